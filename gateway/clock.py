@@ -1,0 +1,108 @@
+"""The only place that reads time. Everything else is handed a `Clock`.
+
+`now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a
+microsecond instead), and `jumped` tells by how much the system's clock disagrees with the monotonic one, so
+that decisions which need a trusted time can refuse (threats.md, T17).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+_NANOS_PER_MICRO = 1_000
+
+
+class Clock(Protocol):
+    """What the gateway knows of time."""
+
+    def now(self) -> datetime:
+        """The time in UTC; never earlier than an answer given before."""
+
+    def now_us(self) -> int:
+        """The same in microseconds since 1970."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that only measures durations."""
+
+    def jumped(self) -> timedelta:
+        """How far the system's clock has moved against the monotonic clock since the start."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last_us = 0
+        self._wall_at_start = time.time_ns()
+        self._monotonic_at_start = time.monotonic_ns()
+
+    def now_us(self) -> int:
+        """The time in microseconds since 1970; never earlier than before."""
+        with self._lock:
+            self._last_us = max(time.time_ns() // _NANOS_PER_MICRO, self._last_us + 1)
+            return self._last_us
+
+    def now(self) -> datetime:
+        """The time in UTC; never earlier than before."""
+        return from_us(self.now_us())
+
+    def monotonic(self) -> float:
+        """Seconds for measuring durations."""
+        return time.monotonic()
+
+    def jumped(self) -> timedelta:
+        """The system clock's distance from where the monotonic clock says it should be."""
+        wall = time.time_ns() - self._wall_at_start
+        steady = time.monotonic_ns() - self._monotonic_at_start
+        return timedelta(microseconds=(wall - steady) // _NANOS_PER_MICRO)
+
+
+class ManualClock:
+    """A clock that tests and rehearsals set by hand; it obeys the same rule: never backwards."""
+
+    def __init__(self, start: datetime) -> None:
+        self._us = to_us(start)
+        self._jump = timedelta()
+
+    def now_us(self) -> int:
+        """The time that was set."""
+        return self._us
+
+    def now(self) -> datetime:
+        """The time that was set, in UTC."""
+        return from_us(self._us)
+
+    def monotonic(self) -> float:
+        """The same, as seconds."""
+        return self._us / 1e6
+
+    def jumped(self) -> timedelta:
+        """What `jump` set."""
+        return self._jump
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        self._us += max(0, by // timedelta(microseconds=1))
+
+    def jump(self, by: timedelta) -> None:
+        """Say that the system's clock has been moved."""
+        self._jump += by
+
+
+def from_us(us: int) -> datetime:
+    """Microseconds since 1970 as a UTC datetime."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+
+
+def to_us(moment: datetime) -> int:
+    """A timezone-aware datetime as microseconds since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def rfc3339(us: int) -> str:
+    """Microseconds since 1970 as `2026-11-24T09:30:00.000001Z` (RFC 3339)."""
+    return from_us(us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,179 @@
+"""One tree of errors for the whole gateway; no foreign exception crosses a boundary of this project.
+
+::
+
+    LiaisonError
+    ├── Refused                     somebody asked for something that is not allowed or not possible
+    │   ├── Malformed               INVALID_ARGUMENT     bytes or fields that do not parse
+    │   ├── TooLarge                RESOURCE_EXHAUSTED   over a size or count limit
+    │   ├── Unauthenticated         UNAUTHENTICATED      we do not know who this is
+    │   ├── Forbidden               PERMISSION_DENIED    we know who this is, and the answer is no
+    │   │   └── BadSignature        PERMISSION_DENIED    a signature, signer or key that does not fit
+    │   ├── Stale                   FAILED_PRECONDITION  outside its time, or time itself is uncertain
+    │   ├── Replayed                ALREADY_EXISTS       the same id with other bytes
+    │   ├── Overloaded              RESOURCE_EXHAUSTED   a queue, quota or limit is full
+    │   ├── Suspended               SUSPENDED            switched off by policy
+    │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
+    │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
+    │   └── Unknown                 NOT_FOUND            no such thing here
+    ├── Misconfigured               a setting, mapping, policy or key file that cannot be used
+    ├── NotProved                   a verifier cannot say yes or no (exit code 3)
+    ├── Contradicted                a verifier has found evidence against the claim (exit code 1)
+    └── StorageBroken               the database or disk failed: the process must end (design, section 7)
+
+Every error says what was wrong (`message`), where (`where`: file and line, field, or id) and what to do
+(`remedy`). `reason` is all that a peer may see of it, with the short machine `code`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The coarse reason that a peer sees; the names are those of gRPC statuses, plus `SUSPENDED`."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    SUSPENDED = "SUSPENDED"
+    UNAVAILABLE = "UNAVAILABLE"
+    NOT_FOUND = "NOT_FOUND"
+    INTERNAL = "INTERNAL"
+
+
+class LiaisonError(Exception):
+    """The root. `code` is a short machine word such as `purpose-not-covered`; it may be shown to a peer."""
+
+    reason: Reason = Reason.INTERNAL
+    exit_code: int = 1
+    default_code: str = "internal"
+
+    def __init__(self, message: str, *, code: str = "", where: str = "", remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}{self.message}{advice}"
+
+
+class Refused(LiaisonError):
+    """A request that is not served. The node goes on serving others."""
+
+
+class Malformed(Refused):
+    """Bytes or fields that do not parse."""
+
+    reason = Reason.INVALID_ARGUMENT
+    default_code = "malformed"
+
+
+class TooLarge(Refused):
+    """Over a size or count limit."""
+
+    reason = Reason.RESOURCE_EXHAUSTED
+    default_code = "too-large"
+
+
+class Unauthenticated(Refused):
+    """We do not know who this is."""
+
+    reason = Reason.UNAUTHENTICATED
+    default_code = "unknown-peer"
+
+
+class Forbidden(Refused):
+    """We know who this is, and the answer is no."""
+
+    reason = Reason.PERMISSION_DENIED
+    default_code = "not-permitted"
+
+
+class BadSignature(Forbidden):
+    """A signature, signer or key that does not fit."""
+
+    default_code = "bad-signature"
+
+
+class Stale(Refused):
+    """Outside its time, or time itself is uncertain."""
+
+    reason = Reason.FAILED_PRECONDITION
+    default_code = "not-fresh"
+
+
+class Replayed(Refused):
+    """The same id with other bytes."""
+
+    reason = Reason.ALREADY_EXISTS
+    default_code = "replayed"
+
+
+class Overloaded(Refused):
+    """A queue, quota or limit is full."""
+
+    reason = Reason.RESOURCE_EXHAUSTED
+    default_code = "overloaded"
+
+
+class Suspended(Refused):
+    """Switched off by policy."""
+
+    reason = Reason.SUSPENDED
+    default_code = "suspended"
+
+
+class TimedOut(Refused):
+    """No answer inside the budget."""
+
+    reason = Reason.DEADLINE_EXCEEDED
+    default_code = "timed-out"
+
+
+class Unavailable(Refused):
+    """The node cannot serve this now."""
+
+    reason = Reason.UNAVAILABLE
+    default_code = "unavailable"
+
+
+class Unknown(Refused):
+    """No such thing here."""
+
+    reason = Reason.NOT_FOUND
+    default_code = "not-found"
+
+
+class Misconfigured(LiaisonError):
+    """A setting, mapping, policy or key file that cannot be used."""
+
+    default_code = "misconfigured"
+
+
+class NotProved(LiaisonError):
+    """A verifier cannot say yes or no."""
+
+    exit_code = 3
+    default_code = "not-proved"
+
+
+class Contradicted(LiaisonError):
+    """A verifier has found evidence against the claim."""
+
+    default_code = "contradicted"
+
+
+class StorageBroken(LiaisonError):
+    """The database or disk failed; nothing may be signed from memory any more, so the process ends."""
+
+    reason = Reason.UNAVAILABLE
+    default_code = "storage"

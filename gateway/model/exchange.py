@@ -1,0 +1,131 @@
+"""One exchange: the request, the answer and the receipt as types, apart from their bytes on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from gateway.errors import Reason
+from gateway.model.hit import Hit
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import Query
+from gateway.model.requester import Requester
+
+
+class Outcome(StrEnum):
+    """What an answer says. `SILENT` is never in an answer: it is what the asker notes when none came."""
+
+    HIT = "hit"
+    NO_HIT = "no_hit"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request was not served: the coarse `reason`, a machine `code`, and a sentence for a human."""
+
+    reason: Reason
+    code: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as its payload says it. Times are microseconds since 1970."""
+
+    exchange_id: ExchangeId
+    sender: MemberId
+    recipient: MemberId
+    issued_us: int
+    expires_us: int
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    agreement: str
+    requester: Requester
+    token_commitment: bytes
+    query: Query
+    trust_hash: bytes
+    policy_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as its payload says it. `missing` names kinds of sources that did not answer (`partial`)."""
+
+    exchange_id: ExchangeId
+    sender: MemberId
+    recipient: MemberId
+    request_hash: bytes
+    issued_us: int
+    outcome: Outcome
+    refusal: Refusal | None = None
+    hits: tuple[Hit, ...] = ()
+    missing: tuple[str, ...] = ()
+    capped: bool = False
+    withheld_commitment: bytes = b""
+    withheld_count: int | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether a source's answer is missing."""
+        return bool(self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A cumulative acknowledgement of one channel (asker → answerer), numbers `first` to `through`.
+
+    `exchanges_hash` is SHA-256 over the exchanges of that range that arrived, in order of their number
+    (`audit.receipt`); `gaps` are the numbers that did not arrive; `previous` is the hash of the last receipt.
+    """
+
+    sender: MemberId
+    recipient: MemberId
+    first: int
+    through: int
+    exchanges_hash: bytes
+    gaps: tuple[int, ...]
+    previous: bytes
+    issued_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogProof:
+    """An inclusion proof (RFC 6962, 2.1.1) of one entry under a signed checkpoint (C2SP tlog-checkpoint)."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMessage:
+    """What travels back: the signed envelope, the public part of the entry, and its proof."""
+
+    envelope: bytes
+    entry: bytes
+    proof: LogProof
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Generic[T_co]):
+    """A statement whose signature, signer and audience were checked by `statements`; made nowhere else.
+
+    `payload_hash` is SHA-256 of the exact payload bytes; `envelope` are the exact bytes received;
+    `signer` is the member and `key_id` the key.
+    """
+
+    value: T_co
+    payload_hash: bytes
+    envelope: bytes
+    signer: MemberId
+    key_id: str

@@ -1,0 +1,96 @@
+"""What sources find: candidates, matched candidates, records, and hits in answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gateway.model.marking import Marking, SubjectCategory
+
+
+class Quality(StrEnum):
+    """Score class of a match, from surest to least sure."""
+
+    EXACT_ID = "EXACT_ID"
+    STRONG = "STRONG"
+    POSSIBLE = "POSSIBLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How well a candidate fits: `score` from 0 to 1, and the rules that made it, for an officer to read."""
+
+    quality: Quality
+    score: float
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One row of the key index that fits a query: enough to decide on it before anything is fetched.
+
+    `key` is the source's own key and never leaves the node. `category` and `marking` come from the mapping's
+    rules at the time of indexing, so that hiding is decided without a fetch (design, section 5).
+    """
+
+    source: str
+    key: str
+    record_type: str
+    match: Match
+    marking: Marking
+    category: SubjectCategory = SubjectCategory.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """What a source says of one candidate: fields by name (JSON values), of the record type's field list."""
+
+    source: str
+    key: str
+    record_type: str
+    owner: str
+    fields: dict[str, Any]
+    marking: Marking
+    category: SubjectCategory = SubjectCategory.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Candidates of one source; `capped` says that there were more than the cap."""
+
+    candidates: tuple[Candidate, ...] = ()
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One hit in an answer. `reference` is opaque and stable for the same case and peer.
+
+    `record` is an SD-JWT with the disclosures that policy lets out, or empty when a human must decide first.
+    """
+
+    reference: str
+    quality: Quality
+    record_type: str
+    rules: tuple[str, ...] = ()
+    action: str = ""
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A field that was left out of a record: digest of its disclosure, and the policy that withheld it."""
+
+    digest: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOutcome:
+    """What became of one source in one exchange: `state` is `ok`, `timeout`, `failed` or `suspended`."""
+
+    source: str
+    kind: str
+    state: str
+    result: SearchResult = field(default_factory=SearchResult)

@@ -1,0 +1,42 @@
+"""Closed lists: why somebody asks, and about which offence (domain.md, 3.1). Unknown values are refused."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """Why a question is asked. Immigration administration is not a purpose."""
+
+    BORDER_CHECK = "BORDER_CHECK"
+    INVESTIGATION = "INVESTIGATION"
+    PREVENTION = "PREVENTION"
+    THREAT_TO_LIFE = "THREAT_TO_LIFE"
+    VICTIM_PROTECTION = "VICTIM_PROTECTION"
+    MISSING_PERSON = "MISSING_PERSON"
+    CUSTOMS_CONTROL = "CUSTOMS_CONTROL"
+    MLA_PREPARATION = "MLA_PREPARATION"
+    AUDIT = "AUDIT"
+    STATISTICS = "STATISTICS"
+    TRAINING = "TRAINING"
+
+
+class Offence(StrEnum):
+    """The offence in view."""
+
+    TIP = "TIP"
+    SOM = "SOM"
+    NARC = "NARC"
+    PREC = "PREC"
+    WILD = "WILD"
+    TIMBER = "TIMBER"
+    COUNTERFEIT = "COUNTERFEIT"
+    MEDICINE = "MEDICINE"
+    EWASTE = "EWASTE"
+    ODS = "ODS"
+    ARMS = "ARMS"
+    SCAM = "SCAM"
+    MONEY = "MONEY"
+    TERROR = "TERROR"
+    DOCFRAUD = "DOCFRAUD"
+    OTHER = "OTHER"

@@ -1,0 +1,33 @@
+"""The human on whose behalf a question is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """An officer as the country's identity provider knows them; known at home only.
+
+    `person` is the unique person id (`th.o.1042`); `purposes` are those that the token allows;
+    `token_hash` is SHA-256 of the token, to which the request commits.
+    """
+
+    person: str
+    role: str
+    office: str
+    agency: str
+    purposes: frozenset[str]
+    token_hash: bytes
+    client: str = ""
+    on_behalf_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """What a counterpart learns of the officer: role, office and a pseudonym for this pair of countries."""
+
+    role: str
+    office: str
+    agency: str
+    pseudonym: str

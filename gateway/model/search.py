@@ -1,0 +1,90 @@
+"""What an officer asks and sees: the command, one line for each counterpart, and the search as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.model.exchange import Outcome, Refusal
+from gateway.model.hit import Quality
+from gateway.model.names import MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class SearchCommand:
+    """A search as an agency system hands it in. One of `case` and `ticket` is required.
+
+    `agreement` may be empty: then the node cites the one that covers purpose and recipient.
+    """
+
+    query: Query
+    to: tuple[MemberId, ...]
+    purpose: Purpose
+    offence: Offence
+    case: str = ""
+    ticket: str = ""
+    agreement: str = ""
+    idempotency_key: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRecord:
+    """A verified record as the officer sees it: only disclosed fields, and what must be obeyed.
+
+    `own_key` tells whether the agency itself signed (`own`) or the node held its key (`held-by-node`).
+    """
+
+    owner: str
+    own_key: bool
+    fields: dict[str, Any]
+    marking: dict[str, Any]
+    undisclosed: int
+    compact: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHit:
+    """One hit: a lead, not proof."""
+
+    reference: str
+    quality: Quality
+    record_type: str
+    rules: tuple[str, ...]
+    action: str
+    record: ShownRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one counterpart said, or that it said nothing. `member` of our own agencies' line is our own id.
+
+    `silent` is never shown as no hit; `last_seen_us` says when it was last heard (0 = never), `late` that the
+    answer came after the budget.
+    """
+
+    member: MemberId
+    outcome: Outcome
+    hits: tuple[ShownHit, ...] = ()
+    refusal: Refusal | None = None
+    missing: tuple[str, ...] = ()
+    capped: bool = False
+    withheld_count: int | None = None
+    last_seen_us: int = 0
+    late: bool = False
+    exchange_id: str = ""
+    entry_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search with the lines that are there so far; `done` when nothing more is waited for in its budget."""
+
+    id: str
+    officer: str
+    started_us: int
+    done: bool
+    waiting_for: tuple[MemberId, ...] = ()
+    lines: tuple[Line, ...] = field(default_factory=tuple)

@@ -1,0 +1,106 @@
+"""Values that records and queries are made of: names in any script, partial dates, identifiers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from gateway.errors import Malformed
+
+MAX_TEXT = 256
+"""Characters in one text value; longer ones are refused."""
+
+
+def text_value(text: str, field: str, limit: int = MAX_TEXT) -> str:
+    """`text` as it is, unless it is empty, too long, or holds control characters (`Malformed` naming `field`)."""
+    if not text.strip():
+        raise Malformed("a value is missing", code="missing", where=field)
+    if len(text) > limit:
+        raise Malformed(f"more than {limit} characters", code="too-long", where=field)
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Co") for character in text):
+        raise Malformed("control characters are not allowed", code="bad-text", where=field)
+    return text
+
+
+class NameSource(StrEnum):
+    """Where a name was read: a name from the visual zone is worth more than one from the MRZ."""
+
+    UNKNOWN = "unknown"
+    MRZ = "mrz"
+    VISUAL = "visual"
+    SPOKEN = "spoken"
+    TYPED = "typed"
+
+
+@dataclass(frozen=True, slots=True)
+class NameForm:
+    """A name as somebody wrote it. Never split into given name and surname by us (domain.md, 6.1).
+
+    `script` is ISO 15924 (`Thai`, `Khmr`, `Latn`) or empty where it is to be detected; `lang` is BCP 47.
+    """
+
+    text: str
+    script: str = ""
+    lang: str = ""
+    source: NameSource = NameSource.UNKNOWN
+
+
+class Calendar(StrEnum):
+    """`GREG` Gregorian, `BE` Buddhist era (Gregorian year + 543; + 542 for January to March before 1941)."""
+
+    GREG = "GREG"
+    BE = "BE"
+
+
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDate:
+    """A date known to the year, month or day, always stored in the Gregorian calendar.
+
+    `value` is `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; `calendar` and `original` say how the source wrote it.
+    """
+
+    value: str
+    calendar: Calendar = Calendar.GREG
+    original: str = ""
+    estimated: bool = False
+
+    def __post_init__(self) -> None:
+        _interval(self.value)
+
+    @property
+    def precision(self) -> str:
+        """`Y`, `YM` or `YMD`."""
+        return {4: "Y", 7: "YM", 10: "YMD"}[len(self.value)]
+
+    def interval(self) -> tuple[date, date]:
+        """The first and last day that the date can mean."""
+        return _interval(self.value)
+
+
+def _interval(value: str) -> tuple[date, date]:
+    match = _DATE.fullmatch(value)
+    if not match:
+        raise Malformed(f"`{value[:20]!a}` is not a date", code="bad-date", remedy="YYYY, YYYY-MM or YYYY-MM-DD")
+    year, month, day = (int(part) if part else None for part in match.groups())
+    try:
+        first = date(year or 0, month or 1, day or 1)
+        if day:
+            return first, first
+        following = date(first.year + (first.month == 12 or not month), (first.month % 12) + 1 if month else 1, 1)
+    except ValueError as error:
+        raise Malformed(f"`{value}` is not a day of the calendar", code="bad-date") from error
+    return first, date.fromordinal(following.toordinal() - 1)
+
+
+class Sex(StrEnum):
+    """ICAO 9303 codes."""
+
+    MALE = "M"
+    FEMALE = "F"
+    UNSPECIFIED = "X"

@@ -1,0 +1,279 @@
+"""The Protocols through which the story is told: sources, the log, peers, stores.
+
+`exchange` and `audit` see nothing else of the outside; `app.py` hands in the real parts, tests hand in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from gateway.model.exchange import AnswerMessage, LogProof
+from gateway.model.hit import SearchResult, SourceRecord
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.query import Query, QueryKind
+from gateway.model.requester import Officer
+from gateway.model.search import Search, SearchCommand
+
+# ---------------------------------------------------------------- sources
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What a source is: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
+
+    id: str
+    agency: str
+    kind: str
+    queries: frozenset[QueryKind]
+    record_types: frozenset[str]
+
+
+class Source(Protocol):
+    """One agency system behind an adapter (design, section 8). All calls block; a bulkhead runs them."""
+
+    def describe(self) -> SourceDescription:
+        """What the source is and can be asked."""
+
+    def search(self, query: Query, deadline: float) -> SearchResult:
+        """Candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`."""
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """The record behind a candidate's key. Raises `Unknown` when it is gone."""
+
+    def health(self) -> str:
+        """Empty when the source can be asked, else what is wrong."""
+
+
+# ---------------------------------------------------------------- the log
+
+
+class Retention(StrEnum):
+    """Retention classes: content of each is encrypted under keys of its own for each month."""
+
+    HIT = "hit"
+    NO_HIT = "nohit"
+    OPERATIONS = "ops"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayClaim:
+    """The claim of an answered (sender, exchange id): at most one of them is ever committed."""
+
+    sender: MemberId
+    exchange_id: ExchangeId
+    request_hash: bytes
+    expires_us: int
+
+
+@dataclass(slots=True)
+class EntryDraft:
+    """An entry before it has its place. `channel` is the peer whose channel counter `n` the entry takes, and
+    the direction (`in`: they asked, `out`: we asked); empty = the entry has no number of its own.
+
+    `number` is given where the counterpart counted (`received`). `private` is JSON; `request` and `answer` are
+    the exact envelopes, kept encrypted beside the entry.
+    """
+
+    kind: str
+    peer: str = ""
+    exchange_id: str = ""
+    request_hash: bytes = b""
+    answer_hash: bytes = b""
+    channel: str = ""
+    number: int | None = None
+    private: Mapping[str, Any] = field(default_factory=dict)
+    request: bytes = b""
+    answer: bytes = b""
+    retention: Retention = Retention.NO_HIT
+    claim: ReplayClaim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A durable entry: its index in the log, its public part (the leaf's exact bytes), number and proof."""
+
+    index: int
+    entry: bytes
+    number: int | None
+    proof: LogProof
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """The answer that was committed for a (sender, exchange id): exact envelopes and the entry's index."""
+
+    request_hash: bytes
+    answer: bytes
+    entry: bytes
+    index: int
+
+
+class Journal(Protocol):
+    """One audit log. Thread-safe; `append` is one transaction, durable and signed when it returns."""
+
+    def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
+        """An item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
+
+        Raises `StorageBroken` when the storage failed: nothing was acknowledged, and the process must end.
+        """
+
+    def stored_answers(
+        self, claims: Sequence[tuple[MemberId, ExchangeId]]
+    ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
+        """Those of `claims` that are answered and not yet expired."""
+
+    def proof(self, index: int) -> LogProof:
+        """The proof of an entry under the newest signed checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it stands in the database. `content` is None when it was erased or never existed."""
+
+    index: int
+    body: bytes
+    content: EncryptedContent | None
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedContent:
+    """Private part and statements of an entry under one content key, itself wrapped by a month's key."""
+
+    key_id: str
+    wrapped_key: bytes
+    private: bytes
+    request: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry with its place, ready to be written."""
+
+    index: int
+    body: bytes
+    leaf_hash: bytes
+    kind: str
+    peer: str
+    exchange_id: str
+    time_us: int
+    channel: str
+    number: int | None
+    content: EncryptedContent
+    claim: ReplayClaim | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """The one row that says where a log stands. `checkpoint` is the newest one stored (of the batch before)."""
+
+    log: str
+    number: int
+    size: int
+    root: bytes
+    checkpoint: bytes
+    counters: Mapping[str, int]
+
+
+class LogStore(Protocol):
+    """Where a log's rows live. Every failure of the database or disk is `StorageBroken`."""
+
+    def state(self, log: str) -> LogState | None:
+        """The state of `log`, or None when it has never been opened."""
+
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set)."""
+
+    def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
+        """Entries with index in [start, stop), in order, a bounded number in memory at a time."""
+
+    def find(
+        self,
+        log: str,
+        *,
+        peer: str = "",
+        exchange_id: str = "",
+        kind: str = "",
+        since_us: int = 0,
+        until_us: int = 0,
+        limit: int = 1000,
+    ) -> list[int]:
+        """Indexes of entries that fit all given filters, newest first."""
+
+    def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
+        """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
+
+    def claimed(
+        self, claims: Sequence[tuple[MemberId, ExchangeId]]
+    ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
+        """Request hash and entry index of those of `claims` that exist."""
+
+    def forget_claims(self, before_us: int) -> int:
+        """Delete claims that expired before `before_us`; the number deleted."""
+
+
+# ---------------------------------------------------------------- peers
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """What we know of the connection to a counterpart."""
+
+    member: MemberId
+    connected: bool
+    last_seen_us: int
+
+
+class Peers(Protocol):
+    """The way to counterparts. Each call carries one signed envelope and brings back one answer message."""
+
+    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
+        """Send a request; `trace` is a W3C traceparent or empty. Raises `TimedOut`, `Unavailable`, `Malformed`."""
+
+    async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
+        """Send a receipt. Raises like `exchange`."""
+
+    def status(self, member: MemberId) -> PeerStatus:
+        """What is known of the connection to `member`."""
+
+
+# ---------------------------------------------------------------- small stores
+
+
+class DocumentStore(Protocol):
+    """A small durable map (searches, idempotency keys, receipts, settings that the node remembers)."""
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """The value, or None."""
+
+    def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
+        """Write durably; replaces. `expires_us` 0 = keep."""
+
+    def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
+        """Write unless the key exists; the existing value, or None when it was written."""
+
+    def keys(self, kind: str) -> list[str]:
+        """All keys of a kind."""
+
+    def expire(self, now_us: int) -> int:
+        """Delete what has expired; the number deleted."""
+
+
+# ---------------------------------------------------------------- searches
+
+
+class Searches(Protocol):
+    """What the REST API and the console call: an officer's searches (`exchange.ask` serves it)."""
+
+    async def start(self, officer: Officer, command: SearchCommand) -> Search:
+        """Run a search; returns when all lines are there or the budget is over. Raises `Refused` before any
+        question left the node. A repeated idempotency key of the same officer returns the first search."""
+
+    async def get(self, officer: Officer, search_id: str) -> Search:
+        """A search of this officer, late answers included; `Unknown` otherwise."""
+
+    def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
+        """The search each time that a line is added, until nothing more is waited for."""
