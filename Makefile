@@ -1,0 +1,68 @@
+# The working day: make setup, make check, make test, make demo. Needs Python 3.11 or newer with pip, and make.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# The stamp carries the tree's own path: an environment that was copied or moved with the tree is made anew.
+STAMP := $(VENV)/.setup-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
+PROTOS := $(wildcard proto/liaison/*/v*/*.proto)
+GENERATE := $(BIN)/python -m grpc_tools.protoc -I proto --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+TEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check bench build proto proto-check docs lock
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(STAMP)  ## Make the virtual environment in .venv from the lock
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv and pip was found; set PYTHON" >&2; exit 1; }
+	@test -e $(STAMP) || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements/dev.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## Three countries on this machine: DEMO_ARGS="--once", "--home DIR", "--json"
+	@$(BIN)/liaison demo $(DEMO_ARGS)
+
+test: $(STAMP)  ## All tests, in parallel: TEST_ARGS="tests/unit -k name"
+	$(BIN)/pytest -n 2 --dist worksteal $(TEST_ARGS)
+
+check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
+
+proto-check: $(STAMP)
+	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.binpb
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && \
+	$(GENERATE) --python_out="$$fresh" --mypy_out="$$fresh" $(PROTOS) && \
+	diff -r -x __pycache__ "$$fresh/liaison" proto/gen/liaison || { echo "proto/gen is not what the .proto files say: run make proto" >&2; exit 1; }
+
+proto: $(STAMP)  ## Generate proto/gen from the wire contract
+	rm -rf proto/gen && mkdir -p proto/gen
+	$(GENERATE) --python_out=proto/gen --mypy_out=proto/gen $(PROTOS)
+
+bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
+	@$(BIN)/liaison bench $(BENCH_ARGS)
+
+docs: $(STAMP)  ## Write the documents that are made from the program
+	$(BIN)/python -m tests.support.docs
+
+build: $(STAMP)  ## Build the sdist and the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+lock: $(STAMP)  ## Resolve the dependencies anew (needs a package registry)
+	$(LOCK) --output-file requirements/base.lock
+	$(LOCK) --group dev --extra prometheus --constraint requirements/base.lock --output-file requirements/dev.lock

@@ -1,0 +1,55 @@
+"""The contract of an adapter: what it answers, within which limits, and what may come out of it.
+
+An adapter is a `gateway.ports.Source` that can also tell whether its source has changed. All calls block, are
+safe from several threads, end at their deadline with `TimedOut`, and raise nothing but `LiaisonError`; the text
+of a database's own error stays in `__cause__` and goes nowhere else (threats.md, K10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.clock import Clock
+from gateway.errors import TimedOut
+from gateway.model.hit import Candidate, SearchResult
+from gateway.ports import Source
+
+MAX_CANDIDATES = 20
+"""Candidates of one search; what is beyond is said as `capped` (threats.md, K2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Whether a source differs from what `since` saw, and the cursor for the next question."""
+
+    cursor: str
+    changed: bool
+
+
+class Adapter(Source, Protocol):
+    """One agency system behind the contract; `conformance` checks that an implementation keeps it."""
+
+    def changes(self, since: str) -> Changes:
+        """Whether the source has changed since the cursor `since` (empty = never asked). Raises `LiaisonError`."""
+
+
+def check_deadline(clock: Clock, deadline: float) -> None:
+    """Raise `TimedOut` when `deadline`, a value of `Clock.monotonic`, has passed."""
+    if clock.monotonic() >= deadline:
+        raise TimedOut("the source had no time left", code="source-deadline")
+
+
+def best(candidates: Iterable[Candidate], cap: int = MAX_CANDIDATES, capped: bool = False) -> SearchResult:
+    """The `cap` best candidates, surest first, each record once; `capped` says that some were cut off before."""
+    by_record: dict[tuple[str, str], Candidate] = {}
+    for candidate in candidates:
+        place = (candidate.record_type, candidate.key)
+        known = by_record.get(place)
+        if known is None or candidate.match.score > known.match.score:
+            by_record[place] = candidate
+    if not by_record:
+        return SearchResult(capped=capped)
+    ordered = sorted(by_record.values(), key=lambda found: (-found.match.score, found.record_type, found.key))
+    return SearchResult(tuple(ordered[:cap]), capped or len(ordered) > cap)

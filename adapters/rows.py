@@ -1,0 +1,284 @@
+"""From the rows of a source to a record, by a mapping compiled once into closures.
+
+`Rows` are the cells of one record: the row of its own table, one row or None for each `codes` and `one` join, a
+list of rows for each `many` join, and at the end the finished fields, which search keys may refer to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from adapters.cells import Cell
+from adapters.mapping import Join, JoinKind, Mapping, Part, RecordMapping, Ref, Value, When
+from gateway.errors import Malformed
+from gateway.model.hit import SourceRecord
+from gateway.model.marking import Marking, SubjectCategory
+from gateway.records.types import RECORD_TYPES
+
+Row = tuple[Cell, ...]
+Rows = list[Any]
+Get = Callable[[Rows, Row], Any]
+"""Reads from `Rows` and, inside `from`, from the one joined row that is looked at."""
+
+_NO_ROW: Row = ()
+
+
+class Layout:
+    """Which columns of which table a record needs, and where they stand in `Rows`."""
+
+    def __init__(self, record: RecordMapping) -> None:
+        self.joins: tuple[Join, ...] = record.joins
+        self.slots = {"": 0} | {join.name: position for position, join in enumerate(record.joins, 1)}
+        self.columns: dict[str, list[str]] = {"": [record.key]} | {join.name: [] for join in record.joins}
+        for join in record.joins:
+            self._add(join.to.join, join.to.column)
+            self._add(join.name, join.key)
+            self._add(join.name, join.column)
+        for ref in refs_of(record):
+            self._add(ref.join, ref.column)
+
+    def _add(self, join: str, column: str) -> None:
+        if column not in self.columns[join]:
+            self.columns[join].append(column)
+
+    def place(self, ref: Ref) -> tuple[int, int]:
+        """Slot in `Rows` and index in its row."""
+        return self.slots[ref.join], self.columns[ref.join].index(ref.column)
+
+    def empty(self) -> Rows:
+        """Rows with nothing in them yet."""
+        return [None] * (len(self.joins) + 2)
+
+
+def refs_of(record: RecordMapping) -> Iterator[Ref]:
+    """Every column that fields, search keys and rules of a record name."""
+    for value in (*record.fields.values(), *record.search.values()):
+        yield from _value_refs(value)
+    conditions = [*record.live, *(when for rule in (*record.markings, *record.categories) for when in rule.when)]
+    yield from (when.ref for when in conditions)
+
+
+def _value_refs(value: Value) -> Iterator[Ref]:
+    for part in value.parts:
+        yield from part.refs
+        for inner in (part.item or {}).values():
+            yield from _value_refs(inner)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A record with what its index rows are made of. `last_day`: the last day (ordinal) that it is live, or 0."""
+
+    record: SourceRecord
+    search: dict[str, Any]
+    last_day: int
+
+
+class Builder:
+    """Makes records of one type. Raises `Malformed` with the field when a row cannot be read as mapped."""
+
+    def __init__(self, mapping: Mapping, record: RecordMapping) -> None:
+        self.layout = Layout(record)
+        self.type = record.type
+        self._source = mapping.id
+        self._owner = mapping.agency
+        self._marking = mapping.marking
+        self._category = record.category
+        compiler = _Compiler(self.layout)
+        shapes = RECORD_TYPES[record.type].by_name
+        self._fields = [
+            (name, compiler.value(value), "list" in shapes[name].form.partition(",")[0])
+            for name, value in record.fields.items()
+        ]
+        self._search = [(name, compiler.value(value)) for name, value in record.search.items()]
+        self._live = [compiler.condition(when) for when in record.live if when.test != "not_past"]
+        self._expiry = [(compiler.get(when.ref), when.date) for when in record.live if when.date]
+        self._markings = [(_all([compiler.condition(w) for w in rule.when]), rule) for rule in record.markings]
+        self._categories = [
+            (_all([compiler.condition(w) for w in rule.when]), rule.category) for rule in record.categories
+        ]
+
+    def is_live(self, rows: Rows) -> bool:
+        """Whether the row counts at all, but for its expiry."""
+        return all(holds(rows) for holds in self._live)
+
+    def last_day(self, rows: Rows) -> int:
+        """The last day that the record is live, as an ordinal; 0 when it has no end."""
+        days = [_last_day(convert(cell)) for get, convert in self._expiry if (cell := get(rows, _NO_ROW)) is not None]
+        return min(days, default=0)
+
+    def record(self, rows: Rows) -> SourceRecord:
+        """The record in `rows`; leaves its fields at the end of `rows`."""
+        fields: dict[str, Any] = {}
+        rows[-1] = fields
+        for name, get, as_list in self._fields:
+            try:
+                value = get(rows, _NO_ROW)
+            except Malformed as error:
+                raise Malformed(error.message, code=error.code, where=f"{self.type}.{name}") from None
+            if value is not None and value != []:
+                fields[name] = [value] if as_list and not isinstance(value, list) else value
+        return SourceRecord(
+            source=self._source,
+            key=str(rows[0][0]),
+            record_type=self.type,
+            owner=self._owner,
+            fields=fields,
+            marking=self._mark(rows),
+            category=self._categorise(rows),
+        )
+
+    def build(self, rows: Rows) -> Built:
+        """The record, checked against its type, with its search keys."""
+        record = self.record(rows)
+        RECORD_TYPES[self.type].encode(record.fields)
+        search = {name: value for name, get in self._search if (value := get(rows, _NO_ROW)) not in (None, [])}
+        return Built(record, search, self.last_day(rows))
+
+    def _mark(self, rows: Rows) -> Marking:
+        marking = self._marking
+        for holds, rule in self._markings:
+            if holds(rows):
+                marking = rule.tighten(marking)
+        return marking
+
+    def _categorise(self, rows: Rows) -> SubjectCategory:
+        for holds, category in self._categories:
+            if holds(rows):
+                return category
+        return self._category
+
+
+def _all(conditions: list[Callable[[Rows], bool]]) -> Callable[[Rows], bool]:
+    if len(conditions) == 1:
+        return conditions[0]
+    return lambda rows: all(holds(rows) for holds in conditions)
+
+
+def _last_day(value: Any) -> int:
+    """The ordinal of the last day that a partial date can mean; nothing known means without an end."""
+    if value is None:
+        return 0
+    year, month, day = (int(part) for part in (value["value"] + "-12-31")[:10].split("-"))
+    return date(year, month, min(day, 28) if day > 28 else day).toordinal() + max(0, day - 28)
+
+
+class _Compiler:
+    """Compiles values and conditions of one record."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def get(self, ref: Ref, rows: str = "") -> Get:
+        """A getter of one cell."""
+        slot, index = self._layout.place(ref)
+        if rows and ref.join == rows:
+            return lambda _rows, row: row[index]
+        if slot == 0:
+            return lambda rows, _row: rows[0][index]
+        return lambda rows, _row: rows[slot][index] if rows[slot] else None
+
+    def value(self, value: Value, rows: str = "") -> Get:
+        """A getter of a whole value."""
+        parts = [self._part(part, rows) for part in value.parts]
+        if not value.is_list:
+            return parts[0]
+
+        def collect(all_rows: Rows, row: Row) -> list[Any]:
+            found: list[Any] = []
+            for part in parts:
+                made = part(all_rows, row)
+                for item in made if isinstance(made, list) else (made,):
+                    if item is not None and item not in found:
+                        found.append(item)
+            return found
+
+        return collect
+
+    def _part(self, part: Part, rows: str) -> Get:
+        base = _converted(self._base(part, part.rows or rows), part)
+        if not part.rows:
+            return base
+        slot = self._layout.slots[part.rows]
+        step = -1 if part.pick == "last" else 1
+
+        def each(all_rows: Rows, _row: Row) -> Any:
+            made = (value for row in all_rows[slot][::step] if (value := base(all_rows, row)) is not None)
+            return next(made, None) if part.pick else list(made)
+
+        return each
+
+    def _base(self, part: Part, rows: str) -> Get:
+        if part.item is not None:
+            return _object([(name, self.value(value, rows)) for name, value in part.item.items()])
+        if part.field:
+            field = part.field
+            return lambda all_rows, _row: all_rows[-1].get(field)
+        if part.constant:
+            constant = part.constant
+            return lambda _rows, _row: constant
+        gets = [self.get(ref, rows) for ref in part.refs]
+        if len(gets) == 1:
+            return gets[0]
+        return lambda all_rows, row: _joined(part.separator, [get(all_rows, row) for get in gets])
+
+    def condition(self, when: When) -> Callable[[Rows], bool]:
+        """Whether a condition holds; for a `many` join, whether it holds for any row."""
+        test = _test(when)
+        slot, index = self._layout.place(when.ref)
+        joins = {join.name: join for join in self._layout.joins}
+        if when.ref.join and joins[when.ref.join].kind is JoinKind.MANY:
+            if when.test == "empty":
+                return lambda rows: all(test(row[index]) for row in rows[slot])
+            return lambda rows: any(test(row[index]) for row in rows[slot])
+        get = self.get(when.ref)
+        return lambda rows: test(get(rows, _NO_ROW))
+
+
+def _test(when: When) -> Callable[[Cell], bool]:
+    values = when.values
+    if when.test == "in":
+        return lambda cell: cell is not None and str(cell) in values
+    if when.test == "not_in":
+        return lambda cell: cell is None or str(cell) not in values
+    if when.test == "filled":
+        return lambda cell: cell is not None
+    return lambda cell: cell is None
+
+
+def _converted(base: Get, part: Part) -> Get:
+    converters = part.converters
+    otherwise = part.otherwise or None
+    if not converters and otherwise is None:
+        return base
+    if len(converters) == 1 and otherwise is None:
+        only = converters[0]
+        return lambda rows, row: None if (value := base(rows, row)) is None else only(value)
+
+    def convert(rows: Rows, row: Row) -> Any:
+        value = base(rows, row)
+        for step in converters:
+            if value is None:
+                break
+            value = step(value)
+        return otherwise if value is None else value
+
+    return convert
+
+
+def _object(members: list[tuple[str, Get]]) -> Get:
+    """An object without its first member is nothing: the first member is what it is about."""
+    first = members[0][0]
+
+    def make(rows: Rows, row: Row) -> dict[str, Any] | None:
+        made = {name: value for name, get in members if (value := get(rows, row)) is not None}
+        return made if first in made else None
+
+    return make
+
+
+def _joined(separator: str, cells: list[Cell]) -> str | None:
+    return separator.join(str(cell) for cell in cells if cell is not None) or None

@@ -1,0 +1,80 @@
+"""Files that are there completely or not at all, and that survive a power cut once the call has returned."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gateway.errors import Misconfigured, StorageBroken
+
+PRIVATE = 0o600
+"""Mode of files that only the owner may read."""
+
+PUBLIC = 0o644
+"""Mode of files that everybody may read."""
+
+
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """Create `path` and its parents unless they exist."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"`{path}` cannot be made: {error.strerror}", code="no-folder", remedy="name a folder that may be written"
+        ) from error
+
+
+def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
+    """Write a file that must not exist yet; never overwrites. Raises `Misconfigured` when it exists."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        raise Misconfigured(
+            "there is a file already, and it is not overwritten",
+            code="file-exists",
+            where=str(path),
+            remedy="move it away if it is not wanted any more",
+        ) from None
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot be written: {error.strerror}", code="not-writable", where=str(path), remedy="check its folder"
+        ) from error
+    _finish(handle, path, data, mode)
+    sync_folder(path.parent)
+
+
+def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
+    """Put `data` in the place of `path` in one step: readers see the old bytes or the new ones."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        aside.unlink(missing_ok=True)
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except OSError as error:
+        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
+    _finish(handle, aside, data, mode)
+    aside.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable; an error is not ignored (threats.md, fact 13)."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        raise StorageBroken(f"cannot be made durable: {error.strerror}", where=str(path)) from error
+    finally:
+        os.close(handle)
+
+
+def _finish(handle: int, path: Path, data: bytes, mode: int) -> None:
+    """Write all of `data`, sync, close; what could not be written completely is taken away again."""
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error

@@ -1,0 +1,100 @@
+"""The one use of a certificate, as its URI SAN says it (design, section 3; SPIFFE X.509-SVID, section 2).
+
+::
+
+    spiffe://liaison/<member>/node/<name>                      TLS between nodes
+    spiffe://liaison/<member>/statement/<n>                    signs statements
+    spiffe://liaison/<member>/client/<system>                  an agency system at its own node
+    spiffe://liaison/<member>/agency/<agency>/own              signs records in the agency's own process or HSM
+    spiffe://liaison/<member>/agency/<agency>/held-by-node     signs records, key held by the node
+    spiffe://liaison/<member>/status/<n>                       renews the member's status
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.errors import Malformed
+from gateway.model.names import MemberId, member_id
+
+_PREFIX = "spiffe://liaison/"
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_DOMAIN = "liaison.internal"
+
+
+class CertificateUse(StrEnum):
+    """What a certificate is for; exactly one."""
+
+    NODE = "node"
+    STATEMENT = "statement"
+    CLIENT = "client"
+    AGENCY = "agency"
+    STATUS = "status"
+
+
+class Holder(StrEnum):
+    """Who holds an agency's key; only `own` is the agency's own word."""
+
+    OWN = "own"
+    NODE = "held-by-node"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateName:
+    """Member, use and name of a certificate. `held` is given for agencies and for nothing else.
+
+    `name` is one DNS label (RFC 1123): 1 to 63 of `a-z 0-9 -`. Raises `Malformed`.
+    """
+
+    member: MemberId
+    use: CertificateUse
+    name: str
+    held: Holder | None = None
+
+    def __post_init__(self) -> None:
+        member_id(self.member)
+        label(self.name, f"the name of a certificate for `{self.use}`")
+        if (self.use is CertificateUse.AGENCY) != (self.held is not None):
+            raise Malformed("who holds the key is said for agencies only", code="bad-certificate-name")
+
+    @property
+    def uri(self) -> str:
+        """The URI SAN."""
+        tail = f"/{self.held.value}" if self.held else ""
+        return f"{_PREFIX}{self.member}/{self.use.value}/{self.name}{tail}"
+
+    @property
+    def dns(self) -> str:
+        """The DNS SAN of a node's TLS certificate: what a gRPC client checks; empty for other uses."""
+        return tls_name(self.member, self.name) if self.use is CertificateUse.NODE else ""
+
+
+def tls_name(member: str, name: str) -> str:
+    """The DNS name of a node: `<name>.<member>.liaison.internal`; never resolved, only compared."""
+    return f"{name}.{member}.{_DOMAIN}"
+
+
+def label(text: str, field: str) -> str:
+    """`text` as one DNS label in lower case, or `Malformed` naming `field`."""
+    if not _LABEL.fullmatch(text):
+        raise Malformed(
+            f"`{text[:70]!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -"
+        )
+    return text
+
+
+def parse_uri(uri: str) -> CertificateName:
+    """The name that a URI SAN says; every other spelling is `Malformed`."""
+    if not uri.startswith(_PREFIX):
+        raise Malformed(f"`{uri[:80]!a}` is not a name of this federation", code="bad-certificate-name")
+    parts = uri.removeprefix(_PREFIX).split("/")
+    try:
+        held = Holder(parts[3]) if len(parts) == 4 else None
+        name = CertificateName(member_id(parts[0]), CertificateUse(parts[1]), parts[2], held)
+    except (ValueError, IndexError) as error:
+        raise Malformed(f"`{uri[:80]!a}` names no use", code="bad-certificate-name") from error
+    if name.uri != uri:
+        raise Malformed(f"`{uri[:80]!a}` is not in its only form", code="bad-certificate-name")
+    return name

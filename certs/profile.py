@@ -1,0 +1,166 @@
+"""Reading certificates strictly: what does not fit the profile of `authority.py` is refused, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certs.authority import USAGES
+from certs.keyfiles import key_id, spki
+from certs.names import CertificateName, parse_uri
+from gateway.clock import to_us
+from gateway.errors import Malformed, Unauthenticated
+
+MAX_CERTIFICATE = 8_192
+"""Bytes of one certificate; longer ones are refused."""
+
+_KNOWN = frozenset(
+    kind.oid
+    for kind in (
+        x509.BasicConstraints,
+        x509.KeyUsage,
+        x509.ExtendedKeyUsage,
+        x509.SubjectAlternativeName,
+        x509.AuthorityKeyIdentifier,
+        x509.SubjectKeyIdentifier,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate that fits the profile of its use. Times are microseconds since 1970, `stop` is exclusive."""
+
+    name: CertificateName
+    spki: bytes
+    start_us: int
+    stop_us: int
+    certificate: x509.Certificate
+
+    @property
+    def key_id(self) -> str:
+        """The id of the certified key."""
+        return key_id(self.spki)
+
+    @property
+    def der(self) -> bytes:
+        """The certificate's bytes."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+
+def read_leaf(data: bytes) -> Leaf:
+    """A leaf certificate (PEM or DER), or `Malformed`:
+
+    1. one certificate of bounded size, P-256 key, signed with ECDSA and SHA-256;
+    2. not a CA, for signatures only, no unknown critical extension;
+    3. exactly one URI SAN that names one use, for a node exactly its one DNS SAN, no other name;
+    4. exactly the extended key usages of that use (a certificate without any is refused: threats.md, A8).
+    """
+    try:
+        certificate = _load(data)
+        key = _p256(certificate)
+        _check_constraints(certificate)
+        name = _only_name(certificate)
+        _check_usage(certificate, name)
+    except Malformed:
+        raise
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+        raise _bad(f"the certificate does not fit: {error}") from error
+    return Leaf(name, spki(key), _us(certificate.not_valid_before_utc), _us(certificate.not_valid_after_utc), certificate)
+
+
+def read_ca(pem: bytes) -> x509.Certificate:
+    """A national CA's certificate (one PEM block), or `Malformed`: P-256, self-signed, path length 0."""
+    try:
+        certificate = _load(pem)
+        _p256(certificate)
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        certificate.verify_directly_issued_by(certificate)
+    except Malformed:
+        raise
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound) as error:
+        raise _bad(f"the CA's certificate does not fit: {error}") from error
+    if not constraints.ca or constraints.path_length != 0 or not usage.key_cert_sign:
+        raise _bad("a national CA certifies keys, and no further CA")
+    return certificate
+
+
+def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:
+    """The time (microseconds, stop exclusive) in which both `leaf` and the CA that issued it are valid.
+
+    Raises `Unauthenticated` when none of `authorities` issued it.
+    """
+    for authority in authorities:
+        try:
+            leaf.certificate.verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        start = max(leaf.start_us, _us(authority.not_valid_before_utc))
+        return start, min(leaf.stop_us, _us(authority.not_valid_after_utc))
+    raise Unauthenticated(
+        f"the certificate of `{leaf.name.uri}` was not issued by that member's authority", code="wrong-authority"
+    )
+
+
+def _load(data: bytes) -> x509.Certificate:
+    if len(data) > MAX_CERTIFICATE:
+        raise _bad("the certificate is too long")
+    if not data.startswith(b"-----"):
+        return x509.load_der_x509_certificate(data)
+    if data.count(b"-----BEGIN") != 1:
+        raise _bad("there must be exactly one certificate")
+    return x509.load_pem_x509_certificate(data)
+
+
+def _p256(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise _bad("the key is not on the curve P-256")
+    if not isinstance(certificate.signature_hash_algorithm, SHA256):
+        raise _bad("the certificate is not signed with SHA-256")
+    return key
+
+
+def _check_constraints(certificate: x509.Certificate) -> None:
+    extensions = certificate.extensions
+    if any(extension.critical and extension.oid not in _KNOWN for extension in extensions):
+        raise _bad("the certificate has an unknown critical extension")
+    if extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+        raise _bad("a CA's certificate is no identity")
+    usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    if not usage.digital_signature or usage.key_cert_sign or usage.crl_sign:
+        raise _bad("the key is not for signatures only")
+
+
+def _only_name(certificate: x509.Certificate) -> CertificateName:
+    names = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    uris = [name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)]
+    if len(uris) != 1:
+        raise _bad(f"there must be exactly one URI name, not {len(uris)}")
+    name = parse_uri(uris[0])
+    others = [other for other in names if not isinstance(other, x509.UniformResourceIdentifier)]
+    if others != ([x509.DNSName(name.dns)] if name.dns else []):
+        raise _bad(f"the certificate of `{name.uri}` has other names beside it")
+    return name
+
+
+def _check_usage(certificate: x509.Certificate, name: CertificateName) -> None:
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    if set(usages) != set(USAGES[name.use]):
+        raise _bad(f"the extended key usages do not fit `{name.use}`")
+
+
+def _bad(message: str) -> Malformed:
+    return Malformed(message, code="bad-certificate")
+
+
+def _us(moment: datetime) -> int:
+    return to_us(moment)

@@ -1,0 +1,233 @@
+"""The REST API for a country's own systems: `POST /v1/searches`, `GET /v1/searches/{id}`, `GET /v1/health`.
+
+Every call carries a client certificate (TLS) and, but for the health, an officer token bound to it. The API
+speaks to `gateway.ports.Searches` and knows nothing of what is behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Header, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+
+from gateway.agency.client_certificate import ClientSystem, client_system
+from gateway.agency.problems import plain_problem, problem, status_of
+from gateway.agency.requests import SearchBody, read_search
+from gateway.agency.responses import SearchResponse, search_response
+from gateway.agency.tokens import OfficerTokens
+from gateway.errors import (
+    Forbidden,
+    LiaisonError,
+    Malformed,
+    Reason,
+    Refused,
+    StorageBroken,
+    TimedOut,
+    TooLarge,
+    Unauthenticated,
+)
+from gateway.model.requester import Officer
+from gateway.ports import Searches
+from gateway.signing import strict_json
+from gateway.telemetry import Counters, Event, Log, Metric, parse_traceparent
+
+MAX_BODY = 64 * 1024
+"""Bytes in the body of a request."""
+
+BODY_TIMEOUT_S = 10.0
+
+_IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCII)
+_SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
+_EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """A call that was refused before it became a search, for the entry that says so. `officer` may be unknown."""
+
+    client: str
+    officer: str
+    code: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyParts:
+    """What the API is made of; `app.py` hands it in.
+
+    `health` gives the health as JSON; `refused` writes the entry of a refused call; `broken` is told of
+    an error after which the process must end.
+    """
+
+    member: str
+    searches: Searches
+    tokens: OfficerTokens
+    health: Callable[[], dict[str, Any]]
+    refused: Callable[[RefusedCall], Awaitable[None]]
+    broken: Callable[[StorageBroken], None]
+    counters: Counters
+
+
+def create_api(parts: AgencyParts) -> FastAPI:
+    """The application; it is served by `gateway.agency.server`, which hands in the client's certificate."""
+    app = FastAPI(
+        title="Liaison: search abroad",
+        version="1",
+        description="One request, one line for each counterpart. Silence is never shown as no hit.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(_routes(parts))
+    _handle_errors(app, parts)
+    return app
+
+
+def _routes(parts: AgencyParts) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+    body = {
+        "content": {
+            "application/json": {"schema": SearchBody.model_json_schema(ref_template="#/components/schemas/{model}")}
+        }
+    }
+
+    @router.post("/searches", response_model=SearchResponse, openapi_extra={"requestBody": body | {"required": True}})
+    async def start_search(
+        request: Request,
+        idempotency_key: Annotated[str, Header(description="the same key returns the first search")] = "",
+        traceparent: Annotated[str, Header(description="W3C trace context")] = "",
+    ) -> Response:
+        """Ask counterparts; returns when all lines are there or the budget is over."""
+        officer = _officer(request, parts)
+        search = read_search(await _json_body(request))
+        trace = traceparent if parse_traceparent(traceparent) else ""
+        command = search.as_command(_key(idempotency_key), trace)
+        if command.purpose not in officer.purposes:
+            raise Forbidden(
+                "the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose"
+            )
+        return _shown(search_response(await parts.searches.start(officer, command)))
+
+    @router.get("/searches/{search_id}", response_model=SearchResponse)
+    async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
+        """The search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
+        officer = _officer(request, parts)
+        if _EVENT_STREAM in request.headers.get("accept", ""):
+            await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
+            events = _events(parts.searches.follow(officer, search_id))
+            return StreamingResponse(events, media_type=_EVENT_STREAM, headers={"cache-control": "no-store"})
+        return _shown(search_response(await parts.searches.get(officer, search_id)))
+
+    @router.get("/health")
+    async def health(request: Request) -> Response:
+        """Whether the node serves, and which counterparts it has heard."""
+        _client(request, parts)
+        return JSONResponse(parts.health(), headers={"cache-control": "no-store"})
+
+    return router
+
+
+def _client(request: Request, parts: AgencyParts) -> ClientSystem:
+    certificate = getattr(request.state, "client_certificate", None)
+    client = client_system(certificate, parts.member)
+    request.state.client = client.name
+    return client
+
+
+def _officer(request: Request, parts: AgencyParts) -> Officer:
+    client = _client(request, parts)
+    headers = request.headers.getlist("authorization")
+    scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated(
+            "no officer token", code="no-token", where="authorization", remedy="send `Authorization: Bearer <token>`"
+        )
+    officer = parts.tokens.verify(token, client.thumbprint, client.name)
+    request.state.officer = officer.person
+    return officer
+
+
+async def _json_body(request: Request) -> Any:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Malformed("the body must be JSON", code="not-json", where="content-type", remedy="send application/json")
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for part in request.stream():
+                data += part
+                if len(data) > MAX_BODY:
+                    raise TooLarge(f"a body has at most {MAX_BODY} bytes", code="body-too-large", where="body")
+    except TimeoutError:
+        raise TimedOut("the body did not come in time", code="slow-body", where="body") from None
+    return strict_json.loads(bytes(data), MAX_BODY)
+
+
+def _key(text: str) -> str:
+    if not text:
+        return ""
+    match = _IDEMPOTENCY_KEY.fullmatch(text)
+    if not match:
+        raise Malformed(
+            "not a key", code="bad-idempotency-key", where="idempotency-key", remedy="1 to 64 of A-Z a-z 0-9 . _ : -"
+        )
+    return match[1]
+
+
+def _shown(search: SearchResponse) -> Response:
+    return Response(search.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+async def _events(searches: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    """Server-sent events: `search` each time that a line is added, and `done` at the end."""
+    async for search in searches:
+        yield f"event: search\ndata: {search_response(search).model_dump_json()}\n\n".encode()
+    yield b"event: done\ndata: {}\n\n"
+
+
+def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
+    log = Log(component="agency")
+
+    async def note(request: Request, error: LiaisonError) -> None:
+        client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
+        log.warning(Event.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
+        await parts.refused(RefusedCall(client, officer, error.code, error.reason))
+
+    @app.exception_handler(LiaisonError)
+    async def known(request: Request, error: LiaisonError) -> Response:
+        parts.counters.add(Metric.REST_REQUESTS, status=str(status_of(error)))
+        if isinstance(error, StorageBroken):
+            parts.broken(error)
+        elif isinstance(error, Refused):
+            await note(request, error)
+        else:
+            log.error(Event.AGENCY_FAILED, error)
+        return problem(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def unparsed(request: Request, _error: RequestValidationError) -> Response:
+        return await known(
+            request, Malformed("the request does not parse", code="bad-request", remedy="see /openapi.json")
+        )
+
+    @app.exception_handler(HTTPException)
+    async def unknown_path(_request: Request, error: HTTPException) -> Response:
+        code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
+        reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
+        return plain_problem(error.status_code, code, reason)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> Response:
+        log.error(Event.AGENCY_FAILED, error)
+        return plain_problem(500, "internal", Reason.INTERNAL)
+
+
+def openapi_text(parts: AgencyParts) -> str:
+    """The API's OpenAPI document as JSON text."""
+    return json.dumps(create_api(parts).openapi(), indent=2, sort_keys=True)

@@ -1,0 +1,177 @@
+"""What agency systems send: the body of a search, typed and closed (an unknown member is refused)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import Malformed
+from gateway.model.names import MemberId, identifier, member_id, reference
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+)
+from gateway.model.search import SearchCommand
+from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex, text_value
+
+MAX_RECIPIENTS = 32
+
+Short = Annotated[str, Field(max_length=40)]
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Name(_Closed):
+    """A name as somebody wrote it; the script is detected where it is not given."""
+
+    text: Text = Field(description="the whole name, in any script", examples=["สมชาย ใจดี"])
+    script: Annotated[str, Field(pattern=r"^([A-Z][a-z]{3})?$")] = Field("", description="ISO 15924, such as Thai")
+    lang: Annotated[str, Field(pattern=r"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$")] = Field("", description="BCP 47")
+    source: NameSource = NameSource.UNKNOWN
+
+    def as_model(self) -> NameForm:
+        """The name as the gateway knows it."""
+        return NameForm(self.text, self.script, self.lang, self.source)
+
+
+class Birth(_Closed):
+    """A date known to the year, month or day, in the Gregorian calendar."""
+
+    value: Annotated[str, Field(max_length=10)] = Field(description="YYYY, YYYY-MM or YYYY-MM-DD", examples=["1984"])
+    estimated: bool = False
+
+    def as_model(self) -> PartialDate:
+        """The date as the gateway knows it."""
+        return PartialDate(self.value, Calendar.GREG, estimated=self.estimated)
+
+
+class PersonBody(_Closed):
+    """A person by name and, as a rule, birth date or year."""
+
+    kind: Literal["person"]
+    names: Annotated[list[Name], Field(min_length=1, max_length=8)]
+    birth: Birth | None = None
+    sex: Sex | None = None
+    nationality: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field("", description="ICAO alpha-3")
+
+    def as_model(self) -> Query:
+        """The query as the gateway knows it."""
+        names = tuple(name.as_model() for name in self.names)
+        return PersonQuery(names, self.birth.as_model() if self.birth else None, self.sex, self.nationality)
+
+
+class DocumentBody(_Closed):
+    """A travel document by number and issuer."""
+
+    kind: Literal["document"]
+    number: Short
+    issuer: Annotated[str, Field(pattern=r"^([A-Z]{1,3})?$")] = Field("", description="ICAO alpha-3")
+
+    def as_model(self) -> Query:
+        """The query as the gateway knows it."""
+        return DocumentQuery(self.number, self.issuer)
+
+
+class NationalIdBody(_Closed):
+    """A national identity number."""
+
+    kind: Literal["national_id"]
+    number: Short
+    scheme: Annotated[str, Field(pattern=r"^[A-Z0-9-]{0,20}$")] = Field("", description="such as THA-PIN")
+
+    def as_model(self) -> Query:
+        """The query as the gateway knows it."""
+        return NationalIdQuery(self.number, self.scheme)
+
+
+class VehicleBody(_Closed):
+    """A vehicle by its plate; a Thai plate is unique only with its province."""
+
+    kind: Literal["vehicle"]
+    plate: Short
+    province: Annotated[str, Field(max_length=60)] = ""
+    country: Annotated[str, Field(pattern=r"^[A-Za-z]{0,3}$")] = ""
+
+    def as_model(self) -> Query:
+        """The query as the gateway knows it."""
+        for text, field in ((self.province, "query.province"), (self.country, "query.country")):
+            if text:
+                text_value(text, field, 60)
+        return VehicleQuery(self.plate, self.province, self.country)
+
+
+class ContainerBody(_Closed):
+    """A freight container by its ISO 6346 number."""
+
+    kind: Literal["container"]
+    number: Short
+
+    def as_model(self) -> Query:
+        """The query as the gateway knows it."""
+        return ContainerQuery(self.number)
+
+
+QueryBody = Annotated[
+    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody, Field(discriminator="kind")
+]
+
+
+class SearchBody(_Closed):
+    """A search: what is asked, of whom, why, and for which case or ticket."""
+
+    query: QueryBody
+    to: Annotated[list[Annotated[str, Field(max_length=2)]], Field(min_length=1, max_length=MAX_RECIPIENTS)] = Field(
+        description="members to ask", examples=[["la", "vn"]]
+    )
+    purpose: Purpose
+    offence: Offence
+    case: Annotated[str, Field(max_length=64)] = Field("", description="case number; this or a ticket is required")
+    ticket: Annotated[str, Field(max_length=64)] = Field("", description="ticket of a single check")
+    agreement: Annotated[str, Field(max_length=64)] = Field(
+        "", description="legal basis; empty: the one that covers it"
+    )
+
+    def as_command(self, idempotency_key: str, traceparent: str) -> SearchCommand:
+        """The search as the gateway knows it, or `Malformed`."""
+        if not (self.case or self.ticket):
+            raise Malformed(
+                "a case or ticket is required", code="missing-case", where="case", remedy="give one of them"
+            )
+        return SearchCommand(
+            query=self.query.as_model(),
+            to=_members(self.to),
+            purpose=self.purpose,
+            offence=self.offence,
+            case=reference(self.case, "case") if self.case else "",
+            ticket=reference(self.ticket, "ticket") if self.ticket else "",
+            agreement=identifier(self.agreement, "agreement") if self.agreement else "",
+            idempotency_key=idempotency_key,
+            traceparent=traceparent,
+        )
+
+
+def read_search(value: Any) -> SearchBody:
+    """`value` (parsed JSON) as a search, or `Malformed` naming the first member that is wrong, not its content."""
+    try:
+        return SearchBody.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])[:120] or "body"
+        message = "unknown member" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        raise Malformed(message, code="bad-search", where=place, remedy="see /openapi.json") from None
+
+
+def _members(codes: list[str]) -> tuple[MemberId, ...]:
+    members = tuple(member_id(code) for code in codes)
+    if len(set(members)) != len(members):
+        raise Malformed("a member is named twice", code="bad-search", where="to")
+    return members

@@ -1,0 +1,136 @@
+"""What agency systems get: a search, one line for each counterpart. `silent` is never `no_hit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.clock import rfc3339
+from gateway.model.exchange import Outcome
+from gateway.model.hit import Quality
+from gateway.model.search import Line, Search, ShownHit, ShownRecord
+
+
+class Rule(BaseModel):
+    """Why a hit matched: a word for machines and a sentence for officers."""
+
+    word: str
+    sentence: str
+
+
+class RecordBody(BaseModel):
+    """A verified record. `signed_by` is `own` (the agency's word) or `held-by-node`; `sd_jwt` is the proof.
+
+    `undisclosed` counts digests without a disclosure: decoys and withheld fields look the same.
+    """
+
+    owner: str
+    signed_by: str
+    fields: dict[str, Any]
+    marking: dict[str, Any]
+    undisclosed: int
+    sd_jwt: str
+
+
+class HitBody(BaseModel):
+    """One hit: a lead, not proof."""
+
+    reference: str
+    quality: Quality
+    record_type: str
+    rules: list[Rule]
+    action: str
+    record: RecordBody | None = None
+
+
+class RefusalBody(BaseModel):
+    """Why a counterpart refused."""
+
+    reason: str
+    code: str
+    text: str
+
+
+class LineBody(BaseModel):
+    """What one counterpart said, or that it said nothing (`silent`, with `last_seen`)."""
+
+    member: str
+    outcome: Outcome
+    partial: bool
+    missing: list[str]
+    capped: bool
+    hits: list[HitBody]
+    refusal: RefusalBody | None = None
+    withheld_count: int | None = None
+    last_seen: str | None = None
+    late: bool
+    exchange_id: str
+    entry: int | None = None
+
+
+class SearchResponse(BaseModel):
+    """A search. `done`: nothing more is waited for in its budget; a late answer can still be added."""
+
+    id: str
+    officer: str
+    started: str
+    done: bool
+    waiting_for: list[str]
+    lines: list[LineBody]
+
+
+def search_response(search: Search) -> SearchResponse:
+    """A search as JSON shows it."""
+    return SearchResponse(
+        id=search.id,
+        officer=search.officer,
+        started=rfc3339(search.started_us),
+        done=search.done,
+        waiting_for=list(search.waiting_for),
+        lines=[_line(line) for line in search.lines],
+    )
+
+
+def _line(line: Line) -> LineBody:
+    refusal = line.refusal
+    return LineBody(
+        member=line.member,
+        outcome=line.outcome,
+        partial=bool(line.missing),
+        missing=list(line.missing),
+        capped=line.capped,
+        hits=[_hit(hit) for hit in line.hits],
+        refusal=RefusalBody(reason=refusal.reason, code=refusal.code, text=refusal.text) if refusal else None,
+        withheld_count=line.withheld_count,
+        last_seen=rfc3339(line.last_seen_us) if line.last_seen_us else None,
+        late=line.late,
+        exchange_id=line.exchange_id,
+        entry=line.entry_index,
+    )
+
+
+def _hit(hit: ShownHit) -> HitBody:
+    return HitBody(
+        reference=hit.reference,
+        quality=hit.quality,
+        record_type=hit.record_type,
+        rules=[Rule(word=rule, sentence=_sentence(rule)) for rule in hit.rules],
+        action=hit.action,
+        record=_record(hit.record) if hit.record else None,
+    )
+
+
+def _record(record: ShownRecord) -> RecordBody:
+    return RecordBody(
+        owner=record.owner,
+        signed_by="own" if record.own_key else "held-by-node",
+        fields=record.fields,
+        marking=record.marking,
+        undisclosed=record.undisclosed,
+        sd_jwt=record.compact,
+    )
+
+
+def _sentence(rule: str) -> str:
+    return rule.replace("-", " ")

@@ -1,0 +1,135 @@
+"""HTTPS for the REST API: uvicorn on the node's own loop, TLS 1.3 only, client certificates required."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gateway.errors import Misconfigured
+
+_FIRST_REQUEST_S = 10.0
+_MAX_HEADERS = 32 * 1024
+_MAX_CONNECTIONS = 512
+_DRAIN_S = 5
+
+
+class _CertificateProtocol(H11Protocol):
+    """Puts the client's certificate (DER) into each request's state, and cuts who connects and asks nothing."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls else None
+        # Each request copies this state into its scope.
+        self.app_state = {**self.app_state, "client_certificate": certificate}
+        self._waiting = self.loop.call_later(_FIRST_REQUEST_S, self._cut_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _cut_silent(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling; says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The node handles signals itself."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class AgencyServer:
+    """The running API. `start` returns when it listens; `stop` lets running requests end."""
+
+    def __init__(self, app: Any, host: str, port: int, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._address = (host, port)
+        config = uvicorn.Config(
+            app,
+            http=_CertificateProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_MAX_CONNECTIONS,
+            h11_max_incomplete_event_size=_MAX_HEADERS,
+            timeout_graceful_shutdown=_DRAIN_S,
+            ssl_context_factory=lambda _config, _default: context,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> tuple[str, int]:
+        """Listen; the address in use (a port of 0 takes any free one). Raises `Misconfigured` when it is taken."""
+        listener = _listen(*self._address)
+        address = listener.getsockname()
+        self._task = asyncio.create_task(self._server.serve([listener]), name="agency-api")
+        listening = asyncio.create_task(self._server.listening.wait())
+        await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            listening.cancel()
+            await self._task
+            raise Misconfigured("the REST API did not start", where="listen.agency")
+        return str(address[0]), int(address[1])
+
+    async def stop(self) -> None:
+        """No new connections; running requests have a few seconds to end."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+
+def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
+    """TLS 1.3 with a required client certificate of our own national CA; `Misconfigured` when a file is unusable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+    try:
+        context.load_verify_locations(ca)
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(
+            "the TLS key, its certificate or the CA cannot be used",
+            where=f"{key}, {certificate}, {ca}",
+            remedy="run `liaison doctor`",
+        ) from error
+    return context
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"`{host}:{port}` cannot be used: {error.strerror}", where="listen.agency", remedy="choose a free port"
+        ) from error
+    listener.setblocking(False)
+    return listener

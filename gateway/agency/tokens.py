@@ -1,0 +1,264 @@
+"""Officer tokens: a strict reader over PyJWT (RFC 7519, RFC 7515; bound to a certificate by RFC 8705, section 3).
+
+PyJWT alone accepts duplicate members, `exp` as text, any `typ` and tokens of megabytes (threats.md, fact 10).
+`OfficerTokens.verify` therefore does, in this order:
+
+1. size: at most 8 KiB, three base64url parts in their one spelling
+2. head: strict JSON, exactly `alg`, `typ`, `kid`; `alg` is ES256 and `typ` is `liaison-officer+jwt`
+3. key: `kid` is one of the listed ids; nothing in the token brings or locates a key
+4. signature: 64 bytes r || s over the exact text
+5. claims: strict JSON, a closed list, each of its type
+6. audience: this node and no other
+7. time: `iat` not in the future, `exp` after it by at most ten minutes, and not reached
+8. binding: `cnf.x5t#S256` is the hash of the certificate of the calling system
+9. person: ids are ids, purposes are purposes of the closed list, the office is one of this member
+
+Each check has its test in tests/security/test_tokens.py.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Unauthenticated
+from gateway.model.names import identifier
+from gateway.model.purpose import Purpose
+from gateway.model.requester import Officer
+from gateway.signing import strict_json
+
+MAX_TOKEN = 8 * 1024
+"""Bytes in a token."""
+
+MAX_LIFETIME_S = 600
+"""Seconds between `iat` and `exp`; also the longest time for which an officer's removal goes unseen (D12)."""
+
+FUTURE_S = 5
+"""Seconds that the identity provider's clock may be ahead of ours."""
+
+ALGORITHM = "ES256"
+TYPE = "liaison-officer+jwt"
+
+_HEAD = {"alg", "typ", "kid"}
+_REQUIRED = {"aud", "iat", "exp", "sub", "role", "office", "agency", "purposes", "cnf"}
+_OPTIONAL = {"iss", "jti", "on_behalf_of"}
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_LAST_SECOND = 253_402_300_799  # the end of the year 9999
+_CACHED = 4096
+
+PublicKey = ec.EllipticCurvePublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    officer: Officer
+    issued: int
+    expires: int
+    thumbprint: str
+    epoch: int
+
+
+def audience(member: str) -> str:
+    """The `aud` of tokens for the node of `member`."""
+    return f"liaison:{member}"
+
+
+def load_token_key(file: Path) -> PublicKey:
+    """A P-256 public key from PEM (a key or a certificate), or `Misconfigured`."""
+    try:
+        data = file.read_bytes()
+        key = x509.load_pem_x509_certificate(data).public_key() if b"CERTIFICATE" in data else load_pem_public_key(data)
+    except (OSError, ValueError) as error:
+        raise Misconfigured("not a public key in PEM", where=str(file), remedy="see [[token_key]]") from error
+    return admitted(key, str(file))
+
+
+def admitted(key: object, where: str) -> PublicKey:
+    """`key` if it is on P-256, the only curve for officer tokens; else `Misconfigured`."""
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise Misconfigured("a token key must be on the curve P-256", where=where, remedy="tokens are signed by ES256")
+    return key
+
+
+class OfficerTokens:
+    """Verifies officer tokens of one country. Thread-safe.
+
+    `keys` maps each listed `kid` to its key; `epoch` grows when trust changes, which empties the cache.
+    """
+
+    def __init__(
+        self, member: str, keys: Mapping[str, PublicKey], clock: Clock, epoch: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._member = member
+        self._keys = {kid: admitted(key, f"token key `{kid}`") for kid, key in keys.items()}
+        self._clock = clock
+        self._epoch = epoch
+        self._cache: OrderedDict[bytes, _Cached] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def verify(self, token: str, thumbprint: str, client: str) -> Officer:
+        """The officer whom `token` names, asking through the system `client` with that certificate.
+
+        `thumbprint` is `x5t#S256` of the certificate. Raises `Unauthenticated`, whatever is wrong.
+        """
+        if len(token) > MAX_TOKEN:
+            raise _refused("token-too-large", f"more than {MAX_TOKEN} bytes")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        found = self._recall(digest)
+        if found is None:
+            found = self._read(token, digest, client)
+            self._remember(digest, found)
+        _check_time(found.issued, found.expires, self._clock.now_us() // 1_000_000)
+        _check_binding(found.thumbprint, thumbprint)
+        return found.officer
+
+    def _recall(self, digest: bytes) -> _Cached | None:
+        with self._lock:
+            found = self._cache.get(digest)
+            if found is None or found.epoch != self._epoch():
+                return None
+            self._cache.move_to_end(digest)
+            return found
+
+    def _remember(self, digest: bytes, item: _Cached) -> None:
+        with self._lock:
+            self._cache[digest] = item
+            if len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+
+    def _read(self, token: str, digest: bytes, client: str) -> _Cached:
+        try:
+            return self._checked(token, digest, client)
+        except Unauthenticated:
+            raise
+        except LiaisonError as error:
+            raise _refused("bad-token", error.message) from error
+        except Exception as error:  # a verification that fails in an unforeseen way is a refusal (C14)
+            raise _refused("bad-token", "it cannot be verified") from error
+
+    def _checked(self, token: str, digest: bytes, client: str) -> _Cached:
+        epoch = self._epoch()
+        head, payload, signature = _split(token)
+        key = self._key(_object(head, "head"))
+        _check_signature(token, signature, key)
+        claims = _object(payload, "claims")
+        _check_claims(claims)
+        if claims["aud"] != audience(self._member):
+            raise _refused("token-audience", "it is for another node")
+        officer = self._officer(claims, digest, client)
+        return _Cached(officer, claims["iat"], claims["exp"], claims["cnf"]["x5t#S256"], epoch)
+
+    def _key(self, head: dict[str, Any]) -> PublicKey:
+        if head.get("alg") != ALGORITHM:
+            raise _refused("token-algorithm", f"tokens are signed by {ALGORITHM}")
+        if head.get("typ") != TYPE:
+            raise _refused("token-type", f"its `typ` must be `{TYPE}`")
+        if set(head) != _HEAD:
+            raise _refused("token-head", "its head must hold `alg`, `typ`, `kid` and nothing else")
+        kid = head["kid"]
+        if not isinstance(kid, str) or kid not in self._keys:
+            raise _refused("token-key", "its key is not listed", "list the identity provider's key as [[token_key]]")
+        return self._keys[kid]
+
+    def _officer(self, claims: dict[str, Any], digest: bytes, client: str) -> Officer:
+        office = identifier(claims["office"], "office")
+        if not office.startswith(f"{self._member}."):
+            raise _refused("token-office", "its office is not one of this member")
+        return Officer(
+            person=identifier(claims["sub"], "sub"),
+            role=identifier(claims["role"], "role"),
+            office=office,
+            agency=identifier(claims["agency"], "agency"),
+            purposes=_purposes(claims["purposes"]),
+            token_hash=digest,
+            client=client,
+            on_behalf_of=identifier(claims["on_behalf_of"], "on_behalf_of") if "on_behalf_of" in claims else "",
+        )
+
+
+def _refused(code: str, why: str, remedy: str = "ask the identity provider for a new token") -> Unauthenticated:
+    return Unauthenticated(f"the officer token is not accepted: {why}", code=code, where="token", remedy=remedy)
+
+
+def _split(token: str) -> tuple[bytes, bytes, bytes]:
+    if not _SHAPE.fullmatch(token):
+        raise _refused("bad-token", "it does not have three base64url parts")
+    head, payload, signature = (_unbase64(part) for part in token.split("."))
+    return head, payload, signature
+
+
+def _unbase64(text: str) -> bytes:
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+        raise _refused("bad-token", "a part is not base64url in its one spelling")
+    return data
+
+
+def _object(data: bytes, name: str) -> dict[str, Any]:
+    value = strict_json.loads(data, MAX_TOKEN)
+    if not isinstance(value, dict):
+        raise _refused("bad-token", f"its {name} is not an object")
+    return value
+
+
+def _check_signature(token: str, signature: bytes, key: PublicKey) -> None:
+    if len(signature) != 64:
+        raise _refused("token-signature", "its signature does not have 64 bytes")
+    try:
+        jwt.PyJWS(algorithms=[ALGORITHM]).decode_complete(token, key, algorithms=[ALGORITHM])
+    except jwt.PyJWTError as error:
+        raise _refused("token-signature", "its signature does not verify") from error
+
+
+def _check_claims(claims: dict[str, Any]) -> None:
+    if missing := _REQUIRED - set(claims):
+        raise _refused("token-claims", f"it lacks `{min(missing)}`")
+    if set(claims) - _REQUIRED - _OPTIONAL:
+        raise _refused("token-claims", "it holds a claim that is not known here")
+    texts = (_REQUIRED | _OPTIONAL) - {"iat", "exp", "purposes", "cnf"}
+    for name in sorted(texts & set(claims)):
+        if not isinstance(claims[name], str):
+            raise _refused("token-claims", f"`{name}` must be text")
+    for name in ("iat", "exp"):
+        if type(claims[name]) is not int or not 0 <= claims[name] <= _LAST_SECOND:
+            raise _refused("token-claims", f"`{name}` must be whole seconds")
+    cnf = claims["cnf"]
+    if not isinstance(cnf, dict) or set(cnf) != {"x5t#S256"} or not isinstance(cnf["x5t#S256"], str):
+        raise _refused("token-binding", "it is not bound to a certificate (`cnf`, `x5t#S256`)")
+
+
+def _check_time(issued: int, expires: int, now: int) -> None:
+    if issued > now + FUTURE_S:
+        raise _refused("token-time", "it is dated in the future", "check the clocks of both systems")
+    if not issued < expires <= issued + MAX_LIFETIME_S:
+        raise _refused("token-time", f"it must live for at most {MAX_LIFETIME_S // 60} minutes")
+    if expires <= now:
+        raise _refused("token-expired", "it has expired")
+
+
+def _check_binding(bound: str, thumbprint: str) -> None:
+    if not hmac.compare_digest(bound.encode(), thumbprint.encode()):
+        raise _refused("token-binding", "it is bound to another system's certificate")
+
+
+def _purposes(value: object) -> frozenset[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise _refused("token-claims", "`purposes` must be a list of purposes")
+    known = {item.value for item in Purpose}
+    if not set(value) <= known or len(set(value)) != len(value):
+        raise Malformed("`purposes` names an unknown purpose, or one twice")
+    return frozenset(value)

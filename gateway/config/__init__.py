@@ -1,0 +1,19 @@
+"""Typed settings; an unknown key is an error with its path, and each setting knows where it came from."""
+
+from gateway.config.home import Home
+from gateway.config.load import host_port, load_settings
+from gateway.config.schema import Settings, SourceSettings, TokenKey, TrialOfficer
+from gateway.config.suspensions import Suspensions
+from gateway.config.template import write_default
+
+__all__ = [
+    "Home",
+    "Settings",
+    "SourceSettings",
+    "Suspensions",
+    "TokenKey",
+    "TrialOfficer",
+    "host_port",
+    "load_settings",
+    "write_default",
+]

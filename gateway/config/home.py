@@ -1,0 +1,66 @@
+"""Where things lie in a node's home; the only module that knows these names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders and files of one home (`liaison init`)."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """`node.toml`."""
+        return self.path / "node.toml"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys (0600) and certificates."""
+        return self.path / "keys"
+
+    def key(self, name: str) -> Path:
+        """The private key `name`, such as `tls` or `agency-police`."""
+        return self.keys / f"{name}.key"
+
+    def certificate(self, name: str) -> Path:
+        """The certificate of the key `name`."""
+        return self.keys / f"{name}.pem"
+
+    @property
+    def ca(self) -> Path:
+        """The national CA's certificate."""
+        return self.path / "ca.pem"
+
+    @property
+    def trust(self) -> Path:
+        """Charter, descriptors and statuses."""
+        return self.path / "trust"
+
+    @property
+    def charter(self) -> Path:
+        """All versions of the charter, one a line."""
+        return self.trust / "charter.jsonl"
+
+    @property
+    def mappings(self) -> Path:
+        """Mappings of the sources."""
+        return self.path / "mappings"
+
+    @property
+    def index(self) -> Path:
+        """Key indexes of the sources."""
+        return self.path / "index"
+
+    @property
+    def highwater(self) -> Path:
+        """High-water marks of the logs, outside the database."""
+        return self.path / "highwater"
+
+    @property
+    def suspensions(self) -> Path:
+        """What the country has switched off, one action a line."""
+        return self.path / "suspensions.jsonl"

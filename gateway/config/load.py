@@ -1,0 +1,182 @@
+"""Reads `node.toml` into `Settings`: an unknown key is an error, and each setting remembers where it came from.
+
+`LIAISON_<TABLE>_<KEY>` in the environment (such as `LIAISON_STORAGE_URL`) comes before the file, so that a
+secret need not stand in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from gateway.config.home import Home
+from gateway.config.schema import LISTS, SECTIONS, Settings
+from gateway.config.toml import TomlFile, read_toml
+from gateway.errors import Misconfigured
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+
+
+def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `home`. Raises `Misconfigured` with file, line and the nearest known name."""
+    home = home.resolve()
+    file = read_toml(Home(home).settings)
+    origin: dict[str, str] = {}
+    known = {**SECTIONS, **LISTS}
+    for name in file.values:
+        if name not in known:
+            raise _unknown(f"unknown table `{name}`", name, known, file.where(name))
+    values = _from_environment(os.environ if environment is None else environment)
+    sections = {name: _section(file, name, kind, values, origin) for name, kind in SECTIONS.items()}
+    lists = {f"{name}s": _list(file, name, kind, origin) for name, kind in LISTS.items()}
+    parts: dict[str, Any] = {**sections, **lists}
+    settings = Settings(home=home, origin=origin, **parts)
+    _check(settings, file)
+    return settings
+
+
+def host_port(text: str, where: str = "") -> tuple[str, int]:
+    """`127.0.0.1:7443` or `[::1]:7443` as host and port (0 = any free one), or `Misconfigured`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise Misconfigured(f"`{text}` is not an address", where=where, remedy="host:port, such as 127.0.0.1:7443")
+    return host.strip("[]"), int(port)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Settings by path, with the variable's name. A variable that names a table but no key of it is an error."""
+    values = {}
+    for variable, text in environment.items():
+        table, _, key = variable.removeprefix("LIAISON_").lower().partition("_")
+        if not variable.startswith("LIAISON_") or table not in SECTIONS:
+            continue
+        fields = [item.name for item in dataclasses.fields(SECTIONS[table])]
+        if key not in fields:
+            raise _unknown(f"unknown setting `{table}.{key}`", key, fields, f"environment {variable}")
+        values[f"{table}.{key}"] = (variable, text)
+    return values
+
+
+def _section(
+    file: TomlFile, name: str, kind: type[Any], environment: Mapping[str, tuple[str, str]], origin: dict[str, str]
+) -> Any:
+    table = file.values.get(name, {})
+    if not isinstance(table, dict):
+        raise Misconfigured(f"`{name}` must be a table", where=file.where(name), remedy=f"write [{name}]")
+    return _fill(file, name, kind, table, environment, origin)
+
+
+def _list(file: TomlFile, name: str, kind: type[Any], origin: dict[str, str]) -> tuple[Any, ...]:
+    tables = file.values.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise Misconfigured(f"`{name}` must be a list of tables", where=file.where(name), remedy=f"write [[{name}]]")
+    items = tuple(_fill(file, f"{name}.{n}", kind, table, {}, origin) for n, table in enumerate(tables))
+    seen: set[str] = set()
+    for number, item in enumerate(items):
+        if item.id in seen:
+            raise Misconfigured(f"`{item.id}` occurs twice", where=file.where(f"{name}.{number}.id"))
+        seen.add(item.id)
+    return items
+
+
+def _fill(
+    file: TomlFile,
+    path: str,
+    kind: type[Any],
+    table: dict[str, Any],
+    environment: Mapping[str, tuple[str, str]],
+    origin: dict[str, str],
+) -> Any:
+    fields = {item.name: item for item in dataclasses.fields(kind)}
+    hints = get_type_hints(kind)
+    for key in table:
+        if key not in fields:
+            raise _unknown(f"unknown setting `{path}.{key}`", key, fields, file.where(f"{path}.{key}"))
+    values = {}
+    for key, item in fields.items():
+        full = f"{path}.{key}"
+        if full in environment:
+            variable, text = environment[full]
+            place = origin[full] = f"environment {variable}"
+            values[key] = _typed(_from_text(text, hints[key], place), hints[key], item.metadata, full, place)
+        elif key in table:
+            place = origin[full] = file.where(full)
+            values[key] = _typed(table[key], hints[key], item.metadata, full, place)
+        elif item.metadata["required"]:
+            raise Misconfigured(f"`{full}` is missing", where=file.where(path), remedy=item.metadata["doc"])
+        else:
+            origin[full] = "default"
+    return kind(**values)
+
+
+def _from_text(text: str, hint: Any, place: str) -> Any:
+    if hint is bool:
+        if text.lower() not in _TRUTH:
+            raise Misconfigured(f"`{text}` is neither true nor false", where=place)
+        return _TRUTH[text.lower()]
+    if hint is int:
+        if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+            raise Misconfigured(f"`{text}` is not a whole number", where=place)
+        return int(text)
+    return text
+
+
+def _typed(value: Any, hint: Any, metadata: Mapping[str, Any], path: str, place: str) -> Any:
+    if hint in (str, int, bool):
+        if type(value) is not hint:
+            name = {str: "text in quotes", int: "a whole number", bool: "true or false"}[hint]
+            raise Misconfigured(f"`{path}` must be {name}", where=place)
+        if hint is int and value < metadata["minimum"]:
+            raise Misconfigured(f"`{path}` must be at least {metadata['minimum']}", where=place)
+        return value
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Misconfigured(f"`{path}` must be a list of texts", where=place, remedy='such as ["BORDER_CHECK"]')
+    return tuple(value)
+
+
+def _check(settings: Settings, file: TomlFile) -> None:
+    """What types alone do not say."""
+    if not _MEMBER.fullmatch(settings.node.member):
+        raise Misconfigured(
+            f"`{settings.node.member}` is not a member id", where=file.where("node.member"), remedy="such as `th`"
+        )
+    names = [("node.name", settings.node.name)]
+    names += [
+        (f"source.{n}.{key}", text)
+        for n, s in enumerate(settings.sources)
+        for key, text in (("id", s.id), ("agency", s.agency))
+    ]
+    names += [
+        (f"trial_officer.{n}.{key}", text)
+        for n, o in enumerate(settings.trial_officers)
+        for key, text in (("id", o.id), ("role", o.role), ("office", o.office), ("agency", o.agency))
+    ]
+    for path, text in names:
+        if not _ID.fullmatch(text):
+            raise Misconfigured(f"`{text}` is not an id", where=file.where(path), remedy="1 to 64 of a-z 0-9 . _ -")
+    host_port(settings.listen.exchange, settings.origin["listen.exchange"])
+    host_port(settings.listen.agency, settings.origin["listen.agency"])
+    if settings.listen.metrics:
+        host_port(settings.listen.metrics, settings.origin["listen.metrics"])
+    if settings.telemetry.log_level not in LOG_LEVELS:
+        raise _unknown(
+            f"unknown level `{settings.telemetry.log_level}`",
+            settings.telemetry.log_level,
+            LOG_LEVELS,
+            settings.origin["telemetry.log_level"],
+        )
+
+
+def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:
+    known = list(known)
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    remedy = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+    return Misconfigured(message, code="unknown-setting", where=where, remedy=remedy)

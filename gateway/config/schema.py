@@ -1,0 +1,178 @@
+"""The settings of `node.toml` as types; each field carries the sentence that documents it.
+
+`template.py` writes the commented file from the same fields, so no setting can lack its paragraph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
+    """A documented setting. `path`: relative to the home. `minimum` holds for whole numbers."""
+    metadata = {"doc": doc, "path": path, "minimum": minimum, "required": required}
+    if required:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`[node]`: who this node is."""
+
+    member: str = setting("The member whose node this is: ISO 3166-1 alpha-2, small letters.", required=True)
+    name: str = setting("The node's name inside the member; it is part of its certificate.", "gw1")
+    production: bool = setting("True refuses everything that is for trials only (trial tokens, embedded keys).", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """`[listen]`: addresses as host:port. The exchange faces other countries, agency faces our own systems."""
+
+    exchange: str = setting("gRPC with mutual TLS towards counterparts.", "127.0.0.1:7443")
+    agency: str = setting(
+        "HTTPS with mutual TLS and officer tokens towards our own agencies' systems.", "127.0.0.1:8443"
+    )
+    metrics: str = setting("Prometheus metrics (extra `prometheus`); a loopback address only. Empty: none.", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """`[storage]`: the database, and the keystore apart from it."""
+
+    url: str = setting("SQLAlchemy URL of the database. Empty: node.sqlite in the home.", "")
+    keystore: str = setting(
+        "Folder of the content keys; never on the database's disk or in its backups.", "keystore", path=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFolders:
+    """`[policy]`: where the policies live."""
+
+    national: str = setting("Folder of the national policy. Empty: the packaged one of the member.", "", path=True)
+    base: str = setting("Folder of the base policy. Empty: the packaged one.", "", path=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[limits]`: time and numbers. Beyond a limit a request is refused, never dropped in silence."""
+
+    budget_ms: int = setting(
+        "Milliseconds in which counterparts must answer a search; later is `silent`.", 3000, minimum=1
+    )
+    in_flight_per_member: int = setting("Requests of one counterpart in work at a time.", 256, minimum=1)
+    queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1)
+    skew_s: int = setting("Seconds that a counterpart's clock may differ from ours.", 30)
+    source_timeout_ms: int = setting("Milliseconds in which a source must answer one search.", 2000, minimum=1)
+    workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)
+    max_hits: int = setting("Hits in one answer; more are capped, and the answer says so.", 20, minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
+
+    log_level: str = setting("debug, info, warning or error.", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """`[[source]]`: one agency system behind an adapter."""
+
+    id: str = setting("The source's id, such as th.police.records.", required=True)
+    agency: str = setting("The agency that owns its records; its key signs them.", required=True)
+    mapping: str = setting("TOML file that maps its tables to the record types.", required=True, path=True)
+    url: str = setting("SQLAlchemy URL; a relative SQLite file is relative to the home.", required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """`[[token_key]]`: a key of the country's identity provider that signs officer tokens (ES256)."""
+
+    id: str = setting("The `kid` in the head of its tokens.", required=True)
+    file: str = setting("PEM file of the public key or of its certificate.", required=True, path=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOfficer:
+    """`[[trial_officer]]`: an officer for whom the trial issuer makes tokens. Refused in production."""
+
+    id: str = setting("The officer's unique person id.", required=True)
+    role: str = setting("The role that policy decides on.", "officer")
+    office: str = setting("The office, such as th.blo.chiang-khong.", required=True)
+    agency: str = setting("The officer's agency.", required=True)
+    purposes: tuple[str, ...] = setting("Purposes that the officer's tokens allow.", ("BORDER_CHECK",))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one home. `origin` says of each (`limits.budget_ms`) where it came from.
+
+    An origin is `<file>:<line>`, `default` or `environment <NAME>`.
+    """
+
+    home: Path
+    node: Node
+    listen: Listen
+    storage: Storage
+    policy: PolicyFolders
+    limits: Limits
+    telemetry: Telemetry
+    sources: tuple[SourceSettings, ...] = ()
+    token_keys: tuple[TokenKey, ...] = ()
+    trial_officers: tuple[TrialOfficer, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def path(self, text: str) -> Path:
+        """A path of the settings: relative ones are relative to the home."""
+        return self.home / text
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the node's database."""
+        return self.storage.url or f"sqlite:///{self.home / 'node.sqlite'}"
+
+    @property
+    def keystore(self) -> Path:
+        """Folder of the content keys."""
+        return self.path(self.storage.keystore)
+
+    @property
+    def national_policy(self) -> Path:
+        """Folder of the national policy; by default the packaged one of the member."""
+        return (
+            self.path(self.policy.national) if self.policy.national else PACKAGED_POLICY / "national" / self.node.member
+        )
+
+    @property
+    def base_policy(self) -> Path:
+        """Folder of the base policy; by default the packaged one."""
+        return self.path(self.policy.base) if self.policy.base else PACKAGED_POLICY / "base"
+
+    def source_url(self, source: SourceSettings) -> str:
+        """A source's URL, with a relative SQLite file made absolute."""
+        scheme, slashes, file = source.url.partition(":///")
+        if not slashes or not scheme.startswith("sqlite") or file.startswith(("/", ":", "file:")) or not file:
+            return source.url
+        return f"{scheme}:///{self.home / file}"
+
+
+PACKAGED_POLICY = Path(__file__).resolve().parents[2] / "policy"
+"""The policies that are installed beside this package."""
+
+SECTIONS: dict[str, type[Any]] = {
+    "node": Node,
+    "listen": Listen,
+    "storage": Storage,
+    "policy": PolicyFolders,
+    "limits": Limits,
+    "telemetry": Telemetry,
+}
+"""Tables of `node.toml` that occur once."""
+
+LISTS: dict[str, type[Any]] = {"source": SourceSettings, "token_key": TokenKey, "trial_officer": TrialOfficer}
+"""Tables of `node.toml` that occur any number of times."""

@@ -1,0 +1,145 @@
+"""The country's off-switch, as the node reads it: `suspensions.jsonl` in the home.
+
+`liaison suspend` appends a line and needs nothing else to be up (ops/suspensions.py writes); a running node
+looks at the file's time and size at most once a second and reads it again when they have changed. A file that
+cannot be read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+_CHECK_EVERY_S = 1.0
+_KEYS = {"id", "time", "action", "target", "reason"}
+
+
+class Action(StrEnum):
+    """What a line of the file does to its target."""
+
+    SUSPEND = "suspend"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One line of the file. `target` is `all`, `peer:vn`, `agency:police` or `source:th.police.records`."""
+
+    id: str
+    time: str
+    action: Action
+    target: str
+    reason: str
+
+
+def parse(line: str) -> Switch:
+    """One line as a `Switch`; `ValueError` when it is anything else."""
+    value = json.loads(line)
+    if not isinstance(value, dict) or set(value) != _KEYS or not all(isinstance(part, str) for part in value.values()):
+        raise ValueError("not a line of suspensions")
+    kind, colon, name = value["target"].partition(":")
+    if not (value["target"] == "all" or (kind in ("peer", "agency", "source") and colon and name)):
+        raise ValueError("unknown target")
+    return Switch(value["id"], value["time"], Action(value["action"]), value["target"], value["reason"])
+
+
+_UNREADABLE = Switch("unreadable", "", Action.SUSPEND, "all", "the file of suspensions cannot be read")
+
+
+class Suspensions:
+    """What is switched off now. Thread-safe; `suspends` costs a comparison of times and at most three look-ups."""
+
+    def __init__(self, file: Path, monotonic: Callable[[], float]) -> None:
+        self._file = file
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._checked = float("-inf")
+        self._stamp: tuple[int, int, int] | None = None
+        self._active: dict[str, str] = {}
+        self._switches: tuple[Switch, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Look at the file, at most once a second; says whether it was read anew."""
+        now = self._monotonic()
+        if now - self._checked < _CHECK_EVERY_S:
+            return False
+        with self._lock:
+            self._checked = now
+            return self._reload()
+
+    def suspends(self, peer: str = "", agency: str = "", source: str = "") -> str | None:
+        """The reason why a counterpart, agency or source is switched off, or None."""
+        self.refresh()
+        active = self._active
+        if not active:
+            return None
+        for target in ("all", f"peer:{peer}", f"agency:{agency}", f"source:{source}"):
+            if target in active:
+                return active[target]
+        return None
+
+    def unlogged(self, logged: Callable[[str], bool]) -> list[Switch]:
+        """Switches, oldest first, of whose id `logged` says that no entry was written yet."""
+        self.refresh()
+        return [switch for switch in self._switches if not logged(switch.id)]
+
+    @property
+    def active(self) -> dict[str, str]:
+        """Target and reason of everything that is switched off."""
+        self.refresh()
+        return dict(self._active)
+
+    def _reload(self) -> bool:
+        try:
+            status = self._file.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except FileNotFoundError:
+            stamp = (0, 0, 0)
+        except OSError:
+            stamp = (-1, -1, -1)
+        if stamp == self._stamp and stamp != (-1, -1, -1):
+            return False
+        self._switches = self._read() if stamp != (0, 0, 0) else ()
+        self._active = _fold(self._switches)
+        self._stamp = stamp
+        return True
+
+    def _read(self) -> tuple[Switch, ...]:
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return (_UNREADABLE,)
+        return read_switches(text)
+
+
+def read_switches(text: str) -> tuple[Switch, ...]:
+    """All lines of the file; one that cannot be understood counts as a suspension of everything."""
+    switches = []
+    for line in text.split("\n"):
+        if not line:
+            continue
+        try:
+            switches.append(parse(line))
+        except (ValueError, RecursionError):
+            switches.append(_UNREADABLE)
+    return tuple(switches)
+
+
+def _fold(switches: tuple[Switch, ...]) -> dict[str, str]:
+    """Later lines win for their own target; `resume all` ends everything before it but an unreadable line."""
+    active: dict[str, str] = {}
+    for switch in switches:
+        if switch.action is Action.SUSPEND:
+            active[switch.target] = switch.reason
+        elif switch.target == "all":
+            active.clear()
+        else:
+            active.pop(switch.target, None)
+    if _UNREADABLE in switches:
+        active["all"] = _UNREADABLE.reason
+    return active

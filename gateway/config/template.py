@@ -1,0 +1,85 @@
+"""Writes the commented `node.toml` of a new home, from the documentation that the settings carry."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway.config.home import Home
+from gateway.config.schema import LISTS, SECTIONS, SourceSettings, TokenKey, TrialOfficer
+
+_HEAD = """\
+# Settings of this Liaison node. Each setting stands here with its default, behind a `#` where it is not set.
+# An unknown name is an error. Relative paths are relative to this file's folder.
+# LIAISON_<TABLE>_<KEY> in the environment (LIAISON_STORAGE_URL) comes before this file.
+"""
+
+
+def write_default(
+    home: Path,
+    settings: Mapping[str, Any],
+    *,
+    sources: Sequence[SourceSettings] = (),
+    token_keys: Sequence[TokenKey] = (),
+    officers: Sequence[TrialOfficer] = (),
+) -> bool:
+    """Write `node.toml` into `home` unless there is one; says whether it did.
+
+    `settings` are those that differ from the defaults, by path: `{"node.member": "th"}`.
+    """
+    text = render(settings, sources=sources, token_keys=token_keys, officers=officers)
+    try:
+        descriptor = os.open(Home(home).settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True
+
+
+def render(
+    settings: Mapping[str, Any],
+    *,
+    sources: Sequence[SourceSettings] = (),
+    token_keys: Sequence[TokenKey] = (),
+    officers: Sequence[TrialOfficer] = (),
+) -> str:
+    """The text of a commented `node.toml`."""
+    parts = [_HEAD, *(_section(name, kind, settings) for name, kind in SECTIONS.items())]
+    for name, items in (("source", sources), ("token_key", token_keys), ("trial_officer", officers)):
+        parts += _list(name, items)
+    return "\n".join(parts)
+
+
+def _section(name: str, kind: type[Any], settings: Mapping[str, Any]) -> str:
+    lines = [f"# {_summary(kind)}", f"[{name}]"]
+    for item in dataclasses.fields(kind):
+        path = f"{name}.{item.name}"
+        lines.append(f"# {item.metadata['doc']}")
+        mark = "" if path in settings else "# "
+        lines.append(f"{mark}{item.name} = {_toml(settings.get(path, item.default))}")
+    return "\n".join(lines) + "\n"
+
+
+def _list(name: str, items: Sequence[Any]) -> list[str]:
+    kind = LISTS[name]
+    lines = [f"# {_summary(kind)}"]
+    lines += [f"#   {item.name}: {item.metadata['doc']}" for item in dataclasses.fields(kind)]
+    tables = []
+    for item in items:
+        pairs = dataclasses.asdict(item).items()
+        tables.append("\n".join([f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in pairs)]) + "\n")
+    return ["\n".join(lines) + "\n", *tables]
+
+
+def _summary(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").strip().partition(": ")[2]
+
+
+def _toml(value: Any) -> str:
+    # JSON's text, numbers, truth values and lists of texts are TOML's; a required setting is never defaulted.
+    return '""' if value is dataclasses.MISSING else json.dumps(value, ensure_ascii=False)

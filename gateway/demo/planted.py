@@ -1,0 +1,44 @@
+"""The people and things that the demo asks about. All are invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom the demo asks about, as the officer would write the name, and as the source wrote it."""
+
+    thai: str
+    khmer: str
+    latin: str
+    birth: date
+
+
+@dataclass(frozen=True, slots=True)
+class Passport:
+    """A travel document that the demo asks about."""
+
+    number: str
+    issuer: str
+
+
+DRIVER = Person("กิตติ บุญมา", "គិត្តិ ប៊ុនម៉ា", "KITTI BUNMA", date(1984, 3, 17))
+"""A lorry driver from Thailand whom Cambodia's customs knows."""
+
+HIDDEN = Person("มานพ ทองดี", "ម៉ាណូប ថងឌី", "MANOP THONGDI", date(1979, 8, 2))
+"""A subject of a Cambodian operation that Thailand must not learn of."""
+
+NOBODY = Person("วิทยา แสงดาว", "", "WITTHAYA SAENGDAO", date(1979, 8, 2))
+"""A person who is in no database at all."""
+
+STOLEN_PASSPORT = Passport("C4419027", "VNM")
+"""A Vietnamese passport that was reported stolen."""
+
+STOLEN_CAR_PLATE = "2กข 4471"
+STOLEN_CAR_PROVINCE = "สระแก้ว"
+"""A car that Thai police look for."""
+
+SEIZED_CONTAINER = "MSKU4471026"
+"""A container that Cambodia's customs has seized."""

@@ -1,0 +1,1 @@
+"""The story of one exchange, told through ports: asking (`ask`), answering (`answer`), batches (`stages`)."""

@@ -1,0 +1,190 @@
+"""A counterpart asks us: from the bytes that came in to the answer that leaves, in numbered steps.
+
+In the stage *in* (`Answerer.admit`), for each request of a batch:
+
+1. the peer is an active member, by the certificate that TLS saw;
+2. the bytes have a size and a form that we accept;
+3. the signature holds, the signer is the TLS peer, and we are the audience;
+4. the request is fresh, and was not answered before (the same bytes again get the stored answer);
+5. an agreement covers it, and nothing that it needs is suspended;
+6. policy allows the question.
+
+In the wall of each source (`gather.Gatherer`):
+
+7. the source is asked inside the time budget;
+8. candidates are matched and scored;
+9. policy decides on each record and each field.
+
+In the stage *out* (`Answerer.conclude`):
+
+10. the answer is signed;
+11. one entry for it is durable and under a signed checkpoint;
+12. the answer leaves, with its proof.
+
+`no hit` and a hit that policy suppresses take the same path and make the same answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.errors import Replayed, Suspended
+from gateway.exchange.deadlines import Deadlines
+from gateway.exchange.draft import Drafted, draft_answer
+from gateway.exchange.gather import Gatherer
+from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
+from gateway.exchange.job import Job
+from gateway.exchange.parts import Parts
+from gateway.exchange.stages import Admission, Stage, as_error, reraise_fatal
+from gateway.model.exchange import AnswerMessage
+from gateway.ports import Logged, StoredAnswer
+from gateway.statements.request import verify_request
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """Bounds of what counterparts can ask of us at once."""
+
+    in_flight_per_member: int = 256
+    in_flight: int = 1024
+
+
+class Answerer:
+    """Answers counterparts. `submit` takes a request from the transport; the reply goes to the request's sink."""
+
+    def __init__(
+        self, parts: Parts, gatherer: Gatherer, release: Release, fatal: Callable[[BaseException], None], limits: AnswerLimits
+    ) -> None:
+        self._parts = parts
+        self._gatherer = gatherer
+        self._release = release
+        self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
+        self._in = Stage[Inbound]("in", self.admit, fatal)
+        self._out = Stage[Job]("out", self.conclude, fatal)
+        self._deadlines = Deadlines(parts.clock, self._out.put)
+        self._idle = threading.Condition()
+
+    def start(self) -> None:
+        """Start the stages."""
+        self._in.start()
+        self._out.start()
+        self._deadlines.start()
+
+    def stop(self, timeout: float) -> None:
+        """Answer what was taken, `timeout` seconds at most, then end the stages."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._admission.inside == 0, timeout)
+        self._in.stop(timeout)
+        self._out.stop(timeout)
+        self._deadlines.stop()
+
+    @property
+    def inside(self) -> int:
+        """Requests that are being served."""
+        return self._admission.inside
+
+    def submit(self, inbound: Inbound) -> None:
+        """Take a request, or raise `Overloaded`."""
+        self._admission.enter(inbound.line)
+        self._in.put(inbound)
+
+    # ------------------------------------------------------------ stage in
+
+    def admit(self, batch: list[Inbound]) -> None:
+        """Steps 1 to 6 for a batch, then its requests go to the sources."""
+        jobs = [self._identify(inbound) for inbound in batch]
+        verified = [job for job in jobs if job.refusal is None]
+        self._recognise(verified)
+        for job in verified:
+            self._decide(job)
+        served = [job for job in jobs if job.refusal is None and job.stored is None]
+        self._out.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
+        if served:
+            self._deadlines.watch(served)
+            for job in served:
+                self._gatherer.ask_sources(job, self._out.put)
+
+    def _identify(self, inbound: Inbound) -> Job:
+        parts = self._parts
+        view = parts.trust()
+        job = Job(inbound)
+        try:
+            job.peer = view.peer(inbound.certificate).member  # 1
+            job.request = verify_request(  # 2, 3 and the first half of 4
+                inbound.envelope, keys=view, peer=job.peer, me=parts.member, now_us=parts.clock.now_us()
+            )
+            job.urgent = job.request.value.purpose in parts.urgent
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
+            job.refuse(as_error(error))
+        return job
+
+    def _recognise(self, jobs: Sequence[Job]) -> None:
+        """4: the same bytes again get the stored answer; other bytes under the same id are refused."""
+        known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
+        for job in jobs if known else ():
+            stored = known.get(job.claim)
+            if stored is not None and stored.request_hash == job.verified.payload_hash:
+                job.stored = stored
+            elif stored is not None:
+                job.refuse(Replayed("this exchange id was used with another request", where="exchange_id"))
+
+    def _decide(self, job: Job) -> None:
+        """5 and 6: agreement, suspension and policy on the question."""
+        parts = self._parts
+        try:
+            if (reason := parts.suspensions.suspends(peer=job.peer)) is not None:
+                raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
+            if job.refusal is None:
+                job.decision = parts.policy().may_answer(job.ask(parts.member), parts.clock.now_us())
+                if not job.decision.allow:
+                    job.refuse_by_policy(job.decision)
+        except Exception as error:  # noqa: BLE001 - an error in a decision denies
+            job.refuse(as_error(error))
+
+    # ------------------------------------------------------------ stage out
+
+    def conclude(self, batch: list[Job]) -> None:
+        """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
+        drafted = [self._draft(job) for job in batch]
+        written = [item for item in drafted if item.entry is not None]
+        logged = self._parts.journal.append([item.entry for item in written if item.entry is not None])  # 11
+        for item, place in zip(written, logged, strict=True):
+            item.reply = self._reply(item, place)
+        self._send([(item.job, item.reply) for item in drafted])  # 12
+        self._leave(batch)
+
+    def _draft(self, job: Job) -> Drafted:
+        try:
+            return draft_answer(self._parts, job)  # 10
+        except Exception as error:  # noqa: BLE001 - one bad record must not cost the batch
+            reraise_fatal(error)
+            job.refuse(as_error(error))
+            return draft_answer(self._parts, job)
+
+    def _reply(self, item: Drafted, place: Logged | StoredAnswer) -> Reply:
+        if isinstance(place, Logged):
+            if item.job.stored is not None:
+                stored = item.job.stored
+                return AnswerMessage(stored.answer, stored.entry, self._parts.journal.proof(stored.index))
+            if not item.envelope:
+                return item.reply
+            return AnswerMessage(item.envelope, place.entry, place.proof)
+        if place.request_hash != item.job.verified.payload_hash:
+            return FrameRefusal.of(Replayed("this exchange id was used with another request"))
+        return AnswerMessage(place.answer, place.entry, self._parts.journal.proof(place.index))
+
+    def _send(self, replies: list[tuple[Job, Reply]]) -> None:
+        by_sink: dict[int, tuple[ReplySink, list[tuple[int, Reply]]]] = {}
+        for job, reply in replies:
+            inbound = job.inbound
+            by_sink.setdefault(id(inbound.sink), (inbound.sink, []))[1].append((inbound.id, reply))
+        self._release([(sink, sink.pack(items), len(items)) for sink, items in by_sink.values()])
+
+    def _leave(self, batch: list[Job]) -> None:
+        self._admission.leave(job.inbound.line for job in batch)
+        if self._admission.inside == 0:
+            with self._idle:
+                self._idle.notify_all()
+

@@ -1,0 +1,310 @@
+"""Our officer asks abroad: from the command to one line for each counterpart, in numbered steps.
+
+1. officer, role, purpose, case or ticket are present and allowed;
+2. our own agencies are asked first;
+3. an entry `asked` for each counterpart is durable before anything leaves;
+4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
+5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
+6. an entry `received` is durable before the officer sees anything;
+7. the officer sees one line for each counterpart: hit, no hit, refused, suspended or silent;
+8. the acknowledgement of the channel goes on (`channels.py`).
+
+Silence is never shown as no hit: what does not answer inside the budget is `silent`, with an entry of its own,
+and an answer that comes later is logged and shown as late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Suspended
+from gateway.exchange.channels import Channels
+from gateway.exchange.check import Checked, check_answer
+from gateway.exchange.own import OwnSources
+from gateway.exchange.parts import Parts
+from gateway.exchange.scribe import Scribe
+from gateway.exchange.show import show_line
+from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
+from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.requester import Officer, Requester
+from gateway.model.search import Line, SearchCommand
+from gateway.ports import EntryDraft, Peers, Retention
+from gateway.statements.envelope import Sealed
+from gateway.statements.request import build_request
+from policy.attributes import AskAttributes, QuestionAttributes
+from policy.explain import sentence
+
+BUDGET_S = 3.0
+"""For all counterparts together."""
+
+LIFETIME_US = 60_000_000
+"""How long a request can be answered."""
+
+_LATE_S = LIFETIME_US / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that left (or is about to): its statement, and the hash that the answer must name."""
+
+    member: MemberId
+    request: Request
+    sealed: Sealed
+
+
+Added = Callable[[Line], None]
+"""Called with each line as it comes, late ones included."""
+
+
+class Asker:
+    """Asks for an officer. `lines` come through a callback as they are there."""
+
+    def __init__(
+        self, parts: Parts, own: OwnSources, peers: Peers, scribe: Scribe, channels: Channels, pseudonym: Callable[[str, str], str]
+    ) -> None:
+        self._parts = parts
+        self._own = own
+        self._peers = peers
+        self._scribe = scribe
+        self._channels = channels
+        self._pseudonym = pseudonym
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def allow(self, officer: Officer, command: SearchCommand) -> None:
+        """Step 1; a refusal has its entry before it is raised."""
+        try:
+            self._check(officer, command)
+        except LiaisonError as error:
+            await self._scribe.write(_refused(officer, command, error))
+            raise
+
+    async def run(self, officer: Officer, command: SearchCommand, added: Added) -> None:
+        """Steps 2 to 7; returns when all lines are there or the budget is over."""
+        added(await self._own.line(command.query, self._parts.clock.monotonic() + 1.0))  # 2
+        outgoing = [self._prepare(officer, command, member) for member in command.to]
+        for line in (item for item in outgoing if isinstance(item, Line)):
+            await self._scribe.write(_not_sent(officer, command, line))
+            added(line)
+        asked = [item for item in outgoing if isinstance(item, Asked)]
+        await asyncio.gather(*(self._scribe.write(_asked(officer, command, item)) for item in asked))  # 3
+        await asyncio.gather(*(self._one(item, command, added) for item in asked))  # 4
+
+    async def finish(self) -> None:
+        """Wait for late answers no longer (the node stops)."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    def _check(self, officer: Officer, command: SearchCommand) -> None:
+        if not command.to:
+            raise Malformed("no counterpart was named", code="no-counterpart", where="to")
+        if not (command.case or command.ticket):
+            raise Malformed("a case or ticket number is required", code="missing-case", where="case")
+        if not officer.person:
+            raise Malformed("an officer's person id is required", code="missing-officer", where="officer")
+        attributes = AskAttributes(
+            role=officer.role,
+            agency=officer.agency,
+            office=officer.office,
+            query=command.query.kind.value,
+            purpose=command.purpose.value,
+            offence=command.offence.value,
+            has_case=bool(command.case),
+            has_ticket=bool(command.ticket),
+            purpose_in_token=command.purpose.value in officer.purposes,
+        )
+        decision = self._parts.policy().may_ask(attributes, self._parts.clock.now_us())
+        if not decision.allow:
+            raise Forbidden(sentence(decision.code, decision.attributes), code=decision.code)
+
+    def _prepare(self, officer: Officer, command: SearchCommand, member: MemberId) -> Asked | Line:
+        """The signed request to `member`, or the line that says why nothing may be sent."""
+        try:
+            self._may_send(officer, command, member)
+            request = self._request(officer, command, member)
+            return Asked(member, request, build_request(request, self._parts.key))
+        except LiaisonError as error:
+            outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
+            return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))
+
+    def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId) -> None:
+        parts = self._parts
+        if member == parts.member:
+            raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
+        if (reason := parts.suspensions.suspends(peer=member)) is not None:
+            raise Suspended(f"exchange with `{member}` is suspended: {reason}")
+        parts.trust().active(member)
+        attributes = QuestionAttributes(
+            counterpart=member,
+            role=officer.role,
+            agency=officer.agency,
+            office=officer.office,
+            query=command.query.kind.value,
+            purpose=command.purpose.value,
+            offence=command.offence.value,
+            agreement=self._agreement(command, member),
+            has_case=bool(command.case),
+            has_ticket=bool(command.ticket),
+        )
+        decision = parts.policy().may_send(attributes, parts.clock.now_us())
+        if not decision.allow:
+            raise Forbidden(sentence(decision.code, decision.attributes), code=decision.code, where=member)
+
+    def _agreement(self, command: SearchCommand, member: MemberId) -> str:
+        if command.agreement:
+            return command.agreement
+        return self._parts.policy().agreement_for(command.purpose.value, member, self._parts.clock.now_us())
+
+    def _request(self, officer: Officer, command: SearchCommand, member: MemberId) -> Request:
+        parts = self._parts
+        now_us = parts.clock.now_us()
+        pseudonym = self._pseudonym(officer.person, member)
+        return Request(
+            exchange_id=new_exchange_id(),
+            sender=parts.member,
+            recipient=member,
+            issued_us=now_us,
+            expires_us=now_us + LIFETIME_US,
+            purpose=command.purpose,
+            offence=command.offence,
+            case=command.case,
+            ticket=command.ticket,
+            agreement=self._agreement(command, member),
+            requester=Requester(officer.role, officer.office, officer.agency, pseudonym),
+            token_commitment=hashlib.sha256(secrets.token_bytes(32) + officer.token_hash).digest(),
+            query=command.query,
+            trust_hash=parts.trust().hash,
+            policy_hash=parts.policy().hash,
+        )
+
+    async def _one(self, asked: Asked, command: SearchCommand, added: Added) -> None:
+        """Steps 4 to 7 for one counterpart; what is late goes on behind the budget."""
+        sending = asyncio.create_task(
+            self._peers.exchange(asked.member, asked.sealed.envelope, _LATE_S, command.traceparent)
+        )
+        done, _ = await asyncio.wait((sending,), timeout=BUDGET_S)
+        if done:
+            added(await self._conclude(asked, sending))
+            return
+        added(await self._silent(asked, "no answer inside the budget"))
+        task = asyncio.create_task(self._wait_for_late(asked, sending, added))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _wait_for_late(self, asked: Asked, sending: asyncio.Task[AnswerMessage], added: Added) -> None:
+        await asyncio.wait((sending,))
+        if sending.cancelled() or sending.exception() is not None:
+            return
+        added(replace(await self._conclude(asked, sending, kind="late"), late=True))
+
+    async def _conclude(self, asked: Asked, sending: asyncio.Task[AnswerMessage], kind: str = "received") -> Line:
+        if (error := sending.exception()) is not None:
+            return await self._silent(asked, str(error))
+        message = sending.result()
+        try:
+            checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
+        except LiaisonError as problem:
+            await self._scribe.write(_rejected(asked, message, problem))
+            refusal = Refusal(Reason.PERMISSION_DENIED, problem.code, "the answer could not be verified")
+            return Line(asked.member, Outcome.REFUSED, refusal=refusal, exchange_id=asked.request.exchange_id)
+        place = await self._scribe.write(_received(asked, checked, message, kind))  # 6
+        self._channels.received(asked.member, checked.exchange)
+        return show_line(self._parts, checked, place.index)  # 7
+
+    async def _silent(self, asked: Asked, why: str) -> Line:
+        await self._scribe.write(
+            EntryDraft(
+                kind="silent",
+                peer=asked.member,
+                exchange_id=asked.request.exchange_id,
+                request_hash=asked.sealed.payload_hash,
+                private={"why": why[:200]},
+            )
+        )
+        seen = self._peers.status(asked.member).last_seen_us
+        return Line(asked.member, Outcome.SILENT, last_seen_us=seen, exchange_id=asked.request.exchange_id)
+
+
+# ---------------------------------------------------------------- entries
+
+
+def _who(officer: Officer, command: SearchCommand) -> dict[str, object]:
+    return {
+        "officer": officer.person,
+        "on_behalf_of": officer.on_behalf_of,
+        "role": officer.role,
+        "office": officer.office,
+        "agency": officer.agency,
+        "client": officer.client,
+        "token": officer.token_hash.hex(),
+        "purpose": command.purpose.value,
+        "offence": command.offence.value,
+        "case": command.case,
+        "ticket": command.ticket,
+        "query": command.query.kind.value,
+    }
+
+
+def _refused(officer: Officer, command: SearchCommand, error: LiaisonError) -> EntryDraft:
+    return EntryDraft(kind="refused", private=_who(officer, command) | {"refusal": error.code, "to": list(command.to)})
+
+
+def _not_sent(officer: Officer, command: SearchCommand, line: Line) -> EntryDraft:
+    code = line.refusal.code if line.refusal else ""
+    return EntryDraft(kind="refused", peer=line.member, private=_who(officer, command) | {"refusal": code})
+
+
+def _asked(officer: Officer, command: SearchCommand, asked: Asked) -> EntryDraft:
+    return EntryDraft(
+        kind="asked",
+        peer=asked.member,
+        exchange_id=asked.request.exchange_id,
+        request_hash=asked.sealed.payload_hash,
+        private=_who(officer, command) | {"agreement": asked.request.agreement},
+        request=asked.sealed.envelope,
+    )
+
+
+def _received(asked: Asked, checked: Checked, message: AnswerMessage, kind: str) -> EntryDraft:
+    answer = checked.answer.value
+    return EntryDraft(
+        kind=kind,
+        peer=asked.member,
+        exchange_id=asked.request.exchange_id,
+        request_hash=asked.sealed.payload_hash,
+        answer_hash=checked.answer.payload_hash,
+        channel=f"out:{asked.member}",
+        number=checked.exchange.number,
+        private={
+            "outcome": answer.outcome.value,
+            "refusal": answer.refusal.code if answer.refusal else "",
+            "hits": len(answer.hits),
+            "missing": list(answer.missing),
+            "their_entry": message.entry.decode(),
+            "their_proof": {
+                "index": message.proof.index,
+                "hashes": [item.hex() for item in message.proof.hashes],
+                "checkpoint": message.proof.checkpoint.decode(),
+            },
+        },
+        answer=message.envelope,
+        retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
+    )
+
+
+def _rejected(asked: Asked, message: AnswerMessage, problem: LiaisonError) -> EntryDraft:
+    """An answer that does not verify is kept as evidence: both its bytes and what is wrong with them."""
+    return EntryDraft(
+        kind="rejected",
+        peer=asked.member,
+        exchange_id=asked.request.exchange_id,
+        request_hash=asked.sealed.payload_hash,
+        answer_hash=hashlib.sha256(message.envelope).digest(),
+        private={"code": problem.code, "why": str(problem)[:300], "their_entry": message.entry[:2048].hex()},
+        answer=message.envelope,
+        retention=Retention.HIT,
+    )

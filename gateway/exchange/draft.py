@@ -1,0 +1,185 @@
+"""From a finished job to its signed answer and the draft of its entry (step 10)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import Reason
+from gateway.exchange.inbound import FrameRefusal, Reply
+from gateway.exchange.job import Findings, Job
+from gateway.exchange.parts import Parts
+from gateway.model.exchange import Answer, Outcome, Refusal, Request
+from gateway.ports import EntryDraft, ReplayClaim, Retention
+from gateway.records.withheld import commit_withheld
+from gateway.statements.answer import build_answer
+
+_SKEW_US = 30_000_000
+
+
+@dataclass(slots=True)
+class Drafted:
+    """A job with its entry's draft. `envelope` is empty where no signed answer can be given; `reply` then holds."""
+
+    job: Job
+    entry: EntryDraft | None
+    envelope: bytes
+    reply: Reply
+
+
+def draft_answer(parts: Parts, job: Job) -> Drafted:
+    """The signed answer of a job and its entry, or the entry of a refusal that cannot be signed."""
+    if job.request is None:
+        return _unsigned(job)
+    if job.stored is not None and job.refusal is None:
+        return _duplicate(job)
+    refusal = job.refusal or _all_suspended(job)
+    answer, private = (_refusal(parts, job, refusal) if refusal is not None else _findings(parts, job))
+    sealed = build_answer(answer, parts.key)
+    entry = _entry(job, answer, private, sealed.payload_hash, sealed.envelope)
+    return Drafted(job, entry, sealed.envelope, FrameRefusal(Reason.INTERNAL, "internal"))
+
+
+def _all_suspended(job: Job) -> Refusal | None:
+    """Every source that could serve is switched off: that is a suspension, not a partial answer."""
+    states = [found.state for found in job.findings]
+    if states and len(states) == len(job.expected) and all(state == "suspended" for state in states):
+        return Refusal(Reason.SUSPENDED, "suspended")
+    return None
+
+
+def _unsigned(job: Job) -> Drafted:
+    error = job.refusal or Refusal(Reason.INTERNAL, "internal")
+    entry = EntryDraft(
+        kind="refused",
+        peer=job.peer,
+        request_hash=hashlib.sha256(job.inbound.envelope).digest(),
+        private={"code": error.code, "reason": error.reason.value, "why": str(job.why or "")[:300]},
+        request=job.inbound.envelope if len(job.inbound.envelope) <= 16 * 1024 else b"",
+    )
+    return Drafted(job, entry, b"", FrameRefusal(error.reason, error.code))
+
+
+def _duplicate(job: Job) -> Drafted:
+    request = job.verified
+    entry = EntryDraft(
+        kind="duplicate",
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        private={"first": job.stored.index if job.stored else None},
+    )
+    return Drafted(job, entry, b"", FrameRefusal(Reason.INTERNAL, "internal"))
+
+
+def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
+    outcome = Outcome.SUSPENDED if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
+    commitment, _ = commit_withheld([])
+    answer = _answer(parts, job, outcome, refusal=refusal, withheld_commitment=commitment)
+    private = _asked(job.verified.value) | {"refusal": refusal.code, "reason": refusal.reason.value}
+    if job.why is not None:
+        private["why"] = str(job.why)[:300]
+    if job.decision is not None:
+        private["decision"] = {"policies": job.decision.policies, "attributes": job.decision.attributes}
+    return answer, private
+
+
+def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
+    findings = tuple(job.findings)
+    commitment, opening = commit_withheld([item for found in findings for item in found.withheld])
+    hits = tuple(hit for found in findings for hit in found.hits)
+    count = len(opening["withheld"]) if hits and all(found.show_withheld_count for found in findings) else None
+    answer = _answer(
+        parts,
+        job,
+        Outcome.HIT if hits else Outcome.NO_HIT,
+        hits=hits,
+        missing=_missing(job, findings),
+        capped=any(found.capped and found.hits for found in findings),
+        withheld_commitment=commitment,
+        withheld_count=count,
+    )
+    return answer, _asked(job.verified.value) | _private(job, findings) | {"withheld": opening}
+
+
+def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
+    request = job.verified.value
+    return Answer(
+        exchange_id=request.exchange_id,
+        sender=parts.member,
+        recipient=request.sender,
+        request_hash=job.verified.payload_hash,
+        issued_us=parts.clock.now_us(),
+        outcome=outcome,
+        **rest,
+    )
+
+
+def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:
+    """Kinds of sources whose answer is missing, so that silence of one is never read as no hit."""
+    answered = {found.source for found in findings if found.state == "ok"}
+    return tuple(sorted({kind for source, kind in job.expected if source not in answered}))
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    requester = request.requester
+    return {
+        "purpose": request.purpose.value,
+        "offence": request.offence.value,
+        "case": request.case,
+        "ticket": request.ticket,
+        "agreement": request.agreement,
+        "role": requester.role,
+        "office": requester.office,
+        "officer": requester.pseudonym,
+        "query": request.query.kind.value,
+    }
+
+
+def _private(job: Job, findings: Iterable[Findings]) -> dict[str, Any]:
+    decision = job.decision
+    return {
+        "outcome": job.outcome.value,
+        "decision": {
+            "policies": decision.policies if decision else (),
+            "hash": decision.policy_hash if decision else "",
+            "attributes": decision.attributes if decision else {},
+        },
+        "sources": [
+            {
+                "id": found.source,
+                "state": found.state,
+                "hits": len(found.hits),
+                "suppressed": found.suppressed,
+                "denied": found.denied,
+                "policies": sorted(found.policies),
+                "attributes": found.attributes,
+            }
+            for found in findings
+        ],
+        "references": [hit.reference for found in findings for hit in found.hits],
+    }
+
+
+def _entry(job: Job, answer: Answer, private: dict[str, Any], answer_hash: bytes, envelope: bytes) -> EntryDraft:
+    request = job.verified
+    refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
+    claim = ReplayClaim(
+        job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
+    )
+    replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
+    return EntryDraft(
+        kind="refused" if refused else "answered",
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        answer_hash=answer_hash,
+        channel=f"in:{job.peer}",
+        private=private,
+        request=request.envelope,
+        answer=envelope,
+        retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
+        claim=None if replayed else claim,
+    )

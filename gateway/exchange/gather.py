@@ -1,0 +1,151 @@
+"""Asking our own sources for a counterpart: search, policy on each candidate, fetch, and the signed record.
+
+Whether the recipient may learn of a candidate is decided from the key index, before anything is fetched, and
+never from what the asker can choose; so a suppressed hit costs the same work as no hit (design, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from gateway.errors import LiaisonError, Misconfigured, Unknown
+from gateway.exchange.bulkhead import Bulkhead, Task
+from gateway.exchange.job import Findings, Job
+from gateway.exchange.parts import Parts
+from gateway.model.decision import Release
+from gateway.model.hit import Candidate, Hit, SourceRecord, Withheld
+from gateway.ports import Source
+from gateway.records.sdjwt import issue, present
+from policy.attributes import RecordAttributes
+from policy.engine import PolicyEngine
+
+_STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
+
+
+class Gatherer:
+    """Puts a job before every source that can serve it, each behind its own wall."""
+
+    def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
+        self._parts = parts
+        self._walls = walls
+
+    def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
+        """Steps 7 to 9; `complete` gets the job when its last source has answered."""
+        walls = [wall for wall in self._walls if job.verified.value.query.kind in wall.description.queries]
+        job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
+        if not walls and job.finish():
+            complete(job)
+        for wall in walls:
+            description = wall.description
+            if self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None:
+                if job.found(Findings(description.id, description.kind, "suspended")):
+                    complete(job)
+                continue
+            wall.submit(Task(partial(self._look, job), partial(_note, job, wall, complete), job.inbound.deadline))
+
+    def _look(self, job: Job, source: Source) -> Findings:
+        """One source for one job, in the wall's thread."""
+        description = source.describe()
+        found = Findings(description.id, description.kind)
+        question = job.ask(self._parts.member)
+        result = source.search(job.verified.value.query, job.inbound.deadline)
+        found.capped = result.capped
+        policy = self._parts.policy()
+        now_us = self._parts.clock.now_us()
+        for candidate in result.candidates:
+            attributes = RecordAttributes(
+                question, candidate.record_type, description.agency, candidate.marking, candidate.category
+            )
+            release = self._decide(policy, attributes, candidate, found, now_us)
+            if release is not None:
+                self._hit(job, source, candidate, attributes, release, found)
+        return found
+
+    def _decide(
+        self, policy: PolicyEngine, attributes: RecordAttributes, candidate: Candidate, found: Findings, now_us: int
+    ) -> Release | None:
+        """8 and 9: None when the recipient learns nothing of the candidate."""
+        release = policy.release(attributes, now_us)
+        found.policies.update(release.decision.policies)
+        found.attributes.append(release.decision.attributes)
+        note = {"source": candidate.source, "key": candidate.key, "type": candidate.record_type}
+        if release.hide:
+            found.suppressed.append(note)
+            return None
+        if not release.decision.allow:
+            found.denied.append(note)
+            return None
+        return release
+
+    def _hit(
+        self,
+        job: Job,
+        source: Source,
+        candidate: Candidate,
+        attributes: RecordAttributes,
+        release: Release,
+        found: Findings,
+    ) -> None:
+        try:
+            record = source.fetch(candidate.key, candidate.record_type, job.inbound.deadline)
+        except Unknown:
+            return
+        if (record.marking, record.category) != (candidate.marking, candidate.category):
+            # The row has changed since it was indexed: what the source says now decides.
+            changed = RecordAttributes(
+                attributes.question, record.record_type, attributes.owner, record.marking, record.category
+            )
+            fresh = self._decide(self._parts.policy(), changed, candidate, found, self._parts.clock.now_us())
+            if fresh is None:
+                return
+            release = fresh
+        found.hits.append(self._sign(job, record, candidate, release, found))
+
+    def _sign(
+        self,
+        job: Job,
+        record: SourceRecord,
+        candidate: Candidate,
+        release: Release,
+        found: Findings,
+    ) -> Hit:
+        """The record, signed by its agency for this one answer, with the disclosures that policy lets out."""
+        parts = self._parts
+        request = job.verified.value
+        issuer = parts.issuers.get(record.owner)
+        if issuer is None:
+            raise Misconfigured(f"no key of agency `{record.owner}` is here", code="no-agency-key", where=record.source)
+        now_us = parts.clock.now_us()
+        marking = parts.policy().release_marking(record.marking, record.record_type, request.purpose, now_us)
+        issued = issue(
+            record,
+            issuer=issuer,
+            audience=request.sender,
+            request_hash=job.verified.payload_hash,
+            marking=marking,
+            now_us=now_us,
+        )
+        shown = [name for name in issued.disclosures if name in release.fields]
+        kept = [name for name in issued.disclosures if name not in release.fields]
+        found.withheld.extend(
+            Withheld(issued.disclosures[name].digest, release.withheld.get(name, "default")) for name in kept
+        )
+        found.show_withheld_count = found.show_withheld_count and release.show_withheld_count
+        case = request.case or request.ticket
+        reference = parts.make_reference(record.source, record.key, record.record_type, request.sender, case)
+        match = candidate.match
+        return Hit(reference, match.quality, record.record_type, match.rules, "", present(issued, shown) if shown else "")
+
+
+def _note(
+    job: Job, wall: Bulkhead, complete: Callable[[Job], None], result: object, error: LiaisonError | None
+) -> None:
+    if error is None and isinstance(result, Findings):
+        findings = result
+    else:
+        state = _STATES.get(error.code if error is not None else "", "failed")
+        findings = Findings(wall.description.id, wall.description.kind, state)
+    if job.found(findings):
+        complete(job)
+

@@ -1,0 +1,58 @@
+"""What comes in from a counterpart, and how its answer goes back: the seam between transport and story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.errors import LiaisonError, Reason
+from gateway.model.exchange import AnswerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRefusal:
+    """A refusal without a signature: what came did not parse, or could not be believed enough to answer."""
+
+    reason: Reason
+    code: str
+
+    @classmethod
+    def of(cls, error: LiaisonError) -> FrameRefusal:
+        """The public part of an error."""
+        return cls(error.reason, error.code)
+
+
+Reply = AnswerMessage | FrameRefusal
+
+
+class ReplySink(Protocol):
+    """The way back to one caller: `pack` runs in a worker, `deliver` on the loop."""
+
+    def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
+        """The replies (id, reply) as messages ready to be written."""
+
+    def deliver(self, messages: list[bytes], count: int) -> None:
+        """Write the messages, which answer `count` requests; never blocks. A caller that is gone is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One request as it came: the peer's certificate (PEM, as TLS saw it), the envelope's bytes, its time.
+
+    `line` is the member by the certificate when the stream began; the answerer identifies the peer anew.
+    `deadline` is a value of `Clock.monotonic`.
+    """
+
+    certificate: bytes
+    envelope: bytes
+    deadline: float
+    traceparent: str
+    sink: ReplySink
+    id: int
+    line: str
+    urgent: bool = False
+
+
+Release = Callable[[list[tuple[ReplySink, list[bytes], int]]], None]
+"""Brings packed replies onto the loop with one wake-up; called from a worker."""

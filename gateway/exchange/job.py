@@ -1,0 +1,123 @@
+"""One request on its way through the stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.errors import LiaisonError, Reason
+from gateway.exchange.inbound import Inbound
+from gateway.model.decision import Decision
+from gateway.model.exchange import Outcome, Refusal, Request, Verified
+from gateway.model.hit import Hit, Withheld
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import StoredAnswer
+from policy.attributes import QuestionAttributes
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one source gave for one request, after policy. Everything but `hits` stays at home."""
+
+    source: str
+    kind: str
+    state: str = "ok"
+    hits: list[Hit] = field(default_factory=list)
+    withheld: list[Withheld] = field(default_factory=list)
+    show_withheld_count: bool = True
+    suppressed: list[dict[str, str]] = field(default_factory=list)
+    denied: list[dict[str, str]] = field(default_factory=list)
+    policies: set[str] = field(default_factory=set)
+    attributes: list[dict[str, object]] = field(default_factory=list)
+    capped: bool = False
+
+
+class Job:
+    """A request, what was found for it, and whether it goes on; the last source or the timekeeper finishes it."""
+
+    __slots__ = (
+        "_ticket",
+        "decision",
+        "expected",
+        "findings",
+        "inbound",
+        "peer",
+        "question",
+        "refusal",
+        "request",
+        "stored",
+        "urgent",
+        "why",
+    )
+
+    def __init__(self, inbound: Inbound) -> None:
+        self.inbound = inbound
+        self.peer = MemberId(inbound.line)
+        self.request: Verified[Request] | None = None
+        self.refusal: Refusal | None = None
+        self.why: LiaisonError | None = None
+        self.decision: Decision | None = None
+        self.stored: StoredAnswer | None = None
+        self.question: QuestionAttributes | None = None
+        self.findings: list[Findings] = []
+        self.expected: tuple[tuple[str, str], ...] = ()
+        self.urgent = inbound.urgent
+        self._ticket = [True]
+
+    @property
+    def line(self) -> str:
+        """The member whose line it stands in."""
+        return self.inbound.line
+
+    @property
+    def verified(self) -> Verified[Request]:
+        """The request, once it is verified."""
+        if self.request is None:
+            raise LiaisonError("the request of this job is not verified")
+        return self.request
+
+    @property
+    def claim(self) -> tuple[MemberId, ExchangeId]:
+        """Sender and exchange id."""
+        return self.peer, self.verified.value.exchange_id
+
+    def ask(self, member: MemberId) -> QuestionAttributes:
+        """What policy of `member`, whose node this is, is asked about the request."""
+        if self.question is None:
+            self.question = QuestionAttributes.of(self.verified.value, member)
+        return self.question
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has gone on already."""
+        return not self._ticket
+
+    def finish(self) -> bool:
+        """Take the one ticket to the next stage; False when it is taken (list.pop is atomic)."""
+        try:
+            return self._ticket.pop()
+        except IndexError:
+            return False
+
+    def found(self, findings: Findings) -> bool:
+        """Note what a source gave; True when it was the last one and the job goes on now."""
+        self.findings.append(findings)
+        return len(self.findings) == len(self.expected) and self.finish()
+
+    def refuse(self, error: LiaisonError) -> None:
+        """Turn the job into a refusal; the first one stays."""
+        if self.refusal is None:
+            self.why = error
+            # The text stays at home: it can quote what is ours.
+            self.refusal = Refusal(error.reason, error.code)
+
+    def refuse_by_policy(self, decision: Decision) -> None:
+        """Turn the job into the refusal that policy says."""
+        self.refusal = Refusal(Reason.PERMISSION_DENIED, decision.code or "policy-denies")
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the answer says."""
+        if self.refusal is not None:
+            return Outcome.SUSPENDED if self.refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
+        return Outcome.HIT if any(found.hits for found in self.findings) else Outcome.NO_HIT
+

@@ -1,0 +1,75 @@
+"""Our own agencies, asked before anybody abroad (step 2 of asking)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from gateway.clock import Clock
+from gateway.config.suspensions import Suspensions
+from gateway.errors import LiaisonError
+from gateway.exchange.bulkhead import Bulkhead, Task
+from gateway.model.exchange import Outcome
+from gateway.model.hit import Candidate, SearchResult
+from gateway.model.names import MemberId
+from gateway.model.query import Query
+from gateway.model.search import Line, ShownHit
+from gateway.ports import Source
+
+
+class OwnSources:
+    """One line for all our own sources. Hits name type and quality; the record is read in the agency's system."""
+
+    def __init__(
+        self,
+        member: MemberId,
+        walls: Sequence[Bulkhead],
+        suspensions: Suspensions,
+        clock: Clock,
+        make_reference: Callable[[str, str, str, str, str], str],
+    ) -> None:
+        self._member = member
+        self._walls = walls
+        self._suspensions = suspensions
+        self._clock = clock
+        self._make_reference = make_reference
+
+    async def line(self, query: Query, deadline: float) -> Line:
+        """What our own agencies hold; a source that fails or is late is named as missing."""
+        walls = [wall for wall in self._walls if query.kind in wall.description.queries]
+        results = await asyncio.gather(*(self._ask(wall, query, deadline) for wall in walls))
+        hits: list[ShownHit] = []
+        missing: set[str] = set()
+        for wall, result in zip(walls, results, strict=True):
+            if isinstance(result, SearchResult):
+                hits.extend(self._shown(candidate) for candidate in result.candidates)
+            else:
+                missing.add(wall.description.kind)
+        outcome = Outcome.HIT if hits else Outcome.NO_HIT
+        return Line(self._member, outcome, tuple(hits), missing=tuple(sorted(missing)))
+
+    async def _ask(self, wall: Bulkhead, query: Query, deadline: float) -> SearchResult | None:
+        description = wall.description
+        if self._suspensions.suspends(agency=description.agency, source=description.id) is not None:
+            return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[SearchResult | None] = loop.create_future()
+
+        def run(source: Source) -> SearchResult:
+            return source.search(query, deadline)
+
+        def done(result: object, error: LiaisonError | None) -> None:
+            value = result if error is None and isinstance(result, SearchResult) else None
+            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(value))
+
+        wall.submit(Task(run, done, deadline))
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                return await future
+        except TimeoutError:
+            return None
+
+    def _shown(self, candidate: Candidate) -> ShownHit:
+        reference = self._make_reference(candidate.source, candidate.key, candidate.record_type, self._member, "")
+        match = candidate.match
+        return ShownHit(reference, match.quality, candidate.record_type, match.rules, "", None)

@@ -1,0 +1,37 @@
+"""The parts that both halves of the story work with, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.clock import Clock
+from gateway.config.suspensions import Suspensions
+from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
+from gateway.ports import DocumentStore, Journal
+from gateway.records.sdjwt import RecordIssuer
+from gateway.signing.keys import SigningKey
+from gateway.trust.view import TrustView
+from policy.engine import PolicyEngine
+
+URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICTIM_PROTECTION, Purpose.BORDER_CHECK})
+"""Purposes for which a person stands at the gate or is in danger: served first within their member's line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the node is and has. `trust` and `policy` give what is in force now."""
+
+    member: MemberId
+    clock: Clock
+    key: SigningKey
+    trust: Callable[[], TrustView]
+    policy: Callable[[], PolicyEngine]
+    suspensions: Suspensions
+    journal: Journal
+    operations: Journal
+    documents: DocumentStore
+    issuers: Mapping[str, RecordIssuer]
+    make_reference: Callable[[str, str, str, str, str], str]
+    urgent: frozenset[Purpose] = field(default=URGENT)

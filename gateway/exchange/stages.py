@@ -1,0 +1,161 @@
+"""Batched stages: a worker thread that takes everything that waits, 64 items at most, without a delay.
+
+limits.md shows why: hand-overs between threads and one sync for each row cost more than the work itself.
+Items of each member stand in a line of their own and the lines are served in turn, urgent ones first, so that
+one member's flood cannot take another's share. Lines are bounded where items enter (`Admission`), not here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from typing import Generic, Protocol, TypeVar
+
+from gateway.errors import LiaisonError, Overloaded, StorageBroken
+
+MAX_BATCH = 64
+
+
+class Item(Protocol):
+    """What can stand in a line."""
+
+    @property
+    def line(self) -> str:
+        """The member whose line it is."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it goes before the others of its line."""
+
+
+I = TypeVar("I", bound=Item)  # noqa: E741
+
+
+class Stage(Generic[I]):
+    """A worker with a bounded batch. `work` must isolate the errors of single items.
+
+    What escapes `work` is a failure of the whole node: it goes to `fatal`, which ends the process.
+    """
+
+    def __init__(self, name: str, work: Callable[[list[I]], None], fatal: Callable[[BaseException], None]) -> None:
+        self._work = work
+        self._fatal = fatal
+        self._inbox: SimpleQueue[I | None] = SimpleQueue()
+        self._lines: dict[str, deque[I]] = {}
+        self._waiting = 0
+        self._thread = threading.Thread(target=self._run, name=f"stage-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the worker."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Let the worker finish what waits, then end it."""
+        self._inbox.put(None)
+        self._thread.join(timeout)
+
+    def put(self, item: I) -> None:
+        """Hand an item over; from any thread."""
+        self._inbox.put(item)
+
+    def put_all(self, items: Iterable[I]) -> None:
+        """Hand items over; from any thread."""
+        for item in items:
+            self._inbox.put(item)
+
+    def _run(self) -> None:
+        open_ = True
+        try:
+            while open_ or self._waiting:
+                open_ = self._fill(block=self._waiting == 0) and open_
+                if batch := self._next_batch():
+                    self._work(batch)
+        except BaseException as error:  # noqa: BLE001 - nothing may go on after an unknown failure
+            self._fatal(error)
+
+    def _fill(self, block: bool) -> bool:
+        """Move what has arrived into the lines; False when the end has been asked for."""
+        try:
+            item = self._inbox.get(block)
+            while True:
+                if item is None:
+                    return False
+                self._stand_in_line(item)
+                item = self._inbox.get_nowait()
+        except Empty:
+            return True
+
+    def _stand_in_line(self, item: I) -> None:
+        line = self._lines.get(item.line)
+        if line is None:
+            line = self._lines[item.line] = deque()
+        if item.urgent:
+            line.appendleft(item)
+        else:
+            line.append(item)
+        self._waiting += 1
+
+    def _next_batch(self) -> list[I]:
+        """Up to MAX_BATCH items, one of each line in turn."""
+        batch: list[I] = []
+        while self._waiting and len(batch) < MAX_BATCH:
+            for name in list(self._lines):
+                line = self._lines[name]
+                batch.append(line.popleft())
+                self._waiting -= 1
+                if not line:
+                    del self._lines[name]
+                if len(batch) == MAX_BATCH:
+                    break
+        return batch
+
+
+class Admission:
+    """How many items each member may have inside at once; beyond that, `Overloaded`, and nothing is dropped."""
+
+    def __init__(self, per_member: int, total: int) -> None:
+        self._per_member = per_member
+        self._total = total
+        self._inside: dict[str, int] = {}
+        self._sum = 0
+        self._lock = threading.Lock()
+
+    def enter(self, member: str) -> None:
+        """Count an item in, or refuse it."""
+        with self._lock:
+            inside = self._inside.get(member, 0)
+            if inside >= self._per_member or self._sum >= self._total:
+                raise Overloaded(
+                    f"{inside} requests of `{member}` are being served", code="in-flight-limit", remedy="ask again later"
+                )
+            self._inside[member] = inside + 1
+            self._sum += 1
+
+    def leave(self, members: Iterable[str]) -> None:
+        """Count items out."""
+        with self._lock:
+            for member in members:
+                self._inside[member] -= 1
+                self._sum -= 1
+
+    @property
+    def inside(self) -> int:
+        """How many items are inside."""
+        return self._sum
+
+
+def as_error(error: Exception) -> LiaisonError:
+    """Any exception as one of ours; a storage failure stays what it is, the unexpected becomes `internal`."""
+    if isinstance(error, LiaisonError):
+        return error
+    wrapped = LiaisonError(f"unexpected {type(error).__name__}", code="internal")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def reraise_fatal(error: Exception) -> None:
+    """A broken storage is nobody's single error: let it end the stage."""
+    if isinstance(error, StorageBroken):
+        raise error

@@ -1,0 +1,271 @@
+"""The way to counterparts: for each member a few connections, each with one long-lived stream.
+
+Frames that wait go together in one message. A stream that breaks fails what was in flight on it, and the next
+request opens another one; nothing is sent twice by us (the caller decides, and replay protection holds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import grpc
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
+from gateway.model.exchange import AnswerMessage
+from gateway.model.names import MemberId
+from gateway.node import methods, wire
+from gateway.node.tls import TlsIdentity, channel_credentials
+from gateway.ports import PeerStatus
+from liaison.exchange.v1 import exchange_pb2 as pb
+
+_CONNECTIONS = 2
+_BUDGET_MS = 3_000
+
+
+class Directory(Protocol):
+    """Where counterparts are and which CA is theirs (`trust.view.TrustView` is one)."""
+
+    epoch: int
+
+    def endpoints(self, member: MemberId) -> list[str]:
+        """`host:port` of a member's nodes."""
+
+    def ca_pem(self, member: MemberId) -> bytes:
+        """The member's CA certificates."""
+
+    def server_name(self, member: MemberId) -> str:
+        """The DNS name that the member's node certificate carries."""
+
+
+class PeerPool:
+    """`gateway.ports.Peers` over gRPC."""
+
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        identity: Callable[[], TlsIdentity],
+        suspended: Callable[[MemberId], str | None],
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._identity = identity
+        self._suspended = suspended
+        self._clock = clock
+        self._links: dict[MemberId, _Link] = {}
+        self._last_seen: dict[MemberId, int] = {}
+
+    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:  # noqa: ASYNC109
+        """Send a request over a stream and wait for its answer, `timeout` seconds at most."""
+        link = self._link(member)
+        budget_ms = min(_BUDGET_MS, int(timeout * 1000))
+        try:
+            async with asyncio.timeout(timeout):
+                return await link.ask(wire.submit(envelope, budget_ms, trace))
+        except TimeoutError:
+            raise TimedOut(f"`{member}` did not answer in time", where=member) from None
+
+    async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
+        """Send a receipt."""
+        await self._unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(envelope), 5.0)
+
+    async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:  # noqa: ASYNC109
+        """Send a request as one unary call: tools and the first contact."""
+        request = wire.submit(envelope, int(timeout * 1000), "").SerializeToString()
+        return wire.parse_response(await self._unary(member, methods.SUBMIT.path, request, timeout))
+
+    async def healthy(self, member: MemberId) -> bool:
+        """Whether the counterpart's node says that it serves."""
+        return b"\x08\x01" in await self._unary(member, methods.HEALTH_CHECK.path, b"", 3.0)
+
+    def status(self, member: MemberId) -> PeerStatus:
+        """What is known of the connection."""
+        link = self._links.get(member)
+        return PeerStatus(member, link is not None and link.connected, self._last_seen.get(member, 0))
+
+    async def close(self) -> None:
+        """End all streams and connections."""
+        for link in self._links.values():
+            await link.close()
+        self._links.clear()
+
+    async def _unary(self, member: MemberId, path: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
+        channel = self._link(member).channel()
+        try:
+            answer: bytes = await channel.unary_unary(path)(data, timeout=timeout)
+        except grpc.aio.AioRpcError as error:
+            raise _peer_error(member, error) from error
+        self._seen(member)
+        return answer
+
+    def _seen(self, member: MemberId) -> None:
+        self._last_seen[member] = self._clock.now_us()
+
+    def _link(self, member: MemberId) -> _Link:
+        """The link to `member`; a new one when trust has changed, since its roots or its address may have."""
+        if (reason := self._suspended(member)) is not None:
+            raise Suspended(f"exchange with `{member}` is suspended: {reason}", where=member)
+        directory = self._directory()
+        link = self._links.get(member)
+        if link is None or link.epoch != directory.epoch:
+            if link is not None:
+                link.retire()
+            link = self._links[member] = _Link(member, directory, self._identity(), lambda: self._seen(member))
+        return link
+
+
+def _peer_error(member: MemberId, error: grpc.aio.AioRpcError) -> LiaisonError:
+    """A gRPC status as one of our errors; it proves nothing, so it is no more than silence with a reason."""
+    if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return TimedOut(f"`{member}` did not answer in time", where=member)
+    detail = (error.details() or "")[:80]
+    return Unavailable(f"`{member}` cannot be reached ({error.code().name}: {detail!a})", where=member)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    future: asyncio.Future[AnswerMessage]
+
+
+class _Link:
+    """Connections and streams to one member under one state of trust."""
+
+    def __init__(self, member: MemberId, directory: Directory, identity: TlsIdentity, seen: Callable[[], None]) -> None:
+        self.epoch = directory.epoch
+        endpoints = directory.endpoints(member)
+        if not endpoints:
+            raise Unavailable(f"no address of `{member}` is known", code="no-endpoint", where=member)
+        credentials = channel_credentials(identity, directory.ca_pem(member))
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.ssl_target_name_override", directory.server_name(member)),
+            ("grpc.max_receive_message_length", 1024 * 1024),
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
+        ]
+        self._channels = [
+            grpc.aio.secure_channel(endpoints[number % len(endpoints)], credentials, options=options)
+            for number in range(_CONNECTIONS)
+        ]
+        self._streams: list[_Stream | None] = [None] * _CONNECTIONS
+        self._turn = itertools.cycle(range(_CONNECTIONS))
+        self._seen = seen
+        self._member = member
+
+    @property
+    def connected(self) -> bool:
+        return any(stream is not None and not stream.broken for stream in self._streams)
+
+    def channel(self) -> grpc.aio.Channel:
+        return self._channels[next(self._turn)]
+
+    async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
+        place = next(self._turn)
+        stream = self._streams[place]
+        if stream is None or stream.broken:
+            stream = self._streams[place] = _Stream(self._member, self._channels[place], self._seen)
+        return await stream.ask(request)
+
+    def retire(self) -> None:
+        """Send nothing more here; close once what is in flight has come back."""
+        self._closing = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        await asyncio.gather(*(stream.drained() for stream in self._streams if stream is not None))
+        await self.close()
+
+    async def close(self) -> None:
+        for stream in self._streams:
+            if stream is not None:
+                stream.close()
+        for channel in self._channels:
+            await channel.close()
+
+
+class _Stream:
+    """One stream: a writer that packs what waits, a reader that wakes those who wait for answers."""
+
+    def __init__(self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None]) -> None:
+        self.broken = False
+        self._member = member
+        self._call = channel.stream_stream(methods.STREAM.path)()
+        self._seen = seen
+        self._ids = itertools.count(1)
+        self._outbox: deque[pb.RequestFrame] = deque()
+        self._ready = asyncio.Event()
+        self._waiting: dict[int, _Waiting] = {}
+        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
+
+    async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
+        number = next(self._ids)
+        waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
+        self._outbox.append(pb.RequestFrame(id=number, request=request))
+        self._ready.set()
+        try:
+            return await waiting.future
+        finally:
+            self._waiting.pop(number, None)
+
+    async def drained(self) -> None:
+        """Wait until nothing is in flight, as long as a request can live."""
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(
+                asyncio.gather(*(item.future for item in self._waiting.values()), return_exceptions=True), 60
+            )
+
+    def close(self) -> None:
+        self._break(Unavailable(f"the connection to `{self._member}` was closed", where=self._member))
+        for task in self._tasks:
+            task.cancel()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._ready.wait()
+                self._ready.clear()
+                frames = list(self._outbox)
+                self._outbox.clear()
+                for message in wire.pack_requests(frames):
+                    await self._call.write(message)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            self._break(_as_error(self._member, error))
+
+    async def _read(self) -> None:
+        try:
+            while (data := await self._call.read()) is not grpc.aio.EOF:
+                self._seen()
+                for number, reply in wire.parse_replies(data):
+                    self._resolve(number, reply)
+            self._break(Unavailable(f"`{self._member}` ended the stream", where=self._member))
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, LiaisonError) as error:
+            self._break(_as_error(self._member, error))
+
+    def _resolve(self, number: int, reply: AnswerMessage | Exception) -> None:
+        waiting = self._waiting.get(number)
+        if waiting is None or waiting.future.done():
+            return
+        if isinstance(reply, Exception):
+            waiting.future.set_exception(reply)
+        else:
+            waiting.future.set_result(reply)
+
+    def _break(self, error: LiaisonError) -> None:
+        self.broken = True
+        self._call.cancel()
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
+
+
+def _as_error(member: MemberId, error: Exception) -> LiaisonError:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return _peer_error(member, error)
+    if isinstance(error, LiaisonError):
+        return error
+    return Unavailable(f"the stream to `{member}` broke", where=member)

@@ -1,0 +1,290 @@
+"""The gRPC server towards counterparts: raw bytes in and out, peer checks and limits by our own hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, Malformed, Reason, Unauthenticated
+from gateway.exchange.inbound import FrameRefusal, Inbound, Reply, ReplySink
+from gateway.model.exchange import AnswerMessage
+from gateway.node import methods, wire
+from gateway.trust.view import PeerIdentity
+
+_STATUS = {
+    Reason.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
+    Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.FAILED_PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.RESOURCE_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.DEADLINE_EXCEEDED: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Reason.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Reason.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Reason.SUSPENDED: grpc.StatusCode.UNAVAILABLE,
+    Reason.INTERNAL: grpc.StatusCode.INTERNAL,
+}
+
+_WRITE_TIMEOUT_S = 2.0
+_MAX_BUDGET_S = 3.0
+_CONNECTION_AGE_MS = 600_000
+
+Context = grpc.aio.ServicerContext
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds of the transport."""
+
+    concurrent_rpcs: int = 512
+    connection_age_ms: int = _CONNECTION_AGE_MS
+    grace_ms: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the server calls: who is it, serve this, take this receipt, note a refused caller, are we well."""
+
+    identify: Callable[[bytes], PeerIdentity]
+    submit: Callable[[Inbound], None]
+    acknowledge: Callable[[PeerIdentity, bytes], Awaitable[int]]
+    refused: Callable[[str, LiaisonError], None]
+    healthy: Callable[[], bool]
+
+
+class NodeServer:
+    """Serves `methods.METHODS` and nothing else."""
+
+    def __init__(self, doors: Doors, clock: Clock, credentials: grpc.ServerCredentials, limits: ServerLimits) -> None:
+        self._doors = doors
+        self._clock = clock
+        self._streams: set[_Stream] = set()
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", methods.MAX_MESSAGE),
+                ("grpc.max_metadata_size", 8 * 1024),
+                ("grpc.max_connection_age_ms", limits.connection_age_ms),
+                ("grpc.max_connection_age_grace_ms", limits.grace_ms),
+                ("grpc.http2.max_ping_strikes", 2),
+                ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+                ("grpc.so_reuseport", 0),
+            ],
+            maximum_concurrent_rpcs=limits.concurrent_rpcs,
+        )
+        self._server.add_generic_rpc_handlers((_Handlers(self._handlers(), doors.refused),))
+        self._credentials = credentials
+
+    async def start(self, address: str) -> int:
+        """Listen on `host:port`; the port that is bound (for port 0)."""
+        port = self._server.add_secure_port(address, self._credentials)
+        await self._server.start()
+        return port
+
+    async def stop(self, grace: float) -> None:
+        """Take no more; let what runs finish within `grace` seconds."""
+        for stream in list(self._streams):
+            stream.drain()
+        await self._server.stop(grace)
+
+    def _handlers(self) -> dict[str, grpc.RpcMethodHandler]:
+        unary = grpc.unary_unary_rpc_method_handler
+        return {
+            methods.SUBMIT.path: unary(self._submit),
+            methods.STREAM.path: grpc.stream_stream_rpc_method_handler(self._stream),
+            methods.ACKNOWLEDGE.path: unary(self._acknowledge),
+            methods.HEALTH_CHECK.path: unary(self._health),
+        }
+
+    async def _peer(self, context: Context) -> tuple[bytes, PeerIdentity]:
+        """The caller's certificate and who it is, or the end of the call (never an answer to strangers)."""
+        certificates = context.auth_context().get("x509_pem_cert") or [b""]
+        try:
+            if len(certificates) != 1:
+                raise Unauthenticated("more than one certificate")
+            return certificates[0], self._doors.identify(certificates[0])
+        except LiaisonError as error:
+            self._doors.refused("", error)
+            await context.abort(_STATUS[error.reason], error.code)
+            raise
+
+    async def _submit(self, data: bytes, context: Context) -> bytes:
+        certificate, peer = await self._peer(context)
+        sink = _UnarySink(asyncio.get_running_loop().create_future())
+        try:
+            message = wire.parse_submit(data)
+            deadline = self._deadline(message.budget_ms, context.time_remaining())
+            self._doors.submit(Inbound(certificate, message.envelope, deadline, message.traceparent, sink, 0, peer.member))
+        except LiaisonError as error:
+            self._doors.refused(peer.member, error)
+            await context.abort(_STATUS[error.reason], error.code)
+        reply = await sink.future
+        if isinstance(reply, FrameRefusal):
+            await context.abort(_STATUS[reply.reason], reply.code)
+        return reply
+
+    async def _stream(self, _: Any, context: Context) -> None:
+        certificate, peer = await self._peer(context)
+        stream = _Stream(context, certificate, peer.member, self)
+        self._streams.add(stream)
+        try:
+            await stream.run()
+        finally:
+            self._streams.discard(stream)
+
+    async def _acknowledge(self, data: bytes, context: Context) -> bytes:
+        _, peer = await self._peer(context)
+        try:
+            return wire.acknowledged(await self._doors.acknowledge(peer, wire.parse_acknowledge(data)))
+        except LiaisonError as error:
+            self._doors.refused(peer.member, error)
+            await context.abort(_STATUS[error.reason], error.code)
+            raise
+
+    async def _health(self, _: bytes, context: Context) -> bytes:
+        await self._peer(context)
+        status = health_pb2.HealthCheckResponse
+        serving = status.SERVING if self._doors.healthy() else status.NOT_SERVING
+        return health_pb2.HealthCheckResponse(status=serving).SerializeToString()
+
+    def _deadline(self, budget_ms: int, remaining: float | None) -> float:
+        budget = min(budget_ms / 1000 if budget_ms else _MAX_BUDGET_S, _MAX_BUDGET_S, remaining or _MAX_BUDGET_S)
+        return self._clock.monotonic() + budget
+
+    def take(self, data: bytes, stream: _Stream) -> int:
+        """Hand the frames of one stream message to the stages; their number. What does not parse ends the stream."""
+        frames = wire.parse_frames(data).frames
+        for frame in frames:
+            request = frame.request
+            deadline = self._deadline(request.budget_ms, None)
+            inbound = Inbound(
+                stream.certificate, request.envelope, deadline, request.traceparent, stream, frame.id, stream.member
+            )
+            try:
+                self._doors.submit(inbound)
+            except LiaisonError as error:
+                self._doors.refused(stream.member, error)
+                stream.deliver(stream.pack([(frame.id, FrameRefusal.of(error))]), 1)
+        return len(frames)
+
+    def refuse(self, member: str, error: LiaisonError) -> None:
+        """Note a refused caller."""
+        self._doors.refused(member, error)
+
+
+class _UnarySink:
+    """The way back to one unary call."""
+
+    def __init__(self, future: asyncio.Future[bytes | FrameRefusal]) -> None:
+        self.future = future
+        self._refusal: FrameRefusal | None = None
+
+    def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
+        """One reply as one message; a refusal is kept for the status of the call."""
+        reply = replies[0][1]
+        if isinstance(reply, AnswerMessage):
+            return [wire.response(reply).SerializeToString()]
+        self._refusal = reply
+        return []
+
+    def deliver(self, messages: list[bytes], count: int) -> None:
+        """Wake the handler; a unary call has one reply."""
+        del count
+        if not self.future.done():
+            self.future.set_result(messages[0] if messages else self._refusal or FrameRefusal(Reason.INTERNAL, "internal"))
+
+
+class _Stream:
+    """One bidirectional stream: a reader, and a writer that sends whatever is ready."""
+
+    def __init__(self, context: Context, certificate: bytes, member: str, server: NodeServer) -> None:
+        self.certificate = certificate
+        self.member = member
+        self._context = context
+        self._server = server
+        self._outbox: deque[bytes] = deque()
+        self._ready = asyncio.Event()
+        self._unanswered = 0
+        self._reading: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve until the peer ends the stream, does not read, or the node drains; then answer what was taken."""
+        self._reading = asyncio.create_task(self._read())
+        writing = asyncio.create_task(self._write())
+        try:
+            await asyncio.wait((self._reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            self._ready.set()
+            await writing
+        except TimeoutError:
+            self._context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        finally:
+            writing.cancel()
+            self._reading.cancel()
+        await self._end()
+
+    async def _end(self) -> None:
+        """Let an error of the reader end the stream with its status."""
+        with contextlib.suppress(asyncio.CancelledError):
+            try:
+                await self._reading  # type: ignore[misc]  # set in run
+            except LiaisonError as error:
+                self._server.refuse(self.member, error)
+                await self._context.abort(_STATUS[error.reason], error.code)
+
+    async def _read(self) -> None:
+        while (data := await self._context.read()) is not grpc.aio.EOF:
+            self._unanswered += self._server.take(data, self)
+
+    async def _write(self) -> None:
+        while True:
+            await self._ready.wait()
+            self._ready.clear()
+            while self._outbox:
+                # A peer that does not read is cut; it never stops the worker (design, section 9).
+                async with asyncio.timeout(_WRITE_TIMEOUT_S):
+                    await self._context.write(self._outbox.popleft())
+            if self._unanswered == 0 and self._reading is not None and self._reading.done():
+                return
+
+    def drain(self) -> None:
+        """Stop reading; what was taken is still answered."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
+        """Replies as stream messages."""
+        return wire.pack_replies(replies)
+
+    def deliver(self, messages: list[bytes], count: int) -> None:
+        """Put messages that answer `count` frames into the outbox."""
+        self._outbox.extend(messages)
+        self._unanswered -= count
+        self._ready.set()
+
+
+class _Handlers(grpc.GenericRpcHandler):
+    """Looks methods up in the table; an unknown one is counted and gets UNIMPLEMENTED."""
+
+    def __init__(
+        self, handlers: dict[str, grpc.RpcMethodHandler], refused: Callable[[str, LiaisonError], None]
+    ) -> None:
+        self._handlers = handlers
+        self._refused = refused
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        """The handler of a call."""
+        handler = self._handlers.get(handler_call_details.method)
+        if handler is None:
+            with contextlib.suppress(LiaisonError):
+                self._refused("", Malformed("unknown method", code="unknown-method"))
+        return handler
+
+
+_: type[ReplySink] = _Stream

@@ -1,0 +1,76 @@
+"""TLS of the node: one server identity for all counterparts, one set of roots for each of them.
+
+Towards a counterpart we trust that member's CA only, on channels of its own, since a Python client cannot see
+the server's certificate (threats.md, fact 3). The server trusts the CAs of all active members and the handler
+checks the certificate itself (facts 1 and 2). A file that cannot be read on reload leaves the old credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from gateway.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class TlsIdentity:
+    """Private key and certificate chain of the node, PEM."""
+
+    key: bytes
+    certificate: bytes
+
+    @classmethod
+    def load(cls, key: Path, certificate: Path) -> TlsIdentity:
+        """Read both files, or `Misconfigured` naming the one that cannot be used."""
+        parts = []
+        for path in (key, certificate):
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise Misconfigured(f"cannot read {path.name}", where=str(path), remedy="run `liaison doctor`") from error
+            if b"-----BEGIN" not in data or b"-----END" not in data:
+                raise Misconfigured(f"{path.name} is not a PEM file", where=str(path), remedy="run `liaison doctor`")
+            parts.append(data)
+        return cls(*parts)
+
+
+def server_credentials(
+    load: Callable[[], TlsIdentity], roots: Callable[[], bytes], alarm: Callable[[str], None]
+) -> grpc.ServerCredentials:
+    """Server credentials that are looked at anew with each handshake; a failed look keeps the old ones."""
+
+    def configuration() -> grpc.ServerCertificateConfiguration:
+        identity = load()
+        pair = [(identity.key, identity.certificate)]
+        return grpc.ssl_server_certificate_configuration(pair, root_certificates=roots())
+
+    held = [_Fingerprint(load(), roots())]
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        try:
+            now = _Fingerprint(load(), roots())
+            if now == held[0]:
+                return None
+            fresh = configuration()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the files, the old credentials stay
+            alarm(f"the TLS files cannot be used, the old ones stay: {error}")
+            return None
+        held[0] = now
+        return fresh
+
+    return grpc.dynamic_ssl_server_credentials(configuration(), fetch, require_client_authentication=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    identity: TlsIdentity
+    roots: bytes
+
+
+def channel_credentials(identity: TlsIdentity, member_ca: bytes) -> grpc.ChannelCredentials:
+    """Credentials towards one member: its CA is the only root."""
+    return grpc.ssl_channel_credentials(member_ca, identity.key, identity.certificate)

@@ -1,0 +1,149 @@
+"""Issuing the signed record: an SD-JWT (RFC 9901) with ES256 and the agency's certificate in `x5c`.
+
+A record is issued for one answer: it names its recipient and the hash of the request, and its salts are fresh,
+so two issues of the same record cannot be linked by their bytes. Each field is one disclosure; leaving
+disclosures out is all that filtering does. Decoys fill the digests up to the fixed number of the record type, so
+that nobody can count what was left out. `verify.py` holds the other direction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from base64 import b64encode
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.errors import Misconfigured
+from gateway.model.hit import SourceRecord
+from gateway.model.marking import ReleaseMarking
+from gateway.model.names import MemberId
+from gateway.records.types import compact_json, record_type
+
+TYP = "liaison-record+sd-jwt"
+"""The `typ` of a record's header."""
+
+_SALT_BYTES = 18
+_SALT_CHARACTERS = 24
+_DIGEST_BYTES = 32
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+class SigningKey(Protocol):
+    """A P-256 key that signs; `gateway.signing.keys.SigningKey` is one."""
+
+    @property
+    def key_id(self) -> str:
+        """SHA-256 of the public key, hexadecimal."""
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA over SHA-256, raw r and s, 64 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordIssuer:
+    """An agency's key and certificate. The JWT header never changes, so it is encoded once."""
+
+    key: SigningKey
+    certificate_der: bytes
+    member: MemberId
+    agency: str
+    header: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        header = {"alg": "ES256", "typ": TYP, "x5c": [b64encode(self.certificate_der).decode()]}
+        object.__setattr__(self, "header", base64url(compact_json(header).encode()))
+
+    @property
+    def name(self) -> str:
+        """`<member>.<agency>`: the issuer and owner that stand in the record."""
+        return f"{self.member}.{self.agency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One field's disclosure as it travels, and the digest that names it in the signed part."""
+
+    digest: str
+    encoded: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedRecord:
+    """A signed record with all its disclosures; it stays at home, and `present` makes what leaves."""
+
+    jwt: str
+    disclosures: Mapping[str, Disclosure]
+
+
+def issue(
+    record: SourceRecord,
+    *,
+    issuer: RecordIssuer,
+    audience: MemberId,
+    request_hash: bytes,
+    marking: ReleaseMarking,
+    now_us: int,
+) -> IssuedRecord:
+    """`record` signed by its owner for `audience` and this one request.
+
+    The record expires when the marking says that the recipient must have deleted it. Raises `Malformed` or
+    `TooLarge` when the fields do not fit the record type, `Misconfigured` when another agency owns the record.
+    """
+    if record.owner != issuer.name:
+        raise Misconfigured(
+            f"`{issuer.name}` cannot sign a record that `{record.owner[:64]!a}` owns",
+            code="not-the-owner",
+            where=record.source,
+            remedy="the owner in the mapping and the agency of the key must be the same",
+        )
+    kind = record_type(record.record_type)
+    encoded = kind.encode(record.fields)
+    salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
+    disclosures: dict[str, Disclosure] = {}
+    for position, (name, value) in enumerate(encoded):
+        salt = salts[position * _SALT_CHARACTERS : (position + 1) * _SALT_CHARACTERS]
+        text = base64url(f'["{salt}","{name}",{value}]'.encode())
+        disclosures[name] = Disclosure(digest_of(text), text)
+    payload = {
+        "iss": issuer.name,
+        "aud": audience,
+        "iat": now_us // 1_000_000,
+        "exp": int(marking.not_after.timestamp()),
+        "vct": kind.vct,
+        "owner": record.owner,
+        "request": base64url(request_hash),
+        "jti": os.urandom(16).hex(),
+        "marking": marking.as_json(),
+        "_sd_alg": "sha-256",
+        "_sd": _digests(disclosures, kind.digests),
+    }
+    signed = f"{issuer.header}.{base64url(compact_json(payload).encode())}"
+    return IssuedRecord(f"{signed}.{base64url(issuer.key.sign(signed.encode()))}", disclosures)
+
+
+def present(issued: IssuedRecord, fields: Iterable[str]) -> str:
+    """The compact form with the disclosures of `fields` only, in the order of the type; absent ones are skipped."""
+    wanted = frozenset(fields)
+    shown = [disclosure.encoded for name, disclosure in issued.disclosures.items() if name in wanted]
+    return "~".join([issued.jwt, *shown, ""])
+
+
+def digest_of(disclosure: str) -> str:
+    """The digest that names `disclosure` (RFC 9901, 4.2.3): over its base64url text, not over what it means."""
+    return base64url(hashlib.sha256(disclosure.encode()).digest())
+
+
+def base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515, 2)."""
+    return b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
+
+
+def _digests(disclosures: Mapping[str, Disclosure], total: int) -> list[str]:
+    """The digests, filled up with decoys and sorted, so that their order tells nothing."""
+    digests = [disclosure.digest for disclosure in disclosures.values()]
+    noise = os.urandom(_DIGEST_BYTES * (total - len(digests)))
+    digests += [base64url(noise[at : at + _DIGEST_BYTES]) for at in range(0, len(noise), _DIGEST_BYTES)]
+    return sorted(digests)

@@ -1,0 +1,28 @@
+"""Salted commitments: bound to a value, saying nothing about it (threats.md, T16 and G18)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from gateway.errors import Contradicted
+
+SALT_BYTES = 16
+"""128 bits: a birth date cannot be found by trying all of them."""
+
+
+def new_salt() -> bytes:
+    """Fresh random bytes for one commitment; never used twice."""
+    return secrets.token_bytes(SALT_BYTES)
+
+
+def commit(salt: bytes, value: bytes) -> bytes:
+    """The commitment: HMAC-SHA-256 (RFC 2104) of `value` under `salt`."""
+    return hmac.digest(salt, value, hashlib.sha256)
+
+
+def check_commitment(commitment: bytes, salt: bytes, value: bytes) -> None:
+    """Return when `commitment` is one to `value`; else `Contradicted`."""
+    if not hmac.compare_digest(commitment, commit(salt, value)):
+        raise Contradicted("the value is not the one that was committed to", code="commitment-differs")

@@ -1,0 +1,256 @@
+"""The answer statement: built and padded where the question arrived, verified where it was asked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from liaison.exchange.v1 import statements_pb2 as pb
+
+from gateway.errors import Forbidden, Malformed, Reason, TooLarge
+from gateway.model.exchange import Answer, Outcome, Refusal, Verified
+from gateway.model.hit import Hit, Quality
+from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
+from gateway.model.values import text_value
+from gateway.records.types import RECORD_TYPES
+from gateway.records.verify import MAX_COMPACT
+from gateway.statements.envelope import (
+    ANSWER,
+    Sealed,
+    SigningKey,
+    StatementKeys,
+    check_parties,
+    check_signature,
+    parse,
+    sealed,
+    unseal,
+)
+from gateway.statements.fields import (
+    HASH_SIZE,
+    check_hash,
+    check_not_from_the_future,
+    microseconds,
+    optional_text,
+    timestamp,
+)
+
+SIZES = (2048, 4096, 8192, 16_384, 32_768, 65_536)
+"""The only lengths that an answer's payload has, in bytes, so that its length tells little."""
+
+MAX_HITS = 32
+MAX_RULES = 16
+MAX_MISSING = 16
+
+_REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,256}", re.ASCII)
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+_RECORD = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
+_TEXT_LIMIT = 256
+_PADDING_TAG = pb.Answer.DESCRIPTOR.fields_by_name["padding"].number << 3 | 2
+_TO_WIRE: Mapping[Outcome, pb.Outcome.ValueType] = {
+    Outcome.HIT: pb.OUTCOME_HIT,
+    Outcome.NO_HIT: pb.OUTCOME_NO_HIT,
+    Outcome.REFUSED: pb.OUTCOME_REFUSED,
+    Outcome.SUSPENDED: pb.OUTCOME_SUSPENDED,
+}
+_FROM_WIRE: Mapping[pb.Outcome.ValueType, Outcome] = {wire: outcome for outcome, wire in _TO_WIRE.items()}
+_QUALITIES: Mapping[str, Quality] = {quality.value: quality for quality in Quality}
+_REASONS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
+
+
+def build_answer(answer: Answer, key: SigningKey) -> Sealed:
+    """`answer`, padded and signed. Raises `Malformed` for what a counterpart would refuse, `TooLarge` over 64 KiB."""
+    _check_answer(answer)
+    message = pb.Answer(
+        blind=os.urandom(HASH_SIZE),
+        exchange_id=answer.exchange_id,
+        sender=answer.sender,
+        recipient=answer.recipient,
+        request_hash=answer.request_hash,
+        issued_time=timestamp(answer.issued_us),
+        outcome=_TO_WIRE[answer.outcome],
+        hits=map(_hit_message, answer.hits),
+        missing=answer.missing,
+        capped=answer.capped,
+        withheld_commitment=answer.withheld_commitment,
+        withheld_count=answer.withheld_count,
+    )
+    if answer.refusal is not None:
+        refusal = answer.refusal
+        message.refusal.CopyFrom(pb.Refusal(reason=refusal.reason.value, code=refusal.code, text=refusal.text))
+    return sealed(ANSWER, pad(message.SerializeToString()), key)
+
+
+def verify_answer(
+    envelope: bytes,
+    *,
+    keys: StatementKeys,
+    member: MemberId,
+    me: MemberId,
+    request_hash: bytes,
+    exchange_id: ExchangeId,
+    now_us: int,
+) -> Verified[Answer]:
+    """The answer in `envelope`, when every check holds:
+
+    1. size, form, payload type, and exactly one signature
+    2. the payload parses, without unknown fields
+    3. the sender is the member that we asked
+    4. the recipient is us
+    5. it answers our request: its hash, and its exchange id
+    6. a key that the sender listed for statements at the time of issue signed exactly these bytes
+    7. the content is complete and well-formed, and padded to one of the sizes
+    8. it is not from the future
+
+    It has no other age limit: 5 binds it to a request that only we could make, and an answer that comes late is
+    still evidence. Records inside are verified by `records.verify`. Raises like `verify_request`.
+    """
+    unsealed = unseal(envelope, ANSWER)  # 1
+    message = parse(pb.Answer, unsealed.payload, "answer")  # 2
+    check_parties(message.sender, message.recipient, member, me)  # 3, 4
+    if message.request_hash != request_hash or message.exchange_id != exchange_id:  # 5
+        raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
+    issued_us = microseconds(message.issued_time, "issued_time")
+    check_signature(unsealed, keys, member, issued_us)  # 6
+    answer = read_answer(message)  # 7
+    check_padding(unsealed.payload, message.padding)
+    check_not_from_the_future(issued_us, now_us)  # 8
+    return Verified(answer, unsealed.payload_hash, envelope, member, unsealed.key_id)
+
+
+def parse_answer(payload: bytes) -> Answer:
+    """The answer in exact payload bytes, checked for content, not for signature or time."""
+    message = parse(pb.Answer, payload, "answer")
+    check_padding(payload, message.padding)
+    return read_answer(message)
+
+
+def read_answer(message: pb.Answer) -> Answer:
+    """The answer that a parsed payload says, or `Malformed`."""
+    check_hash(message.blind, "blind")
+    outcome = _FROM_WIRE.get(message.outcome)
+    if outcome is None:
+        raise Malformed("unknown outcome", code="bad-answer", where="outcome")
+    if len(message.hits) > MAX_HITS or len(message.missing) > MAX_MISSING:
+        raise Malformed("more hits or missing sources than allowed", code="too-many", where="hits")
+    answer = Answer(
+        exchange_id=exchange_id(message.exchange_id),
+        sender=member_id(message.sender),
+        recipient=member_id(message.recipient),
+        request_hash=message.request_hash,
+        issued_us=microseconds(message.issued_time, "issued_time"),
+        outcome=outcome,
+        refusal=_read_refusal(message.refusal) if message.HasField("refusal") else None,
+        hits=tuple(map(_read_hit, message.hits)),
+        missing=tuple(message.missing),
+        capped=message.capped,
+        withheld_commitment=message.withheld_commitment,
+        withheld_count=message.withheld_count if message.HasField("withheld_count") else None,
+    )
+    _check_answer(answer)
+    return answer
+
+
+def pad(payload: bytes) -> bytes:
+    """`payload` with the padding field behind it, so that it has exactly one of `SIZES`.
+
+    The padding is the last field of the message, so appending it is what a serialiser would do. A few gaps cannot
+    be filled exactly, since the field's own length takes one, two or three bytes: then the next size is taken.
+    """
+    for size in SIZES:
+        for length_bytes in (1, 2, 3):
+            zeros = size - len(payload) - 1 - length_bytes
+            if zeros > 0 and len(length := _varint(zeros)) == length_bytes:
+                return b"".join((payload, bytes((_PADDING_TAG,)), length, bytes(zeros)))
+    raise TooLarge(f"more than {SIZES[-1]} bytes", code="statement-too-large", where="answer", remedy="fewer hits")
+
+
+def check_padding(payload: bytes, padding: bytes) -> None:
+    """Return when `payload` has one of `SIZES`, and `padding` only zeros, else `Malformed`."""
+    if len(payload) not in SIZES or padding.strip(b"\0"):
+        raise Malformed("not padded to one of the sizes", code="bad-padding", where="padding")
+
+
+def _check_answer(answer: Answer) -> None:
+    check_hash(answer.request_hash, "request_hash")
+    check_hash(answer.withheld_commitment, "withheld_commitment")
+    if len(answer.hits) > MAX_HITS or len(answer.missing) > MAX_MISSING:
+        raise Malformed("more hits or missing sources than allowed", code="too-many", where="hits")
+    if (answer.refusal is not None) != (answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)):
+        raise Malformed("a refusal, and only that, gives its reason", code="bad-answer", where="refusal")
+    if bool(answer.hits) != (answer.outcome is Outcome.HIT):
+        raise Malformed("hits, and only these, make a hit", code="bad-answer", where="hits")
+    for kind in answer.missing:
+        text_value(kind, "missing", _TEXT_LIMIT)
+    for hit in answer.hits:
+        _check_hit(hit)
+    if answer.refusal is not None:
+        _check_refusal(answer.refusal)
+
+
+def _check_hit(hit: Hit) -> None:
+    if not _REFERENCE.fullmatch(hit.reference):
+        raise Malformed("not an opaque reference", code="bad-answer", where="hits.reference")
+    if hit.record_type not in RECORD_TYPES:
+        raise Malformed("unknown record type", code="unknown-record-type", where="hits.record_type")
+    if hit.record and (len(hit.record) > MAX_COMPACT or not _RECORD.fullmatch(hit.record)):
+        raise Malformed("not a record", code="bad-record", where="hits.record")
+    _check_rules(hit.rules)
+    optional_text(hit.action, "hits.action", _TEXT_LIMIT)
+
+
+def _check_rules(rules: Sequence[str]) -> None:
+    if len(rules) > MAX_RULES:
+        raise Malformed(f"more than {MAX_RULES} rules", code="too-many", where="hits.rules")
+    for rule in rules:
+        text_value(rule, "hits.rules", _TEXT_LIMIT)
+
+
+def _check_refusal(refusal: Refusal) -> None:
+    if not _CODE.fullmatch(refusal.code):
+        raise Malformed("not a code", code="bad-answer", where="refusal.code")
+    optional_text(refusal.text, "refusal.text", _TEXT_LIMIT)
+
+
+def _hit_message(hit: Hit) -> pb.Hit:
+    return pb.Hit(
+        reference=hit.reference,
+        quality=hit.quality.value,
+        record_type=hit.record_type,
+        rules=hit.rules,
+        action=hit.action,
+        record=hit.record,
+    )
+
+
+def _read_hit(message: pb.Hit) -> Hit:
+    quality = _QUALITIES.get(message.quality)
+    if quality is None:
+        raise Malformed("unknown quality", code="bad-answer", where="hits.quality")
+    if len(message.rules) > MAX_RULES:
+        raise Malformed(f"more than {MAX_RULES} rules", code="too-many", where="hits.rules")
+    return Hit(
+        reference=message.reference,
+        quality=quality,
+        record_type=message.record_type,
+        rules=tuple(message.rules),
+        action=message.action,
+        record=message.record,
+    )
+
+
+def _read_refusal(message: pb.Refusal) -> Refusal:
+    reason = _REASONS.get(message.reason)
+    if reason is None:
+        raise Malformed("unknown reason", code="bad-answer", where="refusal.reason")
+    return Refusal(reason, message.code, message.text)
+
+
+def _varint(number: int) -> bytes:
+    """`number` in base 128, least significant group first (protobuf encoding)."""
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)

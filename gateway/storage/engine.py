@@ -1,0 +1,209 @@
+"""The database: one file in SQLite, opened only with settings under which a commit is durable.
+
+SQLite runs in WAL mode with `synchronous=FULL`, so that what was committed survives a loss of power; anything
+weaker refuses to start. One connection writes, one reads; both are held open, since taking one from a pool
+costs more than a point read.
+
+A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`). After one in a
+write the database refuses every further write: a failed sync may or may not have reached the disk, and only
+opening the files anew can tell.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
+
+from gateway.errors import Malformed, Misconfigured, StorageBroken
+
+_FULL = {"FULL", "EXTRA"}
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSettings:
+    """How the file is opened.
+
+    `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock.
+    `wal_pages`: pages of write-ahead log before it is moved into the file. `max_pages` limits the file
+    (0 = no limit), for a disk that is shared with others.
+    """
+
+    synchronous: str = "FULL"
+    busy_timeout_ms: int = 5_000
+    page_size: int = 8_192
+    wal_pages: int = 4_000
+    cache_kib: int = 32_768
+    max_pages: int = 0
+
+    def __post_init__(self) -> None:
+        if self.synchronous.upper() not in _FULL:
+            raise Misconfigured(
+                f"synchronous `{self.synchronous[:20]}` can lose committed entries when the power fails",
+                code="weak-storage",
+                where="database.synchronous",
+                remedy="set it to `FULL`",
+            )
+
+
+@contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn foreign exceptions into ours: `Malformed` for a value that cannot be stored, else `StorageBroken`."""
+    try:
+        yield
+    except (DataError, OverflowError, UnicodeError) as error:
+        raise Malformed("a value cannot be stored", code="bad-data", where=doing) from error
+    except StatementError as error:
+        if not isinstance(error, DBAPIError):
+            raise Malformed("a value cannot be stored", code="bad-data", where=doing) from error
+        raise _broken(doing, error.orig or error) from error
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise _broken(doing, error) from error
+
+
+def _broken(doing: str, cause: BaseException) -> StorageBroken:
+    return StorageBroken(
+        f"the database failed: `{cause}`",
+        where=doing,
+        remedy="check the disk's space, health and permissions, then start the node again",
+    )
+
+
+class Database:
+    """One open database: a connection that writes, one that reads, each under a lock of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._broken = False
+        with storage_errors("open"):
+            self._writer = engine.connect()
+            self._reader = engine.connect().execution_options(begin="")
+
+    @contextmanager
+    def write(self, doing: str) -> Iterator[Connection]:
+        """A transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
+        with self._write_lock:
+            if self._broken:
+                raise StorageBroken("the database failed before", where=doing, remedy="start the node again")
+            try:
+                with storage_errors(doing), self._writer.begin():
+                    yield self._writer
+            except StorageBroken:
+                self._broken = True
+                raise
+
+    @contextmanager
+    def read(self, doing: str) -> Iterator[Connection]:
+        """The connection that reads what is committed; not for long reads."""
+        with self._read_lock, storage_errors(doing):
+            yield self._reader
+
+    @contextmanager
+    def snapshot(self, doing: str) -> Iterator[Connection]:
+        """A connection of its own whose reads all see one state, for long reads."""
+        with storage_errors(doing), self.engine.connect() as connection:
+            connection = connection.execution_options(begin="BEGIN")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._write_lock, self._read_lock, storage_errors("close"):
+            self._writer.close()
+            self._reader.close()
+            self.engine.dispose()
+
+
+def open_database(path: Path, settings: SqliteSettings | None = None, *, read_only: bool = False) -> Database:
+    """Open the SQLite file at `path`, made with mode 0600 where it does not exist.
+
+    Raises `Misconfigured` when its settings are weaker than durable, `StorageBroken` when it cannot be opened.
+    `read_only` opens an existing file for an audit and changes nothing.
+    """
+    settings = settings or SqliteSettings()
+    with storage_errors(str(path)):
+        if read_only and not path.exists():
+            raise Misconfigured("no such database", where=str(path), remedy="name the home of a node")
+        if not read_only:
+            path.touch(mode=0o600, exist_ok=True)
+    engine = _engine(path, settings, read_only=read_only)
+    database = Database(engine)
+    if not read_only:
+        try:
+            with database.read("settings") as connection:
+                require_durable(connection)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
+    mode = "ro" if read_only else "rw"
+    engine = create_engine(
+        f"sqlite:///file:{path.resolve()}?mode={mode}&uri=true",
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        # The driver's own transaction handling is off: it would begin without a write lock and fail late.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _pragmas(settings, read_only=read_only):
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # The reader begins nothing: each of its statements then sees what is committed by now.
+        if statement := connection.get_execution_options().get("begin", "BEGIN" if read_only else "BEGIN IMMEDIATE"):
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
+    always = [f"PRAGMA busy_timeout={settings.busy_timeout_ms:d}", f"PRAGMA cache_size=-{settings.cache_kib:d}"]
+    if read_only:
+        return [*always, "PRAGMA query_only=ON"]
+    return [
+        *always,
+        f"PRAGMA page_size={settings.page_size:d}",
+        "PRAGMA journal_mode=WAL",
+        f"PRAGMA synchronous={settings.synchronous.upper()}",
+        f"PRAGMA wal_autocheckpoint={settings.wal_pages:d}",
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA secure_delete=ON",
+        *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
+    ]
+
+
+def require_durable(connection: Connection) -> None:
+    """Check what the database really runs with; `Misconfigured` when a commit could be lost (threats.md, H10)."""
+    found = {
+        name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+        for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
+    wrong = [
+        f"{name} is `{found[name]}`"
+        for name, good in (("journal_mode", {"wal"}), ("synchronous", {"2", "3"}), ("foreign_keys", {"1"}))
+        if found[name] not in good
+    ]
+    if wrong:
+        raise Misconfigured(
+            f"the database is not durable: {', '.join(wrong)}",
+            code="weak-storage",
+            where="database",
+            remedy="use journal_mode WAL and synchronous FULL on a local disk",
+        )

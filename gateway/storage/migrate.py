@@ -1,0 +1,51 @@
+"""Bring a database to the newest schema. The migrations are part of the package and run without a command."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from gateway.errors import Misconfigured
+from gateway.storage.engine import Database
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the scripts."""
+
+
+def config() -> Config:
+    """Alembic's settings for our migrations."""
+    settings = Config()
+    settings.set_main_option("script_location", "gateway.storage:migrations")
+    return settings
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that `database` lacks; nothing when it is up to date.
+
+    Raises `Misconfigured` when the database is newer than this program, `StorageBroken` when it fails.
+    """
+    found = version(database)
+    if found == HEAD:
+        return
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise Misconfigured(
+            f"the database has schema `{found}`, which this version does not know",
+            where="database",
+            remedy="install the version of the gateway that wrote it, or a newer one",
+        )
+    with database.write("migrate") as connection:
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+
+def version(database: Database) -> str | None:
+    """The schema version of `database`, None when it is empty."""
+    with database.read("schema version") as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)

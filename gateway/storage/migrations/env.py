@@ -1,0 +1,15 @@
+"""Entered by alembic: runs the migrations on the connection that `migrate` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from gateway.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,88 @@
+"""The tables of a node's database, in portable SQLAlchemy Core.
+
+`log_entry` holds the leaves as written. One index over (exchange id, peer, slot) serves two ends: searching by
+exchange, and the promise of at most one answer for each (sender, exchange id), since the entry that claims an
+exchange has slot 0 and every other entry a slot of its own. A second index with random keys would double the
+pages that a batch touches.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+log_state = Table(
+    "log_state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("log", Text, nullable=False, unique=True),
+    Column("number", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("counters", Text, nullable=False),
+)
+
+log_entry = Table(
+    "log_entry",
+    metadata,
+    Column("log_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("exchange_id", LargeBinary),
+    Column("slot", BigInteger, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("channel", Text),
+    Column("number", BigInteger),
+    Column("request_hash", LargeBinary),
+    Column("expires_us", BigInteger),
+    ForeignKeyConstraint(["log_id"], ["log_state.id"]),
+    sqlite_with_rowid=False,
+)
+Index("log_entry_exchange", log_entry.c.exchange_id, log_entry.c.slot, log_entry.c.peer, unique=True)
+Index(
+    "log_entry_channel",
+    log_entry.c.log_id,
+    log_entry.c.channel,
+    log_entry.c.number,
+    sqlite_where=log_entry.c.channel.is_not(None),
+    postgresql_where=log_entry.c.channel.is_not(None),
+)
+Index("log_entry_peer", log_entry.c.log_id, log_entry.c.peer, log_entry.c.seq)
+Index("log_entry_time", log_entry.c.log_id, log_entry.c.time_us)
+
+log_content = Table(
+    "log_content",
+    metadata,
+    Column("log_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", Text, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("private", LargeBinary, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+)
+
+log_checkpoint = Table(
+    "log_checkpoint",
+    metadata,
+    Column("log_id", Integer, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["log_id"], ["log_state.id"]),
+    sqlite_with_rowid=False,
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+Index("document_expires", document.c.expires_us)

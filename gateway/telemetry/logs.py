@@ -1,0 +1,120 @@
+"""Structured logs: one event, one line of JSON on standard error (threats.md, L7), fields by allow-list.
+
+Text of exceptions is never written, since it may quote what somebody asked: class, code and place are.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import structlog
+
+from gateway.errors import LiaisonError
+from gateway.telemetry.names import FIELDS, Event
+
+_LIMIT = 200
+_OWN = frozenset({"event", "level", "time"})
+
+
+class Log:
+    """Writes events with the fields that are bound to it. Levels below the configured one cost one comparison."""
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, **bound: object) -> None:
+        self._logger = structlog.stdlib.get_logger().bind(**bound)
+
+    def debug(self, event: Event, **fields: object) -> None:
+        """For developers."""
+        self._logger.debug(event.value, **fields)
+
+    def info(self, event: Event, **fields: object) -> None:
+        """What an administrator may want to see."""
+        self._logger.info(event.value, **fields)
+
+    def warning(self, event: Event, error: BaseException | None = None, **fields: object) -> None:
+        """What should be looked at."""
+        self._logger.warning(event.value, **fields, **describe(error))
+
+    def error(self, event: Event, error: BaseException | None = None, **fields: object) -> None:
+        """What needs somebody now."""
+        self._logger.error(event.value, **fields, **describe(error))
+
+
+def describe(error: BaseException | None) -> dict[str, str]:
+    """What a log line may say of an exception: class, code and place, never its text."""
+    if error is None:
+        return {}
+    fields = {"error": type(error).__name__}
+    if isinstance(error, LiaisonError):
+        fields |= {"code": error.code, "reason": error.reason.value}
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is not None:
+        fields["at"] = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return fields
+
+
+def configure_logging(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send all logs, those of libraries too, as JSON lines to `stream` (standard error)."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            redact,
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        cache_logger_on_first_use=False,
+    )
+    handler = _Libraries()
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Keep listed fields with plain values; say how many others were dropped."""
+    kept: dict[str, Any] = {}
+    dropped = 0
+    for key, value in event.items():
+        if key in FIELDS or key in _OWN:
+            kept[key] = _plain(value)
+        else:
+            dropped += 1
+    if dropped:
+        kept["dropped"] = dropped
+        with _redacted_lock:
+            _redacted[0] += dropped
+    return kept
+
+
+_redacted = [0]
+_redacted_lock = threading.Lock()
+
+
+def redacted_fields() -> int:
+    """How many fields were left out of logs since the start."""
+    return _redacted[0]
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else type(value).__name__
+    return text if len(text) <= _LIMIT else f"{text[:_LIMIT]}..."
+
+
+class _Libraries(logging.Handler):
+    """What a library logs becomes one line with its name, level and place; its text may hold content."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        log = Log(logger=record.name, at=f"{record.filename}:{record.lineno}")
+        log._logger.log(record.levelno, Event.LIBRARY.value, **describe(error))

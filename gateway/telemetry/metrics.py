@@ -1,0 +1,83 @@
+"""Metrics for Prometheus: OpenTelemetry's SDK is loaded only when `listen.metrics` is set."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gateway.errors import Misconfigured
+from gateway.telemetry.counters import Counters
+from gateway.telemetry.logs import redacted_fields
+from gateway.telemetry.names import Gauge, Metric
+
+
+def serve_metrics(
+    counters: Counters, host: str, port: int, where: str = "listen.metrics"
+) -> tuple[int, Callable[[], None]]:
+    """Serve `counters` at http://host:port/metrics; the port, and what stops it.
+
+    Only a loopback address is served, since metrics have no access control of their own; raises `Misconfigured`
+    otherwise, when the extra is missing, or when the address is taken.
+    """
+    if not _is_loopback(host):
+        raise Misconfigured(
+            f"`{host}` is not a loopback address", where=where, remedy="metrics are served on 127.0.0.1"
+        )
+    try:
+        from opentelemetry.exporter.prometheus import PrometheusMetricReader
+        from prometheus_client import CollectorRegistry, start_http_server
+    except ImportError as error:
+        raise Misconfigured(
+            "metrics need the extra `prometheus`", where=where, remedy="pip install liaison-gateway[prometheus]"
+        ) from error
+    from opentelemetry.sdk.metrics import MeterProvider
+
+    registry = CollectorRegistry()
+    reader = PrometheusMetricReader(registry=registry)
+    provider = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
+    _instruments(provider.get_meter("liaison"), counters)
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise Misconfigured(f"`{host}:{port}` cannot be used", where=where, remedy="choose a free port") from error
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+        provider.shutdown()
+
+    return int(server.server_port), stop
+
+
+def _instruments(meter: Any, counters: Counters) -> None:
+    from opentelemetry.metrics import CallbackOptions, Observation
+
+    def counts(metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def read(_options: CallbackOptions) -> Iterable[Observation]:
+            if metric is Metric.REDACTED_FIELDS:
+                return [Observation(redacted_fields())]
+            return [Observation(count, dict(labels)) for name, labels, count in counters.counts() if name is metric]
+
+        return read
+
+    def values(gauge: Gauge) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def read(_options: CallbackOptions) -> Iterable[Observation]:
+            found = counters.gauges().get(gauge)
+            return [Observation(value, dict(labels)) for labels, value in found().items()] if found else []
+
+        return read
+
+    for metric in Metric:
+        # The exporter adds `_total` itself.
+        meter.create_observable_counter(metric.value.removesuffix("_total"), [counts(metric)])
+    for gauge in Gauge:
+        meter.create_observable_gauge(gauge.value, [values(gauge)])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,86 @@
+"""Reading signed JSON with closed fields: a missing, unknown or ill-typed member is refused (threats.md, B10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.clock import from_us, to_us
+from gateway.errors import Malformed
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Fields:
+    """The members of one JSON object, read by name and type. `where` names the object in errors."""
+
+    __slots__ = ("_members", "_where")
+
+    def __init__(self, value: Any, where: str, required: Iterable[str], optional: Iterable[str] = ()) -> None:
+        needed = frozenset(required)
+        if not isinstance(value, dict):
+            raise Malformed("an object is expected", code="bad-field", where=where)
+        if missing := needed - value.keys():
+            raise Malformed(f"`{min(missing)}` is missing", code="bad-field", where=where)
+        if unknown := value.keys() - needed - frozenset(optional):
+            raise Malformed(f"`{min(unknown)[:40]!a}` is not a known field", code="unknown-field", where=where)
+        self._members: Mapping[str, Any] = value
+        self._where = where
+
+    def has(self, name: str) -> bool:
+        """Whether an optional member is there."""
+        return name in self._members
+
+    def text(self, name: str) -> str:
+        """A text."""
+        value = self._members[name]
+        if not isinstance(value, str):
+            raise self._bad(name, "a text")
+        return value
+
+    def number(self, name: str, minimum: int = 1) -> int:
+        """An integer of at least `minimum`."""
+        value = self._members[name]
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise self._bad(name, f"an integer of at least {minimum}")
+        return value
+
+    def time_us(self, name: str) -> int:
+        """A time as microseconds since 1970."""
+        return parse_time(self._members[name], f"{self._where}.{name}")
+
+    def items(self, name: str, maximum: int) -> list[Any]:
+        """A list of at most `maximum` items."""
+        value = self._members[name]
+        if not isinstance(value, list) or len(value) > maximum:
+            raise self._bad(name, f"a list of at most {maximum} items")
+        return value
+
+    def texts(self, name: str, maximum: int) -> tuple[str, ...]:
+        """A list of different texts."""
+        value = self.items(name, maximum)
+        if not all(isinstance(item, str) for item in value) or len(set(value)) != len(value):
+            raise self._bad(name, "a list of different texts")
+        return tuple(value)
+
+    def _bad(self, name: str, what: str) -> Malformed:
+        return Malformed(f"{what} is expected", code="bad-field", where=f"{self._where}.{name}")
+
+
+def parse_time(value: Any, where: str) -> int:
+    """`2026-11-24T09:30:00Z` as microseconds since 1970; every other form is `Malformed`."""
+    try:
+        moment = datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+        if moment.strftime(_TIME) != value:
+            raise ValueError(value)
+    except (ValueError, TypeError) as error:
+        raise Malformed(
+            "a time is expected", code="bad-field", where=where, remedy="such as 2026-11-24T09:30:00Z"
+        ) from error
+    return to_us(moment)
+
+
+def format_time(us: int) -> str:
+    """Microseconds since 1970 as text, in whole seconds."""
+    return from_us(us).strftime(_TIME)

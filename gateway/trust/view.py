@@ -1,0 +1,327 @@
+"""Who is who, now: an immutable snapshot of charter, descriptors and statuses, made for the hot path.
+
+What is not in the snapshot is refused. Keys are admitted and certificate chains verified at their first use, and
+remembered: nothing is parsed for each message. A view of another epoch is another object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from certs.names import CertificateUse, Holder, label
+from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from gateway.clock import Clock
+from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
+from gateway.model.names import MemberId
+from gateway.signing.keys import VerifyKey
+from gateway.trust.charter import Charter, check_expiry, verify_charter_chain
+from gateway.trust.descriptor import Descriptor, KeyUse, ListedKey, agency_use, parse_descriptor, verify_descriptor
+from gateway.trust.members import CharterMember, MemberStatus
+from gateway.trust.status import Status
+
+_MAX_CACHE = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class PeerIdentity:
+    """Who is at the other end of a TLS connection: member, name of the node, id of its TLS key."""
+
+    member: MemberId
+    name: str
+    key_id: str
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A listed key and the time in which it counts; `key` is there once it was admitted."""
+
+    listed: ListedKey
+    start_us: int
+    stop_us: int
+    key: VerifyKey | None = None
+    record: tuple[VerifyKey, bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownPeer:
+    identity: PeerIdentity
+    start_us: int
+    stop_us: int
+
+
+class TrustView:
+    """One snapshot. Thread-safe: caches only ever gain entries that follow from the documents.
+
+    `live` views know active members only and obey removals; others are for verifying evidence, where a member
+    that has left since, or a key that was only withdrawn, still signed what it signed.
+    """
+
+    def __init__(
+        self,
+        charter: Charter | None,
+        descriptors: Mapping[str, Descriptor],
+        statuses: Mapping[str, Status],
+        clock: Clock,
+        epoch: int = 0,
+        *,
+        live: bool = True,
+    ) -> None:
+        self.epoch = epoch
+        self.charter = charter
+        self.hash = _hash_of_versions(charter, descriptors, statuses)
+        self._descriptors = dict(descriptors)
+        self._statuses = dict(statuses)
+        self._clock = clock
+        self._members = {
+            name: member
+            for name, member in (charter.members.items() if charter else ())
+            if not live or member.status is MemberStatus.ACTIVE
+        }
+        self._slots = self._collect(live)
+        self._peers: dict[bytes, _KnownPeer] = {}
+        self._records: dict[tuple[str, str, bytes], _Slot] = {}
+
+    # -------------------------------------------------------------- members
+
+    @property
+    def members(self) -> Mapping[str, CharterMember]:
+        """All members of the charter, whatever their status."""
+        return self.charter.members if self.charter else {}
+
+    def active(self, member: str) -> bool:
+        """Whether `member` may be spoken to, as far as the charter says."""
+        return self.charter is not None and self.charter.active(member)
+
+    def descriptor(self, member: str) -> Descriptor:
+        """The descriptor of a member, or `Unknown`."""
+        found = self._descriptors.get(member) if member in self._members else None
+        if found is None:
+            raise Unknown(
+                f"nothing is known of `{member}`",
+                code="unknown-member",
+                remedy="import the member's descriptor with `liaison trust accept`",
+            )
+        return found
+
+    def status(self, member: str) -> Status | None:
+        """The newest status of a member, or None."""
+        return self._statuses.get(member)
+
+    def endpoints(self, member: str) -> tuple[str, ...]:
+        """Where a member's nodes answer: `host:port`. Raises `Unknown`."""
+        return self.descriptor(member).endpoints
+
+    def ca_pem(self, member: str) -> bytes:
+        """The CA certificates of an active member: the only roots on channels to it. Raises `Unknown`."""
+        found = self._members.get(member)
+        if found is None:
+            raise Unknown(f"`{member}` is not an active member", code="unknown-member")
+        return found.ca_pem
+
+    def tls_names(self, member: str) -> tuple[str, ...]:
+        """DNS names of a member's nodes, of the TLS key that is valid longest first: what a client checks."""
+        now = self._clock.now_us()
+        slots = [
+            slot
+            for (owner, _, use), slot in self._slots.items()
+            if owner == member and use == KeyUse.TLS and slot.start_us <= now < slot.stop_us
+        ]
+        slots.sort(key=lambda slot: -slot.stop_us)
+        return tuple(dict.fromkeys(slot.listed.leaf().name.dns for slot in slots))
+
+    def freshness(self, member: str, now_us: int) -> None:
+        """Return while charter and status of `member` are in their time; else `Stale` (threats.md, J5)."""
+        if self.charter is None:
+            raise Stale("there is no charter", code="no-charter")
+        check_expiry(self.charter, now_us)
+        status = self._statuses.get(member)
+        if status is None:
+            raise Stale(f"there is no status of `{member}`", code="no-status", remedy="fetch its newest documents")
+        if now_us >= status.expires_us:
+            raise Stale(f"the status of `{member}` has expired", code="status-expired", remedy="fetch its newest one")
+        descriptor = self._descriptors.get(member)
+        if descriptor is None or status.descriptor_version > descriptor.version:
+            raise Stale(
+                f"`{member}` has a newer descriptor than the one held",
+                code="descriptor-behind",
+                remedy="fetch its newest documents",
+            )
+
+    # -------------------------------------------------------------- peers
+
+    def peer(self, certificate: bytes) -> PeerIdentity:
+        """Who shows this TLS certificate (PEM or DER), or `Unauthenticated`:
+
+        1. the certificate fits the profile: exactly one URI SAN, EKU for both sides (threats.md, A8, A9);
+        2. its use is `node`;
+        3. the member it names is active;
+        4. that member's own CA issued it, and both are in their time (A5, A6);
+        5. its key is listed in the member's descriptor for `tls` (A10), in its time, not compromised;
+        6. and not removed by the member's status (A11).
+        """
+        known = self._peers.get(certificate)
+        if known is None:
+            known = self._identify(certificate)
+            if len(self._peers) < _MAX_CACHE:
+                self._peers[certificate] = known
+        if not known.start_us <= self._clock.now_us() < known.stop_us:
+            raise Unauthenticated("the certificate is outside its time", code="certificate-expired")
+        return known.identity
+
+    def client(self, member: str, certificate: bytes) -> str:
+        """The agency system that shows this client certificate at its own node, or `Unauthenticated`.
+
+        Client certificates are a country's own affair: they are not listed in the descriptor.
+        """
+        leaf = self._leaf(certificate)
+        if leaf.name.use is not CertificateUse.CLIENT or leaf.name.member != member:
+            raise Unauthenticated("this is not a client certificate of this country", code="wrong-certificate")
+        start, stop = self._issued(leaf)
+        if not start <= self._clock.now_us() < stop:
+            raise Unauthenticated("the certificate is outside its time", code="certificate-expired")
+        return leaf.name.name
+
+    def _identify(self, certificate: bytes) -> _KnownPeer:
+        leaf = self._leaf(certificate)
+        if leaf.name.use is not CertificateUse.NODE:
+            raise Unauthenticated(f"a certificate for `{leaf.name.use}` is not a node's", code="wrong-certificate")
+        start, stop = self._issued(leaf)
+        slot = self._slots.get((leaf.name.member, leaf.key_id, KeyUse.TLS))
+        if slot is None:
+            raise Unauthenticated(
+                f"the key of `{leaf.name.uri}` is not listed for `tls`, or was removed", code="not-listed"
+            )
+        identity = PeerIdentity(leaf.name.member, leaf.name.name, leaf.key_id)
+        return _KnownPeer(identity, max(start, slot.start_us), min(stop, slot.stop_us))
+
+    def _leaf(self, certificate: bytes) -> Leaf:
+        try:
+            return read_leaf(certificate)
+        except Malformed as error:
+            raise Unauthenticated(error.message, code="bad-certificate") from error
+
+    def _issued(self, leaf: Leaf) -> tuple[int, int]:
+        member = self._members.get(leaf.name.member)
+        if member is None:
+            raise Unauthenticated(f"`{leaf.name.member}` is not an active member", code="unknown-peer")
+        return check_issued(leaf, [read_ca(pem) for pem in member.ca_certificates])
+
+    # -------------------------------------------------------------- keys
+
+    def verify_key(self, member: str, key_id: str, use: str, at_us: int) -> VerifyKey:
+        """The key of an active member, listed for exactly this use and valid at `at_us`; else `BadSignature`.
+
+        For a statement that is to have an effect, `at_us` is the present, not what the statement says.
+        """
+        slot = self._slots.get((member, key_id, use))
+        if slot is None:
+            raise BadSignature(
+                f"the key `{key_id[:16]!a}` is not a key of `{member}` for `{use}`, or was removed", code="not-listed"
+            )
+        key = slot.key or self._admit(slot)
+        if not slot.start_us <= at_us < slot.stop_us:
+            raise BadSignature(f"the key `{key_id[:16]}` of `{member}` is outside its time", code="key-not-valid")
+        return key
+
+    def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
+        """All keys of a member for log checkpoints (or for `witness`), in their time or not."""
+        return tuple(
+            slot.key or self._admit(slot)
+            for (owner, _, listed), slot in self._slots.items()
+            if owner == member and listed == use
+        )
+
+    def record_key(self, member: str, agency: str, certificate: bytes, at_us: int) -> tuple[VerifyKey, bool]:
+        """The key with which an agency signs records, and whether the agency itself holds it (`own`).
+
+        The certificate (DER) must be this agency's, issued by the member's CA, its key listed for
+        `agency/<agency>` and valid at `at_us`. Anything else is `BadSignature`.
+        """
+        cache_key = (member, agency, certificate)
+        slot = self._records.get(cache_key)
+        if slot is None:
+            slot = self._read_record_key(member, agency, certificate)
+            if len(self._records) < _MAX_CACHE:
+                self._records[cache_key] = slot
+        if not slot.start_us <= at_us < slot.stop_us:
+            raise BadSignature(f"the key of `{agency}` of `{member}` is outside its time", code="key-not-valid")
+        assert slot.record
+        return slot.record
+
+    def _read_record_key(self, member: str, agency: str, certificate: bytes) -> _Slot:
+        try:
+            leaf = read_leaf(certificate)
+            name = leaf.name
+            if (name.member, name.use, name.name) != (member, CertificateUse.AGENCY, label(agency, "agency")):
+                raise BadSignature(f"the certificate is not that of `{agency}` of `{member}`", code="wrong-signer")
+            start, stop = self._issued(leaf)
+            slot = self._slots.get((member, leaf.key_id, agency_use(agency)))
+            if slot is None:
+                raise BadSignature(f"the key is not listed for `{agency}` of `{member}`", code="not-listed")
+            record = (self._admit(slot), name.held is Holder.OWN)
+        except BadSignature:
+            raise
+        except LiaisonError as error:
+            raise BadSignature(error.message, code="bad-certificate") from error
+        return _Slot(slot.listed, max(start, slot.start_us), min(stop, slot.stop_us), slot.key, record)
+
+    def _admit(self, slot: _Slot) -> VerifyKey:
+        """Admission at first use; a certified key must have its certificate from the member's CA."""
+        listed = slot.listed
+        key = VerifyKey.admit(listed.spki)
+        if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
+            raise BadSignature(f"the key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
+        if listed.certificate:
+            try:
+                start, stop = self._issued(listed.leaf())
+            except (Malformed, Unauthenticated) as error:
+                raise BadSignature(error.message, code="bad-certificate") from error
+            slot.start_us, slot.stop_us = max(start, slot.start_us), min(stop, slot.stop_us)
+        slot.key = key
+        return key
+
+    def _collect(self, live: bool) -> dict[tuple[str, str, str], _Slot]:
+        slots = {}
+        for member, descriptor in self._descriptors.items():
+            if member not in self._members:
+                continue
+            status = self._statuses.get(member)
+            removed = frozenset(status.removed if status and live else ())
+            for listed in descriptor.keys:
+                if listed.key_id not in removed:
+                    stop = listed.stop_us if listed.compromised_us is None else min(listed.stop_us, listed.compromised_us)
+                    slots[(member, listed.key_id, listed.use)] = _Slot(listed, listed.start_us, stop)
+        return slots
+
+
+def evidence_view(
+    charter_versions: Sequence[bytes], descriptors: Sequence[bytes], clock: Clock, fingerprint: str | None = None
+) -> TrustView:
+    """A view for verifying evidence without a node: members of any status, charters that have expired.
+
+    `descriptors` may come from the audited side: each must be signed by its member's authority as the charter
+    has it, and the newest of each member counts. Raises as `verify_charter_chain` and `verify_descriptor`.
+    """
+    charter = verify_charter_chain(charter_versions, clock.now(), fingerprint, allow_expired=True)
+    newest: dict[str, Descriptor] = {}
+    for data in descriptors:
+        descriptor = parse_descriptor(data)[0]
+        held = newest.get(descriptor.member)
+        if descriptor.member in charter.members and (held is None or descriptor.version > held.version):
+            newest[descriptor.member] = descriptor
+    verified = {
+        name: verify_descriptor(item.data, charter.members[name], charter.federation) for name, item in newest.items()
+    }
+    return TrustView(charter, verified, {}, clock, live=False)
+
+
+def _hash_of_versions(
+    charter: Charter | None, descriptors: Mapping[str, Descriptor], statuses: Mapping[str, Status]
+) -> bytes:
+    """SHA-256 over one line for each document held: kind, member, version, hash."""
+    lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []
+    lines += [f"descriptor {name} {item.version} {item.hash.hex()}" for name, item in sorted(descriptors.items())]
+    lines += [f"status {name} {item.sequence} {item.hash.hex()}" for name, item in sorted(statuses.items())]
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).digest()

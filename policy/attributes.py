@@ -1,0 +1,170 @@
+"""What policy decides on: frozen, hashable values, so that a decision can be kept with its attributes.
+
+Values of closed lists are plain strings here. One that is on no list reaches the engine as it is and is denied
+there, since no policy can speak of it (threats.md, F3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from gateway.model.exchange import Request
+from gateway.model.marking import Caveat, Marking, SubjectCategory
+from gateway.model.names import MemberId
+
+QUIET_CAVEATS = frozenset(
+    {Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDDEN_FOR_OPERATION, Caveat.SAFETY}
+)
+"""With one of these, a denied record must look like no record (domain.md, 3.1, rule 5)."""
+
+VICTIM_CATEGORIES = frozenset(
+    {SubjectCategory.VICTIM, SubjectCategory.POTENTIAL_VICTIM, SubjectCategory.WITNESS}
+)
+"""Subjects whom a mere hit could endanger."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAttributes:
+    """An officer of ours who wants to ask. `purpose_in_token`: the officer token allows the purpose."""
+
+    role: str
+    agency: str
+    office: str
+    query: str
+    purpose: str
+    offence: str
+    has_case: bool
+    has_ticket: bool
+    purpose_in_token: bool
+
+    def as_json(self) -> dict[str, object]:
+        """The attributes as they are kept in an entry."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAttributes:
+    """A question between us and `counterpart`: ours when it is to be sent, theirs when it is to be answered.
+
+    `role`, `agency` (the id within its country, such as `police`) and `office` are of the officer who asks;
+    `agreement` is the id that the question cites, empty for none.
+    """
+
+    counterpart: MemberId
+    role: str
+    agency: str
+    office: str
+    query: str
+    purpose: str
+    offence: str
+    agreement: str
+    has_case: bool
+    has_ticket: bool
+
+    @classmethod
+    def of(cls, request: Request, own: MemberId) -> QuestionAttributes:
+        """The attributes of `request` as the member `own` decides on it, whichever side it is on."""
+        return cls(
+            counterpart=request.recipient if request.sender == own else request.sender,
+            role=request.requester.role,
+            agency=request.requester.agency,
+            office=request.requester.office,
+            query=request.query.kind.value,
+            purpose=request.purpose.value,
+            offence=request.offence.value,
+            agreement=request.agreement,
+            has_case=bool(request.case),
+            has_ticket=bool(request.ticket),
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """The attributes as they are kept in an entry."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAttributes:
+    """A record of ours that answers a counterpart's question. `owner` is its agency (`customs`, `kh.customs`)."""
+
+    question: QuestionAttributes
+    record_type: str
+    owner: str
+    marking: Marking
+    category: SubjectCategory = SubjectCategory.UNKNOWN
+
+    @property
+    def quiet(self) -> bool:
+        """Whether a denial of this record must look like no record."""
+        return bool(self.marking.caveats & QUIET_CAVEATS) or self.category in VICTIM_CATEGORIES
+
+    def as_json(self) -> dict[str, object]:
+        """The attributes as they are kept in an entry."""
+        return {
+            **self.question.as_json(),
+            "record_type": self.record_type,
+            "owner": self.owner,
+            "category": str(self.category),
+            "marking": marking_json(self.marking),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LearnAttributes:
+    """All that decides whether a recipient may learn that a record exists: nothing that the asker can choose."""
+
+    recipient: MemberId
+    agency: str
+    office: str
+    record_type: str
+    marking: Marking
+    category: SubjectCategory
+
+    @classmethod
+    def of(cls, record: RecordAttributes) -> LearnAttributes:
+        """What of `record` may count."""
+        question = record.question
+        return cls(
+            question.counterpart,
+            question.agency,
+            question.office,
+            record.record_type,
+            record.marking,
+            record.category,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How a marking speaks of a recipient: `member` = it names the country or a unit of it, `unit` = the unit."""
+
+    member: bool
+    unit: bool
+    withheld: bool
+
+
+def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Naming:
+    """How `marking` speaks of an office of an agency (`police`, named in markings as `th.police`) of `member`."""
+    units = {f"{member}.{agency}"} if agency else set()
+    if office.startswith(f"{member}."):
+        units.add(office)
+    unit = not units.isdisjoint(marking.releasable_to)
+    withheld = marking.hidden_from(member) or not units.isdisjoint(marking.withhold_from)
+    return Naming(member=unit or member in marking.releasable_to, unit=unit, withheld=withheld)
+
+
+def qualified(member: MemberId, agency: str) -> str:
+    """`agency` with its country: `customs` and `kh.customs` of `kh` are both `kh.customs`."""
+    return agency if agency.startswith(f"{member}.") else f"{member}.{agency}"
+
+
+def marking_json(marking: Marking) -> dict[str, object]:
+    """The marking as it is kept in an entry: sorted lists."""
+    return {
+        "level": str(marking.level),
+        "use": sorted(marking.use),
+        "caveats": sorted(marking.caveats),
+        "releasable_to": sorted(marking.releasable_to),
+        "withhold_from": sorted(marking.withhold_from),
+        "onward": str(marking.onward),
+        "evaluation": marking.evaluation,
+    }

@@ -1,0 +1,62 @@
+"""Decisions that were made before: bounded, thread-safe, and never older than a rule's time boundary."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+FOREVER_US = 1 << 62
+"""A time in microseconds that never comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when (included) until when (excluded) something holds, in microseconds since 1970."""
+
+    since_us: int = 0
+    until_us: int = FOREVER_US
+
+    def __contains__(self, now_us: int) -> bool:
+        return self.since_us <= now_us < self.until_us
+
+
+ALWAYS = Window()
+"""The window of what no date limits."""
+
+
+class DecisionCache(Generic[V]):
+    """The `limit` decisions that were used last. One cache belongs to one policy: a new policy has a new one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[V, Window]] = OrderedDict()
+
+    def get(self, key: Hashable, now_us: int) -> V | None:
+        """The decision for `key`, unless its time is over or has not come."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None:
+                return None
+            value, window = found
+            if now_us not in window:
+                del self._kept[key]
+                return None
+            self._kept.move_to_end(key)
+            return value
+
+    def put(self, key: Hashable, value: V, window: Window) -> None:
+        """Keep `value` while `window` lasts; the one that was not used for longest makes room."""
+        with self._lock:
+            self._kept[key] = (value, window)
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._kept)

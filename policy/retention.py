@@ -1,0 +1,75 @@
+"""How long a recipient may keep what was released: the shortest time that base and national policy name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gateway.clock import from_us
+from gateway.errors import Forbidden
+from gateway.model.marking import PUBLIC_CAVEATS, Marking, ReleaseMarking
+from gateway.model.purpose import Purpose
+from gateway.records.types import RECORD_TYPES
+from policy.toml_file import TomlFile
+
+_MAX_HOURS = 5 * 365 * 24
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Hours by purpose and by record type; what stands in neither table may not be released at all."""
+
+    purpose: Mapping[str, int]
+    record_type: Mapping[str, int]
+
+    def not_after(self, record_type: str, purpose: str, now_us: int) -> datetime:
+        """Until when, in UTC and whole seconds. Raises `Forbidden` for a purpose or type that is not listed."""
+        by_purpose, by_type = self.purpose.get(purpose), self.record_type.get(record_type)
+        if by_purpose is None or by_type is None:
+            raise Forbidden("no time of retention is known for this record and purpose", code="policy-denies")
+        return from_us(now_us).replace(microsecond=0) + timedelta(hours=min(by_purpose, by_type))
+
+    def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
+        """What the recipient must obey: of the internal marking, the part that may leave (design, section 6)."""
+        return ReleaseMarking(
+            level=marking.level,
+            use=marking.use,
+            caveats=marking.caveats & PUBLIC_CAVEATS,
+            onward=marking.onward,
+            purposes=frozenset({str(purpose)}),
+            not_after=self.not_after(record_type, purpose, now_us),
+            evaluation=marking.evaluation,
+        )
+
+
+def read_retention(base: Path, national: Path) -> Retention:
+    """The base table, shortened by the national one where there is one. Raises `Misconfigured`."""
+    read = [_read(path, f"{path.parent.name}/{path.name}") for path in (base, national) if path.is_file() or path == base]
+    return Retention(_shortest([one.purpose for one in read]), _shortest([one.record_type for one in read]))
+
+
+def _shortest(tables: list[Mapping[str, int]]) -> dict[str, int]:
+    """Only what the first table lists: a later one can shorten a time, and cannot add one."""
+    return {key: min(table.get(key, hours) for table in tables) for key, hours in tables[0].items()}
+
+
+def _read(path: Path, name: str) -> Retention:
+    document = TomlFile(path, name)
+    document.known_keys({"purpose", "record_type"})
+    return Retention(
+        _hours(document, "purpose", [purpose.value for purpose in Purpose]),
+        _hours(document, "record_type", RECORD_TYPES),
+    )
+
+
+def _hours(document: TomlFile, key: str, known: Collection[str]) -> dict[str, int]:
+    table = document.data.get(key, {})
+    if not isinstance(table, dict):
+        raise document.wrong(f"`{key}` must be a table of hours", key)
+    document.known_keys(known, table)
+    for name, hours in table.items():
+        if type(hours) is not int or not 1 <= hours <= _MAX_HOURS:
+            raise document.wrong(f"`{name}` must be 1 to {_MAX_HOURS} hours", name)
+    return dict(table)

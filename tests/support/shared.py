@@ -1,0 +1,22 @@
+"""Where public and agency-like test data lies: the folder `shared` beside the project, or `LIAISON_SHARED`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The root of the project's tree."""
+
+
+def shared_path() -> Path:
+    """The shared folder. Without it the calling test is skipped, or fails where `CI=true`."""
+    path = Path(os.environ.get("LIAISON_SHARED") or PROJECT.parent / "shared")
+    if (path / "data").is_dir():
+        return path
+    message = f"no shared data at `{path}`; set LIAISON_SHARED to the folder that holds `data`"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(message)
+    pytest.skip(message)
