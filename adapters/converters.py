@@ -168,7 +168,7 @@ CONVERTERS: Mapping[str, Converter] = {
     "code": Converter("a look-up in the table `codes`", _code, frozenset({"codes"})),
     "country": Converter("a country's alpha-3 code, or nothing", _plain(_country)),
     "decimal": Converter("a quantity as decimal text", _plain(_decimal)),
-    "date": Converter("a date in one of `formats`; `pivot` splits years of two digits", _date, frozenset({"formats", "pivot"})),
+    "date": Converter("a date in one of `formats`", _date, frozenset({"formats", "pivot"})),
     "thai-date": Converter("a date of the Buddhist era as clerks type it", _plain(dates.thai_date)),
     "epoch-date": Converter("the day of seconds since 1970", _plain(dates.epoch_date)),
     "epoch-time": Converter("the moment of seconds since 1970", _plain(dates.epoch_time)),

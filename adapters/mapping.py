@@ -32,7 +32,10 @@ class JoinKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Rows of another table: those whose `column` equals `to`. `key` is the row's own key where there are many."""
+    """Rows of another table: those whose `column` equals `to`.
+
+    Where there are many, `key` is the row's own key and `order` the column that they are sorted by.
+    """
 
     name: str
     kind: JoinKind
@@ -40,6 +43,7 @@ class Join:
     column: str
     to: Ref
     key: str
+    order: str
     line: int
     line_column: int
 
@@ -48,7 +52,7 @@ class Join:
 class Part:
     """A piece of a value: columns, a constant, a field or an object, through converters.
 
-    With `rows` it is made for each row of that join (`pick` keeps the first or last one).
+    With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when.
     """
 
     refs: tuple[Ref, ...] = ()
@@ -57,6 +61,7 @@ class Part:
     item: Map[str, Value] | None = None
     rows: str = ""
     pick: str = ""
+    where: When | None = None
     separator: str = " "
     converters: tuple[Convert, ...] = ()
     otherwise: str = ""
@@ -163,13 +168,3 @@ class Mapping:
     junk: frozenset[str]
     marking: Marking
     records: Map[str, RecordMapping]
-
-
-def all_refs(value: Value) -> list[tuple[Ref, str]]:
-    """All columns that a value is made of, each with the join whose rows it is taken from (or empty)."""
-    found: list[tuple[Ref, str]] = []
-    for part in value.parts:
-        nested = [pair for inner in (part.item or {}).values() for pair in all_refs(inner)]
-        found += [(ref, part.rows or rows) for ref, rows in [*((ref, "") for ref in part.refs), *nested]]
-    return found
-

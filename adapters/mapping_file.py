@@ -36,7 +36,22 @@ from gateway.records.types import RECORD_TYPES
 _Code = TypeVar("_Code", bound=StrEnum)
 _TESTS = ("in", "not_in", "filled", "empty", "not_past")
 _MARKING_KEYS = ("level", "use", "caveats", "releasable_to", "withhold_from", "onward", "evaluation")
-_PART_KEYS = ("column", "columns", "value", "field", "item", "from", "pick", "separator", "convert", "otherwise")
+_PART_KEYS = (
+    "convert",
+    "otherwise",
+    "column",
+    "columns",
+    "value",
+    "field",
+    "item",
+    "from",
+    "where",
+    "pick",
+    "separator",
+)
+_RECORD_KEYS = (
+    "type", "table", "key", "live", "category", "left_out", "join", "fields", "search", "marking", "subject"
+)  # fmt: skip
 _EVALUATION = re.compile(r"[ABCX][1-4]", re.ASCII)
 
 
@@ -178,7 +193,7 @@ class _Record:
     def read(self) -> RecordMapping:
         """The record; joins first, since everything else may name them."""
         node = self._node
-        node.only("type", "table", "key", "live", "category", "left_out", "join", "fields", "search", "marking", "subject")
+        node.only(*_RECORD_KEYS)
         name = node.text("type")
         if name not in RECORD_TYPES:
             node.fail(f"unknown record type `{name}`", "type", remedy=nearest(name, RECORD_TYPES))
@@ -202,15 +217,15 @@ class _Record:
         )
 
     def _join(self, name: str, node: Node) -> Join:
-        node.only("kind", "table", "column", "to", "key")
+        node.only("kind", "table", "column", "to", "key", "order")
         kind = _one(node, "kind", JoinKind, node.text("kind"))
         to = self._ref(node, "to", node.text("to"))
         if to.join and self._joins[to.join].kind is JoinKind.MANY:
             node.fail(f"`{to.join}` has many rows; a join starts from one", "to")
-        key = node.text("key") if kind is JoinKind.MANY else node.text("column")
-        return Join(
-            name, kind, node.text("table"), node.text("column"), to, key, node.line("table"), node.line("column")
-        )
+        column = node.text("column")
+        key = node.text("key") if kind is JoinKind.MANY else column
+        order = node.text("order", key)
+        return Join(name, kind, node.text("table"), column, to, key, order, node.line("table"), node.line("column"))
 
     def _ref(self, node: Node, key: str, text: str, rows: str = "") -> Ref:
         """`column`, or `join.column`; inside `from` a bare column is one of that join."""
@@ -247,7 +262,7 @@ class _Record:
 
     def _part(self, node: Node, key: str, data: Any, rows: str) -> Part:
         if not isinstance(data, dict):
-            node.fail(f"`{key}` must be a table such as {{ column = \"...\" }}", key)
+            node.fail(f'`{key}` must be a table such as {{ column = "..." }}', key)
         inner = node.inner(key, data)
         names = _converter_names(inner)
         inner.only(*_PART_KEYS, *sorted(option for name in names for option in CONVERTERS[name].options))
@@ -263,6 +278,7 @@ class _Record:
             item=None if item is None else self._item(inner, own or rows),
             rows=own,
             pick=_pick(inner),
+            where=self._where(inner, own or rows),
             separator=inner.text("separator", " "),
             converters=tuple(self._converter(inner, name) for name in names),
             otherwise=inner.text("otherwise", ""),
@@ -273,6 +289,9 @@ class _Record:
         self._check_rows(inner, part, own or rows)
         return part
 
+    def _where(self, inner: Node, rows: str) -> When | None:
+        return self._when(inner.table("where"), rows) if "where" in inner.data else None
+
     def _item(self, inner: Node, rows: str) -> Map[str, Value]:
         table = inner.table("item")
         return {name: self._value(table, name, rows) for name in table.data}
@@ -280,7 +299,7 @@ class _Record:
     def _check_rows(self, inner: Node, part: Part, rows: str) -> None:
         for ref in part.refs:
             if ref.join and ref.join != rows and self._joins[ref.join].kind is JoinKind.MANY:
-                inner.fail(f"`{ref.join}` has many rows", "column", ref.join, f"say from = \"{ref.join}\"")
+                inner.fail(f"`{ref.join}` has many rows", "column", ref.join, f'say from = "{ref.join}"')
 
     def _field(self, inner: Node) -> str:
         name = inner.text("field", "")
@@ -312,19 +331,19 @@ class _Record:
         return CategoryRule(self._conditions(node), _one(node, "is", SubjectCategory, node.text("is")))
 
     def _conditions(self, node: Node) -> tuple[When, ...]:
-        data = node.data.get("when")
+        data: Any = node.data.get("when")
         items = data if isinstance(data, list) else [data]
         if not data or not all(isinstance(item, dict) for item in items):
             node.fail("a rule needs `when`", "when", remedy='when = { column = "...", in = ["..."] }')
         return tuple(self._when(node.inner("when", item)) for item in items)
 
-    def _when(self, node: Node) -> When:
+    def _when(self, node: Node, rows: str = "") -> When:
         node.only("column", *_TESTS)
         tests = [test for test in _TESTS if test in node.data]
         if len(tests) != 1:
             node.fail("a condition needs exactly one test", remedy=f"one of {', '.join(_TESTS)}")
         test = tests[0]
-        ref = self._ref(node, "column", node.text("column"))
+        ref = self._ref(node, "column", node.text("column"), rows)
         if test == "not_past":
             return When(ref, test, date=self._date(node))
         if test in ("filled", "empty"):
@@ -359,4 +378,3 @@ def _converter_names(inner: Node) -> tuple[str, ...]:
     if names or "item" in inner.data or "field" in inner.data:
         return names
     return ("text",)
-

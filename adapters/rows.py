@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from adapters.cells import Cell
@@ -16,6 +15,7 @@ from adapters.mapping import Join, JoinKind, Mapping, Part, RecordMapping, Ref, 
 from gateway.errors import Malformed
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Marking, SubjectCategory
+from gateway.model.values import PartialDate
 from gateway.records.types import RECORD_TYPES
 
 Row = tuple[Cell, ...]
@@ -37,6 +37,7 @@ class Layout:
             self._add(join.to.join, join.to.column)
             self._add(join.name, join.key)
             self._add(join.name, join.column)
+            self._add(join.name, join.order)
         for ref in refs_of(record):
             self._add(ref.join, ref.column)
 
@@ -57,13 +58,15 @@ def refs_of(record: RecordMapping) -> Iterator[Ref]:
     """Every column that fields, search keys and rules of a record name."""
     for value in (*record.fields.values(), *record.search.values()):
         yield from _value_refs(value)
-    conditions = [*record.live, *(when for rule in (*record.markings, *record.categories) for when in rule.when)]
-    yield from (when.ref for when in conditions)
+    ruled = [rule.when for rule in record.markings] + [rule.when for rule in record.categories]
+    yield from (when.ref for conditions in (record.live, *ruled) for when in conditions)
 
 
 def _value_refs(value: Value) -> Iterator[Ref]:
     for part in value.parts:
         yield from part.refs
+        if part.where:
+            yield part.where.ref
         for inner in (part.item or {}).values():
             yield from _value_refs(inner)
 
@@ -160,10 +163,7 @@ def _all(conditions: list[Callable[[Rows], bool]]) -> Callable[[Rows], bool]:
 
 def _last_day(value: Any) -> int:
     """The ordinal of the last day that a partial date can mean; nothing known means without an end."""
-    if value is None:
-        return 0
-    year, month, day = (int(part) for part in (value["value"] + "-12-31")[:10].split("-"))
-    return date(year, month, min(day, 28) if day > 28 else day).toordinal() + max(0, day - 28)
+    return 0 if value is None else PartialDate(value["value"]).interval()[1].toordinal()
 
 
 class _Compiler:
@@ -200,6 +200,8 @@ class _Compiler:
 
     def _part(self, part: Part, rows: str) -> Get:
         base = _converted(self._base(part, part.rows or rows), part)
+        if part.where:
+            base = _only(base, self.get(part.where.ref, part.rows or rows), _test(part.where))
         if not part.rows:
             return base
         slot = self._layout.slots[part.rows]
@@ -267,6 +269,10 @@ def _converted(base: Get, part: Part) -> Get:
         return otherwise if value is None else value
 
     return convert
+
+
+def _only(base: Get, get: Get, holds: Callable[[Cell], bool]) -> Get:
+    return lambda rows, row: base(rows, row) if holds(get(rows, row)) else None
 
 
 def _object(members: list[tuple[str, Get]]) -> Get:

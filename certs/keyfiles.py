@@ -40,7 +40,9 @@ def create_key(path: Path, algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
     Raises `Misconfigured` when the file exists: a key is never overwritten.
     """
     key: PrivateKey
-    key = ec.generate_private_key(ec.SECP256R1()) if algorithm is Algorithm.P256 else ed25519.Ed25519PrivateKey.generate()
+    key = (
+        ec.generate_private_key(ec.SECP256R1()) if algorithm is Algorithm.P256 else ed25519.Ed25519PrivateKey.generate()
+    )
     write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), PRIVATE)
     return key
 

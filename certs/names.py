@@ -79,9 +79,7 @@ def tls_name(member: str, name: str) -> str:
 def label(text: str, field: str) -> str:
     """`text` as one DNS label in lower case, or `Malformed` naming `field`."""
     if not _LABEL.fullmatch(text):
-        raise Malformed(
-            f"`{text[:70]!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -"
-        )
+        raise Malformed(f"`{text[:70]!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -")
     return text
 
 

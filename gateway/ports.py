@@ -190,6 +190,15 @@ class LogStore(Protocol):
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries with index in [start, stop), in order, a bounded number in memory at a time."""
 
+    def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Index, body and stored leaf hash of the entries in [start, stop), in order."""
+
+    def logs(self) -> list[str]:
+        """Names of the logs that were opened."""
+
+    def checkpoints(self, log: str) -> list[bytes]:
+        """All checkpoints that were stored with `log`, by size."""
+
     def find(
         self,
         log: str,
@@ -213,6 +222,18 @@ class LogStore(Protocol):
 
     def forget_claims(self, before_us: int) -> int:
         """Delete claims that expired before `before_us`; the number deleted."""
+
+
+class ContentKeys(Protocol):
+    """Keys of encrypted content, in a place apart from the database."""
+
+    def seal_content(
+        self, retention: Retention, at_us: int, log: str, index: int, private: bytes, request: bytes, answer: bytes
+    ) -> EncryptedContent:
+        """The parts of entry `index` of `log` under a fresh content key; an empty statement stays empty."""
+
+    def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
+        """Private part, request and answer. `Unknown` when erased, `Contradicted` when changed."""
 
 
 # ---------------------------------------------------------------- peers

@@ -136,9 +136,9 @@ def _unchanged(validity: Window, now_us: int) -> Window:
     return Window(validity.until_us, FOREVER_US)
 
 
-def read_agreement(path: Path, name: str) -> Agreement:
-    """The agreement in `path`, which errors call `name`. Raises `Misconfigured` with file, line and term."""
-    document = TomlFile(path, name)
+def read_agreement(path: Path, data: bytes) -> Agreement:
+    """The agreement in `data`, the bytes of `path`. Raises `Misconfigured` with file, line and term."""
+    document = TomlFile(path, data)
     document.known_keys(_KEYS)
     parties = document.texts("parties")
     agencies = document.texts("agencies")
@@ -147,7 +147,7 @@ def read_agreement(path: Path, name: str) -> Agreement:
         identifier(agreement_id, "id")
         members = frozenset(member_id(party) for party in parties)
     except Malformed as error:
-        raise Misconfigured(error.message, code="bad-policy", where=name, remedy=error.remedy) from error
+        raise Misconfigured(error.message, code="bad-policy", where=str(path), remedy=error.remedy) from error
     for agency in sorted(agencies):
         if agency.partition(".")[0] not in members or not agency.partition(".")[2]:
             raise document.wrong(f"`{agency}` is no agency of a party", agency, "such as `th.police`")

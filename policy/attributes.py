@@ -12,14 +12,10 @@ from gateway.model.exchange import Request
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
 
-QUIET_CAVEATS = frozenset(
-    {Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDDEN_FOR_OPERATION, Caveat.SAFETY}
-)
+QUIET_CAVEATS = frozenset({Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDDEN_FOR_OPERATION, Caveat.SAFETY})
 """With one of these, a denied record must look like no record (domain.md, 3.1, rule 5)."""
 
-VICTIM_CATEGORIES = frozenset(
-    {SubjectCategory.VICTIM, SubjectCategory.POTENTIAL_VICTIM, SubjectCategory.WITNESS}
-)
+VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL_VICTIM, SubjectCategory.WITNESS})
 """Subjects whom a mere hit could endanger."""
 
 

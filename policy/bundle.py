@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cedarpy
 
-from gateway.errors import LiaisonError, Misconfigured
+from gateway.errors import Misconfigured
 from gateway.model.names import MemberId
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
@@ -21,9 +21,11 @@ from policy.agreements import Agreement, Agreements, read_agreement
 from policy.explain import CODES
 from policy.retention import Retention, read_retention
 from policy.statement import Policy, read_policy, statements
+from policy.toml_file import TomlFile
 
 SCHEMA = "schema.cedarschema"
 RETENTION = "retention.toml"
+AGREEMENTS = "agreements/*.toml"
 _QUERIES = tuple(kind.value for kind in QueryKind)
 _ACTIONS: Mapping[str, Iterable[str]] = {
     "ask": _QUERIES,
@@ -36,34 +38,26 @@ _ACTIONS: Mapping[str, Iterable[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSet:
-    """The policies of one layer that can match one action on one resource, parsed.
-
-    Those with `@withhold` stand apart: they keep back fields, where any other forbid keeps back the record.
-    """
-
-    deciding: cedarpy.PolicySet
-    withholding: cedarpy.PolicySet | None
-
-
-@dataclass(frozen=True, slots=True)
 class Layer:
-    """`base` or `national`: its policies by id, and their parsed form by action and resource."""
+    """`base` or `national`: its policies by name, such as `national/th-vehicle`."""
 
     name: str
-    policies: Mapping[str, Policy]
-    rules: Mapping[tuple[str, str], RuleSet]
+    by_name: Mapping[str, Policy]
 
     def named(self, policy_id: str) -> str:
-        """The name of a policy in decisions: `national/th-vehicle`."""
+        """The name of a policy, as decisions give it."""
         return f"{self.name}/{policy_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """All that decides. `hash` is SHA-256 over the files (`hash_files`)."""
+    """All that decides. `hash` is SHA-256 over the files (`hash_files`).
+
+    `matchers` are the policies of both layers that can match an action on a resource, parsed.
+    """
 
     schema: cedarpy.Schema
+    matchers: Mapping[tuple[str, str], cedarpy.PolicySet]
     base: Layer
     national: Layer
     agreements: Agreements
@@ -71,112 +65,154 @@ class Bundle:
     hash: bytes
 
 
-def load_bundle(base: Path, national: Path, member: MemberId) -> Bundle:
-    """Read both folders. Raises `Misconfigured` with the first problem's file, line and term, and their number."""
-    files = {**_files("base", base), **_files("national", national)}
-    schema = _schema(base / SCHEMA)
-    problems: list[LiaisonError] = []
-    agreements = [item for path in _paths(national, "agreements/*.toml") if (item := _agreement(path, problems))]
-    layers = [_layer(name, folder, schema, problems) for name, folder in (("base", base), ("national", national))]
-    _check_members(layers, agreements, member, problems)
+Files = Mapping[str, "File"]
+"""The files of one folder by their path inside it; what is hashed are the very bytes that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a bundle: where it lies, and its bytes."""
+
+    path: Path
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """The bytes as text. Raises `Misconfigured` when they are not UTF-8."""
+        try:
+            return self.data.decode()
+        except UnicodeDecodeError as error:
+            raise Misconfigured("the file is not UTF-8", code="bad-policy", where=str(self.path)) from error
+
+
+def read_files(folder: Path) -> dict[str, File]:
+    """The files of `folder` that decide; cases and bad twins are no part of the policy."""
+    if not folder.is_dir():
+        raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
+    paths = [path for pattern in (SCHEMA, RETENTION, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
+    return {path.relative_to(folder).as_posix(): File(path, path.read_bytes()) for path in paths if path.is_file()}
+
+
+def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
+    """The bundle of these files. Raises `Misconfigured` with the first problem's file, line and term."""
+    schema = _schema(base)
+    problems: list[Misconfigured] = []
+    agreements = _agreements(national, problems)
+    layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
+    retention = _retention((base, national), problems)
     if not problems:
-        retention = read_retention(base / RETENTION, national / RETENTION)
-        return Bundle(schema, layers[0], layers[1], Agreements(member, agreements), retention, hash_files(files))
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    raise Misconfigured(f"{first.message}{more}", code="bad-policy", where=first.where, remedy=first.remedy) from first
+        _check_members(layers, agreements, member, problems)
+    if problems or retention is None:
+        raise _together(problems)
+    files = {f"base/{name}": file for name, file in base.items()}
+    files |= {f"national/{name}": file for name, file in national.items()}
+    return Bundle(
+        schema=schema,
+        matchers=_matchers(layers),
+        base=layers[0],
+        national=layers[1],
+        agreements=Agreements(member, agreements),
+        retention=retention,
+        hash=hash_files(files),
+    )
 
 
-def hash_files(files: Mapping[str, bytes]) -> bytes:
+def hash_files(files: Files) -> bytes:
     """SHA-256 over names and contents, each with its length before it, in the order of the names."""
     digest = hashlib.sha256(b"liaison policy bundle 1\n")
     for name in sorted(files):
-        for part in (name.encode(), files[name]):
+        for part in (name.encode(), files[name].data):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     return digest.digest()
 
 
-def _files(layer: str, folder: Path) -> dict[str, bytes]:
-    """The files that decide; cases and examples are no part of the policy."""
-    if not folder.is_dir():
-        raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
-    patterns = (SCHEMA, "*.cedar", "agreements/*.toml", RETENTION)
-    paths = [path for pattern in patterns for path in _paths(folder, pattern)]
-    return {f"{layer}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
+def _together(problems: list[Misconfigured]) -> Misconfigured:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Misconfigured(f"{first.message}{more}", code="bad-policy", where=first.where, remedy=first.remedy)
 
 
-def _paths(folder: Path, pattern: str) -> list[Path]:
-    return sorted(path for path in folder.glob(pattern) if path.is_file())
-
-
-def _schema(path: Path) -> cedarpy.Schema:
+def _schema(base: Files) -> cedarpy.Schema:
+    if SCHEMA not in base:
+        raise Misconfigured(f"the base policy has no `{SCHEMA}`", code="bad-policy", where="base")
     try:
-        return cedarpy.Schema.from_str(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f"the schema cannot be used: {error}", code="bad-policy", where=str(path)) from error
+        return cedarpy.Schema.from_str(base[SCHEMA].text)
+    except ValueError as error:
+        where = str(base[SCHEMA].path)
+        raise Misconfigured(f"the schema cannot be used: {error}", code="bad-policy", where=where) from error
 
 
-def _agreement(path: Path, problems: list[LiaisonError]) -> Agreement | None:
+def _agreements(files: Files, problems: list[Misconfigured]) -> list[Agreement]:
+    found = []
+    for name in _named(files, AGREEMENTS):
+        try:
+            found.append(read_agreement(files[name].path, files[name].data))
+        except Misconfigured as error:
+            problems.append(error)
+    return found
+
+
+def _named(files: Files, pattern: str) -> list[str]:
+    return sorted(name for name in files if PurePosixPath(name).match(pattern))
+
+
+def _retention(layers: Iterable[Files], problems: list[Misconfigured]) -> Retention | None:
     try:
-        return read_agreement(path, f"agreements/{path.name}")
-    except LiaisonError as error:
+        return read_retention(
+            TomlFile(files[RETENTION].path, files[RETENTION].data) for files in layers if RETENTION in files
+        )
+    except Misconfigured as error:
         problems.append(error)
         return None
 
 
-def _layer(name: str, folder: Path, schema: cedarpy.Schema, problems: list[LiaisonError]) -> Layer:
+def _layer(name: str, files: Files, schema: cedarpy.Schema, problems: list[Misconfigured]) -> Layer:
     policies: dict[str, Policy] = {}
-    for path in _paths(folder, "*.cedar"):
-        for policy in _read(path, f"{folder.name}/{path.name}", schema, problems):
+    for file in _named(files, "*.cedar"):
+        for policy in _read(files[file], schema, problems):
             if policy.id in policies:
                 message = f"the id `{policy.id}` is already that of {policies[policy.id].where}"
                 problems.append(Misconfigured(message, code="bad-policy", where=policy.where))
             policies[policy.id] = policy
-    rules = {
-        (action, resource): _rule_set(name, [p for p in policies.values() if p.concerns(action, resource)])
-        for action, resources in _ACTIONS.items()
-        for resource in resources
-    }
-    return Layer(name, policies, rules)
+    return Layer(name, {f"{name}/{policy_id}": policy for policy_id, policy in policies.items()})
 
 
-def _read(path: Path, file: str, schema: cedarpy.Schema, problems: list[LiaisonError]) -> list[Policy]:
+def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> list[Policy]:
     found: list[Policy] = []
     try:
-        for statement in statements(file, path.read_text(encoding="utf-8")):
+        for statement in statements(str(file.path), file.text):
             try:
                 found.append(read_policy(statement, schema, CODES))
             except Misconfigured as error:
                 problems.append(error)
     except Misconfigured as error:
         problems.append(error)
-    except UnicodeDecodeError as error:
-        problems.append(Misconfigured("the file is not UTF-8", code="bad-policy", where=f"{file}:{error.start}"))
     return found
 
 
-def _rule_set(layer: str, policies: list[Policy]) -> RuleSet:
-    withholding = [policy for policy in policies if policy.withhold]
-    deciding = [policy for policy in policies if not policy.withhold]
-    return RuleSet(_policy_set(layer, deciding), _policy_set(layer, withholding) if withholding else None)
+def _matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], cedarpy.PolicySet]:
+    named = {name: policy for layer in layers for name, policy in layer.by_name.items()}
+    return {
+        (action, resource): matcher({n: p for n, p in named.items() if p.concerns(action, resource)})
+        for action, resources in _ACTIONS.items()
+        for resource in resources
+    }
 
 
-def _policy_set(layer: str, policies: list[Policy]) -> cedarpy.PolicySet:
-    """A set whose policies bear their names in decisions, so that reasons are names and not positions."""
-    bodies = {f"{layer}/{policy.id}": policy.body for policy in policies}
-    return cedarpy.PolicySet.from_json_str(
-        json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
-    )
+def matcher(policies: Mapping[str, Policy]) -> cedarpy.PolicySet:
+    """A set that allows whatever any of `policies` matches, so that Cedar's reasons are all that match, by name."""
+    bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
+    return cedarpy.PolicySet.from_json_str(json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []}))
 
 
 def _check_members(
-    layers: list[Layer], agreements: list[Agreement], own: MemberId, problems: list[LiaisonError]
+    layers: Iterable[Layer], agreements: list[Agreement], own: MemberId, problems: list[Misconfigured]
 ) -> None:
     """A member that no agreement names is a misspelling: nothing could be exchanged with it anyway."""
     known = {own}.union(*(agreement.parties for agreement in agreements))
     for layer in layers:
-        for policy in layer.policies.values():
+        for policy in layer.by_name.values():
             for unknown in sorted(policy.members - known):
                 message = f"`{unknown}` is no party of any agreement of `{own}`"
                 problems.append(Misconfigured(message, code="bad-policy", where=policy.where))

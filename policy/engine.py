@@ -1,4 +1,4 @@
-"""The policy engine: four questions, each decided by base and national policy apart, and both must allow.
+"""The policy engine: base and national policy decide apart, and both must allow.
 
 Everything that is not permitted is denied: no policy that permits, a policy that forbids, a value that no list
 knows, or any error while evaluating.
@@ -6,44 +6,33 @@ knows, or any error while evaluating.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import cedarpy
 
 from gateway.model.decision import Decision, Release
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.names import MemberId
-from gateway.records.types import RECORD_TYPES
-from policy import explain
+from policy import explain, filtering
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
-from policy.bundle import Bundle, Layer, load_bundle
+from policy.bundle import Bundle, load_bundle, read_files
 from policy.cache import ALWAYS, DecisionCache, Window
-from policy.request import ask_request, learn_request, question_request, record_request
+from policy.evaluate import Evaluator, Verdict
+from policy.request import Request, ask_request, learn_request, question_request, record_request
 
 BASE = Path(__file__).parent / "base"
 """The base policy that comes with the gateway."""
 
-CACHE_LIMIT = 20_000
-"""Decisions kept; about 2 KB each."""
+NATIONAL = Path(__file__).parent / "national"
+"""Worked examples of national policy, one folder for each member."""
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one layer says. `policies` are names of those that decided; `failed` that evaluating went wrong."""
-
-    allow: bool
-    policies: tuple[str, ...]
-    failed: tuple[str, ...] = ()
+CACHE_LIMIT = 10_000
+"""Decisions that each of the three caches keeps; a decision takes 2 to 4 KB."""
 
 
 class PolicyEngine:
-    """The policy in force. Immutable but for its cache, and safe for several threads.
+    """The policy in force. It never changes but for its caches, and is safe for several threads.
 
-    `hash` is SHA-256 over all files that decide: base policy, national policy, agreements, times of retention.
+    `hash` is SHA-256 over all files that decide: base and national policy, agreements, times of retention.
     """
 
     def __init__(self, bundle: Bundle, member: MemberId) -> None:
@@ -52,7 +41,7 @@ class PolicyEngine:
         self.agreements = bundle.agreements
         self._hash_text = bundle.hash.hex()
         self._bundle = bundle
-        self._entities = cedarpy.Entities.from_json_str("[]")
+        self._evaluator = Evaluator(bundle)
         self._decisions: DecisionCache[Decision] = DecisionCache(CACHE_LIMIT)
         self._releases: DecisionCache[Release] = DecisionCache(CACHE_LIMIT)
         self._learns: DecisionCache[Decision] = DecisionCache(CACHE_LIMIT)
@@ -63,36 +52,47 @@ class PolicyEngine:
 
         Raises `Misconfigured` naming file, line and term when anything in it cannot be used.
         """
-        return cls(load_bundle(base or BASE, national, member), member)
+        return cls(load_bundle(read_files(base or BASE), read_files(national), member), member)
 
     def may_ask(self, a: AskAttributes, now_us: int) -> Decision:
         """May this officer of ours ask at all?"""
-        key = ("ask", a)
-        found = self._decisions.get(key, now_us)
-        return found or self._decide(key, ask_request(a, self.member), a, ALWAYS)
+        found = self._decisions.get(("ask", a), now_us)
+        return found or self._decide("ask", a, ask_request(a, self.member), ALWAYS)
 
     def may_send(self, a: QuestionAttributes, now_us: int) -> Decision:
         """May this question of ours go to that counterpart?"""
-        return self._decisions.get(("send", a), now_us) or self._question("send", a, self.member, now_us)
+        return self._decisions.get(("send", a), now_us) or self._question("send", a, self.member, a.counterpart, now_us)
 
     def may_answer(self, a: QuestionAttributes, now_us: int) -> Decision:
         """May this counterpart's question be served?"""
-        return self._decisions.get(("answer", a), now_us) or self._question("answer", a, a.counterpart, now_us)
+        return self._decisions.get(("answer", a), now_us) or self._question(
+            "answer", a, a.counterpart, self.member, now_us
+        )
 
     def hides(self, a: RecordAttributes, now_us: int) -> bool:
         """Must the recipient not learn that the record exists? Never depends on what the asker can choose."""
-        return not self._learn(a, now_us).allow
+        return not self.may_learn(a, now_us).allow
+
+    def may_learn(self, a: RecordAttributes, now_us: int) -> Decision:
+        """May the recipient learn that the record exists? No date limits it, so the decision is kept for good."""
+        key = LearnAttributes.of(a)
+        found = self._learns.get(key, now_us)
+        if found is None:
+            found = self._decision(*self._evaluator.verdicts(learn_request(key)), {})
+            self._learns.put(key, found, ALWAYS)
+        return found
 
     def release(self, a: RecordAttributes, now_us: int) -> Release:
-        """May this record go to the recipient, and which of its fields?"""
+        """May this record go to the recipient, and which of its fields? The result must not be changed."""
         found = self._releases.get(a, now_us)
         if found is not None:
             return found
-        learn = self._learn(a, now_us)
-        if not learn.allow:
-            release, window = _refused(a, self._with(learn, a.as_json()), hide=True), ALWAYS
-        else:
+        learn = self.may_learn(a, now_us)
+        if learn.allow:
             release, window = self._release(a, now_us)
+        else:
+            denied = replace(learn, attributes=a.as_json())
+            release, window = filtering.refused(denied, a.record_type, hide=True), ALWAYS
         self._releases.put(a, release, window)
         return release
 
@@ -104,27 +104,15 @@ class PolicyEngine:
         """What the recipient must obey. Raises `Forbidden` where no time of retention is known."""
         return self._bundle.retention.release_marking(marking, record_type, purpose, now_us)
 
-    def _question(self, action: str, a: QuestionAttributes, asker: MemberId, now_us: int) -> Decision:
-        answerer = a.counterpart if asker == self.member else self.member
-        covers = self.agreements.covers(a, asker, now_us)
-        return self._decide((action, a), question_request(action, a, asker, answerer, covers), a, covers.window)
-
-    def _learn(self, a: RecordAttributes, now_us: int) -> Decision:
-        """No date limits whether something may be known, so the answer is kept for good."""
-        key = LearnAttributes.of(a)
-        found = self._learns.get(key, now_us)
-        if found is None:
-            base, national = self._verdicts("learn", learn_request(key))
-            found = self._decision(base, national, {})
-            self._learns.put(key, found, ALWAYS)
-        return found
-
-    def _decide(
-        self, key: tuple[str, AskAttributes | QuestionAttributes], request: dict[str, Any], a: Any, window: Window
+    def _question(
+        self, action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, now_us: int
     ) -> Decision:
-        base, national = self._verdicts(key[0], request)
-        decision = self._decision(base, national, a.as_json())
-        self._decisions.put(key, decision, window)
+        covers = self.agreements.covers(a, asker, now_us)
+        return self._decide(action, a, question_request(action, a, asker, answerer, covers), covers.window)
+
+    def _decide(self, action: str, a: AskAttributes | QuestionAttributes, request: Request, window: Window) -> Decision:
+        decision = self._decision(*self._evaluator.verdicts(request), a.as_json())
+        self._decisions.put((action, a), decision, window)
         return decision
 
     def _release(self, a: RecordAttributes, now_us: int) -> tuple[Release, Window]:
@@ -132,13 +120,17 @@ class PolicyEngine:
         covers = self.agreements.covers(question, question.counterpart, now_us)
         record = self.agreements.covers_record(question.agreement, a.record_type, a.owner)
         request = record_request(a, self.member, covers, record)
-        base, national = self._verdicts("release", request)
-        decision = self._decision(base, national, a.as_json())
+        verdicts = self._evaluator.verdicts(request)
+        decision = self._decision(*verdicts, a.as_json())
         if not decision.allow:
-            return _refused(a, decision, hide=a.quiet), covers.window
-        kept = [self._withheld(layer, request) for layer in (self._bundle.base, self._bundle.national)]
-        failed = tuple(f"{error}" for verdict, _ in kept for error in verdict.failed)
-        if failed:
-            denied = self._deny(tuple(verdict.policies[0] for verdict, _ in kept if verdict.failed), decision.attributes)
-            return _refused(a, denied, hide=a.quiet), covers.window
-        return self._filter(a, decision, (base, national), [rules for _, rules in kept]), covers.window
+            return filtering.refused(decision, a.record_type, hide=a.quiet), covers.window
+        return filtering.released(decision, a.record_type, verdicts), covers.window
+
+    def _decision(self, base: Verdict, national: Verdict, attributes: dict[str, object]) -> Decision:
+        if base.allow and national.allow:
+            return Decision(True, base.names + national.names, self._hash_text, "", attributes)
+        against = [verdict for verdict in (base, national) if not verdict.allow]
+        codes = {code for verdict in against for code in verdict.codes}
+        told = next((code for code in explain.PRECEDENCE if code in codes), explain.POLICY_DENIES)
+        names = tuple(name for verdict in against for name in verdict.names)
+        return Decision(False, names, self._hash_text, told, attributes)

@@ -76,5 +76,5 @@ CODES = frozenset(PRECEDENCE)
 
 def sentence(code: str, attributes: Attributes) -> str:
     """Why a question was refused, as an English sentence for an officer. An unknown code is told as it is."""
-    words = _SENTENCES.get(code, lambda _: f"refused: {code}")(attributes)
+    words = _SENTENCES[code](attributes) if code in _SENTENCES else f"refused: {code}"
     return f"{words[0].upper()}{words[1:]}."

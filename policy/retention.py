@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from gateway.clock import from_us
 from gateway.errors import Forbidden
@@ -44,9 +43,9 @@ class Retention:
         )
 
 
-def read_retention(base: Path, national: Path) -> Retention:
-    """The base table, shortened by the national one where there is one. Raises `Misconfigured`."""
-    read = [_read(path, f"{path.parent.name}/{path.name}") for path in (base, national) if path.is_file() or path == base]
+def read_retention(documents: Iterable[TomlFile]) -> Retention:
+    """The first document's times (the base policy's), shortened by the others'. Raises `Misconfigured`."""
+    read = [_read(document) for document in documents]
     return Retention(_shortest([one.purpose for one in read]), _shortest([one.record_type for one in read]))
 
 
@@ -55,8 +54,7 @@ def _shortest(tables: list[Mapping[str, int]]) -> dict[str, int]:
     return {key: min(table.get(key, hours) for table in tables) for key, hours in tables[0].items()}
 
 
-def _read(path: Path, name: str) -> Retention:
-    document = TomlFile(path, name)
+def _read(document: TomlFile) -> Retention:
     document.known_keys({"purpose", "record_type"})
     return Retention(
         _hours(document, "purpose", [purpose.value for purpose in Purpose]),

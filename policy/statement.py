@@ -160,7 +160,9 @@ def _check_annotations(
 ) -> None:
     for key in annotations:
         if key not in _ANNOTATIONS:
-            raise statement.wrong(f"unknown annotation `@{key}`", f"@{key}", f"one of {', '.join(sorted(_ANNOTATIONS))}")
+            raise statement.wrong(
+                f"unknown annotation `@{key}`", f"@{key}", f"one of {', '.join(sorted(_ANNOTATIONS))}"
+            )
     name = annotations.get("id", "")
     if not name or name in RESERVED_IDS or _bad_id(name):
         raise statement.wrong(f"a policy needs an id of its own, not `{name[:40]}`", remedy='such as @id("th-vehicle")')
@@ -168,10 +170,12 @@ def _check_annotations(
         raise statement.wrong("only a count can be shown", "@show", 'write @show("count")')
     if "code" in annotations and (permit or annotations["code"] not in codes):
         raise statement.wrong(
-            f"`{annotations['code'][:40]}` is no code of a refusal", "@code", f"on a forbid, one of {', '.join(sorted(codes))}"
+            f"`{annotations['code'][:40]}` is no code of a refusal",
+            "@code",
+            f"on a forbid, one of {', '.join(sorted(codes))}",
         )
     if not actions:
-        raise statement.wrong("a policy names its action", "action", "such as `action == Action::\"release\"`")
+        raise statement.wrong("a policy names its action", "action", 'such as `action == Action::"release"`')
     releases = actions == {RELEASE}
     if ("fields" in annotations) != (permit and RELEASE in actions) or ("fields" in annotations and not releases):
         raise statement.wrong("`@fields` belongs on each permit of `release`, and nowhere else", "@fields")
@@ -197,7 +201,9 @@ def _fields(statement: Statement, text: str, resource: str, *, everything: bool)
         if name in HANDLING_DATA:
             raise statement.wrong(f"`{name}` is handling data: it travels with every record", name, "leave it out")
         if resource not in RECORD_TYPES:
-            raise statement.wrong(f"the field `{name}` has no record type", name, "name it: `resource == RecordType::…`")
+            raise statement.wrong(
+                f"the field `{name}` has no record type", name, "name it: `resource == RecordType::…`"
+            )
         if name not in RECORD_TYPES[resource].fields:
             known = ", ".join(RECORD_TYPES[resource].fields)
             raise statement.wrong(f"`{name}` is no field of {resource}", name, f"one of {known}")

@@ -10,18 +10,20 @@ from typing import Any
 
 from gateway.errors import Misconfigured
 
+_COMMENT = re.compile(r"^[ \t]*(?:#|//).*$", re.MULTILINE)
+
 
 class TomlFile:
     """One document with its text, so that errors can point at a line."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        """Read `path`, which errors call `name`. Raises `Misconfigured` when it is not TOML."""
-        self.name = name
-        self.text = path.read_text(encoding="utf-8")
+    def __init__(self, path: Path, data: bytes | None = None) -> None:
+        """Read `path`, or `data` that was read from it. Raises `Misconfigured` when it is not TOML."""
+        self.name = str(path)
         try:
+            self.text = (path.read_bytes() if data is None else data).decode()
             self.data: Mapping[str, Any] = tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
-            raise Misconfigured(f"not TOML: {error}", code="bad-toml", where=name) from error
+        except (OSError, ValueError) as error:
+            raise Misconfigured(f"not TOML: {error}", code="bad-policy", where=self.name) from error
 
     def wrong(self, message: str, term: str, remedy: str = "") -> Misconfigured:
         """An error about `term`, at the first line that holds it."""
@@ -45,7 +47,9 @@ class TomlFile:
         values = self.texts(key)
         for value in sorted(values):
             if value not in known:
-                raise self.wrong(f"unknown value `{value[:40]}` in `{key}`", value, f"one of {', '.join(sorted(known))}")
+                raise self.wrong(
+                    f"unknown value `{value[:40]}` in `{key}`", value, f"one of {', '.join(sorted(known))}"
+                )
         return values
 
     def texts(self, key: str) -> frozenset[str]:
@@ -57,7 +61,8 @@ class TomlFile:
 
 
 def line_of(text: str, term: str) -> int:
-    """The number of the first line that has `term` as a word of its own, else as a part, else 1."""
+    """The number of the first line outside comments that has `term` as a word of its own, else as a part, else 1."""
+    text = _COMMENT.sub("", text)
     whole = re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", text)
     at = whole.start() if whole else text.find(term)
     return text.count("\n", 0, max(at, 0)) + 1

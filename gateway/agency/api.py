@@ -7,7 +7,6 @@ speaks to `gateway.ports.Searches` and knows nothing of what is behind.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import SearchResponse, search_response
 from gateway.agency.tokens import OfficerTokens
 from gateway.errors import (
-    Forbidden,
     LiaisonError,
     Malformed,
     Reason,
@@ -47,6 +45,11 @@ BODY_TIMEOUT_S = 10.0
 _IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCII)
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
+_REF = "#/components/schemas/{model}"
+_REQUEST_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": _REF.format(model="SearchBody")}}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,21 @@ class AgencyParts:
     counters: Counters
 
 
+class _Api(FastAPI):
+    """FastAPI, with the schema of the body that we parse ourselves (strictly) in the OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if not self.openapi_schema:
+            schemas = super().openapi()["components"]["schemas"]
+            body = SearchBody.model_json_schema(ref_template=_REF)
+            schemas |= body.pop("$defs") | {"SearchBody": body}
+        return super().openapi()
+
+
 def create_api(parts: AgencyParts) -> FastAPI:
     """The application; it is served by `gateway.agency.server`, which hands in the client's certificate."""
-    app = FastAPI(
+    app = _Api(
         title="Liaison: search abroad",
         version="1",
         description="One request, one line for each counterpart. Silence is never shown as no hit.",
@@ -92,13 +107,8 @@ def create_api(parts: AgencyParts) -> FastAPI:
 
 def _routes(parts: AgencyParts) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    body = {
-        "content": {
-            "application/json": {"schema": SearchBody.model_json_schema(ref_template="#/components/schemas/{model}")}
-        }
-    }
 
-    @router.post("/searches", response_model=SearchResponse, openapi_extra={"requestBody": body | {"required": True}})
+    @router.post("/searches", response_model=SearchResponse, openapi_extra={"requestBody": _REQUEST_BODY})
     async def start_search(
         request: Request,
         idempotency_key: Annotated[str, Header(description="the same key returns the first search")] = "",
@@ -109,10 +119,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         search = read_search(await _json_body(request))
         trace = traceparent if parse_traceparent(traceparent) else ""
         command = search.as_command(_key(idempotency_key), trace)
-        if command.purpose not in officer.purposes:
-            raise Forbidden(
-                "the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose"
-            )
+        request.state.handed_over = True  # from here on the search writes its own entries
         return _shown(search_response(await parts.searches.start(officer, command)))
 
     @router.get("/searches/{search_id}", response_model=SearchResponse)
@@ -195,9 +202,14 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
     log = Log(component="agency")
 
     async def note(request: Request, error: LiaisonError) -> None:
+        if getattr(request.state, "handed_over", False):
+            return
         client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
         log.warning(Event.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
-        await parts.refused(RefusedCall(client, officer, error.code, error.reason))
+        try:
+            await parts.refused(RefusedCall(client, officer, error.code, error.reason))
+        except StorageBroken as broken:
+            parts.broken(broken)
 
     @app.exception_handler(LiaisonError)
     async def known(request: Request, error: LiaisonError) -> Response:
@@ -226,8 +238,3 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
     async def unforeseen(_request: Request, error: Exception) -> Response:
         log.error(Event.AGENCY_FAILED, error)
         return plain_problem(500, "internal", Reason.INTERNAL)
-
-
-def openapi_text(parts: AgencyParts) -> str:
-    """The API's OpenAPI document as JSON text."""
-    return json.dumps(create_api(parts).openapi(), indent=2, sort_keys=True)

@@ -141,11 +141,7 @@ class SearchBody(_Closed):
     )
 
     def as_command(self, idempotency_key: str, traceparent: str) -> SearchCommand:
-        """The search as the gateway knows it, or `Malformed`."""
-        if not (self.case or self.ticket):
-            raise Malformed(
-                "a case or ticket is required", code="missing-case", where="case", remedy="give one of them"
-            )
+        """The search as the gateway knows it, or `Malformed`; `exchange.ask` asks for a case or ticket."""
         return SearchCommand(
             query=self.query.as_model(),
             to=_members(self.to),

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.errors import Misconfigured
+
 
 def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
     """A documented setting. `path`: relative to the home. `minimum` holds for whole numbers."""
@@ -102,9 +104,9 @@ class TrialOfficer:
     """`[[trial_officer]]`: an officer for whom the trial issuer makes tokens. Refused in production."""
 
     id: str = setting("The officer's unique person id.", required=True)
-    role: str = setting("The role that policy decides on.", "officer")
     office: str = setting("The office, such as th.blo.chiang-khong.", required=True)
     agency: str = setting("The officer's agency.", required=True)
+    role: str = setting("The role that policy decides on.", "border-officer")
     purposes: tuple[str, ...] = setting("Purposes that the officer's tokens allow.", ("BORDER_CHECK",))
 
 
@@ -135,6 +137,18 @@ class Settings:
     def database_url(self) -> str:
         """SQLAlchemy URL of the node's database."""
         return self.storage.url or f"sqlite:///{self.home / 'node.sqlite'}"
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the SQLite database; `Misconfigured` when the URL names another engine."""
+        scheme, _, file = self.database_url.partition(":///")
+        if scheme != "sqlite" or not file:
+            raise Misconfigured(
+                f"`{scheme}` is not an engine of this version",
+                where=self.origin.get("storage.url", ""),
+                remedy="leave storage.url empty, or sqlite:///path",
+            )
+        return self.home / file
 
     @property
     def keystore(self) -> Path:

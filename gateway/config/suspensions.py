@@ -89,6 +89,12 @@ class Suspensions:
         return [switch for switch in self._switches if not logged(switch.id)]
 
     @property
+    def switches(self) -> tuple[Switch, ...]:
+        """All lines of the file, oldest first."""
+        self.refresh()
+        return self._switches
+
+    @property
     def active(self) -> dict[str, str]:
         """Target and reason of everything that is switched off."""
         self.refresh()

@@ -40,5 +40,5 @@ STOLEN_CAR_PLATE = "2กข 4471"
 STOLEN_CAR_PROVINCE = "สระแก้ว"
 """A car that Thai police look for."""
 
-SEIZED_CONTAINER = "MSKU4471026"
+SEIZED_CONTAINER = "LSNU4471029"
 """A container that Cambodia's customs has seized."""

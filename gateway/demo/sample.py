@@ -16,8 +16,9 @@ from gateway.demo import sample_kh, sample_th, sample_vn
 
 @dataclass(frozen=True, slots=True)
 class SampleSource:
-    """One of the databases: the member that owns it, its file, its mapping, and how it is filled."""
+    """One of the databases: its source id, the member that owns it, its file, its mapping, how it is filled."""
 
+    id: str
     member: str
     agency: str
     database: str
@@ -45,7 +46,9 @@ class SampleSource:
 
 
 SAMPLES = (
-    SampleSource("th", "police", "th_police.sqlite", "th_police.toml", sample_th.fill),
-    SampleSource("vn", "immigration", "vn_immigration.sqlite", "vn_immigration.toml", sample_vn.fill),
-    SampleSource("kh", "customs", "kh_customs.sqlite", "kh_customs.toml", sample_kh.fill),
+    SampleSource("th.police.records", "th", "police", "th_police.sqlite", "th_police.toml", sample_th.fill),
+    SampleSource(
+        "vn.immigration.border", "vn", "immigration", "vn_immigration.sqlite", "vn_immigration.toml", sample_vn.fill
+    ),
+    SampleSource("kh.customs.declarations", "kh", "customs", "kh_customs.sqlite", "kh_customs.toml", sample_kh.fill),
 )

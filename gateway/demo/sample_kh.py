@@ -7,6 +7,7 @@ from datetime import date
 
 from gateway.demo import planted, words
 from gateway.demo.dice import Dice
+from gateway.demo.sample_th import pin as thai_pin
 
 PARTIES = 200
 DECLARATIONS = 200
@@ -29,10 +30,7 @@ CREATE INDEX ix_party_ppt ON party (ppt);
 """
 OFFICES = ("KHPPT", "KHBVT", "KHSHV", "KHPNH")
 ROUTES = ("THLCH>KHSHV", "THSKO>KHPPT", "VNSGN>KHPNH", "CNSHA>KHSHV")
-_LETTER_VALUES = {
-    letter: value
-    for letter, value in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", [n for n in range(10, 39) if n % 11], strict=True)
-}
+_LETTER_VALUES = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", [n for n in range(10, 39) if n % 11], strict=True))
 
 
 def fill(database: sqlite3.Connection) -> None:
@@ -94,7 +92,7 @@ def _planted(database: sqlite3.Connection, number: int, person: planted.Person, 
         _number(person.birth),
         1,
         "THA",
-        None,
+        thai_pin(f"3270{44710000 + number}"),
         f"AC{4471000 + number}",
         "THA",
         "បន្ទាយមានជ័យ",
@@ -122,7 +120,7 @@ def _declaration(database: sqlite3.Connection, dice: Dice, number: int) -> None:
         code,
         goods,
         float(dice.below(200_000)) / 10,
-        container(f"{dice.pick(('MSKU', 'TGHU', 'OOLU'))}{dice.digits(6)}") if dice.below(4) else None,
+        container(f"{dice.pick(('LSNU', 'MKGU', 'TLSU'))}{dice.digits(6)}") if dice.below(4) else None,
         _number(day),
         FOREVER,
     )
@@ -141,7 +139,7 @@ def _seizure(database: sqlite3.Connection, dice: Dice, number: int) -> None:
         f"{dice.below(9000) / 10}",
         dice.pick(("KGM", "TNE", "NAR")),
         dice.pick(words.KHMER_FAMILIES)[1] + " " + dice.pick(words.KHMER_GIVEN)[1],
-        container(f"TGHU{dice.digits(6)}") if dice.one_in(2) else None,
+        container(f"MKGU{dice.digits(6)}") if dice.one_in(2) else None,
         plate,
         FOREVER,
     )

@@ -55,7 +55,12 @@ class Answerer:
     """Answers counterparts. `submit` takes a request from the transport; the reply goes to the request's sink."""
 
     def __init__(
-        self, parts: Parts, gatherer: Gatherer, release: Release, fatal: Callable[[BaseException], None], limits: AnswerLimits
+        self,
+        parts: Parts,
+        gatherer: Gatherer,
+        release: Release,
+        fatal: Callable[[BaseException], None],
+        limits: AnswerLimits,
     ) -> None:
         self._parts = parts
         self._gatherer = gatherer
@@ -187,4 +192,3 @@ class Answerer:
         if self._admission.inside == 0:
             with self._idle:
                 self._idle.notify_all()
-

@@ -21,12 +21,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Suspended
-from gateway.exchange.channels import Channels
+from gateway.audit.receipt import Exchange
+from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
 from gateway.exchange.check import Checked, check_answer
 from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
-from gateway.exchange.scribe import Scribe
+from gateway.exchange.scribe import Scribes
 from gateway.exchange.show import show_line
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import MemberId, new_exchange_id
@@ -45,6 +45,7 @@ LIFETIME_US = 60_000_000
 """How long a request can be answered."""
 
 _LATE_S = LIFETIME_US / 1_000_000
+_OWN_BUDGET_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,19 @@ class Asker:
     """Asks for an officer. `lines` come through a callback as they are there."""
 
     def __init__(
-        self, parts: Parts, own: OwnSources, peers: Peers, scribe: Scribe, channels: Channels, pseudonym: Callable[[str, str], str]
+        self,
+        parts: Parts,
+        own: OwnSources,
+        peers: Peers,
+        scribes: Scribes,
+        received: Callable[[MemberId, Exchange], None],
+        pseudonym: Callable[[str, str], str],
     ) -> None:
         self._parts = parts
         self._own = own
         self._peers = peers
-        self._scribe = scribe
-        self._channels = channels
+        self._scribes = scribes
+        self._note_received = received
         self._pseudonym = pseudonym
         self._late: set[asyncio.Task[None]] = set()
 
@@ -79,18 +86,20 @@ class Asker:
         try:
             self._check(officer, command)
         except LiaisonError as error:
-            await self._scribe.write(_refused(officer, command, error))
+            await self._scribes.operations.write(_denied(officer, command, error.code))
             raise
 
     async def run(self, officer: Officer, command: SearchCommand, added: Added) -> None:
         """Steps 2 to 7; returns when all lines are there or the budget is over."""
-        added(await self._own.line(command.query, self._parts.clock.monotonic() + 1.0))  # 2
+        own = await self._own.line(command.query, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
+        await self._scribes.exchange.write(_own(officer, command, own))
+        added(own)
         outgoing = [self._prepare(officer, command, member) for member in command.to]
         for line in (item for item in outgoing if isinstance(item, Line)):
-            await self._scribe.write(_not_sent(officer, command, line))
+            await self._scribes.operations.write(_denied(officer, command, line.refusal.code if line.refusal else ""))
             added(line)
         asked = [item for item in outgoing if isinstance(item, Asked)]
-        await asyncio.gather(*(self._scribe.write(_asked(officer, command, item)) for item in asked))  # 3
+        await asyncio.gather(*(self._scribes.exchange.write(_asked(officer, command, item)) for item in asked))  # 3
         await asyncio.gather(*(self._one(item, command, added) for item in asked))  # 4
 
     async def finish(self) -> None:
@@ -119,7 +128,7 @@ class Asker:
         )
         decision = self._parts.policy().may_ask(attributes, self._parts.clock.now_us())
         if not decision.allow:
-            raise Forbidden(sentence(decision.code, decision.attributes), code=decision.code)
+            raise Forbidden(sentence(decision.code, attributes), code=decision.code)
 
     def _prepare(self, officer: Officer, command: SearchCommand, member: MemberId) -> Asked | Line:
         """The signed request to `member`, or the line that says why nothing may be sent."""
@@ -137,7 +146,10 @@ class Asker:
             raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
         if (reason := parts.suspensions.suspends(peer=member)) is not None:
             raise Suspended(f"exchange with `{member}` is suspended: {reason}")
-        parts.trust().active(member)
+        view = parts.trust()
+        if not view.active(member):
+            raise Forbidden(f"`{member}` is not an active member of the federation", code="not-a-member", where="to")
+        view.freshness(member, parts.clock.now_us())
         attributes = QuestionAttributes(
             counterpart=member,
             role=officer.role,
@@ -152,7 +164,7 @@ class Asker:
         )
         decision = parts.policy().may_send(attributes, parts.clock.now_us())
         if not decision.allow:
-            raise Forbidden(sentence(decision.code, decision.attributes), code=decision.code, where=member)
+            raise Forbidden(sentence(decision.code, attributes), code=decision.code, where=member)
 
     def _agreement(self, command: SearchCommand, member: MemberId) -> str:
         if command.agreement:
@@ -190,7 +202,7 @@ class Asker:
         if done:
             added(await self._conclude(asked, sending))
             return
-        added(await self._silent(asked, "no answer inside the budget"))
+        added(await self._silent(asked, TimedOut("no answer came in time", where=asked.member)))
         task = asyncio.create_task(self._wait_for_late(asked, sending, added))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
@@ -202,31 +214,31 @@ class Asker:
         added(replace(await self._conclude(asked, sending, kind="late"), late=True))
 
     async def _conclude(self, asked: Asked, sending: asyncio.Task[AnswerMessage], kind: str = "received") -> Line:
-        if (error := sending.exception()) is not None:
-            return await self._silent(asked, str(error))
-        message = sending.result()
         try:
+            message = sending.result()
             checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
         except LiaisonError as problem:
-            await self._scribe.write(_rejected(asked, message, problem))
-            refusal = Refusal(Reason.PERMISSION_DENIED, problem.code, "the answer could not be verified")
-            return Line(asked.member, Outcome.REFUSED, refusal=refusal, exchange_id=asked.request.exchange_id)
-        place = await self._scribe.write(_received(asked, checked, message, kind))  # 6
-        self._channels.received(asked.member, checked.exchange)
+            return await self._silent(asked, problem)
+        place = await self._scribes.exchange.write(_received(asked, checked, message, kind))  # 6
+        self._note_received(asked.member, checked.exchange)
         return show_line(self._parts, checked, place.index)  # 7
 
-    async def _silent(self, asked: Asked, why: str) -> Line:
-        await self._scribe.write(
+    async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
+        """No answer, or none that verifies: silent, and said to be so."""
+        seen = self._peers.status(asked.member).last_seen_us
+        await self._scribes.exchange.write(
             EntryDraft(
                 kind="silent",
                 peer=asked.member,
                 exchange_id=asked.request.exchange_id,
                 request_hash=asked.sealed.payload_hash,
-                private={"why": why[:200]},
+                private={"code": why.code, "last_seen": seen, "detail": str(why)[:300]},
             )
         )
-        seen = self._peers.status(asked.member).last_seen_us
-        return Line(asked.member, Outcome.SILENT, last_seen_us=seen, exchange_id=asked.request.exchange_id)
+        refusal = Refusal(why.reason, why.code, why.message)
+        return Line(
+            asked.member, Outcome.SILENT, refusal=refusal, last_seen_us=seen, exchange_id=asked.request.exchange_id
+        )
 
 
 # ---------------------------------------------------------------- entries
@@ -249,13 +261,13 @@ def _who(officer: Officer, command: SearchCommand) -> dict[str, object]:
     }
 
 
-def _refused(officer: Officer, command: SearchCommand, error: LiaisonError) -> EntryDraft:
-    return EntryDraft(kind="refused", private=_who(officer, command) | {"refusal": error.code, "to": list(command.to)})
+def _denied(officer: Officer, command: SearchCommand, code: str) -> EntryDraft:
+    return EntryDraft(kind="denied", private=_who(officer, command) | {"code": code, "to": list(command.to)})
 
 
-def _not_sent(officer: Officer, command: SearchCommand, line: Line) -> EntryDraft:
-    code = line.refusal.code if line.refusal else ""
-    return EntryDraft(kind="refused", peer=line.member, private=_who(officer, command) | {"refusal": code})
+def _own(officer: Officer, command: SearchCommand, line: Line) -> EntryDraft:
+    found = {"outcome": line.outcome.value, "sources": {"hits": len(line.hits), "missing": list(line.missing)}}
+    return EntryDraft(kind="own", private=_who(officer, command) | found)
 
 
 def _asked(officer: Officer, command: SearchCommand, asked: Asked) -> EntryDraft:
@@ -284,27 +296,11 @@ def _received(asked: Asked, checked: Checked, message: AnswerMessage, kind: str)
             "refusal": answer.refusal.code if answer.refusal else "",
             "hits": len(answer.hits),
             "missing": list(answer.missing),
+            "their_index": message.proof.index,
             "their_entry": message.entry.decode(),
-            "their_proof": {
-                "index": message.proof.index,
-                "hashes": [item.hex() for item in message.proof.hashes],
-                "checkpoint": message.proof.checkpoint.decode(),
-            },
+            "their_checkpoint": message.proof.checkpoint.decode(),
+            "their_hashes": [item.hex() for item in message.proof.hashes],
         },
         answer=message.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
-    )
-
-
-def _rejected(asked: Asked, message: AnswerMessage, problem: LiaisonError) -> EntryDraft:
-    """An answer that does not verify is kept as evidence: both its bytes and what is wrong with them."""
-    return EntryDraft(
-        kind="rejected",
-        peer=asked.member,
-        exchange_id=asked.request.exchange_id,
-        request_hash=asked.sealed.payload_hash,
-        answer_hash=hashlib.sha256(message.envelope).digest(),
-        private={"code": problem.code, "why": str(problem)[:300], "their_entry": message.entry[:2048].hex()},
-        answer=message.envelope,
-        retention=Retention.HIT,
     )

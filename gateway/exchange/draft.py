@@ -11,12 +11,19 @@ from gateway.errors import Reason
 from gateway.exchange.inbound import FrameRefusal, Reply
 from gateway.exchange.job import Findings, Job
 from gateway.exchange.parts import Parts
+from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
+from gateway.model.hit import Hit, Quality
 from gateway.ports import EntryDraft, ReplayClaim, Retention
 from gateway.records.withheld import commit_withheld
 from gateway.statements.answer import build_answer
+from gateway.statements.request import request_reference
 
 _SKEW_US = 30_000_000
+_MAX_KEPT = 16 * 1024
+_MAX_RECORDS = 48 * 1024
+_MAX_HITS = 20
+_ORDER = {quality: place for place, quality in enumerate(Quality)}
 
 
 @dataclass(slots=True)
@@ -32,11 +39,11 @@ class Drafted:
 def draft_answer(parts: Parts, job: Job) -> Drafted:
     """The signed answer of a job and its entry, or the entry of a refusal that cannot be signed."""
     if job.request is None:
-        return _unsigned(job)
+        return _unaccepted(parts, job)
     if job.stored is not None and job.refusal is None:
         return _duplicate(job)
     refusal = job.refusal or _all_suspended(job)
-    answer, private = (_refusal(parts, job, refusal) if refusal is not None else _findings(parts, job))
+    answer, private = _refusal(parts, job, refusal) if refusal is not None else _findings(parts, job)
     sealed = build_answer(answer, parts.key)
     entry = _entry(job, answer, private, sealed.payload_hash, sealed.envelope)
     return Drafted(job, entry, sealed.envelope, FrameRefusal(Reason.INTERNAL, "internal"))
@@ -50,16 +57,37 @@ def _all_suspended(job: Job) -> Refusal | None:
     return None
 
 
-def _unsigned(job: Job) -> Drafted:
-    error = job.refusal or Refusal(Reason.INTERNAL, "internal")
+def _unaccepted(parts: Parts, job: Job) -> Drafted:
+    """A request that was not accepted: a signed refusal when it says which one it is, else a bare status."""
+    refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
+    inbound = job.inbound
+    small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
     entry = EntryDraft(
         kind="refused",
         peer=job.peer,
-        request_hash=hashlib.sha256(job.inbound.envelope).digest(),
-        private={"code": error.code, "reason": error.reason.value, "why": str(job.why or "")[:300]},
-        request=job.inbound.envelope if len(job.inbound.envelope) <= 16 * 1024 else b"",
+        request_hash=hashlib.sha256(inbound.envelope).digest(),
+        private={"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
+        request=small,
     )
-    return Drafted(job, entry, b"", FrameRefusal(error.reason, error.code))
+    bare = FrameRefusal(refusal.reason, refusal.code)
+    reference = request_reference(inbound.envelope) if refusal.reason is not Reason.UNAUTHENTICATED else None
+    if reference is None:
+        return Drafted(job, entry, b"", bare)
+    commitment, _ = commit_withheld([])
+    answer = Answer(
+        exchange_id=reference.exchange_id,
+        sender=parts.member,
+        recipient=job.peer,
+        request_hash=reference.request_hash,
+        issued_us=parts.clock.now_us(),
+        outcome=Outcome.REFUSED,
+        refusal=refusal,
+        withheld_commitment=commitment,
+    )
+    sealed = build_answer(answer, parts.key)
+    entry.exchange_id, entry.request_hash = reference.exchange_id, reference.request_hash
+    entry.answer_hash, entry.answer, entry.channel = sealed.payload_hash, sealed.envelope, f"in:{job.peer}"
+    return Drafted(job, entry, sealed.envelope, bare)
 
 
 def _duplicate(job: Job) -> Drafted:
@@ -69,7 +97,7 @@ def _duplicate(job: Job) -> Drafted:
         peer=job.peer,
         exchange_id=request.value.exchange_id,
         request_hash=request.payload_hash,
-        private={"first": job.stored.index if job.stored else None},
+        private={"first_index": job.stored.index if job.stored else None},
     )
     return Drafted(job, entry, b"", FrameRefusal(Reason.INTERNAL, "internal"))
 
@@ -78,18 +106,18 @@ def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str
     outcome = Outcome.SUSPENDED if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
     commitment, _ = commit_withheld([])
     answer = _answer(parts, job, outcome, refusal=refusal, withheld_commitment=commitment)
-    private = _asked(job.verified.value) | {"refusal": refusal.code, "reason": refusal.reason.value}
+    private = _asked(job.verified.value) | {"code": refusal.code, "reason": refusal.reason.value}
     if job.why is not None:
-        private["why"] = str(job.why)[:300]
+        private["detail"] = str(job.why)[:300]
     if job.decision is not None:
-        private["decision"] = {"policies": job.decision.policies, "attributes": job.decision.attributes}
+        private["decision"] = _decision(job.decision)
     return answer, private
 
 
 def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
     findings = tuple(job.findings)
     commitment, opening = commit_withheld([item for found in findings for item in found.withheld])
-    hits = tuple(hit for found in findings for hit in found.hits)
+    hits, cut = _fit([hit for found in findings for hit in found.hits])
     count = len(opening["withheld"]) if hits and all(found.show_withheld_count for found in findings) else None
     answer = _answer(
         parts,
@@ -97,11 +125,26 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
         Outcome.HIT if hits else Outcome.NO_HIT,
         hits=hits,
         missing=_missing(job, findings),
-        capped=any(found.capped and found.hits for found in findings),
+        capped=cut or any(found.capped and found.hits for found in findings),
         withheld_commitment=commitment,
         withheld_count=count,
     )
-    return answer, _asked(job.verified.value) | _private(job, findings) | {"withheld": opening}
+    return answer, _asked(job.verified.value) | _private(job, findings) | {
+        "withheld": opening["withheld"],
+        "withheld_salt": opening["salt"],
+    }
+
+
+def _fit(hits: list[Hit]) -> tuple[tuple[Hit, ...], bool]:
+    """The surest hits, as many as an answer can hold, and whether any had to stay behind."""
+    kept: list[Hit] = []
+    room = _MAX_RECORDS
+    for hit in sorted(hits, key=lambda item: _ORDER[item.quality]) if len(hits) > 1 else hits:
+        room -= len(hit.record)
+        if room < 0 or len(kept) == _MAX_HITS:
+            return tuple(kept), True
+        kept.append(hit)
+    return tuple(kept), False
 
 
 def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
@@ -131,22 +174,15 @@ def _asked(request: Request) -> dict[str, Any]:
         "case": request.case,
         "ticket": request.ticket,
         "agreement": request.agreement,
-        "role": requester.role,
-        "office": requester.office,
-        "officer": requester.pseudonym,
+        "requester": [requester.role, requester.office, requester.agency, requester.pseudonym],
         "query": request.query.kind.value,
     }
 
 
 def _private(job: Job, findings: Iterable[Findings]) -> dict[str, Any]:
-    decision = job.decision
     return {
         "outcome": job.outcome.value,
-        "decision": {
-            "policies": decision.policies if decision else (),
-            "hash": decision.policy_hash if decision else "",
-            "attributes": decision.attributes if decision else {},
-        },
+        "decision": _decision(job.decision) if job.decision else None,
         "sources": [
             {
                 "id": found.source,
@@ -159,8 +195,12 @@ def _private(job: Job, findings: Iterable[Findings]) -> dict[str, Any]:
             }
             for found in findings
         ],
-        "references": [hit.reference for found in findings for hit in found.hits],
+        "hits": [hit.reference for found in findings for hit in found.hits],
     }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {"policies": decision.policies, "hash": decision.policy_hash, "attributes": decision.attributes}
 
 
 def _entry(job: Job, answer: Answer, private: dict[str, Any], answer_hash: bytes, envelope: bytes) -> EntryDraft:

@@ -135,7 +135,9 @@ class Gatherer:
         case = request.case or request.ticket
         reference = parts.make_reference(record.source, record.key, record.record_type, request.sender, case)
         match = candidate.match
-        return Hit(reference, match.quality, record.record_type, match.rules, "", present(issued, shown) if shown else "")
+        return Hit(
+            reference, match.quality, record.record_type, match.rules, "", present(issued, shown) if shown else ""
+        )
 
 
 def _note(
@@ -148,4 +150,3 @@ def _note(
         findings = Findings(wall.description.id, wall.description.kind, state)
     if job.found(findings):
         complete(job)
-

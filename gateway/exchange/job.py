@@ -120,4 +120,3 @@ class Job:
         if self.refusal is not None:
             return Outcome.SUSPENDED if self.refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
         return Outcome.HIT if any(found.hits for found in self.findings) else Outcome.NO_HIT
-

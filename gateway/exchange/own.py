@@ -60,7 +60,7 @@ class OwnSources:
 
         def done(result: object, error: LiaisonError | None) -> None:
             value = result if error is None and isinstance(result, SearchResult) else None
-            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(value))
+            loop.call_soon_threadsafe(_settle, future, value)
 
         wall.submit(Task(run, done, deadline))
         try:
@@ -73,3 +73,8 @@ class OwnSources:
         reference = self._make_reference(candidate.source, candidate.key, candidate.record_type, self._member, "")
         match = candidate.match
         return ShownHit(reference, match.quality, candidate.record_type, match.rules, "", None)
+
+
+def _settle(future: asyncio.Future[SearchResult | None], value: SearchResult | None) -> None:
+    if not future.done():
+        future.set_result(value)

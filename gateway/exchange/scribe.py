@@ -56,6 +56,14 @@ class Scribe:
                 _settle(order.future, place)
 
 
+@dataclass(frozen=True, slots=True)
+class Scribes:
+    """Those who write the two logs."""
+
+    exchange: Scribe
+    operations: Scribe
+
+
 def _settle(future: asyncio.Future[Logged], result: Logged | Exception) -> None:
     def settle() -> None:
         if future.done():

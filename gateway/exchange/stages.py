@@ -128,7 +128,9 @@ class Admission:
             inside = self._inside.get(member, 0)
             if inside >= self._per_member or self._sum >= self._total:
                 raise Overloaded(
-                    f"{inside} requests of `{member}` are being served", code="in-flight-limit", remedy="ask again later"
+                    f"{inside} requests of `{member}` are being served",
+                    code="in-flight-limit",
+                    remedy="ask again later",
                 )
             self._inside[member] = inside + 1
             self._sum += 1

@@ -11,7 +11,7 @@ _COENG = "\u17d2"
 _TO_FIRST, _TO_SECOND = "\u17c9", "\u17ca"
 _SHORT = "\u17cb"
 _IGNORED = frozenset("\u17cc\u17cd\u17ce\u17cf\u17d0\u17d1\u17d3\u17d7\u17dd\u17b4\u17b5")
-_LEFT_OF_LAST = frozenset("ង ញ ណ ន ម ត ដ ទ ក ច ព ប ល".split())
+_LEFT_OF_LAST = frozenset(["ង", "ញ", "ណ", "ន", "ម", "ត", "ដ", "ទ", "ក", "ច", "ព", "ប", "ល"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ def _clusters(word: str) -> list[_Cluster]:
                 place += 1
             elif mark in (_TO_FIRST, _TO_SECOND):
                 series = 1 if mark == _TO_FIRST else 2
+                letters = letters.replace("ប", "ផ") if mark == _TO_FIRST else letters  # the mark turns b into p
             elif mark == _SHORT:
                 short = True
             elif mark not in _IGNORED and mark != _COENG:
@@ -98,7 +99,7 @@ def romanise(word: str) -> str:
         found.append(_split(cluster, closes))
         closes = True
         if bare:
-            found.append("o" if cluster.series == 2 and not last else "a" if not last or len(clusters) == 1 else "a")
+            found.append("o" if cluster.series == 2 and not last else "a")
         else:
             found.append(_vowel(cluster))
             closes = "ំ" not in cluster.sign and "ះ" not in cluster.sign

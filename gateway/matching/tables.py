@@ -1,6 +1,7 @@
 """The tables of `data/`: tab-separated text that a native speaker can read and correct.
 
-A line that starts with `#` is a remark; fields are separated by one or more tabs; `-` is an empty field.
+A line that starts with `#` is a remark; fields are separated by one or more tabs; `-` is an empty field, and a
+character that cannot be seen alone is written as its code (`\\u1039`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from functools import cache
 from importlib import resources
 
 from gateway.errors import Misconfigured
+
+_CODE = re.compile(r"\\u([0-9A-F]{4})")
 
 
 @cache
@@ -24,7 +27,8 @@ def rows(name: str, columns: int) -> tuple[tuple[str, ...], ...]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        fields = tuple("" if field == "-" else field for field in re.split(r"\t+", unicodedata.normalize("NFC", line)))
+        shown = _CODE.sub(lambda code: chr(int(code[1], 16)), unicodedata.normalize("NFC", line))
+        fields = tuple("" if field == "-" else field for field in re.split(r"\t+", shown))
         if len(fields) != columns:
             raise Misconfigured(
                 f"a row has {len(fields)} fields instead of {columns}",
@@ -39,7 +43,7 @@ def rows(name: str, columns: int) -> tuple[tuple[str, ...], ...]:
 @cache
 def mapping(name: str) -> dict[str, str]:
     """A table of two columns as a dictionary."""
-    return {left: right for left, right in rows(name, 2)}
+    return {row[0]: row[1] for row in rows(name, 2)}
 
 
 @cache

@@ -80,28 +80,37 @@ def _spell(text: str, sounds: dict[str, tuple[str, str]]) -> str:
     found: list[str] = []
     place = 0
     while place < len(text):
-        for pattern, vowel in _syllables():
-            match = pattern.match(text, place)
-            if match:
-                break
-        else:
+        syllable = _syllable(text, place)
+        if syllable is None:
             place += 1
             continue
-        groups = match.groupdict()
-        first, start, last = groups.get("A"), match["K"], groups.get("F") or ""
+        match, vowel = syllable
         alone = match.end() - place == 1 and text[match.end() :] in ("", _MUTE)
         if not (alone and found):  # a lone consonant at the end is not spoken
-            found.append(sounds[first][0] + "a" if first else "")
-            found.append(_start(start, sounds) + vowel + (sounds.get(last, ("", ""))[1] if last else ""))
+            found.append(_sound(match, vowel, sounds))
         place = match.end()
     return "".join(found)
 
 
+def _syllable(text: str, place: int) -> tuple[re.Match[str], str] | None:
+    for pattern, vowel in _syllables():
+        match = pattern.match(text, place)
+        if match:
+            return match, vowel
+    return None
+
+
+def _sound(match: re.Match[str], vowel: str, sounds: dict[str, tuple[str, str]]) -> str:
+    parts = match.groupdict()
+    before, last = parts.get("A"), parts.get("F")
+    lead = sounds[before][0] + "a" if before else ""
+    return lead + _start(match["K"], sounds) + vowel + (sounds.get(last, ("", ""))[1] if last else "")
+
+
 def _start(cluster: str, sounds: dict[str, tuple[str, str]]) -> str:
     letters = cluster.replace("\u0e3a", "")
-    if len(letters) == 2:
-        if letters[0] == "ห":
-            letters = letters[1]
-        elif letters[0] in "ศส":
-            letters = letters[0]
+    if len(letters) == 2 and letters[0] == "ห":
+        letters = letters[1]
+    elif len(letters) == 2 and letters[0] in "ศส":
+        letters = letters[0]
     return "".join(sounds.get(letter, ("", ""))[0] for letter in letters)

@@ -12,9 +12,10 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import grpc
+from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
@@ -23,7 +24,10 @@ from gateway.model.names import MemberId
 from gateway.node import methods, wire
 from gateway.node.tls import TlsIdentity, channel_credentials
 from gateway.ports import PeerStatus
-from liaison.exchange.v1 import exchange_pb2 as pb
+
+if TYPE_CHECKING:
+    Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+    StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
 
 _CONNECTIONS = 2
 _BUDGET_MS = 3_000
@@ -61,7 +65,7 @@ class PeerPool:
         self._links: dict[MemberId, _Link] = {}
         self._last_seen: dict[MemberId, int] = {}
 
-    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:  # noqa: ASYNC109
+    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
         """Send a request over a stream and wait for its answer, `timeout` seconds at most."""
         link = self._link(member)
         budget_ms = min(_BUDGET_MS, int(timeout * 1000))
@@ -75,7 +79,7 @@ class PeerPool:
         """Send a receipt."""
         await self._unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(envelope), 5.0)
 
-    async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:  # noqa: ASYNC109
+    async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:
         """Send a request as one unary call: tools and the first contact."""
         request = wire.submit(envelope, int(timeout * 1000), "").SerializeToString()
         return wire.parse_response(await self._unary(member, methods.SUBMIT.path, request, timeout))
@@ -95,10 +99,11 @@ class PeerPool:
             await link.close()
         self._links.clear()
 
-    async def _unary(self, member: MemberId, path: str, data: bytes, timeout: float) -> bytes:  # noqa: ASYNC109
+    async def _unary(self, member: MemberId, path: str, data: bytes, timeout: float) -> bytes:
         channel = self._link(member).channel()
         try:
-            answer: bytes = await channel.unary_unary(path)(data, timeout=timeout)
+            call: Unary = channel.unary_unary(path)
+            answer = await call(data, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             raise _peer_error(member, error) from error
         self._seen(member)
@@ -194,7 +199,8 @@ class _Stream:
     def __init__(self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None]) -> None:
         self.broken = False
         self._member = member
-        self._call = channel.stream_stream(methods.STREAM.path)()
+        call: StreamCall = channel.stream_stream(methods.STREAM.path)()
+        self._call = call
         self._seen = seen
         self._ids = itertools.count(1)
         self._outbox: deque[pb.RequestFrame] = deque()
@@ -238,7 +244,7 @@ class _Stream:
 
     async def _read(self) -> None:
         try:
-            while (data := await self._call.read()) is not grpc.aio.EOF:
+            while isinstance(data := await self._call.read(), bytes):
                 self._seen()
                 for number, reply in wire.parse_replies(data):
                     self._resolve(number, reply)

@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -37,7 +37,9 @@ _WRITE_TIMEOUT_S = 2.0
 _MAX_BUDGET_S = 3.0
 _CONNECTION_AGE_MS = 600_000
 
-Context = grpc.aio.ServicerContext
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[bytes, bytes]
+    Handler = grpc.RpcMethodHandler[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class NodeServer:
             stream.drain()
         await self._server.stop(grace)
 
-    def _handlers(self) -> dict[str, grpc.RpcMethodHandler]:
+    def _handlers(self) -> dict[str, Handler]:
         unary = grpc.unary_unary_rpc_method_handler
         return {
             methods.SUBMIT.path: unary(self._submit),
@@ -105,7 +107,7 @@ class NodeServer:
 
     async def _peer(self, context: Context) -> tuple[bytes, PeerIdentity]:
         """The caller's certificate and who it is, or the end of the call (never an answer to strangers)."""
-        certificates = context.auth_context().get("x509_pem_cert") or [b""]
+        certificates = list(context.auth_context().get("x509_pem_cert") or [b""])
         try:
             if len(certificates) != 1:
                 raise Unauthenticated("more than one certificate")
@@ -121,7 +123,9 @@ class NodeServer:
         try:
             message = wire.parse_submit(data)
             deadline = self._deadline(message.budget_ms, context.time_remaining())
-            self._doors.submit(Inbound(certificate, message.envelope, deadline, message.traceparent, sink, 0, peer.member))
+            self._doors.submit(
+                Inbound(certificate, message.envelope, deadline, message.traceparent, sink, 0, peer.member)
+            )
         except LiaisonError as error:
             self._doors.refused(peer.member, error)
             await context.abort(_STATUS[error.reason], error.code)
@@ -152,7 +156,8 @@ class NodeServer:
         await self._peer(context)
         status = health_pb2.HealthCheckResponse
         serving = status.SERVING if self._doors.healthy() else status.NOT_SERVING
-        return health_pb2.HealthCheckResponse(status=serving).SerializeToString()
+        answer: bytes = health_pb2.HealthCheckResponse(status=serving).SerializeToString()
+        return answer
 
     def _deadline(self, budget_ms: int, remaining: float | None) -> float:
         budget = min(budget_ms / 1000 if budget_ms else _MAX_BUDGET_S, _MAX_BUDGET_S, remaining or _MAX_BUDGET_S)
@@ -198,7 +203,9 @@ class _UnarySink:
         """Wake the handler; a unary call has one reply."""
         del count
         if not self.future.done():
-            self.future.set_result(messages[0] if messages else self._refusal or FrameRefusal(Reason.INTERNAL, "internal"))
+            self.future.set_result(
+                messages[0] if messages else self._refusal or FrameRefusal(Reason.INTERNAL, "internal")
+            )
 
 
 class _Stream:
@@ -239,7 +246,7 @@ class _Stream:
                 await self._context.abort(_STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
-        while (data := await self._context.read()) is not grpc.aio.EOF:
+        while isinstance(data := await self._context.read(), bytes):
             self._unanswered += self._server.take(data, self)
 
     async def _write(self) -> None:
@@ -272,13 +279,11 @@ class _Stream:
 class _Handlers(grpc.GenericRpcHandler):
     """Looks methods up in the table; an unknown one is counted and gets UNIMPLEMENTED."""
 
-    def __init__(
-        self, handlers: dict[str, grpc.RpcMethodHandler], refused: Callable[[str, LiaisonError], None]
-    ) -> None:
+    def __init__(self, handlers: dict[str, Handler], refused: Callable[[str, LiaisonError], None]) -> None:
         self._handlers = handlers
         self._refused = refused
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The handler of a call."""
         handler = self._handlers.get(handler_call_details.method)
         if handler is None:

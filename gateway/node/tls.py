@@ -31,7 +31,9 @@ class TlsIdentity:
             try:
                 data = path.read_bytes()
             except OSError as error:
-                raise Misconfigured(f"cannot read {path.name}", where=str(path), remedy="run `liaison doctor`") from error
+                raise Misconfigured(
+                    f"cannot read {path.name}", where=str(path), remedy="run `liaison doctor`"
+                ) from error
             if b"-----BEGIN" not in data or b"-----END" not in data:
                 raise Misconfigured(f"{path.name} is not a PEM file", where=str(path), remedy="run `liaison doctor`")
             parts.append(data)
@@ -62,7 +64,8 @@ def server_credentials(
         held[0] = now
         return fresh
 
-    return grpc.dynamic_ssl_server_credentials(configuration(), fetch, require_client_authentication=True)
+    # The type stubs do not know that None means `keep what you have`.
+    return grpc.dynamic_ssl_server_credentials(configuration(), fetch, require_client_authentication=True)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

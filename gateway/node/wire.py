@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed, Reason, TimedOut, Unavailable
 from gateway.exchange.inbound import FrameRefusal, Reply
 from gateway.model.exchange import AnswerMessage, LogProof
-from liaison.exchange.v1 import exchange_pb2 as pb
 
 MAX_PACKAGE = 64 * 1024
 """Bytes of frames that go together in one gRPC message."""
@@ -79,7 +80,9 @@ def answer_message(message: pb.SubmitExchangeResponse) -> AnswerMessage:
     hashes = tuple(message.proof.hashes)
     if len(hashes) > _MAX_HASHES or any(len(item) != 32 for item in hashes):
         raise Malformed("the proof is not a list of hashes", code="malformed-proof")
-    return AnswerMessage(message.envelope, message.entry, LogProof(message.proof.index, hashes, message.proof.checkpoint))
+    return AnswerMessage(
+        message.envelope, message.entry, LogProof(message.proof.index, hashes, message.proof.checkpoint)
+    )
 
 
 def parse_response(data: bytes) -> AnswerMessage:
@@ -125,7 +128,7 @@ def refusal_error(reason: str, code: str) -> Exception:
     return Unavailable(text, code=code[:40] if code.isascii() and code else "unsigned-refusal")
 
 
-F = pb.RequestFrame | pb.ResponseFrame
+F = TypeVar("F", pb.RequestFrame, pb.ResponseFrame)
 
 
 def _packages(frames: Iterable[F]) -> Iterator[list[F]]:

@@ -32,10 +32,9 @@ def is_text(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """An integer that every JSON reader keeps exactly, a fraction, or a decimal number as text."""
-    kind = type(value)
-    if kind is int:
-        return -_MAX_INT <= value <= _MAX_INT
-    return kind is float or kind is str
+    if type(value) is int:
+        return abs(value) <= _MAX_INT
+    return type(value) in (float, str)
 
 
 def is_name(value: Any) -> bool:
@@ -63,11 +62,7 @@ def is_item(value: Any) -> bool:
     """A text, or a flat object of texts, numbers and truth values."""
     if type(value) is not dict:
         return type(value) is str
-    if len(value) > MAX_ITEMS:
-        return False
-    return all(
-        _KEY.fullmatch(key) is not None and (type(part) is bool or is_number(part)) for key, part in value.items()
-    )
+    return len(value) <= MAX_ITEMS and all(map(_is_key, value)) and all(map(_is_plain, value.values()))
 
 
 def is_moment(value: Any) -> bool:
@@ -94,3 +89,11 @@ def _is_flat(value: Any, keys: frozenset[str], needed: str) -> bool:
     if type(value) is not dict or needed not in value or not value.keys() <= keys:
         return False
     return all(type(part) is str for part in value.values())
+
+
+def _is_key(key: Any) -> bool:
+    return type(key) is str and _KEY.fullmatch(key) is not None
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) is bool or is_number(value)

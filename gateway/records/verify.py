@@ -103,7 +103,7 @@ def verify_record(
     3. the payload has exactly our members, each of its type, and `sha-256` digests
     4. the record type is known, and has its fixed number of distinct digests
     5. the issuer is an agency of `member`, and owns the record
-    6. the certificate's key is listed for this very agency at the time of issue
+    6. the certificate's key is listed for this very agency at `now_us`
     7. the signature is that key's
     8. the record is for us, and answers our request
     9. it is not expired, and not from the future
@@ -130,7 +130,7 @@ def _verify(
     payload = _payload(body)  # 3
     kind = _kind(payload)  # 4
     agency = _agency(payload, member)  # 5
-    key, own = keys.record_key(member, agency, certificate, payload["iat"] * 1_000_000)  # 6
+    key, own = keys.record_key(member, agency, certificate, now_us)  # 6
     key.verify(_raw_signature(signature), f"{header}.{body}".encode())  # 7
     _check_audience(payload, audience, request_hash)  # 8
     _check_time(payload, now_us)  # 9

@@ -48,6 +48,10 @@ class SigningKey:
         assert self._ed25519
         return self._ed25519.sign(data)
 
+    def sign_der(self, data: bytes) -> bytes:
+        """The same in the form of foreign formats (TUF): ECDSA as DER (RFC 3279, 2.2.3)."""
+        return self._ecdsa.sign(data, _ECDSA) if self._ecdsa else self.sign(data)
+
     def verify_key(self) -> VerifyKey:
         """The public half."""
         return VerifyKey.admit(self.spki)
@@ -135,6 +139,4 @@ def _admit(info: bytes) -> VerifyKey:
 
 
 def _not_admitted(why: str) -> BadSignature:
-    return BadSignature(
-        f"the key is not admitted: {why}", code="key-not-admitted", remedy="use ECDSA P-256 or Ed25519"
-    )
+    return BadSignature(f"the key is not admitted: {why}", code="key-not-admitted", remedy="use ECDSA P-256 or Ed25519")

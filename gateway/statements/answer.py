@@ -98,7 +98,7 @@ def verify_answer(
     3. the sender is the member that we asked
     4. the recipient is us
     5. it answers our request: its hash, and its exchange id
-    6. a key that the sender listed for statements at the time of issue signed exactly these bytes
+    6. a key that the sender lists for statements at `now_us` signed exactly these bytes
     7. the content is complete and well-formed, and padded to one of the sizes
     8. it is not from the future
 
@@ -110,11 +110,10 @@ def verify_answer(
     check_parties(message.sender, message.recipient, member, me)  # 3, 4
     if message.request_hash != request_hash or message.exchange_id != exchange_id:  # 5
         raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
-    issued_us = microseconds(message.issued_time, "issued_time")
-    check_signature(unsealed, keys, member, issued_us)  # 6
+    check_signature(unsealed, keys, member, now_us)  # 6
     answer = read_answer(message)  # 7
     check_padding(unsealed.payload, message.padding)
-    check_not_from_the_future(issued_us, now_us)  # 8
+    check_not_from_the_future(answer.issued_us, now_us)  # 8
     return Verified(answer, unsealed.payload_hash, envelope, member, unsealed.key_id)
 
 

@@ -141,7 +141,7 @@ def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
 
 
 def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int) -> None:
-    """Return when a `statement` key that `member` had at `at_us` signed exactly these bytes, else `BadSignature`."""
+    """Return when a `statement` key of `member`, valid at `at_us`, signed exactly these bytes, else `BadSignature`."""
     try:
         key = keys.verify_key(member, unsealed.key_id, "statement", at_us)
         key.verify(unsealed.signature, pae(unsealed.payload_type, unsealed.payload))

@@ -56,7 +56,7 @@ def verify_receipt(
     2. the payload parses, without unknown fields
     3. the sender is the peer
     4. the recipient is us
-    5. a key that the sender listed for statements at the time of issue signed exactly these bytes
+    5. a key that the sender lists for statements at `now_us` signed exactly these bytes
     6. the content is complete and well-formed
     7. it is not from the future
 
@@ -66,7 +66,7 @@ def verify_receipt(
     unsealed = unseal(envelope, RECEIPT)  # 1
     message = parse(pb.Receipt, unsealed.payload, "receipt")  # 2
     check_parties(message.sender, message.recipient, peer, me)  # 3, 4
-    check_signature(unsealed, keys, peer, microseconds(message.issued_time, "issued_time"))  # 5
+    check_signature(unsealed, keys, peer, now_us)  # 5
     receipt = read_receipt(message)  # 6
     check_not_from_the_future(receipt.issued_us, now_us)  # 7
     return Verified(receipt, unsealed.payload_hash, envelope, peer, unsealed.key_id)

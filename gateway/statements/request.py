@@ -85,15 +85,16 @@ def verify_request(
     2. the payload parses, without unknown fields
     3. the sender is the TLS peer
     4. the recipient is us
-    5. a key that the sender listed for statements at the time of issue signed exactly these bytes
+    5. a key that the sender lists for statements now signed exactly these bytes
     6. the content is complete and well-formed
     7. it is fresh: issued within the skew of our time, not expired, and valid for at most 60 s
 
-    Nothing of the content but its addresses and time of issue is used before 5, and 7 confirms that time. Raises
-    `TooLarge`, `Malformed`, `BadSignature`, `Forbidden` or `Stale`.
+    Nothing of the content but its addresses is used before 5. The key must be valid now, not when the request says
+    that it was issued: whoever holds a withdrawn key could write any time. Raises `TooLarge`, `Malformed`,
+    `BadSignature`, `Forbidden` or `Stale`.
     """
     opened = open_request(envelope)  # 1, 2
-    check_sender(opened, keys=keys, peer=peer, me=me)  # 3, 4, 5
+    check_sender(opened, keys=keys, peer=peer, me=me, now_us=now_us)  # 3, 4, 5
     request = read_request(opened.message)  # 6
     check_fresh(request, now_us)  # 7
     return Verified(request, opened.unsealed.payload_hash, envelope, peer, opened.unsealed.key_id)
@@ -105,11 +106,10 @@ def open_request(envelope: bytes) -> OpenRequest:
     return OpenRequest(unsealed, parse(pb.Request, unsealed.payload, "request"))
 
 
-def check_sender(opened: OpenRequest, *, keys: StatementKeys, peer: MemberId, me: MemberId) -> None:
+def check_sender(opened: OpenRequest, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int) -> None:
     """Checks 3 to 5 of `verify_request`."""
-    message = opened.message
-    check_parties(message.sender, message.recipient, peer, me)
-    check_signature(opened.unsealed, keys, peer, microseconds(message.issued_time, "issued_time"))
+    check_parties(opened.message.sender, opened.message.recipient, peer, me)
+    check_signature(opened.unsealed, keys, peer, now_us)
 
 
 def check_fresh(request: Request, now_us: int) -> None:

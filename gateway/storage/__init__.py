@@ -1,1 +1,1 @@
-"""Databases, keys and migrations; nothing else in the gateway sees SQL (adapters read foreign databases on their own)."""
+"""Databases, keys and migrations; nothing else sees SQL (adapters read foreign databases on their own)."""

@@ -38,8 +38,8 @@ class SqliteSettings:
 
     synchronous: str = "FULL"
     busy_timeout_ms: int = 5_000
-    page_size: int = 8_192
-    wal_pages: int = 4_000
+    page_size: int = 4_096
+    wal_pages: int = 1_000
     cache_kib: int = 32_768
     max_pages: int = 0
 
@@ -184,7 +184,6 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         f"PRAGMA synchronous={settings.synchronous.upper()}",
         f"PRAGMA wal_autocheckpoint={settings.wal_pages:d}",
         "PRAGMA foreign_keys=ON",
-        "PRAGMA secure_delete=ON",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
 

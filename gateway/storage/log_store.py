@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, insert, select, update
 from sqlalchemy.sql.elements import ClauseElement
 
 from gateway.errors import StorageBroken
@@ -55,11 +55,12 @@ class SqlLogStore:
     def _advance(self, connection: Connection, before: LogState | None, after: LogState) -> int:
         values = _state_values(after)
         if before is None:
-            result = connection.execute(insert(log_state).values(log=after.log, **values))
-            self._ids[after.log] = result.inserted_primary_key[0]
+            made = insert(log_state).values(log=after.log, **values).returning(log_state.c.id)
+            self._ids[after.log] = connection.execute(made).scalar_one()
             return self._ids[after.log]
         log_id = self._ids[after.log]
-        changed = connection.execute(_ADVANCE, {"the_id": log_id, "old_size": before.size, "old_root": before.root, **values})
+        place = {"the_id": log_id, "old_size": before.size, "old_root": before.root}
+        changed = connection.execute(_ADVANCE, place | values)
         if changed.rowcount != 1:
             raise StorageBroken(
                 f"another process has written to log `{after.log}`",
@@ -160,14 +161,7 @@ class SqlLogStore:
                     found[claim] = (request_hash, seq)
         return found
 
-    def claim_expiry(self, log: str, indexes: Sequence[int]) -> dict[int, int]:
-        """When the claims of these entries expire, in microseconds."""
-        c = log_entry.c
-        statement = select(c.seq, c.expires_us).where(c.log_id == self._id(log), c.seq.in_(indexes))
-        with self._database.read("claims") as connection:
-            return {seq: expires or 0 for seq, expires in connection.execute(statement)}
-
-    def forget_claims(self, before_us: int) -> int:
+    def forget_claims(self, before_us: int) -> int:  # noqa: ARG002 - the port's signature
         """Nothing: claims are kept with their entries, so that an exchange id is never answered twice."""
         return 0
 
@@ -178,13 +172,14 @@ class SqlLogStore:
 
 
 def _insert(table: Table) -> ClauseElement:
-    return insert(table).values({column: bindparam(column) for column in table.columns.keys()})
+    return insert(table).values({column: bindparam(column) for column in table.c.keys()})  # noqa: SIM118 - columns, not keys
 
 
 def _claims() -> Select[Any]:
     c = log_entry.c
-    ids = [bindparam(f"id_{position}") for position in range(_CLAIMS)]
-    return select(c.exchange_id, c.peer, c.request_hash, c.seq).where(c.slot == bindparam("slot"), c.exchange_id.in_(ids))
+    ids: list[BindParameter[bytes]] = [bindparam(f"id_{position}") for position in range(_CLAIMS)]
+    claiming = (c.slot == bindparam("slot")) & c.exchange_id.in_(ids)
+    return select(c.exchange_id, c.peer, c.request_hash, c.seq).where(claiming)
 
 
 def _with_content() -> Select[Any]:

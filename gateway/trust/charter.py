@@ -18,15 +18,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from securesystemslib.signer import SSlibKey
-from tuf.api.metadata import Metadata, Root
+from securesystemslib.signer import Signature, SSlibKey  # type: ignore[attr-defined]  # public, but not re-exported by name
+from tuf.api.metadata import Metadata, Root  # type: ignore[attr-defined]  # the same
 from tuf.api.serialization.json import CanonicalJSONSerializer
 
 from gateway.clock import from_us, to_us
 from gateway.errors import BadSignature, Contradicted, Malformed, Stale
 from gateway.model.names import identifier
 from gateway.signing import strict_json
-from gateway.signing.keys import VerifyKey
+from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.trust.fields import format_time, parse_time
 from gateway.trust.members import CharterMember, MemberStatus, format_members, parse_members
 
@@ -121,6 +121,27 @@ def parse_charter(data: bytes) -> Draft:
     except Exception as error:  # a library that reads foreign bytes may raise anything; the answer is no
         raise _bad(f"this is not a charter: {error}") from error
     return Draft(_read(metadata.signed, signed, data), metadata)
+
+
+def sign_charter(data: bytes, key: SigningKey) -> bytes:
+    """The charter with the signature of one more authority; an earlier one of the same key is replaced.
+
+    `BadSignature` when no member of the charter, whatever its status, has this key.
+    """
+    draft = parse_charter(data)
+    known = {item.key_id for member in draft.charter.members.values() for item in member.authority_keys}
+    if key.key_id not in known:
+        raise BadSignature(
+            "this authority is not in the charter", code="not-a-member", remedy="draft it with this member's card"
+        )
+    signature = Signature(key.key_id, key.sign_der(draft.metadata.signed_bytes).hex())
+    draft.metadata.signatures[key.key_id] = signature
+    return strict_json.dumps(draft.metadata.to_dict())
+
+
+def charter_fingerprint(data: bytes) -> str:
+    """The fingerprint of a charter, signed or not: 64 hexadecimal digits."""
+    return parse_charter(data).charter.fingerprint
 
 
 def verify_charter_chain(
@@ -239,7 +260,7 @@ def _check_root_keys(root: Root, members: Mapping[str, CharterMember], threshold
 
 def _root_key(key: VerifyKey) -> SSlibKey:
     public = load_der_public_key(key.spki)
-    return SSlibKey.from_crypto(public, keyid=key.key_id)  # type: ignore[arg-type]
+    return SSlibKey.from_crypto(public, keyid=key.key_id)
 
 
 def _whole(moment: datetime) -> datetime:

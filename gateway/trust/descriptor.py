@@ -149,7 +149,9 @@ def check_keys(descriptor: Descriptor) -> None:
         if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
             raise BadSignature(f"key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
         if listed.certificate and listed.leaf().name.member != descriptor.member:
-            raise BadSignature(f"the certificate of key `{listed.key_id[:16]}` is another member's", code="other-member")
+            raise BadSignature(
+                f"the certificate of key `{listed.key_id[:16]}` is another member's", code="other-member"
+            )
 
 
 def _as_json(descriptor: Descriptor) -> dict[str, Any]:
@@ -253,6 +255,6 @@ def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
             raise Malformed(f"a key for `{key.use}` has no certificate", code="bad-key", where="descriptor.keys")
 
 
-def compromised(key: ListedKey, since_us: int) -> ListedKey:
+def mark_compromised(key: ListedKey, since_us: int) -> ListedKey:
     """The same key, from `since_us` on not trusted any more; an earlier time that was said before stays."""
     return replace(key, compromised_us=min(since_us, key.compromised_us or since_us))

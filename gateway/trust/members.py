@@ -71,9 +71,7 @@ def parse_members(value: Any) -> Mapping[str, CharterMember]:
         raise Malformed(f"a charter has 1 to {MAX_MEMBERS} members", code="bad-charter")
     members = {name: _member(name, entry) for name, entry in value.items()}
     keys = [key.key_id for member in members.values() for key in member.authority_keys]
-    authorities = [
-        read_ca(pem).public_key() for member in members.values() for pem in member.ca_certificates
-    ]
+    authorities = [read_ca(pem).public_key() for member in members.values() for pem in member.ca_certificates]
     numbers = [key.public_numbers() for key in authorities if hasattr(key, "public_numbers")]
     if len(set(keys)) != len(keys) or len(set(numbers)) != len(numbers):
         raise Malformed("a key belongs to one member, and stands in the table once", code="bad-charter")

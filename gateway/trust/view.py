@@ -7,7 +7,7 @@ remembered: nothing is parsed for each message. A view of another epoch is anoth
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from certs.names import CertificateUse, Holder, label
@@ -16,8 +16,8 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
-from gateway.trust.charter import Charter, check_expiry, verify_charter_chain
-from gateway.trust.descriptor import Descriptor, KeyUse, ListedKey, agency_use, parse_descriptor, verify_descriptor
+from gateway.trust.charter import Charter, check_expiry
+from gateway.trust.descriptor import Descriptor, KeyUse, ListedKey, agency_use
 from gateway.trust.members import CharterMember, MemberStatus
 from gateway.trust.status import Status
 
@@ -109,9 +109,9 @@ class TrustView:
         """The newest status of a member, or None."""
         return self._statuses.get(member)
 
-    def endpoints(self, member: str) -> tuple[str, ...]:
+    def endpoints(self, member: str) -> list[str]:
         """Where a member's nodes answer: `host:port`. Raises `Unknown`."""
-        return self.descriptor(member).endpoints
+        return list(self.descriptor(member).endpoints)
 
     def ca_pem(self, member: str) -> bytes:
         """The CA certificates of an active member: the only roots on channels to it. Raises `Unknown`."""
@@ -120,16 +120,17 @@ class TrustView:
             raise Unknown(f"`{member}` is not an active member", code="unknown-member")
         return found.ca_pem
 
-    def tls_names(self, member: str) -> tuple[str, ...]:
-        """DNS names of a member's nodes, of the TLS key that is valid longest first: what a client checks."""
+    def server_name(self, member: str) -> str:
+        """The DNS name that a client checks: that of the TLS key that is valid longest. Raises `Unknown`."""
         now = self._clock.now_us()
         slots = [
             slot
             for (owner, _, use), slot in self._slots.items()
             if owner == member and use == KeyUse.TLS and slot.start_us <= now < slot.stop_us
         ]
-        slots.sort(key=lambda slot: -slot.stop_us)
-        return tuple(dict.fromkeys(slot.listed.leaf().name.dns for slot in slots))
+        if not slots:
+            raise Unknown(f"`{member}` has no TLS key that is valid now", code="no-tls-key")
+        return max(slots, key=lambda slot: slot.stop_us).listed.leaf().name.dns
 
     def freshness(self, member: str, now_us: int) -> None:
         """Return while charter and status of `member` are in their time; else `Stale` (threats.md, J5)."""
@@ -233,16 +234,16 @@ class TrustView:
             if owner == member and listed == use
         )
 
-    def record_key(self, member: str, agency: str, certificate: bytes, at_us: int) -> tuple[VerifyKey, bool]:
+    def record_key(self, member: str, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
         """The key with which an agency signs records, and whether the agency itself holds it (`own`).
 
         The certificate (DER) must be this agency's, issued by the member's CA, its key listed for
         `agency/<agency>` and valid at `at_us`. Anything else is `BadSignature`.
         """
-        cache_key = (member, agency, certificate)
+        cache_key = (member, agency, certificate_der)
         slot = self._records.get(cache_key)
         if slot is None:
-            slot = self._read_record_key(member, agency, certificate)
+            slot = self._read_record_key(member, agency, certificate_der)
             if len(self._records) < _MAX_CACHE:
                 self._records[cache_key] = slot
         if not slot.start_us <= at_us < slot.stop_us:
@@ -250,9 +251,9 @@ class TrustView:
         assert slot.record
         return slot.record
 
-    def _read_record_key(self, member: str, agency: str, certificate: bytes) -> _Slot:
+    def _read_record_key(self, member: str, agency: str, certificate_der: bytes) -> _Slot:
         try:
-            leaf = read_leaf(certificate)
+            leaf = read_leaf(certificate_der)
             name = leaf.name
             if (name.member, name.use, name.name) != (member, CertificateUse.AGENCY, label(agency, "agency")):
                 raise BadSignature(f"the certificate is not that of `{agency}` of `{member}`", code="wrong-signer")
@@ -291,30 +292,11 @@ class TrustView:
             removed = frozenset(status.removed if status and live else ())
             for listed in descriptor.keys:
                 if listed.key_id not in removed:
-                    stop = listed.stop_us if listed.compromised_us is None else min(listed.stop_us, listed.compromised_us)
+                    stop = (
+                        listed.stop_us if listed.compromised_us is None else min(listed.stop_us, listed.compromised_us)
+                    )
                     slots[(member, listed.key_id, listed.use)] = _Slot(listed, listed.start_us, stop)
         return slots
-
-
-def evidence_view(
-    charter_versions: Sequence[bytes], descriptors: Sequence[bytes], clock: Clock, fingerprint: str | None = None
-) -> TrustView:
-    """A view for verifying evidence without a node: members of any status, charters that have expired.
-
-    `descriptors` may come from the audited side: each must be signed by its member's authority as the charter
-    has it, and the newest of each member counts. Raises as `verify_charter_chain` and `verify_descriptor`.
-    """
-    charter = verify_charter_chain(charter_versions, clock.now(), fingerprint, allow_expired=True)
-    newest: dict[str, Descriptor] = {}
-    for data in descriptors:
-        descriptor = parse_descriptor(data)[0]
-        held = newest.get(descriptor.member)
-        if descriptor.member in charter.members and (held is None or descriptor.version > held.version):
-            newest[descriptor.member] = descriptor
-    verified = {
-        name: verify_descriptor(item.data, charter.members[name], charter.federation) for name, item in newest.items()
-    }
-    return TrustView(charter, verified, {}, clock, live=False)
 
 
 def _hash_of_versions(

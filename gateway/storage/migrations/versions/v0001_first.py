@@ -55,9 +55,14 @@ def _logs() -> None:
         sqlite_with_rowid=False,
     )
     counted = sa.text("channel IS NOT NULL")
+    columns = ["log_id", "channel", "number"]
     op.create_index("log_entry_exchange", "log_entry", ["exchange_id", "slot", "peer"], unique=True)
     op.create_index(
-        "log_entry_channel", "log_entry", ["log_id", "channel", "number"], sqlite_where=counted, postgresql_where=counted
+        "log_entry_channel",
+        "log_entry",
+        columns,
+        sqlite_where=counted,
+        postgresql_where=counted,
     )
     op.create_index("log_entry_peer", "log_entry", ["log_id", "peer", "seq"])
     op.create_index("log_entry_time", "log_entry", ["log_id", "time_us"])

@@ -1,0 +1,118 @@
+"""From a typed query to rows of the key index, each with how well it fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from adapters.index_rows import day_of_birth, plate_detail, swapped, word_and_year
+from gateway.errors import Malformed
+from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key
+from gateway.matching.keys import name_keys, word_keys
+from gateway.matching.person import PersonFeatures, score_person
+from gateway.model.hit import Match, Quality
+from gateway.model.marking import SubjectCategory
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.values import PartialDate
+from gateway.storage.index_store import IndexRow, IndexStore, KeyKind
+
+MAX_EXACT = 256
+"""Rows with one exact key that are looked at."""
+
+MAX_SCORED = 500
+"""Rows that are scored for one name; those that share most keys come first."""
+
+Found = tuple[str, str, int, SubjectCategory, int, Match]
+"""Record type, source key, number of the marking, category, last live day, match."""
+
+IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
+
+_CATEGORIES = {category.value: category for category in SubjectCategory}
+_SURE, _LIKELY = 1.0, 0.95
+
+
+def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
+    """Matches where the number alone agrees, and where its issuer (scheme, province) agrees, too."""
+    return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
+
+
+_DOCUMENT = _exact("document-number", "document-issuer")
+_NATIONAL_ID = _exact("national-id", "national-id-scheme")
+_PLATE = _exact("plate", "plate-province")
+_CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
+
+
+def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
+    """Rows with the query's number, less those whose issuer, scheme or province is known to be another."""
+    kind, key, detail, matches = _wanted(query)
+    if not key:
+        raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
+    rows = store.find(kind, key, MAX_EXACT)
+    if not rows:
+        return [], False
+    compare = _compare_plates if kind is KeyKind.PLATE else _compare_details
+    found: list[Found] = []
+    for record_type, source_key, marking, category, last_day, held in rows:
+        fit = compare(detail, held)
+        if fit is not None:
+            found.append((record_type, source_key, marking, _CATEGORIES[category], last_day, matches[fit]))
+    return found, len(rows) == MAX_EXACT
+
+
+def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
+    if isinstance(query, DocumentQuery):
+        return KeyKind.DOCUMENT, document_key(query.number), query.issuer.upper(), _DOCUMENT
+    if isinstance(query, VehicleQuery):
+        return KeyKind.PLATE, plate_key(query.plate), plate_detail(query.province, query.country), _PLATE
+    if isinstance(query, NationalIdQuery):
+        return KeyKind.NATIONAL_ID, national_id_key(query.number), query.scheme.upper(), _NATIONAL_ID
+    return KeyKind.CONTAINER, container_key(query.number), "", (_CONTAINER, _CONTAINER)
+
+
+def _compare_details(asked: str, held: str) -> bool | None:
+    """True: the same; False: one side does not say; None: they differ."""
+    if not asked or not held:
+        return False
+    return True if asked == held else None
+
+
+def _compare_plates(asked: str, held: str) -> bool | None:
+    """Provinces in different scripts, and countries in codes of different length, cannot be compared here."""
+    province, _, country = asked.partition("|")
+    held_province, _, held_country = held.partition("|")
+    if country and len(country) == len(held_country) and country != held_country:
+        return None
+    if province.isascii() != held_province.isascii():
+        return False
+    return _compare_details(province, held_province)
+
+
+def person_candidates(store: IndexStore, query: PersonQuery, check: Callable[[], None]) -> tuple[list[Found], bool]:
+    """Rows that share keys with one of the query's names and fit it; `check` is called between rows."""
+    keys = _person_keys(query)
+    if not keys:
+        raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
+    rows = store.find_names(sorted(keys), MAX_SCORED)
+    found: list[Found] = []
+    for position, row in enumerate(rows):
+        if not position % 50:
+            check()
+        match = score_person(query, _features(row))
+        if match is not None:
+            found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
+    return found, len(rows) == MAX_SCORED and bool(found) and found[-1][1] == rows[-1][1]
+
+
+def _person_keys(query: PersonQuery) -> set[str]:
+    keys = {key for name in query.names for key in name_keys(name.text)}
+    if query.birth and keys:
+        birth = query.birth.value
+        keys |= {word_and_year(key, birth) for name in query.names for key in word_keys(name.text)}
+        if len(birth) == len("YYYY-MM-DD"):
+            keys |= {day_of_birth(birth), day_of_birth(swapped(birth))}
+    return keys
+
+
+def _features(row: IndexRow) -> PersonFeatures:
+    names, birth, sex, nationality = json.loads(row[5])
+    return PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality)

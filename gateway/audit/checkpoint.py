@@ -1,0 +1,177 @@
+"""Signed tree heads: C2SP tlog-checkpoint in a C2SP signed-note, with Ed25519 signatures (type 0x01).
+
+A log's origin, which is the name of its key too, is `<member>.liaison.internal/<log>/<number>`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.errors import BadSignature, Malformed
+from gateway.signing.keys import VerifyKey
+
+MAX_SIGNATURES = 32
+"""Signatures of one checkpoint; the specification asks for 16 at least."""
+
+MAX_CHECKPOINT = 256 * 1024
+_ED25519 = b"\x01"
+_SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
+_DASH = "— "
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_KEY_NAME = re.compile(r"[^\s+]+")
+
+
+class HeadSigner(Protocol):
+    """An Ed25519 key that signs tree heads; `gateway.signing.keys.SigningKey` is one."""
+
+    @property
+    def spki(self) -> bytes:
+        """The public key as SubjectPublicKeyInfo (DER)."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of `data`, 64 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignature:
+    """One signature line: the key's name, its id (4 bytes), and the signature."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A parsed checkpoint, its signatures not yet verified. `text` is what they are over."""
+
+    origin: str
+    size: int
+    root: bytes
+    extensions: tuple[str, ...]
+    signatures: tuple[NoteSignature, ...]
+    text: bytes
+    data: bytes
+
+
+def origin(member: str, log: str, number: int) -> str:
+    """The origin of a member's log."""
+    return f"{member}.liaison.internal/{log}/{number}"
+
+
+def key_id(name: str, public: bytes) -> bytes:
+    """The four bytes by which a note's signature names an Ed25519 key of 32 bytes."""
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+
+
+def vkey(name: str, public: bytes) -> str:
+    """The verifier key of a log as text: `<name>+<key id>+<base64 of type and key>`."""
+    return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(_ED25519 + public).decode()}"
+
+
+def raw_key(spki: bytes) -> bytes:
+    """The 32 bytes of an Ed25519 SubjectPublicKeyInfo, or `Malformed`."""
+    if not spki.startswith(_SPKI_PREFIX) or len(spki) != len(_SPKI_PREFIX) + 32:
+        raise Malformed("a log key is Ed25519", code="bad-log-key", where="log key")
+    return spki[len(_SPKI_PREFIX) :]
+
+
+class Signer:
+    """Signs the heads of one log. Signatures are deterministic: the same head has the same bytes."""
+
+    def __init__(self, log_origin: str, key: HeadSigner) -> None:
+        self.origin = log_origin
+        self.public = raw_key(key.spki)
+        self.vkey = vkey(log_origin, self.public)
+        self._key = key
+        self._key_id = key_id(log_origin, self.public)
+
+    def sign(self, size: int, root: bytes) -> bytes:
+        """The signed checkpoint."""
+        text = f"{self.origin}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
+        line = base64.b64encode(self._key_id + self._key.sign(text)).decode()
+        return text + f"\n{_DASH}{self.origin} {line}\n".encode()
+
+
+def parse_checkpoint(data: bytes) -> Checkpoint:
+    """The checkpoint in `data`, or `Malformed`. Signatures of unknown keys are kept and mean nothing."""
+    if len(data) > MAX_CHECKPOINT:
+        raise _bad("it is too long")
+    try:
+        note = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _bad("it is not UTF-8") from error
+    if _CONTROL.search(note):
+        raise _bad("it has control characters")
+    text, separator, lines = note.rpartition("\n\n")
+    if not separator or not lines.endswith("\n"):
+        raise _bad("it has no signatures")
+    head = text.split("\n")
+    if len(head) < 3 or not all(head):
+        raise _bad("it has not three lines, or an empty one")
+    if not _SIZE.fullmatch(head[1]):
+        raise _bad("its size is not a decimal number")
+    signatures = tuple(_signature_line(line) for line in _lines(lines))
+    return Checkpoint(head[0], int(head[1]), _root(head[2]), tuple(head[3:]), signatures, (text + "\n").encode(), data)
+
+
+def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoint:
+    """The checkpoint in `data` when it is of `log_origin` and `key` signed it.
+
+    Raises `Malformed`, or `BadSignature`: another origin, no signature by this key, or one that does not fit.
+    """
+    checkpoint = parse_checkpoint(data)
+    if checkpoint.origin != log_origin:
+        raise BadSignature("the checkpoint is of another log", code="wrong-origin", where=log_origin)
+    public = raw_key(key.spki)
+    wanted = key_id(log_origin, public)
+    ours = [line for line in checkpoint.signatures if line.name == log_origin and line.key_id == wanted]
+    if not ours:
+        raise BadSignature("the checkpoint is not signed by the log's key", where=log_origin)
+    for line in ours:
+        key.verify(line.signature, checkpoint.text)
+    return checkpoint
+
+
+def _lines(text: str) -> list[str]:
+    lines = text[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise _bad(f"it has more than {MAX_SIGNATURES} signatures")
+    return lines
+
+
+def _signature_line(line: str) -> NoteSignature:
+    name, _, encoded = line.removeprefix(_DASH).partition(" ")
+    if not line.startswith(_DASH) or not _KEY_NAME.fullmatch(name):
+        raise _bad("a signature line is not one")
+    raw = _base64(encoded)
+    if len(raw) < 5:
+        raise _bad("a signature is too short")
+    return NoteSignature(name, raw[:4], raw[4:])
+
+
+def _root(text: str) -> bytes:
+    root = _base64(text)
+    if len(root) != 32:
+        raise _bad("its root has not 32 bytes")
+    return root
+
+
+def _base64(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _bad("base64 does not decode") from error
+    if base64.b64encode(raw).decode() != text:
+        raise _bad("base64 is not in its only form")
+    return raw
+
+
+def _bad(why: str) -> Malformed:
+    return Malformed(f"this is not a checkpoint: {why}", code="bad-checkpoint", where="checkpoint")

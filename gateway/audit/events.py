@@ -1,0 +1,218 @@
+"""The closed list of entry kinds, with what each means and what its private part says.
+
+`docs/audit-events.md` is generated from here (`python -m gateway.audit.events docs/audit-events.md`).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Log(StrEnum):
+    """The two logs of a node."""
+
+    EXCHANGE = "exchange"
+    OPERATIONS = "operations"
+
+
+class Party(StrEnum):
+    """Who signed a statement that is kept with an entry."""
+
+    US = "us"
+    PEER = "peer"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of entry. `request` and `answer` say who signed the statements kept with it, if there are any;
+    `counted`: the entry takes the next number of the channel on which the peer asks us; `strict`: its statements
+    were verified before it was written."""
+
+    kind: str
+    log: Log
+    meaning: str
+    fields: tuple[str, ...]
+    request: Party = Party.NOBODY
+    answer: Party = Party.NOBODY
+    counted: bool = False
+    strict: bool = True
+
+
+def _exchange(kind: str, meaning: str, *fields: str, request: Party, answer: Party, **more: bool) -> Event:
+    return Event(kind, Log.EXCHANGE, meaning, fields, request, answer, **more)
+
+
+def _operations(kind: str, meaning: str, *fields: str) -> Event:
+    return Event(kind, Log.OPERATIONS, meaning, fields)
+
+
+_US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
+
+_EVENTS = (
+    _exchange(
+        "asked",
+        "An officer of ours asks a counterpart. Durable before the request leaves.",
+        "officer", "role", "office", "agency", "client", "case", "ticket", "purpose", "offence", "agreement",
+        "query", "search", "decision",
+        request=_US, answer=_NOBODY,
+    ),
+    _exchange(
+        "received",
+        "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its number is "
+        "the one that the counterpart gave.",
+        "officer", "case", "outcome", "their_index", "their_entry", "their_checkpoint", "search",
+        request=_US, answer=_PEER,
+    ),
+    _exchange(
+        "silent",
+        "No answer came inside the budget, or none that verifies. Never shown as no hit.",
+        "officer", "case", "search", "last_seen", "code",
+        request=_US, answer=_NOBODY,
+    ),
+    _exchange(
+        "late",
+        "The answer came after the officer's view had closed; it is kept, and found with the search.",
+        "officer", "case", "outcome", "their_index", "their_entry", "their_checkpoint", "search",
+        request=_US, answer=_PEER,
+    ),
+    _exchange(
+        "abandoned",
+        "The node stopped while it waited for this answer and does not know whether one was given.",
+        "officer", "case", "search",
+        request=_US, answer=_NOBODY,
+    ),
+    _exchange(
+        "answered",
+        "We answered a counterpart. Durable and under a signed checkpoint before the answer leaves. Exactly one for "
+        "each exchange.",
+        "outcome", "purpose", "offence", "case", "agreement", "query", "requester", "decision", "sources", "hits",
+        "withheld", "withheld_salt", "policy_hash", "trust_hash",
+        request=_PEER, answer=_US, counted=True,
+    ),
+    _exchange(
+        "refused",
+        "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept "
+        "as it came, even where its signature is the reason.",
+        "reason", "code", "detail", "purpose", "case", "decision",
+        request=_PEER, answer=_US, counted=True, strict=False,
+    ),
+    _exchange(
+        "duplicate",
+        "The same request came again and got the stored answer; no source was asked.",
+        "first_index",
+        request=_NOBODY, answer=_NOBODY,
+    ),
+    _exchange(
+        "cancelled",
+        "The counterpart withdrew its question, or its connection was cut, before we answered.",
+        "code", "detail",
+        request=_PEER, answer=_NOBODY, strict=False,
+    ),
+    _exchange(
+        "own",
+        "An officer of ours asked our own agencies. No counterpart took part.",
+        "officer", "role", "office", "agency", "client", "case", "ticket", "purpose", "offence", "query", "search",
+        "outcome", "decision", "sources",
+        request=_NOBODY, answer=_NOBODY,
+    ),
+    _operations("start", "The node started and found its logs whole.", "version", "policy_hash", "trust_hash"),
+    _operations("stop", "The node stopped in good order; the last entry of a run.", "reason"),
+    _operations("auth-failed", "Somebody did not prove who they are. At most one entry a minute for each cause.",
+                "code", "detail", "channel", "count"),
+    _operations("denied", "An officer's question was not allowed at home; nothing left the node.",
+                "officer", "role", "office", "purpose", "case", "code", "decision"),
+    _operations("suspend", "A source, agency, counterpart or everything was switched off.",
+                "scope", "target", "reason", "by"),
+    _operations("resume", "What was switched off is on again.", "scope", "target", "reason", "by"),
+    _operations("policy-load", "A policy was loaded and is in force.", "policy_hash", "previous_hash"),
+    _operations("policy-refused", "A policy did not load; the one before stays in force.", "detail", "policy_hash"),
+    _operations("trust-accepted", "A charter, descriptor or status was accepted.", "document", "version", "hash"),
+    _operations("trust-refused", "A charter, descriptor or status was refused; what was in force stays.",
+                "document", "version", "hash", "detail"),
+    _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail"),
+    _operations("receipt", "A counterpart acknowledged answers of ours.",
+                "first", "through", "gaps", "statement"),
+    _operations("receipt-refused", "A counterpart's acknowledgement does not agree with our log, or does not verify.",
+                "code", "detail", "statement"),
+    _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
+    _operations("alarm", "Something that a human has to look at.", "code", "detail"),
+    _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
+    _operations("key-created", "A key was made.", "key_id", "use"),
+    _operations("key-destroyed", "A key of the keystore was destroyed: what it protected is erased.",
+                "key_id", "ground"),
+    _operations("open", "An auditor opened private parts. Written before they are shown.",
+                "auditor", "ground", "filter", "count"),
+    _operations("export", "An export for auditors was made.", "by", "logs", "hash"),
+    _operations("migrate", "The database was brought to a newer schema.", "before", "after"),
+)  # fmt: skip
+
+EVENTS: dict[str, Event] = {event.kind: event for event in _EVENTS}
+"""All kinds, by name."""
+
+COMMON_FIELDS: dict[str, str] = {
+    "v": "version of the entry format: 1",
+    "log": "the log's origin, as in its checkpoints",
+    "seq": "place in the log, from 0",
+    "t": "time in microseconds since 1970; never decreases in a log",
+    "kind": "one of the kinds below",
+    "peer": "the counterpart's member id, or empty",
+    "n": "number in the channel, or null",
+    "xid": "exchange id, or empty",
+    "req": "SHA-256 of the request's payload (base64url), or empty",
+    "ans": "SHA-256 of the answer's payload (base64url), or empty",
+    "priv": "SHA-256 of the private part: 32 random bytes and its padded JSON",
+}
+
+
+def document() -> str:
+    """The catalogue in Markdown."""
+    lines = [
+        "# Audit events",
+        "",
+        "Generated from `gateway/audit/events.py`; change it there.",
+        "",
+        "An entry is one JSON object, hashed as written. Its public part is the same for all kinds:",
+        "",
+        "| member | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()),
+        "",
+        "The private part is a JSON object of its own, encrypted at rest and committed to by `priv`. Each kind names",
+        "the members that it may have.",
+    ]
+    for log in Log:
+        lines += ["", f"## The {log} log"]
+        for event in _EVENTS:
+            if event.log is log:
+                lines += _paragraph(event)
+    return "\n".join(lines) + "\n"
+
+
+def _paragraph(event: Event) -> list[str]:
+    kept = [
+        f"{what} signed by {who}"
+        for what, who in (
+            ("the request,", "the peer" if event.request is Party.PEER else "us" if event.request is Party.US else ""),
+            ("the answer,", "the peer" if event.answer is Party.PEER else "us" if event.answer is Party.US else ""),
+        )
+        if who
+    ]
+    lines = ["", f"### `{event.kind}`", "", event.meaning]
+    if kept:
+        lines += ["", f"Kept with it: {' and '.join(kept)}."]
+    if event.counted:
+        lines += ["", "It takes the next number of the channel on which the peer asks us."]
+    return [*lines, "", f"Private part: {', '.join(f'`{name}`' for name in event.fields)}."]
+
+
+def main(arguments: list[str]) -> None:
+    """Write the catalogue to the file that is named."""
+    Path(arguments[0]).write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

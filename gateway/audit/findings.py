@@ -1,0 +1,110 @@
+"""What a verifier says: numbered findings, each proved, contradicted or not provable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+MAX_DETAILS = 20
+"""Findings of one check and log that are told one by one; more are counted."""
+
+
+class Check(IntEnum):
+    """The numbers that findings carry."""
+
+    CHARTER = 1
+    DESCRIPTORS = 2
+    MANIFEST = 3
+    HEAD = 4
+    TREE = 5
+    EARLIER_HEADS = 6
+    FORM = 7
+    TIME = 8
+    CHANNELS = 9
+    PRIVATE = 10
+    STATEMENTS = 11
+    ONE_ANSWER = 12
+
+
+MEANING: dict[Check, str] = {
+    Check.CHARTER: "the charter's chain of versions verifies",
+    Check.DESCRIPTORS: "the members' descriptors are signed by their authorities, and list log keys",
+    Check.MANIFEST: "the export's files are those that its maker signed",
+    Check.HEAD: "the newest head is signed by a log key that the member lists",
+    Check.TREE: "all entries, hashed again, give the root of that head",
+    Check.EARLIER_HEADS: "every earlier head that was kept is of the same tree",
+    Check.FORM: "every entry has the form of an entry, names this log, and is numbered without a gap",
+    Check.TIME: "time never goes back",
+    Check.CHANNELS: "each channel's numbers go up by one",
+    Check.PRIVATE: "every private part is the one that its entry commits to",
+    Check.STATEMENTS: "every statement has the hash in its entry, and a signature that was valid then",
+    Check.ONE_ANSWER: "no exchange was answered twice",
+}
+"""What each check shows when it holds."""
+
+
+class State(StrEnum):
+    """What a finding says."""
+
+    PROVED = "proved"
+    CONTRADICTED = "contradicted"
+    NOT_PROVABLE = "not provable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding: check, what it says, log (empty: none) and the index of the entry that it is about."""
+
+    check: Check
+    state: State
+    text: str
+    log: str = ""
+    index: int | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """All findings. `sizes` are the entries that were checked, for each log."""
+
+    findings: list[Finding] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
+    _counts: dict[tuple[Check, str, State], int] = field(default_factory=dict)
+
+    def add(self, check: Check, state: State, text: str, log: str = "", index: int | None = None) -> None:
+        """Add a finding; of the same kind only the first ones are kept in full."""
+        key = (check, log, state)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        if self._counts[key] <= MAX_DETAILS:
+            self.findings.append(Finding(check, state, text, log, index))
+
+    def contradicted(self, check: Check, text: str, log: str = "", index: int | None = None) -> None:
+        """Add evidence against the claim."""
+        self.add(check, State.CONTRADICTED, text, log, index)
+
+    def not_provable(self, check: Check, text: str, log: str = "", index: int | None = None) -> None:
+        """Add a gap in the evidence."""
+        self.add(check, State.NOT_PROVABLE, text, log, index)
+
+    def conclude(self, checks: tuple[Check, ...], log: str = "") -> None:
+        """Say `proved` for each of `checks` about which nothing else was said."""
+        for check in checks:
+            if not any((check, log, state) in self._counts for state in (State.CONTRADICTED, State.NOT_PROVABLE)):
+                self.add(check, State.PROVED, MEANING[check], log)
+
+    @property
+    def first_bad(self) -> tuple[str, int] | None:
+        """Log and index of the first entry that something speaks against."""
+        bad = [
+            (item.log, item.index)
+            for item in self.findings
+            if item.state is State.CONTRADICTED and item.index is not None
+        ]
+        return min(bad, key=lambda place: (place[0], place[1]), default=None)
+
+    @property
+    def exit_code(self) -> int:
+        """0 proved, 1 contradicted, 3 not provable."""
+        states = {state for _, _, state in self._counts}
+        if State.CONTRADICTED in states:
+            return 1
+        return 3 if State.NOT_PROVABLE in states or not states else 0

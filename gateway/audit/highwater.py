@@ -1,0 +1,106 @@
+"""The high-water file: the newest signed head, outside the database (design, section 7).
+
+Whoever puts back an older database, or rewrites rows and hashes in it, does not thereby change this file. It has
+two slots that are written in turn, so that a torn write leaves the head before. It is not synced: the database
+is, and a file that lags behind it only shows less. While a log is open its file is locked, so that no second
+process can write to the same log.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.signing.keys import VerifyKey
+
+SLOT = 1024
+
+
+def high_water_path(folder: Path, name: str, number: int) -> Path:
+    """The high-water file of a log."""
+    return folder / f"{name}-{number}"
+
+
+class HighWater:
+    """The file of one log, locked until `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = 0
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._failed(error) from error
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise Misconfigured(
+                "another process has this log open", code="log-in-use", where=str(path), remedy="stop the other node"
+            ) from error
+
+    def read(self, origin: str, key: VerifyKey) -> Checkpoint | None:
+        """The largest head in the file that `key` signed for `origin`; None when there is none.
+
+        Raises `Misconfigured` when there is something in it, and nothing of it verifies.
+        """
+        heads = read_heads(self._path)
+        verified = [head for data in heads if (head := _verified(data, origin, key))]
+        if heads and not verified:
+            raise Misconfigured(
+                "the file holds no head that the log's key signed",
+                code="bad-high-water",
+                where=str(self._path),
+                remedy="restore the file or the log key that belongs to this home",
+            )
+        return max(verified, key=lambda head: head.size, default=None)
+
+    def write(self, checkpoint: bytes) -> None:
+        """Keep `checkpoint`. `StorageBroken` when the file cannot be written."""
+        try:
+            os.pwrite(self._handle, checkpoint.ljust(SLOT, b"\0"), self._turn * SLOT)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._turn ^= 1
+
+    def close(self) -> None:
+        """Close and unlock the file."""
+        os.close(self._handle)
+
+    def _failed(self, error: OSError) -> StorageBroken:
+        return StorageBroken(
+            f"the high-water file failed: `{error.strerror}`",
+            where=str(self._path),
+            remedy="check the disk's space and permissions, then start the node again",
+        )
+
+
+def read_heads(path: Path) -> list[bytes]:
+    """What stands in the slots of the file at `path`, unverified; empty when there is no file."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    slots = (data[start : start + SLOT].rstrip(b"\0") for start in range(0, len(data), SLOT))
+    return [slot for slot in slots if slot]
+
+
+def newest_head(path: Path) -> bytes:
+    """The head with the largest size in the file at `path`, unverified; empty when there is none."""
+    heads: list[Checkpoint] = []
+    for data in read_heads(path):
+        try:
+            heads.append(parse_checkpoint(data))
+        except LiaisonError:
+            continue
+    return max(heads, key=lambda head: head.size).data if heads else b""
+
+
+def _verified(data: bytes, origin: str, key: VerifyKey) -> Checkpoint | None:
+    try:
+        return verify_checkpoint(data, origin, key)
+    except LiaisonError:
+        return None

@@ -1,0 +1,305 @@
+"""One audit log of a node (design, section 7).
+
+`append` writes a batch:
+
+1. each draft is checked, and its private part encoded: what fails here fails before anything is written;
+2. drafts whose claim is taken leave with the stored answer;
+3. under the lock, the others get place, time and channel number, and their bytes are built;
+4. entries, claims, encrypted content and the new state are one transaction, durable when it returns;
+5. the batch is read again and hashed again (against memory faults), and compared with the tree;
+6. the new head is signed once, and written to the high-water file;
+7. each entry gets its proof under that head.
+
+The signature is deterministic, so the head is stored with the next batch. Any failure from step 4 on leaves the log
+broken: nothing is signed from memory any more, and the process has to end.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.audit.checkpoint import HeadSigner, Signer, origin
+from gateway.audit.entry import SALT_BYTES, Entry, build_entry, check_fields, commitment, encode_private, parse_entry
+from gateway.audit.events import Log
+from gateway.audit.highwater import HighWater, high_water_path
+from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
+from gateway.audit.recover import check_extends, check_state, rebuild_tree
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
+from gateway.model.exchange import LogProof
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import ContentKeys, EncryptedContent, EntryDraft, Logged, LogState, LogStore, NewEntry, StoredAnswer
+from gateway.signing.keys import VerifyKey
+
+_Claim = tuple[MemberId, ExchangeId]
+
+
+def store_name(name: str, number: int) -> str:
+    """The name under which a log's rows stand in the store."""
+    return f"{name}/{number}"
+
+
+@dataclass(slots=True)
+class _Winner:
+    """A draft that is to be written, with the place of its result."""
+
+    position: int
+    draft: EntryDraft
+    private: bytes
+
+
+class AuditLog:
+    """A `Journal`. Opening it re-hashes all rows and refuses a log that is not what was signed.
+
+    Raises `Contradicted` (rows were changed), `Misconfigured` (in use, or another key), `StorageBroken`.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        keystore: ContentKeys,
+        key: HeadSigner,
+        clock: Clock,
+        member: str,
+        name: str = Log.EXCHANGE,
+        number: int = 1,
+        *,
+        highwater: Path,
+    ) -> None:
+        self.name = name
+        self.store_name = store_name(name, number)
+        self.origin = origin(member, name, number)
+        self._store = store
+        self._keystore = keystore
+        self._clock = clock
+        self._signer = Signer(self.origin, key)
+        self._lock = threading.Lock()
+        self._broken = False
+        self._high_water = HighWater(high_water_path(highwater, name, number))
+        try:
+            self._open(VerifyKey.admit(key.spki), number)
+        except BaseException:
+            self._high_water.close()
+            raise
+
+    # ------------------------------------------------------------ start and end
+
+    def _open(self, key: VerifyKey, number: int) -> None:
+        seen = self._high_water.read(self.origin, key)
+        state = self._store.state(self.store_name)
+        if state is None and seen is not None:
+            raise Misconfigured(
+                f"the database has no log, but a head over {seen.size} entries was signed",
+                code="log-missing",
+                where=f"log {self.store_name}",
+                remedy="restore the database that belongs to this home",
+            )
+        if state is None:
+            state = LogState(self.store_name, number, 0, EMPTY_ROOT, b"", {})
+            self._store.commit(None, state, [])
+        self._tree = rebuild_tree(self._store.bodies(state.log, 0, state.size), state.size, state.log)
+        check_state(self._tree, state, self._store, self.origin, key)
+        if seen is not None:
+            check_extends(self._tree, seen, self._store, state.log, key)
+        self._state = state
+        self._last_us = self._time_of_last()
+        self._checkpoint = self._signer.sign(state.size, state.root)
+        self._high_water.write(self._checkpoint)
+
+    def _time_of_last(self) -> int:
+        last = self._tree.size - 1
+        if last < 0:
+            return 0
+        return parse_entry(next(iter(self._store.bodies(self.store_name, last, last + 1)))[1]).time_us
+
+    def close(self) -> None:
+        """Store the newest head and let go of the log. The log cannot be used afterwards."""
+        with self._lock:
+            try:
+                if not self._broken:
+                    self._store.commit(self._state, replace(self._state, checkpoint=self._checkpoint), [])
+            finally:
+                self._broken = True
+                self._high_water.close()
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self._state.size
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The newest signed head."""
+        return self._checkpoint
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key of this log, as text."""
+        return self._signer.vkey
+
+    def proof(self, index: int) -> LogProof:
+        """The proof of an entry under the newest signed head. `Malformed` when there is no such entry."""
+        with self._lock:
+            return LogProof(index, self._tree.inclusion(index, self._state.size), self._checkpoint)
+
+    def consistency(self, size: int) -> tuple[bytes, ...]:
+        """The proof that the newest head extends the tree of `size` entries."""
+        with self._lock:
+            return self._tree.consistency(size, self._state.size)
+
+    def stored_answers(self, claims: Sequence[_Claim]) -> Mapping[_Claim, StoredAnswer]:
+        """Those of `claims` that are answered. The answer is empty where its content was erased."""
+        taken = self._store.claimed(claims)
+        return {claim: self._stored(claim, *place) for claim, place in taken.items()}
+
+    def _stored(self, claim: _Claim, request_hash: bytes, index: int) -> StoredAnswer:
+        for stored in self._store.entries(self.store_name, index, index + 1):
+            entry = parse_entry(stored.body)
+            if (entry.peer, entry.exchange_id) == claim:
+                answer = self._answer(index, stored.content) if stored.content else b""
+                return StoredAnswer(request_hash, answer, stored.body, index)
+        return StoredAnswer(request_hash, b"", b"", index)
+
+    def _answer(self, index: int, content: EncryptedContent) -> bytes:
+        try:
+            return self._keystore.open_content(self.store_name, index, content)[2]
+        except Unknown:
+            return b""
+
+    # ------------------------------------------------------------ writing
+
+    def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
+        """An item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
+
+        Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and
+        `StorageBroken` when the storage failed.
+        """
+        salts = os.urandom(SALT_BYTES * len(drafts))
+        privates = [self._prepare(position, draft, salts) for position, draft in enumerate(drafts)]  # 1
+        with self._lock:
+            if self._broken:
+                raise StorageBroken("the log failed before, or is closed", where=self.origin)
+            results, winners, twins = self._claim(drafts, privates)  # 2
+            if winners:
+                try:
+                    logged = self._write(winners)
+                except LiaisonError as error:
+                    self._broken = True
+                    raise _broken(error) from error
+                except BaseException:
+                    self._broken = True
+                    raise
+                for winner, place in zip(winners, logged, strict=True):
+                    results[winner.position] = place
+        for position, first in twins:
+            twin, draft = results[first], drafts[first]
+            assert isinstance(twin, Logged)
+            results[position] = StoredAnswer(draft.request_hash, draft.answer, twin.entry, twin.index)
+        return [result for result in results if result is not None]
+
+    def _prepare(self, position: int, draft: EntryDraft, salts: bytes) -> bytes:
+        try:
+            check_fields(draft.kind, self.name, draft.peer, draft.exchange_id, draft.request_hash, draft.answer_hash)
+            start = position * SALT_BYTES
+            return encode_private(draft.private, salts[start : start + SALT_BYTES])
+        except Malformed as error:
+            raise Malformed(error.message, code=error.code, where=f"drafts[{position}].{error.where}") from error
+
+    def _claim(
+        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes]
+    ) -> tuple[list[Logged | StoredAnswer | None], list[_Winner], list[tuple[int, int]]]:
+        """Results so far, the drafts to write, and those whose claim an earlier draft of the batch takes."""
+        wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
+        taken = self.stored_answers(wanted) if wanted else {}
+        results: list[Logged | StoredAnswer | None] = [None] * len(drafts)
+        winners: list[_Winner] = []
+        twins: list[tuple[int, int]] = []
+        firsts: dict[_Claim, int] = {}
+        for position, draft in enumerate(drafts):
+            if draft.claim:
+                claim = (draft.claim.sender, draft.claim.exchange_id)
+                if claim in taken:
+                    results[position] = taken[claim]
+                    continue
+                if firsts.setdefault(claim, position) != position:
+                    twins.append((position, firsts[claim]))
+                    continue
+            winners.append(_Winner(position, draft, privates[position]))
+        return results, winners, twins
+
+    def _write(self, winners: Sequence[_Winner]) -> list[Logged]:
+        before = self._state
+        counters = dict(before.counters)
+        entries = [self._build(winner, before.size + place, counters) for place, winner in enumerate(winners)]  # 3
+        self._tree.extend(entry.leaf_hash for entry in entries)
+        size = before.size + len(entries)
+        after = LogState(before.log, before.number, size, self._tree.root(), self._checkpoint, counters)
+        self._store.commit(before, after, entries)  # 4
+        self._read_again(entries)  # 5
+        self._checkpoint = self._signer.sign(size, after.root)  # 6
+        self._high_water.write(self._checkpoint)
+        self._state = after
+        inclusion, head = self._tree.inclusion, self._checkpoint
+        return [  # 7
+            Logged(entry.index, entry.body, entry.number, LogProof(entry.index, inclusion(entry.index, size), head))
+            for entry in entries
+        ]
+
+    def _build(self, winner: _Winner, index: int, counters: dict[str, int]) -> NewEntry:
+        draft, private = winner.draft, winner.private
+        number = draft.number
+        if number is None and draft.channel:
+            number = counters[draft.channel] = counters.get(draft.channel, 0) + 1
+        self._last_us = time_us = max(self._clock.now_us(), self._last_us + 1)
+        body = build_entry(
+            Entry(
+                self.origin,
+                index,
+                time_us,
+                draft.kind,
+                draft.peer,
+                number,
+                draft.exchange_id,
+                draft.request_hash,
+                draft.answer_hash,
+                commitment(private),
+            )
+        )
+        content = self._keystore.seal_content(
+            draft.retention, time_us, self.store_name, index, private, draft.request, draft.answer
+        )
+        return NewEntry(
+            index,
+            body,
+            leaf_hash(body),
+            draft.kind,
+            draft.peer,
+            draft.exchange_id,
+            time_us,
+            draft.channel,
+            number,
+            content,
+            draft.claim,
+        )
+
+    def _read_again(self, entries: Sequence[NewEntry]) -> None:
+        first, stop = entries[0].index, entries[-1].index + 1
+        found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.store_name, first, stop)]
+        if found != [(index, self._tree.leaf(index)) for index in range(first, stop)]:
+            raise StorageBroken(
+                f"entries {first} to {stop - 1} read back are not what was written",
+                where=self.origin,
+                remedy="check memory and disk, then start the node again",
+            )
+
+
+def _broken(error: LiaisonError) -> StorageBroken:
+    if isinstance(error, StorageBroken):
+        return error
+    return StorageBroken(f"a batch could not be written: {error.message}", where=error.where)

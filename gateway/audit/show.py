@@ -1,0 +1,81 @@
+"""Reading a log at home: entries with their private part, newest first. For auditors of the own country only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.audit.entry import Entry, decode_private, parse_entry
+from gateway.errors import Unknown
+from gateway.ports import ContentKeys, LogStore, StoredEntry
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for; an empty value fits everything. Times are microseconds since 1970, `until_us` excluded."""
+
+    since_us: int = 0
+    until_us: int = 0
+    kind: str = ""
+    peer: str = ""
+    exchange_id: str = ""
+    officer: str = ""
+    case: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry and its private part; `erased` says which key was destroyed when there is none any more."""
+
+    entry: Entry
+    private: dict[str, Any] = field(default_factory=dict)
+    erased: str = ""
+
+
+def show(store: LogStore, keys: ContentKeys, log: str, wanted: Filter, limit: int = 100) -> Iterator[Shown]:
+    """At most `limit` entries of `log` (`exchange/1`) that fit, newest first. Raises `Contradicted`, `Malformed`."""
+    found = 0
+    until = wanted.until_us
+    while True:
+        page = store.find(
+            log,
+            peer=wanted.peer,
+            exchange_id=wanted.exchange_id,
+            kind=wanted.kind,
+            since_us=wanted.since_us,
+            until_us=until,
+            limit=_PAGE,
+        )
+        for index in page:
+            shown = open_entry(keys, log, next(iter(store.entries(log, index, index + 1))))
+            if _fits(shown.private, wanted):
+                yield shown
+                found += 1
+                if found == limit:
+                    return
+            until = shown.entry.time_us
+        if len(page) < _PAGE:
+            return
+
+
+def open_entry(keys: ContentKeys, log: str, stored: StoredEntry) -> Shown:
+    """A stored entry with its private part."""
+    entry = parse_entry(stored.body)
+    if stored.content is None:
+        return Shown(entry, erased="content")
+    try:
+        private, _, _ = keys.open_content(log, stored.index, stored.content)
+    except Unknown:
+        return Shown(entry, erased=stored.content.key_id)
+    return Shown(entry, decode_private(private))
+
+
+def _fits(private: dict[str, Any], wanted: Filter) -> bool:
+    return all(
+        not value or private.get(name) == value
+        for name, value in (("officer", wanted.officer), ("case", wanted.case), ("outcome", wanted.outcome))
+    )

@@ -1,0 +1,141 @@
+"""`liaison bench`: the exchange at the answering node beside a bare echo, interleaved, in one run.
+
+Each pass measures echo, unary and streams one after the other, so that what else the machine does falls on all
+alike; a row holds the medians over the passes, and its ratio is to the echo of the same passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
+from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
+from gateway.loop import run as run_loop
+from gateway.node import methods
+
+ECHO = "echo (bare unary gRPC, mutual TLS)"
+UNARY = "exchange, unary"
+STREAMS = "exchange, streams"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure."""
+
+    seconds: float = 3.0
+    passes: int = 3
+    concurrency: tuple[int, ...] = (1, 16, 64)
+    rows: tuple[int, ...] = (1_000, 100_000)
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Medians of one configuration. `ratio_to_echo` is rate over the echo's rate, `cpu_ratio_to_echo` CPU over CPU."""
+
+    name: str
+    concurrency: int
+    rows: int
+    requests_per_s: float
+    p50_ms: float
+    p99_ms: float
+    server_cpu_us_per_request: float
+    ratio_to_echo: float
+    cpu_ratio_to_echo: float
+    loadgen_cpu_us_per_request: float
+    cores_used_by_others: float
+    bad_answers: int
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps({name: getattr(self, name) for name in self.__slots__})
+
+
+Say = Callable[[str], None]
+
+
+def run(plan: Plan, say: Say) -> list[Row]:
+    """Measure all of `plan`; `say` gets progress as it goes."""
+    found: list[Row] = []
+    for rows in plan.rows:
+        with tempfile.TemporaryDirectory(prefix="liaison-bench-") as folder:
+            say(f"building a federation and a source with {rows:,} rows")
+            world = build_world(Path(folder), rows)
+            found.extend(run_loop(_measure(world, plan, say)))
+    return found
+
+
+async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
+    rows = []
+    with start_node(world) as node, start_echo(world, world.answer_size(node)) as echo:
+        for concurrency in plan.concurrency:
+            passes: dict[str, list[Measure]] = {ECHO: [], UNARY: [], STREAMS: []}
+            for number in range(plan.passes):
+                say(f"{world.rows:,} rows, {concurrency} in flight, pass {number + 1} of {plan.passes}")
+                for name, measure in await _pass(world, node, echo, concurrency, plan):
+                    passes[name].append(measure)
+            rows.extend(_rows(world, concurrency, passes))
+    return rows
+
+
+async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
+    found = []
+    for name, target in ((ECHO, echo), (UNARY, node), (STREAMS, node)):
+        if plan.only and name not in (ECHO, plan.only):
+            continue
+        count = int(plan.seconds * 1.3 * _EXPECTED[name])
+        messages = requests_for(world, count)
+        channels = connect(target)
+        path = echo_method() if name == ECHO else methods.SUBMIT.path
+        ask = Streams(channels).ask if name == STREAMS else unary(channels, path)
+        found.append((name, await drive(ask, messages, concurrency, plan.seconds, target.pids)))
+        await asyncio.gather(*(channel.close() for channel in channels))
+    return found
+
+
+_EXPECTED = {ECHO: 14_000, UNARY: 8_000, STREAMS: 14_000}
+
+
+def echo_method() -> str:
+    """The echo's path."""
+    from gateway.bench.echo import METHOD
+
+    return METHOD
+
+
+def _rows(world: World, concurrency: int, passes: dict[str, list[Measure]]) -> Iterator[Row]:
+    echo = passes[ECHO]
+    for name, measures in passes.items():
+        if not measures:
+            continue
+        rate = _median(measures, "requests_per_s")
+        cpu = _median(measures, "server_cpu_us_per_request")
+        yield Row(
+            name=name,
+            concurrency=concurrency,
+            rows=world.rows,
+            requests_per_s=rate,
+            p50_ms=_median(measures, "p50_ms"),
+            p99_ms=_median(measures, "p99_ms"),
+            server_cpu_us_per_request=cpu,
+            ratio_to_echo=round(_ratio(measures, echo, "requests_per_s"), 3),
+            cpu_ratio_to_echo=round(_ratio(measures, echo, "server_cpu_us_per_request"), 3),
+            loadgen_cpu_us_per_request=_median(measures, "loadgen_cpu_us_per_request"),
+            cores_used_by_others=_median(measures, "cores_used_by_others"),
+            bad_answers=sum(measure.bad_answers for measure in measures),
+        )
+
+
+def _median(measures: Sequence[Measure], name: str) -> float:
+    return float(statistics.median(getattr(measure, name) for measure in measures))
+
+
+def _ratio(ours: Sequence[Measure], echo: Sequence[Measure], name: str) -> float:
+    """The median of the ratios pass by pass: interleaving is of use only when the pairs stay together."""
+    return statistics.median(getattr(a, name) / getattr(b, name) for a, b in zip(ours, echo, strict=True))

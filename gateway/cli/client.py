@@ -1,0 +1,115 @@
+"""Calls a node's own REST API with the client certificate of its home."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from certs.names import tls_name
+from gateway.config import Home, Settings, host_port
+from gateway.errors import LiaisonError, Misconfigured, Reason, Refused, Unavailable
+from gateway.signing import strict_json
+
+CLIENT_KEY = "client-cli"
+_MAX_ANSWER = 32 * 1024 * 1024
+_SLACK_S = 5.0
+
+
+class NodeClient:
+    """A connection to the node of `settings`; use it as a context manager."""
+
+    def __init__(self, settings: Settings, address: tuple[str, int] | None = None) -> None:
+        host, port = address or host_port(settings.listen.agency)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to reach it, not to listen
+        self._place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._name = tls_name(settings.node.member, settings.node.name)
+        self._home = settings.home
+        self._client = httpx2.Client(
+            base_url=f"https://{self._place}",
+            verify=_context(Home(settings.home)),
+            timeout=settings.limits.budget_ms / 1000 + _SLACK_S,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> NodeClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def search(self, body: dict[str, Any], token: str, idempotency_key: str = "") -> dict[str, Any]:
+        """`POST /v1/searches`. Raises the node's refusal, or `Unavailable`."""
+        headers = {"authorization": f"Bearer {token}"}
+        if idempotency_key:
+            headers["idempotency-key"] = idempotency_key
+        return self._call("POST", "/v1/searches", headers, body)
+
+    def get(self, search_id: str, token: str) -> dict[str, Any]:
+        """`GET /v1/searches/{id}`."""
+        return self._call("GET", f"/v1/searches/{search_id}", {"authorization": f"Bearer {token}"})
+
+    def health(self) -> dict[str, Any]:
+        """`GET /v1/health`."""
+        return self._call("GET", "/v1/health", {})
+
+    def _call(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
+        try:
+            response = self._client.request(
+                method, path, headers=headers, json=body, extensions={"sni_hostname": self._name}
+            )
+        except httpx2.TimeoutException as error:
+            raise Unavailable("the node did not answer in time", code="node-slow", where=self._place) from error
+        except httpx2.HTTPError as error:
+            raise Unavailable(
+                f"the node does not answer ({type(error).__name__})",
+                code="node-down",
+                where=self._place,
+                remedy=f"start it: liaison serve --home {self._home}",
+            ) from error
+        value = strict_json.loads(response.content, _MAX_ANSWER)
+        if response.is_success and isinstance(value, dict):
+            return value
+        raise _refusal(value)
+
+
+def _refusal(value: Any) -> LiaisonError:
+    problem = value if isinstance(value, dict) else {}
+    error = Refused(
+        str(problem.get("detail") or problem.get("title") or "the node refused"),
+        code=str(problem.get("code", "refused")),
+        where=str(problem.get("where", "")),
+        remedy=str(problem.get("remedy", "")),
+    )
+    known = {reason.value: reason for reason in Reason}
+    error.reason = known.get(str(problem.get("reason")), Reason.INTERNAL)
+    return error
+
+
+def _context(home: Home) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(home.ca)
+        context.load_cert_chain(home.certificate(CLIENT_KEY), home.key(CLIENT_KEY))
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(
+            "the client certificate of this home cannot be used",
+            where=str(home.certificate(CLIENT_KEY)),
+            remedy="run `liaison doctor`",
+        ) from error
+    return context
+
+
+def client_certificate(home: Home) -> bytes:
+    """The client certificate (DER) that `NodeClient` presents."""
+    return ssl.PEM_cert_to_DER_cert(_read(home.certificate(CLIENT_KEY)))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured("cannot be read", where=str(file), remedy="run `liaison init` again") from error

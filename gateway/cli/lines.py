@@ -1,0 +1,100 @@
+"""A search in plain words: one line for each counterpart. Silence is never shown as no hit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.cli.output import say
+from gateway.records.types import RECORD_TYPES
+
+_QUALITY = {
+    "EXACT_ID": "exact match of an identifier",
+    "STRONG": "strong match",
+    "POSSIBLE": "possible match",
+}
+
+
+def all_answered(search: dict[str, Any]) -> bool:
+    """Whether every line says hit or no hit, and none is incomplete for want of an answer."""
+    return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
+
+
+def show_search(search: dict[str, Any], own: str) -> None:
+    """Print a search."""
+    for line in search["lines"]:
+        text, style = headline(line, own)
+        say(text, style)
+        for hit in line["hits"]:
+            for detail in hit_lines(hit):
+                say(f"      {detail}")
+    for member in search["waiting_for"]:
+        say(f"  {member}  still waiting")
+    say(f"  search {search['id']}", "dim")
+
+
+def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
+    """What one counterpart said, in one sentence, and its style."""
+    who = f"  {line['member']}  " + ("our own agencies: " if line["member"] == own else "")
+    late = " (it came late)" if line["late"] else ""
+    if line["outcome"] == "hit":
+        return f"{who}{_count(line['hits'])}{_incomplete(line)}{late}", "good"
+    if line["outcome"] == "no_hit":
+        return f"{who}no hit{_incomplete(line)}{late}", ""
+    if line["outcome"] == "silent":
+        seen = f"last seen {line['last_seen']}" if line["last_seen"] else "never seen since this node started"
+        return f"{who}silent: no answer in time, {seen}. This does not mean no hit.", "warn"
+    refusal = line["refusal"] or {"code": "", "text": ""}
+    why = refusal["text"] or refusal["code"] or "no reason was given"
+    return f"{who}{line['outcome']}: {why}{late}", "warn"
+
+
+def hit_lines(hit: dict[str, Any]) -> list[str]:
+    """A hit in words: what matched and why, what was released, who signed it, what must be obeyed."""
+    why = "; ".join(rule["sentence"] for rule in hit["rules"])
+    lines = [f"{hit['record_type']}: {_QUALITY.get(hit['quality'], hit['quality'])}" + (f" ({why})" if why else "")]
+    record = hit["record"]
+    if record is None:
+        lines.append(f"reference {hit['reference']}; {hit['action'] or 'the record needs a follow-up'}")
+        return lines
+    kind = RECORD_TYPES.get(hit["record_type"])
+    total = f" of {len(kind.fields)}" if kind else ""
+    signed = (
+        "signed by the agency" if record["signed_by"] == "own" else "signed with the agency's key, held by its node"
+    )
+    lines.append(f"{len(record['fields'])}{total} fields released by {record['owner']}, {signed}, verified")
+    lines += [f"  {name}: {_value(value)}" for name, value in record["fields"].items()]
+    return [*lines, *_obey(record["marking"])]
+
+
+def _count(hits: list[dict[str, Any]]) -> str:
+    return "1 hit" if len(hits) == 1 else f"{len(hits)} hits"
+
+
+def _incomplete(line: dict[str, Any]) -> str:
+    parts = []
+    if line["missing"]:
+        parts.append(f"incomplete: {', '.join(line['missing'])} did not answer")
+    if line["capped"]:
+        parts.append("there are more; ask more precisely")
+    if line["withheld_count"]:
+        parts.append(f"{line['withheld_count']} fields withheld by policy")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _obey(marking: dict[str, Any]) -> list[str]:
+    shown = [
+        f"{key.replace('_', ' ')} {_value(value)}" for key, value in marking.items() if value not in ("", [], None)
+    ]
+    return [f"handling: {', '.join(shown)}"] if shown else []
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        if "text" in value:
+            return str(value["text"])
+        return " ".join(
+            _value(part) for key, part in value.items() if key not in ("calendar", "original", "script", "lang")
+        )
+    if isinstance(value, list):
+        return ", ".join(_value(part) for part in value)
+    return str(value)

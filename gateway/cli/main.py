@@ -1,0 +1,99 @@
+"""Entry point: the group of commands, exit codes, and how an error is shown.
+
+Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from gateway import __version__
+from gateway.cli.output import show_error, show_unforeseen
+from gateway.errors import LiaisonError
+
+COMMANDS = {
+    "demo": "three countries exchange records on this machine",
+    "init": "make a node's home: keys, settings, database",
+    "trust": "the charter, descriptor and status",
+    "serve": "run the node",
+    "suspend": "switch a source, agency, counterpart or everything off",
+    "resume": "switch it on again",
+    "ask": "ask counterparts for a person, document, vehicle or container",
+    "audit": "show, verify and export the audit log",
+    "doctor": "find what would stop an exchange, and the remedy",
+    "bench": "measure exchanges against a bare echo",
+}
+"""Every subcommand with its short help; the module has the same name."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = "suspend" if cmd_name == "resume" else cmd_name
+        command = getattr(importlib.import_module(f"gateway.cli.commands.{module}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list without importing what it lists."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="liaison", message="%(prog)s %(version)s")
+def liaison() -> None:
+    """Liaison: ask other countries' agencies, and answer them, with proof on both sides.
+
+    \b
+    Examples:
+      liaison demo                       see three countries at work
+      liaison init --member la --home la --authority la-authority
+      liaison doctor --home la           what is missing, and what to do
+      liaison ask document --home la --as la.o.1042 --to vn --number C1234567 --issuer LAO
+              --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
+
+    Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. No error leaves it as a trace."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in arguments
+    try:
+        code = liaison.main(arguments, prog_name="liaison", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except LiaisonError as error:
+        show_error(error, as_json=as_json)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader went away; keep Python from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be told in words
+        show_unforeseen(error, as_json=as_json)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def main() -> NoReturn:
+    """The `liaison` command."""
+    sys.exit(run())

@@ -1,0 +1,33 @@
+"""Tokens of the trial issuer for the command line; in production an identity provider makes them."""
+
+from __future__ import annotations
+
+from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.cli.client import client_certificate
+from gateway.clock import SystemClock
+from gateway.config import Home, Settings
+from gateway.errors import Misconfigured
+
+
+def trial_token(settings: Settings, person: str, *, role: str, office: str, agency: str, purpose: str) -> str:
+    """A token for an officer of `[[trial_officer]]`, or for one described by the flags; `Misconfigured` otherwise."""
+    home = Home(settings.home)
+    issuer = TrialIssuer.load(home.key("token-issuer"), settings.node.member, SystemClock())
+    return issuer.issue(_profile(settings, person, role, office, agency, purpose), client_certificate(home))
+
+
+def _profile(settings: Settings, person: str, role: str, office: str, agency: str, purpose: str) -> Profile:
+    for listed in settings.trial_officers:
+        if listed.id == person:
+            return Profile(
+                person, role or listed.role, office or listed.office, agency or listed.agency, listed.purposes
+            )
+    if not (role and office and agency):
+        known = ", ".join(listed.id for listed in settings.trial_officers) or "none"
+        raise Misconfigured(
+            f"the officer `{person}` is not listed for trials",
+            code="unknown-officer",
+            where="node.toml [[trial_officer]]",
+            remedy=f"listed: {known}; or give --role, --office and --agency",
+        )
+    return Profile(person, role, office, agency, (purpose,))

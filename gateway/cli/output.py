@@ -1,0 +1,84 @@
+"""What commands print: plain words on a terminal, one JSON document with `--json`, errors with their remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.errors import LiaisonError
+from gateway.telemetry.logs import describe
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "dim": "bright_black"}
+
+
+def json_option(command: _F) -> _F:
+    """`--json`: one JSON document on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def home_option(command: _F) -> _F:
+    """`--home`: an existing home."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    return click.option("--home", required=True, type=kind, envvar="LIAISON_HOME", help="The node's home.")(command)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document; control characters are escaped."""
+    click.echo(json.dumps(value, ensure_ascii=not _utf8(), indent=2))
+
+
+def say(text: str = "", style: str = "", *, err: bool = False) -> None:
+    """One line in words; `style` is one of good, bad, warn, title, dim, and only seen on a terminal."""
+    stream = sys.stderr if err else sys.stdout
+    line = printable(text)
+    if style and stream.isatty() and not os.environ.get("NO_COLOR"):
+        name = _STYLES[style]
+        line = click.style(line, bold=True) if name == "bold" else click.style(line, fg=name)
+    click.echo(line, err=err, color=None if stream.isatty() else False)
+
+
+def printable(text: str) -> str:
+    """`text` with control and direction characters escaped, so that nothing moves the cursor (threats.md, L4)."""
+    return "".join(
+        character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character == "\n"
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )  # fmt: skip
+
+
+def show_error(error: LiaisonError, *, as_json: bool) -> None:
+    """An error in words on standard error: what, where, what to do; and as JSON on standard output if asked."""
+    say(f"error: {error.message}", "bad", err=True)
+    if error.where:
+        say(f"  where:  {error.where}", err=True)
+    if error.remedy:
+        say(f"  remedy: {error.remedy}", err=True)
+    if as_json:
+        body = {"code": error.code, "reason": error.reason.value, "message": error.message}
+        print_json({"error": body | {"where": error.where, "remedy": error.remedy}})
+
+
+def show_unforeseen(error: BaseException, *, as_json: bool) -> None:
+    """An error that nobody foresaw: its class and place, no trace."""
+    about = describe(error)
+    say(
+        f"error: something unforeseen happened: {about['error']} at {about.get('at', 'an unknown place')}",
+        "bad",
+        err=True,
+    )
+    say("  remedy: run `liaison doctor`; if that finds nothing, report it with this line", err=True)
+    if as_json:
+        print_json({"error": {"code": "internal", "reason": "INTERNAL", "message": about["error"]}})
+
+
+def _utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

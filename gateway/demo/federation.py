@@ -1,0 +1,170 @@
+"""Founds the demo's federation in a folder: homes, authorities, charter, databases; and runs its nodes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from certs.durable import PUBLIC, write_new
+from gateway.clock import Clock
+from gateway.config import Home, Settings, SourceSettings, TrialOfficer, load_settings, write_default
+from gateway.demo.command import run
+from gateway.demo.nodes import NodeProcess, free_addresses, start_node
+from gateway.demo.sample import SAMPLES, SampleSource
+from gateway.errors import Misconfigured
+from gateway.trust.card import read_card
+from gateway.trust.ceremony import draft, import_document, publish_descriptor, publish_status, sign
+from gateway.trust.charter import charter_fingerprint
+
+NAME = "gms-demo"
+THRESHOLD = 2
+MEMBERS = ("th", "vn", "kh")
+OFFICES = {"th": "th.blo.aranyaprathet", "vn": "vn.blo.moc-bai", "kh": "kh.blo.poipet"}
+AGENCIES = {"th": ("police", "immigration"), "vn": ("immigration",), "kh": ("customs",)}
+OFFICER = "th.o.1042"
+
+_PURPOSES = (
+    "BORDER_CHECK",
+    "INVESTIGATION",
+    "PREVENTION",
+    "CUSTOMS_CONTROL",
+    "THREAT_TO_LIFE",
+    "MISSING_PERSON",
+)
+
+
+@dataclass(slots=True)
+class Federation:
+    """A founded federation. `processes` are the nodes that run now."""
+
+    folder: Path
+    clock: Clock
+    processes: dict[str, NodeProcess] = field(default_factory=dict)
+
+    def home(self, member: str) -> Path:
+        """The home of a member's node."""
+        return self.folder / member
+
+    def authority(self, member: str) -> Path:
+        """The member's authority; it would be kept offline."""
+        return self.folder / f"{member}-authority"
+
+    @property
+    def charter(self) -> Path:
+        """The charter that all members accepted."""
+        return self.folder / "charter.jsonl"
+
+    def start(self, *members: str) -> None:
+        """Start nodes and wait until they listen; raises `Unavailable` when one does not."""
+        for member in members:
+            listen = load_settings(self.home(member), {}).listen
+            self.processes[member] = start_node(member, self.home(member), (listen.exchange, listen.agency))
+        for member in members:
+            self.processes[member].wait_until_it_listens(self.clock)
+
+    def stop(self, *members: str) -> None:
+        """Stop nodes, all at once."""
+        with ThreadPoolExecutor(max_workers=len(MEMBERS)) as pool:
+            list(pool.map(NodeProcess.stop, [self.processes.pop(member) for member in members]))
+
+
+def open_federation(folder: Path, clock: Clock) -> Federation:
+    """The federation in `folder`, founded now unless it was before; `Misconfigured` when something else is there."""
+    federation = Federation(folder, clock)
+    if federation.charter.exists():
+        _renew(federation)
+        return federation
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise Misconfigured(
+            "the folder is not empty and holds no demo federation",
+            where=str(folder),
+            remedy="choose an empty folder, or remove this one",
+        )
+    _found(federation)
+    return federation
+
+
+def _found(federation: Federation) -> None:
+    addresses = free_addresses(2 * len(MEMBERS))
+    with ThreadPoolExecutor(max_workers=len(MEMBERS)) as pool:
+        pairs = zip(addresses[::2], addresses[1::2], strict=True)
+        list(pool.map(lambda member, pair: _init(federation, member, *pair), MEMBERS, pairs))
+    charter = _draft_and_sign(federation)
+    for member in MEMBERS:
+        trust = federation.home(member) / "trust"
+        import_document(trust, charter, federation.clock, charter_fingerprint(charter))
+    documents = {member: _publish(federation, member) for member in MEMBERS}
+    _hand_round(federation, documents)
+    write_new(federation.charter, charter.rstrip(b"\n") + b"\n", PUBLIC)
+
+
+def _init(federation: Federation, member: str, exchange: str, agency: str) -> None:
+    """Settings first, since `liaison init` keeps what is there; then the command, as an operator would."""
+    home = federation.home(member)
+    home.mkdir(mode=0o700)
+    (home / "mappings").mkdir(mode=0o700)
+    (home / "sources").mkdir(mode=0o700)
+    sources = [_source(home, sample) for sample in SAMPLES if sample.member == member]
+    settings = {"node.member": member, "listen.exchange": exchange, "listen.agency": agency}
+    write_default(home, settings, sources=sources, officers=[_officer(member)])
+    made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member))
+    if made.code:
+        raise Misconfigured(f"`liaison init` failed for `{member}`", where=str(home), remedy=made.said.strip())
+
+
+def _source(home: Path, sample: SampleSource) -> SourceSettings:
+    database = sample.build(home / "sources")
+    mapping = home / "mappings" / sample.mapping
+    mapping.write_bytes(sample.mapping_file.read_bytes())
+    return SourceSettings(
+        id=sample.id,
+        agency=sample.agency,
+        mapping=str(mapping.relative_to(home)),
+        url=f"sqlite:///{database.relative_to(home)}",
+    )
+
+
+def _officer(member: str) -> TrialOfficer:
+    return TrialOfficer(f"{member}.o.1042", "officer", OFFICES[member], AGENCIES[member][0], _PURPOSES)
+
+
+def _draft_and_sign(federation: Federation) -> bytes:
+    cards = [read_card(federation.authority(member)) for member in MEMBERS]
+    charter = draft(cards, NAME, THRESHOLD, federation.clock)
+    for member in MEMBERS:
+        charter = sign(charter, federation.authority(member))
+    return charter
+
+
+def _publish(federation: Federation, member: str) -> bytes:
+    home = federation.home(member)
+    settings: Settings = load_settings(home, {})
+    descriptor = publish_descriptor(
+        home,
+        federation.authority(member),
+        federation.clock,
+        endpoints=[settings.listen.exchange],
+        offices=[OFFICES[member]],
+        agencies=AGENCIES[member],
+    )
+    return _lines(descriptor, publish_status(home, federation.clock))
+
+
+def _renew(federation: Federation) -> None:
+    """New statuses for a federation of an earlier run: a status lives three days at most."""
+    documents = {member: _lines(publish_status(federation.home(member), federation.clock)) for member in MEMBERS}
+    _hand_round(federation, documents)
+
+
+def _hand_round(federation: Federation, documents: dict[str, bytes]) -> None:
+    """What members publish goes to all others; outside the demo over gRPC or on a USB stick."""
+    for owner, data in documents.items():
+        for member in MEMBERS:
+            if member != owner:
+                import_document(Home(federation.home(member)).trust, data, federation.clock)
+
+
+def _lines(*documents: bytes) -> bytes:
+    return b"".join(document.rstrip(b"\n") + b"\n" for document in documents)

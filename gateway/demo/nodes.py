@@ -1,0 +1,100 @@
+"""The nodes of the demo: real `liaison serve` processes on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.config import host_port
+from gateway.demo.command import environment, program
+from gateway.errors import Unavailable
+
+START_S = 30.0
+STOP_S = 20.0
+_PAUSE_S = 0.05
+
+
+@dataclass(slots=True)
+class NodeProcess:
+    """A running node; what it logs goes to `log`."""
+
+    member: str
+    home: Path
+    listens: tuple[str, str]
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def wait_until_it_listens(self, clock: Clock) -> None:
+        """Return when both addresses take connections; `Unavailable` when the process ended or took too long."""
+        until = clock.monotonic() + START_S
+        while not all(_takes_connections(address) for address in self.listens):
+            if self._ended_within(_PAUSE_S):
+                raise Unavailable(
+                    f"the node of `{self.member}` ended with exit code {self.process.returncode}",
+                    where=str(self.log),
+                    remedy=f"the last line it logged: {self.last_line()}",
+                )
+            if clock.monotonic() > until:
+                raise Unavailable(f"the node of `{self.member}` did not start in time", where=str(self.log))
+
+    def stop(self) -> None:
+        """End it as an operator would (SIGTERM drains); the hard way only when it does not listen."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            if not self._ended_within(STOP_S):
+                self.process.kill()
+                self.process.wait()
+
+    def last_line(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1][-600:] if lines else "nothing"
+
+    def _ended_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess:
+    """Start `liaison serve` for a home; it is up when `wait_until_it_listens` returns."""
+    log = home / "serve.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            program("serve", "--home", home),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return NodeProcess(member, home, listens, log, process)
+
+
+def free_addresses(count: int) -> list[str]:
+    """Loopback addresses with ports that nobody listens on now."""
+    with contextlib.ExitStack() as held:
+        return [f"127.0.0.1:{port}" for port in (held.enter_context(_bound()) for _ in range(count))]
+
+
+@contextlib.contextmanager
+def _bound() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield int(listener.getsockname()[1])
+
+
+def _takes_connections(address: str) -> bool:
+    try:
+        socket.create_connection(host_port(address), timeout=1).close()
+    except OSError:
+        return False
+    return True

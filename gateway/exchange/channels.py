@@ -1,0 +1,85 @@
+"""Acknowledgement of channels (step 8 of asking): we send ours, at most once a second, and take those of others."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook
+from gateway.errors import LiaisonError, TimedOut, Unavailable
+from gateway.exchange.parts import Parts
+from gateway.exchange.scribe import Scribe
+from gateway.model.exchange import Receipt
+from gateway.model.names import MemberId
+from gateway.ports import EntryDraft, Peers, Retention
+from gateway.statements.receipt import build_receipt, verify_receipt
+
+
+class Acknowledger:
+    """Our receipts to counterparts. `received` notes an answer that is durable in our log; `round` sends."""
+
+    def __init__(self, parts: Parts, book: ChannelBook, peers: Peers, operations: Scribe) -> None:
+        self._parts = parts
+        self._book = book
+        self._peers = peers
+        self._operations = operations
+
+    def received(self, peer: MemberId, exchange: Exchange) -> None:
+        """Note an answer."""
+        self._book.received(peer, exchange)
+
+    async def round(self) -> None:
+        """Send what is due; a counterpart that cannot be reached gets its receipt in a later round."""
+        for peer in self._book.peers():
+            receipt = await asyncio.to_thread(self._book.due, peer)
+            if receipt is not None:
+                await self._send(receipt)
+
+    async def _send(self, receipt: Receipt) -> None:
+        sealed = build_receipt(receipt, self._parts.key)
+        try:
+            await self._peers.acknowledge(receipt.recipient, sealed.envelope)
+        except (TimedOut, Unavailable):
+            return
+        await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
+        await self._operations.write(_entry("acknowledged", receipt.recipient, receipt, sealed.envelope))
+
+
+class ReceiptTaker:
+    """Counterparts' receipts to us."""
+
+    def __init__(self, parts: Parts, book: ReceiptBook, operations: Scribe) -> None:
+        self._parts = parts
+        self._book = book
+        self._operations = operations
+
+    async def take(self, peer: MemberId, envelope: bytes) -> int:
+        """Check a receipt against our own log and note it; the number now acknowledged. Refusals have an entry."""
+        parts = self._parts
+        try:
+            verified = verify_receipt(
+                envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
+            )
+            through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash)
+        except LiaisonError as error:
+            private = {"code": error.code, "detail": str(error)[:300], "statement": _text(envelope[:16_384])}
+            await self._operations.write(
+                EntryDraft("receipt-refused", peer, private=private, retention=Retention.OPERATIONS)
+            )
+            raise
+        await self._operations.write(_entry("receipt", peer, verified.value, envelope))
+        return through
+
+
+def _entry(kind: str, peer: MemberId, receipt: Receipt, envelope: bytes) -> EntryDraft:
+    private = {
+        "first": receipt.first,
+        "through": receipt.through,
+        "gaps": list(receipt.gaps),
+        "statement": _text(envelope),
+    }
+    return EntryDraft(kind, peer, private=private, retention=Retention.OPERATIONS)
+
+
+def _text(envelope: bytes) -> str:
+    return base64.b64encode(envelope).decode()

@@ -1,0 +1,76 @@
+"""What we check of an answer before an officer sees it (step 5 of asking).
+
+1. the answer's own checks (`statements.answer.verify_answer`): signer, audience, our request, form;
+2. the public entry parses, and names us, our exchange, our request and this answer;
+3. the entry has a number in our channel;
+4. the checkpoint is signed by a log key that the counterpart lists, for its own exchange log;
+5. the inclusion proof leads from the entry to the checkpoint's root.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.entry import parse_entry
+from gateway.audit.merkle import leaf_hash, verify_inclusion
+from gateway.audit.receipt import Exchange
+from gateway.errors import BadSignature, Forbidden
+from gateway.exchange.parts import Parts
+from gateway.model.exchange import Answer, AnswerMessage, Request, Verified
+from gateway.model.names import MemberId
+from gateway.signing.keys import VerifyKey
+from gateway.statements.answer import verify_answer
+from gateway.trust.descriptor import KeyUse
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An answer that passed all checks, and its place in the counterpart's channel."""
+
+    answer: Verified[Answer]
+    exchange: Exchange
+    checkpoint: Checkpoint
+
+
+def check_answer(parts: Parts, request: Request, request_hash: bytes, message: AnswerMessage) -> Checked:
+    """The answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and proof."""
+    member = request.recipient
+    view = parts.trust()
+    answer = verify_answer(  # 1
+        message.envelope,
+        keys=view,
+        member=member,
+        me=parts.member,
+        request_hash=request_hash,
+        exchange_id=request.exchange_id,
+        now_us=parts.clock.now_us(),
+    )
+    entry = parse_entry(message.entry)  # 2
+    expected = (parts.member, request.exchange_id, request_hash, answer.payload_hash)
+    if (entry.peer, entry.exchange_id, entry.request_hash, entry.answer_hash) != expected:
+        raise Forbidden("the counterpart's entry is about another exchange", code="wrong-entry", where="entry")
+    if entry.number is None:  # 3
+        raise Forbidden("the counterpart's entry has no number", code="wrong-entry", where="entry.n")
+    checkpoint = _check_head(view.vkeys(member, KeyUse.LOG), member, message.proof.checkpoint)  # 4
+    if (entry.log, entry.index) != (checkpoint.origin, message.proof.index):
+        raise Forbidden("the entry is of another place or log", code="wrong-entry", where="entry")
+    verify_inclusion(  # 5
+        leaf_hash(message.entry), message.proof.index, checkpoint.size, message.proof.hashes, checkpoint.root
+    )
+    exchange = Exchange(entry.number, request.exchange_id, request_hash, answer.payload_hash)
+    return Checked(answer, exchange, checkpoint)
+
+
+def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:
+    """The checkpoint, when one of the counterpart's log keys signed it for an exchange log of its own."""
+    origin = parse_checkpoint(data).origin
+    if not re.fullmatch(rf"{member}\.liaison\.internal/exchange/[1-9][0-9]*", origin):
+        raise Forbidden("the checkpoint is of another log", code="wrong-log", where="proof.checkpoint")
+    for key in keys:
+        try:
+            return verify_checkpoint(data, origin, key)
+        except BadSignature:
+            continue
+    raise BadSignature("no listed log key signed the checkpoint", code="bad-checkpoint", where="proof.checkpoint")

@@ -1,0 +1,78 @@
+"""How two birth dates stand to each other. Dates are intervals; a partial date meets all that lies in it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+from gateway.model.values import PartialDate
+
+
+class BirthFit(Enum):
+    """From best to worst: `weight` is a factor for the score, `rule` the word for the officer."""
+
+    SAME_DAY = ("birth-same-day", 1.0)
+    COMPATIBLE = ("birth-same-year", 0.95)
+    PLACEHOLDER = ("birth-placeholder", 0.92)
+    SWAPPED = ("birth-day-month-swapped", 0.88)
+    TYPO = ("birth-one-digit", 0.84)
+    NEAR = ("birth-near-year", 0.8)
+    MISSING = ("birth-missing", 0.78)
+    NOT_ASKED = ("birth-not-asked", 0.8)
+    CONFLICT = ("birth-conflict", 0.0)
+
+    def __init__(self, rule: str, weight: float) -> None:
+        self.rule = rule
+        self.weight = weight
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the dates can be the same date as they stand."""
+        return self in _AGREEING
+
+
+_AGREEING = frozenset({BirthFit.SAME_DAY, BirthFit.COMPATIBLE, BirthFit.PLACEHOLDER})
+
+
+def compare_births(asked: PartialDate | None, held: PartialDate | None) -> BirthFit:
+    """How the birth date of a query (`asked`) and of a row (`held`) stand to each other."""
+    if asked is None:
+        return BirthFit.NOT_ASKED
+    if held is None:
+        return BirthFit.MISSING
+    return _compare(asked.value, held.value, asked.estimated or held.estimated)
+
+
+@lru_cache(maxsize=65536)
+def _compare(asked: str, held: str, estimated: bool) -> BirthFit:
+    if asked == held and len(asked) == 10:
+        return BirthFit.PLACEHOLDER if asked.endswith("-01-01") else BirthFit.SAME_DAY
+    years = abs(int(asked[:4]) - int(held[:4]))
+    if len(asked) == len(held) == 10:
+        return _compare_days(asked, held, years, estimated)
+    if asked.startswith(held) or held.startswith(asked):
+        return BirthFit.COMPATIBLE
+    placeholder = asked.endswith("-01-01") or held.endswith("-01-01")
+    if years == 0:
+        return BirthFit.PLACEHOLDER if placeholder else BirthFit.NEAR
+    return BirthFit.NEAR if years <= (2 if estimated else 1) else BirthFit.CONFLICT
+
+
+def _compare_days(asked: str, held: str, years: int, estimated: bool) -> BirthFit:
+    if years == 0 and (asked.endswith("-01-01") or held.endswith("-01-01")):
+        return BirthFit.PLACEHOLDER
+    if asked[:4] == held[:4] and asked[5:7] == held[8:] and asked[8:] == held[5:7]:
+        return BirthFit.SWAPPED
+    differing = [place for place in range(10) if asked[place] != held[place]]
+    one_digit = len(differing) == 1 and differing[0] > 2
+    if one_digit or _transposed(asked, held, differing):
+        return BirthFit.TYPO
+    return BirthFit.NEAR if estimated and years <= 1 else BirthFit.CONFLICT
+
+
+def _transposed(asked: str, held: str, differing: list[int]) -> bool:
+    """Whether two neighbouring digits of month or day changed places; a year so changed is another person's."""
+    if len(differing) != 2 or differing[1] != differing[0] + 1 or differing[0] < 4:
+        return False
+    first, second = differing
+    return asked[first] == held[second] and asked[second] == held[first]

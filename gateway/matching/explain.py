@@ -1,0 +1,39 @@
+"""The rules of a match in words. A language file translates by the same rule words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+RULES: dict[str, str] = {
+    "name-exact": "the name is the same",
+    "name-same-script": "the name is the same in its own script",
+    "name-same-sound": "the name sounds the same",
+    "name-romanised": "the names are in different scripts and were compared by their sound in Latin letters",
+    "name-similar": "the name is similar, not the same",
+    "name-joined": "the name is similar when its words are written together",
+    "name-part": "one of the names has more words than the other",
+    "name-order": "the words of the name are in another order",
+    "name-other-characters": "the names sound alike, but are written with other characters of the same script",
+    "name-other-diacritics": "the names differ in their diacritics",
+    "birth-same-day": "the birth date is the same",
+    "birth-same-year": "the birth dates agree as far as both are known",
+    "birth-placeholder": "the birth year is the same; 1 January may stand for an unknown day",
+    "birth-day-month-swapped": "the birth date is the same with day and month exchanged",
+    "birth-one-digit": "the birth date differs by one digit",
+    "birth-near-year": "the birth date is near, not the same",
+    "birth-missing": "the record has no birth date",
+    "birth-not-asked": "the question has no birth date",
+    "sex-conflict": "the sex differs",
+    "nationality-differs": "the nationality differs",
+    "document-number": "the document number is the same",
+    "national-id": "the national identity number is the same",
+    "plate": "the plate is the same",
+    "plate-and-province": "the plate and its province are the same",
+    "container-number": "the container number is the same",
+}
+"""Every rule word that a match can carry, with its English sentence."""
+
+
+def explain(rules: Sequence[str]) -> list[str]:
+    """The English sentence of each rule, in order; an unknown rule word stays as it is."""
+    return [RULES.get(rule, rule) for rule in rules]

@@ -1,0 +1,49 @@
+"""Chinese characters -> simplified characters, pinyin, Sino-Vietnamese readings and surnames of the south."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+from pypinyin import Style, lazy_pinyin
+
+from gateway.matching import tables
+
+
+@lru_cache(maxsize=4096)
+def simplified(text: str) -> str:
+    """`text` with traditional and variant characters replaced by simplified ones."""
+    variants = tables.mapping("han_variants")
+    return "".join(variants.get(character, character) for character in text)
+
+
+@lru_cache(maxsize=4096)
+def pinyin(name: str) -> tuple[str, ...]:
+    """Toneless pinyin of a name in simplified characters, one syllable for each; u-umlaut is `yu` as in passports."""
+    syllables = [syllable.replace("v", "yu") for syllable in lazy_pinyin(name, style=Style.NORMAL, errors="ignore")]
+    surname = tables.mapping("han_surnames").get(name[:1])
+    if surname and syllables:
+        syllables[0] = surname
+    return tuple(syllables)
+
+
+@cache
+def _readings() -> dict[str, tuple[str, str]]:
+    return {character: (vietnamese, surnames) for character, vietnamese, surnames in tables.rows("han_readings", 3)}
+
+
+def vietnamese(name: str) -> tuple[str, ...]:
+    """The Sino-Vietnamese reading of each character; empty when a character is not in the table."""
+    found = tuple(_readings().get(character, ("", ""))[0].split(" ")[0] for character in name)
+    return found if all(found) else ()
+
+
+def surname_readings(character: str) -> tuple[str, ...]:
+    """Other Latin spellings of a surname character: Cantonese, Hokkien, Teochew, Wade-Giles."""
+    return tuple(_readings().get(character, ("", ""))[1].split())
+
+
+@cache
+def clan_names() -> frozenset[str]:
+    """All Latin spellings of Chinese surnames that the tables know: pinyin and the spellings of the south."""
+    spellings = {spelling for character in _readings() for spelling in surname_readings(character)}
+    return frozenset(spellings | {pinyin(character)[0] for character, (_, others) in _readings().items() if others})

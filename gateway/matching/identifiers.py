@@ -1,0 +1,88 @@
+"""Keys of identifiers: two ways to write the same number or plate give the same key.
+
+Native digits become ASCII, blanks, hyphens and invisible characters go, letters become upper case. What clerks
+type where there is no number (`-`, `N/A`, `000000000`) gives an empty key: it is not usable.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from gateway.matching import tables
+
+_DROPPED = re.compile(r"[\s\-‐-―−_./,:;'\"()·\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+_CONTAINER = re.compile(r"([A-Z]{3}[UJZ])(\d{6})(\d)")
+_LETTER_VALUES = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True))
+_PROVINCE_WORDS = re.compile("^(?:จังหวัด|จ\\.|จ |ແຂວງ|ខេត្ត|រាជធានី|tỉnh |thành phố |tp\\.? ?)", re.IGNORECASE)
+
+
+def document_key(number: str) -> str:
+    """The key of a travel document's number; empty when it is not usable."""
+    return _key(number)
+
+
+def national_id_key(number: str) -> str:
+    """The key of a national identity number; empty when it is not usable."""
+    return _key(number)
+
+
+def plate_key(plate: str) -> str:
+    """The key of a vehicle plate without its province; letters of any script are kept. Empty when not usable."""
+    return _key(plate)
+
+
+def container_key(number: str) -> str:
+    """The key of a freight container's number, with its check digit as written; empty when not usable."""
+    return _key(number)
+
+
+@lru_cache(maxsize=4096)
+def province_key(province: str) -> str:
+    """The key of a plate's province: without the word for province, blanks and case. Empty when not usable."""
+    return _key(_PROVINCE_WORDS.sub("", unicodedata.normalize("NFC", province).strip()))
+
+
+def thai_pin_valid(number: str) -> bool:
+    """Whether a Thai 13-digit identity number has a valid check digit (modulus 11)."""
+    digits = _key(number)
+    if len(digits) != 13 or not digits.isdecimal():
+        return False
+    total = sum(int(digit) * (13 - place) for place, digit in enumerate(digits[:12]))
+    return (11 - total % 11) % 10 == int(digits[12])
+
+
+def container_valid(number: str) -> bool:
+    """Whether a container number has owner, category, serial and a valid check digit (ISO 6346)."""
+    match = _CONTAINER.fullmatch(_key(number))
+    if not match:
+        return False
+    total = sum(
+        (_LETTER_VALUES[sign] if sign.isalpha() else int(sign)) << place
+        for place, sign in enumerate(match[1] + match[2])
+    )
+    return total % 11 % 10 == int(match[3])
+
+
+@lru_cache(maxsize=16384)
+def _key(text: str) -> str:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text))
+        text = "".join(_ascii_digit(character) for character in text)
+    key = _DROPPED.sub("", text).upper()
+    return "" if _is_junk(key) else unicodedata.normalize("NFC", key)
+
+
+def _ascii_digit(character: str) -> str:
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
+
+
+def _is_junk(key: str) -> bool:
+    """Nothing, one character only repeated (`000000000`, `XXX`, `???`), or a word that says there is no number."""
+    if len(key) < 2:
+        return True
+    if len(set(key)) == 1 and (key[0] in "0X*?" or len(key) > 5):
+        return True
+    return not any(character.isalnum() for character in key) or key in tables.mapping("no_number")

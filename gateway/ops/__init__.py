@@ -1,0 +1,1 @@
+"""What an administrator does with a node: switch it off, and find out what is wrong with it."""

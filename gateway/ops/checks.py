@@ -1,0 +1,267 @@
+"""The checks of a home that need no network: keys, certificates, clock, database, sources, policy, charter."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+from certs.keyfiles import key_id, load_key, spki
+from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from gateway.clock import from_us
+from gateway.config.suspensions import Suspensions
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
+
+WARN_DAYS = 30
+"""Days left of a certificate or document from which on it is a warning."""
+
+_PLAIN_KEYS = ("log", "witness")
+_CERTIFIED_KEYS = ("tls", "statement", "status", "client-cli")
+_INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
+_CLOCK_TOLERANCE = timedelta(minutes=2)
+
+
+def check_folder(patient: Patient) -> list[Finding]:
+    """The home and its keys are for the node's account only."""
+    findings = []
+    for folder in (patient.home.path, patient.home.keys, patient.settings.keystore):
+        if not folder.is_dir():
+            findings.append(stop("folder", "there is no such folder", _INIT, str(folder)))
+        elif stat.S_IMODE(folder.stat().st_mode) & 0o022:
+            findings.append(stop("folder", "others can write here", f"chmod go-w {folder}", str(folder)))
+    if patient.settings.keystore == patient.home.path:
+        findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
+    return findings or [good("folder", "folders are there, and others cannot write in them")]
+
+
+def check_keys(patient: Patient) -> list[Finding]:
+    """Every private key is there, admitted, and readable by nobody else."""
+    names = [*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(patient)]
+    findings = []
+    for name in names:
+        try:
+            load_key(patient.home.key(name))
+        except LiaisonError as error:
+            findings.append(failed("keys", error, _INIT))
+    return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
+
+
+def check_certificates(patient: Patient) -> list[Finding]:
+    """Each certificate fits its key and profile, comes from our CA, and has days left."""
+    findings = []
+    authority = read_ca(_bytes(patient.home.ca))
+    days = []
+    for name in (*_CERTIFIED_KEYS, *_agency_keys(patient)):
+        file = patient.home.certificate(name)
+        leaf = read_leaf(_bytes(file))
+        start, end = check_issued(leaf, [authority])
+        if not _belongs(leaf, patient.home.key(name)):
+            findings.append(
+                stop("certificates", "is for another key", "restore the pair of key and certificate", str(file))
+            )
+        if leaf.name.member != patient.settings.node.member:
+            findings.append(
+                stop("certificates", f"is for `{leaf.name.member}`", "use this member's own home", str(file))
+            )
+        left = _days(patient, end)
+        days.append(left)
+        findings += _life(patient, f"{name}.pem", start, left)
+    return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
+
+
+def check_clock(patient: Patient) -> list[Finding]:
+    """The system's clock agrees with what was written and signed before."""
+    now_us = patient.clock.now_us()
+    newest = max(
+        (file.stat().st_mtime for file in (patient.home.settings, patient.home.ca) if file.exists()), default=0
+    )
+    ahead = timedelta(seconds=newest) - timedelta(microseconds=now_us)
+    if ahead > _CLOCK_TOLERANCE:
+        text = f"the clock is behind: files of this home are from {ahead} in the future"
+        return [stop("clock", text, "set the clock and keep it set with NTP (chrony)")]
+    return [good("clock", f"it is {from_us(now_us).strftime('%Y-%m-%d %H:%M:%S')} UTC")]
+
+
+def check_database(patient: Patient) -> list[Finding]:
+    """The database opens, is durable, and has the schema of this version."""
+    from gateway.storage.engine import open_database
+    from gateway.storage.migrate import HEAD, version
+
+    file = patient.settings.database_file
+    if not file.exists():
+        return [stop("database", "there is no database", _INIT, str(file))]
+    database = open_database(file)
+    try:
+        found = version(database)
+    finally:
+        database.close()
+    if found != HEAD:
+        return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
+    return [good("database", "SQLite, write-ahead log, every commit synced")]
+
+
+def check_sources(patient: Patient) -> list[Finding]:
+    """Each source's mapping loads, its agency has a key, and it can be asked."""
+    from adapters.load import open_source
+
+    findings = []
+    settings = patient.settings
+    for source in settings.sources:
+        where = settings.origin.get(f"source.{settings.sources.index(source)}.id", source.id)
+        try:
+            opened = open_source(
+                source.id, settings.path(source.mapping), settings.source_url(source), patient.home.index, patient.clock
+            )
+            wrong = opened.health()
+        except LiaisonError as error:
+            findings.append(failed("sources", error, f"mend the source `{source.id}` ({where})"))
+            continue
+        if wrong:
+            findings.append(stop("sources", f"`{source.id}` {wrong}", "check its database and account", where))
+    if not settings.sources:
+        return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
+    return findings or [good("sources", f"{len(settings.sources)} can be asked")]
+
+
+def check_policy(patient: Patient) -> list[Finding]:
+    """Base and national policy load."""
+    from gateway.model.names import member_id
+    from policy.engine import PolicyEngine
+
+    settings = patient.settings
+    if not settings.national_policy.is_dir():
+        text = "there is no national policy, so everything is denied"
+        remedy = "write one (policy/national/th is an example) and set policy.national"
+        return [stop("policy", text, remedy, str(settings.national_policy))]
+    engine = PolicyEngine.load(settings.national_policy, member_id(settings.node.member), settings.base_policy)
+    return [good("policy", f"loads; version {engine.hash.hex()[:16]}")]
+
+
+def check_charter(patient: Patient) -> list[Finding]:
+    """There is a charter in force that names us as active, and it does not expire soon."""
+    from gateway.trust.charter import check_expiry
+    from gateway.trust.documents import TrustDocuments
+
+    documents = TrustDocuments(patient.home.trust)
+    member = patient.settings.node.member
+    if not documents.charter_versions():
+        remedy = (
+            "found a federation: `liaison trust draft`, each authority signs with `liaison trust sign`, then "
+            f"`liaison trust accept --home {patient.home.path} FILE --fingerprint F`"
+        )
+        return [stop("charter", "there is no charter yet, so no counterpart is known", remedy)]
+    charter = documents.charter(patient.clock)
+    check_expiry(charter, patient.clock.now_us())
+    if not charter.active(member):
+        return [stop("charter", f"`{member}` is not an active member", "ask the authorities for a new version")]
+    left = _days(patient, charter.expires_us)
+    text = f"version {charter.version} of `{charter.federation}`, {len(charter.members)} members, {left} days left"
+    if left < WARN_DAYS:
+        return [warn("charter", text, "the authorities should sign the next version: `liaison trust draft`")]
+    return [good("charter", text)]
+
+
+def check_descriptors(patient: Patient) -> list[Finding]:
+    """Our own descriptor lists our keys, its status is fresh, and those of the others are there."""
+    from gateway.trust.keeper import TrustKeeper
+
+    view = TrustKeeper(patient.home.trust, patient.clock).view
+    member = patient.settings.node.member
+    if view.charter is None:
+        return []
+    findings = []
+    now_us = patient.clock.now_us()
+    for other in sorted(view.members):
+        try:
+            view.descriptor(other)
+            view.freshness(other, now_us)
+        except LiaisonError as error:
+            finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
+            remedy = f"liaison trust publish --home {patient.home.path}" if other == member else finding.remedy
+            severe = other in (member, patient.to)
+            make = stop if severe else warn
+            findings.append(make("descriptors", f"`{other}`: {finding.text}", remedy))
+    if not findings:
+        findings = _unlisted(patient, {key.key_id for key in view.descriptor(member).keys})
+    return findings or [good("descriptors", f"of {len(view.members)} members are there and fresh")]
+
+
+def check_suspensions(patient: Patient) -> list[Finding]:
+    """What is switched off."""
+    active = Suspensions(patient.home.suspensions, patient.clock.monotonic).active
+    make = stop if "all" in active else warn
+    remedy = f"when it may be on again: liaison resume --home {patient.home.path} …"
+    return [make("suspensions", f"`{target}` is switched off: {why}", remedy) for target, why in active.items()]
+
+
+def check_trial(patient: Patient) -> list[Finding]:
+    """What is for trials only is named, and stops in production."""
+    settings = patient.settings
+    production = settings.node.production
+    make = stop if production else warn
+    findings = []
+    if patient.home.key("token-issuer").exists():
+        text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
+        remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
+        findings.append(make("trial", text, remedy))
+    if production and not settings.token_keys:
+        findings.append(stop("trial", "no identity provider is listed", "add a [[token_key]] to node.toml"))
+    if production and settings.trial_officers:
+        findings.append(stop("trial", "officers for trials are listed", "remove [[trial_officer]] from node.toml"))
+    return findings
+
+
+CHECKS: dict[str, Check] = {
+    "folder": check_folder,
+    "keys": check_keys,
+    "certificates": check_certificates,
+    "clock": check_clock,
+    "database": check_database,
+    "policy": check_policy,
+    "sources": check_sources,
+    "charter": check_charter,
+    "descriptors": check_descriptors,
+    "suspensions": check_suspensions,
+    "trial": check_trial,
+}
+"""All checks without network, in the order in which their findings should be mended."""
+
+
+def _agency_keys(patient: Patient) -> list[str]:
+    return sorted({f"agency-{source.agency}" for source in patient.settings.sources})
+
+
+def _unlisted(patient: Patient, listed: set[str]) -> list[Finding]:
+    """Keys that counterparts will refuse, because our own descriptor does not list them."""
+    names = ("tls", "statement", "log", *_agency_keys(patient))
+    missing = [name for name in names if key_id(spki(load_key(patient.home.key(name)).public_key())) not in listed]
+    if not missing:
+        return []
+    remedy = f"liaison trust publish --home {patient.home.path}"
+    return [stop("descriptors", f"our descriptor does not list the keys {', '.join(missing)}", remedy)]
+
+
+def _belongs(leaf: Leaf, key: Path) -> bool:
+    return leaf.spki == spki(load_key(key).public_key())
+
+
+def _life(patient: Patient, name: str, start_us: int, days: int) -> list[Finding]:
+    if patient.clock.now_us() < start_us:
+        return [stop("certificates", f"{name} is not valid yet", "check the clock")]
+    if days < 0:
+        return [stop("certificates", f"{name} has expired", "certify the key anew with the national CA")]
+    if days < WARN_DAYS:
+        return [warn("certificates", f"{name} has {days} days left", "certify the key anew with the national CA")]
+    return []
+
+
+def _days(patient: Patient, end_us: int) -> int:
+    return (end_us - patient.clock.now_us()) // 86_400_000_000
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy=_INIT) from error

@@ -1,0 +1,60 @@
+"""Writes the country's off-switch: a line in `suspensions.jsonl`, durable before the command ends.
+
+It needs nothing else to be up; a running node sees the line within a second (gateway/config/suspensions.py)
+and writes the entry, one that is down does so when it starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict
+
+from gateway.clock import Clock, rfc3339
+from gateway.config import Home
+from gateway.config.suspensions import Action, Switch, read_switches
+from gateway.errors import Malformed
+from gateway.model.names import identifier, member_id
+from gateway.model.values import text_value
+
+MAX_REASON = 200
+
+
+def target_of(*, source: str = "", agency: str = "", peer: str = "", everything: bool = False) -> str:
+    """The one target that is named, or `Malformed`."""
+    named = [(kind, name) for kind, name in (("source", source), ("agency", agency), ("peer", peer)) if name]
+    if len(named) + everything != 1:
+        raise Malformed("exactly one target is needed", remedy="--source S, --agency A, --peer M or --all")
+    if everything:
+        return "all"
+    kind, name = named[0]
+    return f"{kind}:{member_id(name) if kind == 'peer' else identifier(name, kind)}"
+
+
+def switch(home: Home, clock: Clock, action: Action, target: str, reason: str) -> Switch:
+    """Append one line and wait until it is on disk. Raises `Malformed` for a reason that is no plain text."""
+    text_value(reason, "reason", MAX_REASON)
+    line = Switch(secrets.token_hex(8), rfc3339(clock.now_us()), action, target, reason)
+    data = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
+    descriptor = os.open(home.suspensions, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    try:
+        # One write call: a reader never sees half a line, and two administrators do not mix theirs.
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    folder = os.open(home.path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return line
+
+
+def history(home: Home) -> tuple[Switch, ...]:
+    """All lines of the file, oldest first."""
+    try:
+        return read_switches(home.suspensions.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()

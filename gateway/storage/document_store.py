@@ -1,0 +1,76 @@
+"""`DocumentStore` in SQL: a small durable map. Values are encrypted like the log's content, since searches and
+what officers saw are among them."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from gateway.clock import Clock
+from gateway.errors import Malformed
+from gateway.storage.engine import Database
+from gateway.storage.keystore import KeyStore
+from gateway.storage.tables import document
+
+_CLASS = "docs"
+
+
+class SqlDocumentStore:
+    """Documents of one node, by kind and key. Thread-safe; every write is durable when it returns."""
+
+    def __init__(self, database: Database, keystore: KeyStore, clock: Clock) -> None:
+        self._database = database
+        self._keystore = keystore
+        self._clock = clock
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """The value, or None when there is none or it has expired."""
+        c = document.c
+        statement = select(c.value, c.expires_us).where(c.kind == kind, c.key == key)
+        with self._database.read("document") as connection:
+            row = connection.execute(statement).first()
+        if row is None or 0 < row.expires_us <= self._clock.now_us():
+            return None
+        return self._keystore.open(row.value, _place(kind, key))
+
+    def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
+        """Write durably; replaces. `expires_us` 0 = keep."""
+        row = self._row(kind, key, value, expires_us)
+        c = document.c
+        with self._database.write("document") as connection:
+            connection.execute(delete(document).where(c.kind == kind, c.key == key))
+            connection.execute(insert(document).values(row))
+
+    def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
+        """Write unless the key exists and has not expired; the existing value, or None when it was written."""
+        row = self._row(kind, key, value, expires_us)
+        c = document.c
+        here = (c.kind == kind) & (c.key == key)
+        with self._database.write("document") as connection:
+            existing = connection.execute(select(c.value, c.expires_us).where(here)).first()
+            if existing is not None and not 0 < existing.expires_us <= self._clock.now_us():
+                return self._keystore.open(existing.value, _place(kind, key))
+            connection.execute(delete(document).where(here))
+            connection.execute(insert(document).values(row))
+        return None
+
+    def keys(self, kind: str) -> list[str]:
+        """All keys of a kind, sorted."""
+        statement = select(document.c.key).where(document.c.kind == kind).order_by(document.c.key)
+        with self._database.read("documents") as connection:
+            return list(connection.execute(statement).scalars())
+
+    def expire(self, now_us: int) -> int:
+        """Delete what has expired; the number deleted."""
+        c = document.c
+        with self._database.write("expire documents") as connection:
+            return int(connection.execute(delete(document).where(c.expires_us > 0, c.expires_us <= now_us)).rowcount)
+
+    def _row(self, kind: str, key: str, value: bytes, expires_us: int) -> dict[str, str | bytes | int]:
+        if "\0" in kind + key:
+            raise Malformed("a document's kind and key hold no NUL", where="document")
+        sealed = self._keystore.seal(_CLASS, self._clock.now_us(), value, _place(kind, key))
+        return {"kind": kind, "key": key, "value": sealed, "expires_us": expires_us}
+
+
+def _place(kind: str, key: str) -> bytes:
+    return f"{kind}\0{key}".encode()

@@ -1,0 +1,29 @@
+"""Answers are padded with zeros on the wire; storing the padding would double what a commit writes.
+
+`squeeze` leaves out the first run of zeros that is worth it: 4 bytes say where it stood, 4 how long it was, then
+comes the rest. `spread` is the exact inverse.
+"""
+
+from __future__ import annotations
+
+_RUN = bytes(64)
+_HEAD = 8
+
+
+def squeeze(data: bytes) -> bytes:
+    """`data` without its first run of at least 64 zeros."""
+    start = data.find(_RUN)
+    if start < 0:
+        return bytes(_HEAD) + data
+    rest = data[start:].lstrip(b"\0")
+    length = len(data) - start - len(rest)
+    return start.to_bytes(4, "big") + length.to_bytes(4, "big") + data[:start] + rest
+
+
+def spread(data: bytes) -> bytes:
+    """What `squeeze` was given; `ValueError` when `data` is too short."""
+    if len(data) < _HEAD:
+        raise ValueError("squeezed data has 8 bytes at least")
+    start, length = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:_HEAD], "big")
+    rest = data[_HEAD:]
+    return rest[:start] + bytes(length) + rest[start:]

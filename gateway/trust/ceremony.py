@@ -1,0 +1,261 @@
+"""The ceremony behind `liaison trust draft|sign|accept|show|verify|publish`: documents in, documents out.
+
+Founding: `draft` (from the members' cards) → `sign` by each authority in its own folder → `import_document` at each
+node, the first time with the fingerprint → `publish_descriptor` and `publish_status` at each node → each hands its
+documents to the others, who import them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from certs.keyfiles import Algorithm
+from certs.profile import read_leaf
+from gateway.clock import Clock, from_us, to_us
+from gateway.errors import Malformed, Misconfigured, Unknown
+from gateway.model.names import MemberId
+from gateway.signing import strict_json
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature
+from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.trust.card import MemberCard
+from gateway.trust.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
+from gateway.trust.descriptor import (
+    DESCRIPTOR_TYPE,
+    Descriptor,
+    KeyUse,
+    ListedKey,
+    agency_use,
+    certified_use,
+    mark_compromised,
+    parse_descriptor,
+    sign_descriptor,
+)
+from gateway.trust.documents import Accepted, TrustDocuments
+from gateway.trust.members import CharterMember, MemberStatus
+from gateway.trust.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
+
+UNCERTIFIED_DAYS = 1_826
+"""Days that keys without a certificate (log, witness) are listed for: five years."""
+
+_CERTIFIED_FILES = ("tls", "statement", "status")
+_UNCERTIFIED = (("log", KeyUse.LOG), ("witness", KeyUse.WITNESS))
+
+
+def draft(
+    cards: Sequence[MemberCard],
+    federation: str,
+    threshold: int,
+    clock: Clock,
+    *,
+    days: int = 365,
+    previous: bytes = b"",
+) -> bytes:
+    """An unsigned charter of these members: the first one, or the one that follows `previous`.
+
+    Members of `previous` without a card stay as they are.
+    """
+    members: dict[str, CharterMember] = {}
+    version = 1
+    if previous:
+        before = parse_charter(previous).charter
+        federation, version = before.federation, before.version + 1
+        members.update(before.members)
+    for card in cards:
+        if card.member in members and not previous:
+            raise Malformed(f"there are two cards of `{card.member}`", code="two-cards")
+        members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
+    return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
+
+
+def sign(data: bytes, authority: Path) -> bytes:
+    """The charter or descriptor with the signature of the authority in this folder added.
+
+    An authority signs only a charter that has its key; `BadSignature` otherwise.
+    """
+    key = load_signing_key(authority / "authority.key")
+    if kind_of(data) == "charter":
+        return sign_charter(data, key)
+    _, document = parse_descriptor(data)
+    return add_signature(document, key)
+
+
+def kind_of(data: bytes) -> str:
+    """`charter`, `descriptor` or `status`, by the content of a document. Raises `Malformed`."""
+    value = strict_json.loads(data.rstrip(b"\n"), max(MAX_CHARTER, MAX_DOCUMENT))
+    if isinstance(value, dict) and "signed" in value:
+        return "charter"
+    kinds = {DESCRIPTOR_TYPE: "descriptor", STATUS_TYPE: "status"}
+    kind = kinds.get(value.get("payloadType", "")) if isinstance(value, dict) else None
+    if kind is None:
+        raise Malformed("this is neither a charter nor a descriptor nor a status", code="unknown-document")
+    return kind
+
+
+def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | None = None) -> list[Accepted]:
+    """Take documents, one a line, into a trust folder; what became of each. Stops at the first that is refused.
+
+    Raises what `TrustDocuments.accept_…` raises.
+    """
+    documents = TrustDocuments(trust)
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    if not lines:
+        raise Malformed("there is no document", code="unknown-document")
+    return [_import_line(documents, line, clock, fingerprint) for line in lines]
+
+
+def publish_descriptor(
+    home: Path,
+    authority: Path,
+    clock: Clock,
+    *,
+    endpoints: Sequence[str],
+    offices: Sequence[str],
+    agencies: Sequence[str],
+    compromised: Mapping[str, int] | None = None,
+) -> bytes:
+    """Make, sign and accept the next descriptor of the member whose home this is; the document.
+
+    It lists the keys of the home; when it would say the same as the one held, that one is returned. Keys that were
+    listed before and are no longer in the home stay listed, so that what they signed can be verified. When the
+    charter demands more than one signature of the authority, the document is returned and not yet accepted:
+    `sign` adds signatures, `import_document` accepts. `compromised` says of key ids since when (microseconds since
+    1970) they prove nothing any more.
+    """
+    documents = TrustDocuments(home / "trust")
+    charter = documents.charter(clock)
+    member = _member_of(home)
+    if member not in charter.members:
+        raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
+    before = documents.descriptor(member, charter)
+    now = clock.now_us()
+    listed = {key.key_id: key for key in before.keys} if before else {}
+    for key in home_keys(home, agencies, now):
+        # A key keeps the times under which it was listed first.
+        listed.setdefault(key.key_id, key)
+    for key_id, since_us in (compromised or {}).items():
+        if key_id not in listed:
+            raise Unknown(f"the key `{key_id[:16]!a}` is not listed", code="unknown-key")
+        listed[key_id] = mark_compromised(listed[key_id], since_us)
+    descriptor = Descriptor(
+        member=member,
+        version=before.version + 1 if before else 1,
+        federation=charter.federation,
+        issued_us=now,
+        endpoints=tuple(endpoints),
+        offices=tuple(offices),
+        agencies=tuple(dict.fromkeys([*agencies, *(before.agencies if before else ())])),
+        keys=tuple(listed.values()),
+        previous=before.hash.hex() if before else "",
+    )
+    if before and _says_the_same(descriptor, before):
+        return before.data
+    data = sign_descriptor(descriptor, [load_signing_key(authority / "authority.key")])
+    if charter.members[member].authority_threshold == 1:
+        documents.accept_descriptor(data, member, clock)
+    return data
+
+
+def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:
+    """Make, sign (with the home's status key) and accept the member's next status; the document.
+
+    What an earlier status removed stays removed: a status can only renew and remove.
+    """
+    documents = TrustDocuments(home / "trust")
+    charter = documents.charter(clock)
+    member = _member_of(home)
+    descriptor = documents.descriptor(member, charter) if member in charter.members else None
+    if descriptor is None:
+        raise Misconfigured(
+            f"there is no descriptor of `{member}` yet", code="no-descriptor", remedy="`liaison trust publish`"
+        )
+    before = documents.status(descriptor)
+    now = clock.now_us()
+    status = Status(
+        member=member,
+        federation=charter.federation,
+        sequence=before.sequence + 1 if before else 1,
+        issued_us=now,
+        expires_us=to_us(from_us(now) + life),
+        descriptor_version=descriptor.version,
+        descriptor_hash=descriptor.hash.hex(),
+        removed=tuple({*removed, *(before.removed if before else ())}),
+    )
+    data = sign_status(status, load_signing_key(home / "keys" / "status.key"))
+    documents.accept_status(data, member, clock)
+    return data
+
+
+def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKey]:
+    """The keys of a home as a descriptor lists them; agencies without a certificate in the home have none here.
+
+    Raises `Misconfigured` for files that are missing or do not fit.
+    """
+    keys = home / "keys"
+    files = [*_CERTIFIED_FILES, *(f"agency-{name}" for name in agencies if (keys / f"agency-{name}.pem").exists())]
+    certified = [_certified_key(keys / f"{file}.pem") for file in files]
+    for file, key in zip(files, certified, strict=True):
+        expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
+        if key.use != expected:
+            raise Misconfigured(f"the certificate is for `{key.use}`", code="bad-key-file", where=f"{file}.pem")
+    return certified + [_plain_key(load_signing_key(keys / f"{file}.key"), use, now_us) for file, use in _UNCERTIFIED]
+
+
+def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
+    return held == replace(
+        new, version=held.version, issued_us=held.issued_us, previous=held.previous, hash=held.hash, data=held.data
+    )
+
+
+def _certified_key(path: Path) -> ListedKey:
+    try:
+        leaf = read_leaf(path.read_bytes())
+    except (OSError, Malformed) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}", code="bad-key-file", where=str(path), remedy="`liaison init` makes it"
+        ) from error
+    return ListedKey(
+        key_id=leaf.key_id,
+        use=certified_use(leaf),
+        algorithm=Algorithm.P256,
+        spki=leaf.spki,
+        certificate=leaf.der,
+        start_us=leaf.start_us,
+        stop_us=leaf.stop_us,
+    )
+
+
+def _plain_key(key: SigningKey, use: KeyUse, now_us: int) -> ListedKey:
+    """Whole seconds, a little back as certificates are."""
+    start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
+    return ListedKey(
+        key_id=key.key_id,
+        use=use,
+        algorithm=key.algorithm,
+        spki=key.spki,
+        certificate=b"",
+        start_us=to_us(start),
+        stop_us=to_us(start + timedelta(days=UNCERTIFIED_DAYS)),
+    )
+
+
+def _member_of(home: Path) -> MemberId:
+    """Whose home this is, as its statement certificate says."""
+    path = home / "keys" / "statement.pem"
+    try:
+        return read_leaf(path.read_bytes()).name.member
+    except (OSError, Malformed) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}", code="bad-key-file", where=str(path), remedy="`liaison init` makes it"
+        ) from error
+
+
+def _import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None) -> Accepted:
+    kind = kind_of(line)
+    if kind == "charter":
+        return documents.accept_charter(line, clock, fingerprint)
+    if kind == "descriptor":
+        return documents.accept_descriptor(line, parse_descriptor(line)[0].member, clock)
+    return documents.accept_status(line, parse_status(line)[0].member, clock)

@@ -1,0 +1,94 @@
+"""The cases of the national folders hold, their bad twins do not load, and each policy decides at least one case."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Misconfigured
+from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
+from gateway.model.names import MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import QueryKind
+from gateway.records.types import RECORD_TYPES
+from policy.bundle import SCHEMA, load_bundle, read_files
+from policy.cases import read_case, run_case, run_cases, run_twins
+from policy.engine import PolicyEngine
+from tests.support.policies import BASE, MEMBERS, NATIONAL, NOW_US
+
+CASES = sorted(NATIONAL.glob("*/cases/*.toml"))
+
+
+@pytest.fixture(scope="module")
+def engines() -> dict[str, PolicyEngine]:
+    return {member: PolicyEngine.load(NATIONAL / member, member) for member in MEMBERS}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_a_case_holds(path: Path, engines: dict[str, PolicyEngine]) -> None:
+    result = run_case(engines[path.parts[-3]], read_case(path))
+    assert not result.problems
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_bad_twin_does_not_load_and_the_error_names_line_and_term(member: MemberId) -> None:
+    results = run_twins(NATIONAL / member, member)
+    assert len(results) >= 4
+    assert [(result.name, result.problems) for result in results if result.problems] == []
+
+
+def test_each_policy_decides_at_least_one_case() -> None:
+    used = {name for member in MEMBERS for one in run_cases(NATIONAL / member, member) for name in one.policies}
+    for member in MEMBERS:
+        bundle = load_bundle(read_files(BASE), read_files(NATIONAL / member), member)
+        assert set(bundle.base.by_name) | set(bundle.national.by_name) <= used
+
+
+def test_the_parties_hold_the_same_agreement() -> None:
+    texts = {(NATIONAL / member / "agreements" / "gms-border-2026.toml").read_bytes() for member in MEMBERS}
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Query", QueryKind),
+        ("Purpose", Purpose),
+        ("Offence", Offence),
+        ("Level", Level),
+        ("Use", UseCode),
+        ("Caveat", Caveat),
+        ("Onward", Onward),
+        ("Category", SubjectCategory),
+    ],
+)
+def test_the_schema_lists_what_the_model_lists(name: str, values: type[StrEnum]) -> None:
+    assert _listed(name) == [value.value for value in values]
+
+
+def test_the_schema_lists_the_record_types() -> None:
+    assert _listed("RecordType") == list(RECORD_TYPES)
+
+
+def _listed(name: str) -> list[str]:
+    found = re.search(rf"entity {name} enum \[(.*?)\];", (BASE / SCHEMA).read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    return re.findall(r'"([^"]+)"', found.group(1))
+
+
+def test_each_record_type_and_covered_purpose_has_a_time_of_retention(engines: dict[str, PolicyEngine]) -> None:
+    for engine in engines.values():
+        for agreement in engine.agreements:
+            for purpose in agreement.purposes:
+                for kind in RECORD_TYPES:
+                    assert engine.release_marking(Marking(), kind, purpose, NOW_US).purposes == {purpose}
+
+
+def test_a_case_with_an_unknown_key_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "case.toml"
+    path.write_text(CASES[0].read_text(encoding="utf-8").replace("allow =", "alow ="), encoding="utf-8")
+    with pytest.raises(Misconfigured, match=r"case\.toml:\d+: unknown key `alow`"):
+        read_case(path)

@@ -1,0 +1,123 @@
+"""The demo's databases: the same in every run, read through their mappings, with the people that the demo asks for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.conformance import CHECKS, Expectation
+from adapters.index import IndexedSource
+from adapters.load import open_source
+from gateway.clock import SystemClock
+from gateway.demo import planted
+from gateway.demo.sample import SAMPLES
+from gateway.model.hit import Candidate, SourceRecord
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.values import NameForm, PartialDate
+from gateway.records.types import RECORD_TYPES
+
+CLOCK = SystemClock()
+TH, VN, KH = (sample.id for sample in SAMPLES)
+
+PASSPORT = DocumentQuery(planted.STOLEN_PASSPORT.number, planted.STOLEN_PASSPORT.issuer)
+CAR = VehicleQuery(planted.STOLEN_CAR_PLATE, planted.STOLEN_CAR_PROVINCE)
+CONTAINER = ContainerQuery(planted.SEIZED_CONTAINER)
+
+
+def by_name(person: planted.Person, form: str = "thai") -> PersonQuery:
+    return PersonQuery((NameForm(getattr(person, form)),), PartialDate(str(person.birth.year)))
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, IndexedSource]]:
+    folder = tmp_path_factory.mktemp("sample")
+    opened = {}
+    for sample in SAMPLES:
+        database = sample.build(folder)
+        opened[sample.id] = open_source(sample.mapping_file, f"sqlite:///{database}", folder, CLOCK)
+    yield opened
+    for source in opened.values():
+        source.close()
+
+
+def found(source: IndexedSource, query: Query) -> list[Candidate]:
+    return list(source.search(query, CLOCK.monotonic() + 5).candidates)
+
+
+def fetched(source: IndexedSource, candidate: Candidate) -> SourceRecord:
+    return source.fetch(candidate.key, candidate.record_type, CLOCK.monotonic() + 5)
+
+
+def test_the_databases_are_the_same_in_every_run(tmp_path: Path) -> None:
+    for sample in SAMPLES:
+        dumps = []
+        for name in ("one", "two"):
+            with closing(sqlite3.connect(sample.build(tmp_path / name))) as database:
+                database.text_factory = bytes
+                tables = [
+                    row[0].decode() for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+                ]
+                dumps.append({table: database.execute(f"SELECT * FROM {table}").fetchall() for table in tables})
+        assert dumps[0] == dumps[1]
+        assert max(len(rows) for rows in dumps[0].values()) >= 200
+
+
+def test_every_row_can_be_read(sources: dict[str, IndexedSource]) -> None:
+    assert {name: source.left_out for name, source in sources.items()} == {
+        TH: {"Person": {}, "Vehicle": {}},
+        VN: {"Person": {}, "TravelDocument": {}, "BorderCrossing": {}},
+        KH: {"Person": {}, "Consignment": {}, "Seizure": {}},
+    }
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_sources_keep_the_adapter_contract(check: object, sources: dict[str, IndexedSource]) -> None:
+    nobody = by_name(planted.NOBODY)
+    expectations = {
+        TH: Expectation([CAR], [nobody, PASSPORT, CONTAINER]),
+        VN: Expectation([PASSPORT], [nobody, CAR, CONTAINER]),
+        KH: Expectation([by_name(planted.DRIVER), CONTAINER], [nobody, PASSPORT, CAR]),
+    }
+    assert callable(check)
+    for name, expectation in expectations.items():
+        assert list(check(sources[name], CLOCK, expectation)) == []
+
+
+@pytest.mark.parametrize("form", ["thai", "khmer", "latin"])
+@pytest.mark.parametrize("person", [planted.DRIVER, planted.HIDDEN])
+def test_a_person_is_found_in_each_script(person: planted.Person, form: str, sources: dict[str, IndexedSource]) -> None:
+    (candidate,) = found(sources[KH], by_name(person, form))
+    names = {name["text"] for name in fetched(sources[KH], candidate).fields["names"]}
+    assert names == {person.khmer, person.latin}
+
+
+def test_the_driver_has_every_field_so_that_four_of_nine_can_be_released(sources: dict[str, IndexedSource]) -> None:
+    (candidate,) = found(sources[KH], by_name(planted.DRIVER))
+    assert fetched(sources[KH], candidate).fields.keys() == set(RECORD_TYPES["Person"].fields)
+
+
+def test_the_hidden_person_is_withheld_from_thailand_and_not_from_viet_nam(sources: dict[str, IndexedSource]) -> None:
+    (candidate,) = found(sources[KH], by_name(planted.HIDDEN))
+    assert candidate.marking.hidden_from("th")
+    assert not candidate.marking.hidden_from("vn")
+
+
+def test_the_passport_is_stolen(sources: dict[str, IndexedSource]) -> None:
+    (candidate,) = [hit for hit in found(sources[VN], PASSPORT) if hit.record_type == "TravelDocument"]
+    record = fetched(sources[VN], candidate)
+    assert record.fields["status"] == "STOLEN"
+    assert record.fields.keys() == set(RECORD_TYPES["TravelDocument"].fields)
+
+
+def test_a_container_is_found_in_its_declaration_and_its_seizure(sources: dict[str, IndexedSource]) -> None:
+    assert {hit.record_type for hit in found(sources[KH], CONTAINER)} == {"Consignment", "Seizure"}
+
+
+def test_a_national_id_is_found(sources: dict[str, IndexedSource]) -> None:
+    (candidate,) = found(sources[KH], by_name(planted.DRIVER))
+    number = fetched(sources[KH], candidate).fields["national_ids"][0]["number"]
+    assert [hit.key for hit in found(sources[KH], NationalIdQuery(number))] == [candidate.key]

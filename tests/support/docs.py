@@ -1,0 +1,45 @@
+"""Writes `docs/commands.md` from the program's own help; `make docs` runs it, a test compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from gateway.cli.main import liaison
+from tests.support.shared import PROJECT
+
+COMMANDS_PAGE = PROJECT / "docs" / "commands.md"
+
+_HEAD = """\
+# Commands
+
+Made from `liaison --help` by `make docs`; a test fails when it differs from the program.
+"""
+_WIDTH = 100
+
+
+def commands_page() -> str:
+    """The page as it should be."""
+    return "\n".join([_HEAD, *(_section(path, text) for path, text in _helps(liaison, ("liaison",), None))])
+
+
+def _section(path: tuple[str, ...], text: str) -> str:
+    return f"{'#' * (len(path) + 1)} {' '.join(path)}\n\n```\n{text.rstrip()}\n```\n"
+
+
+def _helps(
+    command: click.Command, path: tuple[str, ...], parent: click.Context | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    with click.Context(
+        command, info_name=path[-1], parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH
+    ) as context:
+        yield path, command.get_help(context)
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                if child := command.get_command(context, name):
+                    yield from _helps(child, (*path, name), context)
+
+
+if __name__ == "__main__":
+    COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")

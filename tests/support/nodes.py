@@ -1,0 +1,108 @@
+"""Real nodes in one process: a federation in a temporary folder, each node with its own home, sources and ports."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.app import Node, build_node
+from gateway.config import load_settings
+from gateway.model.requester import Officer
+from tests.support.federation import Federation, make_federation
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """A source of a test node."""
+
+    id: str
+    agency: str
+    mapping: Path
+    url: str
+
+
+@dataclass(slots=True)
+class World:
+    """A federation whose nodes can be started."""
+
+    federation: Federation
+    ports: dict[str, int]
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def home(self, member: str) -> Path:
+        """The home of a member's node."""
+        return self.federation[member].home
+
+    async def start(self, member: str) -> Node:
+        """Start a member's node in this process."""
+        node = build_node(load_settings(self.home(member)), production=False)
+        await node.start()
+        self.nodes[member] = node
+        return node
+
+    async def stop(self, member: str) -> None:
+        """Stop a member's node in good order."""
+        await self.nodes.pop(member).stop()
+
+
+def build_world(
+    folder: Path, sources: Mapping[str, Sequence[SourcePlan]], members: Sequence[str] = ("th", "vn", "kh")
+) -> World:
+    """A federation whose homes have a `node.toml` with these sources."""
+    ports = {member: free_port() for member in members}
+    federation = make_federation(
+        folder, members, endpoints={member: (f"127.0.0.1:{port}",) for member, port in ports.items()}
+    )
+    world = World(federation, ports)
+    for member in members:
+        write_settings(world.home(member), member, ports[member], sources.get(member, ()))
+    return world
+
+
+def write_settings(home: Path, member: str, port: int, sources: Sequence[SourcePlan]) -> None:
+    """A `node.toml` with free ports."""
+    lines = ["[node]", f'member = "{member}"', "[listen]", f'exchange = "127.0.0.1:{port}"', 'agency = "127.0.0.1:0"']
+    for source in sources:
+        lines += [
+            "[[source]]",
+            f'id = "{source.id}"',
+            f'agency = "{source.agency}"',
+            f'mapping = "{source.mapping}"',
+            f'url = "{source.url}"',
+        ]
+    (home / "node.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def officer(member: str = "th", purposes: Sequence[str] = ("BORDER_CHECK", "INVESTIGATION")) -> Officer:
+    """A fictitious officer."""
+    return Officer(
+        person=f"{member}.o.1042",
+        role="officer",
+        office=f"{member}.blo.aranyaprathet",
+        agency="police",
+        purposes=frozenset(purposes),
+        token_hash=bytes(32),
+        client="tests",
+    )
+
+
+@asynccontextmanager
+async def running(world: World, members: Sequence[str]) -> AsyncIterator[World]:
+    """The nodes of `members`, stopped at the end."""
+    try:
+        for member in members:
+            await world.start(member)
+        yield world
+    finally:
+        for member in list(world.nodes):
+            await world.stop(member)

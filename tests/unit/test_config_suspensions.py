@@ -1,0 +1,131 @@
+"""The off-switch: written durably, read within a second, and failing towards off."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import ManualClock
+from gateway.config import Home, Suspensions
+from gateway.config.suspensions import Action, read_switches
+from gateway.errors import Malformed
+from gateway.ops.suspensions import history, switch, target_of
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 11, 24, 9, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def suspend(home: Home, clock: ManualClock, target: str, reason: str = "because") -> None:
+    switch(home, clock, Action.SUSPEND, target, reason)
+
+
+def test_nothing_is_suspended_without_a_file(home: Home, clock: ManualClock) -> None:
+    assert Suspensions(home.suspensions, clock.monotonic).suspends(peer="vn", agency="police", source="x") is None
+
+
+@pytest.mark.parametrize(
+    ("target", "question"),
+    [
+        ("peer:vn", {"peer": "vn"}),
+        ("agency:police", {"agency": "police"}),
+        ("source:th.police.records", {"source": "th.police.records"}),
+        ("all", {"peer": "kh"}),
+        ("all", {}),
+    ],
+)
+def test_each_target_is_suspended_and_resumed(
+    home: Home, clock: ManualClock, target: str, question: dict[str, str]
+) -> None:
+    suspensions = Suspensions(home.suspensions, clock.monotonic)
+    suspend(home, clock, target, "maintenance")
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.suspends(**question) == "maintenance"
+    switch(home, clock, Action.RESUME, target, "done")
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.suspends(**question) is None
+
+
+def test_others_are_not_suspended(home: Home, clock: ManualClock) -> None:
+    suspend(home, clock, "peer:vn")
+    suspensions = Suspensions(home.suspensions, clock.monotonic)
+    assert suspensions.suspends(peer="kh", agency="vn", source="vn") is None
+
+
+def test_a_running_node_looks_at_most_once_a_second_and_sees_it_within_one(home: Home, clock: ManualClock) -> None:
+    suspensions = Suspensions(home.suspensions, clock.monotonic)
+    suspend(home, clock, "all")
+    assert suspensions.suspends(peer="vn") is None
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.suspends(peer="vn") == "because"
+
+
+def test_resuming_everything_ends_all_suspensions(home: Home, clock: ManualClock) -> None:
+    for target in ("peer:vn", "agency:police", "all"):
+        suspend(home, clock, target)
+    switch(home, clock, Action.RESUME, "all", "over")
+    assert Suspensions(home.suspensions, clock.monotonic).active == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        "{}",
+        '{"id":"1","time":"t","action":"delete","target":"all","reason":"r"}',
+        '{"id":"1","time":"t","action":"resume","target":"everything","reason":"r"}',
+        '{"id":"1","time":"t","action":"resume","target":"peer:","reason":"r"}',
+        '{"id":"1","time":"t","action":"resume","target":"all","reason":3}',
+        "[" * 5000,
+    ],
+)
+def test_a_line_that_cannot_be_understood_suspends_everything(home: Home, clock: ManualClock, line: str) -> None:
+    home.suspensions.write_text(line + "\n")
+    switch(home, clock, Action.RESUME, "all", "try to hide it")
+    assert Suspensions(home.suspensions, clock.monotonic).suspends(peer="vn") is not None
+
+
+def test_a_file_that_cannot_be_read_suspends_everything(home: Home, clock: ManualClock) -> None:
+    home.suspensions.mkdir()
+    assert Suspensions(home.suspensions, clock.monotonic).suspends(peer="vn") is not None
+
+
+def test_only_switches_without_an_entry_are_to_be_logged(home: Home, clock: ManualClock) -> None:
+    first = switch(home, clock, Action.SUSPEND, "peer:vn", "one")
+    second = switch(home, clock, Action.RESUME, "peer:vn", "two")
+    suspensions = Suspensions(home.suspensions, clock.monotonic)
+    assert suspensions.unlogged({first.id}.__contains__) == [second]
+    assert history(home) == (first, second)
+
+
+def test_lines_are_read_as_they_were_written(home: Home, clock: ManualClock) -> None:
+    line = switch(home, clock, Action.SUSPEND, "source:th.police.records", "ปิดปรับปรุง")
+    assert read_switches(home.suspensions.read_text(encoding="utf-8")) == (line,)
+
+
+def test_a_reason_with_a_line_break_is_refused(home: Home, clock: ManualClock) -> None:
+    """L7: one action, one line."""
+    with pytest.raises(Malformed):
+        switch(home, clock, Action.SUSPEND, "all", "one\ntwo")
+
+
+def test_exactly_one_target_is_needed() -> None:
+    assert target_of(peer="vn") == "peer:vn"
+    assert target_of(everything=True) == "all"
+    for wrong in (
+        {},
+        {"peer": "vn", "agency": "police"},
+        {"peer": "VN"},
+        {"source": "a b"},
+        {"peer": "vn", "everything": True},
+    ):
+        with pytest.raises(Malformed):
+            target_of(**wrong)

@@ -1,0 +1,236 @@
+"""Building, padding and verifying answers; one test for each number in `verify_answer`'s docstring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from liaison.exchange.v1 import statements_pb2 as pb
+
+from gateway.errors import BadSignature, Forbidden, Malformed, Reason, Stale, TooLarge
+from gateway.model.exchange import Answer, Outcome, Refusal, Verified
+from gateway.model.hit import Quality
+from gateway.statements.answer import (
+    MAX_HITS,
+    MAX_MISSING,
+    MAX_RULES,
+    SIZES,
+    build_answer,
+    pad,
+    parse_answer,
+    verify_answer,
+)
+from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, PAYLOAD_TYPES, REQUEST, parse
+from tests.support import sealing
+from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
+from tests.support.sealing import payload_of as payload
+
+KEY = new_key()
+KEYS = ListedKeys()
+KEYS.add(VN, KEY)
+REFUSAL = Refusal(Reason.PERMISSION_DENIED, "purpose-not-covered", "The agreement does not cover this purpose.")
+
+
+def verify(envelope: bytes, **changes: object) -> Verified[Answer]:
+    values: dict[str, object] = {
+        "keys": KEYS,
+        "member": VN,
+        "me": TH,
+        "request_hash": REQUEST_HASH,
+        "exchange_id": EXCHANGE,
+        "now_us": NOW,
+    }
+    return verify_answer(envelope, **(values | changes))  # type: ignore[arg-type]
+
+
+def built(**changes: object) -> bytes:
+    return build_answer(replace(sealing.ANSWER, **changes), KEY).envelope  # type: ignore[arg-type]
+
+
+def signed(message: pb.Answer, size: int = 2048) -> bytes:
+    """A properly signed answer, padded to `size` whatever it says."""
+    message.padding = b""
+    message.padding = bytes(size - message.ByteSize() - 3)
+    return envelope_of(message.SerializeToString(), ANSWER, KEY)
+
+
+def message() -> pb.Answer:
+    return pb.Answer.FromString(payload(built()))
+
+
+ANSWERS = [
+    sealing.ANSWER,
+    replace(sealing.ANSWER, missing=("police records", "customs records")),
+    replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(HIT, replace(HIT, quality=Quality.EXACT_ID)), capped=True),
+    replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(replace(HIT, record="a.b.c~"),), withheld_count=0),
+    replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(replace(HIT, action="do not detain"),), withheld_count=5),
+    replace(sealing.ANSWER, outcome=Outcome.REFUSED, refusal=REFUSAL),
+    replace(sealing.ANSWER, outcome=Outcome.SUSPENDED, refusal=Refusal(Reason.SUSPENDED, "suspended")),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.outcome)
+def test_an_answer_arrives_as_it_was_built(answer: Answer) -> None:
+    sealed = build_answer(answer, KEY)
+    verified = verify(sealed.envelope)
+    assert verified.value == answer
+    assert verified.payload_hash == sealed.payload_hash
+    assert (verified.signer, verified.key_id) == (VN, KEY.key_id)
+    assert parse_answer(payload(sealed.envelope)) == answer
+
+
+@given(st.integers(0, 62_000))
+def test_every_answer_has_exactly_one_of_the_sizes(length: int) -> None:
+    """Lengths between which the padding's own length jumps are among them."""
+    records = [replace(HIT, record="x" * min(20_000, left)) for left in range(length, 0, -20_000)]
+    envelope = built(outcome=Outcome.HIT, hits=tuple(records or [HIT]))
+    assert len(payload(envelope)) in SIZES
+    assert verify(envelope)
+
+
+@pytest.mark.parametrize("gap", [*range(6), *range(126, 136), 2000])
+def test_padding_reaches_the_size_exactly_or_takes_the_next(gap: int) -> None:
+    """Gaps of 0 to 2 and of 130 bytes cannot be filled by one field with a length of its own."""
+    padded = pad(pb.Answer(blind=bytes(2048 - gap - 3)).SerializeToString())
+    assert len(padded) == (2048 if gap > 2 and gap != 130 else 4096)
+    assert not parse(pb.Answer, padded, "answer").padding.strip(b"\0")
+
+
+def test_no_hit_and_hit_without_a_record_have_the_same_size() -> None:
+    """A suppressed hit is built as no hit; a small hit is no longer than it."""
+    assert len(built()) == len(built(outcome=Outcome.HIT, hits=(HIT,)))
+
+
+def test_two_no_hits_share_nothing_but_their_addresses() -> None:
+    first, second = message(), message()
+    assert first.blind != second.blind
+
+
+def test_an_answer_that_cannot_fit_is_not_signed() -> None:
+    hits = tuple(replace(HIT, record="x" * 20_000) for _ in range(4))
+    with pytest.raises(TooLarge):
+        built(outcome=Outcome.HIT, hits=hits)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"withheld_commitment": b""},
+        {"request_hash": b"short"},
+        {"outcome": Outcome.HIT},
+        {"hits": (HIT,)},
+        {"outcome": Outcome.REFUSED},
+        {"outcome": Outcome.REFUSED, "refusal": REFUSAL, "hits": (HIT,)},
+        {"outcome": Outcome.SUSPENDED},
+        {"refusal": REFUSAL},
+        {"outcome": Outcome.REFUSED, "refusal": replace(REFUSAL, code="No!")},
+        {"outcome": Outcome.REFUSED, "refusal": replace(REFUSAL, text="x" * 257)},
+        {"outcome": Outcome.HIT, "hits": (HIT,) * (MAX_HITS + 1)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, rules=("r",) * (MAX_RULES + 1)),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, rules=("\0",)),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, reference="a b"),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, reference=""),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, record_type="Alert"),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, record="<html>"),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, record="x" * 24_577),)},
+        {"missing": ("police records",) * (MAX_MISSING + 1)},
+        {"missing": ("",)},
+    ],
+)
+def test_we_sign_nothing_that_the_other_side_would_refuse(changes: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        built(**changes)
+
+
+# ---------------------------------------------------------------- the numbered checks
+
+
+def test_check_1_size_form_and_kind_of_the_envelope() -> None:
+    limit = PAYLOAD_TYPES[ANSWER] + ENVELOPE_OVERHEAD
+    with pytest.raises(TooLarge):
+        verify(b"\0" * (limit + 1))
+    with pytest.raises(Malformed):
+        verify(b"\xff" * 10)
+    with pytest.raises(BadSignature):
+        verify(envelope_of(payload(built()), REQUEST, KEY))
+
+
+def test_check_2_an_unknown_field_is_refused() -> None:
+    with pytest.raises(Malformed):
+        verify(envelope_of(payload(built()) + b"\xf8\x07\x01", ANSWER, KEY))
+
+
+def test_check_3_an_answer_of_another_member_is_refused() -> None:
+    """A15: the answer's signer is the member that was asked."""
+    with pytest.raises(BadSignature):
+        verify(built(), member="kh")
+
+
+def test_check_4_an_answer_to_somebody_else_is_refused() -> None:
+    with pytest.raises(Forbidden) as refusal:
+        verify(built(), me="kh")
+    assert refusal.value.code == "wrong-audience"
+
+
+@pytest.mark.parametrize("changes", [{"request_hash": b"\0" * 32}, {"exchange_id": "f" * 32}])
+def test_check_5_an_answer_to_another_request_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(Forbidden) as refusal:
+        verify(built(), **changes)
+    assert refusal.value.code == "wrong-request"
+
+
+def test_check_6_a_signer_that_is_not_listed_is_refused() -> None:
+    with pytest.raises(BadSignature):
+        verify(build_answer(sealing.ANSWER, new_key()).envelope)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: setattr(m, "outcome", 0),
+        lambda m: setattr(m, "outcome", 99),
+        lambda m: setattr(m, "blind", b""),
+        lambda m: setattr(m, "withheld_commitment", b"x"),
+        lambda m: m.ClearField("issued_time"),
+        lambda m: m.hits.add(reference="r", quality="SURE", record_type="Person"),
+        lambda m: m.hits.add(reference="r", quality="STRONG", record_type="Person"),
+        lambda m: m.hits.extend([pb.Hit()] * 33),
+        lambda m: m.missing.extend(["a"] * 17),
+        lambda m: m.refusal.SetInParent(),
+        lambda m: setattr(m.refusal, "reason", "BECAUSE"),
+    ],
+)
+def test_check_7_content_of_another_form_is_refused(change: object) -> None:
+    changed = message()
+    change(changed)  # type: ignore[operator]
+    with pytest.raises(Malformed):
+        verify(signed(changed))
+
+
+def test_check_7_an_answer_that_is_not_padded_is_refused() -> None:
+    bare = message()
+    bare.padding = b""
+    with pytest.raises(Malformed) as refusal:
+        verify(envelope_of(bare.SerializeToString(), ANSWER, KEY))
+    assert refusal.value.code == "bad-padding"
+
+
+def test_check_7_padding_carries_nothing() -> None:
+    sly = message()
+    sly.padding = sly.padding[:-1] + b"\1"
+    with pytest.raises(Malformed) as refusal:
+        verify(envelope_of(sly.SerializeToString(), ANSWER, KEY))
+    assert refusal.value.code == "bad-padding"
+
+
+def test_check_8_an_answer_from_the_future_is_refused() -> None:
+    envelope = built()
+    assert verify(envelope, now_us=NOW - 30 * SECOND)
+    with pytest.raises(Stale):
+        verify(envelope, now_us=NOW - 31 * SECOND)
+
+
+def test_a_late_answer_is_still_evidence() -> None:
+    assert verify(built(), now_us=NOW + 3600 * SECOND)

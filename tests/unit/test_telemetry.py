@@ -1,0 +1,195 @@
+"""Logs, metrics and traces: one event one line, no personal data, and cheap counters."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import Forbidden, Misconfigured
+from gateway.telemetry import (
+    Counters,
+    Event,
+    Gauge,
+    Log,
+    Metric,
+    Span,
+    configure_logging,
+    parse_traceparent,
+    record_span,
+    serve_metrics,
+    start_trace,
+)
+from gateway.telemetry.names import FIELDS
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    text = io.StringIO()
+    configure_logging("debug", text)
+    yield text
+    configure_logging("error", io.StringIO())
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_line_of_json_with_time_and_level(stream: io.StringIO) -> None:
+    Log(component="node").info(Event.NODE_STARTED, member="th", version="1")
+    (line,) = lines(stream)
+    assert line["event"] == "node.started"
+    assert line["level"] == "info"
+    assert line["member"] == "th"
+    assert str(line["time"]).endswith("Z")
+
+
+def test_a_field_that_is_not_listed_is_left_out_and_counted(stream: io.StringIO) -> None:
+    Log().info(Event.SEARCH_STARTED, name="สมชาย ใจดี", document="C1234567", peer="vn")
+    assert "C1234567" not in stream.getvalue()
+    assert lines(stream)[0]["dropped"] == 2
+
+
+def test_l7_a_value_cannot_start_a_second_line(stream: io.StringIO) -> None:
+    Log().info(Event.PEER_REFUSED, peer='vn\n{"event":"node.started"}\u2028\x1b[2J')
+    assert len(stream.getvalue().splitlines()) == 1
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_the_text_of_an_exception_is_never_written(stream: io.StringIO) -> None:
+    try:
+        raise Forbidden("`Somchai Jaidee` may not be asked for", code="not-permitted")
+    except Forbidden as error:
+        Log().error(Event.AGENCY_FAILED, error)
+    (line,) = lines(stream)
+    assert "Somchai" not in stream.getvalue()
+    assert (line["error"], line["code"]) == ("Forbidden", "not-permitted")
+    assert str(line["at"]).startswith("test_telemetry.py:")
+
+
+def test_what_a_library_logs_is_a_line_without_its_text(stream: io.StringIO) -> None:
+    logging.getLogger("sqlalchemy.engine").error("SELECT ... WHERE name = %s", "Somchai")
+    (line,) = lines(stream)
+    assert (line["event"], line["logger"]) == ("library", "sqlalchemy.engine")
+    assert "Somchai" not in stream.getvalue()
+
+
+def test_a_level_below_the_configured_one_is_not_written() -> None:
+    text = io.StringIO()
+    configure_logging("warning", text)
+    Log().info(Event.NODE_STARTED)
+    assert text.getvalue() == ""
+
+
+def test_no_listed_field_can_hold_content() -> None:
+    assert not FIELDS & {
+        "name",
+        "names",
+        "birth",
+        "number",
+        "document",
+        "query",
+        "body",
+        "token",
+        "case",
+        "message",
+        "text",
+    }
+
+
+def test_counts_with_the_same_labels_in_another_order_are_one() -> None:
+    counters = Counters()
+    counters.add(Metric.EXCHANGES, peer="vn", outcome="hit")
+    counters.add(Metric.EXCHANGES, 2, outcome="hit", peer="vn")
+    assert counters.counts() == [(Metric.EXCHANGES, (("outcome", "hit"), ("peer", "vn")), 3)]
+    assert counters.value(Metric.EXCHANGES, peer="vn") == 3
+
+
+def test_no_count_is_lost_between_threads() -> None:
+    counters = Counters()
+
+    def work() -> None:
+        for _ in range(5_000):
+            counters.add(Metric.ENTRIES, log="exchange")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counters.value(Metric.ENTRIES) == 20_000
+
+
+def test_prometheus_reads_counters_and_gauges() -> None:
+    pytest.importorskip("opentelemetry.exporter.prometheus")
+    counters = Counters()
+    counters.add(Metric.EXCHANGES, 5, peer="vn", outcome="hit")
+    counters.gauge(Gauge.QUEUED, lambda: {(("stage", "in"),): 3.0})
+    port, stop = serve_metrics(counters, "127.0.0.1", 0)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    finally:
+        stop()
+    (count,) = [line for line in text.splitlines() if line.startswith("liaison_exchanges_total{")]
+    assert 'peer="vn"' in count
+    assert count.endswith(" 5.0")
+    assert any(line.startswith("liaison_queued{") and line.endswith(" 3.0") for line in text.splitlines())
+
+
+def test_metrics_are_not_served_to_the_network() -> None:
+    with pytest.raises(Misconfigured):
+        serve_metrics(Counters(), "0.0.0.0", 0)
+
+
+def test_a_child_keeps_the_trace_and_names_its_parent() -> None:
+    trace = start_trace(PARENT)
+    assert trace.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert trace.parent_id == "00f067aa0ba902b7"
+    again = parse_traceparent(trace.child().header)
+    assert again is not None
+    assert again.trace_id == trace.trace_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "00",
+        PARENT.upper(),
+        PARENT + "-x",
+        "ff" + PARENT[2:],
+        "00-" + "0" * 32 + PARENT[35:],
+        PARENT[:36] + "0" * 16 + "-01",
+        PARENT + "\n",
+        "00-" + "x" * 5000,
+    ],
+)
+def test_a_broken_traceparent_starts_a_new_trace(text: str) -> None:
+    assert parse_traceparent(text) is None
+    assert start_trace(text).parent_id == ""
+
+
+def test_a_later_version_may_have_more_fields() -> None:
+    assert parse_traceparent("01" + PARENT[2:] + "-more") is not None
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_the_parser(text: str) -> None:
+    parse_traceparent(text)
+
+
+def test_a_span_is_a_line_with_its_place_in_the_trace(stream: io.StringIO) -> None:
+    trace = start_trace(PARENT)
+    record_span(Log(), Span.ANSWER, trace, 0.0025, peer="vn")
+    (line,) = lines(stream)
+    assert (line["span"], line["trace_id"], line["duration_us"]) == ("answer", trace.trace_id, 2500)

@@ -1,0 +1,368 @@
+"""Accepting documents: exactly one version on, never back, durable, two of one version are an alarm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import ManualClock, SystemClock
+from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, Misconfigured, Stale, Unknown
+from gateway.signing.dsse import encode64
+from gateway.trust.ceremony import draft, import_document, kind_of, publish_descriptor, publish_status, sign
+from gateway.trust.charter import parse_charter
+from gateway.trust.descriptor import Descriptor, KeyUse, parse_descriptor, sign_descriptor
+from gateway.trust.documents import TrustDocuments
+from gateway.trust.status import Status, parse_status, sign_status
+from tests.support.federation import Federation, Member, make_federation, make_member
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    return make_federation(tmp_path, clock=ManualClock(SystemClock().now()))
+
+
+def descriptor_of(federation: Federation, member: str) -> Descriptor:
+    return federation.view().descriptor(member)
+
+
+def next_descriptor(federation: Federation, member: str, **changes: object) -> bytes:
+    held = descriptor_of(federation, member)
+    values: dict[str, object] = {"version": held.version + 1, "previous": held.hash.hex(), **changes}
+    return sign_descriptor(replace(held, **values), [authority_key(federation[member])])  # type: ignore[arg-type]
+
+
+def authority_key(member: Member):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    from gateway.signing.keys import load_signing_key
+
+    return load_signing_key(member.authority / "authority.key")
+
+
+def next_status(federation: Federation, member: str, key: str = "status", **changes: object) -> bytes:
+    held = federation.view().status(member)
+    assert held
+    values: dict[str, object] = {"sequence": held.sequence + 1, **changes}
+    return sign_status(replace(held, **values), federation[member].key(key))  # type: ignore[arg-type]
+
+
+def take(federation: Federation, data: bytes, member: str = "th") -> bool:
+    return import_document(federation[member].home / "trust", data, federation.clock)[0].changed
+
+
+# ------------------------------------------------------------------ charter
+
+
+def test_the_first_charter_needs_its_fingerprint(federation: Federation, tmp_path: Path) -> None:
+    trust = tmp_path / "elsewhere"
+    with pytest.raises(Misconfigured, match="fingerprint"):
+        import_document(trust, federation.charter, federation.clock)
+    with pytest.raises(Contradicted, match="fingerprint"):
+        import_document(trust, federation.charter, federation.clock, "ab" * 32)
+    assert not (trust / "charter.jsonl").exists()
+    accepted = import_document(trust, federation.charter, federation.clock, federation.fingerprint)
+    assert [(item.kind, item.version, item.changed) for item in accepted] == [("charter", 1, True)]
+
+
+def test_a_charter_again_changes_nothing(federation: Federation) -> None:
+    assert not take(federation, federation.charter)
+
+
+def test_a_charter_of_one_signature_too_few_is_not_taken(federation: Federation) -> None:
+    two = draft([], "gms", 2, federation.clock, previous=federation.charter)
+    with pytest.raises(BadSignature):
+        take(federation, sign(two, federation["vn"].authority))
+    two = sign(sign(two, federation["vn"].authority), federation["kh"].authority)
+    assert take(federation, two)
+    assert not take(federation, federation.charter)
+    assert TrustDocuments(federation["th"].home / "trust").charter(federation.clock).version == 2
+
+
+def test_two_charters_of_one_version_are_an_alarm_and_both_are_kept(federation: Federation) -> None:
+    other = draft([], "gms", 2, federation.clock, days=100, previous=federation.charter)
+    two = draft([], "gms", 2, federation.clock, previous=federation.charter)
+    for member in ("vn", "kh"):
+        two, other = sign(two, federation[member].authority), sign(other, federation[member].authority)
+    assert take(federation, two)
+    with pytest.raises(Contradicted) as caught:
+        take(federation, other)
+    assert Path(caught.value.where).read_bytes().strip() == other
+    assert TrustDocuments(federation["th"].home / "trust").charter_versions()[-1] == two
+
+
+def test_an_unsigned_twin_is_no_alarm_and_is_not_stored(federation: Federation) -> None:
+    two = draft([], "gms", 2, federation.clock, previous=federation.charter)
+    twin = draft([], "gms", 2, federation.clock, days=100, previous=federation.charter)
+    for member in ("vn", "kh"):
+        two = sign(two, federation[member].authority)
+    assert take(federation, two)
+    with pytest.raises(BadSignature):
+        take(federation, sign(twin, federation["vn"].authority))
+    assert not (federation["th"].home / "trust" / "conflicts").exists()
+
+
+def test_j5_under_an_expired_charter_only_a_new_charter_is_taken(federation: Federation) -> None:
+    clock = federation.clock
+    assert isinstance(clock, ManualClock)
+    descriptor = next_descriptor(federation, "vn")
+    clock.advance(timedelta(days=370))
+    with pytest.raises(Stale, match="expired"):
+        take(federation, descriptor)
+    two = draft([], "gms", 2, clock, previous=federation.charter)
+    for member in ("vn", "kh"):
+        two = sign(two, federation[member].authority)
+    assert take(federation, two)
+
+
+def test_a_newcomer_takes_all_versions_at_once(federation: Federation, tmp_path: Path) -> None:
+    clock = federation.clock
+    assert isinstance(clock, ManualClock)
+    clock.advance(timedelta(days=370))
+    two = draft([], "gms", 2, clock, previous=federation.charter)
+    for member in ("vn", "kh"):
+        two = sign(two, federation[member].authority)
+    lines = federation.charter + b"\n" + two + b"\n"
+    assert len(import_document(tmp_path / "new", lines, clock, federation.fingerprint)) == 2
+
+
+# ------------------------------------------------------------------ descriptor
+
+
+def test_the_next_descriptor_is_taken_and_all_are_kept(federation: Federation) -> None:
+    two = next_descriptor(federation, "vn", endpoints=("192.0.2.1:1",))
+    assert take(federation, two)
+    assert not take(federation, two)
+    assert descriptor_of(federation, "vn").endpoints == ("192.0.2.1:1",)
+    lines = (federation["th"].home / "trust" / "descriptors" / "vn.jsonl").read_bytes().splitlines()
+    assert [parse_descriptor(line)[0].version for line in lines] == [1, 2]
+    assert not take(federation, lines[0])
+
+
+def test_a_descriptor_that_skips_a_version_waits_for_the_one_between(federation: Federation) -> None:
+    with pytest.raises(Malformed, match="does not follow"):
+        take(federation, next_descriptor(federation, "vn", version=3))
+
+
+def test_j6_a_wrong_hash_of_the_version_before_is_an_alarm(federation: Federation) -> None:
+    with pytest.raises(Contradicted):
+        take(federation, next_descriptor(federation, "vn", previous="ab" * 32))
+
+
+def test_two_descriptors_of_one_version_are_an_alarm(federation: Federation) -> None:
+    assert take(federation, next_descriptor(federation, "vn"))
+    held = descriptor_of(federation, "vn")
+    twin = next_descriptor(federation, "vn", version=2, previous=held.previous, endpoints=("192.0.2.9:1",))
+    with pytest.raises(Contradicted):
+        take(federation, twin)
+    assert descriptor_of(federation, "vn") == held
+
+
+def test_an_older_descriptor_with_other_bytes_never_comes_back(federation: Federation) -> None:
+    first = descriptor_of(federation, "vn")
+    assert take(federation, next_descriptor(federation, "vn"))
+    twin = sign_descriptor(replace(first, endpoints=("192.0.2.9:1",)), [authority_key(federation["vn"])])
+    with pytest.raises(Stale, match="older"):
+        take(federation, twin)
+
+
+def test_j7_a_descriptor_for_another_federation_is_refused(federation: Federation) -> None:
+    with pytest.raises(BadSignature, match="another federation"):
+        take(federation, next_descriptor(federation, "vn", federation="other"))
+
+
+def test_the_authority_of_another_member_cannot_speak_for_this_one(federation: Federation) -> None:
+    forged = sign_descriptor(descriptor_of(federation, "vn"), [authority_key(federation["kh"])])
+    with pytest.raises(BadSignature):
+        take(federation, forged)
+    with pytest.raises(BadSignature, match="not of `th`"):
+        TrustDocuments(federation["th"].home / "trust").accept_descriptor(
+            next_descriptor(federation, "vn"), "th", federation.clock
+        )
+
+
+def test_a_member_that_is_not_in_the_charter_has_no_descriptor(federation: Federation) -> None:
+    data = sign_descriptor(
+        replace(descriptor_of(federation, "vn"), member="la"),  # type: ignore[arg-type]
+        [authority_key(federation["vn"])],
+    )
+    with pytest.raises(Unknown):
+        take(federation, data)
+
+
+def test_a_document_from_the_future_is_refused(federation: Federation) -> None:
+    held = descriptor_of(federation, "vn")
+    with pytest.raises(Stale, match="future"):
+        take(federation, next_descriptor(federation, "vn", issued_us=held.issued_us + 3_600_000_000))
+
+
+def test_a_key_that_is_not_admitted_keeps_the_descriptor_out(federation: Federation) -> None:
+    """Fact 9: a member lists the identity point as its log key."""
+    held = descriptor_of(federation, "vn")
+    log = next(key for key in held.keys if key.use == KeyUse.LOG)
+    spki = log.spki[:12] + (1).to_bytes(32, "little")
+    import hashlib
+
+    weak = replace(log, spki=spki, key_id=hashlib.sha256(spki).hexdigest())
+    others = tuple(key for key in held.keys if key != log)
+    with pytest.raises(BadSignature, match="not admitted"):
+        take(federation, next_descriptor(federation, "vn", keys=(*others, weak)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"endpoints": ("nowhere",)},
+        {"endpoints": ("a:0",)},
+        {"endpoints": ("a:70000",)},
+        {"endpoints": ("a:1", "a:1")},
+        {"endpoints": ("A:1",)},
+        {"agencies": ("Police",)},
+        {"offices": ("th.BLO",)},
+        {"version": 0},
+        {"previous": "x"},
+        {"member": "xyz"},
+    ],
+)
+def test_ill_formed_descriptors_are_not_even_signed(federation: Federation, changes: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        next_descriptor(federation, "vn", **changes)
+
+
+@pytest.mark.parametrize("use", ["root", "agency/customs", "agency/", "", "tls"])
+def test_a_key_has_one_known_use(federation: Federation, use: str) -> None:
+    """The log key (Ed25519, not certified) cannot be listed for anything that is certified or unknown."""
+    held = descriptor_of(federation, "vn")
+    keys = tuple(replace(key, use=use) if key.use == KeyUse.LOG else key for key in held.keys)
+    with pytest.raises(Malformed):
+        next_descriptor(federation, "vn", keys=keys)
+
+
+def test_a_key_is_listed_once(federation: Federation) -> None:
+    held = descriptor_of(federation, "vn")
+    log = next(key for key in held.keys if key.use == KeyUse.LOG)
+    with pytest.raises(Malformed, match="once"):
+        next_descriptor(federation, "vn", keys=(*held.keys, replace(log, use="witness")))
+
+
+# ------------------------------------------------------------------ status
+
+
+def test_a_status_with_a_higher_number_is_taken(federation: Federation) -> None:
+    data = next_status(federation, "vn")
+    assert take(federation, data)
+    assert not take(federation, data)
+
+
+def test_a_status_never_goes_back(federation: Federation) -> None:
+    first = (federation["th"].home / "trust" / "statuses" / "vn.json").read_bytes()
+    assert take(federation, next_status(federation, "vn"))
+    with pytest.raises(Stale, match="older"):
+        take(federation, first)
+
+
+def test_two_statuses_of_one_number_are_an_alarm(federation: Federation) -> None:
+    held = federation.view().status("vn")
+    assert held
+    other = next_status(federation, "vn", sequence=held.sequence, expires_us=held.expires_us - 60_000_000)
+    with pytest.raises(Contradicted):
+        take(federation, other)
+
+
+@pytest.mark.parametrize("key", ["statement", "tls", "log", "witness", "agency-immigration", "token-issuer"])
+def test_c10_only_a_status_key_signs_a_status(federation: Federation, key: str) -> None:
+    with pytest.raises(BadSignature):
+        take(federation, next_status(federation, "vn", key))
+
+
+def test_a_status_key_of_another_member_does_not_count(federation: Federation) -> None:
+    held = federation.view().status("vn")
+    assert held
+    with pytest.raises(BadSignature):
+        take(federation, sign_status(replace(held, sequence=9), federation["kh"].key("status")))
+
+
+def test_a_status_that_removes_its_own_key_is_refused(federation: Federation) -> None:
+    key_id = federation["vn"].key("status").key_id
+    with pytest.raises(BadSignature):
+        take(federation, next_status(federation, "vn", removed=(key_id,)))
+
+
+def test_a_status_lives_72_hours_at_most(federation: Federation) -> None:
+    held = federation.view().status("vn")
+    assert held
+    for life in (72 * 3_600 + 1, 0, -1):
+        with pytest.raises(Malformed, match="72 hours"):
+            next_status(federation, "vn", expires_us=held.issued_us + life * 1_000_000)
+
+
+def test_an_expired_status_is_not_taken(federation: Federation) -> None:
+    clock = federation.clock
+    assert isinstance(clock, ManualClock)
+    data = next_status(federation, "vn")
+    clock.advance(timedelta(hours=73))
+    with pytest.raises(Stale, match="expired"):
+        take(federation, data)
+
+
+def test_a_status_beside_another_descriptor_of_the_same_version_is_refused(federation: Federation) -> None:
+    with pytest.raises(BadSignature, match="another descriptor"):
+        take(federation, next_status(federation, "vn", descriptor_hash="ab" * 32))
+
+
+def test_unknown_fields_are_refused_everywhere(federation: Federation) -> None:
+    """B10, in status and descriptor alike."""
+    for data, parse in (
+        (federation.view().status("vn").data, parse_status),  # type: ignore[union-attr]
+        (descriptor_of(federation, "vn").data, parse_descriptor),
+    ):
+        value = json.loads(data)
+        import base64
+
+        payload = json.loads(base64.b64decode(value["payload"]))
+        for changed in ({**payload, "more": 1}, {name: payload[name] for name in list(payload)[1:]}):
+            value["payload"] = encode64(json.dumps(changed).encode())
+            with pytest.raises(Malformed):
+                parse(json.dumps(value, separators=(",", ":"), sort_keys=True).encode())
+
+
+# ------------------------------------------------------------------ kinds, publishing
+
+
+def test_a_document_is_known_by_its_content(federation: Federation) -> None:
+    status = federation.view().status("vn")
+    assert isinstance(status, Status)
+    assert kind_of(federation.charter) == "charter"
+    assert kind_of(status.data) == "status"
+    assert kind_of(descriptor_of(federation, "vn").data + b"\n") == "descriptor"
+    for data in (b"{}", b"[]", b"1", b'{"payloadType":"x"}', b'{"payloadType":[]}', b"rubbish", b""):
+        with pytest.raises(Malformed):
+            kind_of(data)
+    with pytest.raises(Malformed):
+        import_document(federation["th"].home / "trust", b"\n \n", federation.clock)
+
+
+def test_publishing_again_changes_nothing(federation: Federation) -> None:
+    vn = federation["vn"]
+    held = descriptor_of(federation, "vn")
+    values = {"endpoints": held.endpoints, "offices": held.offices, "agencies": vn.agencies}
+    assert publish_descriptor(vn.home, vn.authority, federation.clock, **values) == held.data  # type: ignore[arg-type]
+
+
+def test_a_home_without_charter_or_descriptor_says_what_comes_first(tmp_path: Path) -> None:
+    clock = ManualClock(SystemClock().now())
+    member = make_member(tmp_path, "la", clock)
+    with pytest.raises(Misconfigured) as caught:
+        publish_descriptor(member.home, member.authority, clock, endpoints=["a:1"], offices=[], agencies=["police"])
+    assert "liaison trust" in caught.value.remedy
+    with pytest.raises(Misconfigured):
+        publish_status(member.home, clock)
+
+
+def test_a_damaged_file_is_an_error_and_not_an_empty_one(federation: Federation) -> None:
+    path = federation["th"].home / "trust" / "charter.jsonl"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(LiaisonError):
+        TrustDocuments(path.parent).charter(federation.clock)
+    assert parse_charter(federation.charter).signed_by
