@@ -52,6 +52,8 @@ class Catalogue:
             self._column(join.table, join.order, join.line_column)
             if join.kind is JoinKind.ONE and not self.is_indexed(join.table, join.column):
                 self._fail(f"`{join.table}.{join.column}` has no index", join.line_column, "join on an indexed column")
+        if record.changed:
+            self._column(tables[record.changed.join], record.changed.column, record.changed.line)
         for ref in refs_of(record):
             self._column(tables[ref.join], ref.column, ref.line)
 
@@ -67,10 +69,12 @@ class Catalogue:
             raise Unknown("the source has no such record", code="unknown-record")
         return int(key)
 
-    def tables_with_key(self, mapping: Mapping) -> set[tuple[str, str]]:
-        """Each table of `mapping` with a column whose largest value grows with new rows."""
-        found = {(record.table, record.key) for record in mapping.records.values()}
-        return found | {(join.table, join.key) for record in mapping.records.values() for join in record.joins}
+    def growing_columns(self, mapping: Mapping) -> set[tuple[str, str]]:
+        """Each table of `mapping` with columns whose largest values grow with new and changed rows."""
+        records = mapping.records.values()
+        found = {(record.table, record.key) for record in records}
+        found |= {(record.table, record.changed.column) for record in records if record.changed}
+        return found | {(join.table, join.key) for record in records for join in record.joins}
 
     def _is_number(self, table: str, column: str) -> bool:
         try:

@@ -7,17 +7,21 @@ so that hiding is decided before anything is fetched, and a hidden record costs 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from adapters import index_rows
 from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
 from adapters.index_rows import decode_marking, index_record, queries_of
 from adapters.lookup import identifier_candidates, person_candidates
 from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Builder, Rows
+from gateway import matching
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
@@ -30,6 +34,7 @@ Progress = Callable[[str, int, int], None]
 """Told of record type, rows done, rows in all, every few thousand rows."""
 
 _PROGRESS_ROWS = 2_000
+_HEALTH_SECONDS = 1.0
 
 
 class RowSource(Protocol):
@@ -48,6 +53,9 @@ class RowSource(Protocol):
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
         """The rows of one record, or `Unknown`."""
+
+    def ping(self, deadline: float) -> None:
+        """Raise `LiaisonError` when the source cannot be asked."""
 
     def has_links(self, record_type: str) -> bool:
         """Whether joined rows are found through links."""
@@ -102,8 +110,18 @@ def _index_type(source: RowSource, record_type: str, writer: IndexWriter, progre
 
 
 def cursor_of(source: RowSource) -> str:
-    """What an index depends on: the mapping's bytes and the source's rows."""
-    return f"{source.mapping.digest}|{source.fingerprint()}"
+    """What an index depends on: the mapping's bytes, the rules of the normal forms, and the source's rows."""
+    return f"{source.mapping.digest}|{_rules_digest()}|{source.fingerprint()}"
+
+
+@cache
+def _rules_digest() -> str:
+    """A hash of everything that makes keys: an index built by other rules would miss in silence."""
+    digest = hashlib.sha256()
+    package = Path(matching.__path__[0])
+    for path in sorted((*package.rglob("*.py"), *package.rglob("data/*.*"), Path(index_rows.__file__))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class IndexedSource:
@@ -195,7 +213,7 @@ class IndexedSource:
     def health(self) -> str:
         """Empty when the source can be asked; else what is wrong, without the database's own words."""
         try:
-            self._rows.fingerprint()
+            self._rows.ping(self._clock.monotonic() + _HEALTH_SECONDS)
         except LiaisonError as error:
             return error.message
         return ""

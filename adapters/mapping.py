@@ -139,7 +139,10 @@ SEARCH_KEYS = ("names", "birth", "documents", "national_ids", "plates", "contain
 
 @dataclass(frozen=True, slots=True)
 class RecordMapping:
-    """One record type from one table. `live` says which rows count; the rest are as good as deleted."""
+    """One record type from one table. `live` says which rows count; the rest are as good as deleted.
+
+    The largest value of `changed` grows with every change of a row.
+    """
 
     type: str
     table: str
@@ -151,6 +154,7 @@ class RecordMapping:
     markings: tuple[MarkingRule, ...]
     categories: tuple[CategoryRule, ...]
     category: SubjectCategory
+    changed: Ref | None
     line: int
     line_key: int
 

@@ -87,7 +87,8 @@ class Builder:
         self.layout = Layout(record)
         self.type = record.type
         self._source = mapping.id
-        self._owner = mapping.agency
+        # The owner in a record is the agency as other countries name it: `<member>.<agency>`.
+        self._owner = f"{mapping.id.partition('.')[0]}.{mapping.agency}"
         self._marking = mapping.marking
         self._category = record.category
         compiler = _Compiler(self.layout)

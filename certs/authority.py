@@ -69,7 +69,7 @@ def create_authority(folder: Path, member: str, clock: Clock) -> Authority:
 
 def certify_authority(folder: Path, member: str, key: ec.EllipticCurvePrivateKey, clock: Clock) -> Authority:
     """Make `ca.pem` for an existing CA key (the second half of `create_authority`)."""
-    certificate = _self_signed(key, member_id(member), clock.now() - _BACKDATED)
+    certificate = self_signed(key, member_id(member), clock.now() - _BACKDATED)
     write_new(folder / "ca.pem", certificate.public_bytes(Encoding.PEM), PUBLIC)
     return Authority(key, certificate)
 
@@ -115,7 +115,8 @@ def issue(
     return builder.sign(ca.key, SHA256()).public_bytes(Encoding.PEM)
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey, member: str, start: datetime) -> x509.Certificate:
+def self_signed(key: ec.EllipticCurvePrivateKey, member: str, start: datetime) -> x509.Certificate:
+    """The certificate of a national CA: ten years, path length 0."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, member.upper()),

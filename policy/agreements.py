@@ -98,10 +98,10 @@ class Agreements:
         """What the agreement that `question` cites says of it; `asker` is whose officer asks."""
         agreement = self._by_id.get(question.agreement)
         if agreement is None:
-            return Covers()
+            return Covers() if question.agreement else self._uncited(question, now_us)
         return Covers(
             known=True,
-            parties={self._own, question.counterpart} <= agreement.parties and self._own != question.counterpart,
+            parties=self._between(agreement, question.counterpart),
             current=now_us in agreement.validity,
             agency=qualified(asker, question.agency) in agreement.agencies,
             purpose=question.purpose in agreement.purposes,
@@ -121,10 +121,25 @@ class Agreements:
         """The first id, in alphabetical order, of an agreement in force that covers both, or an empty text."""
         for name in sorted(self._by_id):
             agreement = self._by_id[name]
-            both = {self._own, counterpart} <= agreement.parties and self._own != counterpart
-            if both and purpose in agreement.purposes and now_us in agreement.validity:
+            if now_us in agreement.validity and purpose in agreement.purposes and self._between(agreement, counterpart):
                 return name
         return ""
+
+    def _between(self, agreement: Agreement, counterpart: MemberId) -> bool:
+        return {self._own, counterpart} <= agreement.parties and self._own != counterpart
+
+    def _uncited(self, question: QuestionAttributes, now_us: int) -> Covers:
+        """Nothing is cited, so nothing is covered. Where that is because no agreement that both have covers the
+        purpose, the refusal is to say so: all guards but that of the purpose hold."""
+        shared = [one for one in self._by_id.values() if self._between(one, question.counterpart)]
+        spans = [_unchanged(one.validity, now_us) for one in shared]
+        window = Window(
+            max((s.since_us for s in spans), default=0), min((s.until_us for s in spans), default=FOREVER_US)
+        )
+        in_force = [one for one in shared if now_us in one.validity]
+        if not in_force or any(question.purpose in one.purposes for one in in_force):
+            return Covers(window=window)
+        return Covers(True, True, True, True, False, True, True, window)
 
 
 def _unchanged(validity: Window, now_us: int) -> Window:

@@ -44,6 +44,9 @@ def _purpose(attributes: Attributes) -> str:
     purpose = _words(_asked(attributes).purpose)
     if isinstance(attributes, AskAttributes):
         return f"the purpose `{purpose}` is not among those that this officer may ask for"
+    question = _question(attributes)
+    if question is None or not question.agreement:
+        return f"no agreement between the two countries covers the purpose `{purpose}`"
     return f"{_agreement(attributes)} does not cover the purpose `{purpose}`"
 
 
@@ -55,7 +58,7 @@ def _record(attributes: Attributes) -> str:
 _SENTENCES: Mapping[str, Callable[[Attributes], str]] = MappingProxyType(
     {
         ROLE_NOT_ALLOWED: lambda a: f"an officer with the role `{_asked(a).role}` may not ask this",
-        AGREEMENT_UNKNOWN: lambda a: f"{_agreement(a)} that the question cites is not known here",
+        AGREEMENT_UNKNOWN: lambda a: f"{_agreement(a)}, which a question must cite, is not known here",
         NOT_A_PARTY: lambda a: f"{_agreement(a)} is not between these two countries, or does not name the agency",
         AGREEMENT_EXPIRED: lambda a: f"{_agreement(a)} is not in force at this time",
         PURPOSE_NOT_COVERED: _purpose,

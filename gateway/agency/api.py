@@ -15,13 +15,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from starlette.exceptions import HTTPException
 
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.problems import plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import SearchResponse, search_response
 from gateway.agency.tokens import OfficerTokens
+from gateway.clock import SystemClock
 from gateway.errors import (
     LiaisonError,
     Malformed,
@@ -35,7 +35,7 @@ from gateway.errors import (
 from gateway.model.requester import Officer
 from gateway.ports import Searches
 from gateway.signing import strict_json
-from gateway.telemetry import Counters, Event, Log, Metric, parse_traceparent
+from gateway.telemetry import Counters, Event, Log, Metric, Span, record_span, start_trace
 
 MAX_BODY = 64 * 1024
 """Bytes in the body of a request."""
@@ -77,6 +77,7 @@ class AgencyParts:
     refused: Callable[[RefusedCall], Awaitable[None]]
     broken: Callable[[StorageBroken], None]
     counters: Counters
+    monotonic: Callable[[], float] = SystemClock().monotonic
 
 
 class _Api(FastAPI):
@@ -107,6 +108,7 @@ def create_api(parts: AgencyParts) -> FastAPI:
 
 def _routes(parts: AgencyParts) -> APIRouter:
     router = APIRouter(prefix="/v1")
+    log = Log(component="agency")
 
     @router.post("/searches", response_model=SearchResponse, openapi_extra={"requestBody": _REQUEST_BODY})
     async def start_search(
@@ -117,10 +119,15 @@ def _routes(parts: AgencyParts) -> APIRouter:
         """Ask counterparts; returns when all lines are there or the budget is over."""
         officer = _officer(request, parts)
         search = read_search(await _json_body(request))
-        trace = traceparent if parse_traceparent(traceparent) else ""
-        command = search.as_command(_key(idempotency_key), trace)
+        trace = start_trace(traceparent)
+        command = search.as_command(_key(idempotency_key), trace.header)
         request.state.handed_over = True  # from here on the search writes its own entries
-        return _shown(search_response(await parts.searches.start(officer, command)))
+        began = parts.monotonic()
+        found = await parts.searches.start(officer, command)
+        seconds = parts.monotonic() - began
+        parts.counters.add(Metric.SEARCH_SECONDS, seconds)
+        record_span(log, Span.SEARCH, trace, seconds, search_id=found.id)
+        return _shown(search_response(found), parts)
 
     @router.get("/searches/{search_id}", response_model=SearchResponse)
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
@@ -130,7 +137,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
             events = _events(parts.searches.follow(officer, search_id))
             return StreamingResponse(events, media_type=_EVENT_STREAM, headers={"cache-control": "no-store"})
-        return _shown(search_response(await parts.searches.get(officer, search_id)))
+        return _shown(search_response(await parts.searches.get(officer, search_id)), parts)
 
     @router.get("/health")
     async def health(request: Request) -> Response:
@@ -187,7 +194,8 @@ def _key(text: str) -> str:
     return match[1]
 
 
-def _shown(search: SearchResponse) -> Response:
+def _shown(search: SearchResponse, parts: AgencyParts) -> Response:
+    parts.counters.add(Metric.REST_REQUESTS, status="200")
     return Response(search.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 
@@ -202,10 +210,10 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
     log = Log(component="agency")
 
     async def note(request: Request, error: LiaisonError) -> None:
-        if getattr(request.state, "handed_over", False):
-            return
         client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
         log.warning(Event.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
+        if getattr(request.state, "handed_over", False):
+            return
         try:
             await parts.refused(RefusedCall(client, officer, error.code, error.reason))
         except StorageBroken as broken:
@@ -228,11 +236,13 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
             request, Malformed("the request does not parse", code="bad-request", remedy="see /openapi.json")
         )
 
-    @app.exception_handler(HTTPException)
-    async def unknown_path(_request: Request, error: HTTPException) -> Response:
-        code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
-        reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
-        return plain_problem(error.status_code, code, reason)
+    @app.exception_handler(404)
+    async def unknown_path(_request: Request, _error: Exception) -> Response:
+        return plain_problem(404, "no-such-path", Reason.NOT_FOUND)
+
+    @app.exception_handler(405)
+    async def unknown_method(_request: Request, _error: Exception) -> Response:
+        return plain_problem(405, "no-such-method", Reason.INVALID_ARGUMENT)
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> Response:

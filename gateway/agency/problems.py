@@ -32,6 +32,7 @@ _TITLES = {
     413: "too large",
     415: "not JSON",
     429: "too many requests",
+    431: "headers too large",
     500: "internal error",
     503: "not served now",
     504: "no answer in time",

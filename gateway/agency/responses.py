@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.clock import rfc3339
+from gateway.matching.explain import explain
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
@@ -115,7 +116,9 @@ def _hit(hit: ShownHit) -> HitBody:
         reference=hit.reference,
         quality=hit.quality,
         record_type=hit.record_type,
-        rules=[Rule(word=rule, sentence=_sentence(rule)) for rule in hit.rules],
+        rules=[
+            Rule(word=word, sentence=sentence) for word, sentence in zip(hit.rules, explain(hit.rules), strict=True)
+        ],
         action=hit.action,
         record=_record(hit.record) if hit.record else None,
     )
@@ -130,7 +133,3 @@ def _record(record: ShownRecord) -> RecordBody:
         undisclosed=record.undisclosed,
         sd_jwt=record.compact,
     )
-
-
-def _sentence(rule: str) -> str:
-    return rule.replace("-", " ")

@@ -13,12 +13,32 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway.errors import Misconfigured
+from gateway.agency.problems import plain_problem
+from gateway.errors import Misconfigured, Reason
 
 _FIRST_REQUEST_S = 10.0
 _MAX_HEADERS = 32 * 1024
+_MAX_HEADER_COUNT = 100
 _MAX_CONNECTIONS = 512
 _DRAIN_S = 5
+
+
+class _BoundedHeaders:
+    """Refuses a request whose headers are too many or too long together (threats.md, B7).
+
+    uvicorn's own limit holds only for headers that come in pieces.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = scope.get("headers", ())
+        if len(headers) <= _MAX_HEADER_COUNT and sum(len(name) + len(value) for name, value in headers) <= _MAX_HEADERS:
+            await self._app(scope, receive, send)
+            return
+        response = plain_problem(431, "headers-too-large", Reason.RESOURCE_EXHAUSTED)
+        await response(scope, receive, send)
 
 
 class _CertificateProtocol(H11Protocol):
@@ -66,7 +86,7 @@ class AgencyServer:
         self._context = context
         self._address = (host, port)
         config = uvicorn.Config(
-            app,
+            _BoundedHeaders(app),
             http=_CertificateProtocol,
             ws="none",
             lifespan="off",

@@ -90,6 +90,12 @@ class ChannelBook:
         with self._lock:
             return [MemberId(peer) for peer, channel in self._channels.items() if channel.waiting]
 
+    def resume(self, peers: Iterable[MemberId]) -> None:
+        """Read from the log what `peers` sent before a restart and we have not acknowledged."""
+        with self._lock:
+            for peer in peers:
+                self._channel(peer)
+
     def due(self, peer: MemberId) -> Receipt | None:
         """The receipt to send to `peer` now, or None. It counts as sent only after `sent`."""
         now = self._clock.now_us()

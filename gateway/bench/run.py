@@ -73,7 +73,7 @@ def run(plan: Plan, say: Say) -> list[Row]:
 
 async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
     rows = []
-    with start_node(world) as node, start_echo(world, world.answer_size(node)) as echo:
+    with start_node(world) as node, start_echo(world, await _answer_size(world, node)) as echo:
         for concurrency in plan.concurrency:
             passes: dict[str, list[Measure]] = {ECHO: [], UNARY: [], STREAMS: []}
             for number in range(plan.passes):
@@ -82,6 +82,14 @@ async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
                     passes[name].append(measure)
             rows.extend(_rows(world, concurrency, passes))
     return rows
+
+
+async def _answer_size(world: World, node: Target) -> int:
+    """Bytes of one answer, so that the echo answers with as many."""
+    channels = connect(node)
+    answer = await channels[0].unary_unary(methods.SUBMIT.path)(requests_for(world, 1)[0])
+    await asyncio.gather(*(channel.close() for channel in channels))
+    return len(answer)
 
 
 async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:

@@ -6,14 +6,14 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from gateway.errors import LiaisonError
-from gateway.telemetry.logs import describe
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -55,6 +55,18 @@ def printable(text: str) -> str:
     )  # fmt: skip
 
 
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Show on a terminal that something takes time; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
 def show_error(error: LiaisonError, *, as_json: bool) -> None:
     """An error in words on standard error: what, where, what to do; and as JSON on standard output if asked."""
     say(f"error: {error.message}", "bad", err=True)
@@ -69,6 +81,8 @@ def show_error(error: LiaisonError, *, as_json: bool) -> None:
 
 def show_unforeseen(error: BaseException, *, as_json: bool) -> None:
     """An error that nobody foresaw: its class and place, no trace."""
+    from gateway.telemetry.logs import describe
+
     about = describe(error)
     say(
         f"error: something unforeseen happened: {about['error']} at {about.get('at', 'an unknown place')}",

@@ -2,11 +2,12 @@
 
 from gateway.config.home import Home
 from gateway.config.load import host_port, load_settings
-from gateway.config.schema import Settings, SourceSettings, TokenKey, TrialOfficer
+from gateway.config.schema import PACKAGED_POLICY, Settings, SourceSettings, TokenKey, TrialOfficer
 from gateway.config.suspensions import Suspensions
 from gateway.config.template import write_default
 
 __all__ = [
+    "PACKAGED_POLICY",
     "Home",
     "Settings",
     "SourceSettings",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
+from base64 import b64decode
 from pathlib import Path
 
 from gateway.demo.federation import MEMBERS, Federation
@@ -31,22 +33,42 @@ def _export_verifies(federation: Federation, story: Story, scene: Scene, elsewhe
     story.expect(scene, "the export verifies with nothing but the charter", ran.code == 0)
     if made.code:
         return
+    sizes = _answer_sizes(export, story.alike)
+    text = f"the two answers of scene 4 have the same size: {' and '.join(map(str, sizes))} bytes"
+    story.expect(scene, text, len(sizes) == 2 and sizes[0] == sizes[1])
     shutil.copytree(export, altered)
-    place = change_one_byte(altered)
-    story.say(f"   In a copy, one byte of {place} is changed.")
-    ran = story.command("audit", "verify", "--export", altered, "--charter", federation.charter)
+    entry = change_one_byte(altered)
+    story.say(f"   In a copy, one byte of entry {entry} is changed.")
+    ran = story.command("audit", "verify", "--export", altered, "--charter", federation.charter, only="contradicted")
     scene.details["altered"] = ran.output
     story.expect(scene, "the verifier says that the copy was altered", ran.code == 1)
-    story.expect(scene, "and names the entry", "entry" in f"{ran.output}{ran.said}")
+    story.expect(scene, f"and names entry {entry}", f"entry {entry}" in f"{ran.output}{ran.said}")
 
 
-def change_one_byte(export: Path) -> str:
-    """Change one digit in the middle entry of an export's exchange log; where it was."""
-    file = next(export.rglob("*entries*"))
+def _answer_sizes(export: Path, entries: list[int]) -> list[int]:
+    """Bytes of the signed answers that stand beside these entries of an export's exchange log."""
+    (file,) = export.glob("exchange-*/statements.jsonl")
+    answers = {item["index"]: item["answer"] for item in map(json.loads, file.read_text().splitlines())}
+    return [len(b64decode(answers[entry])) for entry in entries if entry in answers]
+
+
+def change_one_byte(export: Path) -> int:
+    """Change one character in the middle entry of an export's exchange log; the index of the entry."""
+    file = next(path for path in export.glob("exchange-*/tile/entries/**/*") if path.is_file())
     data = bytearray(file.read_bytes())
-    middle = len(data) // 2
-    at = next(i for i in range(middle, len(data)) if data[i : i + 1].isdigit())
+    starts = _starts(data)
+    index = len(starts) // 2
+    at = data.index(b'"t":', starts[index]) + len(b'"t":') + 3
     data[at] = ord("1") if data[at] != ord("1") else ord("2")
     file.chmod(0o600)
     file.write_bytes(data)
-    return f"`{file.name}`"
+    return index
+
+
+def _starts(bundle: bytes | bytearray) -> list[int]:
+    """Where the entries of a bundle begin; each has its length in two bytes before it (C2SP tlog-tiles)."""
+    starts, at = [], 0
+    while at < len(bundle):
+        starts.append(at + 2)
+        at += 2 + int.from_bytes(bundle[at : at + 2], "big")
+    return starts

@@ -37,8 +37,23 @@ def environment() -> dict[str, str]:
 
 def run(*arguments: str | Path) -> Ran:
     """Run `liaison` with `--json` and wait for its end."""
-    done = subprocess.run(
-        program(*arguments, "--json"),
+    done = _finished(*arguments, "--json")
+    try:
+        output: Any = json.loads(done.stdout)
+    except ValueError:
+        output = done.stdout
+    return Ran(done.returncode, output, done.stderr)
+
+
+def words(*arguments: str | Path) -> Ran:
+    """Run `liaison` as a person reads it: all that it says, in one text."""
+    done = _finished(*arguments)
+    return Ran(done.returncode, done.stdout + done.stderr, done.stderr)
+
+
+def _finished(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        program(*arguments),
         env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -46,8 +61,3 @@ def run(*arguments: str | Path) -> Ran:
         timeout=TIMEOUT_S,
         check=False,
     )
-    try:
-        output: Any = json.loads(done.stdout)
-    except ValueError:
-        output = done.stdout
-    return Ran(done.returncode, output, done.stderr)

@@ -109,7 +109,8 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
     sources = [_source(home, sample) for sample in SAMPLES if sample.member == member]
     settings = {"node.member": member, "listen.exchange": exchange, "listen.agency": agency}
     write_default(home, settings, sources=sources, officers=[_officer(member)])
-    made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member))
+    agencies = [part for agency in AGENCIES[member] for part in ("--agency", agency)]
+    made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member), *agencies)
     if made.code:
         raise Misconfigured(f"`liaison init` failed for `{member}`", where=str(home), remedy=made.said.strip())
 
@@ -127,7 +128,13 @@ def _source(home: Path, sample: SampleSource) -> SourceSettings:
 
 
 def _officer(member: str) -> TrialOfficer:
-    return TrialOfficer(f"{member}.o.1042", "officer", OFFICES[member], AGENCIES[member][0], _PURPOSES)
+    return TrialOfficer(
+        id=f"{member}.o.1042",
+        office=OFFICES[member],
+        agency=AGENCIES[member][0],
+        role="officer",
+        purposes=_PURPOSES,
+    )
 
 
 def _draft_and_sign(federation: Federation) -> bytes:

@@ -17,7 +17,7 @@ from gateway.demo.scenes import SCENES
 from gateway.demo.story import Story
 
 WELL = "Everything happened as it should"
-NOT_WELL = "Something happened otherwise than it should: see NOT AS EXPECTED above"
+NOT_WELL = "Something went otherwise than it should: see NOT AS EXPECTED above"
 
 
 def run(*, once: bool, home: Path | None, as_json: bool) -> int:
@@ -47,7 +47,7 @@ def run(*, once: bool, home: Path | None, as_json: bool) -> int:
 
 
 def _finish(story: Story, folder: Path, seconds: float, *, as_json: bool) -> None:
-    story.say(f"\n{WELL if story.went_well else NOT_WELL} ({seconds:.0f} s).")
+    story.say(f"\nThat took {seconds:.0f} seconds.\n{WELL if story.went_well else NOT_WELL}")
     if as_json:
         sys.stdout.write(story.result(folder) + "\n")
 

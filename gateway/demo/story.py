@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.command import TIMEOUT_S, Ran, environment, program, run
+from gateway.demo.command import Ran, run, words
+
+KEY = "--idempotency-key"
+"""The option of `ask` by which a question is not asked twice; not shown, since people need not give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Story:
         self._folder = folder
         self._quiet = quiet
         self.scenes: list[Scene] = []
+        self.alike: list[int] = []
+        """Entries of answers that nobody may be able to tell apart; the scene about logs compares their sizes."""
 
     def scene(self, title: str, *lines: str) -> Scene:
         """Begin the next scene."""
@@ -69,27 +73,32 @@ class Story:
         scene.checks.append(Check(text, bool(met)))
         self.say(f"   {'ok ' if met else 'NOT AS EXPECTED:'} {text}")
 
-    def command(self, *arguments: str | Path) -> Ran:
-        """Run a command of `liaison` with its JSON; show the command and the words that it prints."""
-        self.say(f"   $ liaison {' '.join(self._shown(str(part)) for part in arguments)}")
-        return run(*arguments) if self._quiet else self._told(arguments)
-
-    def _told(self, arguments: tuple[str | Path, ...]) -> Ran:
-        """The command twice: for its JSON, and for its words (a search is not repeated, its key is the same)."""
+    def search(self, *arguments: str | Path) -> Ran:
+        """Run `liaison ask`; its JSON. Its words come from a second call, which gets the same search by its key."""
+        self._announce(arguments)
         ran = run(*arguments)
-        done = subprocess.run(
-            program(*arguments),
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-        for line in done.stdout.rstrip().splitlines():
-            self.say(f"     {line}")
+        if not self._quiet:
+            self._repeat(str(words(*arguments).output).splitlines())
         return ran
+
+    def command(self, *arguments: str | Path, only: str = "") -> Ran:
+        """Run another command; show its last line, or those that hold `only`. `output` is JSON when quiet."""
+        self._announce(arguments)
+        ran = run(*arguments) if self._quiet else words(*arguments)
+        if not self._quiet:
+            lines = str(ran.output).splitlines()
+            self._repeat(([line for line in lines if only in line] if only else []) or lines[-1:])
+        return ran
+
+    def _announce(self, arguments: tuple[str | Path, ...]) -> None:
+        shown = [self._shown(str(part)) for part in arguments]
+        if KEY in shown:
+            del shown[shown.index(KEY) : shown.index(KEY) + 2]
+        self.say(f"   $ liaison {' '.join(shown)}")
+
+    def _repeat(self, lines: list[str]) -> None:
+        for line in lines:
+            self.say(f"     {line}")
 
     def _shown(self, text: str) -> str:
         text = text.replace(f"{self._folder}/", "")

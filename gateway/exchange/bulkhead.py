@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from typing import TypeVar
 
 from gateway.clock import Clock
@@ -20,6 +20,10 @@ from gateway.ports import Source, SourceDescription
 T = TypeVar("T")
 
 _QUEUE = 512
+_MAX_BATCH = 64
+_BATCH_S = 0.006
+_MIN_PACE_S = 0.00005
+_FIRST_PACE_S = 0.002
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Bulkhead:
         self.description: SourceDescription = source.describe()
         self.health = Health()
         self._clock = clock
+        self._pace = _FIRST_PACE_S
         self._queue: Queue[Task | None] = Queue(_QUEUE)
         self._threads = [
             threading.Thread(target=self._run, name=f"source-{self.description.id}-{number}", daemon=True)
@@ -76,19 +81,43 @@ class Bulkhead:
 
     def _run(self) -> None:
         while (task := self._queue.get()) is not None:
-            self._one(task)
+            batch = [task]
+            open_ = self._take_more(batch)
+            self._serve(batch)
+            if not open_:
+                return
 
-    def _one(self, task: Task) -> None:
+    def _take_more(self, batch: list[Task]) -> bool:
+        """As many more tasks as a quick source answers in a few milliseconds; none for a slow one."""
+        wanted = min(_MAX_BATCH, int(_BATCH_S / self._pace))
+        while len(batch) < wanted:
+            try:
+                task = self._queue.get_nowait()
+            except Empty:
+                return True
+            if task is None:
+                return False
+            batch.append(task)
+        return True
+
+    def _serve(self, batch: list[Task]) -> None:
+        """Run a batch, then hand all of it on: one hand-over to the next stage instead of one for each task."""
+        begun = self._clock.monotonic()
+        results = [self._one(task) for task in batch]
+        spent = (self._clock.monotonic() - begun) / len(batch)
+        self._pace += (max(spent, _MIN_PACE_S) - self._pace) / 8
+        for task, (result, error) in zip(batch, results, strict=True):
+            task.done(result, error)
+
+    def _one(self, task: Task) -> tuple[object, LiaisonError | None]:
         if self._clock.monotonic() >= task.deadline:
-            task.done(None, TimedOut("no time was left for the source", where=self.description.id))
-            return
+            return None, TimedOut("no time was left for the source", where=self.description.id)
         try:
             result = task.run(self.source)
         except Exception as error:  # noqa: BLE001 - whatever a source throws stays behind its wall
             self.health.failures += 1
             self.health.last_error = type(error).__name__
-            task.done(None, as_error(error))
-            return
+            return None, as_error(error)
         self.health.served += 1
         self.health.failures = 0
-        task.done(result, None)
+        return result, None

@@ -58,8 +58,8 @@ class Gatherer:
                 question, candidate.record_type, description.agency, candidate.marking, candidate.category
             )
             release = self._decide(policy, attributes, candidate, found, now_us)
-            if release is not None:
-                self._hit(job, source, candidate, attributes, release, found)
+            if release is not None and (hit := self._hit(job, source, candidate, attributes, release, found)):
+                found.hits.append(hit)
         return found
 
     def _decide(
@@ -69,14 +69,11 @@ class Gatherer:
         release = policy.release(attributes, now_us)
         found.policies.update(release.decision.policies)
         found.attributes.append(release.decision.attributes)
+        if release.decision.allow and not release.hide:
+            return release
         note = {"source": candidate.source, "key": candidate.key, "type": candidate.record_type}
-        if release.hide:
-            found.suppressed.append(note)
-            return None
-        if not release.decision.allow:
-            found.denied.append(note)
-            return None
-        return release
+        (found.suppressed if release.hide else found.denied).append(note)
+        return None if release.hide else release
 
     def _hit(
         self,
@@ -86,21 +83,36 @@ class Gatherer:
         attributes: RecordAttributes,
         release: Release,
         found: Findings,
-    ) -> None:
+    ) -> Hit | None:
+        """The hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
+        if not release.decision.allow:
+            return self._bare(job, candidate)
         try:
             record = source.fetch(candidate.key, candidate.record_type, job.inbound.deadline)
         except Unknown:
-            return
-        if (record.marking, record.category) != (candidate.marking, candidate.category):
-            # The row has changed since it was indexed: what the source says now decides.
-            changed = RecordAttributes(
-                attributes.question, record.record_type, attributes.owner, record.marking, record.category
-            )
-            fresh = self._decide(self._parts.policy(), changed, candidate, found, self._parts.clock.now_us())
-            if fresh is None:
-                return
+            return None
+        # What the source says now decides, not what the index said when it was built.
+        current = RecordAttributes(
+            attributes.question, record.record_type, attributes.owner, record.marking, record.category
+        )
+        if current != attributes:
+            parts = self._parts
+            fresh = self._decide(parts.policy(), current, candidate, found, parts.clock.now_us())
+            if fresh is None or not fresh.decision.allow:
+                return self._bare(job, candidate) if fresh is not None else None
             release = fresh
-        found.hits.append(self._sign(job, record, candidate, release, found))
+        return self._sign(job, record, candidate, release, found)
+
+    def _bare(self, job: Job, candidate: Candidate) -> Hit:
+        """A hit without a record: the recipient may know that there is something, and a human decides on more."""
+        return Hit(
+            self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules
+        )
+
+    def _reference(self, job: Job, candidate: Candidate) -> str:
+        request = job.verified.value
+        case = request.case or request.ticket
+        return self._parts.make_reference(candidate.source, candidate.key, candidate.record_type, request.sender, case)
 
     def _sign(
         self,
@@ -132,9 +144,7 @@ class Gatherer:
             Withheld(issued.disclosures[name].digest, release.withheld.get(name, "default")) for name in kept
         )
         found.show_withheld_count = found.show_withheld_count and release.show_withheld_count
-        case = request.case or request.ticket
-        reference = parts.make_reference(record.source, record.key, record.record_type, request.sender, case)
-        match = candidate.match
+        reference, match = self._reference(job, candidate), candidate.match
         return Hit(
             reference, match.quality, record.record_type, match.rules, "", present(issued, shown) if shown else ""
         )

@@ -26,9 +26,11 @@ RULES: dict[str, str] = {
     "sex-conflict": "the sex differs",
     "nationality-differs": "the nationality differs",
     "document-number": "the document number is the same",
+    "document-issuer": "the issuer of the document is the same",
     "national-id": "the national identity number is the same",
+    "national-id-scheme": "the scheme of the identity number is the same",
     "plate": "the plate is the same",
-    "plate-and-province": "the plate and its province are the same",
+    "plate-province": "the province of the plate is the same",
     "container-number": "the container number is the same",
 }
 """Every rule word that a match can carry, with its English sentence."""

@@ -11,9 +11,11 @@ from itertools import combinations
 
 from gateway.matching import latin
 from gateway.matching.normal import Form, normal_name
+from gateway.matching.similarity import word_weight
 
 _MAX_WORDS = 6
 _ALL_PAIRS = 4
+_PARTICLE = 0.2
 
 
 @lru_cache(maxsize=4096)
@@ -34,7 +36,10 @@ def word_keys(name: str) -> frozenset[str]:
 
 
 def _bones(form: Form) -> list[str]:
-    return [bone for bone in (latin.skeleton(said) for said in form.sounds[:_MAX_WORDS]) if bone]
+    """Skeletons of the words that say something: particles such as `al` and `bin` only where nothing else is left."""
+    telling = [said for word, said in zip(form.words, form.sounds, strict=True) if word_weight(word) > _PARTICLE]
+    bones = [latin.skeleton(said) for said in (telling or form.sounds)[:_MAX_WORDS]]
+    return [bone for bone in bones if bone]
 
 
 def _form_keys(form: Form) -> set[str]:

@@ -69,9 +69,13 @@ def _end(cluster: _Cluster) -> str:
     """The cluster as the end of a syllable: only its first consonant is spoken, doubled or r ones are written."""
     first = cluster.letters[0]
     sound = _consonants()[first][2]
-    if cluster.letters[1:] == first:
+    if _doubled(cluster):
         return sound * 2
     return sound + "r" if cluster.letters[1:] == "រ" else sound
+
+
+def _doubled(cluster: _Cluster) -> bool:
+    return cluster.letters[1:] == cluster.letters[0]
 
 
 def _vowel(cluster: _Cluster) -> str:
@@ -99,7 +103,7 @@ def romanise(word: str) -> str:
         found.append(_split(cluster, closes))
         closes = True
         if bare:
-            found.append("o" if cluster.series == 2 and not last else "a")
+            found.append("o" if cluster.series == 2 and following and not _doubled(following) else "a")
         else:
             found.append(_vowel(cluster))
             closes = "ំ" not in cluster.sign and "ះ" not in cluster.sign

@@ -14,6 +14,12 @@ _INVISIBLE = re.compile("[\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\uf
 _APOSTROPHES = re.compile("['`´ʻʼʿʾ‘’]")
 _BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&0-9]+")
 _DOTTED = re.compile(r"[\s\u200b,;]+")
+_SIGNS = frozenset("ะัาำิีึืฺุูๅ็่้๊๋์ະັາຳິີຶືຸູົຼຽ່້໊໋")
+_UNVOWELLED = ("Arab", "Hebr")
+_ARTICLE = "ال"
+_MAX_WORDS, _MAX_LETTERS = 12, 48
+"""More words, or more letters in a word, are no name; they would only cost time."""
+
 _RPA = re.compile(r"^[a-z]*(?:xy[aeiouw]+|(?:aa|ee|oo)[bjvsmgd])[bjvsmgd]?$")
 _RPA_ENDING = re.compile(r"[aeiouw][bjvsmgd]$|[aeiou]$")
 
@@ -27,17 +33,26 @@ class Form:
     rotations: tuple[str, ...]
     ordered: bool = False
     """The order of the words carries identity (Burmese names): no free permutation."""
+    romanised: bool = False
+    """Read by our rules from another script: its vowels are a guess."""
+    unvowelled: bool = False
+    """Read from a script that leaves short vowels out (Arabic, Hebrew): only consonants can be compared."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NormalName:
-    """A name ready to be compared. `own` are its words in its own script, `marked` those of a name with diacritics."""
+    """A name ready to be compared. `own` are its words in its own script, `marked` those of a name with diacritics.
+
+    `sex` is what a title says, `maybe_sex` what a first word says that may also be a name (Saw, Naw, Nang). Names
+    are compared by identity, so that they are cheap keys of caches.
+    """
 
     script: str
-    own: tuple[str, ...]
-    marked: tuple[str, ...]
-    forms: tuple[Form, ...]
-    sex: str
+    own: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
+    sex: str = ""
+    maybe_sex: str = ""
 
 
 @lru_cache(maxsize=32768)
@@ -47,12 +62,14 @@ def normal_name(text: str) -> NormalName:
     script = detect_script(text)
     if script == "Mymr":
         text = burmese.to_unicode(text)
-    words, sex = _without_titles(_words(text))
+    written, sex = _without_titles(_words(text))
+    words = _known_parts(written)
     if not words:
-        return NormalName(script, (), (), (), sex)
+        return NormalName(script, sex=sex)
     marked = tuple(word.casefold() for word in words) if script == "Latn" and latin.is_marked(text) else ()
     own = tuple(han.simplified(word) if script == "Hani" else word.casefold() for word in words)
-    return NormalName(script, own, marked, _forms(script, words), sex)
+    maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
+    return NormalName(script, own, marked, _forms(script, words), sex, sex or maybe)
 
 
 # ---------------------------------------------------------------- words and titles
@@ -73,30 +90,46 @@ def _prefixes() -> tuple[str, ...]:
     return tuple(sorted(_titles("prefix"), key=len, reverse=True))
 
 
-def _without_titles(words: list[str]) -> tuple[tuple[str, ...], str]:
-    sex = ""
+def _lookup(word: str) -> str:
+    """A word as the tables have it: Latin without diacritics and dots, other scripts as they are."""
+    return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
+
+
+def _without_titles(words: list[str]) -> tuple[list[str], str]:
+    sex, full, prefix = "", _titles("word"), _titles("prefix")
     while words:
-        first = latin.plain(words[0].rstrip(".")) if script_of(words[0][0]) == "Latn" else words[0]
-        if len(words) > 1 and (first in _titles("word") or first in _titles("prefix")):
-            sex = sex or _titles("word").get(first, "") or _titles("prefix").get(first, "")
+        first = _lookup(words[0])
+        if len(words) > 1 and (first in full or first in prefix):
+            sex = sex or full.get(first, "") or prefix.get(first, "")
             words = words[1:]
             continue
-        prefix = next((known for known in _prefixes() if first.startswith(known) and len(first) > len(known) + 1), "")
-        if not prefix:
+        title = next((known for known in _prefixes() if _leads(known, first)), "")
+        if not title:
             break
-        sex = sex or _titles("prefix")[prefix]
-        words = [words[0][len(prefix) :], *words[1:]]
-    if len(words) > 1 and not sex:
-        sex = _titles("soft").get(latin.plain(words[0]) if script_of(words[0][0]) == "Latn" else words[0], "")
+        sex = sex or prefix[title]
+        words = [words[0][len(title) :], *words[1:]]
+    return words, sex
+
+
+def _leads(title: str, word: str) -> bool:
+    """Whether `word` is `title` and a name written together; a vowel sign after it shows that it is one word."""
+    rest = word[len(title) :]
+    return word.startswith(title) and len(rest) > 1 and rest[0] not in _SIGNS and not unicodedata.combining(rest[0])
+
+
+def _known_parts(words: list[str]) -> tuple[str, ...]:
+    """The parts of all words, less placeholders such as FNU, which carry no weight."""
     unknown = tables.mapping("placeholders")
-    parts = [
-        part for word in words if latin.plain(word) not in unknown and word not in unknown for part in _parts(word)
-    ]
-    return tuple(part for part in parts if latin.plain(part) not in unknown and part not in unknown), sex
+    parts = (part for word in words if _lookup(word) not in unknown for part in _parts(word))
+    return tuple(part[:_MAX_LETTERS] for part in parts if _lookup(part) not in unknown)[:_MAX_WORDS]
 
 
 def _parts(word: str) -> list[str]:
-    return [part for part in _BREAKS.split(word) if part and any(script_of(letter) for letter in part)]
+    """A word without dots and hyphens; an Arabic article is a word of its own, as it is in Latin letters."""
+    parts = [part for part in _BREAKS.split(word) if part and any(script_of(letter) for letter in part)]
+    if not any(part.startswith(_ARTICLE) and len(part) > 4 for part in parts):
+        return parts
+    return [piece for part in parts for piece in part.replace(_ARTICLE, f"{_ARTICLE} ", 1).split(" ")]
 
 
 # ---------------------------------------------------------------- readings in Latin letters
@@ -111,7 +144,7 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
     else:
         readings = [tuple(said for said in (_romanise(word) for word in words) if said)]
         readings += _soft(words, readings[0]) + _rpa(readings[0])
-    return tuple(_form(reading) for reading in dict.fromkeys(readings) if reading)
+    return tuple(_form(reading, script) for reading in dict.fromkeys(readings) if reading)
 
 
 def _romanise(word: str) -> str:
@@ -120,13 +153,12 @@ def _romanise(word: str) -> str:
         return thai.romanise(word)
     if script == "Khmr":
         return khmer.romanise(word)
-    return re.sub("[^a-z]", "", latin.plain(word))
+    return "al" if word == _ARTICLE else re.sub("[^a-z]", "", latin.plain(word))
 
 
 def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The reading without a first word that may be an honorific, when two words remain."""
-    first = latin.plain(words[0]) if script_of(words[0][0]) == "Latn" else words[0]
-    return [reading[1:]] if len(reading) > 2 and first in _titles("soft") else []
+    return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
 
 
 def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -157,11 +189,11 @@ def _with_clans(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part for parts in split for part in parts)
 
 
-def _form(words: tuple[str, ...]) -> Form:
-    words, variants = _with_clans(words), _burmese()
+def _form(words: tuple[str, ...], script: str) -> Form:
+    words, variants = _with_clans(words[:_MAX_WORDS]), _burmese()
     ordered = len(words) > 1 and all(word in variants for word in words)
     if ordered:
         words = tuple(variants[word] for word in words)
     sounds = tuple(latin.sound(word) for word in words)
     rotations = tuple("".join(sounds[place:] + sounds[:place]) for place in range(len(sounds)))
-    return Form(words, sounds, rotations, ordered)
+    return Form(words, sounds, rotations, ordered, script != "Latn", script in _UNVOWELLED)

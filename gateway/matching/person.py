@@ -14,6 +14,8 @@ from gateway.model.values import PartialDate, Sex
 STRONG_NAME = 0.85
 """Likeness from which a name with an agreeing birth date is STRONG."""
 
+_NOBODY = NormalName("")
+_BOTH = {Sex.MALE.value, Sex.FEMALE.value}
 _SEX_CONFLICT = 0.15
 _NATIONALITY_CONFLICT = 0.03
 _NAME_FLOOR: dict[BirthFit, float] = {
@@ -51,7 +53,8 @@ def score_person(query: PersonQuery, features: PersonFeatures) -> Match | None:
     fit, asked, held = _best_name(query, features)
     likeness = fit.score
     rules = [*fit.rules, birth.rule]
-    if _sexes_conflict(query.sex, asked, features.sex, held):
+    sexes_differ = _sexes_differ(query.sex, features.sex, asked, held)
+    if sexes_differ:
         likeness -= _SEX_CONFLICT
         rules.append("sex-conflict")
     if query.nationality and features.nationality and query.nationality != features.nationality:
@@ -59,12 +62,13 @@ def score_person(query: PersonQuery, features: PersonFeatures) -> Match | None:
         rules.append("nationality-differs")
     if likeness < _NAME_FLOOR[birth]:
         return None
-    strong = birth.agrees and likeness >= STRONG_NAME
+    strong = birth.agrees and likeness >= STRONG_NAME and not sexes_differ
     return Match(Quality.STRONG if strong else Quality.POSSIBLE, round(likeness * birth.weight, 4), tuple(rules))
 
 
-def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, NormalName | None, NormalName | None]:
-    best: tuple[NameFit, NormalName | None, NormalName | None] = (NameFit(0.0, ()), None, None)
+def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, NormalName, NormalName]:
+    """The best fit of any name of the query and any of the row, and the two names."""
+    best = (NameFit(0.0, ()), _NOBODY, _NOBODY)
     held_names = [normal_name(name) for name in features.names if name]
     for asked in (normal_name(name.text) for name in query.names):
         for held in held_names:
@@ -74,8 +78,7 @@ def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, N
     return best
 
 
-def _sexes_conflict(asked: Sex | None, asked_name: NormalName | None, held: str, held_name: NormalName | None) -> bool:
+def _sexes_differ(asked: Sex | None, held: str, asked_name: NormalName, held_name: NormalName) -> bool:
     """Whether both sides say a sex, by field or by title, and not the same."""
-    left = (asked.value if asked else "") or (asked_name.sex if asked_name else "")
-    right = held or (held_name.sex if held_name else "")
-    return {left, right} == {Sex.MALE.value, Sex.FEMALE.value}
+    sides = {(asked.value if asked else "") or asked_name.sex, held or held_name.sex}
+    return sides == _BOTH or {asked_name.maybe_sex, held_name.maybe_sex} == _BOTH

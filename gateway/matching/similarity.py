@@ -11,8 +11,10 @@ from gateway.matching import latin, tables
 from gateway.matching.normal import Form, NormalName
 
 _ORDER = 0.98
-_ROMANISED_OF_SAME_SCRIPT = 0.9
-_SAME_SOUND_OTHER_CHARACTERS = 0.85
+_CONSONANTS_ONLY = 0.95
+_OTHER_WRITING = {"Hani": 0.8, "Latn": 0.8}
+_OTHER_WRITING_ELSE = 0.84
+"""Factors for names that sound alike but whose own script says that they differ: never STRONG (see `person`)."""
 _MISSING_WORD = 0.07
 _ONE_WORD_OF_MANY = 0.7
 _JOINED, _JOINED_OTHERWISE, _JOINED_FLOOR = 0.9, 0.97, 0.7
@@ -52,8 +54,8 @@ def _compare_script(left: NormalName, right: NormalName, sound: NameFit) -> Name
         return NameFit(1.0, ("name-same-script",))
     if len(left.own) > 1 and sorted(left.own) == sorted(right.own) and sound.score >= _ORDER:
         return NameFit(_ORDER, ("name-same-script", "name-order"))
-    cap = _SAME_SOUND_OTHER_CHARACTERS if left.script == "Hani" else _ROMANISED_OF_SAME_SCRIPT
-    return NameFit(sound.score * cap, ("name-other-characters", *sound.rules))
+    factor = _OTHER_WRITING.get(left.script, _OTHER_WRITING_ELSE)
+    return NameFit(sound.score * factor, ("name-other-characters", *sound.rules))
 
 
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
@@ -67,13 +69,27 @@ def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> Name
     clash = len(set(folded)) < len(folded) or (len(left.marked) == len(right.marked) and len(differing) == 2)
     if not clash:
         return sound
-    return NameFit(sound.score * _ROMANISED_OF_SAME_SCRIPT, ("name-other-diacritics", *sound.rules))
+    return NameFit(sound.score * _OTHER_WRITING[left.script], ("name-other-diacritics", *sound.rules))
 
 
 # ---------------------------------------------------------------- sounds
 
 
+@lru_cache(maxsize=16384)
+def _consonants(form: Form) -> Form:
+    """The form with skeletons for sounds."""
+    bones = tuple(latin.skeleton(said) for said in form.sounds)
+    return Form(form.words, bones, tuple("".join(bones[turn:] + bones[:turn]) for turn in range(len(bones))))
+
+
 def _compare_forms(left: Form, right: Form) -> NameFit:
+    if left.unvowelled != right.unvowelled:
+        fit = _compare_sounds(_consonants(left), _consonants(right))
+        return NameFit(fit.score * _CONSONANTS_ONLY, fit.rules)
+    return _compare_sounds(left, right)
+
+
+def _compare_sounds(left: Form, right: Form) -> NameFit:
     if left.sounds == right.sounds:
         return NameFit(1.0, ("name-exact",) if left.words == right.words else ("name-same-sound",))
     if left.rotations[0] == right.rotations[0]:
@@ -89,11 +105,10 @@ def _compare_forms(left: Form, right: Form) -> NameFit:
 def _align(left: Form, right: Form) -> NameFit:
     """Words set against words. Burmese syllables keep their order up to rotation; others may be in any order."""
     short, long = (left, right) if len(left.sounds) <= len(right.sounds) else (right, left)
-    if left.ordered and right.ordered:
-        pairs = _in_order(short.sounds, long.sounds)
-    else:
-        pairs = _any_order(short.sounds, long.sounds)
-    likeness = [word_likeness(short.sounds[a], long.sounds[b]) for a, b in pairs]
+    guessed = left.romanised != right.romanised
+    table = [[word_likeness(one, other, guessed) for other in long.sounds] for one in short.sounds]
+    pairs = _in_order(table) if left.ordered and right.ordered else _any_order(table)
+    likeness = [table[a][b] for a, b in pairs]
     weights = [word_weight(short.words[a]) if one == 1 else 1.0 for (a, _), one in zip(pairs, likeness, strict=True)]
     mean = sum(one * weight for one, weight in zip(likeness, weights, strict=True)) / sum(weights)
     score = 0.6 * mean + 0.4 * min(likeness) - _MISSING_WORD * (len(long.sounds) - len(short.sounds))
@@ -112,34 +127,31 @@ def _align_rules(pairs: list[tuple[int, int]], likeness: list[float], words: int
     return tuple(rules)
 
 
-def _in_order(short: tuple[str, ...], long: tuple[str, ...]) -> list[tuple[int, int]]:
-    best: list[tuple[int, int]] = []
-    best_sum = -1.0
-    for turn in range(len(long)):
-        pairs = [(place, (place + turn) % len(long)) for place in range(len(short))]
-        total = sum(word_likeness(short[a], long[b]) for a, b in pairs)
-        if total > best_sum:
-            best, best_sum = pairs, total
-    return best
+def _in_order(table: list[list[float]]) -> list[tuple[int, int]]:
+    """The rotation of the longer name under which the words, kept in order, are most alike."""
+    length = len(table[0])
+    turns = [[(place, (place + turn) % length) for place in range(len(table))] for turn in range(length)]
+    return max(turns, key=lambda pairs: sum(table[a][b] for a, b in pairs))
 
 
-def _any_order(short: tuple[str, ...], long: tuple[str, ...]) -> list[tuple[int, int]]:
+def _any_order(table: list[list[float]]) -> list[tuple[int, int]]:
     """Greedy: the most alike pair of words first; on a tie the one nearest in place."""
-    options = sorted((-word_likeness(a, b), abs(i - j), i, j) for i, a in enumerate(short) for j, b in enumerate(long))
-    pairs: list[tuple[int, int]] = []
-    taken_left: set[int] = set()
-    taken_right: set[int] = set()
+    options = sorted((-alike, abs(i - j), i, j) for i, line in enumerate(table) for j, alike in enumerate(line))
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
     for _, _, i, j in options:
-        if i not in taken_left and j not in taken_right:
-            pairs.append((i, j))
-            taken_left.add(i)
-            taken_right.add(j)
-    return sorted(pairs)
+        if i not in pairs and j not in taken:
+            pairs[i] = j
+            taken.add(j)
+    return sorted(pairs.items())
 
 
 @lru_cache(maxsize=131072)
-def word_likeness(left: str, right: str) -> float:
-    """How alike two sounds of words are: 1 = the same; vowels count, and short words forgive less than long ones."""
+def word_likeness(left: str, right: str, guessed: bool = False) -> float:
+    """How alike two sounds of words are: 1 = the same; vowels count, and short words forgive less than long ones.
+
+    `guessed` says that the vowels of one of them were read by rule from another script: they count less.
+    """
     if left == right:
         return 1.0
     if not left or not right:
@@ -147,9 +159,13 @@ def word_likeness(left: str, right: str) -> float:
     if len(left) == 1 or len(right) == 1:
         return 0.75 if left[0] == right[0] else 0.0
     alike = Indel.normalized_similarity(left, right)
+    bone = latin.skeleton(left)
+    same_consonants = bone == latin.skeleton(right)
+    if guessed and same_consonants and len(bone) > 1:
+        return 0.5 + 0.5 * alike
     if min(len(left), len(right)) < 5:
         return alike
-    return 0.3 + 0.7 * alike if latin.skeleton(left) == latin.skeleton(right) else 0.95 * alike
+    return 0.3 + 0.7 * alike if same_consonants else 0.95 * alike
 
 
 @lru_cache(maxsize=16384)

@@ -22,13 +22,15 @@ _CLUSTER = f"ห[งญณนมยรลว](?=.)|[กขคตปผพ][ร�
 _FINAL = f"(?:[ก-ฆจ-ฬ](?<!ห)(?!{_VOWEL}|รร|[ก-ยล-ฬ]$)|ง(?!{_SIGN}|อ(?!{_SIGN})))"
 _BARE = f"[ก-ฬ](?!{_VOWEL})"
 _PARTS = {
-    "K": f"(?P<K>{_CLUSTER}|{_CONSONANT})",
-    "A": f"(?P<A>{_CONSONANT})",
-    "F": f"(?P<F>{_FINAL})",
-    "f": f"(?P<F>{_FINAL})?",
-    "G": f"(?P<F>(?![วย]){_FINAL})",
+    "K": f"(?P<K#>{_CLUSTER}|{_CONSONANT})",
+    "A": f"(?P<A#>{_CONSONANT})",
+    "F": f"(?P<F#>{_FINAL})",
+    "f": f"(?P<F#>{_FINAL})?",
+    "G": f"(?P<F#>(?![วย]){_FINAL})",
     "~": f"(?=(?:{_BARE}{_BARE})+(?!{_BARE}))",
 }
+"""What the letters of `data/thai_vowels.tsv` stand for; `#` is the number of the pattern."""
+
 _LAO_LETTERS = {"ໜ": "ຫນ", "ໝ": "ຫມ", "ຼ": "ລ", "ໍາ": "ຳ"}
 
 
@@ -45,11 +47,14 @@ def _sounds(table: str) -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _syllables() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple(
-        (re.compile("".join(_PARTS.get(letter, letter) for letter in _as_thai(pattern))), vowel)
-        for pattern, vowel in tables.rows("thai_vowels", 2)
-    )
+def _syllables() -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """All patterns of syllables as one alternation, whose last closed group `P<number>` says which one met."""
+    patterns = tables.rows("thai_vowels", 2)
+    parts = []
+    for number, (pattern, _) in enumerate(patterns):
+        parts.append("".join(_PARTS.get(letter, letter) for letter in _as_thai(pattern)).replace("#", str(number)))
+    alternation = "|".join(f"(?P<P{number}>{part})" for number, part in enumerate(parts))
+    return re.compile(alternation), tuple(vowel for _, vowel in patterns)
 
 
 @cache
@@ -77,34 +82,26 @@ def romanise(word: str) -> str:
 
 
 def _spell(text: str, sounds: dict[str, tuple[str, str]]) -> str:
+    pattern, vowels = _syllables()
     found: list[str] = []
     place = 0
     while place < len(text):
-        syllable = _syllable(text, place)
-        if syllable is None:
+        match = pattern.match(text, place)
+        if match is None:
             place += 1
             continue
-        match, vowel = syllable
         alone = match.end() - place == 1 and text[match.end() :] in ("", _MUTE)
         if not (alone and found):  # a lone consonant at the end is not spoken
-            found.append(_sound(match, vowel, sounds))
+            number = (match.lastgroup or "")[1:]
+            found.append(_sound(match.groupdict(), number, vowels[int(number)], sounds))
         place = match.end()
     return "".join(found)
 
 
-def _syllable(text: str, place: int) -> tuple[re.Match[str], str] | None:
-    for pattern, vowel in _syllables():
-        match = pattern.match(text, place)
-        if match:
-            return match, vowel
-    return None
-
-
-def _sound(match: re.Match[str], vowel: str, sounds: dict[str, tuple[str, str]]) -> str:
-    parts = match.groupdict()
-    before, last = parts.get("A"), parts.get("F")
+def _sound(groups: dict[str, str], number: str, vowel: str, sounds: dict[str, tuple[str, str]]) -> str:
+    before, last = groups.get(f"A{number}"), groups.get(f"F{number}")
     lead = sounds[before][0] + "a" if before else ""
-    return lead + _start(match["K"], sounds) + vowel + (sounds.get(last, ("", ""))[1] if last else "")
+    return lead + _start(groups[f"K{number}"], sounds) + vowel + (sounds.get(last, ("", ""))[1] if last else "")
 
 
 def _start(cluster: str, sounds: dict[str, tuple[str, str]]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from certs.keyfiles import key_id, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import from_us
-from gateway.config.suspensions import Suspensions
+from gateway.config import PACKAGED_POLICY, Suspensions
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
 
@@ -102,23 +102,25 @@ def check_database(patient: Patient) -> list[Finding]:
 
 
 def check_sources(patient: Patient) -> list[Finding]:
-    """Each source's mapping loads, its agency has a key, and it can be asked."""
-    from adapters.load import open_source
+    """Each source's mapping fits its database and its settings, and it can be asked. No index is built."""
+    from adapters.mapping_file import load_mapping
+    from adapters.sql import SqlSource
 
-    findings = []
     settings = patient.settings
-    for source in settings.sources:
-        where = settings.origin.get(f"source.{settings.sources.index(source)}.id", source.id)
+    findings = []
+    for number, source in enumerate(settings.sources):
+        where = settings.origin[f"source.{number}.id"]
+        mapping = load_mapping(settings.path(source.mapping))
+        if mapping.id != source.id:
+            text = f"the mapping is of `{mapping.id}`, not of `{source.id}`"
+            findings.append(stop("sources", text, "give both the same id", where))
+        opened = SqlSource(mapping, settings.source_url(source), patient.clock)
         try:
-            opened = open_source(
-                source.id, settings.path(source.mapping), settings.source_url(source), patient.home.index, patient.clock
-            )
-            wrong = opened.health()
+            opened.fingerprint()
         except LiaisonError as error:
-            findings.append(failed("sources", error, f"mend the source `{source.id}` ({where})"))
-            continue
-        if wrong:
-            findings.append(stop("sources", f"`{source.id}` {wrong}", "check its database and account", where))
+            findings.append(stop("sources", f"`{source.id}`: {error.message}", "check its database and account", where))
+        finally:
+            opened.close()
     if not settings.sources:
         return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
     return findings or [good("sources", f"{len(settings.sources)} can be asked")]
@@ -131,8 +133,12 @@ def check_policy(patient: Patient) -> list[Finding]:
 
     settings = patient.settings
     if not settings.national_policy.is_dir():
-        text = "there is no national policy, so everything is denied"
-        remedy = "write one (policy/national/th is an example) and set policy.national"
+        text = "there is no national policy, so nothing can be decided"
+        remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
+        return [stop("policy", text, remedy, str(settings.national_policy))]
+    if not any(settings.national_policy.rglob("*.cedar")):
+        text = "the national policy is empty, so everything is denied"
+        remedy = f"write it (examples: {PACKAGED_POLICY / 'national'})"
         return [stop("policy", text, remedy, str(settings.national_policy))]
     engine = PolicyEngine.load(settings.national_policy, member_id(settings.node.member), settings.base_policy)
     return [good("policy", f"loads; version {engine.hash.hex()[:16]}")]

@@ -87,12 +87,12 @@ def issue(
     marking: ReleaseMarking,
     now_us: int,
 ) -> IssuedRecord:
-    """`record` signed by its owner for `audience` and this one request.
+    """`record` signed by its owner (`customs` or `kh.customs`) for `audience` and this one request.
 
     The record expires when the marking says that the recipient must have deleted it. Raises `Malformed` or
     `TooLarge` when the fields do not fit the record type, `Misconfigured` when another agency owns the record.
     """
-    if record.owner != issuer.name:
+    if record.owner not in (issuer.agency, issuer.name):
         raise Misconfigured(
             f"`{issuer.name}` cannot sign a record that `{record.owner[:64]!a}` owns",
             code="not-the-owner",
@@ -113,7 +113,7 @@ def issue(
         "iat": now_us // 1_000_000,
         "exp": int(marking.not_after.timestamp()),
         "vct": kind.vct,
-        "owner": record.owner,
+        "owner": issuer.name,
         "request": base64url(request_hash),
         "jti": os.urandom(16).hex(),
         "marking": marking.as_json(),

@@ -6,65 +6,45 @@ from enum import StrEnum
 
 
 class Event(StrEnum):
-    """Log events, `<part>.<what happened>`."""
+    """Log events, `<part>.<what happened>`. What the audit log records is written as `entry` with its kind."""
 
     NODE_STARTED = "node.started"
     NODE_DRAINING = "node.draining"
     NODE_STOPPED = "node.stopped"
-    NODE_FAILED = "node.failed"
-    LISTENING = "node.listening"
-    SETTINGS_LOADED = "settings.loaded"
-    EXCHANGE_ANSWERED = "exchange.answered"
-    EXCHANGE_REFUSED = "exchange.refused"
-    EXCHANGE_DUPLICATE = "exchange.duplicate"
-    EXCHANGE_CONFLICT = "exchange.conflict"
-    SEARCH_STARTED = "search.started"
-    SEARCH_DONE = "search.done"
-    ANSWER_RECEIVED = "search.answer"
-    ANSWER_LATE = "search.late"
-    ANSWER_REJECTED = "search.answer_rejected"
-    PEER_CONNECTED = "peer.connected"
-    PEER_LOST = "peer.lost"
-    PEER_REFUSED = "peer.refused"
-    PEER_CUT = "peer.cut"
-    SOURCE_FAILED = "source.failed"
-    SOURCE_TIMEOUT = "source.timeout"
-    SOURCE_INDEXED = "source.indexed"
-    POLICY_LOADED = "policy.loaded"
-    POLICY_REFUSED = "policy.refused"
-    TRUST_ACCEPTED = "trust.accepted"
-    TRUST_REFUSED = "trust.refused"
-    SUSPENDED = "suspension.suspended"
-    RESUMED = "suspension.resumed"
+    STORAGE_BROKEN = "storage.broken"
+    ENTRY = "entry"
     AGENCY_REFUSED = "agency.refused"
     AGENCY_FAILED = "agency.failed"
-    RECEIPT_SENT = "receipt.sent"
-    RECEIPT_RECEIVED = "receipt.received"
-    STORAGE_BROKEN = "storage.broken"
-    CLOCK_JUMPED = "clock.jumped"
     SPAN = "span"
     LIBRARY = "library"
 
 
 class Metric(StrEnum):
-    """Counters, `liaison_<what>_total`; the comment names the labels."""
+    """Counters; the comment names the labels, all of closed sets."""
 
-    EXCHANGES = "liaison_exchanges_total"  # peer, outcome
+    ENTRIES = "liaison_entries_total"  # log, kind, peer, outcome
     REFUSALS = "liaison_refusals_total"  # reason, code
-    SEARCHES = "liaison_searches_total"  # outcome
-    ANSWERS = "liaison_answers_total"  # peer, outcome
-    LATE_ANSWERS = "liaison_late_answers_total"  # peer
-    ANSWER_SECONDS = "liaison_answer_seconds_total"  # peer
-    ENTRIES = "liaison_entries_total"  # log
-    BATCHES = "liaison_batches_total"  # stage
-    BATCHED = "liaison_batched_items_total"  # stage
-    STAGE_SECONDS = "liaison_stage_seconds_total"  # stage
-    SOURCE_CALLS = "liaison_source_calls_total"  # source, state
-    STREAMS = "liaison_streams_opened_total"  # peer
-    UNPARSED = "liaison_unparsed_messages_total"  # method
-    UNKNOWN_METHODS = "liaison_unknown_methods_total"
     REST_REQUESTS = "liaison_rest_requests_total"  # status
+    SEARCH_SECONDS = "liaison_search_seconds_total"
     REDACTED_FIELDS = "liaison_redacted_fields_total"
+
+
+class Gauge(StrEnum):
+    """Values that are asked for when metrics are read."""
+
+    LOG_SIZE = "liaison_log_size"  # log
+    CERTIFICATE_DAYS = "liaison_certificate_days_left"  # certificate
+    PEER_CONNECTED = "liaison_peer_connected"  # peer
+
+
+class Span(StrEnum):
+    """Spans of one exchange; each is one log line with its duration."""
+
+    SEARCH = "search"
+    ANSWER = "answer"
+
+
+FIELDS = "liaison_redacted_fields_total"
 
 
 class Gauge(StrEnum):

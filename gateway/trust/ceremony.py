@@ -87,11 +87,10 @@ def kind_of(data: bytes) -> str:
     value = strict_json.loads(data.rstrip(b"\n"), max(MAX_CHARTER, MAX_DOCUMENT))
     if isinstance(value, dict) and "signed" in value:
         return "charter"
-    kinds = {DESCRIPTOR_TYPE: "descriptor", STATUS_TYPE: "status"}
-    kind = kinds.get(value.get("payloadType", "")) if isinstance(value, dict) else None
-    if kind is None:
-        raise Malformed("this is neither a charter nor a descriptor nor a status", code="unknown-document")
-    return kind
+    for payload_type, kind in ((DESCRIPTOR_TYPE, "descriptor"), (STATUS_TYPE, "status")):
+        if isinstance(value, dict) and value.get("payloadType") == payload_type:
+            return kind
+    raise Malformed("this is neither a charter nor a descriptor nor a status", code="unknown-document")
 
 
 def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | None = None) -> list[Accepted]:
@@ -131,14 +130,6 @@ def publish_descriptor(
         raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
     before = documents.descriptor(member, charter)
     now = clock.now_us()
-    listed = {key.key_id: key for key in before.keys} if before else {}
-    for key in home_keys(home, agencies, now):
-        # A key keeps the times under which it was listed first.
-        listed.setdefault(key.key_id, key)
-    for key_id, since_us in (compromised or {}).items():
-        if key_id not in listed:
-            raise Unknown(f"the key `{key_id[:16]!a}` is not listed", code="unknown-key")
-        listed[key_id] = mark_compromised(listed[key_id], since_us)
     descriptor = Descriptor(
         member=member,
         version=before.version + 1 if before else 1,
@@ -147,7 +138,7 @@ def publish_descriptor(
         endpoints=tuple(endpoints),
         offices=tuple(offices),
         agencies=tuple(dict.fromkeys([*agencies, *(before.agencies if before else ())])),
-        keys=tuple(listed.values()),
+        keys=_next_keys(home_keys(home, agencies, now), before, compromised or {}),
         previous=before.hash.hex() if before else "",
     )
     if before and _says_the_same(descriptor, before):
@@ -156,6 +147,21 @@ def publish_descriptor(
     if charter.members[member].authority_threshold == 1:
         documents.accept_descriptor(data, member, clock)
     return data
+
+
+def _next_keys(
+    mine: Sequence[ListedKey], before: Descriptor | None, compromised: Mapping[str, int]
+) -> tuple[ListedKey, ...]:
+    """The keys listed before, the home's new ones behind them, and what is known of compromised ones."""
+    listed = {key.key_id: key for key in before.keys} if before else {}
+    for key in mine:
+        # A key keeps the times under which it was listed first.
+        listed.setdefault(key.key_id, key)
+    for key_id, since_us in compromised.items():
+        if key_id not in listed:
+            raise Unknown(f"the key `{key_id[:16]!a}` is not listed", code="unknown-key")
+        listed[key_id] = mark_compromised(listed[key_id], since_us)
+    return tuple(listed.values())
 
 
 def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:

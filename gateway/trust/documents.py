@@ -19,7 +19,7 @@ from pathlib import Path
 
 from certs.durable import make_folder, replace
 from gateway.clock import Clock, to_us
-from gateway.errors import Contradicted, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unknown
+from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unknown
 from gateway.trust.charter import (
     MAX_CHARTER,
     Charter,
@@ -139,6 +139,7 @@ class TrustDocuments:
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)
+            self._check_foreign_keys(new)
             _check_issued(new.issued_us, clock, "descriptor")
             self._write_lines(self.descriptor_path(member), [*lines, new.data])
         return Accepted("descriptor", member, new.version, True)
@@ -184,6 +185,16 @@ class TrustDocuments:
         charter = self.charter(clock)
         check_expiry(charter, clock.now_us())
         return charter
+
+    def _check_foreign_keys(self, new: Descriptor) -> None:
+        """A key has one member: what another member's descriptor lists cannot be claimed."""
+        mine = {key.key_id for key in new.keys}
+        for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
+            if path == self.descriptor_path(new.member) or not (lines := _lines(path)):
+                continue
+            other = parse_descriptor(lines[-1])[0]
+            if taken := mine.intersection(key.key_id for key in other.keys):
+                raise BadSignature(f"key `{min(taken)[:16]}` is a key of `{other.member}`", code="other-member")
 
     def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
         """True for the next version, False for one that is held; everything else is raised."""

@@ -71,10 +71,11 @@ class Fields:
 def parse_time(value: Any, where: str) -> int:
     """`2026-11-24T09:30:00Z` as microseconds since 1970; every other form is `Malformed`."""
     try:
-        moment = datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+        # `strptime` takes ten times as long, and a large federation has many times.
+        moment = datetime.fromisoformat(value).astimezone(UTC)
         if moment.strftime(_TIME) != value:
             raise ValueError(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise Malformed(
             "a time is expected", code="bad-field", where=where, remedy="such as 2026-11-24T09:30:00Z"
         ) from error

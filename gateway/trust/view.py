@@ -221,7 +221,7 @@ class TrustView:
             raise BadSignature(
                 f"the key `{key_id[:16]!a}` is not a key of `{member}` for `{use}`, or was removed", code="not-listed"
             )
-        key = slot.key or self._admit(slot)
+        key = slot.key or self._admit(member, slot)
         if not slot.start_us <= at_us < slot.stop_us:
             raise BadSignature(f"the key `{key_id[:16]}` of `{member}` is outside its time", code="key-not-valid")
         return key
@@ -229,7 +229,7 @@ class TrustView:
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
         """All keys of a member for log checkpoints (or for `witness`), in their time or not."""
         return tuple(
-            slot.key or self._admit(slot)
+            slot.key or self._admit(member, slot)
             for (owner, _, listed), slot in self._slots.items()
             if owner == member and listed == use
         )
@@ -261,14 +261,14 @@ class TrustView:
             slot = self._slots.get((member, leaf.key_id, agency_use(agency)))
             if slot is None:
                 raise BadSignature(f"the key is not listed for `{agency}` of `{member}`", code="not-listed")
-            record = (self._admit(slot), name.held is Holder.OWN)
+            record = (self._admit(member, slot), name.held is Holder.OWN)
         except BadSignature:
             raise
         except LiaisonError as error:
             raise BadSignature(error.message, code="bad-certificate") from error
         return _Slot(slot.listed, max(start, slot.start_us), min(stop, slot.stop_us), slot.key, record)
 
-    def _admit(self, slot: _Slot) -> VerifyKey:
+    def _admit(self, member: str, slot: _Slot) -> VerifyKey:
         """Admission at first use; a certified key must have its certificate from the member's CA."""
         listed = slot.listed
         key = VerifyKey.admit(listed.spki)
@@ -276,9 +276,12 @@ class TrustView:
             raise BadSignature(f"the key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
         if listed.certificate:
             try:
-                start, stop = self._issued(listed.leaf())
+                leaf = listed.leaf()
+                start, stop = self._issued(leaf)
             except (Malformed, Unauthenticated) as error:
                 raise BadSignature(error.message, code="bad-certificate") from error
+            if leaf.name.member != member:
+                raise BadSignature(f"`{member}` lists a key of `{leaf.name.member}`", code="other-member")
             slot.start_us, slot.stop_us = max(start, slot.start_us), min(stop, slot.stop_us)
         slot.key = key
         return key

@@ -19,6 +19,7 @@ from certs.names import parse_uri
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import BadSignature, Malformed, Unauthenticated
 from gateway.trust.ceremony import publish_descriptor, publish_status
+from gateway.trust.descriptor import check_keys, parse_descriptor
 from gateway.trust.view import TrustView
 from tests.support.federation import Federation, make_federation
 
@@ -26,9 +27,15 @@ NODE = "spiffe://liaison/vn/node/node1"
 DNS = "node1.vn.liaison.internal"
 
 
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    return make_federation(tmp_path_factory.mktemp("federation"), clock=ManualClock(SystemClock().now()))
+
+
 @pytest.fixture
-def federation(tmp_path: Path) -> Federation:
-    return make_federation(tmp_path, clock=ManualClock(SystemClock().now()))
+def federation(founded: Federation, tmp_path: Path) -> Federation:
+    """One that the test may change."""
+    return founded.copy(tmp_path, ManualClock(founded.clock.now()))
 
 
 def forge(
@@ -234,8 +241,6 @@ def test_c10_the_agency_of_a_record_key_must_be_the_records_own(federation: Fede
 
 def test_a_descriptor_with_anothers_certificate_is_not_accepted(federation: Federation) -> None:
     """The authority of Thailand lists a certificate that Viet Nam's CA gave: refused at acceptance."""
-    from gateway.trust.descriptor import check_keys, parse_descriptor
-
     th = parse_descriptor(federation.view("th").descriptor("th").data)[0]
     vn = parse_descriptor(federation.view("th").descriptor("vn").data)[0]
     foreign = next(key for key in vn.keys if key.use == "tls")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from certs.keyfiles import Algorithm, spki
 from gateway.errors import BadSignature
+from gateway.signing import edwards
 from gateway.signing.edwards import is_proper
 from gateway.signing.keys import SigningKey, VerifyKey
 
@@ -56,8 +57,6 @@ def test_points_that_are_not_canonical_are_not_admitted(above: int, sign: int) -
 
 
 def test_points_with_a_part_of_low_order_are_not_admitted() -> None:
-    from gateway.signing import edwards
-
     honest = edwards._decode(ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     low = edwards._decode(bytes.fromhex(ORDER_8))
     assert honest

@@ -158,7 +158,11 @@ def test_c8_the_message_cannot_choose_an_algorithm() -> None:
         verify(with_signatures(signature))
 
 
-@pytest.mark.parametrize("key_id", ["", "x" * 64, "0" * 63, new_key().key_id, KEY.key_id.upper()])
+@pytest.mark.parametrize(
+    "key_id",
+    ["", "x" * 64, "0" * 63, new_key().key_id, KEY.key_id.upper()],
+    ids=["empty", "not-hex", "short", "unlisted", "capitals"],
+)
 def test_c8_a_key_id_that_is_not_listed_is_refused(key_id: str) -> None:
     with pytest.raises(BadSignature):
         verify(envelope_of(payload_of(ENVELOPE), REQUEST, KEY, keyid=key_id))

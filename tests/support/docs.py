@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -31,9 +32,8 @@ def _section(path: tuple[str, ...], text: str) -> str:
 def _helps(
     command: click.Command, path: tuple[str, ...], parent: click.Context | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    with click.Context(
-        command, info_name=path[-1], parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH
-    ) as context:
+    settings: dict[str, Any] = {**command.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    with click.Context(command, info_name=path[-1], parent=parent, **settings) as context:
         yield path, command.get_help(context)
         if isinstance(command, click.Group):
             for name in command.list_commands(context):

@@ -3,7 +3,7 @@
 Reads the databases with `sqlite3`, builds a key index in memory with the functions of `gateway.matching`, asks the
 person queries of `queries.csv` and counts. Run as a script it prints the figures and what was missed::
 
-    python -m tests.support.evaluate_agencies [DIRECTORY OF THE DATABASES]
+    python -m tests.support.evaluate_agencies DIRECTORY-OF-THE-DATABASES
 """
 
 from __future__ import annotations

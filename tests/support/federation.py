@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.clock import Clock, SystemClock
@@ -68,6 +69,15 @@ class Federation:
     def view(self, member: str = "") -> TrustView:
         """The view of one member (of the first when none is named)."""
         return self.members[member or next(iter(self.members))].view()
+
+    def copy(self, folder: Path, clock: Clock) -> Federation:
+        """The same federation in another folder, for a test that changes it; much faster than founding."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        members = {
+            name: replace(item, home=folder / name, authority=folder / f"{name}-authority", clock=clock)
+            for name, item in self.members.items()
+        }
+        return Federation(folder, members, self.charter, self.fingerprint, clock)
 
     def share(self, data: bytes) -> None:
         """Hand documents to all members."""

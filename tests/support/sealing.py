@@ -116,7 +116,7 @@ RECEIPT = Receipt(
 
 def envelope_of(payload: bytes, payload_type: str, key: SigningKey, **changes: Any) -> bytes:
     """An envelope with a proper signature, of which `changes` (`sig`, `keyid`) replace parts."""
-    signature = {"sig": key.sign(pae(payload_type, payload)), "keyid": key.key_id} | changes
+    signature: dict[str, Any] = {"sig": key.sign(pae(payload_type, payload)), "keyid": key.key_id} | changes
     envelope = envelope_pb2.Envelope(
         payload=payload, payload_type=payload_type, signatures=[envelope_pb2.Signature(**signature)]
     )
@@ -171,12 +171,17 @@ class Agency:
 
     def issue(self, record: SourceRecord = RECORD, **changes: Any) -> IssuedRecord:
         """A record for Thailand."""
-        values = {"audience": TH, "request_hash": REQUEST_HASH, "marking": MARKING, "now_us": NOW} | changes
+        values: dict[str, Any] = {
+            "audience": TH,
+            "request_hash": REQUEST_HASH,
+            "marking": MARKING,
+            "now_us": NOW,
+        } | changes
         return issue(record, issuer=self.issuer, **values)
 
     def verify(self, text: str, **changes: Any) -> VerifiedRecord:
         """Verify as Thailand would."""
-        values = {"member": KH, "audience": TH, "request_hash": REQUEST_HASH, "now_us": NOW} | changes
+        values: dict[str, Any] = {"member": KH, "audience": TH, "request_hash": REQUEST_HASH, "now_us": NOW} | changes
         keys = values.pop("keys", self.keys)
         return verify_record(text, keys, **values)
 
@@ -203,7 +208,8 @@ def disclosure(name: Any, value: Any, salt: Any = "c2FsdHNhbHRzYWx0c2FsdA") -> s
 
 def decoded(part: str) -> dict[str, Any]:
     """A part of a JWT as JSON."""
-    return json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    claims: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
 
 
 def _changed(part: str, change: dict[str, Any] | str | None) -> str:

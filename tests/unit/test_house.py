@@ -19,7 +19,7 @@ _NOT_OURS = {".git", ".venv", "dist", "build", "__pycache__", "node_modules"}
 _BINARY = {".binpb", ".sqlite", ".pyc"}
 # Written in two parts, so that this file does not hold what it forbids.
 _FORBIDDEN = [
-    re.compile(rf"{first}{second}")
+    re.compile(rf"(?<![\w/.-]){first}{second}")
     for first, second in (
         ("/wo", "rk/"),
         ("/ro", r"ot/(?!ca)"),

@@ -127,6 +127,22 @@ def test_a_skeleton_forgets_vowels_and_aspiration() -> None:
     assert skeleton(sound("sovanna")) == skeleton(sound("suwana"))
 
 
+def test_a_name_in_a_script_without_vowels_is_compared_by_consonants() -> None:
+    fit = compare_names(normal_name("صدام حسين التكريتي"), normal_name("Saddam Hussein al-Tikriti"))
+    assert fit.score > 0.8
+    assert fit.rules[0] == "name-romanised"
+
+
+def test_a_prefix_that_is_part_of_a_word_stays() -> None:
+    assert normal_name("นางาม ดีใจ").own[0] == "นางาม"
+    assert normal_name("นางงาม ดีใจ").own[0] == "งาม"
+
+
+def test_text_of_any_length_is_bounded() -> None:
+    name = normal_name(" ".join(["abc"] * 60))
+    assert len(name.forms[0].words) == 12
+
+
 def test_words_joined_or_split_share_a_key() -> None:
     assert name_keys("Wang Xiaoming") & name_keys("Wang Xiao Ming")
     assert name_keys("LYSAN") & name_keys("Ly San")

@@ -78,6 +78,27 @@ def test_a_sex_that_differs_lowers_the_score_and_is_said() -> None:
     assert "sex-conflict" in differing.rules
 
 
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [("Nguyễn Văn Hùng", "Nguyễn Văn Hưng"), ("张伟", "章伟"), ("สุภาพ ใจดี", "สุพาบ ใจดี")],
+)
+def test_names_that_their_own_script_tells_apart_are_never_strong(asked: str, held: str) -> None:
+    match = _score(asked, held, "1985-03-02", "1985-03-02")
+    assert match is None or match.quality is Quality.POSSIBLE
+
+
+def test_a_sex_that_differs_is_never_strong() -> None:
+    match = _score("Sok Sovann", "Sok Sovann", "1985-03-02", "1985-03-02", Sex.MALE, "F")
+    assert match is not None
+    assert match.quality is Quality.POSSIBLE
+
+
+def test_a_surname_that_may_be_a_title_tells_no_sex_against_a_field() -> None:
+    match = _score("Ma Long", "MA LONG", "1985-03-02", "1985-03-02", held_sex="M")
+    assert match is not None
+    assert "sex-conflict" not in match.rules
+
+
 def test_titles_of_different_sex_keep_names_apart() -> None:
     assert _score("Saw Thein", "Naw Thein") is None
 

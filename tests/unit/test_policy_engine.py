@@ -168,6 +168,17 @@ def test_a_refused_purpose_is_told_in_words() -> None:
     assert words == "The agreement `gms-border-2026` does not cover the purpose `prevention`."
 
 
+def test_a_purpose_that_no_shared_agreement_covers_is_told_though_none_is_cited(vn: PolicyEngine) -> None:
+    uncited = replace(QUESTION, purpose="PREVENTION", agreement=vn.agreement_for("PREVENTION", TH, NOW_US))
+    decision = vn.may_answer(uncited, NOW_US)
+    assert (decision.allow, decision.code) == (False, "purpose-not-covered")
+    assert sentence(decision.code, uncited).startswith("No agreement between the two countries")
+    covered = vn.may_answer(replace(QUESTION, agreement=""), NOW_US)
+    assert (covered.allow, covered.code) == (False, "agreement-unknown")
+    expired = vn.may_answer(uncited, NOW_US + 3000 * DAY_US)
+    assert (expired.allow, expired.code) == (False, "agreement-unknown")
+
+
 def test_all_problems_are_counted_and_the_first_is_shown(folder: Path) -> None:
     path = folder / "records.cedar"
     text = path.read_text(encoding="utf-8").replace("context.hasCase", "context.hasCaze")

@@ -90,10 +90,16 @@ def test_disclosures_leave_in_the_order_of_the_type() -> None:
     assert present(issued, ["names", "plate"]) == present(issued, ["names"])
 
 
-def test_an_agency_does_not_sign_what_another_owns() -> None:
+@pytest.mark.parametrize("owner", ["police", "kh.police", "th.customs", ""])
+def test_an_agency_does_not_sign_what_another_owns(owner: str) -> None:
     with pytest.raises(Misconfigured) as error:
-        AGENCY.issue(replace(RECORD, owner="kh.police"))
+        AGENCY.issue(replace(RECORD, owner=owner))
     assert error.value.code == "not-the-owner"
+
+
+@pytest.mark.parametrize("owner", ["customs", "kh.customs"])
+def test_the_owner_is_named_with_its_country(owner: str) -> None:
+    assert AGENCY.verify(present(AGENCY.issue(replace(RECORD, owner=owner)), PERSON)).owner == "kh.customs"
 
 
 def test_a_source_that_returns_rubbish_gets_no_signature() -> None:

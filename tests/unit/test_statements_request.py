@@ -250,7 +250,7 @@ def test_a_refusal_can_name_the_request_that_it_refuses() -> None:
     assert reference.request_hash == open_request(envelope).unsealed.payload_hash
 
 
-@pytest.mark.parametrize("envelope", [b"", b"\xff", changed(exchange_id="../etc")])
+@pytest.mark.parametrize("envelope", [b"", b"\xff", changed(exchange_id="../etc")], ids=["empty", "bytes", "no-id"])
 def test_what_names_no_exchange_has_no_reference(envelope: bytes) -> None:
     assert request_reference(envelope) is None
 

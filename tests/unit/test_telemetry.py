@@ -54,13 +54,13 @@ def test_an_event_is_one_line_of_json_with_time_and_level(stream: io.StringIO) -
 
 
 def test_a_field_that_is_not_listed_is_left_out_and_counted(stream: io.StringIO) -> None:
-    Log().info(Event.SEARCH_STARTED, name="สมชาย ใจดี", document="C1234567", peer="vn")
+    Log().info(Event.ENTRY, name="สมชาย ใจดี", document="C1234567", peer="vn")
     assert "C1234567" not in stream.getvalue()
     assert lines(stream)[0]["dropped"] == 2
 
 
 def test_l7_a_value_cannot_start_a_second_line(stream: io.StringIO) -> None:
-    Log().info(Event.PEER_REFUSED, peer='vn\n{"event":"node.started"}\u2028\x1b[2J')
+    Log().info(Event.ENTRY, peer='vn\n{"event":"node.started"}\u2028\x1b[2J')
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
 
@@ -108,10 +108,10 @@ def test_no_listed_field_can_hold_content() -> None:
 
 def test_counts_with_the_same_labels_in_another_order_are_one() -> None:
     counters = Counters()
-    counters.add(Metric.EXCHANGES, peer="vn", outcome="hit")
-    counters.add(Metric.EXCHANGES, 2, outcome="hit", peer="vn")
-    assert counters.counts() == [(Metric.EXCHANGES, (("outcome", "hit"), ("peer", "vn")), 3)]
-    assert counters.value(Metric.EXCHANGES, peer="vn") == 3
+    counters.add(Metric.ENTRIES, peer="vn", outcome="hit")
+    counters.add(Metric.ENTRIES, 2, outcome="hit", peer="vn")
+    assert counters.counts() == [(Metric.ENTRIES, (("outcome", "hit"), ("peer", "vn")), 3)]
+    assert counters.value(Metric.ENTRIES, peer="vn") == 3
 
 
 def test_no_count_is_lost_between_threads() -> None:
@@ -132,18 +132,18 @@ def test_no_count_is_lost_between_threads() -> None:
 def test_prometheus_reads_counters_and_gauges() -> None:
     pytest.importorskip("opentelemetry.exporter.prometheus")
     counters = Counters()
-    counters.add(Metric.EXCHANGES, 5, peer="vn", outcome="hit")
-    counters.gauge(Gauge.QUEUED, lambda: {(("stage", "in"),): 3.0})
+    counters.add(Metric.ENTRIES, 5, peer="vn", outcome="hit")
+    counters.gauge(Gauge.LOG_SIZE, lambda: {(("log", "exchange"),): 3.0})
     port, stop = serve_metrics(counters, "127.0.0.1", 0)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
     finally:
         stop()
-    (count,) = [line for line in text.splitlines() if line.startswith("liaison_exchanges_total{")]
+    (count,) = [line for line in text.splitlines() if line.startswith("liaison_entries_total{")]
     assert 'peer="vn"' in count
     assert count.endswith(" 5.0")
-    assert any(line.startswith("liaison_queued{") and line.endswith(" 3.0") for line in text.splitlines())
+    assert any(line.startswith("liaison_log_size{") and line.endswith(" 3.0") for line in text.splitlines())
 
 
 def test_metrics_are_not_served_to_the_network() -> None:

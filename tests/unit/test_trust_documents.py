@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +14,7 @@ import pytest
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, Misconfigured, Stale, Unknown
 from gateway.signing.dsse import encode64
+from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.trust.ceremony import draft, import_document, kind_of, publish_descriptor, publish_status, sign
 from gateway.trust.charter import parse_charter
 from gateway.trust.descriptor import Descriptor, KeyUse, parse_descriptor, sign_descriptor
@@ -20,24 +23,28 @@ from gateway.trust.status import Status, parse_status, sign_status
 from tests.support.federation import Federation, Member, make_federation, make_member
 
 
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    return make_federation(tmp_path_factory.mktemp("federation"), clock=ManualClock(SystemClock().now()))
+
+
 @pytest.fixture
-def federation(tmp_path: Path) -> Federation:
-    return make_federation(tmp_path, clock=ManualClock(SystemClock().now()))
+def federation(founded: Federation, tmp_path: Path) -> Federation:
+    """One that the test may change."""
+    return founded.copy(tmp_path, ManualClock(founded.clock.now()))
 
 
 def descriptor_of(federation: Federation, member: str) -> Descriptor:
     return federation.view().descriptor(member)
 
 
-def next_descriptor(federation: Federation, member: str, **changes: object) -> bytes:
+def next_descriptor(federation: Federation, member: str, /, **changes: object) -> bytes:
     held = descriptor_of(federation, member)
     values: dict[str, object] = {"version": held.version + 1, "previous": held.hash.hex(), **changes}
     return sign_descriptor(replace(held, **values), [authority_key(federation[member])])  # type: ignore[arg-type]
 
 
-def authority_key(member: Member):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    from gateway.signing.keys import load_signing_key
-
+def authority_key(member: Member) -> SigningKey:
     return load_signing_key(member.authority / "authority.key")
 
 
@@ -202,8 +209,6 @@ def test_a_key_that_is_not_admitted_keeps_the_descriptor_out(federation: Federat
     held = descriptor_of(federation, "vn")
     log = next(key for key in held.keys if key.use == KeyUse.LOG)
     spki = log.spki[:12] + (1).to_bytes(32, "little")
-    import hashlib
-
     weak = replace(log, spki=spki, key_id=hashlib.sha256(spki).hexdigest())
     others = tuple(key for key in held.keys if key != log)
     with pytest.raises(BadSignature, match="not admitted"):
@@ -237,6 +242,13 @@ def test_a_key_has_one_known_use(federation: Federation, use: str) -> None:
     keys = tuple(replace(key, use=use) if key.use == KeyUse.LOG else key for key in held.keys)
     with pytest.raises(Malformed):
         next_descriptor(federation, "vn", keys=keys)
+
+
+def test_a_key_of_another_member_cannot_be_claimed(federation: Federation) -> None:
+    """Viet Nam lists the log key of Thailand, which has no certificate that would tell."""
+    foreign = next(key for key in descriptor_of(federation, "th").keys if key.use == KeyUse.LOG)
+    with pytest.raises(BadSignature, match="is a key of `th`"):
+        take(federation, next_descriptor(federation, "vn", keys=(*descriptor_of(federation, "vn").keys, foreign)))
 
 
 def test_a_key_is_listed_once(federation: Federation) -> None:
@@ -318,8 +330,6 @@ def test_unknown_fields_are_refused_everywhere(federation: Federation) -> None:
         (descriptor_of(federation, "vn").data, parse_descriptor),
     ):
         value = json.loads(data)
-        import base64
-
         payload = json.loads(base64.b64decode(value["payload"]))
         for changed in ({**payload, "more": 1}, {name: payload[name] for name in list(payload)[1:]}):
             value["payload"] = encode64(json.dumps(changed).encode())

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json
+from gateway.cli.output import home_option, json_option, print_json, working
 from gateway.model.purpose import Offence, Purpose
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -144,7 +144,7 @@ def _ask(
         "agreement": agreement,
     }
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
-    with NodeClient(settings) as node:
+    with working(f"asking {to}"), NodeClient(settings) as node:
         search = node.search(body, token, idempotency_key)
     if as_json:
         print_json(search)

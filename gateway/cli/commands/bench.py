@@ -1,23 +1,88 @@
-"""`liaison bench`: measures exchanges against a bare echo."""
+"""`liaison bench`: the whole exchange at the answering node beside a bare echo, on this machine."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-from gateway.cli.output import json_option
+from gateway.cli.output import json_option, say
+
+if TYPE_CHECKING:
+    from gateway.bench.run import Row
+
+_COLUMNS = (
+    ("requests_per_s", "requests/s"),
+    ("p50_ms", "p50 ms"),
+    ("p99_ms", "p99 ms"),
+    ("server_cpu_us_per_request", "server µs"),
+    ("ratio_to_echo", "× echo"),
+    ("cpu_ratio_to_echo", "CPU × echo"),
+)
+
+
+def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in value.split(",") if part)
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise click.BadParameter("whole numbers with commas between them, such as 1,16,64")
+    return numbers
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Fewer rows and shorter windows.")
+@click.option("--concurrency", default="1,16,64", show_default=True, callback=_numbers, help="Requests in flight.")
+@click.option("--rows", default="1000,100000", show_default=True, callback=_numbers, help="Rows in the source.")
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.2, 60), help="Of each measure.")
+@click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
+@click.option("--only", default="", help="One of our two ways of asking, by its name in the table, beside the echo.")
+@click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
 @json_option
-def bench(quick: bool, as_json: bool) -> int:
-    """Measure the whole exchange and a bare mutual-TLS echo, interleaved, on this machine.
+def bench(
+    concurrency: tuple[int, ...],
+    rows: tuple[int, ...],
+    seconds: float,
+    passes: int,
+    only: str,
+    quick: bool,
+    as_json: bool,
+) -> int:
+    """Measure the exchange (verify, decide, look up, filter, sign, log durably, proof) and a bare mutual-TLS echo.
 
     \b
     Examples:
+      liaison bench
       liaison bench --quick
-      liaison bench --json
-    """
-    from gateway.bench import run
+      liaison bench --concurrency 64 --rows 100000 --json
 
-    return run(quick=quick, as_json=as_json)
+    Prints a table and one JSON line for each row; --json prints the lines only.
+    """
+    from gateway.bench.run import Plan, run
+
+    plan = Plan(1.0, 1, (64,), (1_000,), only) if quick else Plan(seconds, passes, concurrency, rows, only)
+
+    def progress(text: str) -> None:
+        say(text, "dim", err=True)
+
+    found = run(plan, progress)
+    if not as_json:
+        _show_table(found)
+    for row in found:
+        click.echo(row.as_json())
+    return 1 if any(row.bad_answers for row in found) else 0
+
+
+def _show_table(rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "in flight", "rows", *(title for _, title in _COLUMNS))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        values = (f"{getattr(row, key):,.2f}" for key, _ in _COLUMNS)
+        table.add_row(row.name, str(row.concurrency), f"{row.rows:,}", *values)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

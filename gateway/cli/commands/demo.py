@@ -21,6 +21,6 @@ def demo(once: bool, home: Path | None, as_json: bool) -> int:
       liaison demo
       liaison demo --once --home fed --json
     """
-    from gateway.demo import run
+    from gateway.demo.play import run
 
     return run(once=once, home=home, as_json=as_json)

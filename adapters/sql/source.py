@@ -1,21 +1,13 @@
-"""Reads agency databases over SQLAlchemy: SQLite and PostgreSQL, and what else it speaks, never writing.
-
-Identifiers come from the mapping and are checked against the real catalogue before the first row is read; values
-are bound parameters only (threats.md, K1). SQLite is opened with `mode=ro`, PostgreSQL with
-`default_transaction_read_only`. Statements are compiled once; each thread holds a connection of its own.
-"""
+"""The tables of one source: one record by key, all records in batches."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from adapters.base import check_deadline
 from adapters.catalogue import Catalogue
@@ -23,8 +15,10 @@ from adapters.cells import cleaner
 from adapters.mapping import Join, JoinKind
 from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Builder, Layout, Row, Rows
+from adapters.sql.connect import Connection, read_only_engine
+from adapters.sql.statement import Statement
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed, Misconfigured, TimedOut, Unavailable, Unknown
+from gateway.errors import LiaisonError, Malformed, TimedOut, Unavailable, Unknown
 
 MAX_JOINED = 64
 """Joined rows of one record; of more, the newest by key are kept (a field holds as many at most)."""
@@ -33,90 +27,9 @@ BATCH = 2_000
 """Rows of one batch of a scan."""
 
 SCAN_SECONDS = 3_600.0
-_STEPS_BETWEEN_CHECKS = 20_000
-_POSTGRES_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout={}"
 
 Links = Mapping[str, Sequence[Any]]
 """For joins whose column has no index: keys of the joined rows, as the key index remembers them."""
-
-
-def read_only_engine(url: str) -> Engine:
-    """An engine that cannot write; `Misconfigured` when `url` is not a database's address."""
-    try:
-        address = make_url(url)
-        if address.get_backend_name() == "sqlite":
-            return _sqlite_engine(address)
-        options = _POSTGRES_OPTIONS.format(3_000) if address.get_backend_name() == "postgresql" else ""
-        arguments = {"options": options} if options else {}
-        return sa.create_engine(
-            address, poolclass=NullPool, connect_args=arguments, isolation_level="AUTOCOMMIT", hide_parameters=True
-        )
-    except (SQLAlchemyError, ImportError) as error:
-        raise Misconfigured(
-            "the source's address cannot be used", where="url", remedy="such as sqlite:////path/to/file.sqlite"
-        ) from error
-
-
-def _sqlite_engine(address: URL) -> Engine:
-    if not address.database or address.database == ":memory:":
-        raise Misconfigured("a source needs a database file", where="url", remedy="sqlite:////path/to/file.sqlite")
-    plain = address.set(database=f"file:{quote(address.database)}", query={"mode": "ro", "uri": "true"})
-    return sa.create_engine(
-        plain, poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": 1.0}, hide_parameters=True
-    )
-
-
-def _text(raw: bytes) -> str | bytes:
-    """SQLite's texts are UTF-8 by its own rule; what is not was put there by another rule, the mapping's."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
-
-
-class _Connection:
-    """One thread's connection. A statement that outlives `deadline` is interrupted (SQLite)."""
-
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._held = engine.raw_connection()
-        self._clock = clock
-        self.deadline = 0.0
-        driver = self._held.driver_connection
-        if engine.dialect.name == "sqlite" and driver is not None:
-            driver.text_factory = _text
-            driver.set_progress_handler(self._overdue, _STEPS_BETWEEN_CHECKS)
-        self.cursor = self._held.cursor()
-
-    def _overdue(self) -> int:
-        return int(self._clock.monotonic() >= self.deadline)
-
-    def close(self) -> None:
-        self._held.close()
-
-
-class _Statement:
-    """A compiled select with its parameters in the driver's style."""
-
-    def __init__(self, engine: Engine, table: str, columns: Sequence[str], where: str, order: str, many: int) -> None:
-        schema, _, name = table.rpartition(".")
-        source = sa.table(
-            name, *(sa.column(column) for column in {*columns, where, order} if column), schema=schema or None
-        )
-        select = sa.select(*(source.c[column] for column in columns))
-        names = [f"k{position}" for position in range(many)]
-        if many == 1:
-            select = select.where(source.c[where] == sa.bindparam("k0"))
-        elif many:
-            select = select.where(source.c[where].in_([sa.bindparam(name) for name in names]))
-        if order:
-            select = select.order_by(source.c[order].desc() if many else source.c[order])
-        compiled = select.compile(engine)
-        self.sql = str(compiled)
-        self._names = None if compiled.positional else names
-
-    def parameters(self, keys: Sequence[Any]) -> Any:
-        """`keys` as the driver wants them."""
-        return tuple(keys) if self._names is None else dict(zip(self._names, keys, strict=True))
 
 
 class SqlSource:
@@ -129,9 +42,9 @@ class SqlSource:
         self._clock = clock
         self._clean = cleaner(mapping.encoding, mapping.junk)
         self._local = threading.local()
-        self._open: list[_Connection] = []
+        self._open: list[Connection] = []
         self._lock = threading.Lock()
-        self._statements: dict[tuple[str, str, str, int], _Statement] = {}
+        self._statements: dict[tuple[str, str, str, int], Statement] = {}
         self._errors = (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error)
         self.catalogue = self._checked_catalogue()
         self._linked = {
@@ -284,6 +197,12 @@ class SqlSource:
             group.reverse()
         return groups, unreadable
 
+    def ping(self, deadline: float) -> None:
+        """Ask each table for nothing: raises when one of them cannot be asked."""
+        for name, record in self.mapping.records.items():
+            columns = self.builders[name].layout.columns[""]
+            self._run(self._statement(record.table, columns, record.key, "", 1), (None,), deadline)
+
     def has_links(self, record_type: str) -> bool:
         """Whether some joined rows of the type are found through the key index only."""
         return record_type in self._linked
@@ -294,9 +213,9 @@ class SqlSource:
         return int(self._totals(record.table, record.key)[0])
 
     def fingerprint(self) -> str:
-        """A text that changes when rows are added to or removed from any mapped table."""
+        """A text that changes when rows are added, removed, or changed where the mapping names `changed`."""
         parts = []
-        for table, column in sorted(self.catalogue.tables_with_key(self.mapping)):
+        for table, column in sorted(self.catalogue.growing_columns(self.mapping)):
             count, newest = self._totals(table, column)
             parts.append(f"{table}:{count}:{self._clean(newest)}")
         return ";".join(parts)
@@ -310,16 +229,16 @@ class SqlSource:
 
     # ---------------------------------------------------- running statements
 
-    def _statement(self, table: str, columns: Sequence[str], where: str, order: str, many: int) -> _Statement:
+    def _statement(self, table: str, columns: Sequence[str], where: str, order: str, many: int) -> Statement:
         place = (table, "\0".join(columns), where + "\0" + order, many)
         known = self._statements.get(place)
         if known is None:
-            known = _Statement(self._engine, table, columns, where, order, many)
+            known = Statement(self._engine, table, columns, where, order, many)
             if many <= MAX_JOINED:
                 self._statements[place] = known
         return known
 
-    def _run(self, statement: _Statement, keys: Sequence[Any], deadline: float) -> Sequence[Any]:
+    def _run(self, statement: Statement, keys: Sequence[Any], deadline: float) -> Sequence[Any]:
         return self._execute(statement.sql, statement.parameters(keys), deadline)
 
     def _execute(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
@@ -334,10 +253,10 @@ class SqlSource:
             raise self._failure(deadline) from error
         return found
 
-    def _stream(self, statement: _Statement, deadline: float) -> Iterator[Sequence[Any]]:
+    def _stream(self, statement: Statement, deadline: float) -> Iterator[Sequence[Any]]:
         connection = None
         try:
-            connection = _Connection(self._engine, self._clock)
+            connection = Connection(self._engine, self._clock)
             connection.deadline = deadline
             connection.cursor.execute(statement.sql, statement.parameters(()))
             while batch := connection.cursor.fetchmany(BATCH):
@@ -348,10 +267,10 @@ class SqlSource:
             if connection is not None:
                 connection.close()
 
-    def _connection(self) -> _Connection:
-        held: _Connection | None = getattr(self._local, "connection", None)
+    def _connection(self) -> Connection:
+        held: Connection | None = getattr(self._local, "connection", None)
         if held is None:
-            held = self._local.connection = _Connection(self._engine, self._clock)
+            held = self._local.connection = Connection(self._engine, self._clock)
             with self._lock:
                 self._open.append(held)
         return held
@@ -364,7 +283,7 @@ class SqlSource:
         return Unavailable("the source cannot be read", code="source-unavailable", where=self.mapping.id)
 
     def _drop_connection(self) -> None:
-        held: _Connection | None = getattr(self._local, "connection", None)
+        held: Connection | None = getattr(self._local, "connection", None)
         if held is None:
             return
         self._local.connection = None

@@ -1,0 +1,80 @@
+"""The bench's source: one table of invented travel documents, made for the number of rows that is asked for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+_MAPPING = """\
+[source]
+id = "vn.immigration.border"
+agency = "immigration"
+kind = "immigration records"
+
+[marking]
+level = "OFFICIAL"
+use = ["U0"]
+releasable_to = ["th", "vn", "kh"]
+onward = "ASK"
+evaluation = "A1"
+
+[[record]]
+type = "TravelDocument"
+table = "document"
+key = "id"
+category = "OWNER"
+
+[record.fields]
+doc_code = { column = "code" }
+issuer = { column = "issuer" }
+number = { column = "number" }
+holder_name = { column = "holder" }
+birth = { column = "birth", convert = ["date"], formats = ["yyyy-mm-dd"] }
+issued = { column = "issued", convert = ["date"], formats = ["yyyy-mm-dd"] }
+expires = { column = "expires", convert = ["date"], formats = ["yyyy-mm-dd"] }
+status = { column = "status" }
+last_crossing = { column = "crossing" }
+
+[record.search]
+documents = { field = "number" }
+"""
+
+_FAMILIES = ("Nguyen", "Tran", "Le", "Pham", "Hoang", "Phan", "Vu", "Dang", "Bui", "Do")
+_MIDDLES = ("Van", "Thi", "Quang", "Minh", "Ngoc", "Duc", "Hai")
+_GIVENS = ("An", "Binh", "Chi", "Dung", "Giang", "Hoa", "Khanh", "Lan", "Mai", "Nam", "Phuc")
+
+
+def number(row: int) -> str:
+    """The document number of a row; neighbours in the table are no neighbours in the index."""
+    return f"N{(row * 387_420_489 + 17) % 100_000_007:08d}"
+
+
+def absent_number(row: int) -> str:
+    """A number that no row has."""
+    return f"Z{row:08d}"
+
+
+def write_source(folder: Path, rows: int) -> tuple[Path, Path]:
+    """The database and its mapping."""
+    database, mapping = folder / "documents.sqlite", folder / "documents.toml"
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "CREATE TABLE document (id INTEGER PRIMARY KEY, code TEXT, issuer TEXT, number TEXT, holder TEXT,"
+            " birth TEXT, issued TEXT, expires TEXT, status TEXT, crossing TEXT)"
+        )
+        connection.executemany("INSERT INTO document VALUES (?,?,?,?,?,?,?,?,?,?)", _rows(rows))
+    connection.close()
+    mapping.write_text(_MAPPING, encoding="utf-8")
+    return database, mapping
+
+
+def _rows(rows: int) -> Iterator[tuple[object, ...]]:
+    for row in range(1, rows + 1):
+        holder = f"{_FAMILIES[row % 10]} {_MIDDLES[row % 7]} {_GIVENS[row % 11]}"
+        birth = f"{1950 + row % 55}-{1 + row % 12:02d}-{1 + row % 28:02d}"
+        year = 2018 + row % 8
+        yield (
+            row, "P", "VNM", number(row), holder, birth, f"{year}-03-05", f"{year + 10}-03-04",
+            "STOLEN" if row % 50 == 0 else "VALID", f"Moc Bai {1 + row % 28:02d}.06.2025",
+        )  # fmt: skip

@@ -1,0 +1,172 @@
+"""What is measured: a federation of two members in a temporary folder, one real node, and requests ready made."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.bench.data import number, write_source
+from gateway.bench.load import Target
+from gateway.clock import Clock, SystemClock
+from gateway.config import SourceSettings, write_default
+from gateway.errors import Unavailable
+from gateway.model.exchange import Request
+from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import DocumentQuery
+from gateway.model.requester import Requester
+from gateway.node.wire import submit
+from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.statements.request import build_request
+from gateway.trust.card import read_card
+from gateway.trust.ceremony import draft, import_document, publish_descriptor, publish_status, sign
+from gateway.trust.charter import charter_fingerprint
+from gateway.trust.founding import create_member, create_member_keys
+from gateway.trust.keeper import TrustKeeper
+
+ASKER, ANSWERER = MemberId("th"), MemberId("vn")
+_NAME = "gw1"
+_START_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The two homes, and what a request needs."""
+
+    folder: Path
+    rows: int
+    port: int
+    key: SigningKey
+    server_name: str
+    clock: Clock
+
+    @property
+    def asker(self) -> Path:
+        """The asking member's home; its TLS identity is the load generator's."""
+        return self.folder / ASKER
+
+    @property
+    def answerer(self) -> Path:
+        """The answering node's home."""
+        return self.folder / ANSWERER
+
+
+def build_world(folder: Path, rows: int) -> World:
+    """Found the federation and make the source."""
+    clock = SystemClock()
+    port = _free_port()
+    members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration",), port)}
+    for member, (agencies, _) in members.items():
+        create_member(folder / f"{member}-authority", member, clock)
+        create_member_keys(folder / member, folder / f"{member}-authority", member, agencies, _NAME, clock)
+    _found(folder, clock, members)
+    for member in members:
+        other = ANSWERER if member == ASKER else ASKER
+        (folder / member / "roots.pem").write_bytes((folder / other / "ca.pem").read_bytes())
+    database, mapping = write_source(folder, rows)
+    source = SourceSettings("vn.immigration.border", "immigration", str(mapping), f"sqlite:///{database}")
+    settings = {"node.member": ANSWERER, "listen.exchange": f"127.0.0.1:{port}", "listen.agency": "127.0.0.1:0"}
+    write_default(folder / ANSWERER, settings, sources=[source])
+    view = TrustKeeper(folder / ASKER / "trust", clock).view
+    key = load_signing_key(folder / ASKER / "keys" / "statement.key")
+    return World(folder, rows, port, key, view.server_name(ANSWERER), clock)
+
+
+def _found(folder: Path, clock: Clock, members: dict[MemberId, tuple[tuple[str, ...], int]]) -> None:
+    charter = draft([read_card(folder / f"{member}-authority") for member in members], "bench", len(members), clock)
+    for member in members:
+        charter = sign(charter, folder / f"{member}-authority")
+    documents = []
+    for member, (agencies, port) in members.items():
+        home, authority = folder / member, folder / f"{member}-authority"
+        import_document(home / "trust", charter, clock, charter_fingerprint(charter))
+        endpoints, offices = [f"127.0.0.1:{port}"], [f"{member}.blo.bench"]
+        documents.append(
+            publish_descriptor(home, authority, clock, endpoints=endpoints, offices=offices, agencies=agencies)
+        )
+        documents.append(publish_status(home, clock))
+    for member in members:
+        for document in documents:
+            import_document(folder / member / "trust", document, clock)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def requests_for(world: World, count: int) -> list[bytes]:
+    """`count` fresh signed requests, each for another document, as messages ready to be sent."""
+    return [_request(world, row) for row in range(count)]
+
+
+def _request(world: World, row: int) -> bytes:
+    now_us = world.clock.now_us()
+    request = Request(
+        exchange_id=new_exchange_id(),
+        sender=ASKER,
+        recipient=ANSWERER,
+        issued_us=now_us,
+        expires_us=now_us + 60_000_000,
+        purpose=Purpose.INVESTIGATION,
+        offence=Offence.DOCFRAUD,
+        case="B-2026/1",
+        ticket="",
+        agreement="gms-border-2026",
+        requester=Requester("officer", f"{ASKER}.blo.bench", "police", "0123456789abcdef"),
+        token_commitment=secrets.token_bytes(32),
+        query=DocumentQuery(number(1 + (row * 7919) % world.rows), "VNM"),
+        trust_hash=bytes(32),
+        policy_hash=bytes(32),
+    )
+    return submit(build_request(request, world.key).envelope, 3000, "").SerializeToString()
+
+
+@contextmanager
+def start_node(world: World) -> Iterator[Target]:
+    """The answering node as a process of its own."""
+    command = [sys.executable, "-m", "gateway.cli", "serve", "--home", str(world.answerer)]
+    log = world.folder / "node.log"
+    with log.open("wb") as errors, _process(command, stderr=errors) as process:
+        _wait_for_port(process, world.port, log)
+        yield Target(f"127.0.0.1:{world.port}", world.server_name, world.asker, (process.pid,))
+
+
+@contextmanager
+def start_echo(world: World, answer_bytes: int) -> Iterator[Target]:
+    """The bare echo with the node's certificate, answering with as many bytes as the node does."""
+    command = [sys.executable, "-m", "gateway.bench.echo", str(world.answerer), str(answer_bytes)]
+    with _process(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        yield Target(f"127.0.0.1:{port}", world.server_name, world.asker, (process.pid,))
+
+
+@contextmanager
+def _process(command: Sequence[str], **pipes: object) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise Unavailable("the node did not start", where=log.read_text(errors="replace")[-500:])

@@ -1,0 +1,174 @@
+"""The audit commands' way to a home's logs; an export needs none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.audit.export import export, trust_documents
+from gateway.audit.findings import Report, State
+from gateway.audit.show import Filter, Shown
+from gateway.audit.show import show as show_entries
+from gateway.audit.verify import verify_export, verify_home
+from gateway.clock import SystemClock, rfc3339
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import Misconfigured
+from gateway.model.names import MemberId, member_id
+from gateway.signing.keys import load_signing_key
+from gateway.storage.engine import open_database
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.trust.documents import TrustDocuments
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a home holds, opened for reading only; its node may be running."""
+
+    settings: Settings
+    home: Home
+    member: MemberId
+    store: SqlLogStore
+    keys: KeyStore
+    charter: list[bytes]
+    descriptors: dict[str, list[bytes]]
+
+
+@contextmanager
+def open_home(folder: Path) -> Iterator[Evidence]:
+    """Open the logs of a home; nothing in it is changed. Raises `Misconfigured`."""
+    settings = load_settings(folder)
+    home = Home(settings.home)
+    if not settings.keystore.is_dir():
+        raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
+    documents = TrustDocuments(home.trust)
+    descriptors = {file.stem: _lines(file) for file in sorted(home.trust.glob("descriptors/*.jsonl"))}
+    database = open_database(settings.database_file, read_only=True)
+    try:
+        yield Evidence(
+            settings,
+            home,
+            member_id(settings.node.member),
+            SqlLogStore(database),
+            KeyStore(settings.keystore),
+            documents.charter_versions(),
+            descriptors,
+        )
+    finally:
+        database.close()
+
+
+def entries(evidence: Evidence, log: str, wanted: Filter, limit: int) -> Iterator[tuple[str, Shown]]:
+    """Entries of all numbers of `log`, the newest log and entry first, with the log's name."""
+    names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
+    for name in sorted(names, key=_number, reverse=True):
+        for item in show_entries(evidence.store, evidence.keys, name, wanted, limit):
+            yield name, item
+            limit -= 1
+        if limit <= 0:
+            return
+
+
+def describe(name: str, shown: Shown) -> dict[str, Any]:
+    """An entry as JSON."""
+    entry = shown.entry
+    return {
+        "log": name,
+        "index": entry.index,
+        "time": rfc3339(entry.time_us),
+        "kind": entry.kind,
+        "peer": entry.peer,
+        "number": entry.number,
+        "exchange_id": entry.exchange_id,
+        "request_hash": entry.request_hash.hex(),
+        "answer_hash": entry.answer_hash.hex(),
+        "private": shown.private,
+        "erased": shown.erased,
+    }
+
+
+def entry_line(name: str, shown: Shown) -> str:
+    """An entry in one line."""
+    entry = shown.entry
+    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
+    if shown.erased:
+        return f"{place} (erased: {shown.erased})"
+    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
+    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
+    return f"{place} {', '.join(words)}".rstrip()
+
+
+def verify_home_folder(folder: Path, charter: Path | None, fingerprint: str | None) -> Report:
+    """Verify the logs of a home, under its own charter unless another one is given."""
+    with open_home(folder) as evidence:
+        return verify_home(
+            evidence.store,
+            evidence.keys,
+            member=evidence.member,
+            highwater=evidence.home.highwater,
+            charter=_lines(charter) if charter else evidence.charter,
+            descriptors=[line for lines in evidence.descriptors.values() for line in lines],
+            clock=SystemClock(),
+            fingerprint=fingerprint,
+        )
+
+
+def verify_export_folder(folder: Path, charter: Path, fingerprint: str | None) -> Report:
+    """Verify an export under the auditor's own charter."""
+    return verify_export(folder, _lines(charter), SystemClock(), fingerprint)
+
+
+def export_home(folder: Path, out: Path) -> str:
+    """Write an export; the SHA-256 of its manifest."""
+    with open_home(folder) as evidence:
+        statuses = {file.stem: file.read_bytes() for file in sorted(evidence.home.trust.glob("statuses/*.json"))}
+        return export(
+            evidence.store,
+            evidence.keys,
+            load_signing_key(evidence.home.key("log")),
+            SystemClock(),
+            member=evidence.member,
+            highwater=evidence.home.highwater,
+            out=out,
+            documents=trust_documents(evidence.charter, evidence.descriptors, statuses),
+        )
+
+
+def report_value(report: Report) -> dict[str, Any]:
+    """A report as JSON."""
+    verdict = {0: State.PROVED, 1: State.CONTRADICTED}.get(report.exit_code, State.NOT_PROVABLE)
+    first = report.first_bad
+    return {
+        "verdict": verdict.value,
+        "entries": report.sizes,
+        "first_bad_entry": {"log": first[0], "index": first[1]} if first else None,
+        "findings": [asdict(finding) | {"check": int(finding.check)} for finding in report.findings],
+    }
+
+
+def report_lines(report: Report) -> Iterator[tuple[str, str]]:
+    """A report in words: state and text of each line."""
+    for finding in report.findings:
+        place = f" {finding.log}" if finding.log else ""
+        entry = f", entry {finding.index}" if finding.index is not None else ""
+        yield finding.state.value, f"{finding.check:>2} {finding.state.value:<12}{place}{entry}: {finding.text}"
+    value = report_value(report)
+    checked = ", ".join(f"{size} of {name}" for name, size in report.sizes.items()) or "none"
+    yield value["verdict"], f"{value['verdict']}; entries checked: {checked}"
+    if first := report.first_bad:
+        yield State.CONTRADICTED.value, f"the first bad entry is {first[1]} of {first[0]}"
+
+
+def _lines(file: Path) -> list[bytes]:
+    try:
+        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a file") from error
+
+
+def _number(name: str) -> int:
+    number = name.partition("/")[2]
+    return int(number) if number.isdigit() else 0

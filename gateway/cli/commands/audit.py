@@ -1,0 +1,117 @@
+"""`liaison audit`: show, verify and export the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import home_option, json_option, print_json, say, working
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+_STYLE = {"proved": "good", "contradicted": "bad", "not provable": "warn"}
+
+
+@click.group()
+def audit() -> None:
+    """What was asked and answered, and the proof of it.
+
+    \b
+    Examples:
+      liaison audit show --home th --peer vn --since 2026-11-01
+      liaison audit verify --home th
+      liaison audit export --home th --out th-export
+      liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
+    """
+
+
+@audit.command()
+@home_option
+@click.option("--log", "log", default="exchange", type=click.Choice(["exchange", "operations"]), show_default=True)
+@click.option("--since", type=_TIME, help="From this time on (UTC).")
+@click.option("--until", type=_TIME, help="Before this time (UTC).")
+@click.option("--officer", default="", help="The officer's person id.")
+@click.option("--peer", default="", help="The counterpart.")
+@click.option("--case", default="", help="The case number.")
+@click.option("--outcome", default="", help="hit, no_hit, refused, suspended or silent.")
+@click.option("--kind", default="", help="The kind of entry (docs/audit-events.md).")
+@click.option("--exchange", "exchange_id", default="", help="The exchange id.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000))
+@json_option
+def show(
+    home: Path, log: str, since: datetime | None, until: datetime | None, limit: int, as_json: bool, **filters: str
+) -> int:
+    """Show entries with their private part, newest first. For auditors of the own country only."""
+    from gateway.audit.show import Filter
+    from gateway.cli.audits import describe, entries, entry_line, open_home
+
+    wanted = Filter(since_us=_us(since), until_us=_us(until), **filters)
+    with open_home(home) as evidence:
+        found = list(entries(evidence, log, wanted, limit))
+    if as_json:
+        print_json({"entries": [describe(name, item) for name, item in found]})
+        return 0
+    for name, item in found:
+        say(entry_line(name, item))
+    if not found:
+        say("no entry fits")
+    return 0
+
+
+@audit.command()
+@click.option("--home", type=_FOLDER, envvar="LIAISON_HOME", help="Verify the logs of this home.")
+@click.option("--export", "folder", type=_FOLDER, help="Verify an export; needs --charter and nothing else.")
+@click.option("--charter", type=_FILE, help="The charter that the auditor trusts, all versions, one a line.")
+@click.option("--fingerprint", help="Of the first charter.")
+@json_option
+def verify(home: Path | None, folder: Path | None, charter: Path | None, fingerprint: str | None, as_json: bool) -> int:
+    """Recompute everything. Exit code 0 proved, 1 contradicted (the first bad entry is named), 3 not provable."""
+    from gateway.cli.audits import report_lines, report_value, verify_export_folder, verify_home_folder
+
+    if folder is not None:
+        if charter is None:
+            raise click.UsageError("an export is verified under the auditor's own --charter")
+        with working("verifying the export"):
+            report = verify_export_folder(folder, charter, fingerprint)
+    elif home is not None:
+        with working("verifying the logs"):
+            report = verify_home_folder(home, charter, fingerprint)
+    else:
+        raise click.UsageError("give --home, or --export with --charter")
+    if as_json:
+        print_json(report_value(report))
+    else:
+        for state, text in report_lines(report):
+            say(text, _STYLE[state])
+    return report.exit_code
+
+
+@audit.command()
+@home_option
+@click.option("--out", required=True, type=_FOLDER, help="A new or empty folder.")
+@json_option
+def export(home: Path, out: Path, as_json: bool) -> int:
+    """Write all logs with their proofs, for an auditor without a node. It holds private parts: protect it."""
+    from gateway.cli.audits import export_home
+
+    with working("exporting the logs"):
+        about: dict[str, Any] = {"out": str(out), "manifest": export_home(home, out)}
+    if as_json:
+        print_json(about)
+    else:
+        say(f"written to {out}", "good")
+        say(f"  SHA-256 of its manifest: {about['manifest']}")
+        say(f"  verify it elsewhere: liaison audit verify --export {out} --charter charter.jsonl")
+    return 0
+
+
+def _us(moment: datetime | None) -> int:
+    from datetime import UTC
+
+    from gateway.clock import to_us
+
+    return to_us(moment.replace(tzinfo=UTC)) if moment else 0

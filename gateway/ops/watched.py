@@ -1,0 +1,92 @@
+"""Logs and metrics of a running node, taken at one seam: what becomes an entry becomes a count and a log line.
+
+So nothing of the story needs to know of telemetry, and a log line can say no more than an entry's public part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from certs.profile import read_leaf
+from gateway.clock import Clock
+from gateway.errors import LiaisonError
+from gateway.model.exchange import LogProof, Outcome
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import EntryDraft, Journal, Logged, PeerStatus, StoredAnswer
+from gateway.telemetry import Counters, Event, Gauge, Log, Metric
+
+_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
+_DAY_US = 86_400_000_000
+
+
+class WatchedJournal:
+    """A journal that counts and logs what was written to the one behind it.
+
+    Entries of the exchange log are logged at the level `debug`, those of the operations log at `info`.
+    """
+
+    def __init__(self, name: str, journal: Journal, counters: Counters) -> None:
+        self._name = name
+        self._journal = journal
+        self._counters = counters
+        log = Log(component="audit", log=name)
+        self._say = log.debug if name == "exchange" else log.info
+
+    def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
+        """As the journal behind it; telemetry comes after the entries are durable."""
+        written = self._journal.append(drafts)
+        for draft, item in zip(drafts, written, strict=True):
+            if isinstance(item, Logged):
+                self._note(draft, item)
+        return written
+
+    def stored_answers(
+        self, claims: Sequence[tuple[MemberId, ExchangeId]]
+    ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
+        """As the journal behind it."""
+        return self._journal.stored_answers(claims)
+
+    def proof(self, index: int) -> LogProof:
+        """As the journal behind it."""
+        return self._journal.proof(index)
+
+    def _note(self, draft: EntryDraft, item: Logged) -> None:
+        found = draft.private.get("outcome", "")
+        outcome = found if found in _OUTCOMES else ""
+        self._counters.add(Metric.ENTRIES, log=self._name, kind=draft.kind, peer=draft.peer, outcome=outcome)
+        self._say(
+            Event.ENTRY,
+            kind=draft.kind,
+            peer=draft.peer,
+            exchange_id=draft.exchange_id,
+            entry=item.index,
+            outcome=outcome,
+        )
+
+
+def watch_node(
+    counters: Counters,
+    clock: Clock,
+    *,
+    log_sizes: Mapping[str, Callable[[], int]],
+    certificates: Path,
+    counterparts: Callable[[], Iterable[PeerStatus]],
+) -> None:
+    """Register the gauges of a node: sizes of its logs, days left of certificates in a folder, who is connected."""
+    counters.gauge(Gauge.LOG_SIZE, lambda: {(("log", name),): size() for name, size in log_sizes.items()})
+    counters.gauge(Gauge.CERTIFICATE_DAYS, lambda: _days_left(certificates, clock))
+    counters.gauge(
+        Gauge.PEER_CONNECTED, lambda: {(("peer", peer.member),): float(peer.connected) for peer in counterparts()}
+    )
+
+
+def _days_left(folder: Path, clock: Clock) -> dict[tuple[tuple[str, str], ...], float]:
+    days: dict[tuple[tuple[str, str], ...], float] = {}
+    for file in sorted(folder.glob("*.pem")):
+        try:
+            left = (read_leaf(file.read_bytes()).stop_us - clock.now_us()) / _DAY_US
+        except (LiaisonError, OSError):
+            left = float("nan")
+        days[(("certificate", file.stem),)] = left
+    return days

@@ -1,0 +1,120 @@
+"""The command against real node processes: asking, the off-switch, doctor towards a counterpart, production."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.demo import planted
+from gateway.demo.command import run
+from gateway.demo.federation import OFFICER, Federation, open_federation
+from tests.support.cli import Liaison, Ran
+
+SUSPENSION_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    founded = open_federation(tmp_path_factory.mktemp("nodes") / "fed", SystemClock())
+    try:
+        founded.start("th", "kh")
+        yield founded
+    finally:
+        founded.stop(*founded.processes)
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+def ask(liaison: Liaison, home: Path, to: str = "kh", *more: str) -> Ran:
+    query = ("container", "--number", planted.SEIZED_CONTAINER)
+    why = ("--purpose", "INVESTIGATION", "--offence", "TIMBER", "--case", "TH-2026-0418")
+    return liaison("ask", *query, "--home", home, "--as", OFFICER, "--to", to, *why, "--json", *more)
+
+
+def outcome(ran: Ran, member: str = "kh") -> str:
+    return next(line["outcome"] for line in ran.value["lines"] if line["member"] == member)
+
+
+def test_asking_ends_with_0_when_every_counterpart_answered(liaison: Liaison, federation: Federation) -> None:
+    ran = ask(liaison, federation.home("th"))
+    assert ran.code == 0, ran.err
+    assert outcome(ran) == "hit"
+
+
+def test_a_silent_counterpart_is_silent_and_ends_with_1(liaison: Liaison, federation: Federation) -> None:
+    ran = ask(liaison, federation.home("th"), "kh,vn")
+    assert ran.code == 1
+    assert (outcome(ran), outcome(ran, "vn")) == ("hit", "silent")
+
+
+def test_the_same_idempotency_key_brings_the_first_search(liaison: Liaison, federation: Federation) -> None:
+    first, again = (ask(liaison, federation.home("th"), "kh", "--idempotency-key", "k-77") for _ in range(2))
+    assert first.value["id"] == again.value["id"]
+
+
+def test_a_counterpart_sees_a_suspension_within_5_seconds_and_its_end(liaison: Liaison, federation: Federation) -> None:
+    home = federation.home("kh")
+    for command, expected in (("suspend", "suspended"), ("resume", "hit")):
+        assert liaison(command, "--home", home, "--all", "--reason", "trial").code == 0
+        until = time.monotonic() + SUSPENSION_S
+        while (found := outcome(ask(liaison, federation.home("th")))) != expected:
+            assert time.monotonic() < until, found
+
+
+def test_suspending_has_an_entry(liaison: Liaison, federation: Federation) -> None:
+    home = federation.home("kh")
+    liaison("suspend", "--home", home, "--agency", "none", "--reason", "entry-trial")
+    liaison("resume", "--home", home, "--agency", "none", "--reason", "entry-trial")
+    until = time.monotonic() + SUSPENSION_S
+    while True:
+        shown = liaison("audit", "show", "--home", home, "--log", "operations", "--json").value["entries"]
+        found = [entry["kind"] for entry in shown if entry["private"].get("reason") == "entry-trial"]
+        if len(found) == 2:
+            return
+        assert time.monotonic() < until, shown
+
+
+def test_doctor_reaches_a_counterpart(liaison: Liaison, federation: Federation) -> None:
+    ran = liaison("doctor", "--home", federation.home("th"), "--to", "kh")
+    assert ran.code == 0, ran.out
+    assert "`kh` answers, and takes our certificate" in ran.out
+    assert "something answers at listen.agency" in ran.out
+
+
+def test_audit_shows_who_asked(liaison: Liaison, federation: Federation) -> None:
+    ask(liaison, federation.home("th"))
+    shown = liaison("audit", "show", "--home", federation.home("th"), "--officer", OFFICER, "--peer", "kh", "--json")
+    assert {entry["peer"] for entry in shown.value["entries"]} == {"kh"}
+    other = liaison("audit", "show", "--home", federation.home("th"), "--officer", "th.o.9", "--json")
+    assert other.value["entries"] == []
+
+
+def test_a_running_node_is_verified_as_it_stands(liaison: Liaison, federation: Federation) -> None:
+    assert liaison("audit", "verify", "--home", federation.home("th")).code == 0
+
+
+def test_production_refuses_what_is_for_trials(federation: Federation) -> None:
+    ran = run("serve", "--home", federation.home("vn"), "--production")
+    assert ran.code == 1
+    assert "production" in ran.said
+
+
+def test_a_home_is_served_once(federation: Federation) -> None:
+    ran = run("serve", "--home", federation.home("th"))
+    assert ran.code == 1
+    assert "another process serves this home" in ran.said
+
+
+def test_no_personal_data_is_in_the_logs_of_a_node(liaison: Liaison, federation: Federation) -> None:
+    ask(liaison, federation.home("th"))
+    for member in ("th", "kh"):
+        text = (federation.home(member) / "serve.log").read_text()
+        assert planted.SEIZED_CONTAINER not in text
+        assert OFFICER not in text

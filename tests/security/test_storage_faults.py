@@ -1,0 +1,272 @@
+"""Faults of disk and process (threats.md, H1 sampled, H2 in spirit, H3, H10): answered implies logged."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.entry import parse_entry
+from gateway.audit.log import AuditLog
+from gateway.errors import Misconfigured, StorageBroken
+from gateway.ports import Logged, LogState, NewEntry, StoredAnswer
+from gateway.storage.engine import SqliteSettings, open_database, require_durable
+from gateway.storage.log_store import SqlLogStore
+from tests.support.audit_logs import LogHome, answered, logged
+
+KILLS = 15
+
+
+# ---------------------------------------------------------------- H1
+
+
+def test_h1_after_kill_9_at_random_moments_what_was_answered_is_logged(tmp_path: Path) -> None:
+    """A child appends and says each id only after `append` returned; it is killed, and everything is checked."""
+    home = LogHome(tmp_path / "home")
+    home.folder.mkdir()
+    raw = home.key._ed25519.private_bytes_raw() if home.key._ed25519 else b""
+    said: dict[str, int] = {}
+    size = 0
+    for kill in range(KILLS):
+        said |= run_and_kill(home, raw, lines=2 + kill * 3 % 11)
+        with home.log() as log, home.store() as store:
+            assert log.size >= size, "the log never gets shorter"
+            size = log.size
+            bodies = [parse_entry(body) for _, body, _ in store.bodies("exchange/1", 0, size)]
+            ids = [entry.exchange_id for entry in bodies]
+            assert len(set(ids)) == len(ids), "no exchange has two entries"
+            for exchange, index in said.items():
+                assert ids[index] == exchange, "what was answered is logged, at the place that was said"
+            assert [entry.number for entry in bodies] == list(range(1, size + 1))
+    assert size > KILLS
+
+
+def run_and_kill(home: LogHome, key: bytes, lines: int) -> dict[str, int]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from tests.security.test_storage_faults import child; child()",
+            str(home.folder),
+            key.hex(),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert child.stdout
+    said: dict[str, int] = {}
+    with contextlib.closing(child.stdout):
+        for line in child.stdout:
+            if not line.endswith("\n"):
+                break
+            exchange, index = line.split()
+            said[exchange] = int(index)
+            if len(said) == lines:
+                child.send_signal(signal.SIGKILL)
+    assert child.wait(timeout=20) == -signal.SIGKILL
+    return said
+
+
+def child() -> None:
+    """Append batches until killed."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from gateway.clock import SystemClock
+    from gateway.signing.keys import SigningKey
+
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(sys.argv[2])))
+    with LogHome(Path(sys.argv[1]), key, SystemClock()).log() as log:
+        for batch in range(10_000):
+            drafts = [answered() for _ in range(1 + batch % 4)]
+            for draft, place in zip(drafts, logged(log.append(drafts)), strict=True):
+                print(draft.exchange_id, place.index, flush=True)
+
+
+# ---------------------------------------------------------------- H2
+
+
+class FailingStore(SqlLogStore):
+    """A store whose next commit fails, before or after it has reached the disk, as a failed sync may."""
+
+    reaches_the_disk: bool | None = None
+
+    def commit(self, before: LogState | None, after: LogState, entries: list[NewEntry]) -> None:  # type: ignore[override]
+        if self.reaches_the_disk is not None:
+            if self.reaches_the_disk:
+                super().commit(before, after, entries)
+            raise StorageBroken("disk I/O error")
+        super().commit(before, after, entries)
+
+
+@pytest.mark.parametrize("reaches_the_disk", [False, True])
+def test_h2_after_a_failed_commit_nothing_is_signed_and_a_restart_tells_what_is_true(
+    tmp_path: Path, reaches_the_disk: bool
+) -> None:
+    home = LogHome(tmp_path)
+    draft = answered()
+    with home.database() as database:
+        store = FailingStore(database)
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        log.append([answered()])
+        head = log.checkpoint
+        store.reaches_the_disk = reaches_the_disk
+        with pytest.raises(StorageBroken):
+            log.append([draft])
+        store.reaches_the_disk = None
+        with pytest.raises(StorageBroken):
+            log.append([answered()])
+        assert log.checkpoint == head
+        log.close()
+    with home.log() as log:
+        assert log.size == (2 if reaches_the_disk else 1)
+        (again,) = log.append([answered(draft.exchange_id, draft.request_hash)])
+        if reaches_the_disk:  # recorded, never answered: the same request now gets that answer
+            assert isinstance(again, StoredAnswer)
+            assert again.answer == draft.answer
+        else:
+            assert isinstance(again, Logged)
+
+
+class ForgetfulStore(SqlLogStore):
+    """A store that gives back other bytes than it was given, like bad memory."""
+
+    forgets = False
+
+    def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
+        for index, body, leaf in super().bodies(log, start, stop):
+            yield index, body.replace(b'"peer":"vn"', b'"peer":"kh"') if self.forgets else body, leaf
+
+
+def test_what_reads_back_differently_is_never_signed(tmp_path: Path) -> None:
+    """Fact 19: a log died of one flipped bit that it had signed."""
+    home = LogHome(tmp_path)
+    with home.database() as database:
+        store = ForgetfulStore(database)
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        head = log.checkpoint
+        store.forgets = True
+        with pytest.raises(StorageBroken, match="read back"):
+            log.append([answered()])
+        assert log.checkpoint == head
+        log.close()
+
+
+# ---------------------------------------------------------------- H3
+
+
+def fill_until_broken(log: AuditLog) -> int:
+    for _ in range(10_000):
+        try:
+            log.append([answered(request=os.urandom(8000)) for _ in range(4)])
+        except StorageBroken:
+            return log.size
+    raise AssertionError("the disk never got full")
+
+
+def check_recovery(home: LogHome, size: int) -> None:
+    with home.log() as log:
+        assert log.size == size
+        assert len(logged(log.append([answered()]))) == 1
+
+
+def test_h3_a_full_database_ends_writing_not_reading_and_recovers(tmp_path: Path) -> None:
+    home = LogHome(tmp_path, settings=SqliteSettings(max_pages=200))
+    with home.store() as store:
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        size = fill_until_broken(log)
+        assert size > 0
+        assert store.find("exchange/1", limit=2) == [size - 1, size - 2]
+        assert len(list(store.entries("exchange/1", 0, 3))) == 3
+        with pytest.raises(StorageBroken):
+            log.append([answered()])
+        log.close()
+    home.settings = None
+    check_recovery(home, size)
+
+
+@contextlib.contextmanager
+def file_size_limit(limit: int) -> Iterator[None]:
+    """Writes beyond `limit` bytes of a file fail with EFBIG instead of ending the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_h3_a_write_ahead_log_that_cannot_grow_ends_writing_and_recovers(tmp_path: Path) -> None:
+    home = LogHome(tmp_path)
+    with home.store() as store:
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        log.append([answered()])
+        with file_size_limit(400_000):
+            size = fill_until_broken(log)
+            assert store.find("exchange/1", limit=1) == [size - 1]
+        log.close()
+    check_recovery(home, size)
+
+
+def test_h3_a_high_water_file_that_cannot_be_written_ends_the_log(tmp_path: Path) -> None:
+    home = LogHome(tmp_path)
+    with home.store() as store:
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        os.close(log._high_water._handle)
+        log._high_water._handle = os.open("/dev/full", os.O_WRONLY)
+        with pytest.raises(StorageBroken, match="high-water") as caught:
+            log.append([answered()])
+        assert os.strerror(errno.ENOSPC) in str(caught.value) or os.strerror(errno.ESPIPE) in str(caught.value)
+        with pytest.raises(StorageBroken):
+            log.append([answered()])
+        log.close()
+
+
+# ---------------------------------------------------------------- H7, H10
+
+
+@pytest.mark.parametrize("weak", ["NORMAL", "OFF", "normal", "0", ""])
+def test_h10_weak_settings_refuse_to_start(weak: str) -> None:
+    with pytest.raises(Misconfigured, match="synchronous"):
+        SqliteSettings(synchronous=weak)
+
+
+@pytest.mark.parametrize(
+    "pragma",
+    ["PRAGMA synchronous=NORMAL", "PRAGMA synchronous=OFF", "PRAGMA journal_mode=DELETE", "PRAGMA foreign_keys=OFF"],
+)
+def test_h10_what_the_database_really_runs_with_is_checked(tmp_path: Path, pragma: str) -> None:
+    database = open_database(tmp_path / "node.sqlite")
+    database._writer.close()
+    with database.read("test") as connection:
+        require_durable(connection)
+        connection.exec_driver_sql(pragma).close()
+        with pytest.raises(Misconfigured, match="not durable"):
+            require_durable(connection)
+    database.close()
+
+
+def test_a_database_locked_by_another_process_is_a_storage_failure(tmp_path: Path) -> None:
+    home = LogHome(tmp_path, settings=SqliteSettings(busy_timeout_ms=50))
+    with home.store() as store, home.database() as other:
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        with other.write("hold"), pytest.raises(StorageBroken, match="locked"):
+            log.append([answered()])
+        log.close()
+
+
+def test_a_read_only_file_is_a_storage_failure(tmp_path: Path) -> None:
+    (tmp_path / "node.sqlite").mkdir()
+    with pytest.raises(StorageBroken):
+        open_database(tmp_path / "node.sqlite")

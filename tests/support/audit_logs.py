@@ -1,0 +1,129 @@
+"""Real logs in a temporary folder: database, keystore, high-water file and key, that can be closed and opened."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock, ManualClock
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
+from gateway.signing.keys import SigningKey
+from gateway.storage.document_store import SqlDocumentStore
+from gateway.storage.engine import Database, SqliteSettings, open_database
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.storage.migrate import migrate
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+VN = MemberId("vn")
+
+
+@dataclass
+class LogHome:
+    """A folder with everything a log needs."""
+
+    folder: Path
+    key: SigningKey = field(default_factory=lambda: SigningKey(Ed25519PrivateKey.generate()))
+    clock: Clock = field(default_factory=lambda: ManualClock(NOON))
+    settings: SqliteSettings | None = None
+
+    @property
+    def database_path(self) -> Path:
+        return self.folder / "node.sqlite"
+
+    @property
+    def highwater(self) -> Path:
+        return self.folder / "highwater"
+
+    @property
+    def keystore(self) -> KeyStore:
+        return KeyStore(self.folder / "keystore")
+
+    def copy(self, to: Path) -> LogHome:
+        """The same home elsewhere, for changing."""
+        shutil.copytree(self.folder, to)
+        return LogHome(to, self.key, self.clock, self.settings)
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        database = open_database(self.database_path, self.settings)
+        try:
+            migrate(database)
+            yield database
+        finally:
+            database.close()
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[SqlLogStore]:
+        with self.database() as database:
+            yield SqlLogStore(database)
+
+    @contextlib.contextmanager
+    def documents(self) -> Iterator[SqlDocumentStore]:
+        with self.database() as database:
+            yield SqlDocumentStore(database, self.keystore, self.clock)
+
+    @contextlib.contextmanager
+    def log(self, name: str = "exchange", member: str = "th") -> Iterator[AuditLog]:
+        with self.store() as store:
+            log = AuditLog(store, self.keystore, self.key, self.clock, member, name, highwater=self.highwater)
+            try:
+                yield log
+            finally:
+                log.close()
+
+    def sql(self, *statements: str) -> None:
+        """Change the database behind the node's back."""
+        with contextlib.closing(sqlite3.connect(self.database_path)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    def fill(self, count: int, batch: int = 1) -> None:
+        """Append `count` answered entries in batches."""
+        with self.log() as log:
+            for first in range(0, count, batch):
+                log.append([answered() for _ in range(min(batch, count - first))])
+
+
+def new_id() -> ExchangeId:
+    """A fresh exchange id."""
+    return ExchangeId(secrets.token_hex(16))
+
+
+def answered(exchange_id: str = "", request_hash: bytes = b"", **more: Any) -> EntryDraft:
+    """The draft of an answer to `vn`, whose statements are random bytes."""
+    exchange = ExchangeId(exchange_id) if exchange_id else new_id()
+    request_hash = request_hash or secrets.token_bytes(32)
+    fields: dict[str, Any] = {
+        "kind": "answered",
+        "peer": VN,
+        "exchange_id": exchange,
+        "request_hash": request_hash,
+        "answer_hash": secrets.token_bytes(32),
+        "channel": "in:vn",
+        "private": {"case": "VN-2026-0007", "outcome": "no_hit"},
+        "request": b"request " + secrets.token_bytes(40),
+        "answer": b"answer " + secrets.token_bytes(40) + bytes(200) + b"end",
+        "retention": Retention.NO_HIT,
+        "claim": ReplayClaim(VN, exchange, request_hash, 1),
+    }
+    return EntryDraft(**(fields | more))
+
+
+def logged(results: list[Logged | StoredAnswer]) -> list[Logged]:
+    """The results, all of which are new entries."""
+    found = [result for result in results if isinstance(result, Logged)]
+    assert len(found) == len(results)
+    return found

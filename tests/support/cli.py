@@ -1,0 +1,65 @@
+"""Runs `liaison` in this process and reads what it printed; founds a federation with nothing but its commands."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli.main import run
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def value(self) -> Any:
+        """The JSON document on standard output."""
+        return json.loads(self.out)
+
+
+class Liaison:
+    """`liaison(...)` runs a command."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+
+    def __call__(self, *arguments: str | Path) -> Ran:
+        """Run one command."""
+        self._capture.readouterr()
+        code = run([str(argument) for argument in arguments])
+        printed = self._capture.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+
+def found_federation(liaison: Liaison, folder: Path, members: tuple[str, ...] = ("th", "vn", "kh")) -> None:
+    """Homes `folder/th` …, authorities `folder/th-authority` …, and `folder/charter.json`, all trusted by all."""
+    charter = folder / "charter.json"
+    for number, member in enumerate(members):
+        ports = ("--exchange-port", str(61_000 + 2 * number), "--agency-port", str(61_001 + 2 * number))
+        home = ("--member", member, "--home", folder / member, "--authority", folder / f"{member}-authority")
+        assert liaison("init", *home, *ports).code == 0
+    cards = [folder / f"{member}-authority" for member in members]
+    assert liaison("trust", "draft", "--federation", "gms", "--threshold", "2", "--out", charter, *cards).code == 0
+    for card in cards[:2]:
+        fingerprint = liaison("trust", "sign", charter, "--authority", card, "--json").value["fingerprint"]
+    for member in members:
+        accepted = liaison("trust", "accept", charter, "--home", folder / member, "--fingerprint", fingerprint)
+        assert accepted.code == 0, accepted.err
+    for member in members:
+        out = folder / f"{member}.jsonl"
+        published = liaison(
+            "trust", "publish", "--home", folder / member, "--authority", folder / f"{member}-authority", "--out", out
+        )
+        assert published.code == 0, published.err
+        for other in members:
+            if other != member:
+                assert liaison("trust", "accept", out, "--home", folder / other).code == 0

@@ -1,0 +1,525 @@
+"""The auditor's check, each number by a case in which it fails; over a home and over an export."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.checkpoint import origin
+from gateway.audit.entry import Entry, build_entry, commitment, encode_private, parse_entry
+from gateway.audit.export import export, trust_documents
+from gateway.audit.findings import MEANING, Check, Report, State
+from gateway.audit.log import AuditLog
+from gateway.audit.merkle import leaf_hash
+from gateway.audit.show import Filter, show
+from gateway.audit.verify import verify_export, verify_home
+from gateway.clock import ManualClock
+from gateway.errors import Malformed
+from gateway.model.exchange import Answer, Outcome, Refusal, Request
+from gateway.errors import Reason
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import DocumentQuery
+from gateway.model.requester import Requester
+from gateway.ports import EntryDraft, ReplayClaim, Retention
+from gateway.signing.keys import SigningKey
+from gateway.statements.answer import build_answer
+from gateway.statements.envelope import Sealed
+from gateway.statements.request import build_request
+from tests.support.audit_logs import LogHome, new_id
+from tests.support.federation import Federation, make_federation
+
+TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
+
+
+@dataclass
+class World:
+    """A federation in which `th` answered `vn` and asked `kh`, with its logs."""
+
+    federation: Federation
+    home: LogHome
+    folder: Path
+
+    @property
+    def charter(self) -> list[bytes]:
+        return [self.federation.charter]
+
+    @property
+    def descriptors(self) -> dict[str, list[bytes]]:
+        folder = self.federation["th"].home / "trust" / "descriptors"
+        return {path.stem: path.read_bytes().splitlines() for path in folder.glob("*.jsonl")}
+
+    def verify(self, home: LogHome | None = None, **changes: object) -> Report:
+        home = home or self.home
+        with home.store() as store:
+            fields: dict[str, object] = {
+                "member": TH,
+                "highwater": home.highwater,
+                "charter": self.charter,
+                "descriptors": [data for items in self.descriptors.values() for data in items],
+                "clock": home.clock,
+            }
+            return verify_home(store, home.keystore, **(fields | changes))  # type: ignore[arg-type]
+
+    def export(self, home: LogHome | None = None) -> Path:
+        home = home or self.home
+        out = self.folder / f"export-{new_id()}"
+        with home.store() as store:
+            export(
+                store,
+                home.keystore,
+                home.key,
+                home.clock,
+                member=TH,
+                highwater=home.highwater,
+                out=out,
+                documents=trust_documents(self.charter, self.descriptors, {}),
+            )
+        return out
+
+    def copy(self) -> LogHome:
+        return self.home.copy(self.folder / f"copy-{new_id()}")
+
+    def key(self, member: str) -> SigningKey:
+        return self.federation[member].key("statement")
+
+    def request(self, sender: MemberId, recipient: MemberId, key: SigningKey | None = None) -> tuple[Request, Sealed]:
+        now = self.home.clock.now_us()
+        request = Request(
+            exchange_id=new_id(),
+            sender=sender,
+            recipient=recipient,
+            issued_us=now,
+            expires_us=now + 60_000_000,
+            purpose=Purpose.INVESTIGATION,
+            offence=Offence.TIP,
+            case="TH-2026-0001",
+            ticket="",
+            agreement="gms-border-2026",
+            requester=Requester("investigator", f"{sender}.blo.one", "police", "p" * 24),
+            token_commitment=bytes(32),
+            query=DocumentQuery("AB1234567", "VNM"),
+            trust_hash=bytes(32),
+            policy_hash=bytes(32),
+        )
+        return request, build_request(request, key or self.key(sender))
+
+    def answer(self, request: Request, sealed: Sealed, key: SigningKey | None = None, refuse: bool = False) -> Sealed:
+        answer = Answer(
+            exchange_id=request.exchange_id,
+            sender=request.recipient,
+            recipient=request.sender,
+            request_hash=sealed.payload_hash,
+            issued_us=self.home.clock.now_us(),
+            outcome=Outcome.REFUSED if refuse else Outcome.NO_HIT,
+            refusal=Refusal(Reason.PERMISSION_DENIED, "bad-signature") if refuse else None,
+            withheld_commitment=bytes(32),
+        )
+        return build_answer(answer, key or self.key(request.recipient))
+
+    def answered(self, **keys: SigningKey | None) -> EntryDraft:
+        request, sealed = self.request(VN, TH, keys.get("request"))
+        answer = self.answer(request, sealed, keys.get("answer"))
+        return draft("answered", VN, request, sealed, answer, claim=True)
+
+    def asked(self) -> Sequence[EntryDraft]:
+        request, sealed = self.request(TH, KH)
+        answer = self.answer(request, sealed)
+        received = draft("received", KH, request, sealed, answer)
+        received.channel, received.number = "out:kh", 1
+        asked = draft("asked", KH, request, sealed, None)
+        asked.channel = ""
+        return [asked, received]
+
+    def refused(self) -> EntryDraft:
+        request, sealed = self.request(VN, TH, self.key("kh"))
+        return draft("refused", VN, request, sealed, self.answer(request, sealed, refuse=True))
+
+
+def draft(
+    kind: str, peer: MemberId, request: Request, sealed: Sealed, answer: Sealed | None, claim: bool = False
+) -> EntryDraft:
+    return EntryDraft(
+        kind,
+        peer,
+        request.exchange_id,
+        sealed.payload_hash,
+        answer.payload_hash if answer else b"",
+        f"in:{peer}",
+        private={"officer": "th.o.1042", "case": request.case, "outcome": "no_hit"},
+        request=sealed.envelope,
+        answer=answer.envelope if answer else b"",
+        retention=Retention.NO_HIT,
+        claim=ReplayClaim(peer, ExchangeId(request.exchange_id), sealed.payload_hash, 1) if claim else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("world")
+    federation = make_federation(folder / "fed")
+    home = LogHome(folder / "home", federation["th"].key("log"), federation.clock)
+    home.folder.mkdir()
+    world = World(federation, home, folder)
+    with home.log() as log, home.log("operations") as operations:
+        operations.append([EntryDraft("start", private={"version": "1"}, retention=Retention.OPERATIONS)])
+        for drafts in ([world.answered(), world.answered()], world.asked(), [world.refused()], [world.answered()]):
+            log.append(drafts)
+    return world
+
+
+def bad_with(report: Report, check: Check, index: int | None = None) -> bool:
+    """Whether `check` is contradicted (at `index`, when one is named)."""
+    return any(
+        item.check is check and item.state is State.CONTRADICTED and (index is None or item.index == index)
+        for item in report.findings
+    )
+
+
+def rewrite(home: LogHome, index: int, change: Callable[[Entry], Entry]) -> None:
+    """Change an entry and its stored hash."""
+    with contextlib.closing(sqlite3.connect(home.database_path)) as connection:
+        where = "WHERE seq = ? AND log_id = (SELECT id FROM log_state WHERE log = 'exchange/1')"
+        (body,) = connection.execute(f"SELECT body FROM log_entry {where}", (index,)).fetchone()
+        new = build_entry(change(parse_entry(body)))
+        connection.execute(f"UPDATE log_entry SET body = ?, leaf_hash = ? {where}", (new, leaf_hash(new), index))
+        connection.commit()
+
+
+# ---------------------------------------------------------------- all is well
+
+
+def test_an_honest_home_is_proved(world: World) -> None:
+    report = world.verify(fingerprint=world.federation.fingerprint)
+    assert [item for item in report.findings if item.state is not State.PROVED] == []
+    assert report.exit_code == 0
+    assert report.sizes == {"exchange/1": 6, "operations/1": 1}
+    assert {item.check for item in report.findings} == set(Check) - {Check.MANIFEST}
+
+
+def test_an_honest_export_is_proved_without_the_home(world: World) -> None:
+    out = world.export()
+    report = verify_export(out, world.charter, world.federation.clock, world.federation.fingerprint)
+    assert [item for item in report.findings if item.state is not State.PROVED] == []
+    assert report.exit_code == 0
+    assert {item.check for item in report.findings} == set(Check)
+
+
+def test_every_check_has_its_meaning_and_stands_in_the_docstring() -> None:
+    assert set(MEANING) == set(Check)
+    import gateway.audit.verify
+
+    assert all(f"{check.value:2d}." in str(gateway.audit.verify.__doc__) for check in Check)
+
+
+def test_a_running_node_can_be_verified(world: World) -> None:
+    home = world.copy()
+    with home.log() as log:
+        log.append([world.answered()])
+        report = world.verify(home)
+    assert report.exit_code == 0
+    assert report.sizes["exchange/1"] == 7
+
+
+def test_after_kill_9_the_high_water_file_has_the_newest_head(world: World) -> None:
+    home = world.copy()
+    with home.store() as store:
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+        log.append([world.answered()])
+        log._high_water.close()
+    assert world.verify(home).exit_code == 0
+
+
+# ---------------------------------------------------------------- check by check
+
+
+def test_check_1_another_charter(world: World, tmp_path: Path) -> None:
+    other = make_federation(tmp_path / "other", ("th", "vn"))
+    assert bad_with(world.verify(fingerprint=other.fingerprint), Check.CHARTER)
+    assert world.verify(charter=[]).exit_code == 3
+    assert bad_with(world.verify(charter=[world.federation.charter.replace(b"gms", b"gmz")]), Check.CHARTER)
+
+
+def test_check_2_descriptors_of_somebody_else(world: World, tmp_path: Path) -> None:
+    other = make_federation(tmp_path / "other", ("th", "vn"))
+    foreign = (other["th"].home / "trust" / "descriptors" / "th.jsonl").read_bytes().splitlines()
+    assert bad_with(world.verify(descriptors=foreign), Check.DESCRIPTORS)
+    assert world.verify(descriptors=[]).exit_code == 3
+
+
+def test_check_3_an_export_that_was_changed(world: World) -> None:
+    for name in ("exchange-1/openings.jsonl", "trust/charter.jsonl", "exchange-1/tile/0/000.p/6"):
+        out = world.export()
+        (out / name).write_bytes((out / name).read_bytes().replace(b"\n", b" \n", 1) + b" \n")
+        report = verify_export(out, world.charter, world.federation.clock) if "tile" not in name else None
+        assert report is None or bad_with(report, Check.MANIFEST)
+    out = world.export()
+    manifest = json.loads((out / "export.json").read_bytes())
+    manifest["created"] = "2027-01-01T00:00:00.000000Z"
+    (out / "export.json").write_text(json.dumps(manifest))
+    assert bad_with(verify_export(out, world.charter, world.federation.clock), Check.MANIFEST)
+
+
+def test_check_4_a_head_signed_by_a_key_that_is_not_listed(world: World) -> None:
+    home = LogHome(world.folder / f"foreign-{new_id()}", clock=world.home.clock)
+    home.folder.mkdir()
+    with home.log() as log:
+        log.append([world.answered()])
+    assert bad_with(world.verify(home), Check.HEAD)
+
+
+@pytest.mark.parametrize("index", [0, 3, 5])
+def test_check_5_g6_the_first_bad_entry_is_named(world: World, index: int) -> None:
+    home = world.copy()
+    rewrite(home, index, lambda entry: replace(entry, time_us=entry.time_us + 1 if index != 5 else entry.time_us - 1))
+    report = world.verify(home)
+    assert report.exit_code == 1
+    assert bad_with(report, Check.TREE) or bad_with(report, Check.EARLIER_HEADS)
+    assert report.first_bad
+    low = {0: 0, 3: 2, 5: 5}[index]
+    assert low <= report.first_bad[1] <= index
+
+
+def test_check_5_g1_a_changed_byte_is_named_exactly(world: World) -> None:
+    home = world.copy()
+    home.sql(
+        "UPDATE log_entry SET body = CAST(replace(CAST(body AS TEXT), '\"t\":1', '\"t\":2') AS BLOB) WHERE seq = 1"
+    )
+    assert world.verify(home).first_bad == ("exchange/1", 1)
+
+
+def test_check_5_g2_a_missing_row_is_named(world: World) -> None:
+    home = world.copy()
+    home.sql("PRAGMA foreign_keys=OFF", "DELETE FROM log_entry WHERE seq = 5")
+    report = world.verify(home)
+    assert report.first_bad == ("exchange/1", 5)
+
+
+def test_check_5_entries_under_no_head_are_not_provable(world: World) -> None:
+    home = world.copy()
+    with home.log() as log:
+        log.append([world.answered()])
+    shutil.copy(world.home.highwater / "exchange-1", home.highwater / "exchange-1")
+    home.sql("UPDATE log_state SET checkpoint = x''", "DELETE FROM log_checkpoint WHERE size > 6")
+    assert world.verify(home).exit_code == 3
+
+
+def test_check_6_an_earlier_head_of_another_tree(world: World) -> None:
+    home = world.copy()
+    with contextlib.closing(sqlite3.connect(home.database_path)) as connection:
+        from gateway.audit.checkpoint import Signer
+
+        head = Signer(origin("th", "exchange", 1), home.key).sign(3, bytes(32))
+        connection.execute(
+            "INSERT INTO log_checkpoint SELECT id, 3, ? FROM log_state WHERE log = 'exchange/1'", (head,)
+        )
+        connection.commit()
+    assert bad_with(world.verify(home), Check.EARLIER_HEADS)
+
+
+@pytest.mark.parametrize(
+    ("check", "index", "change"),
+    [
+        (Check.FORM, 1, lambda entry: replace(entry, index=7)),
+        (Check.FORM, 1, lambda entry: replace(entry, log="kh.liaison.internal/exchange/1")),
+        (Check.FORM, 1, lambda entry: replace(entry, kind="start")),
+        (Check.TIME, 2, lambda entry: replace(entry, time_us=1)),
+        (Check.CHANNELS, 1, lambda entry: replace(entry, number=3)),
+        (Check.CHANNELS, 5, lambda entry: replace(entry, number=2)),
+        (Check.PRIVATE, 4, lambda entry: replace(entry, commitment=bytes(32))),
+        (Check.STATEMENTS, 0, lambda entry: replace(entry, request_hash=bytes(32))),
+        (Check.STATEMENTS, 3, lambda entry: replace(entry, answer_hash=bytes(32))),
+        (Check.STATEMENTS, 0, lambda entry: replace(entry, peer="kh")),
+    ],
+)
+def test_checks_7_to_11_find_what_an_entry_gets_wrong(
+    world: World, check: Check, index: int, change: Callable[[Entry], Entry]
+) -> None:
+    home = world.copy()
+    rewrite(home, index, change)
+    report = world.verify(home)
+    assert bad_with(report, check, index)
+    assert report.exit_code == 1
+
+
+def signed_over(world: World, drafts: Sequence[EntryDraft]) -> Report:
+    """What a verifier says of a log in which the node itself signed `drafts`."""
+    home = world.copy()
+    with home.log() as log:
+        log.append(drafts)
+    return world.verify(home)
+
+
+def test_check_11_a_request_that_the_peer_did_not_sign(world: World) -> None:
+    report = signed_over(world, [world.answered(request=world.key("kh"))])
+    assert bad_with(report, Check.STATEMENTS, 6)
+
+
+def test_check_11_an_answer_that_we_did_not_sign(world: World) -> None:
+    assert bad_with(signed_over(world, [world.answered(answer=world.key("vn"))]), Check.STATEMENTS, 6)
+
+
+def test_check_11_c10_a_key_of_another_use(world: World) -> None:
+    report = signed_over(world, [world.answered(answer=world.federation["th"].key("agency-police"))])
+    assert bad_with(report, Check.STATEMENTS, 6)
+
+
+def test_check_11_an_answer_that_is_missing(world: World) -> None:
+    item = world.answered()
+    item.answer = b""
+    assert signed_over(world, [item]).exit_code == 3
+
+
+def test_check_12_two_answers_to_one_exchange(world: World) -> None:
+    item = world.answered()
+    item.claim = None
+    twice = world.answered()
+    twice.exchange_id, twice.claim = item.exchange_id, None
+    assert bad_with(signed_over(world, [item, twice]), Check.ONE_ANSWER, 7)
+
+
+def test_g17_erased_content_is_a_gap_unless_the_log_says_why(world: World) -> None:
+    home = world.copy()
+    home.keystore.destroy(next(key for key in home.keystore.key_ids() if key.startswith("nohit/")))
+    report = world.verify(home)
+    assert report.exit_code == 3
+    assert not bad_with(report, Check.TREE)
+    (key_id,) = {
+        item.text.split("`")[1] for item in report.findings if item.check is Check.PRIVATE and "`" in item.text
+    }
+    with home.log("operations") as operations:
+        ground = {"key_id": key_id, "ground": "end of retention"}
+        operations.append([EntryDraft("key-destroyed", private=ground, retention=Retention.OPERATIONS)])
+    assert world.verify(home).exit_code == 0
+
+
+# ---------------------------------------------------------------- exports
+
+
+def test_an_export_carries_the_log_in_the_layout_of_the_specification(world: World) -> None:
+    out = world.export()
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert {
+        "export.json",
+        "export.sig",
+        "exchange-1/checkpoint",
+        "exchange-1/tile/0/000.p/6",
+        "exchange-1/tile/entries/000.p/6",
+        "exchange-1/openings.jsonl",
+        "exchange-1/statements.jsonl",
+        "operations-1/checkpoint",
+        "trust/charter.jsonl",
+        "trust/descriptors/th.jsonl",
+    } <= names
+    bundle = (out / "exchange-1/tile/entries/000.p/6").read_bytes()
+    length = int.from_bytes(bundle[:2], "big")
+    assert parse_entry(bundle[2 : 2 + length]).index == 0
+    assert (out / "exchange-1/tile/0/000.p/6").read_bytes()[:32] == leaf_hash(bundle[2 : 2 + length])
+
+
+def test_an_export_whose_maker_rewrote_an_entry_is_contradicted(world: World) -> None:
+    home = world.copy()
+    rewrite(home, 2, lambda entry: replace(entry, time_us=entry.time_us + 1))
+    report = verify_export(world.export(home), world.charter, world.federation.clock)
+    assert bad_with(report, Check.TREE)
+    assert report.first_bad
+    assert report.first_bad[1] <= 2
+
+
+def test_a_changed_byte_in_an_export_names_the_entry(world: World) -> None:
+    out = world.export()
+    path = out / "exchange-1/tile/entries/000.p/6"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"n":2', b'"n":9', 1))
+    report = verify_export(out, world.charter, world.federation.clock)
+    assert report.first_bad == ("exchange/1", 1)
+    assert bad_with(report, Check.MANIFEST)
+
+
+def test_an_export_never_overwrites(world: World, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    home = world.home
+    with home.store() as store, pytest.raises(Malformed, match="not empty"):
+        export(
+            store,
+            home.keystore,
+            home.key,
+            home.clock,
+            member=TH,
+            highwater=home.highwater,
+            out=tmp_path,
+            documents={},
+        )
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"../outside": "0" * 64},
+        {"/etc/passwd": "0" * 64},
+        {"a/../../b": "0" * 64},
+        {"exchange-1/checkpoint": 7},
+    ],
+)
+def test_l1_names_in_a_manifest_cannot_leave_the_export(world: World, files: dict[str, object]) -> None:
+    out = world.export()
+    manifest = json.loads((out / "export.json").read_bytes()) | {"files": files}
+    (out / "export.json").write_text(json.dumps(manifest))
+    with pytest.raises(Malformed):
+        verify_export(out, world.charter, world.federation.clock)
+
+
+def test_l1_a_link_in_an_export_is_not_followed(world: World, tmp_path: Path) -> None:
+    out = world.export()
+    (tmp_path / "head").write_bytes((out / "exchange-1/checkpoint").read_bytes())
+    (out / "exchange-1/checkpoint").unlink()
+    (out / "exchange-1/checkpoint").symlink_to(tmp_path / "head")
+    report_or_error: object
+    try:
+        report_or_error = verify_export(out, world.charter, world.federation.clock).exit_code
+    except Malformed:
+        report_or_error = 1
+    assert report_or_error == 1
+
+
+def test_a_folder_that_is_no_export_is_refused(world: World, tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match="not an export"):
+        verify_export(tmp_path, world.charter, world.federation.clock)
+
+
+# ---------------------------------------------------------------- show
+
+
+def test_entries_are_shown_by_what_their_private_part_says(world: World) -> None:
+    home = world.home
+    with home.store() as store:
+        rows = list(show(store, home.keystore, "exchange/1", Filter(officer="th.o.1042")))
+        assert [row.entry.index for row in rows] == [5, 4, 3, 2, 1, 0]
+        assert list(show(store, home.keystore, "exchange/1", Filter(officer="th.o.1"))) == []
+        kh = list(show(store, home.keystore, "exchange/1", Filter(peer="kh", case="TH-2026-0001", outcome="no_hit")))
+        assert [row.entry.kind for row in kh] == ["received", "asked"]
+        assert len(list(show(store, home.keystore, "exchange/1", Filter(), limit=2))) == 2
+
+
+def test_showing_goes_on_beyond_one_page(tmp_path: Path) -> None:
+    home = LogHome(
+        tmp_path, clock=ManualClock(__import__("datetime").datetime(2026, 11, 24, tzinfo=__import__("datetime").UTC))
+    )
+    home.fill(1100, batch=100)
+    with home.store() as store:
+        assert [row.entry.index for row in show(store, home.keystore, "exchange/1", Filter(), limit=1050)] == list(
+            range(1099, 49, -1)
+        )
+
+
+def test_the_commitment_is_over_the_exact_private_bytes() -> None:
+    private = encode_private({"a": 1}, bytes(32))
+    assert commitment(private) == hashlib.sha256(private).digest()

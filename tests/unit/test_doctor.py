@@ -1,0 +1,186 @@
+"""Doctor: each thing that would stop an exchange is found, and has a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import ManualClock, SystemClock
+from gateway.ops.doctor import Finding, Severity, examine, healthy
+from tests.support.cli import Liaison, found_federation
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+@pytest.fixture
+def federation(liaison: Liaison, tmp_path: Path) -> Path:
+    found_federation(liaison, tmp_path)
+    return tmp_path
+
+
+def stops(findings: list[Finding]) -> dict[str, str]:
+    return {
+        finding.check: f"{finding.text} -> {finding.remedy}"
+        for finding in findings
+        if finding.severity is Severity.STOP
+    }
+
+
+def test_a_new_home_has_no_charter_and_is_told_what_comes_next(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "la"
+    assert liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "a").code == 0
+    ran = liaison("doctor", "--home", home)
+    assert ran.code == 1
+    assert "there is no charter yet" in ran.out
+    assert "liaison trust draft" in ran.out
+    findings = liaison("doctor", "--home", home, "--json").value
+    assert not findings["healthy"]
+    assert all(finding["remedy"] for finding in findings["findings"] if finding["severity"] != "good")
+
+
+def test_a_folder_without_a_home_is_told_to_make_one(liaison: Liaison, tmp_path: Path) -> None:
+    ran = liaison("doctor", "--home", tmp_path)
+    assert ran.code == 1
+    assert "liaison init" in ran.out
+
+
+def test_a_home_in_a_federation_is_healthy_and_the_trial_issuer_is_flagged(liaison: Liaison, federation: Path) -> None:
+    findings = examine(federation / "th", SystemClock())
+    assert stops(findings) == {}
+    assert healthy(findings)
+    assert "trial" in {finding.check for finding in findings if finding.severity is Severity.WARN}
+    assert liaison("doctor", "--home", federation / "th").code == 0
+
+
+def test_in_production_the_trial_issuer_stops(federation: Path) -> None:
+    file = federation / "th" / "node.toml"
+    file.write_text(file.read_text().replace("# production = false", "production = true"))
+    assert set(stops(examine(federation / "th", SystemClock()))) == {"trial"}
+
+
+def _readable_key(home: Path) -> None:
+    (home / "keys" / "statement.key").chmod(0o640)
+
+
+def _missing_key(home: Path) -> None:
+    (home / "keys" / "log.key").unlink()
+
+
+def _foreign_certificate(home: Path) -> None:
+    (home / "keys" / "tls.pem").write_bytes((home.parent / "vn" / "keys" / "tls.pem").read_bytes())
+
+
+def _other_key(home: Path) -> None:
+    (home / "keys" / "tls.key").write_bytes((home / "keys" / "statement.key").read_bytes())
+
+
+def _truncated_ca(home: Path) -> None:
+    (home / "ca.pem").write_bytes((home / "ca.pem").read_bytes()[:100])
+
+
+def _no_database(home: Path) -> None:
+    (home / "node.sqlite").unlink()
+
+
+def _no_keystore(home: Path) -> None:
+    for file in sorted((home / "keystore").rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    (home / "keystore").rmdir()
+
+
+def _open_folder(home: Path) -> None:
+    (home / "keys").chmod(0o777)
+
+
+def _unknown_setting(home: Path) -> None:
+    (home / "node.toml").write_text((home / "node.toml").read_text() + "\n[limts]\n")
+
+
+def _no_mapping(home: Path) -> None:
+    source = (
+        '\n[[source]]\nid = "th.x"\nagency = "police"\nmapping = "mappings/none.toml"\nurl = "sqlite:///x.sqlite"\n'
+    )
+    (home / "node.toml").write_text((home / "node.toml").read_text() + source)
+
+
+def _bad_policy(home: Path) -> None:
+    (home / "policy").mkdir(exist_ok=True)
+    (home / "policy" / "records.cedar").write_text("permit (principal, action, resource) when { context.nothing };")
+    file = home / "node.toml"
+    file.write_text(file.read_text().replace('# national = ""', 'national = "policy"'))
+
+
+def _truncated_charter(home: Path) -> None:
+    file = home / "trust" / "charter.jsonl"
+    file.write_bytes(file.read_bytes()[:500])
+
+
+def _no_status(home: Path) -> None:
+    (home / "trust" / "statuses" / "th.json").unlink()
+
+
+def _suspended(home: Path) -> None:
+    (home / "suspensions.jsonl").write_text("what\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "check"),
+    [
+        (_readable_key, "keys"),
+        (_missing_key, "keys"),
+        (_foreign_certificate, "certificates"),
+        (_other_key, "certificates"),
+        (_truncated_ca, "certificates"),
+        (_no_database, "database"),
+        (_no_keystore, "folder"),
+        (_open_folder, "folder"),
+        (_unknown_setting, "settings"),
+        (_no_mapping, "sources"),
+        (_bad_policy, "policy"),
+        (_truncated_charter, "charter"),
+        (_no_status, "descriptors"),
+        (_suspended, "suspensions"),
+    ],
+)
+def test_what_would_stop_an_exchange_is_found(federation: Path, harm: Callable[[Path], None], check: str) -> None:
+    harm(federation / "th")
+    findings = examine(federation / "th", SystemClock())
+    found = stops(findings)
+    assert check in found
+    assert all(finding.remedy for finding in findings if finding.severity is not Severity.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("days", "checks"), [(4, {"descriptors"}), (400, {"certificates", "charter", "descriptors"}), (-1, {"clock"})]
+)
+def test_time_is_examined(federation: Path, days: int, checks: set[str]) -> None:
+    clock = ManualClock(SystemClock().now() + timedelta(days=days))
+    assert checks <= set(stops(examine(federation / "th", clock)))
+
+
+def test_little_time_left_is_a_warning(federation: Path) -> None:
+    clock = ManualClock(SystemClock().now() + timedelta(days=380))
+    warned = {finding.check for finding in examine(federation / "th", clock) if finding.severity is Severity.WARN}
+    assert "certificates" in warned
+
+
+def test_a_key_that_the_descriptor_does_not_list_is_found(liaison: Liaison, federation: Path) -> None:
+    home = federation / "th"
+    for file in home.glob("keys/statement.*"):
+        file.unlink()
+    assert liaison("init", "--member", "th", "--home", home, "--authority", federation / "th-authority").code == 0
+    found = stops(examine(home, SystemClock()))
+    assert "statement" in found["descriptors"]
+    assert "liaison trust publish" in found["descriptors"]
+
+
+def test_a_counterpart_that_does_not_answer_is_found(federation: Path) -> None:
+    found = stops(examine(federation / "th", SystemClock(), "vn"))
+    assert "`vn` does not answer" in found["counterpart"]
+    assert "`la`" in stops(examine(federation / "th", SystemClock(), "la"))["counterpart"]
