@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.problems import plain_problem, problem, status_of
@@ -236,13 +237,11 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
             request, Malformed("the request does not parse", code="bad-request", remedy="see /openapi.json")
         )
 
-    @app.exception_handler(404)
-    async def unknown_path(_request: Request, _error: Exception) -> Response:
-        return plain_problem(404, "no-such-path", Reason.NOT_FOUND)
-
-    @app.exception_handler(405)
-    async def unknown_method(_request: Request, _error: Exception) -> Response:
-        return plain_problem(405, "no-such-method", Reason.INVALID_ARGUMENT)
+    @app.exception_handler(HTTPException)
+    async def unknown_path(_request: Request, error: HTTPException) -> Response:
+        code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
+        reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
+        return plain_problem(error.status_code, code, reason)
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> Response:

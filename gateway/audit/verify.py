@@ -26,7 +26,7 @@ from gateway.audit.evidence import HomeLog, LogEvidence
 from gateway.audit.export_reader import ExportReader
 from gateway.audit.findings import Check, Report
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, NotProved, Stale
+from gateway.errors import LiaisonError, Malformed, NotProved, Stale, TooLarge
 from gateway.model.names import MemberId
 from gateway.ports import ContentKeys, LogStore
 from gateway.trust.descriptor import KeyUse
@@ -65,7 +65,7 @@ def verify_export(
 ) -> Report:
     """Check an export in `folder` under `charter` (all versions, oldest first).
 
-    Raises `Malformed` when `folder` holds no export, `TooLarge` when a part of it is beyond all limits.
+    Raises `Malformed` when `folder` holds no export, or one whose manifest cannot be read.
     """
     report = Report()
     export = ExportReader(folder)
@@ -120,5 +120,8 @@ def _check_logs(
     erased: set[str] = set()
     for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), item.name)):
         check = LogCheck(log, member, view, report, frozenset(erased), statements=statements)
-        check.run()
+        try:
+            check.run()
+        except (Malformed, TooLarge) as error:
+            report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
         erased |= check.destroyed

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
     StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
 
+STREAM_LIFE_S = 240.0
+"""A stream takes new requests for four minutes: shorter than the grace that a server gives an aged connection."""
+
 _CONNECTIONS = 2
+_CONNECT_S = 1.0
+_MAX_BACKOFF_MS = 800
 _BUDGET_MS = 3_000
 
 
@@ -152,7 +157,7 @@ class _Link:
             ("grpc.ssl_target_name_override", directory.server_name(member)),
             ("grpc.max_receive_message_length", 1024 * 1024),
             ("grpc.initial_reconnect_backoff_ms", 200),
-            ("grpc.max_reconnect_backoff_ms", 2_000),
+            ("grpc.max_reconnect_backoff_ms", _MAX_BACKOFF_MS),
         ]
         self._channels = [
             grpc.aio.secure_channel(endpoints[number % len(endpoints)], credentials, options=options)
@@ -162,6 +167,7 @@ class _Link:
         self._turn = itertools.cycle(range(_CONNECTIONS))
         self._seen = seen
         self._member = member
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def connected(self) -> bool:
@@ -174,12 +180,31 @@ class _Link:
         place = next(self._turn)
         stream = self._streams[place]
         if stream is None or stream.broken:
+            await self._connected(self._channels[place])
+            stream = self._streams[place]
+        if stream is None or not stream.usable:
+            if stream is not None:
+                self._keep(stream.retire())
             stream = self._streams[place] = _Stream(self._member, self._channels[place], self._seen)
         return await stream.ask(request)
 
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _connected(self, channel: grpc.aio.Channel) -> None:
+        """Wait for the connection, but not for all of the budget: an officer stands at the gate."""
+        channel.get_state(try_to_connect=True)
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await channel.channel_ready()
+        except TimeoutError:
+            raise Unavailable(f"`{self._member}` cannot be reached", code="unreachable", where=self._member) from None
+
     def retire(self) -> None:
         """Send nothing more here; close once what is in flight has come back."""
-        self._closing = asyncio.create_task(self._drain())
+        self._keep(self._drain())
 
     async def _drain(self) -> None:
         await asyncio.gather(*(stream.drained() for stream in self._streams if stream is not None))
@@ -198,6 +223,7 @@ class _Stream:
 
     def __init__(self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None]) -> None:
         self.broken = False
+        self._until = asyncio.get_running_loop().time() + STREAM_LIFE_S
         self._member = member
         call: StreamCall = channel.stream_stream(methods.STREAM.path)()
         self._call = call
@@ -218,6 +244,16 @@ class _Stream:
         finally:
             self._waiting.pop(number, None)
 
+    @property
+    def usable(self) -> bool:
+        """Whether new requests may go on it: whole, and not at the end of its life."""
+        return not self.broken and asyncio.get_running_loop().time() < self._until
+
+    async def retire(self) -> None:
+        """End the stream in good order once what is in flight has come back."""
+        await self.drained()
+        self.close()
+
     async def drained(self) -> None:
         """Wait until nothing is in flight, as long as a request can live."""
         with contextlib.suppress(Exception):
@@ -227,8 +263,6 @@ class _Stream:
 
     def close(self) -> None:
         self._break(Unavailable(f"the connection to `{self._member}` was closed", where=self._member))
-        for task in self._tasks:
-            task.cancel()
 
     async def _write(self) -> None:
         try:
@@ -264,6 +298,9 @@ class _Stream:
     def _break(self, error: LiaisonError) -> None:
         self.broken = True
         self._call.cancel()
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
         for waiting in self._waiting.values():
             if not waiting.future.done():
                 waiting.future.set_exception(error)

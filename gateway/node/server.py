@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Bounds of the transport."""
+    """Bounds of the transport. The grace of an aged connection outlives every stream that began on it."""
 
     concurrent_rpcs: int = 512
     connection_age_ms: int = _CONNECTION_AGE_MS
-    grace_ms: int = 5_000
+    grace_ms: int = 300_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,30 +44,6 @@ class Span(StrEnum):
     ANSWER = "answer"
 
 
-FIELDS = "liaison_redacted_fields_total"
-
-
-class Gauge(StrEnum):
-    """Values that are asked for when metrics are read."""
-
-    QUEUED = "liaison_queued"
-    IN_FLIGHT = "liaison_in_flight"
-    LOG_SIZE = "liaison_log_size"
-    CERTIFICATE_DAYS = "liaison_certificate_days_left"
-    RECEIPT_DEBT = "liaison_receipt_debt"
-
-
-class Span(StrEnum):
-    """Spans of one exchange; each is one log line with its duration."""
-
-    SEARCH = "search"
-    ASK = "ask"
-    ANSWER = "answer"
-    STAGE_IN = "stage.in"
-    SOURCES = "sources"
-    STAGE_OUT = "stage.out"
-
-
 FIELDS = frozenset(
     {
         "component", "member", "node", "peer", "agency", "source", "client", "exchange_id", "search_id", "entry",
