@@ -42,7 +42,8 @@ from gateway.model.names import MemberId, member_id
 from gateway.node.client import PeerPool
 from gateway.node.server import Doors, NodeServer, ServerLimits
 from gateway.node.tls import TlsIdentity, server_credentials
-from gateway.ports import EntryDraft, Retention
+from gateway.ops.watched import WatchedJournal, watch_node
+from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
@@ -232,6 +233,8 @@ class Node:
         home, clock = ground.home, ground.clock
         references = HitReferences(ground.settings.keystore, clock)
         suspensions = Suspensions(home.suspensions, clock.monotonic)
+        exchange_log = WatchedJournal("exchange", ground.exchange_log, ground.counters)
+        operations_log = WatchedJournal("operations", ground.operations_log, ground.counters)
         self.parts = Parts(
             member=ground.member,
             clock=clock,
@@ -239,17 +242,18 @@ class Node:
             trust=lambda: ground.trust.view,
             policy=lambda: ground.policy,
             suspensions=suspensions,
-            journal=ground.exchange_log,
-            operations=ground.operations_log,
+            journal=exchange_log,
+            operations=operations_log,
             documents=SqlDocumentStore(ground.database, ground.keystore, clock),
             issuers=_issuers(ground, production),
             make_reference=references.make_reference,
         )
         self.scribes = Scribes(
-            Scribe("exchange-log", ground.exchange_log, self._fatal),
-            Scribe("operations-log", ground.operations_log, self._fatal),
+            Scribe("exchange-log", exchange_log, self._fatal),
+            Scribe("operations-log", operations_log, self._fatal),
         )
-        limits = AnswerLimits(ground.settings.limits.in_flight_per_member, ground.settings.limits.queue)
+        bounds = ground.settings.limits
+        limits = AnswerLimits(bounds.in_flight_per_member, bounds.queue, bounds.source_timeout_ms / 1000)
         self.answerer = Answerer(self.parts, Gatherer(self.parts, ground.walls), self._release, self._fatal, limits)
         self.peers = PeerPool(
             lambda: ground.trust.view, self._identity, lambda member: suspensions.suspends(peer=member), clock
@@ -261,7 +265,15 @@ class Node:
         self.receipts = ReceiptTaker(self.parts, receipts, self.scribes.operations)
         own = OwnSources(ground.member, ground.walls, suspensions, clock, references.make_reference)
         pseudonyms = Pseudonyms(ground.settings.keystore)
-        self.asker = Asker(self.parts, own, self.peers, self.scribes, self.acknowledger.received, pseudonyms.make)
+        self.asker = Asker(
+            self.parts,
+            own,
+            self.peers,
+            self.scribes,
+            self.acknowledger.received,
+            pseudonyms.make,
+            ground.settings.limits.budget_ms / 1000,
+        )
         self.searches = OfficerSearches(self.parts, self.asker)
         self._tokens = OfficerTokens(
             ground.member, _token_keys(ground, production), clock, lambda: ground.trust.view.epoch
@@ -316,6 +328,16 @@ class Node:
         context = tls_context(home.key("tls"), home.certificate("tls"), home.ca)
         self._agency = AgencyServer(create_api(self._agency_parts()), *host_port(settings.listen.agency), context)
         self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
+        watch_node(
+            self.ground.counters,
+            self.ground.clock,
+            log_sizes={
+                "exchange": lambda: self.ground.exchange_log.size,
+                "operations": lambda: self.ground.operations_log.size,
+            },
+            certificates=home.keys,
+            counterparts=self._counterparts,
+        )
         if settings.listen.metrics:
             port, self._stop_metrics = serve_metrics(self.ground.counters, *host_port(settings.listen.metrics))
             self.addresses["metrics"] = f"127.0.0.1:{port}"
@@ -391,8 +413,12 @@ class Node:
             counters=self.ground.counters,
         )
 
+    def _counterparts(self) -> list[PeerStatus]:
+        view = self.parts.trust()
+        return [self.peers.status(MemberId(name)) for name in view.members if name != self.ground.member]
+
     def _health(self) -> dict[str, Any]:
-        sources = {wall.description.id: wall.source.health() or "ok" for wall in self.ground.walls}
+        sources = {wall.description.id: wall.health.last_error or "ok" for wall in self.ground.walls}
         return {"status": "ok", "member": self.ground.member, "sources": sources}
 
     async def _refused_call(self, call: RefusedCall) -> None:

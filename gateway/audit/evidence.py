@@ -58,23 +58,25 @@ class HomeLog:
         self._store = store
         self._keys = keys
         self._high_water = high_water_path(highwater, *_split(name))
-        self.size, self._newest = self._settled()
+        self.size, self._heads = self._settled()
 
     def _settled(self) -> tuple[int, list[bytes]]:
-        """Size and newest heads of one moment: a running node signs a little after it commits."""
+        """Size and heads of one moment: a running node signs a little after it commits.
+
+        Heads are read before the size, so that an honest node never has a head beyond it.
+        """
+        kept = self._store.checkpoints(self.name)
         for _ in range(_SETTLES):
             heads = read_heads(self._high_water)
             state = self._store.state(self.name)
             size = state.size if state else 0
             if any(head.split(b"\n", 2)[1:2] == [str(size).encode()] for head in heads):
                 break
-        if state and state.checkpoint:
-            heads.append(state.checkpoint)
-        return size, heads
+        return size, [*heads, *([state.checkpoint] if state and state.checkpoint else []), *kept]
 
     def heads(self) -> list[bytes]:
         """The high-water file's heads, the state's, and those that were stored with batches."""
-        return [*self._newest, *self._store.checkpoints(self.name)]
+        return self._heads
 
     def rows(self) -> Iterator[Row]:
         """Rows with their content decrypted, and one row too many where somebody put one in."""

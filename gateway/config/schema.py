@@ -68,10 +68,8 @@ class Limits:
     )
     in_flight_per_member: int = setting("Requests of one counterpart in work at a time.", 256, minimum=1)
     queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1)
-    skew_s: int = setting("Seconds that a counterpart's clock may differ from ours.", 30)
     source_timeout_ms: int = setting("Milliseconds in which a source must answer one search.", 2000, minimum=1)
     workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)
-    max_hits: int = setting("Hits in one answer; more are capped, and the answer says so.", 20, minimum=1)
 
 
 @dataclass(frozen=True, slots=True)

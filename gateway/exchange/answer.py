@@ -45,10 +45,11 @@ from gateway.statements.request import verify_request
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """Bounds of what counterparts can ask of us at once."""
+    """Bounds of what counterparts can ask of us at once, and how long a source may take."""
 
     in_flight_per_member: int = 256
     in_flight: int = 1024
+    source_timeout_s: float = 2.0
 
 
 class Answerer:
@@ -66,6 +67,7 @@ class Answerer:
         self._gatherer = gatherer
         self._release = release
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
+        self._source_timeout_s = limits.source_timeout_s
         self._in = Stage[Inbound]("in", self.admit, fatal)
         self._out = Stage[Job]("out", self.conclude, fatal)
         self._deadlines = Deadlines(parts.clock, self._out.put)
@@ -114,7 +116,7 @@ class Answerer:
     def _identify(self, inbound: Inbound) -> Job:
         parts = self._parts
         view = parts.trust()
-        job = Job(inbound)
+        job = Job(inbound, min(inbound.deadline, parts.clock.monotonic() + self._source_timeout_s))
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
             job.request = verify_request(  # 2, 3 and the first half of 4
@@ -139,6 +141,7 @@ class Answerer:
         """5 and 6: agreement, suspension and policy on the question."""
         parts = self._parts
         try:
+            parts.trust().freshness(job.peer, parts.clock.now_us())
             if (reason := parts.suspensions.suspends(peer=job.peer)) is not None:
                 raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
             if job.refusal is None:

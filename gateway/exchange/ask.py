@@ -38,9 +38,6 @@ from gateway.statements.request import build_request
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence
 
-BUDGET_S = 3.0
-"""For all counterparts together."""
-
 LIFETIME_US = 60_000_000
 """How long a request can be answered."""
 
@@ -72,6 +69,7 @@ class Asker:
         scribes: Scribes,
         received: Callable[[MemberId, Exchange], None],
         pseudonym: Callable[[str, str], str],
+        budget_s: float = 3.0,
     ) -> None:
         self._parts = parts
         self._own = own
@@ -79,6 +77,7 @@ class Asker:
         self._scribes = scribes
         self._note_received = received
         self._pseudonym = pseudonym
+        self._budget_s = budget_s
         self._late: set[asyncio.Task[None]] = set()
 
     async def allow(self, officer: Officer, command: SearchCommand) -> None:
@@ -198,7 +197,7 @@ class Asker:
         sending = asyncio.create_task(
             self._peers.exchange(asked.member, asked.sealed.envelope, _LATE_S, command.traceparent)
         )
-        done, _ = await asyncio.wait((sending,), timeout=BUDGET_S)
+        done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
         if done:
             added(await self._conclude(asked, sending))
             return

@@ -119,5 +119,5 @@ class Bulkhead:
             self.health.last_error = type(error).__name__
             return None, as_error(error)
         self.health.served += 1
-        self.health.failures = 0
+        self.health.failures, self.health.last_error = 0, ""
         return result, None

@@ -35,7 +35,7 @@ class Deadlines:
 
     def watch(self, jobs: Sequence[Job]) -> None:
         """Pass on each job that is not complete at its deadline."""
-        deadline = min(job.inbound.deadline for job in jobs)
+        deadline = min(job.deadline for job in jobs)
         with self._changed:
             first = not self._heap or deadline < self._heap[0][0]
             heapq.heappush(self._heap, (deadline, next(self._numbers), jobs))
@@ -47,9 +47,9 @@ class Deadlines:
             now = self._clock.monotonic()
             late = [job for job in due if not job.complete]
             for job in late:
-                if job.inbound.deadline <= now and job.finish():
+                if job.deadline <= now and job.finish():
                     self._expired(job)
-            if waiting := [job for job in late if job.inbound.deadline > now]:
+            if waiting := [job for job in late if job.deadline > now]:
                 self.watch(waiting)
 
     def _next(self) -> Sequence[Job] | None:

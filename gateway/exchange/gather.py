@@ -42,14 +42,14 @@ class Gatherer:
                 if job.found(Findings(description.id, description.kind, "suspended")):
                     complete(job)
                 continue
-            wall.submit(Task(partial(self._look, job), partial(_note, job, wall, complete), job.inbound.deadline))
+            wall.submit(Task(partial(self._look, job), partial(_note, job, wall, complete), job.deadline))
 
     def _look(self, job: Job, source: Source) -> Findings:
         """One source for one job, in the wall's thread."""
         description = source.describe()
         found = Findings(description.id, description.kind)
         question = job.ask(self._parts.member)
-        result = source.search(job.verified.value.query, job.inbound.deadline)
+        result = source.search(job.verified.value.query, job.deadline)
         found.capped = result.capped
         policy = self._parts.policy()
         now_us = self._parts.clock.now_us()
@@ -88,7 +88,7 @@ class Gatherer:
         if not release.decision.allow:
             return self._bare(job, candidate)
         try:
-            record = source.fetch(candidate.key, candidate.record_type, job.inbound.deadline)
+            record = source.fetch(candidate.key, candidate.record_type, job.deadline)
         except Unknown:
             return None
         # What the source says now decides, not what the index said when it was built.

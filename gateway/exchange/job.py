@@ -36,6 +36,7 @@ class Job:
 
     __slots__ = (
         "_ticket",
+        "deadline",
         "decision",
         "expected",
         "findings",
@@ -49,8 +50,9 @@ class Job:
         "why",
     )
 
-    def __init__(self, inbound: Inbound) -> None:
+    def __init__(self, inbound: Inbound, deadline: float) -> None:
         self.inbound = inbound
+        self.deadline = deadline
         self.peer = MemberId(inbound.line)
         self.request: Verified[Request] | None = None
         self.refusal: Refusal | None = None

@@ -35,6 +35,8 @@ _STATUS = {
 
 _WRITE_TIMEOUT_S = 2.0
 _MAX_BUDGET_S = 3.0
+_OURS = 0.8
+"""The part of the asker's budget that our sources may use; the rest is for the way there and back."""
 _CONNECTION_AGE_MS = 600_000
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ class NodeServer:
 
     def _deadline(self, budget_ms: int, remaining: float | None) -> float:
         budget = min(budget_ms / 1000 if budget_ms else _MAX_BUDGET_S, _MAX_BUDGET_S, remaining or _MAX_BUDGET_S)
-        return self._clock.monotonic() + budget
+        return self._clock.monotonic() + budget * _OURS
 
     def take(self, data: bytes, stream: _Stream) -> int:
         """Hand the frames of one stream message to the stages; their number. What does not parse ends the stream."""

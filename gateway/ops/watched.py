@@ -5,6 +5,7 @@ So nothing of the story needs to know of telemetry, and a log line can say no mo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,24 +22,28 @@ _DAY_US = 86_400_000_000
 
 
 class WatchedJournal:
-    """A journal that counts and logs what was written to the one behind it.
+    """A journal that counts what was written to the one behind it, and logs the entries of the operations log.
 
-    Entries of the exchange log are logged at the level `debug`, those of the operations log at `info`.
+    Counts are added up for a batch, since the exchange log is the hot path; its entries make no log lines.
     """
 
     def __init__(self, name: str, journal: Journal, counters: Counters) -> None:
         self._name = name
         self._journal = journal
         self._counters = counters
-        log = Log(component="audit", log=name)
-        self._say = log.debug if name == "exchange" else log.info
+        self._log = Log(component="audit", log=name)
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         """As the journal behind it; telemetry comes after the entries are durable."""
         written = self._journal.append(drafts)
-        for draft, item in zip(drafts, written, strict=True):
-            if isinstance(item, Logged):
-                self._note(draft, item)
+        pairs = [(draft, item) for draft, item in zip(drafts, written, strict=True) if isinstance(item, Logged)]
+        counts = Counter((draft.kind, draft.peer, draft.private.get("outcome", "")) for draft, _ in pairs)
+        for (kind, peer, outcome), count in counts.items():
+            shown = outcome if outcome in _OUTCOMES else ""
+            self._counters.add(Metric.ENTRIES, count, log=self._name, kind=kind, peer=peer, outcome=shown)
+        if self._name == "operations":
+            for draft, item in pairs:
+                self._log.info(Event.ENTRY, kind=draft.kind, peer=draft.peer, entry=item.index)
         return written
 
     def stored_answers(
@@ -50,19 +55,6 @@ class WatchedJournal:
     def proof(self, index: int) -> LogProof:
         """As the journal behind it."""
         return self._journal.proof(index)
-
-    def _note(self, draft: EntryDraft, item: Logged) -> None:
-        found = draft.private.get("outcome", "")
-        outcome = found if found in _OUTCOMES else ""
-        self._counters.add(Metric.ENTRIES, log=self._name, kind=draft.kind, peer=draft.peer, outcome=outcome)
-        self._say(
-            Event.ENTRY,
-            kind=draft.kind,
-            peer=draft.peer,
-            exchange_id=draft.exchange_id,
-            entry=item.index,
-            outcome=outcome,
-        )
 
 
 def watch_node(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -225,6 +226,25 @@ def test_a_running_node_can_be_verified(world: World) -> None:
         report = world.verify(home)
     assert report.exit_code == 0
     assert report.sizes["exchange/1"] == 7
+
+
+def test_a_node_that_goes_on_writing_is_never_accused(world: World) -> None:
+    home = world.copy()
+    drafts = [world.answered() for _ in range(120)]
+    with home.log() as log:
+
+        def write() -> None:
+            for item in drafts:
+                log.append([item])
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        reports = []
+        while writer.is_alive():
+            reports.append(world.verify(home, statements=False))
+        writer.join()
+    assert reports
+    assert {item.state for report in reports for item in report.findings} <= {State.PROVED, State.NOT_PROVABLE}
 
 
 def test_after_kill_9_the_high_water_file_has_the_newest_head(world: World) -> None:

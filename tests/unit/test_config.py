@@ -118,7 +118,7 @@ def test_each_setting_remembers_where_it_came_from(tmp_path: Path) -> None:
     assert settings.limits.budget_ms == 50
     assert settings.origin["limits.queue"] == "node.toml:4"
     assert settings.origin["limits.budget_ms"] == "environment LIAISON_LIMITS_BUDGET_MS"
-    assert settings.origin["limits.skew_s"] == "default"
+    assert settings.origin["limits.workers"] == "default"
 
 
 @pytest.mark.parametrize("variable", ["LIAISON_LIMITS_BUDGET", "LIAISON_NODE_PRODUCTOIN"])
