@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 
 import gateway.node  # noqa: F401 - sets the TLS cipher setting before grpc is loaded
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[bytes, bytes]
+    Handler = grpc.RpcMethodHandler[bytes, bytes]
 
 METHOD = "/liaison.bench.v1.EchoService/Echo"
 
 
 class _Echo(grpc.GenericRpcHandler):
     def __init__(self, answer: bytes) -> None:
-        async def echo(_: bytes, __: grpc.aio.ServicerContext) -> bytes:
+        async def echo(_: bytes, __: Context) -> bytes:
             return answer
 
-        self._handler = grpc.unary_unary_rpc_method_handler(echo)
+        self._handler: Handler = grpc.unary_unary_rpc_method_handler(echo)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         """The one handler."""
         return self._handler if handler_call_details.method == METHOD else None
 

@@ -13,12 +13,17 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
-from liaison.exchange.v1 import exchange_pb2 as pb
 
 import gateway.node  # noqa: F401 - sets the TLS cipher setting before grpc is loaded
+from gateway.model.exchange import AnswerMessage
 from gateway.node import methods, wire
+
+if TYPE_CHECKING:
+    Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+    StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
 
 CONNECTIONS = 8
 
@@ -37,8 +42,8 @@ class Measure:
     bad_answers: int
 
 
-Ask = Callable[[bytes], Awaitable[bool]]
-"""Send one message; whether the answer was a good one."""
+Ask = Callable[[bytes], Awaitable[int]]
+"""Send one message; the size of its answer, 0 when it was no good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,11 @@ def connect(target: Target) -> list[grpc.aio.Channel]:
 
 def unary(channels: Sequence[grpc.aio.Channel], path: str) -> Ask:
     """One call for each message."""
-    calls = itertools.cycle([channel.unary_unary(path) for channel in channels])
+    stubs: list[Unary] = [channel.unary_unary(path) for channel in channels]
+    calls = itertools.cycle(stubs)
 
-    async def ask(message: bytes) -> bool:
-        return bool(await next(calls)(message))
+    async def ask(message: bytes) -> int:
+        return len(await next(calls)(message))
 
     return ask
 
@@ -82,24 +88,26 @@ class Streams:
     def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
         self._streams = itertools.cycle([_Stream(channel) for channel in channels])
 
-    async def ask(self, message: bytes) -> bool:
+    async def ask(self, message: bytes) -> int:
         """Send one request and wait for its answer."""
         return await next(self._streams).ask(message)
 
 
 class _Stream:
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._call = channel.stream_stream(methods.STREAM.path)()
+        call: StreamCall = channel.stream_stream(methods.STREAM.path)()
+        self._call = call
         self._ids = itertools.count(1)
-        self._outbox: list[pb.RequestFrame] = []
-        self._waiting: dict[int, asyncio.Future[bool]] = {}
+        self._outbox: list[wire.RequestFrame] = []
+        self._waiting: dict[int, asyncio.Future[int]] = {}
         self._ready = asyncio.Event()
         self._tasks = (asyncio.create_task(self._write()), asyncio.create_task(self._read()))
 
-    async def ask(self, message: bytes) -> bool:
+    async def ask(self, message: bytes) -> int:
         number = next(self._ids)
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._outbox.append(pb.RequestFrame(id=number, request=pb.SubmitExchangeRequest.FromString(message)))
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        self._outbox.append(wire.request_frame(number, wire.parse_submit(message)))
         self._ready.set()
         return await future
 
@@ -112,9 +120,10 @@ class _Stream:
                 await self._call.write(message)
 
     async def _read(self) -> None:
-        while (data := await self._call.read()) is not grpc.aio.EOF:
-            for frame in pb.StreamExchangesResponse.FromString(data).frames:
-                self._waiting.pop(frame.id).set_result(frame.HasField("response"))
+        while isinstance(data := await self._call.read(), bytes):
+            for number, reply in wire.parse_replies(data):
+                size = len(reply.envelope) if isinstance(reply, AnswerMessage) else 0
+                self._waiting.pop(number).set_result(size)
 
 
 async def drive(ask: Ask, messages: Sequence[bytes], concurrency: int, seconds: float, pids: Sequence[int]) -> Measure:

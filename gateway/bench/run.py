@@ -72,7 +72,7 @@ def run(plan: Plan, say: Say) -> list[Row]:
 
 
 async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     with start_node(world) as node, start_echo(world, await _answer_size(world, node)) as echo:
         for concurrency in plan.concurrency:
             passes: dict[str, list[Measure]] = {ECHO: [], UNARY: [], STREAMS: []}
@@ -87,9 +87,9 @@ async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
 async def _answer_size(world: World, node: Target) -> int:
     """Bytes of one answer, so that the echo answers with as many."""
     channels = connect(node)
-    answer = await channels[0].unary_unary(methods.SUBMIT.path)(requests_for(world, 1)[0])
+    answer = await unary(channels, methods.SUBMIT.path)(requests_for(world, 1)[0])
     await asyncio.gather(*(channel.close() for channel in channels))
-    return len(answer)
+    return answer
 
 
 async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
@@ -141,9 +141,12 @@ def _rows(world: World, concurrency: int, passes: dict[str, list[Measure]]) -> I
 
 
 def _median(measures: Sequence[Measure], name: str) -> float:
-    return float(statistics.median(getattr(measure, name) for measure in measures))
+    values: list[float] = [getattr(measure, name) for measure in measures]
+    return statistics.median(values)
 
 
 def _ratio(ours: Sequence[Measure], echo: Sequence[Measure], name: str) -> float:
     """The median of the ratios pass by pass: interleaving is of use only when the pairs stay together."""
-    return statistics.median(getattr(a, name) / getattr(b, name) for a, b in zip(ours, echo, strict=True))
+    pairs = zip(ours, echo, strict=True)
+    ratios: list[float] = [getattr(a, name) / getattr(b, name) for a, b in pairs]
+    return statistics.median(ratios)

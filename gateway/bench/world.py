@@ -33,6 +33,7 @@ from gateway.trust.founding import create_member, create_member_keys
 from gateway.trust.keeper import TrustKeeper
 
 ASKER, ANSWERER = MemberId("th"), MemberId("vn")
+Members = dict[MemberId, tuple[tuple[str, ...], int]]
 _NAME = "gw1"
 _START_S = 120.0
 
@@ -63,7 +64,7 @@ def build_world(folder: Path, rows: int) -> World:
     """Found the federation and make the source."""
     clock = SystemClock()
     port = _free_port()
-    members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration",), port)}
+    members: Members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration",), port)}
     for member, (agencies, _) in members.items():
         create_member(folder / f"{member}-authority", member, clock)
         create_member_keys(folder / member, folder / f"{member}-authority", member, agencies, _NAME, clock)
@@ -80,7 +81,7 @@ def build_world(folder: Path, rows: int) -> World:
     return World(folder, rows, port, key, view.server_name(ANSWERER), clock)
 
 
-def _found(folder: Path, clock: Clock, members: dict[MemberId, tuple[tuple[str, ...], int]]) -> None:
+def _found(folder: Path, clock: Clock, members: Members) -> None:
     charter = draft([read_card(folder / f"{member}-authority") for member in members], "bench", len(members), clock)
     for member in members:
         charter = sign(charter, folder / f"{member}-authority")

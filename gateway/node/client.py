@@ -229,7 +229,7 @@ class _Stream:
         self._call = call
         self._seen = seen
         self._ids = itertools.count(1)
-        self._outbox: deque[pb.RequestFrame] = deque()
+        self._outbox: deque[wire.RequestFrame] = deque()
         self._ready = asyncio.Event()
         self._waiting: dict[int, _Waiting] = {}
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
@@ -237,7 +237,7 @@ class _Stream:
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
         number = next(self._ids)
         waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
-        self._outbox.append(pb.RequestFrame(id=number, request=request))
+        self._outbox.append(wire.request_frame(number, request))
         self._ready.set()
         try:
             return await waiting.future

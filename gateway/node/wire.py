@@ -104,7 +104,16 @@ def pack_replies(replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
     return [pb.StreamExchangesResponse(frames=group).SerializeToString() for group in _packages(frames)]
 
 
-def pack_requests(frames: Sequence[pb.RequestFrame]) -> list[bytes]:
+RequestFrame = pb.RequestFrame
+"""A request on a stream."""
+
+
+def request_frame(number: int, request: pb.SubmitExchangeRequest) -> RequestFrame:
+    """A request with its number on the stream."""
+    return RequestFrame(id=number, request=request)
+
+
+def pack_requests(frames: Sequence[RequestFrame]) -> list[bytes]:
     """Request frames as stream messages."""
     return [pb.StreamExchangesRequest(frames=group).SerializeToString() for group in _packages(frames)]
 
