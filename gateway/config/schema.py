@@ -27,7 +27,7 @@ class Node:
 
     member: str = setting("The member whose node this is: ISO 3166-1 alpha-2, small letters.", required=True)
     name: str = setting("The node's name inside the member; it is part of its certificate.", "gw1")
-    production: bool = setting("True refuses everything that is for trials only (trial tokens, embedded keys).", False)
+    production: bool = setting("True refuses everything that is for trials only (the issuer of trial tokens).", False)
 
 
 @dataclass(frozen=True, slots=True)

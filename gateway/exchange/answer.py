@@ -132,10 +132,10 @@ class Answerer:
         known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
         for job in jobs if known else ():
             stored = known.get(job.claim)
-            if stored is not None and stored.request_hash == job.verified.payload_hash:
+            if stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
                 job.stored = stored
             elif stored is not None:
-                job.refuse(Replayed("this exchange id was used with another request", where="exchange_id"))
+                job.refuse(Replayed("this exchange id was used before", where="exchange_id"))
 
     def _decide(self, job: Job) -> None:
         """5 and 6: agreement, suspension and policy on the question."""

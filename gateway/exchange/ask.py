@@ -19,11 +19,13 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.audit.receipt import Exchange
 from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
-from gateway.exchange.check import Checked, check_answer
+from gateway.exchange import notes
+from gateway.exchange.check import check_answer
+from gateway.exchange.inquiry import Asked, Inquiry
 from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribes
@@ -32,8 +34,7 @@ from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, SearchCommand
-from gateway.ports import EntryDraft, Peers, Retention
-from gateway.statements.envelope import Sealed
+from gateway.ports import Peers
 from gateway.statements.request import build_request
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence
@@ -41,17 +42,10 @@ from policy.explain import sentence
 LIFETIME_US = 60_000_000
 """How long a request can be answered."""
 
-_LATE_S = LIFETIME_US / 1_000_000
+LATE_S = LIFETIME_US / 1_000_000
+"""How long an answer can still come, in seconds."""
+
 _OWN_BUDGET_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that left (or is about to): its statement, and the hash that the answer must name."""
-
-    member: MemberId
-    request: Request
-    sealed: Sealed
 
 
 Added = Callable[[Line], None]
@@ -80,26 +74,27 @@ class Asker:
         self._budget_s = budget_s
         self._late: set[asyncio.Task[None]] = set()
 
-    async def allow(self, officer: Officer, command: SearchCommand) -> None:
+    async def allow(self, inquiry: Inquiry) -> None:
         """Step 1; a refusal has its entry before it is raised."""
         try:
-            self._check(officer, command)
+            self._check(inquiry.officer, inquiry.command)
         except LiaisonError as error:
-            await self._scribes.operations.write(_denied(officer, command, error.code))
+            await self._scribes.operations.write(notes.denied(inquiry, error.code))
             raise
 
-    async def run(self, officer: Officer, command: SearchCommand, added: Added) -> None:
+    async def run(self, inquiry: Inquiry, added: Added) -> None:
         """Steps 2 to 7; returns when all lines are there or the budget is over."""
+        command = inquiry.command
         own = await self._own.line(command.query, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
-        await self._scribes.exchange.write(_own(officer, command, own))
+        await self._scribes.exchange.write(notes.own(inquiry, own))
         added(own)
-        outgoing = [self._prepare(officer, command, member) for member in command.to]
+        outgoing = [self._prepare(inquiry, member) for member in command.to]
         for line in (item for item in outgoing if isinstance(item, Line)):
-            await self._scribes.operations.write(_denied(officer, command, line.refusal.code if line.refusal else ""))
+            await self._scribes.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
             added(line)
         asked = [item for item in outgoing if isinstance(item, Asked)]
-        await asyncio.gather(*(self._scribes.exchange.write(_asked(officer, command, item)) for item in asked))  # 3
-        await asyncio.gather(*(self._one(item, command, added) for item in asked))  # 4
+        await asyncio.gather(*(self._scribes.exchange.write(notes.asked(item)) for item in asked))  # 3
+        await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
 
     async def finish(self) -> None:
         """Wait for late answers no longer (the node stops)."""
@@ -129,12 +124,12 @@ class Asker:
         if not decision.allow:
             raise Forbidden(sentence(decision.code, attributes), code=decision.code)
 
-    def _prepare(self, officer: Officer, command: SearchCommand, member: MemberId) -> Asked | Line:
+    def _prepare(self, inquiry: Inquiry, member: MemberId) -> Asked | Line:
         """The signed request to `member`, or the line that says why nothing may be sent."""
         try:
-            self._may_send(officer, command, member)
-            request = self._request(officer, command, member)
-            return Asked(member, request, build_request(request, self._parts.key))
+            self._may_send(inquiry.officer, inquiry.command, member)
+            request = self._request(inquiry.officer, inquiry.command, member)
+            return Asked(inquiry, member, request, build_request(request, self._parts.key))
         except LiaisonError as error:
             outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
             return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))
@@ -192,11 +187,10 @@ class Asker:
             policy_hash=parts.policy().hash,
         )
 
-    async def _one(self, asked: Asked, command: SearchCommand, added: Added) -> None:
+    async def _one(self, asked: Asked, added: Added) -> None:
         """Steps 4 to 7 for one counterpart; what is late goes on behind the budget."""
-        sending = asyncio.create_task(
-            self._peers.exchange(asked.member, asked.sealed.envelope, _LATE_S, command.traceparent)
-        )
+        trace = asked.inquiry.command.traceparent
+        sending = asyncio.create_task(self._peers.exchange(asked.member, asked.sealed.envelope, LATE_S, trace))
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
         if done:
             added(await self._conclude(asked, sending))
@@ -218,88 +212,15 @@ class Asker:
             checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
         except LiaisonError as problem:
             return await self._silent(asked, problem)
-        place = await self._scribes.exchange.write(_received(asked, checked, message, kind))  # 6
+        place = await self._scribes.exchange.write(notes.received(asked, checked, message, kind))  # 6
         self._note_received(asked.member, checked.exchange)
         return show_line(self._parts, checked, place.index)  # 7
 
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
         """No answer, or none that verifies: silent, and said to be so."""
         seen = self._peers.status(asked.member).last_seen_us
-        await self._scribes.exchange.write(
-            EntryDraft(
-                kind="silent",
-                peer=asked.member,
-                exchange_id=asked.request.exchange_id,
-                request_hash=asked.sealed.payload_hash,
-                private={"code": why.code, "last_seen": seen, "detail": str(why)[:300]},
-            )
-        )
+        await self._scribes.exchange.write(notes.silent(asked, why, seen))
         refusal = Refusal(why.reason, why.code, why.message)
         return Line(
             asked.member, Outcome.SILENT, refusal=refusal, last_seen_us=seen, exchange_id=asked.request.exchange_id
         )
-
-
-# ---------------------------------------------------------------- entries
-
-
-def _who(officer: Officer, command: SearchCommand) -> dict[str, object]:
-    return {
-        "officer": officer.person,
-        "on_behalf_of": officer.on_behalf_of,
-        "role": officer.role,
-        "office": officer.office,
-        "agency": officer.agency,
-        "client": officer.client,
-        "token": officer.token_hash.hex(),
-        "purpose": command.purpose.value,
-        "offence": command.offence.value,
-        "case": command.case,
-        "ticket": command.ticket,
-        "query": command.query.kind.value,
-    }
-
-
-def _denied(officer: Officer, command: SearchCommand, code: str) -> EntryDraft:
-    return EntryDraft(kind="denied", private=_who(officer, command) | {"code": code, "to": list(command.to)})
-
-
-def _own(officer: Officer, command: SearchCommand, line: Line) -> EntryDraft:
-    found = {"outcome": line.outcome.value, "sources": {"hits": len(line.hits), "missing": list(line.missing)}}
-    return EntryDraft(kind="own", private=_who(officer, command) | found)
-
-
-def _asked(officer: Officer, command: SearchCommand, asked: Asked) -> EntryDraft:
-    return EntryDraft(
-        kind="asked",
-        peer=asked.member,
-        exchange_id=asked.request.exchange_id,
-        request_hash=asked.sealed.payload_hash,
-        private=_who(officer, command) | {"agreement": asked.request.agreement},
-        request=asked.sealed.envelope,
-    )
-
-
-def _received(asked: Asked, checked: Checked, message: AnswerMessage, kind: str) -> EntryDraft:
-    answer = checked.answer.value
-    return EntryDraft(
-        kind=kind,
-        peer=asked.member,
-        exchange_id=asked.request.exchange_id,
-        request_hash=asked.sealed.payload_hash,
-        answer_hash=checked.answer.payload_hash,
-        channel=f"out:{asked.member}",
-        number=checked.exchange.number,
-        private={
-            "outcome": answer.outcome.value,
-            "refusal": answer.refusal.code if answer.refusal else "",
-            "hits": len(answer.hits),
-            "missing": list(answer.missing),
-            "their_index": message.proof.index,
-            "their_entry": message.entry.decode(),
-            "their_checkpoint": message.proof.checkpoint.decode(),
-            "their_hashes": [item.hex() for item in message.proof.hashes],
-        },
-        answer=message.envelope,
-        retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Iterable
 
 from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook
 from gateway.errors import LiaisonError, TimedOut, Unavailable
@@ -27,6 +28,10 @@ class Acknowledger:
     def received(self, peer: MemberId, exchange: Exchange) -> None:
         """Note an answer."""
         self._book.received(peer, exchange)
+
+    def resume(self, peers: Iterable[MemberId]) -> None:
+        """Take up what was not acknowledged before a restart."""
+        self._book.resume(peers)
 
     async def round(self) -> None:
         """Send what is due; a counterpart that cannot be reached gets its receipt in a later round."""

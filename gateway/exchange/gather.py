@@ -20,6 +20,9 @@ from gateway.records.sdjwt import issue, present
 from policy.attributes import RecordAttributes
 from policy.engine import PolicyEngine
 
+_BAD_QUERY = "bad-query"
+"""What a source says of a query that has nothing to search by: the question is at fault, not the source."""
+
 _STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
 
 
@@ -156,6 +159,8 @@ def _note(
     if error is None and isinstance(result, Findings):
         findings = result
     else:
+        if error is not None and error.code == _BAD_QUERY:
+            job.refuse(error)
         state = _STATES.get(error.code if error is not None else "", "failed")
         findings = Findings(wall.description.id, wall.description.kind, state)
     if job.found(findings):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from gateway.clock import Clock
@@ -65,6 +65,7 @@ class Housekeeper:
         operations: Scribe,
         failures: AuthFailures,
         receipts: Callable[[], Awaitable[None]],
+        sources: Mapping[str, Callable[[], object]],
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._clock = clock
@@ -75,6 +76,7 @@ class Housekeeper:
         self._operations = operations
         self._failures = failures
         self._receipts = receipts
+        self._sources = sources
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped = timedelta()
@@ -101,6 +103,7 @@ class Housekeeper:
         await self._receipts()
         if self._rounds % _SLOW_ROUNDS == 0:
             await asyncio.to_thread(self._forget)
+            await self._refresh_sources()
         self._rounds += 1
 
     async def log_switches(self) -> None:
@@ -129,6 +132,19 @@ class Housekeeper:
             self._jumped = jumped
             private = {"jump_us": jumped // timedelta(microseconds=1), "trusted": abs(jumped) < _JUMP}
             await self._operations.write(EntryDraft("clock", private=private, retention=Retention.OPERATIONS))
+
+    async def _refresh_sources(self) -> None:
+        """Bring key indexes up to their sources; one that cannot be asked keeps the index it has."""
+        for source, refresh in self._sources.items():
+            try:
+                await asyncio.to_thread(refresh)
+            except StorageBroken:
+                raise
+            except LiaisonError as error:
+                private = {"source": source, "code": error.code, "detail": str(error)[:300]}
+                await self._operations.write(
+                    EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS)
+                )
 
     def _forget(self) -> None:
         now_us = self._clock.now_us()

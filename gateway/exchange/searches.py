@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from gateway.errors import Overloaded, Unknown
-from gateway.exchange.ask import Asker
+from gateway.exchange.ask import LATE_S, Asker
+from gateway.exchange.inquiry import Inquiry
 from gateway.exchange.keep import decode_search, encode_search
 from gateway.exchange.parts import Parts
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand
+
+T = TypeVar("T")
 
 KEPT_US = 48 * 3600 * 1_000_000
 """How long a search can be read: query-only data vanish in 48 hours (domain.md, L16)."""
@@ -32,25 +36,38 @@ class OfficerSearches:
         self._parts = parts
         self._asker = asker
         self._running: dict[str, _Running] = {}
-        self._saving: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self, officer: Officer, command: SearchCommand) -> Search:
-        """Run a search to the end of its budget; a repeated idempotency key gives the first one."""
-        await self._asker.allow(officer, command)
-        if len(self._running) >= _MAX_RUNNING:
+        """Run a search to the end of its budget; a repeated idempotency key gives the first one.
+
+        The search goes on when the caller hangs up: its questions are on their way, and their answers are logged.
+        """
+        inquiry = Inquiry(officer, command, secrets.token_hex(16))
+        await self._asker.allow(inquiry)
+        if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")
-        search_id = secrets.token_hex(16)
-        if (first := await self._first(officer, command, search_id)) is not None:
+        if (first := await self._first(inquiry)) is not None:
             return await self._finished(officer, first)
-        running = self._running[search_id] = _Running(self._begin(search_id, officer, command))
+        running = self._running[inquiry.search_id] = _Running(self._begin(inquiry))
+        return await asyncio.shield(self._keep(self._run(inquiry, running)))
+
+    async def _run(self, inquiry: Inquiry, running: _Running) -> Search:
         try:
-            await self._asker.run(officer, command, lambda line: self._add(running, line))
+            await self._asker.run(inquiry, lambda line: self._add(running, line))
         finally:
             running.change(replace(running.search, done=True, waiting_for=()))
             await self._save(running)
-            if not running.awaits_late:
-                self._running.pop(search_id, None)
+            wait_s = LATE_S if running.awaits_late else 0.0
+            asyncio.get_running_loop().call_later(wait_s, self._running.pop, inquiry.search_id, None)
         return running.search
+
+    def _keep(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
+        """A task that is not forgotten while it runs."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def get(self, officer: Officer, search_id: str) -> Search:
         """A search of this officer."""
@@ -69,13 +86,14 @@ class OfficerSearches:
             search = await running.next(search)
             yield search
 
-    async def _first(self, officer: Officer, command: SearchCommand, search_id: str) -> str | None:
+    async def _first(self, inquiry: Inquiry) -> str | None:
         """The search that this officer's idempotency key stands for already."""
-        if not command.idempotency_key:
+        if not inquiry.command.idempotency_key:
             return None
-        key = f"{officer.person}/{command.idempotency_key}"
+        key = f"{inquiry.officer.person}/{inquiry.command.idempotency_key}"
         until = self._parts.clock.now_us() + KEPT_US
-        found = await asyncio.to_thread(self._parts.documents.put_new, _KEYS, key, search_id.encode(), until)
+        put_new = self._parts.documents.put_new
+        found = await asyncio.to_thread(put_new, _KEYS, key, inquiry.search_id.encode(), until)
         return found.decode() if found is not None else None
 
     async def _finished(self, officer: Officer, search_id: str) -> Search:
@@ -84,8 +102,8 @@ class OfficerSearches:
             search = newer
         return search
 
-    def _begin(self, search_id: str, officer: Officer, command: SearchCommand) -> Search:
-        return Search(search_id, officer.person, self._parts.clock.now_us(), False, command.to)
+    def _begin(self, inquiry: Inquiry) -> Search:
+        return Search(inquiry.search_id, inquiry.officer.person, self._parts.clock.now_us(), False, inquiry.command.to)
 
     def _add(self, running: _Running, line: Line) -> None:
         """Put a line into its place: a late answer takes the place of the silence that it ends."""
@@ -94,9 +112,7 @@ class OfficerSearches:
         waiting = tuple(member for member in search.waiting_for if member != line.member)
         running.change(replace(search, lines=(*lines, line), waiting_for=waiting))
         if search.done:
-            task = asyncio.create_task(self._save(running))
-            self._saving.add(task)
-            task.add_done_callback(self._saving.discard)
+            self._keep(self._save(running))
 
     async def _save(self, running: _Running) -> None:
         search = running.search

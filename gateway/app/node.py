@@ -1,34 +1,25 @@
-"""The composition root: nothing else constructs the parts of a node."""
+"""A country's node, put together from its parts."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from adapters.load import open_source
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
-from gateway.agency.issuer import TrialIssuer
 from gateway.agency.server import AgencyServer, tls_context
-from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
-from gateway.audit.log import AuditLog
+from gateway.agency.tokens import OfficerTokens
+from gateway.app.ground import Ground, lay_ground, record_issuers, token_keys
 from gateway.audit.receipt import ChannelBook, ReceiptBook
-from gateway.clock import Clock, SystemClock
-from gateway.config import host_port, load_settings
-from gateway.config.home import Home
+from gateway.config import host_port
 from gateway.config.schema import Settings
 from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.exchange.abandoned import abandoned
 from gateway.exchange.answer import Answerer, AnswerLimits
 from gateway.exchange.ask import Asker
-from gateway.exchange.bulkhead import Bulkhead
 from gateway.exchange.channels import Acknowledger, ReceiptTaker
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.housekeeping import AuthFailures, Housekeeper
@@ -37,180 +28,22 @@ from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe, Scribes
 from gateway.exchange.searches import OfficerSearches
-from gateway.loop import run
-from gateway.model.names import MemberId, member_id
+from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.server import Doors, NodeServer, ServerLimits
 from gateway.node.tls import TlsIdentity, server_credentials
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention
-from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.engine import Database, open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
 from gateway.storage.pseudonyms import Pseudonyms
 from gateway.storage.references import HitReferences
-from gateway.telemetry import Counters, Event, Log, Metric, configure_logging
+from gateway.telemetry import Event, Log, Metric
 from gateway.telemetry.metrics import serve_metrics
-from gateway.trust.keeper import TrustKeeper
-from policy.engine import PolicyEngine
-
-_BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the node again, which looks at its disk first."""
 
 _DRAIN_S = 10.0
-_TRIAL_KEY = "trial"
-
-
-def serve(home: Path, production: bool) -> int:
-    """Run the node of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError` when it cannot start."""
-    settings = load_settings(home)
-    configure_logging(settings.telemetry.log_level)
-    with _only_one(Home(home)):
-        node = build_node(settings, production or settings.node.production)
-        run(_until_signal(node))
-    return 0
-
-
-async def _until_signal(node: Node) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await node.start()
-    await stop.wait()
-    await node.stop()
-
-
-@contextmanager
-def _only_one(home: Home) -> Iterator[None]:
-    """SQLite means one node process (design, section 9): a lock on the home holds it to that."""
-    with (home.path / "node.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Misconfigured(
-                "another process serves this home", code="already-running", where=str(home.path), remedy="stop it first"
-            ) from error
-        yield
-
-
-@dataclass(slots=True)
-class Ground:
-    """What everything else stands on: settings, clock, keys, trust, database and logs of one home."""
-
-    settings: Settings
-    home: Home
-    member: MemberId
-    clock: Clock
-    counters: Counters
-    database: Database
-    keystore: KeyStore
-    store: SqlLogStore
-    trust: TrustKeeper
-    exchange_log: AuditLog
-    operations_log: AuditLog
-    policy: PolicyEngine
-    walls: list[Bulkhead]
-
-
-def lay_ground(settings: Settings) -> Ground:
-    """Open what is on disk; whatever is wrong there is raised before anything listens."""
-    home = Home(settings.home)
-    clock = SystemClock()
-    member = member_id(settings.node.member)
-    trust = TrustKeeper(home.trust, clock)
-    policy = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
-    database = open_node_database(settings)
-    keystore = KeyStore(settings.keystore)
-    store = SqlLogStore(database)
-    log_key = load_signing_key(home.key("log"))
-    home.highwater.mkdir(mode=0o700, exist_ok=True)
-    open_log = partial(_open_log, store, keystore, log_key, clock, member, home)
-    exchange_log, operations_log = open_log("exchange"), open_log("operations")
-    walls = [
-        Bulkhead(
-            open_source(settings.path(source.mapping), settings.source_url(source), home.index, clock),
-            clock,
-            settings.limits.workers,
-        )
-        for source in settings.sources
-    ]
-    return Ground(
-        settings,
-        home,
-        member,
-        clock,
-        Counters(),
-        database,
-        keystore,
-        store,
-        trust,
-        exchange_log,
-        operations_log,
-        policy,
-        walls,
-    )
-
-
-def open_node_database(settings: Settings) -> Database:
-    """The node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
-    prefix = "sqlite:///"
-    if not settings.database_url.startswith(prefix):
-        raise Misconfigured(
-            "only SQLite is served by this version",
-            where=settings.origin.get("storage.url", "storage.url"),
-            remedy="leave storage.url empty",
-        )
-    database = open_database(Path(settings.database_url.removeprefix(prefix)))
-    migrate(database)
-    return database
-
-
-def _open_log(
-    store: SqlLogStore, keystore: KeyStore, key: Any, clock: Clock, member: MemberId, home: Home, name: str
-) -> AuditLog:
-    return AuditLog(store, keystore, key, clock, member, name, highwater=home.highwater)
-
-
-def _issuers(ground: Ground, production: bool) -> dict[str, RecordIssuer]:
-    """The agencies' keys that this node holds (the embedded form, for trials and small offices)."""
-    issuers = {}
-    for path in sorted(ground.home.keys.glob("agency-*.key")):
-        if production:
-            raise Misconfigured(
-                "in production the node holds no agency's key",
-                where=str(path),
-                remedy="run the source with `liaison source serve` and remove the key here",
-            )
-        agency = path.stem.removeprefix("agency-")
-        certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
-        issuer = RecordIssuer(load_signing_key(path), _der(certificate), ground.member, agency)
-        issuers[issuer.name] = issuer
-    return issuers
-
-
-def _der(pem: bytes) -> bytes:
-    import ssl
-
-    return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
-
-
-def _token_keys(ground: Ground, production: bool) -> dict[str, PublicKey]:
-    keys = {key.id: load_token_key(ground.settings.path(key.file)) for key in ground.settings.token_keys}
-    trial = ground.home.key("token-issuer")
-    if trial.exists():
-        if production:
-            raise Misconfigured(
-                "the trial issuer of officer tokens is not for production",
-                where=str(trial),
-                remedy="name the country's identity provider under [[token_key]] and remove this key",
-            )
-        keys[_TRIAL_KEY] = TrialIssuer.load(trial, ground.member, ground.clock).public_key
-    return keys
+_BROKEN = 70
+"""Exit code after a storage failure: the supervisor starts the node again, which looks at its disk first."""
 
 
 def _channel_book(parts: Parts, ground: Ground) -> ChannelBook:
@@ -245,7 +78,7 @@ class Node:
             journal=exchange_log,
             operations=operations_log,
             documents=SqlDocumentStore(ground.database, ground.keystore, clock),
-            issuers=_issuers(ground, production),
+            issuers=record_issuers(ground),
             make_reference=references.make_reference,
         )
         self.scribes = Scribes(
@@ -276,7 +109,7 @@ class Node:
         )
         self.searches = OfficerSearches(self.parts, self.asker)
         self._tokens = OfficerTokens(
-            ground.member, _token_keys(ground, production), clock, lambda: ground.trust.view.epoch
+            ground.member, token_keys(ground, production), clock, lambda: ground.trust.view.epoch
         )
         self._housekeeper = Housekeeper(
             clock=clock,
@@ -287,6 +120,7 @@ class Node:
             operations=self.scribes.operations,
             failures=self._failures,
             receipts=self.acknowledger.round,
+            sources=ground.refreshers,
             fatal=self._fatal,
         )
         self._server: NodeServer | None = None
@@ -307,6 +141,9 @@ class Node:
         self.scribes.operations.start()
         await self._note("start", policy_hash=self.parts.policy().hash.hex(), trust_hash=self.parts.trust().hash.hex())
         await self._housekeeper.log_switches()
+        for draft in abandoned(self.ground.store, self.ground.exchange_log.store_name):
+            await self.scribes.exchange.write(draft)
+        self.acknowledger.resume([MemberId(name) for name in self.parts.trust().members])
         await self._listen()
         self._rounds = asyncio.create_task(self._housekeeper.run())
         self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"])

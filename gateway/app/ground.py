@@ -1,0 +1,138 @@
+"""What everything else stands on: settings, clock, keys, trust, database, logs, policy and sources of one home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from adapters.load import open_source
+from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
+from gateway.agency.tokens import PublicKey, load_token_key
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock, SystemClock
+from gateway.config.home import Home
+from gateway.config.schema import Settings
+from gateway.errors import Misconfigured
+from gateway.exchange.bulkhead import Bulkhead
+from gateway.model.names import MemberId, member_id
+from gateway.node.tls import TlsIdentity
+from gateway.records.sdjwt import RecordIssuer
+from gateway.signing.keys import load_signing_key
+from gateway.storage.engine import Database, open_database
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.storage.migrate import migrate
+from gateway.telemetry import Counters
+from gateway.trust.keeper import TrustKeeper
+from policy.engine import PolicyEngine
+
+
+@dataclass(slots=True)
+class Ground:
+    """What everything else stands on: settings, clock, keys, trust, database and logs of one home."""
+
+    settings: Settings
+    home: Home
+    member: MemberId
+    clock: Clock
+    counters: Counters
+    database: Database
+    keystore: KeyStore
+    store: SqlLogStore
+    trust: TrustKeeper
+    exchange_log: AuditLog
+    operations_log: AuditLog
+    policy: PolicyEngine
+    walls: list[Bulkhead]
+    refreshers: dict[str, Callable[[], object]]
+
+
+def lay_ground(settings: Settings) -> Ground:
+    """Open what is on disk; whatever is wrong there is raised before anything listens."""
+    home = Home(settings.home)
+    clock = SystemClock()
+    member = member_id(settings.node.member)
+    trust = TrustKeeper(home.trust, clock)
+    policy = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
+    database = open_node_database(settings)
+    keystore = KeyStore(settings.keystore)
+    store = SqlLogStore(database)
+    log_key = load_signing_key(home.key("log"))
+    home.highwater.mkdir(mode=0o700, exist_ok=True)
+    open_log = partial(_open_log, store, keystore, log_key, clock, member, home)
+    exchange_log, operations_log = open_log("exchange"), open_log("operations")
+    sources = {
+        source.id: open_source(settings.path(source.mapping), settings.source_url(source), home.index, clock)
+        for source in settings.sources
+    }
+    return Ground(
+        settings,
+        home,
+        member,
+        clock,
+        Counters(),
+        database,
+        keystore,
+        store,
+        trust,
+        exchange_log,
+        operations_log,
+        policy,
+        [Bulkhead(source, clock, settings.limits.workers) for source in sources.values()],
+        {name: source.refresh for name, source in sources.items()},
+    )
+
+
+def open_node_database(settings: Settings) -> Database:
+    """The node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
+    prefix = "sqlite:///"
+    if not settings.database_url.startswith(prefix):
+        raise Misconfigured(
+            "only SQLite is served by this version",
+            where=settings.origin.get("storage.url", "storage.url"),
+            remedy="leave storage.url empty",
+        )
+    database = open_database(Path(settings.database_url.removeprefix(prefix)))
+    migrate(database)
+    return database
+
+
+def _open_log(
+    store: SqlLogStore, keystore: KeyStore, key: Any, clock: Clock, member: MemberId, home: Home, name: str
+) -> AuditLog:
+    return AuditLog(store, keystore, key, clock, member, name, highwater=home.highwater)
+
+
+def record_issuers(ground: Ground) -> dict[str, RecordIssuer]:
+    """The agencies' keys that this node holds (the embedded form, for trials and small offices)."""
+    issuers = {}
+    for path in sorted(ground.home.keys.glob("agency-*.key")):
+        agency = path.stem.removeprefix("agency-")
+        certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
+        issuer = RecordIssuer(load_signing_key(path), _der(certificate), ground.member, agency)
+        issuers[issuer.name] = issuer
+    return issuers
+
+
+def _der(pem: bytes) -> bytes:
+    import ssl
+
+    return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
+
+
+def token_keys(ground: Ground, production: bool) -> dict[str, PublicKey]:
+    """Keys of officer tokens: those of the settings and, in trials, the home's own issuer."""
+    keys = {key.id: load_token_key(ground.settings.path(key.file)) for key in ground.settings.token_keys}
+    trial = ground.home.key("token-issuer")
+    if trial.exists():
+        if production:
+            raise Misconfigured(
+                "the trial issuer of officer tokens is not for production",
+                where=str(trial),
+                remedy="name the country's identity provider under [[token_key]] and remove this key",
+            )
+        keys[TRIAL_KEY] = TrialIssuer.load(trial, ground.member, ground.clock).public_key
+    return keys

@@ -1,0 +1,50 @@
+"""`liaison serve`: one node for one home, until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.app.node import Node, build_node
+from gateway.config import load_settings
+from gateway.config.home import Home
+from gateway.errors import Misconfigured
+from gateway.loop import run
+from gateway.telemetry import configure_logging
+
+
+def serve(home: Path, production: bool) -> int:
+    """Run the node of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError` when it cannot start."""
+    settings = load_settings(home)
+    configure_logging(settings.telemetry.log_level)
+    with _only_one(Home(home)):
+        node = build_node(settings, production or settings.node.production)
+        run(_until_signal(node))
+    return 0
+
+
+async def _until_signal(node: Node) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await node.start()
+    await stop.wait()
+    await node.stop()
+
+
+@contextmanager
+def _only_one(home: Home) -> Iterator[None]:
+    """SQLite means one node process (design, section 9): a lock on the home holds it to that."""
+    with (home.path / "node.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Misconfigured(
+                "another process serves this home", code="already-running", where=str(home.path), remedy="stop it first"
+            ) from error
+        yield

@@ -1,0 +1,30 @@
+"""An officer's search under way, and each request of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.model.exchange import Request
+from gateway.model.names import MemberId
+from gateway.model.requester import Officer
+from gateway.model.search import SearchCommand
+from gateway.statements.envelope import Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Who asks what, in which search."""
+
+    officer: Officer
+    command: SearchCommand
+    search_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that left (or is about to): its statement, and the hash that the answer must name."""
+
+    inquiry: Inquiry
+    member: MemberId
+    request: Request
+    sealed: Sealed
