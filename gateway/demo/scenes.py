@@ -19,7 +19,6 @@ Line = dict[str, Any]
 _RELEASED = 4
 """Fields of a person that Cambodian policy lets customs release."""
 
-_PATIENCE = 3
 _OWN_TO_AN_ANSWER = ("exchange_id", "entry", "last_seen")
 """Parts of a line that differ between any two answers."""
 
@@ -89,7 +88,7 @@ def a_silent_neighbour(federation: Federation, story: Story) -> None:
     story.expect(scene, "Viet Nam answers", vietnam["outcome"] == "hit")
     story.say("   The Cambodian node is started again, and she repeats the question.")
     federation.start("kh")
-    vietnam, cambodia = _ask_until_heard(federation, story, scene)
+    vietnam, cambodia = _lines(_ask_for_passport(federation, story, scene), "vn", "kh")
     story.expect(scene, "Cambodia answers: no hit", cambodia["outcome"] == "no_hit")
     story.expect(scene, "Viet Nam answers as before", vietnam["outcome"] == "hit")
 
@@ -121,17 +120,6 @@ def _ask_for_passport(federation: Federation, story: Story, scene: Scene) -> dic
         *("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "TH-AP-2026-118"),
     )
     return _kept(scene, ran)
-
-
-def _ask_until_heard(federation: Federation, story: Story, scene: Scene) -> list[Line]:
-    """Viet Nam's and Cambodia's lines. A connection that was lost is tried again after two seconds at most."""
-    lines = _lines(_ask_for_passport(federation, story, scene), "vn", "kh")
-    for _ in range(_PATIENCE):
-        if lines[1]["outcome"] != "silent":
-            break
-        story.say("   The nodes have not found each other yet; she asks once more.")
-        lines = _lines(_ask_for_passport(federation, story, scene), "vn", "kh")
-    return lines
 
 
 def _ask_person(federation: Federation, story: Story, person: planted.Person, to: str, purpose: str) -> Ran:

@@ -41,6 +41,9 @@ from gateway.exchange.stages import Admission, Stage, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports import Logged, StoredAnswer
 from gateway.statements.request import verify_request
+from gateway.telemetry import Log, Span, record_span, start_trace
+
+_LOG = Log(component="exchange")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,8 @@ class Answerer:
     def _identify(self, inbound: Inbound) -> Job:
         parts = self._parts
         view = parts.trust()
-        job = Job(inbound, min(inbound.deadline, parts.clock.monotonic() + self._source_timeout_s))
+        now = parts.clock.monotonic()
+        job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
             job.request = verify_request(  # 2, 3 and the first half of 4
@@ -162,6 +166,7 @@ class Answerer:
             item.reply = self._reply(item, place)
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave(batch)
+        self._trace(batch)
 
     def _draft(self, job: Job) -> Drafted:
         try:
@@ -189,6 +194,14 @@ class Answerer:
             inbound = job.inbound
             by_sink.setdefault(id(inbound.sink), (inbound.sink, []))[1].append((inbound.id, reply))
         self._release([(sink, sink.pack(items), len(items)) for sink, items in by_sink.values()])
+
+    def _trace(self, batch: list[Job]) -> None:
+        """A span for each request that carries a trace of its sender (W3C trace context)."""
+        now = self._parts.clock.monotonic()
+        for job in batch:
+            if job.inbound.traceparent:
+                trace = start_trace(job.inbound.traceparent)
+                record_span(_LOG, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
 
     def _leave(self, batch: list[Job]) -> None:
         self._admission.leave(job.inbound.line for job in batch)

@@ -36,6 +36,7 @@ class Job:
 
     __slots__ = (
         "_ticket",
+        "begun",
         "deadline",
         "decision",
         "expected",
@@ -50,8 +51,9 @@ class Job:
         "why",
     )
 
-    def __init__(self, inbound: Inbound, deadline: float) -> None:
+    def __init__(self, inbound: Inbound, begun: float, deadline: float) -> None:
         self.inbound = inbound
+        self.begun = begun
         self.deadline = deadline
         self.peer = MemberId(inbound.line)
         self.request: Verified[Request] | None = None
