@@ -17,6 +17,7 @@ from gateway.config.home import Home
 from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
 from gateway.exchange.bulkhead import Bulkhead
+from gateway.exchange.stages import Turn
 from gateway.model.names import MemberId, member_id
 from gateway.node.tls import TlsIdentity
 from gateway.records.sdjwt import RecordIssuer
@@ -48,6 +49,7 @@ class Ground:
     policy: PolicyEngine
     walls: list[Bulkhead]
     refreshers: dict[str, Callable[[], object]]
+    turn: Turn
 
 
 def lay_ground(settings: Settings) -> Ground:
@@ -68,6 +70,7 @@ def lay_ground(settings: Settings) -> Ground:
         source.id: open_source(settings.path(source.mapping), settings.source_url(source), home.index, clock)
         for source in settings.sources
     }
+    turn = Turn()
     return Ground(
         settings,
         home,
@@ -81,8 +84,9 @@ def lay_ground(settings: Settings) -> Ground:
         exchange_log,
         operations_log,
         policy,
-        [Bulkhead(source, clock, settings.limits.workers) for source in sources.values()],
+        [Bulkhead(source, clock, settings.limits.workers, turn) for source in sources.values()],
         {name: source.refresh for name, source in sources.items()},
+        turn,
     )
 
 

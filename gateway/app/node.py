@@ -87,7 +87,9 @@ class Node:
         )
         bounds = ground.settings.limits
         limits = AnswerLimits(bounds.in_flight_per_member, bounds.queue, bounds.source_timeout_ms / 1000)
-        self.answerer = Answerer(self.parts, Gatherer(self.parts, ground.walls), self._release, self._fatal, limits)
+        self.answerer = Answerer(
+            self.parts, Gatherer(self.parts, ground.walls), self._release, self._fatal, limits, ground.turn
+        )
         self.peers = PeerPool(
             lambda: ground.trust.view, self._identity, lambda member: suspensions.suspends(peer=member), clock
         )

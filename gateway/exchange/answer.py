@@ -37,7 +37,7 @@ from gateway.exchange.gather import Gatherer
 from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.job import Job
 from gateway.exchange.parts import Parts
-from gateway.exchange.stages import Admission, Stage, as_error, reraise_fatal
+from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports import Logged, StoredAnswer
 from gateway.statements.request import verify_request
@@ -65,14 +65,16 @@ class Answerer:
         release: Release,
         fatal: Callable[[BaseException], None],
         limits: AnswerLimits,
+        turn: Turn | None = None,
     ) -> None:
         self._parts = parts
         self._gatherer = gatherer
         self._release = release
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
         self._source_timeout_s = limits.source_timeout_s
-        self._in = Stage[Inbound]("in", self.admit, fatal)
-        self._out = Stage[Job]("out", self.conclude, fatal)
+        turn = turn or Turn()
+        self._in = Stage[Inbound]("in", self.admit, fatal, turn)
+        self._out = Stage[Job]("out", self.conclude, fatal, turn)
         self._deadlines = Deadlines(parts.clock, self._out.put)
         self._idle = threading.Condition()
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
-from gateway.exchange.stages import as_error
+from gateway.exchange.stages import Turn, as_error
 from gateway.ports import Source, SourceDescription
 
 T = TypeVar("T")
@@ -24,6 +24,7 @@ _MAX_BATCH = 64
 _BATCH_S = 0.006
 _MIN_PACE_S = 0.00005
 _FIRST_PACE_S = 0.002
+_QUICK_S = 0.003
 
 
 @dataclass(slots=True)
@@ -47,7 +48,9 @@ class Health:
 class Bulkhead:
     """Threads and queue of one source. `submit` never blocks and never raises."""
 
-    def __init__(self, source: Source, clock: Clock, threads: int = 1) -> None:
+    def __init__(self, source: Source, clock: Clock, threads: int = 1, turn: Turn | None = None) -> None:
+        self._turn = turn or Turn()
+        self._gate = threading.Lock()
         self.source = source
         self.description: SourceDescription = source.describe()
         self.health = Health()
@@ -80,12 +83,23 @@ class Bulkhead:
             task.done(None, TimedOut("the source has too much waiting", code="source-busy", where=self.description.id))
 
     def _run(self) -> None:
-        while (task := self._queue.get()) is not None:
+        while self._next():
+            pass
+
+    def _next(self) -> bool:
+        """Serve what waits; False when the end was asked for. While the source is quick, one thread serves alone."""
+        with self._gate:
+            task = self._queue.get()
+            if task is None:
+                return False
             batch = [task]
-            open_ = self._take_more(batch)
-            self._serve(batch)
-            if not open_:
-                return
+            if self._pace < _QUICK_S:
+                with self._turn.taken():
+                    open_ = self._take_more(batch)
+                    self._serve(batch)
+                return open_
+        self._serve(batch)
+        return True
 
     def _take_more(self, batch: list[Task]) -> bool:
         """As many more tasks as a quick source answers in a few milliseconds; none for a slow one."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
@@ -33,14 +34,44 @@ class Item(Protocol):
 I = TypeVar("I", bound=Item)  # noqa: E741
 
 
+class Turn:
+    """One stage works at a time, as long as none takes long.
+
+    Threads of one interpreter that work at the same time fight over its lock at each signature and each row, which
+    costs more than the work (limits.md: half of a careless exchange). So stages and sources take turns. It is a
+    courtesy, not a lock: who has waited for `patience` seconds goes on without, and a source that hangs holds nobody.
+    """
+
+    def __init__(self, patience: float = 0.02) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Work in turn."""
+        mine = self._lock.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if mine:
+                self._lock.release()
+
+
 class Stage(Generic[I]):
     """A worker with a bounded batch. `work` must isolate the errors of single items.
 
     What escapes `work` is a failure of the whole node: it goes to `fatal`, which ends the process.
     """
 
-    def __init__(self, name: str, work: Callable[[list[I]], None], fatal: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[list[I]], None],
+        fatal: Callable[[BaseException], None],
+        turn: Turn | None = None,
+    ) -> None:
         self._work = work
+        self._turn = turn or Turn()
         self._fatal = fatal
         self._inbox: SimpleQueue[I | None] = SimpleQueue()
         self._lines: dict[str, deque[I]] = {}
@@ -70,8 +101,10 @@ class Stage(Generic[I]):
         try:
             while open_ or self._waiting:
                 open_ = self._fill(block=self._waiting == 0) and open_
-                if batch := self._next_batch():
-                    self._work(batch)
+                with self._turn.taken():
+                    open_ = self._fill(block=False) and open_
+                    if batch := self._next_batch():
+                        self._work(batch)
         except BaseException as error:  # noqa: BLE001 - nothing may go on after an unknown failure
             self._fatal(error)
 
