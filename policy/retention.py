@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway.clock import from_us
@@ -14,6 +14,8 @@ from gateway.records.types import RECORD_TYPES
 from policy.toml_file import TomlFile
 
 _MAX_HOURS = 5 * 365 * 24
+_MINUTE_US = 60_000_000
+_MAX_MADE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,27 @@ class Retention:
 
     purpose: Mapping[str, int]
     record_type: Mapping[str, int]
+    _made: dict[tuple[Marking, str, str], tuple[int, ReleaseMarking]] = field(default_factory=dict, compare=False)
 
     def not_after(self, record_type: str, purpose: str, now_us: int) -> datetime:
-        """Until when, in UTC and whole seconds. Raises `Forbidden` for a purpose or type that is not listed."""
+        """Until when, in UTC and whole minutes. Raises `Forbidden` for a purpose or type that is not listed."""
         by_purpose, by_type = self.purpose.get(purpose), self.record_type.get(record_type)
         if by_purpose is None or by_type is None:
             raise Forbidden("no time of retention is known for this record and purpose", code="policy-denies")
-        return from_us(now_us).replace(microsecond=0) + timedelta(hours=min(by_purpose, by_type))
+        return from_us(now_us).replace(second=0, microsecond=0) + timedelta(hours=min(by_purpose, by_type))
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         """What the recipient must obey: of the internal marking, the part that may leave (design, section 6)."""
+        minute_us = now_us - now_us % _MINUTE_US
+        key = (marking, record_type, purpose)
+        found = self._made.get(key)
+        if found is None or found[0] != minute_us:
+            if len(self._made) >= _MAX_MADE:
+                self._made.clear()
+            found = self._made[key] = (minute_us, self._make(marking, record_type, purpose, minute_us))
+        return found[1]
+
+    def _make(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         return ReleaseMarking(
             level=marking.level,
             use=marking.use,

@@ -16,8 +16,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json import JSONEncoder
 from typing import Any, Final
+
+import orjson
 
 from gateway.audit.events import EVENTS
 from gateway.errors import Malformed
@@ -29,7 +30,6 @@ LARGEST_PRIVATE: Final = 1 << 20
 """Bytes of the largest private part."""
 
 _HASH_BYTES = 32
-_ENCODER = JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _DRAFT = re.compile(r"(?:[a-z]{2})?\n(?:[0-9a-f]{32})?", re.ASCII)
 _HASH = rb"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"
 _ENTRY = re.compile(
@@ -101,7 +101,7 @@ def parse_entry(body: bytes) -> Entry:
 def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
     """The private part's bytes. `Malformed` when `private` is not JSON or is too large."""
     try:
-        text = _ENCODER.encode(private).encode()
+        text = orjson.dumps(private)
     except (TypeError, ValueError, RecursionError) as error:
         raise Malformed(f"the private part is not JSON: {error}", code="bad-private", where="entry.private") from error
     if len(text) > LARGEST_PRIVATE:

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from gateway.errors import Malformed
 
@@ -84,6 +85,7 @@ class PartialDate:
         return _interval(self.value)
 
 
+@lru_cache(maxsize=65_536)
 def _interval(value: str) -> tuple[date, date]:
     match = _DATE.fullmatch(value)
     if not match:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from gateway.errors import Malformed
@@ -34,7 +35,7 @@ def is_number(value: Any) -> bool:
     """An integer that every JSON reader keeps exactly, a fraction, or a decimal number as text."""
     if type(value) is int:
         return abs(value) <= _MAX_INT
-    return type(value) in (float, str)
+    return type(value) is str or (type(value) is float and isfinite(value))
 
 
 def is_name(value: Any) -> bool:

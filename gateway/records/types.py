@@ -8,9 +8,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json import JSONEncoder
 from types import MappingProxyType
 from typing import Any
+
+import orjson
 
 from gateway.errors import Malformed, TooLarge
 from gateway.records.shapes import (
@@ -35,8 +36,10 @@ MAX_RECORD = 12 * 1024
 DIGESTS = 12
 """Digests in a record of any type: one for each field that is there, the rest decoys."""
 
-compact_json = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-"""JSON without white space, in the characters themselves."""
+
+def compact_json(value: Any) -> str:
+    """JSON without white space, in the characters themselves. Raises `TypeError` for what is not JSON."""
+    return orjson.dumps(value).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Field:
         try:
             text = compact_json(value)
         except (ValueError, TypeError, RecursionError) as error:
+            _refuse_control_characters(value, self.name)
             raise Malformed("the value is not JSON", code="bad-field", where=self.name) from error
         if not text.isprintable() or "\\" in text:
             _refuse_control_characters(value, self.name)
