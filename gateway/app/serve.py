@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +34,19 @@ async def _until_signal(node: Node) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await node.start()
+    _settle_memory()
     await stop.wait()
     await node.stop()
+
+
+def _settle_memory() -> None:
+    """What was made while starting stays for good: the collector need not look at it again and again.
+
+    Its full passes over all modules cost a tenth of the hot path and stopped the node for 100 ms at a time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 @contextmanager
