@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from gateway.model.exchange import AnswerMessage, LogProof
+from gateway.model.frozen import frozen
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import Query, QueryKind
@@ -20,7 +21,7 @@ from gateway.model.search import Search, SearchCommand
 # ---------------------------------------------------------------- sources
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceDescription:
     """What a source is: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
 
@@ -58,7 +59,7 @@ class Retention(StrEnum):
     OPERATIONS = "ops"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayClaim:
     """The claim of an answered (sender, exchange id): at most one of them is ever committed."""
 
@@ -91,7 +92,7 @@ class EntryDraft:
     claim: ReplayClaim | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Logged:
     """A durable entry: its index in the log, its public part (the leaf's exact bytes), number and proof."""
 
@@ -101,7 +102,7 @@ class Logged:
     proof: LogProof
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredAnswer:
     """The answer that was committed for a (sender, exchange id): exact envelopes and the entry's index."""
 
@@ -129,7 +130,7 @@ class Journal(Protocol):
         """The proof of an entry under the newest signed checkpoint."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredEntry:
     """An entry as it stands in the database. `content` is None when it was erased or never existed."""
 
@@ -138,7 +139,7 @@ class StoredEntry:
     content: EncryptedContent | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EncryptedContent:
     """Private part and statements of an entry under one content key, itself wrapped by a month's key."""
 
@@ -149,7 +150,7 @@ class EncryptedContent:
     answer: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewEntry:
     """An entry with its place, ready to be written."""
 
@@ -166,7 +167,7 @@ class NewEntry:
     claim: ReplayClaim | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogState:
     """The one row that says where a log stands. `checkpoint` is the newest one stored (of the batch before)."""
 
@@ -239,7 +240,7 @@ class ContentKeys(Protocol):
 # ---------------------------------------------------------------- peers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerStatus:
     """What we know of the connection to a counterpart."""
 

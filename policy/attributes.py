@@ -6,9 +6,10 @@ there, since no policy can speak of it (threats.md, F3).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from gateway.model.exchange import Request
+from gateway.model.frozen import frozen
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
 
@@ -19,7 +20,7 @@ VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL
 """Subjects whom a mere hit could endanger."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AskAttributes:
     """An officer of ours who wants to ask. `purpose_in_token`: the officer token allows the purpose."""
 
@@ -38,7 +39,7 @@ class AskAttributes:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuestionAttributes:
     """A question between us and `counterpart`: ours when it is to be sent, theirs when it is to be answered.
 
@@ -78,7 +79,7 @@ class QuestionAttributes:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordAttributes:
     """A record of ours that answers a counterpart's question. `owner` is its agency (`customs`, `kh.customs`)."""
 
@@ -104,7 +105,7 @@ class RecordAttributes:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LearnAttributes:
     """All that decides whether a recipient may learn that a record exists: nothing that the asker can choose."""
 
@@ -129,7 +130,7 @@ class LearnAttributes:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Naming:
     """How a marking speaks of a recipient: `member` = it names the country or a unit of it, `unit` = the unit."""
 

@@ -15,13 +15,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from gateway.audit.events import EVENTS
 from gateway.errors import Malformed
+from gateway.model.frozen import frozen
 from gateway.signing import strict_json
 
 SALT_BYTES: Final = 32
@@ -39,7 +39,7 @@ _ENTRY = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A public part. `log` is the log's origin; an absent hash is empty; `number` is the channel's counter."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
     StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
 
-CONNECTIONS = 8
+CONNECTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)

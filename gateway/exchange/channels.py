@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterable
 
 from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook
-from gateway.errors import LiaisonError, TimedOut, Unavailable
+from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
 from gateway.model.exchange import Receipt
@@ -44,7 +44,7 @@ class Acknowledger:
         sealed = build_receipt(receipt, self._parts.key)
         try:
             await self._peers.acknowledge(receipt.recipient, sealed.envelope)
-        except (TimedOut, Unavailable):
+        except (TimedOut, Unavailable, Suspended):
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
         await self._operations.write(_entry("acknowledged", receipt.recipient, receipt, sealed.envelope))

@@ -221,5 +221,6 @@ def _entry(job: Job, answer: Answer, private: dict[str, Any], answer_hash: bytes
         request=request.envelope,
         answer=envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
-        claim=None if replayed else claim,
+        # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.
+        claim=None if replayed or job.stored is not None else claim,
     )

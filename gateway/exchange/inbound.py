@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.errors import LiaisonError, Reason
 from gateway.model.exchange import AnswerMessage
+from gateway.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FrameRefusal:
     """A refusal without a signature: what came did not parse, or could not be believed enough to answer."""
 
@@ -36,7 +36,7 @@ class ReplySink(Protocol):
         """Write the messages, which answer `count` requests; never blocks. A caller that is gone is no error."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inbound:
     """One request as it came: the peer's certificate (PEM, as TLS saw it), the envelope's bytes, its time.
 

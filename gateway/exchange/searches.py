@@ -47,9 +47,11 @@ class OfficerSearches:
         await self._asker.allow(inquiry)
         if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")
-        if (first := await self._first(inquiry)) is not None:
-            return await self._finished(officer, first)
+        # Known before its key is: who repeats the key at once finds it.
         running = self._running[inquiry.search_id] = _Running(self._begin(inquiry))
+        if (first := await self._first(inquiry)) is not None:
+            del self._running[inquiry.search_id]
+            return await self._finished(officer, first)
         return await asyncio.shield(self._keep(self._run(inquiry, running)))
 
     async def _run(self, inquiry: Inquiry, running: _Running) -> Search:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from gateway.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """Whether something is allowed, and by which policies (`layer/policy-id`, such as `national/th-border`).
 
@@ -20,7 +22,7 @@ class Decision:
     attributes: dict[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Release:
     """A decision on one record for one recipient.
 

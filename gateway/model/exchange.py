@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from gateway.errors import Reason
+from gateway.model.frozen import frozen
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     SILENT = "silent"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why a request was not served: the coarse `reason`, a machine `code`, and a sentence for a human."""
 
@@ -33,7 +33,7 @@ class Refusal:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A request as its payload says it. Times are microseconds since 1970."""
 
@@ -54,7 +54,7 @@ class Request:
     policy_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """An answer as its payload says it. `missing` names kinds of sources that did not answer (`partial`)."""
 
@@ -77,7 +77,7 @@ class Answer:
         return bool(self.missing)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """A cumulative acknowledgement of one channel (asker → answerer), numbers `first` to `through`.
 
@@ -95,7 +95,7 @@ class Receipt:
     issued_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogProof:
     """An inclusion proof (RFC 6962, 2.1.1) of one entry under a signed checkpoint (C2SP tlog-checkpoint)."""
 
@@ -104,7 +104,7 @@ class LogProof:
     checkpoint: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerMessage:
     """What travels back: the signed envelope, the public part of the entry, and its proof."""
 
@@ -116,7 +116,7 @@ class AnswerMessage:
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verified(Generic[T_co]):
     """A statement whose signature, signer and audience were checked by `statements`; made nowhere else.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from gateway.model.frozen import frozen
 from gateway.model.marking import Marking, SubjectCategory
 
 
@@ -17,7 +18,7 @@ class Quality(StrEnum):
     POSSIBLE = "POSSIBLE"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """How well a candidate fits: `score` from 0 to 1, and the rules that made it, for an officer to read."""
 
@@ -26,7 +27,7 @@ class Match:
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """One row of the key index that fits a query: enough to decide on it before anything is fetched.
 
@@ -42,7 +43,7 @@ class Candidate:
     category: SubjectCategory = SubjectCategory.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceRecord:
     """What a source says of one candidate: fields by name (JSON values), of the record type's field list."""
 
@@ -55,7 +56,7 @@ class SourceRecord:
     category: SubjectCategory = SubjectCategory.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SearchResult:
     """Candidates of one source; `capped` says that there were more than the cap."""
 
@@ -63,7 +64,7 @@ class SearchResult:
     capped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hit:
     """One hit in an answer. `reference` is opaque and stable for the same case and peer.
 
@@ -78,7 +79,7 @@ class Hit:
     record: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withheld:
     """A field that was left out of a record: digest of its disclosure, and the policy that withheld it."""
 
@@ -86,7 +87,7 @@ class Withheld:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceOutcome:
     """What became of one source in one exchange: `state` is `ok`, `timeout`, `failed` or `suspended`."""
 

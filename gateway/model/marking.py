@@ -6,12 +6,12 @@ never leaves the node; `ReleaseMarking` is what the recipient must obey.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from gateway.errors import Misconfigured
+from gateway.model.frozen import frozen
 
 
 class Level(StrEnum):
@@ -69,7 +69,7 @@ class SubjectCategory(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Marking:
     """The internal marking of one record at its owner. Empty `releasable_to` means nobody.
 
@@ -89,7 +89,7 @@ class Marking:
         return Caveat.HIDDEN_FOR_OPERATION in self.caveats or member in self.withhold_from
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReleaseMarking:
     """What the recipient of one record must obey; it is always disclosed and signed with the record."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.errors import Malformed
+from gateway.model.frozen import frozen
 from gateway.model.values import NameForm, PartialDate, Sex, text_value
 
 MAX_NAMES = 8
@@ -21,7 +21,7 @@ class QueryKind(StrEnum):
     CONTAINER = "container"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PersonQuery:
     """A person by name (one or more spellings) and, as a rule, a birth date or year."""
 
@@ -39,7 +39,7 @@ class PersonQuery:
             text_value(name.text, "query.names")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentQuery:
     """A travel document by number and issuing country (ICAO alpha-3, may be empty)."""
 
@@ -52,7 +52,7 @@ class DocumentQuery:
         text_value(self.number, "query.number", 40)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NationalIdQuery:
     """A national identity number; `scheme` such as `THA-PIN`, may be empty."""
 
@@ -65,7 +65,7 @@ class NationalIdQuery:
         text_value(self.number, "query.number", 40)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VehicleQuery:
     """A vehicle by its plate; a Thai plate is unique only with its province."""
 
@@ -79,7 +79,7 @@ class VehicleQuery:
         text_value(self.plate, "query.plate", 40)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerQuery:
     """A freight container by its ISO 6346 number."""
 

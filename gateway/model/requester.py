@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway.model.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Officer:
     """An officer as the country's identity provider knows them; known at home only.
 
@@ -23,7 +23,7 @@ class Officer:
     on_behalf_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Requester:
     """What a counterpart learns of the officer: role, office and a pseudonym for this pair of countries."""
 

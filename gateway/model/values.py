@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
 from gateway.errors import Malformed
+from gateway.model.frozen import frozen
 
 MAX_TEXT = 256
 """Characters in one text value; longer ones are refused."""
@@ -37,7 +37,7 @@ class NameSource(StrEnum):
     TYPED = "typed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameForm:
     """A name as somebody wrote it. Never split into given name and surname by us (domain.md, 6.1).
 
@@ -60,7 +60,7 @@ class Calendar(StrEnum):
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PartialDate:
     """A date known to the year, month or day, always stored in the Gregorian calendar.
 

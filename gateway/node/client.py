@@ -283,6 +283,9 @@ class _Stream:
                 for number, reply in wire.parse_replies(data):
                     self._resolve(number, reply)
             self._break(Unavailable(f"`{self._member}` ended the stream", where=self._member))
+        except asyncio.CancelledError:  # also what grpc raises when the peer ends the call with CANCELLED
+            self._break(Unavailable(f"`{self._member}` ended the stream", where=self._member))
+            raise
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, LiaisonError) as error:
             self._break(_as_error(self._member, error))
 

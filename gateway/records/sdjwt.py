@@ -13,11 +13,12 @@ import os
 from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Protocol
 
 from gateway.errors import Misconfigured
+from gateway.model.frozen import frozen
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
@@ -44,7 +45,7 @@ class SigningKey(Protocol):
         """ECDSA over SHA-256, raw r and s, 64 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordIssuer:
     """An agency's key and certificate. The JWT header never changes, so it is encoded once."""
 
@@ -64,7 +65,7 @@ class RecordIssuer:
         return f"{self.member}.{self.agency}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disclosure:
     """One field's disclosure as it travels, and the digest that names it in the signed part."""
 
@@ -72,7 +73,7 @@ class Disclosure:
     encoded: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IssuedRecord:
     """A signed record with all its disclosures; it stays at home, and `present` makes what leaves."""
 

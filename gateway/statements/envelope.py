@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
@@ -17,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, TooLarge
+from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 from gateway.signing.dsse import pae
 
@@ -65,7 +65,7 @@ class StatementKeys(Protocol):
         """The key, when `member` listed it for `use` and it was valid at `at_us`, else `BadSignature`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sealed:
     """A statement of ours, signed: the bytes to send and log, and SHA-256 of the exact payload."""
 
@@ -73,7 +73,7 @@ class Sealed:
     payload_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unsealed:
     """An envelope taken apart; its signature is *not* verified yet. `data` are the exact bytes received."""
 

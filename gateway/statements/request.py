@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import LiaisonError, Malformed, Stale
 from gateway.model.exchange import Request, Verified
+from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
@@ -36,7 +36,7 @@ _PURPOSES: Mapping[str, Purpose] = {purpose.value: purpose for purpose in Purpos
 _OFFENCES: Mapping[str, Offence] = {offence.value: offence for offence in Offence}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpenRequest:
     """A request whose form is right and whose signature is *not* verified: good for routing, nothing else."""
 
@@ -44,7 +44,7 @@ class OpenRequest:
     message: pb.Request
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestReference:
     """What a signed refusal refers to when the request itself was not accepted."""
 

@@ -38,7 +38,7 @@ class SqliteSettings:
 
     synchronous: str = "FULL"
     busy_timeout_ms: int = 5_000
-    page_size: int = 4_096
+    page_size: int = 8_192
     wal_pages: int = 1_000
     cache_kib: int = 32_768
     max_pages: int = 0

@@ -1,39 +1,61 @@
 """`LogStore` in SQL: one transaction for each batch, one statement for each table.
 
-Statements are compiled once to the driver's own form, since a batch is on the path of every exchange.
+Statements of the hot path are compiled once to the driver's own form, since a batch is on the path of every
+exchange. Everything that a batch writes goes to the end of a table or index, so that it costs the same however
+long the history is.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, CursorResult, Dialect, Select, Table, bindparam, insert, select, update
 from sqlalchemy.sql.elements import ClauseElement
 
 from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import EncryptedContent, LogState, NewEntry, StoredEntry
+from gateway.storage.claims import ClaimIndex, claim_key
 from gateway.storage.engine import Database
 from gateway.storage.tables import log_checkpoint, log_content, log_entry, log_state
 
 _PAGE = 512
-_CLAIMS = 64
+
+
+class _Prepared:
+    """A statement in the driver's own form."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        self._order: list[str] = compiled.positiontup
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """Run it with named values."""
+        return connection.exec_driver_sql(self._text, tuple(values[name] for name in self._order))
+
+    def run_many(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        """Run it for each row of values, which are in the statement's own order."""
+        connection.exec_driver_sql(self._text, rows)
 
 
 class SqlLogStore:
-    """Rows of the logs of one node. Thread-safe."""
+    """Rows of the logs of one node. Thread-safe. A node that writes has one store for all of its logs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ids: dict[str, int] = {}
-        self._insert_entry = self._compiled(_insert(log_entry))
-        self._insert_content = self._compiled(_insert(log_content))
-        self._select_claims = self._compiled(_claims())
-
-    def _compiled(self, statement: ClauseElement) -> str:
-        return str(statement.compile(dialect=self._database.engine.dialect))
+        dialect = database.engine.dialect
+        self._claims: ClaimIndex | None = None
+        self._claims_lock = threading.Lock()
+        self._insert_entry = _Prepared(_insert(log_entry), dialect)
+        self._insert_content = _Prepared(_insert(log_content), dialect)
+        self._advance_state = _Prepared(_ADVANCE, dialect)
+        self._keep = _Prepared(_KEEP, dialect)
+        self._bodies = _Prepared(_BODIES, dialect)
 
     def state(self, log: str) -> LogState | None:
         """The state of `log`, or None when it has never been opened."""
@@ -45,22 +67,29 @@ class SqlLogStore:
         return LogState(row.log, row.number, row.size, row.root, row.checkpoint, json.loads(row.counters))
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """One durable transaction; `StorageBroken` when it failed or when `before` is not the state any more."""
+        """One durable transaction; `StorageBroken` when it failed, when `before` is not the state any more, or
+        when a claim of `entries` is taken."""
+        claims = self._open_claims() if entries else None
         with self._database.write("append") as connection:
             log_id = self._advance(connection, before, after)
-            if entries:
-                connection.exec_driver_sql(self._insert_entry, [_entry_row(log_id, entry) for entry in entries])
-                connection.exec_driver_sql(self._insert_content, [_content_row(log_id, entry) for entry in entries])
+            if claims:
+                self._insert_entry.run_many(connection, [_entry_row(log_id, entry) for entry in entries])
+                self._insert_content.run_many(connection, [_content_row(log_id, entry) for entry in entries])
+                claims.add(
+                    (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)
+                    for entry in entries
+                    if (claim := entry.claim)
+                )
 
     def _advance(self, connection: Connection, before: LogState | None, after: LogState) -> int:
         values = _state_values(after)
         if before is None:
-            made = insert(log_state).values(log=after.log, **values).returning(log_state.c.id)
+            made = insert(log_state).values(log=after.log, claims_from=0, **values).returning(log_state.c.id)
             self._ids[after.log] = connection.execute(made).scalar_one()
             return self._ids[after.log]
         log_id = self._ids[after.log]
         place = {"the_id": log_id, "old_size": before.size, "old_root": before.root}
-        changed = connection.execute(_ADVANCE, place | values)
+        changed = self._advance_state.run(connection, place | values)
         if changed.rowcount != 1:
             raise StorageBroken(
                 f"another process has written to log `{after.log}`",
@@ -69,7 +98,7 @@ class SqlLogStore:
             )
         if after.checkpoint and after.checkpoint != before.checkpoint:
             size = int(after.checkpoint.split(b"\n", 2)[1])
-            connection.execute(_KEEP, {"log_id": log_id, "size": size, "checkpoint": after.checkpoint})
+            self._keep.run(connection, {"log_id": log_id, "size": size, "checkpoint": after.checkpoint})
         return log_id
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
@@ -87,7 +116,7 @@ class SqlLogStore:
         for first in range(start, stop, _PAGE * 8):
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE * 8)}
             with self._database.read("entries") as connection:
-                rows = connection.execute(_BODIES, bounds).all()
+                rows = self._bodies.run(connection, bounds).all()
             for row in rows:
                 yield row[0], row[1], row[2]
 
@@ -117,21 +146,40 @@ class SqlLogStore:
         until_us: int = 0,
         limit: int = 1000,
     ) -> list[int]:
-        """Indexes of entries that fit all given filters, newest first."""
+        """Indexes of entries that fit all given filters, newest first.
+
+        Times narrow the rows that are looked at, since entries are in the order of their time; the other filters
+        look at each row, on a connection of their own: about a second for a million entries.
+        """
         c = log_entry.c
         statement = select(c.seq).where(c.log_id == self._id(log)).order_by(c.seq.desc()).limit(limit)
         for given, condition in (
             (peer, c.peer == peer),
             (kind, c.kind == kind),
-            (since_us, c.time_us >= since_us),
-            (until_us, c.time_us < until_us),
+            (exchange_id, c.exchange_id == bytes.fromhex(exchange_id)),
         ):
             if given:
                 statement = statement.where(condition)
-        if exchange_id:
-            statement = statement.where(c.exchange_id == bytes.fromhex(exchange_id))
-        with self._database.read("find") as connection:
+        with self._database.snapshot("find") as connection:
+            if since_us:
+                statement = statement.where(c.seq >= self._first_since(connection, log, since_us))
+            if until_us:
+                statement = statement.where(c.seq < self._first_since(connection, log, until_us))
             return list(connection.execute(statement).scalars())
+
+    def _first_since(self, connection: Connection, log: str, time_us: int) -> int:
+        """The index of the first entry at or after `time_us`, by halving."""
+        log_id = self._id(log)
+        times = select(log_entry.c.time_us).where(log_entry.c.log_id == log_id, log_entry.c.seq == bindparam("index"))
+        low, high = 0, connection.execute(select(log_state.c.size).where(log_state.c.id == log_id)).scalar() or 0
+        while low < high:
+            middle = (low + high) // 2
+            found = connection.execute(times, {"index": middle}).scalar()
+            if found is not None and found < time_us:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
         """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
@@ -147,23 +195,41 @@ class SqlLogStore:
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
-        """Request hash and entry index of those of `claims` that exist."""
+        """Request hash and entry index of those of `claims` that exist and are not forgotten."""
+        keys = {claim_key(*claim): claim for claim in claims}
         found: dict[tuple[MemberId, ExchangeId], tuple[bytes, int]] = {}
-        wanted = set(claims)
-        for first in range(0, len(claims), _CLAIMS):
-            ids = [bytes.fromhex(exchange) for _, exchange in claims[first : first + _CLAIMS]]
-            ids += ids[-1:] * (_CLAIMS - len(ids))
+        for key, (log_id, index) in self._open_claims().find(keys).items():
             with self._database.read("claims") as connection:
-                rows = connection.exec_driver_sql(self._select_claims, (0, *ids)).all()
-            for exchange, sender, request_hash, seq in rows:
-                claim = (MemberId(sender), ExchangeId(exchange.hex()))
-                if claim in wanted:
-                    found[claim] = (request_hash, seq)
+                row = connection.execute(_REQUEST_HASH, {"the_id": log_id, "index": index}).first()
+            if row is not None:  # else its transaction has not ended
+                found[keys[key]] = (row[0], index)
         return found
 
-    def forget_claims(self, before_us: int) -> int:  # noqa: ARG002 - the port's signature
-        """Nothing: claims are kept with their entries, so that an exchange id is never answered twice."""
-        return 0
+    def forget_claims(self, before_us: int) -> int:
+        """Forget claims that expired before `before_us`, up to half a minute late; the number forgotten.
+
+        A claim expires twice the skew (30 s) after its request, and `check_fresh` of the statements refuses a
+        request as stale from its own expiry on: what is forgotten here is never asked for again, not even by a
+        node whose clock is put back by the skew. The rows stay, as what they are: entries of the log. The place
+        from which on a start has to read claims is kept, so that it reads minutes and not the history.
+        """
+        count, starts = self._open_claims().forget(before_us)
+        if count:
+            with self._database.write("forget claims") as connection:
+                for log_id, index in starts.items():
+                    connection.execute(update(log_state).where(log_state.c.id == log_id).values(claims_from=index))
+        return count
+
+    def _open_claims(self) -> ClaimIndex:
+        """The claims, read from the rows at first use."""
+        with self._claims_lock:
+            if self._claims is None:
+                claims = ClaimIndex()
+                with self._database.snapshot("claims") as connection:
+                    for exchange, peer, expires_us, log_id, index in connection.execute(_CLAIMS):
+                        claims.add([(exchange + peer.encode(), expires_us, log_id, index)])
+                self._claims = claims
+            return self._claims
 
     def _id(self, log: str) -> int:
         if log not in self._ids and self.state(log) is None:
@@ -173,13 +239,6 @@ class SqlLogStore:
 
 def _insert(table: Table) -> ClauseElement:
     return insert(table).values({column: bindparam(column) for column in table.c.keys()})  # noqa: SIM118 - columns, not keys
-
-
-def _claims() -> Select[Any]:
-    c = log_entry.c
-    ids: list[BindParameter[bytes]] = [bindparam(f"id_{position}") for position in range(_CLAIMS)]
-    claiming = (c.slot == bindparam("slot")) & c.exchange_id.in_(ids)
-    return select(c.exchange_id, c.peer, c.request_hash, c.seq).where(claiming)
 
 
 def _with_content() -> Select[Any]:
@@ -202,12 +261,24 @@ _BODIES = (
     )
     .order_by(log_entry.c.seq)
 )
-_ADVANCE = update(log_state).where(
-    log_state.c.id == bindparam("the_id"),
-    log_state.c.size == bindparam("old_size"),
-    log_state.c.root == bindparam("old_root"),
+_ADVANCE = (
+    update(log_state)
+    .where(
+        log_state.c.id == bindparam("the_id"),
+        log_state.c.size == bindparam("old_size"),
+        log_state.c.root == bindparam("old_root"),
+    )
+    .values({column: bindparam(column) for column in ("number", "size", "root", "checkpoint", "counters")})
 )
-_KEEP = insert(log_checkpoint)
+_KEEP = _insert(log_checkpoint)
+_CLAIMS = (
+    select(log_entry.c.exchange_id, log_entry.c.peer, log_entry.c.expires_us, log_entry.c.log_id, log_entry.c.seq)
+    .select_from(log_state.join(log_entry, log_entry.c.log_id == log_state.c.id))
+    .where(log_entry.c.seq >= log_state.c.claims_from, log_entry.c.expires_us.is_not(None))
+)
+_REQUEST_HASH = select(log_entry.c.request_hash).where(
+    log_entry.c.log_id == bindparam("the_id"), log_entry.c.seq == bindparam("index")
+)
 
 
 def _state_values(state: LogState) -> dict[str, Any]:
@@ -231,7 +302,6 @@ def _entry_row(log_id: int, entry: NewEntry) -> tuple[Any, ...]:
         entry.kind,
         entry.peer,
         bytes.fromhex(entry.exchange_id) if entry.exchange_id else None,
-        0 if claim else (log_id << 48) + entry.index + 1,
         entry.time_us,
         entry.channel or None,
         entry.number,

@@ -1,9 +1,9 @@
 """The tables of a node's database, in portable SQLAlchemy Core.
 
-`log_entry` holds the leaves as written. One index over (exchange id, peer, slot) serves two ends: searching by
-exchange, and the promise of at most one answer for each (sender, exchange id), since the entry that claims an
-exchange has slot 0 and every other entry a slot of its own. A second index with random keys would double the
-pages that a batch touches.
+`log_entry` holds the leaves as written. Its columns beside body and hash only make entries findable. There is no
+index over what is random, or has one place to grow for each counterpart and hour: time is found by halving, since
+entries are in its order; claims of exchange ids are kept in memory while they count (`storage.claims`).
+`log_state.claims_from` is the first index that may hold such a claim.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ log_state = Table(
     Column("root", LargeBinary, nullable=False),
     Column("checkpoint", LargeBinary, nullable=False),
     Column("counters", Text, nullable=False),
+    Column("claims_from", BigInteger, nullable=False),
 )
 
 log_entry = Table(
@@ -34,7 +35,6 @@ log_entry = Table(
     Column("kind", Text, nullable=False),
     Column("peer", Text, nullable=False),
     Column("exchange_id", LargeBinary),
-    Column("slot", BigInteger, nullable=False),
     Column("time_us", BigInteger, nullable=False),
     Column("channel", Text),
     Column("number", BigInteger),
@@ -43,7 +43,6 @@ log_entry = Table(
     ForeignKeyConstraint(["log_id"], ["log_state.id"]),
     sqlite_with_rowid=False,
 )
-Index("log_entry_exchange", log_entry.c.exchange_id, log_entry.c.slot, log_entry.c.peer, unique=True)
 Index(
     "log_entry_channel",
     log_entry.c.log_id,
@@ -52,8 +51,6 @@ Index(
     sqlite_where=log_entry.c.channel.is_not(None),
     postgresql_where=log_entry.c.channel.is_not(None),
 )
-Index("log_entry_peer", log_entry.c.log_id, log_entry.c.peer, log_entry.c.seq)
-Index("log_entry_time", log_entry.c.log_id, log_entry.c.time_us)
 
 log_content = Table(
     "log_content",

@@ -89,9 +89,9 @@ def test_g2_g3_g5_rows_are_deleted_or_swapped(home: LogHome, case: str, statemen
 
 @pytest.mark.parametrize("more", [[], ["UPDATE log_state SET size = 10"]])
 def test_g4_a_row_is_inserted(home: LogHome, more: list[str]) -> None:
-    columns = "body, leaf_hash, kind, peer, slot + 1000, time_us, channel, number, request_hash, expires_us"
+    columns = "body, leaf_hash, kind, peer, time_us, channel, number, request_hash, expires_us"
     home.sql(
-        "INSERT INTO log_entry (log_id, seq, body, leaf_hash, kind, peer, slot, time_us, channel, number, request_hash,"
+        "INSERT INTO log_entry (log_id, seq, body, leaf_hash, kind, peer, time_us, channel, number, request_hash,"
         f" expires_us) SELECT log_id, 9, {columns} FROM log_entry WHERE seq = 8",
         *more,
     )

@@ -35,6 +35,7 @@ def _logs() -> None:
         sa.Column("root", sa.LargeBinary, nullable=False),
         sa.Column("checkpoint", sa.LargeBinary, nullable=False),
         sa.Column("counters", sa.Text, nullable=False),
+        sa.Column("claims_from", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "log_entry",
@@ -45,7 +46,6 @@ def _logs() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("peer", sa.Text, nullable=False),
         sa.Column("exchange_id", sa.LargeBinary),
-        sa.Column("slot", sa.BigInteger, nullable=False),
         sa.Column("time_us", sa.BigInteger, nullable=False),
         sa.Column("channel", sa.Text),
         sa.Column("number", sa.BigInteger),
@@ -56,7 +56,6 @@ def _logs() -> None:
     )
     counted = sa.text("channel IS NOT NULL")
     columns = ["log_id", "channel", "number"]
-    op.create_index("log_entry_exchange", "log_entry", ["exchange_id", "slot", "peer"], unique=True)
     op.create_index(
         "log_entry_channel",
         "log_entry",
@@ -64,8 +63,6 @@ def _logs() -> None:
         sqlite_where=counted,
         postgresql_where=counted,
     )
-    op.create_index("log_entry_peer", "log_entry", ["log_id", "peer", "seq"])
-    op.create_index("log_entry_time", "log_entry", ["log_id", "time_us"])
     op.create_table(
         "log_checkpoint",
         sa.Column("log_id", sa.Integer, primary_key=True),

@@ -1,0 +1,90 @@
+"""The claims that have not expired, in memory: which (sender, exchange id) has its answer in which entry.
+
+Exchange ids are random, so an index of them in the database would touch a page of its own for each entry, and the
+more the longer the history. The rows that make a claim are in the log anyway, in order of writing; a start reads
+those of the last minutes, and from then on every row passes through `ClaimIndex.add` before it is committed. That
+no other process adds rows is what the comparison of the log's state in each transaction sees to.
+
+A claim costs about 200 bytes of memory. Claims that expire within the same half minute are forgotten together.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.errors import StorageBroken
+
+BUCKET_US = 30_000_000
+"""Claims are forgotten in buckets of this width, so up to this much after they expired."""
+
+_SHIFT = 48
+
+Place = tuple[int, int]
+"""A log's row id and the index of an entry in it."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """Claims that expire within one width: the place of each, and the first and last index in each log."""
+
+    places: dict[bytes, int] = field(default_factory=dict)
+    ends: dict[int, Place] = field(default_factory=dict)
+
+
+class ClaimIndex:
+    """Which entry answers a claim. Thread-safe; a key is `claim_key`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._buckets: dict[int, _Bucket] = {}
+
+    def add(self, rows: Iterable[tuple[bytes, int, int, int]]) -> None:
+        """Take in claims: key, expiry, log and index of the entry. `StorageBroken` when one is taken already."""
+        with self._lock:
+            for key, expires_us, log_id, index in rows:
+                if self._place(key) is not None:
+                    raise StorageBroken("an exchange would be answered twice", where="append")
+                bucket = self._buckets.setdefault(expires_us // BUCKET_US, _Bucket())
+                bucket.places[key] = log_id << _SHIFT | index
+                first, last = bucket.ends.get(log_id, (index, index))
+                bucket.ends[log_id] = (min(first, index), max(last, index))
+
+    def find(self, keys: Iterable[bytes]) -> dict[bytes, Place]:
+        """The places of those of `keys` that are claimed."""
+        with self._lock:
+            found = ((key, self._place(key)) for key in keys)
+            return {key: (place >> _SHIFT, place & (1 << _SHIFT) - 1) for key, place in found if place is not None}
+
+    def forget(self, before_us: int) -> tuple[int, Mapping[int, int]]:
+        """Drop the buckets that lie wholly before `before_us`.
+
+        The number of claims in them, and for each log they were of the index from which on claims are left.
+        """
+        with self._lock:
+            dropped = [self._buckets.pop(number) for number in list(self._buckets) if _is_over(number, before_us)]
+            starts: dict[int, int] = {}
+            for bucket in dropped:
+                for log_id, (_, last) in bucket.ends.items():
+                    starts[log_id] = max(starts.get(log_id, 0), last + 1)
+            for bucket in self._buckets.values():
+                for log_id, (first, _) in bucket.ends.items():
+                    starts[log_id] = min(starts.get(log_id, first), first)
+            return sum(len(bucket.places) for bucket in dropped), starts
+
+    def _place(self, key: bytes) -> int | None:
+        for bucket in self._buckets.values():
+            place = bucket.places.get(key)
+            if place is not None:
+                return place
+        return None
+
+
+def claim_key(sender: str, exchange_id: str) -> bytes:
+    """The key of a claim: 16 bytes of exchange id, then the sender."""
+    return bytes.fromhex(exchange_id) + sender.encode()
+
+
+def _is_over(number: int, before_us: int) -> bool:
+    return (number + 1) * BUCKET_US <= before_us
