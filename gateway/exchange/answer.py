@@ -32,7 +32,7 @@ from dataclasses import dataclass
 
 from gateway.errors import Replayed, Suspended
 from gateway.exchange.deadlines import Deadlines
-from gateway.exchange.draft import Drafted, draft_answer
+from gateway.exchange.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.job import Job
@@ -166,6 +166,7 @@ class Answerer:
         logged = self._parts.journal.append([item.entry for item in written if item.entry is not None])  # 11
         for item, place in zip(written, logged, strict=True):
             item.reply = self._reply(item, place)
+        self._note_losers([(item, place) for item, place in zip(written, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave(batch)
         self._trace(batch)
@@ -178,9 +179,14 @@ class Answerer:
             job.refuse(as_error(error))
             return draft_answer(self._parts, job)
 
+    def _note_losers(self, losers: list[tuple[Drafted, Logged | StoredAnswer]]) -> None:
+        """An entry for each request that came while another one of its exchange was being served."""
+        if losers:
+            self._parts.journal.append([draft_loser(item.job, place) for item, place in losers])
+
     def _reply(self, item: Drafted, place: Logged | StoredAnswer) -> Reply:
         if isinstance(place, Logged):
-            if item.job.stored is not None:
+            if item.job.stored is not None and item.job.refusal is None:
                 stored = item.job.stored
                 return AnswerMessage(stored.answer, stored.entry, self._parts.journal.proof(stored.index))
             if not item.envelope:
@@ -210,3 +216,7 @@ class Answerer:
         if self._admission.inside == 0:
             with self._idle:
                 self._idle.notify_all()
+
+
+def _lost(place: Logged | StoredAnswer) -> bool:
+    return isinstance(place, StoredAnswer)

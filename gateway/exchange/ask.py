@@ -30,6 +30,7 @@ from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribes
 from gateway.exchange.show import show_line
+from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
@@ -210,8 +211,9 @@ class Asker:
         try:
             message = sending.result()
             checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
-        except LiaisonError as problem:
-            return await self._silent(asked, problem)
+        except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
+            reraise_fatal(problem)
+            return await self._silent(asked, as_error(problem))
         place = await self._scribes.exchange.write(notes.received(asked, checked, message, kind))  # 6
         self._note_received(asked.member, checked.exchange)
         return show_line(self._parts, checked, place.index)  # 7

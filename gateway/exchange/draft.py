@@ -14,7 +14,7 @@ from gateway.exchange.parts import Parts
 from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.hit import Hit, Quality
-from gateway.ports import EntryDraft, ReplayClaim, Retention
+from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
 from gateway.records.withheld import commit_withheld
 from gateway.statements.answer import build_answer
 from gateway.statements.request import request_reference
@@ -100,6 +100,20 @@ def _duplicate(job: Job) -> Drafted:
         private={"first_index": job.stored.index if job.stored else None},
     )
     return Drafted(job, entry, b"", FrameRefusal(Reason.INTERNAL, "internal"))
+
+
+def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
+    """The entry of a request whose exchange was answered while it was being served."""
+    request = job.verified
+    same = isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash
+    return EntryDraft(
+        kind="duplicate" if same else "refused",
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        private={"first_index": place.index} if same else {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value},
+        request=b"" if same else request.envelope,
+    )
 
 
 def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:

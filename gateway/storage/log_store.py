@@ -196,7 +196,7 @@ class SqlLogStore:
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
         """Request hash and entry index of those of `claims` that exist and are not forgotten."""
-        keys = {claim_key(*claim): claim for claim in claims}
+        keys = {claim_key(sender, exchange): (sender, exchange) for sender, exchange in claims}
         found: dict[tuple[MemberId, ExchangeId], tuple[bytes, int]] = {}
         for key, (log_id, index) in self._open_claims().find(keys).items():
             with self._database.read("claims") as connection:
