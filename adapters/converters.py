@@ -33,6 +33,8 @@ class Converter:
 
 def text(value: Any) -> str | None:
     """One text: white space collapsed, at most `MAX_TEXT` characters."""
+    if type(value) is str and len(value) <= MAX_TEXT and value.isascii() and value.isprintable() and "  " not in value:
+        return value.strip() or None
     joined = " ".join(str(value).split())
     if len(joined) > MAX_TEXT:
         raise unreadable(f"a text of at most {MAX_TEXT} characters")

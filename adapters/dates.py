@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from gateway.clock import from_us
@@ -70,8 +71,8 @@ def date_reader(patterns: list[re.Pattern[str]], pivot: int) -> Callable[[Any], 
     A year of zeros means that nothing is known: None.
     """
 
-    def read(value: Any) -> DateValue | None:
-        text = str(value)
+    @lru_cache(maxsize=65_536)  # all days of two centuries
+    def day(text: str) -> str | None:
         for pattern in patterns:
             match = pattern.fullmatch(text)
             if match:
@@ -80,10 +81,14 @@ def date_reader(patterns: list[re.Pattern[str]], pivot: int) -> Callable[[Any], 
             return None
         raise unreadable("a date in the mapping's formats")
 
+    def read(value: Any) -> DateValue | None:
+        found = day(str(value))
+        return None if found is None else {"value": found, "calendar": "GREG"}
+
     return read
 
 
-def _read_match(parts: dict[str, str | None], pivot: int) -> DateValue | None:
+def _read_match(parts: dict[str, str | None], pivot: int) -> str | None:
     if parts.get("y"):
         year = int(parts["y"] or 0)
     else:
@@ -91,7 +96,7 @@ def _read_match(parts: dict[str, str | None], pivot: int) -> DateValue | None:
         year = short + (1900 if short > pivot else 2000)
     if not year:
         return None
-    return {"value": partial(year, int(parts.get("m") or 0), int(parts.get("d") or 0)), "calendar": "GREG"}
+    return partial(year, int(parts.get("m") or 0), int(parts.get("d") or 0))
 
 
 def thai_date(value: Any) -> DateValue:

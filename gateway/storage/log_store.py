@@ -33,7 +33,7 @@ class _Prepared:
         self._text = str(compiled)
         self._order: list[str] = compiled.positiontup
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
         """Run it with named values."""
         return connection.exec_driver_sql(self._text, tuple(values[name] for name in self._order))
 
@@ -108,8 +108,8 @@ class SqlLogStore:
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE)}
             with self._database.read("entries") as connection:
                 rows = connection.execute(statement, bounds).all()
-            for row in rows:
-                yield StoredEntry(row[0], row[1], EncryptedContent(*row[2:]) if row[2] is not None else None)
+            for index, body, *content in rows:
+                yield StoredEntry(index, body, EncryptedContent(*content) if content[0] is not None else None)
 
     def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Index, body and stored leaf hash of the entries in [start, stop), in order."""

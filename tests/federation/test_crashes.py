@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -68,11 +69,11 @@ class Load:
         self.sent[made] = asked.exchange_id
         return made
 
-    async def submit(self, channel: grpc.aio.Channel, envelope: bytes) -> None:
+    async def submit(self, channel: Any, envelope: bytes) -> None:
         data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=10)
         self.answers[envelope] = wire.parse_response(data)
 
-    async def worker(self, channel: grpc.aio.Channel, number: int) -> None:
+    async def worker(self, channel: Any, number: int) -> None:
         while not self.stopped:
             try:
                 await self.submit(channel, self.envelope(number))
@@ -117,7 +118,7 @@ async def test_h1_killed_at_random_moments_under_load_nothing_answered_is_lost(
 ) -> None:
     """H1, H14."""
     world = sample_world(tmp_path, ("th", "vn"))
-    home, client, dice = world.home("vn"), caller(world), random.Random(20_261_124)  # noqa: S311 - moments of death
+    home, client, dice = world.home("vn"), caller(world), random.Random(20_261_124)
     loads: list[Load] = []
     for _ in range(KILLS):
         async with NodeProcess(home, world.ports["vn"]) as process:
@@ -188,7 +189,7 @@ async def test_h13_asked_to_stop_under_load_it_gives_every_answer_that_it_logged
 
 def usage(pid: int) -> tuple[int, int]:
     """Open files and threads."""
-    return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())), len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
 async def test_i12_files_and_threads_stay_the_same_over_exchanges_and_reconnects(tmp_path: Path) -> None:

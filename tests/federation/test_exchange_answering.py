@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import grpc
 import pytest
@@ -76,7 +77,7 @@ async def ask(world: World, envelope: bytes, to: str = "vn", budget_ms: int = 3_
     return await caller(world, to=to).submit(envelope, budget_ms)
 
 
-def by_th(world: World, **changes: object) -> bytes:
+def by_th(world: World, **changes: Any) -> bytes:
     return sealed(world.federation["th"], **changes)
 
 
@@ -115,7 +116,9 @@ async def refused(world: World, envelope: bytes, reason: Reason, code: str) -> N
     """A signed refusal came, its entry is there, and no source was asked."""
     message = await ask(world, envelope)
     answer = answer_of(message)
-    assert answer.outcome is Outcome.REFUSED and answer.refusal and not answer.hits
+    assert answer.outcome is Outcome.REFUSED
+    assert answer.refusal
+    assert not answer.hits
     assert (answer.refusal.reason, answer.refusal.code) == (reason, code)
     assert answer.refusal.text == "", "what the node thinks of a request stays at home"
     entry = last(world.nodes["vn"])
@@ -187,9 +190,7 @@ async def test_step_7_a_source_that_hangs_is_named_as_missing_inside_the_budget(
 
 
 async def test_step_8_candidates_are_scored_and_say_why(world: World, source: WatchedSource) -> None:
-    (document,) = [
-        hit for hit in answer_of(await ask(world, by_th(world))).hits if hit.record_type == "TravelDocument"
-    ]
+    (document,) = [hit for hit in answer_of(await ask(world, by_th(world))).hits if hit.record_type == "TravelDocument"]
     assert document.quality.value == "EXACT_ID"
     assert document.rules
     envelope = by_th(world, recipient=KH, query=person(planted.DRIVER))
@@ -248,9 +249,7 @@ def assert_alike(one: AnswerMessage, other: AnswerMessage) -> None:
 async def test_step_9_the_hidden_person_is_a_hit_for_viet_nam(world: World) -> None:
     """The control of the test before: the record exists."""
     asking = Requester("officer", "vn.blo.moc-bai", "immigration", "0123456789abcdef")
-    envelope = sealed(
-        world.federation["vn"], sender=VN, recipient=KH, requester=asking, query=person(planted.HIDDEN)
-    )
+    envelope = sealed(world.federation["vn"], sender=VN, recipient=KH, requester=asking, query=person(planted.HIDDEN))
     answer = answer_of(await caller(world, "vn", "kh").submit(envelope))
     assert answer.outcome is Outcome.HIT
 
@@ -282,7 +281,7 @@ async def test_step_10_the_answer_is_signed_by_our_statement_key_over_the_hash_o
 
 async def test_step_11_the_entry_is_on_disk_under_a_signed_head_before_the_answer_is_released(world: World) -> None:
     node = world.nodes["vn"]
-    release, seen = node.answerer._release, []  # noqa: SLF001 - the moment at which answers leave
+    release, seen = node.answerer._release, []
 
     def look(packed: object) -> None:
         with closing(sqlite3.connect(f"file:{world.home('vn')}/node.sqlite?mode=ro", uri=True)) as database:
@@ -290,11 +289,11 @@ async def test_step_11_the_entry_is_on_disk_under_a_signed_head_before_the_answe
             seen.append((rows.fetchone()[0], node.ground.exchange_log.checkpoint))
         release(packed)  # type: ignore[arg-type]
 
-    node.answerer._release = look  # noqa: SLF001
+    node.answerer._release = look
     try:
         message = await ask(world, by_th(world, query=NO_PASSPORT))
     finally:
-        node.answerer._release = release  # noqa: SLF001
+        node.answerer._release = release
     ((body, head),) = seen
     assert body == message.entry
     key = VerifyKey.admit(world.federation["vn"].key("log").spki)

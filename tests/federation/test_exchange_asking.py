@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -75,7 +76,7 @@ async def search(world: World, made: SearchCommand) -> Search:
     ids=["no case", "nobody asked", "purpose not in the token (D11)", "no operational purpose"],
 )
 async def test_step_1_what_is_not_allowed_at_home_asks_nobody_and_has_an_entry(
-    world: World, sources: dict[str, WatchedSource], changes: dict[str, object], code: str
+    world: World, sources: dict[str, WatchedSource], changes: dict[str, Any], code: str
 ) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     before = (len(entries(th)), len(entries(vn)), sources["th"].searches)
@@ -125,13 +126,16 @@ async def test_step_3_the_entry_is_durable_before_anything_leaves(world: World) 
 
 async def test_step_4_counterparts_are_asked_at_the_same_time(world: World, sources: dict[str, WatchedSource]) -> None:
     vn, kh = sources["vn"], sources["kh"]
-    vn.reset(), kh.reset()
-    vn.gate.clear(), kh.gate.clear()
+    vn.reset()
+    kh.reset()
+    vn.gate.clear()
+    kh.gate.clear()
     asking = asyncio.create_task(search(world, command(person(planted.DRIVER), (VN, KH))))
     try:
         await eventually(lambda: vn.searches == kh.searches == 1)
     finally:
-        vn.gate.set(), kh.gate.set()
+        vn.gate.set()
+        kh.gate.set()
     assert lines(await asking)[KH].outcome is Outcome.HIT
 
 
@@ -164,14 +168,16 @@ async def test_step_7_hit_and_no_hit_and_the_released_record(world: World) -> No
     assert found[KH].outcome is Outcome.NO_HIT
     assert found[VN].outcome is Outcome.HIT
     (document,) = [hit for hit in found[VN].hits if hit.record_type == "TravelDocument"]
-    assert document.record and document.record.fields["status"] == "STOLEN"
+    assert document.record
+    assert document.record.fields["status"] == "STOLEN"
     assert len(document.record.fields) == 9
 
 
 async def test_step_7_a_record_with_fields_left_out_verifies_in_the_officers_hands(world: World) -> None:
     line = lines(await search(world, command(person(planted.DRIVER), (KH,))))[KH]
     (hit,) = line.hits
-    assert hit.record and hit.record.fields.keys() == {"names", "birth", "nationalities", "status"}
+    assert hit.record
+    assert hit.record.fields.keys() == {"names", "birth", "nationalities", "status"}
     assert line.withheld_count == 5
     asked = next(item for item in reversed(entries(world.nodes["th"])) if item.entry.kind == "asked")
     record = verify_record(
@@ -197,7 +203,8 @@ async def test_step_7_partial_names_the_kind_of_source_that_is_missing(
 async def test_step_7_a_refusal_of_the_counterpart_is_shown_with_its_reason(world: World) -> None:
     line = lines(await search(world, command(ContainerQuery(planted.SEIZED_CONTAINER))))[VN]
     assert line.outcome is Outcome.REFUSED
-    assert line.refusal and line.refusal.reason is Reason.PERMISSION_DENIED
+    assert line.refusal
+    assert line.refusal.reason is Reason.PERMISSION_DENIED
     assert (line.refusal.code, line.hits) == ("query-not-covered", ())
 
 
@@ -205,7 +212,8 @@ async def test_step_7_a_question_that_may_not_be_sent_is_refused_at_home(world: 
     before = len(entries(world.nodes["vn"]))
     found = lines(await world.nodes["th"].searches.start(CHIEF, command(purpose=Purpose.PREVENTION)))
     assert found[VN].outcome is Outcome.REFUSED
-    assert found[VN].refusal and found[VN].refusal.code in ("purpose-not-covered", "agreement-unknown")
+    assert found[VN].refusal
+    assert found[VN].refusal.code in ("purpose-not-covered", "agreement-unknown")
     assert len(entries(world.nodes["vn"])) == before
     assert last(world.nodes["th"], "operations").entry.kind in ("denied", "acknowledged", "receipt")
 
@@ -238,7 +246,7 @@ async def test_step_8_the_acknowledgement_of_the_channel_goes_on(world: World) -
 
     async def acknowledged() -> bool:
         await th.acknowledger.round()
-        return vn.receipts._book.acknowledged(TH) >= number  # noqa: SLF001
+        return vn.receipts._book.acknowledged(TH) >= number
 
     await eventually_async(acknowledged)
     receipt = next(item for item in reversed(entries(vn, "operations")) if item.entry.kind == "receipt")
@@ -308,11 +316,11 @@ async def test_a_late_answer_is_logged_and_found_with_the_search(
     vn.gate.set()
 
     async def late() -> bool:
-        return lines(await th.searches.get(HER, found.id))[VN].late
+        return bool(lines(await th.searches.get(HER, found.id))[VN].late)
 
     await eventually_async(late)
     line = lines(await th.searches.get(HER, found.id))[VN]
     assert (line.outcome, line.late) == (Outcome.HIT, True)
     assert kinds(th, line.exchange_id) == ["asked", "silent", "late"]
-    th.searches._running.clear()  # noqa: SLF001 - it is read from the store now
+    th.searches._running.clear()
     assert lines(await th.searches.get(HER, found.id))[VN].late

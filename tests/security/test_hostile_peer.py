@@ -27,7 +27,7 @@ from tests.support.sealing import new_key
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HIT = Hit("aGl0LXJlZmVyZW5jZQ", Quality.EXACT_ID, "TravelDocument", ("document number",))
-AS_HIT = {"outcome": Outcome.HIT, "hits": (HIT,)}
+AS_HIT: dict[str, Any] = {"outcome": Outcome.HIT, "hits": (HIT,)}
 Make = Callable[[Forger, World, bytes], AnswerMessage | bytes | None]
 
 
@@ -36,7 +36,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     made = sample_world(tmp_path_factory.mktemp("hostile"))
     async with stopping(made):
         node = await made.start("th")
-        node.asker._budget_s = 0.6  # noqa: SLF001 - silence need not take three seconds here
+        node.asker._budget_s = 0.6
         yield made
 
 
@@ -71,7 +71,8 @@ async def silent(world: World, code: str = "") -> None:
     """The line is silent with a reason, the entry says so, and no hit is shown."""
     line = await ask(world)
     assert (line.outcome, line.hits) == (Outcome.SILENT, ())
-    assert line.refusal and line.refusal.code
+    assert line.refusal
+    assert line.refusal.code
     assert kinds(world.nodes["th"], line.exchange_id) == ["asked", "silent"]
     entry = next(item for item in entries(world.nodes["th"]) if item.entry.exchange_id == line.exchange_id
                  and item.entry.kind == "silent")  # fmt: skip

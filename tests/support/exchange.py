@@ -154,7 +154,7 @@ class Caller:
     certificate: bytes = b""
 
     @asynccontextmanager
-    async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
+    async def channel(self) -> AsyncIterator[Any]:
         """A new connection."""
         credentials = grpc.ssl_channel_credentials(self.roots, self.key or None, self.certificate or None)
         options = [

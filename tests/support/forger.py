@@ -132,7 +132,7 @@ class _Handlers(grpc.GenericRpcHandler):
         self._node = node
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        return self._node._handler(handler_call_details)  # noqa: SLF001 - the two are one
+        return self._node._handler(handler_call_details)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.audit.log import AuditLog
 from gateway.bench.history import measure_history
 from gateway.clock import ManualClock
 from gateway.errors import Stale, StorageBroken
@@ -70,14 +71,19 @@ def test_e3_claims_of_an_earlier_log_number_and_of_a_restart_still_count(tmp_pat
     home = LogHome(tmp_path)
     draft = claimed_until(BUCKET_US)
     with home.log() as log:
-        logged(log.append([draft]))
+        logged(log.append([answered(), draft]))
     with home.log() as log:
         (again,) = log.append([draft])
         assert isinstance(again, StoredAnswer)
         assert again.answer == draft.answer
+    with home.store() as store:
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", number=2, highwater=home.highwater)
+        (again,) = log.append([draft])
+        assert again == StoredAnswer(draft.request_hash, b"", b"", 1)
+        log.close()
 
 
-def test_the_store_itself_refuses_a_second_answer(tmp_path: Path) -> None:
+def test_the_store_itself_refuses_a_second_answer() -> None:
     claims = ClaimIndex()
     claims.add([(KEYS[0], 1, 1, 0)])
     with pytest.raises(StorageBroken, match="answered twice"):
