@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
 from tests.support.network import NetworkForbidden
 
 settings.register_profile(

@@ -31,7 +31,7 @@ from gateway.exchange.searches import OfficerSearches
 from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.server import Doors, NodeServer, ServerLimits
-from gateway.node.tls import TlsIdentity, server_credentials
+from gateway.node.tls import TlsIdentity, check_floor, server_credentials
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.signing.keys import load_signing_key
@@ -162,7 +162,9 @@ class Node:
         )
         self._server = NodeServer(doors, self.ground.clock, credentials, ServerLimits())
         host, port = host_port(settings.listen.exchange)
-        self.addresses["exchange"] = f"{host}:{await self._server.start(f'{host}:{port}')}"
+        port = await self._server.start(f"{host}:{port}")
+        self.addresses["exchange"] = f"{host}:{port}"
+        await asyncio.to_thread(check_floor, host, port)
         home = self.ground.home
         context = tls_context(home.key("tls"), home.certificate("tls"), home.ca)
         self._agency = AgencyServer(create_api(self._agency_parts()), *host_port(settings.listen.agency), context)

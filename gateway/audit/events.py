@@ -112,12 +112,6 @@ _EVENTS = (
         request=_NOBODY, answer=_NOBODY,
     ),
     _exchange(
-        "cancelled",
-        "The counterpart withdrew its question, or its connection was cut, before we answered.",
-        "code", "detail",
-        request=_PEER, answer=_NOBODY, strict=False,
-    ),
-    _exchange(
         "own",
         "An officer of ours asked our own agencies. No counterpart took part.",
         "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "case", "ticket",

@@ -81,7 +81,8 @@ class ChannelBook:
         """Note an answer that is durable in our log."""
         with self._lock:
             channel = self._channel(peer)
-            if exchange.number > channel.through:
+            # A number far ahead is a lie or a loss of thousands; it is not kept, and shows as a gap.
+            if channel.through < exchange.number <= channel.through + MAX_RANGE:
                 channel.waiting_since_us = channel.waiting_since_us or self._clock.now_us()
                 channel.waiting[exchange.number] = exchange
 

@@ -143,7 +143,7 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
         withheld_commitment=commitment,
         withheld_count=count,
     )
-    return answer, _asked(job.verified.value) | _private(job, findings) | {
+    return answer, _asked(job.verified.value) | _private(job, answer, findings) | {
         "withheld": opening["withheld"],
         "withheld_salt": opening["salt"],
     }
@@ -193,9 +193,9 @@ def _asked(request: Request) -> dict[str, Any]:
     }
 
 
-def _private(job: Job, findings: Iterable[Findings]) -> dict[str, Any]:
+def _private(job: Job, answer: Answer, findings: Iterable[Findings]) -> dict[str, Any]:
     return {
-        "outcome": job.outcome.value,
+        "outcome": answer.outcome.value,
         "decision": _decision(job.decision) if job.decision else None,
         "sources": [
             {

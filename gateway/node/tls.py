@@ -7,6 +7,8 @@ checks the certificate itself (facts 1 and 2). A file that cannot be read on rel
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ from pathlib import Path
 import grpc
 
 from gateway.errors import Misconfigured
+
+_CHECK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,29 @@ def server_credentials(
 class _Fingerprint:
     identity: TlsIdentity
     roots: bytes
+
+
+def check_floor(host: str, port: int) -> None:
+    """Return when the server at this address refuses TLS 1.2; `Misconfigured` when it takes it (threats.md, A2).
+
+    gRPC has no switch for it: the setting in `gateway.node` counts only when nothing loaded grpc before.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # it is our own server, and the handshake is to fail before that
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    try:
+        with socket.create_connection((host, port), _CHECK_S) as raw, context.wrap_socket(raw):
+            pass
+    except (ssl.SSLError, ConnectionError):
+        return
+    raise Misconfigured(
+        "the exchange port takes TLS 1.2",
+        code="tls-floor",
+        where=f"{host}:{port}",
+        remedy="load `gateway.node` before anything else loads grpc",
+    )
 
 
 def channel_credentials(identity: TlsIdentity, member_ca: bytes) -> grpc.ChannelCredentials:

@@ -32,8 +32,6 @@ _SALT_CHARACTERS = 24
 _DIGEST_BYTES = 32
 _DIGEST_CHARACTERS = 43
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_BLANKS = (b"", b"  ", b" ")
-"""What fills a text up to a multiple of three bytes, by the rest of its length."""
 
 
 class SigningKey(Protocol):
@@ -141,15 +139,12 @@ def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str,
     Base64 of many short texts is one call over all of them: a disclosure is filled with blanks, which JSON allows,
     to a multiple of three bytes, and a digest with one zero byte to 33, so that each keeps its own characters.
     """
-    count = len(encoded)
-    fresh = os.urandom(_SALT_BYTES * count + _DIGEST_BYTES * (total - count))
-    noise = fresh[_SALT_BYTES * count :]
-    salts = base64url(fresh[: _SALT_BYTES * count])
+    salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
     texts = []
     for position, (name, value) in enumerate(encoded):
         salt = salts[position * _SALT_CHARACTERS : (position + 1) * _SALT_CHARACTERS]
         text = f'["{salt}","{name}",{value}]'.encode()
-        texts.append(text + _BLANKS[len(text) % 3])
+        texts.append(text.ljust(len(text) + -len(text) % 3))
     joined = b2a_base64(b"".join(texts), newline=False).translate(_URL_SAFE)
     pieces, start = [], 0
     for text in texts:
@@ -157,7 +152,7 @@ def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str,
         pieces.append(joined[start:stop])
         start = stop
     raw = [hashlib.sha256(piece).digest() for piece in pieces]
-    raw += [noise[at : at + _DIGEST_BYTES] for at in range(0, len(noise), _DIGEST_BYTES)]
+    raw += [os.urandom(_DIGEST_BYTES) for _ in range(total - len(raw))]
     line = base64url(b"\0".join([*raw, b""]))
     digests = [line[at : at + _DIGEST_CHARACTERS] for at in range(0, len(line), _DIGEST_CHARACTERS + 1)]
     pairs = zip(encoded, digests, pieces, strict=False)
