@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.bench.data import number, write_source
+from gateway.bench.data import absent_number, number, write_source
 from gateway.bench.load import Target
 from gateway.clock import Clock, SystemClock
 from gateway.config import SourceSettings, write_default
@@ -105,12 +105,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def requests_for(world: World, count: int) -> list[bytes]:
-    """`count` fresh signed requests, each for another document, as messages ready to be sent."""
-    return [_request(world, row) for row in range(count)]
+def requests_for(world: World, count: int, *, present: bool = True) -> list[bytes]:
+    """`count` fresh signed requests as messages ready to be sent, for documents that are there, or for none."""
+    wanted = (number(1 + row * 7919 % world.rows) if present else absent_number(row) for row in range(count))
+    return [_request(world, document) for document in wanted]
 
 
-def _request(world: World, row: int) -> bytes:
+def _request(world: World, document: str) -> bytes:
     now_us = world.clock.now_us()
     request = Request(
         exchange_id=new_exchange_id(),
@@ -125,7 +126,7 @@ def _request(world: World, row: int) -> bytes:
         agreement="gms-border-2026",
         requester=Requester("officer", f"{ASKER}.blo.bench", "police", "0123456789abcdef"),
         token_commitment=secrets.token_bytes(32),
-        query=DocumentQuery(number(1 + (row * 7919) % world.rows), "VNM"),
+        query=DocumentQuery(document, "VNM"),
         trust_hash=bytes(32),
         policy_hash=bytes(32),
     )

@@ -36,7 +36,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.command()
 @click.option("--concurrency", default="1,16,64", show_default=True, callback=_numbers, help="Requests in flight.")
 @click.option("--rows", default="1000,100000", show_default=True, callback=_numbers, help="Rows in the source.")
-@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.2, 60), help="Of each measure.")
+@click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(0.2, 60), help="Of each measure.")
 @click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
 @click.option("--only", default="", help="One of our two ways of asking, by its name in the table, beside the echo.")
 @click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
