@@ -95,9 +95,8 @@ class RecordAttributes:
         return bool(self.marking.caveats & QUIET_CAVEATS) or self.category in VICTIM_CATEGORIES
 
     def as_json(self) -> dict[str, object]:
-        """The attributes as they are kept in an entry."""
+        """The record's own attributes as they are kept in an entry; the question's stand there once, beside them."""
         return {
-            **self.question.as_json(),
             "record_type": self.record_type,
             "owner": self.owner,
             "category": str(self.category),

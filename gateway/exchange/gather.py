@@ -95,11 +95,11 @@ class Gatherer:
         except Unknown:
             return None
         # What the source says now decides, not what the index said when it was built.
-        current = RecordAttributes(
-            attributes.question, record.record_type, attributes.owner, record.marking, record.category
-        )
-        if current != attributes:
+        if (record.marking, record.category) != (candidate.marking, candidate.category):
             parts = self._parts
+            current = RecordAttributes(
+                attributes.question, record.record_type, attributes.owner, record.marking, record.category
+            )
             fresh = self._decide(parts.policy(), current, candidate, found, parts.clock.now_us())
             if fresh is None or not fresh.decision.allow:
                 return self._bare(job, candidate) if fresh is not None else None
