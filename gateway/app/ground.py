@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.load import open_source
+from certs.keyfiles import load_key
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import PublicKey, load_token_key
 from gateway.audit.log import AuditLog
@@ -57,6 +58,8 @@ def lay_ground(settings: Settings) -> Ground:
     home = Home(settings.home)
     clock = SystemClock()
     member = member_id(settings.node.member)
+    for key in sorted(home.keys.glob("*.key")):
+        load_key(key)  # each of them, used here or not: refused when others can read it, or when it is no key
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
     database = open_node_database(settings)

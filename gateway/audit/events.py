@@ -56,7 +56,7 @@ _EVENTS = (
     _exchange(
         "asked",
         "An officer of ours asks a counterpart. Durable before the request leaves.",
-        "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "case", "ticket",
+        "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
         "purpose", "offence", "agreement",
         "query", "search", "decision",
         request=_US, answer=_NOBODY,
@@ -129,8 +129,6 @@ _EVENTS = (
     _operations("suspend", "A source, agency, counterpart or everything was switched off.",
                 "scope", "target", "reason", "by", "time"),
     _operations("resume", "What was switched off is on again.", "scope", "target", "reason", "by", "time"),
-    _operations("policy-load", "A policy was loaded and is in force.", "policy_hash", "previous_hash"),
-    _operations("policy-refused", "A policy did not load; the one before stays in force.", "detail", "policy_hash"),
     _operations("trust-accepted", "A charter, descriptor or status was accepted.", "document", "version", "hash"),
     _operations("trust-refused", "A charter, descriptor or status was refused; what was in force stays.",
                 "document", "version", "hash", "detail"),
@@ -142,13 +140,8 @@ _EVENTS = (
     _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
     _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
-    _operations("key-created", "A key was made.", "key_id", "use"),
     _operations("key-destroyed", "A key of the keystore was destroyed: what it protected is erased.",
                 "key_id", "ground"),
-    _operations("open", "An auditor opened private parts. Written before they are shown.",
-                "auditor", "ground", "filter", "count"),
-    _operations("export", "An export for auditors was made.", "by", "logs", "hash"),
-    _operations("migrate", "The database was brought to a newer schema.", "before", "after"),
 )  # fmt: skip
 
 EVENTS: dict[str, Event] = {event.kind: event for event in _EVENTS}

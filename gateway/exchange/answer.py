@@ -43,8 +43,6 @@ from gateway.ports import Logged, StoredAnswer
 from gateway.statements.request import verify_request
 from gateway.telemetry import Log, Span, record_span, start_trace
 
-_LOG = Log(component="exchange")
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
@@ -69,6 +67,7 @@ class Answerer:
     ) -> None:
         self._parts = parts
         self._gatherer = gatherer
+        self._log = Log(component="exchange", member=parts.member)
         self._release = release
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
         self._source_timeout_s = limits.source_timeout_s
@@ -154,6 +153,8 @@ class Answerer:
                 job.decision = parts.policy().may_answer(job.ask(parts.member), parts.clock.now_us())
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)
+            if job.stored is not None and self._gatherer.is_suspended(job):
+                raise Suspended("a source of the stored answer is suspended")
         except Exception as error:  # noqa: BLE001 - an error in a decision denies
             job.refuse(as_error(error))
 
@@ -209,7 +210,7 @@ class Answerer:
         for job in batch:
             if job.inbound.traceparent:
                 trace = start_trace(job.inbound.traceparent)
-                record_span(_LOG, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
+                record_span(self._log, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
 
     def _leave(self, batch: list[Job]) -> None:
         self._admission.leave(job.inbound.line for job in batch)

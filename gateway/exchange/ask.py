@@ -129,8 +129,9 @@ class Asker:
         """The signed request to `member`, or the line that says why nothing may be sent."""
         try:
             self._may_send(inquiry.officer, inquiry.command, member)
-            request = self._request(inquiry.officer, inquiry.command, member)
-            return Asked(inquiry, member, request, build_request(request, self._parts.key))
+            salt = secrets.token_bytes(32)
+            request = self._request(inquiry.officer, inquiry.command, member, salt)
+            return Asked(inquiry, member, request, build_request(request, self._parts.key), salt)
         except LiaisonError as error:
             outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
             return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))
@@ -166,7 +167,7 @@ class Asker:
             return command.agreement
         return self._parts.policy().agreement_for(command.purpose.value, member, self._parts.clock.now_us())
 
-    def _request(self, officer: Officer, command: SearchCommand, member: MemberId) -> Request:
+    def _request(self, officer: Officer, command: SearchCommand, member: MemberId, salt: bytes) -> Request:
         parts = self._parts
         now_us = parts.clock.now_us()
         pseudonym = self._pseudonym(officer.person, member)
@@ -182,7 +183,7 @@ class Asker:
             ticket=command.ticket,
             agreement=self._agreement(command, member),
             requester=Requester(officer.role, officer.office, officer.agency, pseudonym),
-            token_commitment=hashlib.sha256(secrets.token_bytes(32) + officer.token_hash).digest(),
+            token_commitment=hashlib.sha256(salt + officer.token_hash).digest(),
             query=command.query,
             trust_hash=parts.trust().hash,
             policy_hash=parts.policy().hash,

@@ -25,6 +25,8 @@ _BATCH_S = 0.006
 _MIN_PACE_S = 0.00005
 _FIRST_PACE_S = 0.002
 _QUICK_S = 0.003
+_HELD_S = 0.01
+"""A result waits no longer than this for the others of its batch."""
 
 
 @dataclass(slots=True)
@@ -117,11 +119,14 @@ class Bulkhead:
     def _serve(self, batch: list[Task]) -> None:
         """Run a batch, then hand all of it on: one hand-over to the next stage instead of one for each task."""
         begun = self._clock.monotonic()
-        results = [self._one(task) for task in batch]
+        results: list[tuple[Task, object, LiaisonError | None]] = []
+        for task in batch:
+            results.append((task, *self._one(task)))
+            if self._clock.monotonic() - begun > _HELD_S:
+                results = _hand_on(results)
         spent = (self._clock.monotonic() - begun) / len(batch)
         self._pace += (max(spent, _MIN_PACE_S) - self._pace) / 8
-        for task, (result, error) in zip(batch, results, strict=True):
-            task.done(result, error)
+        _hand_on(results)
 
     def _one(self, task: Task) -> tuple[object, LiaisonError | None]:
         if self._clock.monotonic() >= task.deadline:
@@ -135,3 +140,12 @@ class Bulkhead:
         self.health.served += 1
         self.health.failures, self.health.last_error = 0, ""
         return result, None
+
+
+def _hand_on(
+    results: list[tuple[Task, object, LiaisonError | None]],
+) -> list[tuple[Task, object, LiaisonError | None]]:
+    """Give results to those who wait for them; nothing is left."""
+    for task, result, error in results:
+        task.done(result, error)
+    return []

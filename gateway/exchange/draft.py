@@ -139,7 +139,7 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
         Outcome.HIT if hits else Outcome.NO_HIT,
         hits=hits,
         missing=_missing(job, findings),
-        capped=cut or any(found.capped and found.hits for found in findings),
+        capped=cut or is_capped(findings),
         withheld_commitment=commitment,
         withheld_count=count,
     )
@@ -147,6 +147,11 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
         "withheld": opening["withheld"],
         "withheld_salt": opening["salt"],
     }
+
+
+def is_capped(findings: Iterable[Findings]) -> bool:
+    """Whether to say that there was more; not where hidden records helped to reach the cap, since it would tell."""
+    return any(found.capped and found.hits and not found.suppressed for found in findings)
 
 
 def _fit(hits: list[Hit]) -> tuple[tuple[Hit, ...], bool]:

@@ -47,6 +47,15 @@ class Gatherer:
                 continue
             wall.submit(Task(partial(self._look, job), partial(_note, job, wall, complete), job.deadline))
 
+    def is_suspended(self, job: Job) -> bool:
+        """Whether any source that could have given the answer to `job` is switched off now."""
+        kind = job.verified.value.query.kind
+        return any(
+            self._parts.suspensions.suspends(agency=wall.description.agency, source=wall.description.id) is not None
+            for wall in self._walls
+            if kind in wall.description.queries
+        )
+
     def _look(self, job: Job, source: Source) -> Findings:
         """One source for one job, in the wall's thread."""
         description = source.describe()
@@ -89,25 +98,31 @@ class Gatherer:
     ) -> Hit | None:
         """The hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
         if not release.decision.allow:
-            return self._bare(job, candidate)
+            return self._bare(job, candidate, found)
         try:
             record = source.fetch(candidate.key, candidate.record_type, job.deadline)
         except Unknown:
             return None
+        if record.owner not in (attributes.owner, f"{self._parts.member}.{attributes.owner}"):
+            raise Misconfigured(
+                f"the source gave a record of `{record.owner[:64]!a}`", code="foreign-record", where=candidate.source
+            )
         # What the source says now decides, not what the index said when it was built.
-        if (record.marking, record.category) != (candidate.marking, candidate.category):
+        said = (record.record_type, record.marking, record.category)
+        if said != (candidate.record_type, candidate.marking, candidate.category):
             parts = self._parts
             current = RecordAttributes(
                 attributes.question, record.record_type, attributes.owner, record.marking, record.category
             )
             fresh = self._decide(parts.policy(), current, candidate, found, parts.clock.now_us())
             if fresh is None or not fresh.decision.allow:
-                return self._bare(job, candidate) if fresh is not None else None
+                return self._bare(job, candidate, found) if fresh is not None else None
             release = fresh
         return self._sign(job, record, candidate, release, found)
 
-    def _bare(self, job: Job, candidate: Candidate) -> Hit:
+    def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
         """A hit without a record: the recipient may know that there is something, and a human decides on more."""
+        found.show_withheld_count = False  # all of it is kept back, which no count would say
         return Hit(
             self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules
         )

@@ -22,9 +22,10 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that left (or is about to): its statement, and the hash that the answer must name."""
+    """A request that left (or is about to): its statement, and the salt that opens its token commitment."""
 
     inquiry: Inquiry
     member: MemberId
     request: Request
     sealed: Sealed
+    token_salt: bytes

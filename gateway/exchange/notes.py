@@ -26,7 +26,7 @@ def own(inquiry: Inquiry, line: Line) -> EntryDraft:
 
 def asked(item: Asked) -> EntryDraft:
     """A request is about to leave."""
-    private = _who(item.inquiry) | {"agreement": item.request.agreement}
+    private = _who(item.inquiry) | {"agreement": item.request.agreement, "token_salt": item.token_salt.hex()}
     return _draft("asked", item, private, request=item.sealed.envelope)
 
 

@@ -6,16 +6,18 @@ The document store encrypts what is kept, and only the officer who asked may rea
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from gateway.errors import Overloaded, Unknown
+from gateway.errors import Overloaded, Replayed, Unknown
 from gateway.exchange.ask import LATE_S, Asker
 from gateway.exchange.inquiry import Inquiry
 from gateway.exchange.keep import decode_search, encode_search
 from gateway.exchange.parts import Parts
+from gateway.model.exchange import Outcome
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand
 
@@ -49,13 +51,19 @@ class OfficerSearches:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")
         # Known before its key is: who repeats the key at once finds it.
         running = self._running[inquiry.search_id] = _Running(self._begin(inquiry))
-        if (first := await self._first(inquiry)) is not None:
+        try:
+            first = await self._first(inquiry)
+        except Replayed:
+            del self._running[inquiry.search_id]
+            raise
+        if first is not None:
             del self._running[inquiry.search_id]
             return await self._finished(officer, first)
         return await asyncio.shield(self._keep(self._run(inquiry, running)))
 
     async def _run(self, inquiry: Inquiry, running: _Running) -> Search:
         try:
+            await self._save(running)
             await self._asker.run(inquiry, lambda line: self._add(running, line))
         finally:
             running.change(replace(running.search, done=True, waiting_for=()))
@@ -95,8 +103,14 @@ class OfficerSearches:
         key = f"{inquiry.officer.person}/{inquiry.command.idempotency_key}"
         until = self._parts.clock.now_us() + KEPT_US
         put_new = self._parts.documents.put_new
-        found = await asyncio.to_thread(put_new, _KEYS, key, inquiry.search_id.encode(), until)
-        return found.decode() if found is not None else None
+        asked = _fingerprint(inquiry.command)
+        found = await asyncio.to_thread(put_new, _KEYS, key, f"{inquiry.search_id} {asked}".encode(), until)
+        if found is None:
+            return None
+        first, _, same = found.decode().partition(" ")
+        if same != asked:
+            raise Replayed("this idempotency key was used for another search", where="idempotency-key")
+        return first
 
     async def _finished(self, officer: Officer, search_id: str) -> Search:
         search = await self.get(officer, search_id)
@@ -123,7 +137,25 @@ class OfficerSearches:
 
     async def _load(self, search_id: str) -> Search | None:
         data = await asyncio.to_thread(self._parts.documents.get, _KIND, search_id)
-        return decode_search(data) if data is not None else None
+        return _ended(decode_search(data)) if data is not None else None
+
+    async def finish(self, timeout: float) -> None:
+        """Let searches that run come to their end, `timeout` seconds at most."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout)
+
+
+def _fingerprint(command: SearchCommand) -> str:
+    """What is asked, whoever asks and whatever trace it belongs to."""
+    return hashlib.sha256(repr(replace(command, traceparent="")).encode()).hexdigest()
+
+
+def _ended(search: Search) -> Search:
+    """A search that the node did not bring to its end: those who were waited for are silent."""
+    if search.done:
+        return search
+    lines = tuple(Line(member, Outcome.SILENT) for member in search.waiting_for)
+    return replace(search, done=True, waiting_for=(), lines=search.lines + lines)
 
 
 class _Running:

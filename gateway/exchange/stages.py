@@ -74,7 +74,7 @@ class Stage(Generic[I]):
         self._turn = turn or Turn()
         self._fatal = fatal
         self._inbox: SimpleQueue[I | None] = SimpleQueue()
-        self._lines: dict[str, deque[I]] = {}
+        self._lines: dict[str, tuple[deque[I], deque[I]]] = {}
         self._waiting = 0
         self._thread = threading.Thread(target=self._run, name=f"stage-{name}", daemon=True)
 
@@ -123,11 +123,8 @@ class Stage(Generic[I]):
     def _stand_in_line(self, item: I) -> None:
         line = self._lines.get(item.line)
         if line is None:
-            line = self._lines[item.line] = deque()
-        if item.urgent:
-            line.appendleft(item)
-        else:
-            line.append(item)
+            line = self._lines[item.line] = (deque(), deque())
+        line[0 if item.urgent else 1].append(item)
         self._waiting += 1
 
     def _next_batch(self) -> list[I]:
@@ -135,10 +132,10 @@ class Stage(Generic[I]):
         batch: list[I] = []
         while self._waiting and len(batch) < MAX_BATCH:
             for name in list(self._lines):
-                line = self._lines[name]
-                batch.append(line.popleft())
+                urgent, others = self._lines[name]
+                batch.append((urgent or others).popleft())
                 self._waiting -= 1
-                if not line:
+                if not urgent and not others:
                     del self._lines[name]
                 if len(batch) == MAX_BATCH:
                     break

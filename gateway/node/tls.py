@@ -15,6 +15,7 @@ from pathlib import Path
 
 import grpc
 
+from certs.keyfiles import load_key
 from gateway.errors import Misconfigured
 
 _CHECK_S = 5.0
@@ -30,6 +31,7 @@ class TlsIdentity:
     @classmethod
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
         """Read both files, or `Misconfigured` naming the one that cannot be used."""
+        load_key(key)  # refuses a key that others can read, and what is no key of ours
         parts = []
         for path in (key, certificate):
             try:

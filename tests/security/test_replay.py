@@ -251,3 +251,26 @@ async def test_a_node_that_dies_between_commit_and_answer_gives_the_same_answer_
     await eventually_async(answered)
     assert watched.searches == 0
     assert kinds(world.nodes["vn"], asked.exchange_id) == ["answered", "duplicate"]
+
+
+async def test_e1_the_same_bytes_get_nothing_once_their_source_is_suspended(
+    world: World, source: WatchedSource
+) -> None:
+    asked = request()
+    envelope = signed(world, asked)
+    assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.HIT
+    switches, target = world.nodes["vn"].parts.suspensions, "source:vn.immigration.border"
+    home = Home(world.home("vn"))
+    switch(home, CLOCK, Action.SUSPEND, target, "trial")
+    try:
+        await eventually(lambda: switches.suspends(source="vn.immigration.border") is not None)
+        assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.SUSPENDED
+    finally:
+        switch(home, CLOCK, Action.RESUME, target, "trial")
+        await eventually(lambda: switches.suspends(source="vn.immigration.border") is None)
+
+
+async def test_c10_a_source_cannot_have_another_agencys_record_signed(world: World, source: WatchedSource) -> None:
+    source.change = lambda record: replace(record, owner="vn.police")
+    answer = answer_of(await caller(world).submit(signed(world, request())))
+    assert (answer.outcome, answer.hits, bool(answer.missing)) == (Outcome.NO_HIT, (), True)

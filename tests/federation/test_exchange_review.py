@@ -1,0 +1,135 @@
+"""What a review found, held by tests: replays, repeats, caps, foreign records, turns of urgent requests."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Misconfigured, Replayed
+from gateway.exchange.draft import is_capped
+from gateway.exchange.job import Findings
+from gateway.exchange.stages import Stage
+from gateway.model.exchange import Outcome
+from gateway.model.hit import Hit, Quality
+from gateway.model.names import MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import DocumentQuery
+from gateway.model.search import SearchCommand
+from gateway.node.tls import TlsIdentity
+from gateway.ports import EntryDraft, Logged
+from tests.support.nodes import World, build_world, officer, running
+
+ASKED = SearchCommand(
+    DocumentQuery("C0000001"), (MemberId("vn"),), Purpose.BORDER_CHECK, Offence.NARC, ticket="T-1", idempotency_key="k1"
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return build_world(tmp_path, {}, ("th", "vn"))
+
+
+async def test_an_idempotency_key_stands_for_one_question_only(world: World) -> None:
+    async with running(world, ("th", "vn")):
+        searches = world.nodes["th"].searches
+        first = await searches.start(officer(), ASKED)
+        assert (await searches.start(officer(), ASKED)).id == first.id
+        with pytest.raises(Replayed):
+            await searches.start(officer(), replace(ASKED, query=DocumentQuery("C0000002")))
+
+
+async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(world: World) -> None:
+    async with running(world, ("th",)):
+        node = world.nodes["th"]
+        searches = node.searches
+        started = asyncio.Event()
+
+        async def never(*_: object) -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+        node.asker.run = never  # type: ignore[method-assign]  # the moment in which the node dies
+        task = asyncio.create_task(searches.start(officer(), ASKED))
+        await started.wait()
+        search_id = next(iter(searches._running))
+        searches._running.clear()
+        lost = await searches.get(officer(), search_id)
+        assert lost.done
+        assert [line.outcome for line in lost.lines] == [Outcome.SILENT]
+        task.cancel()
+        for running_task in list(searches._tasks):
+            running_task.cancel()
+
+
+async def test_the_token_commitment_opens_with_the_salt_in_the_entry(world: World) -> None:
+    async with running(world, ("th", "vn")):
+        node = world.nodes["th"]
+        salts: list[EntryDraft] = []
+        write = node.scribes.exchange.write
+
+        async def watched(draft: EntryDraft) -> Logged:
+            if draft.kind == "asked":
+                salts.append(draft)
+            return await write(draft)
+
+        node.scribes.exchange.write = watched  # type: ignore[method-assign]
+        await node.searches.start(officer(), replace(ASKED, idempotency_key=""))
+    from gateway.statements.envelope import REQUEST, unseal
+    from gateway.statements.request import parse_request
+
+    request = parse_request(unseal(salts[0].request, REQUEST).payload)
+    salt = bytes.fromhex(str(salts[0].private["token_salt"]))
+    assert request.token_commitment == hashlib.sha256(salt + officer().token_hash).digest()
+
+
+def test_a_tls_key_that_others_can_read_is_refused(world: World) -> None:
+    keys = world.home("th") / "keys"
+    TlsIdentity.load(keys / "tls.key", keys / "tls.pem")
+    (keys / "tls.key").chmod(0o644)
+    with pytest.raises(Misconfigured):
+        TlsIdentity.load(keys / "tls.key", keys / "tls.pem")
+
+
+async def test_a_node_refuses_any_key_in_its_home_that_others_can_read(world: World) -> None:
+    (world.home("th") / "keys" / "witness.key").chmod(0o640)
+    with pytest.raises(Misconfigured, match="witness"):
+        await world.start("th")
+
+
+@dataclass(frozen=True)
+class _Item:
+    number: int
+    urgent: bool
+    line: str = "th"
+
+
+def test_urgent_items_go_first_and_in_the_order_in_which_they_came() -> None:
+    served: list[int] = []
+    gate, done = threading.Event(), threading.Event()
+
+    def work(batch: list[_Item]) -> None:
+        gate.wait(10)
+        served.extend(item.number for item in batch)
+        if len(served) == 7:
+            done.set()
+
+    stage = Stage[_Item]("test", work, lambda error: pytest.fail(str(error)))
+    stage.put_all([_Item(number, urgent=number in (3, 5)) for number in range(1, 7)])
+    stage.put(_Item(7, urgent=True))
+    stage.start()
+    gate.set()
+    assert done.wait(10)
+    stage.stop(5)
+    assert served == [3, 5, 7, 1, 2, 4, 6]
+
+
+def test_a_cap_that_hidden_records_helped_to_reach_is_not_told() -> None:
+    hit = Hit("r", Quality.EXACT_ID, "Person")
+    assert is_capped([Findings("s", "k", capped=True, hits=[hit])])
+    assert not is_capped([Findings("s", "k", capped=True, hits=[hit], suppressed=[{"source": "s"}])])
+    assert not is_capped([Findings("s", "k", capped=True)])
