@@ -128,6 +128,7 @@ class Node:
         self._server: NodeServer | None = None
         self._agency: AgencyServer | None = None
         self._rounds: asyncio.Task[None] | None = None
+        self._stopping = False
         self._stop_metrics: Callable[[], None] | None = None
         self.addresses: dict[str, str] = {}
 
@@ -148,6 +149,7 @@ class Node:
         self.acknowledger.resume([MemberId(name) for name in self.parts.trust().members])
         await self._listen()
         self._rounds = asyncio.create_task(self._housekeeper.run())
+        self._rounds.add_done_callback(self._rounds_ended)
         self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"])
 
     async def _listen(self) -> None:
@@ -158,7 +160,7 @@ class Node:
             submit=self.answerer.submit,
             acknowledge=lambda peer, envelope: self.receipts.take(peer.member, envelope),
             refused=self._refused,
-            healthy=lambda: True,
+            healthy=self._serving,
         )
         self._server = NodeServer(doors, self.ground.clock, credentials, ServerLimits())
         host, port = host_port(settings.listen.exchange)
@@ -180,20 +182,19 @@ class Node:
             counterparts=self._counterparts,
         )
         if settings.listen.metrics:
-            port, self._stop_metrics = serve_metrics(self.ground.counters, *host_port(settings.listen.metrics))
-            self.addresses["metrics"] = f"127.0.0.1:{port}"
+            host, port = host_port(settings.listen.metrics)
+            port, self._stop_metrics = serve_metrics(self.ground.counters, host, port)
+            self.addresses["metrics"] = f"{host}:{port}"
 
     async def stop(self) -> None:
         """Take no more, finish what was taken, write `stop` as the last entry, close."""
         self._log.info(Event.NODE_DRAINING)
-        if self._rounds is not None:
-            self._rounds.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._rounds
+        await self._end_rounds()
         if self._agency is not None:
             await self._agency.stop()
         if self._server is not None:
             await self._server.stop(_DRAIN_S)
+        await self.searches.finish(_DRAIN_S)
         await self.asker.finish()
         await asyncio.to_thread(self.answerer.stop, _DRAIN_S)
         await self.peers.close()
@@ -208,6 +209,29 @@ class Node:
             await asyncio.to_thread(log.close)
         self.ground.database.close()
         self._log.info(Event.NODE_STOPPED)
+
+    async def _end_rounds(self) -> None:
+        """Cancel the rounds; an error that they ended with is no reason to leave the logs open."""
+        self._stopping = True
+        if self._rounds is None:
+            return
+        self._rounds.cancel()
+        try:
+            with suppress(asyncio.CancelledError):
+                await self._rounds
+        except Exception as error:  # noqa: BLE001  # whatever it was, the logs are closed and `stop` is written
+            self._log.error(Event.ROUNDS_FAILED, error)
+
+    def _rounds_ended(self, rounds: asyncio.Task[None]) -> None:
+        """Without its rounds a node would go on under old trust and old switches: it ends instead."""
+        if self._stopping or rounds.cancelled():
+            return
+        self._fatal(rounds.exception() or RuntimeError("the rounds have ended"))
+
+    def _serving(self) -> bool:
+        """Whether exchanges are answered: not everything is suspended, and the rounds are made."""
+        alive = self._rounds is None or not self._rounds.done()
+        return alive and "all" not in self.parts.suspensions.active
 
     # ------------------------------------------------------------ seams
 

@@ -136,7 +136,7 @@ _EVENTS = (
     _operations("receipt", "A counterpart acknowledged answers of ours.",
                 "first", "through", "gaps", "statement"),
     _operations("receipt-refused", "A counterpart's acknowledgement does not agree with our log, or does not verify.",
-                "code", "detail", "statement"),
+                "code", "detail", "statement_hash"),
     _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
     _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),

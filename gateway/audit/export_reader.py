@@ -32,6 +32,8 @@ class ExportReader:
     """An export in a folder. Raises `Malformed` when there is none."""
 
     def __init__(self, folder: Path) -> None:
+        if not (folder / MANIFEST).is_file():
+            raise _bad(f"`{MANIFEST}` is missing")
         self._folder = folder
         self._manifest = _read(folder, MANIFEST, _MAX_MANIFEST)
         value = strict_json.loads(self._manifest, _MAX_MANIFEST)
@@ -66,7 +68,10 @@ class ExportReader:
                 yield f"`{name}` is not the file that was exported"
 
     def _signed(self, keys: Sequence[VerifyKey]) -> bool:
-        note = _read(self._folder, SIGNATURE, _MAX_LINE)
+        try:
+            note = _read(self._folder, SIGNATURE, _MAX_LINE)
+        except Malformed:
+            return False
         for key in keys:
             try:
                 head = verify_checkpoint(note, export_origin(self.member), key)
@@ -94,7 +99,7 @@ class ExportLog:
 
     def rows(self) -> Iterator[Row]:
         """Rows with their openings and statements. Raises `Malformed` for files that cannot be read."""
-        leaves = read_leaves(self._folder, self.size)
+        leaves = self._leaves()
         openings = _Lines(self._folder / "openings.jsonl")
         statements = _Lines(self._folder / "statements.jsonl")
         for place, width in widths(self.size):
@@ -103,6 +108,13 @@ class ExportLog:
                 index = place * WIDTH + offset
                 opening, kept = openings.take(index), statements.take(index)
                 yield _row(index, body, next(leaves), opening, kept)
+
+    def _leaves(self) -> Iterator[bytes]:
+        try:
+            yield from read_leaves(self._folder, self.size)
+        except OSError as error:
+            name = Path(str(error.filename)).relative_to(self._folder)
+            raise _broken(f"`{name}` is missing or cannot be read") from error
 
 
 class _Lines:
@@ -173,13 +185,13 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
     path = folder / name
     try:
         if path.is_symlink() or not path.is_file():
-            raise _bad(f"`{name}` is missing")
+            raise _broken(f"`{name}` is missing")
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise _bad(f"`{name}` cannot be read") from error
+        raise _broken(f"`{name}` cannot be read") from error
     if len(data) > limit:
-        raise _bad(f"`{name}` is too large")
+        raise _broken(f"`{name}` is too large")
     return data
 
 
@@ -189,6 +201,10 @@ def _hash(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _broken(why: str) -> Malformed:
+    return Malformed(why, code="broken-export", where="export", remedy="get the whole export again")
 
 
 def _bad(why: str) -> Malformed:

@@ -8,14 +8,19 @@ from typing import Any
 
 from gateway.audit.entry import Entry, decode_private, parse_entry
 from gateway.errors import Unknown
+from gateway.model.exchange import Outcome
 from gateway.ports import ContentKeys, LogStore, StoredEntry
 
 _PAGE = 500
+_SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is looked for; an empty value fits everything. Times are microseconds since 1970, `until_us` excluded."""
+    """What is looked for; an empty value fits everything. Times are microseconds since 1970, `until_us` excluded.
+
+    `case` is looked for among case and ticket numbers; `outcome` is a value of `Outcome`.
+    """
 
     since_us: int = 0
     until_us: int = 0
@@ -52,7 +57,7 @@ def show(store: LogStore, keys: ContentKeys, log: str, wanted: Filter, limit: in
         )
         for index in page:
             shown = open_entry(keys, log, next(iter(store.entries(log, index, index + 1))))
-            if _fits(shown.private, wanted):
+            if _fits(shown, wanted):
                 yield shown
                 found += 1
                 if found == limit:
@@ -74,8 +79,20 @@ def open_entry(keys: ContentKeys, log: str, stored: StoredEntry) -> Shown:
     return Shown(entry, decode_private(private))
 
 
-def _fits(private: dict[str, Any], wanted: Filter) -> bool:
-    return all(
-        not value or private.get(name) == value
-        for name, value in (("officer", wanted.officer), ("case", wanted.case), ("outcome", wanted.outcome))
+def _fits(shown: Shown, wanted: Filter) -> bool:
+    private = shown.private
+    return (
+        wanted.officer in ("", private.get("officer"))
+        and wanted.case in ("", private.get("case"), private.get("ticket"))
+        and wanted.outcome in ("", *_outcomes(shown))
     )
+
+
+def _outcomes(shown: Shown) -> set[str]:
+    """How an exchange ended, as far as an entry tells: by its outcome, else by its kind and code."""
+    found = {str(shown.private.get("outcome", ""))}
+    if shown.entry.kind in (Outcome.SILENT, Outcome.REFUSED):
+        found.add(shown.entry.kind)
+    if shown.entry.kind == Outcome.REFUSED and _SUSPENDED in (shown.private.get("code"), shown.private.get("reason")):
+        found.add(Outcome.SUSPENDED)
+    return found - {""}

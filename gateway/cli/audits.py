@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gateway.audit.export import export, trust_documents
 from gateway.audit.findings import Report, State
 from gateway.audit.show import Filter, Shown
@@ -15,12 +17,13 @@ from gateway.audit.show import show as show_entries
 from gateway.audit.verify import verify_export, verify_home
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
-from gateway.errors import Misconfigured
+from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
 from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
+from gateway.trust.ceremony import kind_of
 from gateway.trust.documents import TrustDocuments
 
 
@@ -109,7 +112,7 @@ def verify_home_folder(folder: Path, charter: Path | None, fingerprint: str | No
             evidence.keys,
             member=evidence.member,
             highwater=evidence.home.highwater,
-            charter=_lines(charter) if charter else evidence.charter,
+            charter=_charter(charter) if charter else evidence.charter,
             descriptors=[line for lines in evidence.descriptors.values() for line in lines],
             clock=SystemClock(),
             fingerprint=fingerprint,
@@ -118,7 +121,7 @@ def verify_home_folder(folder: Path, charter: Path | None, fingerprint: str | No
 
 def verify_export_folder(folder: Path, charter: Path, fingerprint: str | None) -> Report:
     """Verify an export under the auditor's own charter."""
-    return verify_export(folder, _lines(charter), SystemClock(), fingerprint)
+    return verify_export(folder, _charter(charter), SystemClock(), fingerprint)
 
 
 def export_home(folder: Path, out: Path) -> str:
@@ -160,6 +163,18 @@ def report_lines(report: Report) -> Iterator[tuple[str, str]]:
     yield value["verdict"], f"{value['verdict']}; entries checked: {checked}"
     if first := report.first_bad:
         yield State.CONTRADICTED.value, f"the first bad entry is {first[1]} of {first[0]}"
+
+
+def _charter(file: Path) -> list[bytes]:
+    """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
+    versions = _lines(file)
+    try:
+        kinds = {kind_of(line) for line in versions}
+    except LiaisonError as error:
+        raise click.UsageError(f"`{file}` is no charter: {error.message}") from error
+    if kinds != {"charter"}:
+        raise click.UsageError(f"`{file}` is no charter: it holds {', '.join(sorted(kinds)) or 'nothing'}")
+    return versions
 
 
 def _lines(file: Path) -> list[bytes]:

@@ -9,13 +9,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from gateway import __version__
 from gateway.cli.output import show_error, show_unforeseen
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Misconfigured
 
 COMMANDS = {
     "demo": "three countries exchange records on this machine",
@@ -83,15 +84,33 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 130
     except LiaisonError as error:
         show_error(error, as_json=as_json)
-        return error.exit_code
+        return 2 if _named_file(error.__cause__, arguments) else error.exit_code
     except BrokenPipeError:
         # The reader went away; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if not (file := _named_file(error, arguments)):
+            show_unforeseen(error, as_json=as_json)
+            return 1
+        remedy = "name another place, or mend its permissions"
+        said = f"cannot be read or written: {error.strerror}"
+        show_error(Misconfigured(said, code="bad-path", where=file, remedy=remedy), as_json=as_json)
+        return 2
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told in words
         show_unforeseen(error, as_json=as_json)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
+    """The file or folder on the command line that the system refused, it or a folder above it; or nothing."""
+    if not isinstance(error, OSError):
+        return ""
+    refused = {Path(name).absolute() for name in (error.filename, error.filename2) if isinstance(name, str | Path)}
+    values = [value for argument in arguments for value in (argument, argument.partition("=")[2]) if value]
+    places = {value: Path(value).absolute() for value in values}
+    return next((value for value, place in places.items() if refused & {place, *place.parents}), "")
 
 
 def main() -> NoReturn:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
-from gateway.errors import LiaisonError
-from gateway.trust.ceremony import publish_descriptor, publish_status
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.trust.ceremony import home_keys, publish_descriptor, publish_status
 from gateway.trust.charter import parse_charter
 from gateway.trust.descriptor import Descriptor
 from gateway.trust.documents import TrustDocuments
@@ -72,24 +74,27 @@ def publish(
 ) -> tuple[dict[str, Any], bytes]:
     """Sign the next descriptor (with `authority`) and status; what was made, and the documents, one a line.
 
-    What is not given stays as it was published before; the first time it comes from node.toml.
+    What is not given stays as it was published before, with the agencies whose keys the home got since; the first
+    time it comes from node.toml.
     """
     clock = SystemClock()
     settings = load_settings(home)
     held = _held(settings, clock)
     about: dict[str, Any] = {"member": settings.node.member}
     parts = []
-    if authority is not None:
+    if authority is None:
+        about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies)
+    else:
         descriptor = publish_descriptor(
             settings.home,
             authority,
             clock,
             endpoints=endpoints or (held.endpoints if held else (settings.listen.exchange,)),
             offices=offices or (held.offices if held else _offices(settings)),
-            agencies=agencies or (held.agencies if held else _agencies(settings)),
+            agencies=agencies or _agencies(settings, held),
         )
         parts.append(descriptor)
-    elif held is not None:
+    if authority is None and held is not None:
         parts.append(held.data)
     parts.append(publish_status(settings.home, clock))
     now = _held(settings, clock)
@@ -101,6 +106,11 @@ def tell_published(about: dict[str, Any], out: str) -> list[str]:
     """What was published, in words."""
     descriptor = about["descriptor"]
     lines = [f"descriptor {descriptor['version']} and a fresh status of `{about['member']}` are signed"]
+    if missing := about.get("unpublished"):
+        lines = [
+            f"a fresh status of `{about['member']}` is signed; descriptor {descriptor['version']} is the one before",
+            f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
+        ]
     lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
     return [*lines, f"hand {out} to the others: liaison trust accept {out}" if out else "give --out to hand them on"]
 
@@ -115,9 +125,42 @@ def _offices(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(officer.office for officer in settings.trial_officers))
 
 
-def _agencies(settings: Settings) -> tuple[str, ...]:
-    held = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.pem"))]
-    return tuple(dict.fromkeys([*held, *(source.agency for source in settings.sources)]))
+def _agencies(settings: Settings, held: Descriptor | None) -> tuple[str, ...]:
+    """The agencies listed before and those whose keys are in the home; the first time those of sources, too."""
+    keys = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.key"))]
+    before = held.agencies if held else tuple(source.agency for source in settings.sources)
+    return tuple(dict.fromkeys([*before, *keys]))
+
+
+def _unpublished(
+    settings: Settings,
+    held: Descriptor | None,
+    clock: Clock,
+    endpoints: Sequence[str],
+    offices: Sequence[str],
+    agencies: Sequence[str],
+) -> list[str]:
+    """Uses of keys in the home that the descriptor does not list.
+
+    Raises `UsageError` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
+    """
+    command = f"liaison trust publish --home {settings.home} --authority ADIR"
+    if held is None:
+        raise Misconfigured(
+            f"there is no descriptor of `{settings.node.member}` yet, and it needs its authority's signature",
+            code="no-descriptor",
+            remedy=command,
+        )
+    changes = {
+        "--endpoint": bool(endpoints) and tuple(endpoints) != held.endpoints,
+        "--office": bool(offices) and tuple(offices) != held.offices,
+        "--agency": not set(agencies) <= set(held.agencies),
+    }
+    if changed := [option for option, differs in changes.items() if differs]:
+        raise click.UsageError(f"{', '.join(changed)} would change the descriptor, which needs --authority: {command}")
+    listed = {key.key_id for key in held.keys}
+    mine = home_keys(settings.home, _agencies(settings, held), clock.now_us())
+    return [str(key.use) for key in mine if key.key_id not in listed]
 
 
 def _describe_member(view: TrustView, member: str, clock: Clock) -> dict[str, Any]:

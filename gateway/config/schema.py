@@ -104,7 +104,7 @@ class TrialOfficer:
     id: str = setting("The officer's unique person id.", required=True)
     office: str = setting("The office, such as th.blo.chiang-khong.", required=True)
     agency: str = setting("The officer's agency.", required=True)
-    role: str = setting("The role that policy decides on.", "border-officer")
+    role: str = setting("The role that policy decides on.", "officer")
     purposes: tuple[str, ...] = setting("Purposes that the officer's tokens allow.", ("BORDER_CHECK",))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,13 @@ _PURPOSES = (
     "THREAT_TO_LIFE",
     "MISSING_PERSON",
 )
+
+
+class DemoRuns(Misconfigured):
+    """Nodes run in the folder that the demo was told to use: wrong usage."""
+
+    exit_code = 2
+    default_code = "already-running"
 
 
 @dataclass(slots=True)
@@ -70,9 +78,13 @@ class Federation:
 
 
 def open_federation(folder: Path, clock: Clock) -> Federation:
-    """The federation in `folder`, founded now unless it was before; `Misconfigured` when something else is there."""
+    """The federation in `folder`, founded now unless it was before; `Misconfigured` when something else is there.
+
+    Raises `DemoRuns` while nodes of it run.
+    """
     federation = Federation(folder, clock)
     if federation.charter.exists():
+        _refuse_running(federation)
         _renew(federation)
         return federation
     folder.mkdir(parents=True, exist_ok=True)
@@ -157,6 +169,28 @@ def _publish(federation: Federation, member: str) -> bytes:
         agencies=AGENCIES[member],
     )
     return _lines(descriptor, publish_status(home, federation.clock))
+
+
+def _refuse_running(federation: Federation) -> None:
+    """A home whose node runs is held by its lock (`liaison serve`)."""
+    running = [member for member in MEMBERS if _is_locked(federation.home(member) / "node.lock")]
+    if running:
+        raise DemoRuns(
+            f"the nodes of {', '.join(running)} run already: another demo uses this folder",
+            where=str(federation.folder),
+            remedy="end that demo (Ctrl-C), or choose another --home",
+        )
+
+
+def _is_locked(file: Path) -> bool:
+    try:
+        with file.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _renew(federation: Federation) -> None:

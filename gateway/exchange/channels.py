@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook
-from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
+from gateway.errors import LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
 from gateway.ports import EntryDraft, Peers, Retention
 from gateway.statements.receipt import build_receipt, verify_receipt
+
+_BURST = 5.0
+_PER_SECOND = 2.0
+"""A counterpart sends one receipt a second; whoever sends many more is refused before any signature is checked."""
 
 
 class Acknowledger:
@@ -34,20 +40,43 @@ class Acknowledger:
         self._book.resume(peers)
 
     async def round(self) -> None:
-        """Send what is due; a counterpart that cannot be reached gets its receipt in a later round."""
-        for peer in self._book.peers():
-            receipt = await asyncio.to_thread(self._book.due, peer)
-            if receipt is not None:
-                await self._send(receipt)
+        """Send what is due, to all at once; who cannot be reached or refuses gets its receipt in a later round.
+
+        Raises the first error that is not a counterpart's (`StorageBroken` before others), once all were served.
+        """
+        served = await asyncio.gather(*(self._serve(peer) for peer in self._book.peers()), return_exceptions=True)
+        errors = [result for result in served if isinstance(result, BaseException)]
+        if errors:
+            raise next((error for error in errors if isinstance(error, StorageBroken)), errors[0])
+
+    async def _serve(self, peer: MemberId) -> None:
+        receipt = await asyncio.to_thread(self._book.due, peer)
+        if receipt is not None:
+            await self._send(receipt)
 
     async def _send(self, receipt: Receipt) -> None:
         sealed = build_receipt(receipt, self._parts.key)
         try:
             await self._peers.acknowledge(receipt.recipient, sealed.envelope)
-        except (TimedOut, Unavailable, Suspended):
+        except Refused:
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
         await self._operations.write(_entry("acknowledged", receipt.recipient, receipt, sealed.envelope))
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """How many receipts a counterpart may still send now: `_BURST` at most, `_PER_SECOND` more each second."""
+
+    tokens: float
+    at: float
+
+    def spend(self, now: float) -> bool:
+        self.tokens, self.at = min(_BURST, self.tokens + (now - self.at) * _PER_SECOND), now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
 
 
 class ReceiptTaker:
@@ -57,17 +86,29 @@ class ReceiptTaker:
         self._parts = parts
         self._book = book
         self._operations = operations
+        self._buckets: dict[MemberId, _Bucket] = {}
 
     async def take(self, peer: MemberId, envelope: bytes) -> int:
-        """Check a receipt against our own log and note it; the number now acknowledged. Refusals have an entry."""
+        """Check a receipt against our own log and note it; the number now acknowledged.
+
+        Refusals have an entry, with the hash of what was sent and not the thing itself. Raises `Overloaded` with
+        code `receipt-rate`, without an entry, when `peer` sends too many.
+        """
         parts = self._parts
+        now = parts.clock.monotonic()
+        if not self._buckets.setdefault(peer, _Bucket(_BURST, now)).spend(now):
+            raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         try:
             verified = verify_receipt(
                 envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
             through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash)
         except LiaisonError as error:
-            private = {"code": error.code, "detail": str(error)[:300], "statement": _text(envelope[:16_384])}
+            private = {
+                "code": error.code,
+                "detail": str(error)[:300],
+                "statement_hash": hashlib.sha256(envelope).hexdigest(),
+            }
             await self._operations.write(
                 EntryDraft("receipt-refused", peer, private=private, retention=Retention.OPERATIONS)
             )

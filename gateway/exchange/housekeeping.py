@@ -1,6 +1,8 @@
 """What a node does once a second beside its exchanges: look at trust, switches, receipts, the clock, what expires.
 
-Each thing that changes has its entry in the operations log. A round that fails is noted and the next one comes.
+Each thing that changes has its entry in the operations log. A step that fails is noted, the other steps of its round
+are made all the same, and the next round comes. Receipts and key indexes wait for others (counterparts, sources), so
+they have rounds of their own: nobody delays the look at trust and switches.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from datetime import timedelta
 
 from gateway.clock import Clock
 from gateway.config.suspensions import Action, Suspensions, Switch
-from gateway.errors import LiaisonError, StorageBroken
+from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.scribe import Scribe
 from gateway.ports import DocumentStore, EntryDraft, LogStore, Retention
 from gateway.trust.keeper import TrustKeeper
 
 ROUND_S = 1.0
-_SLOW_ROUNDS = 60
+SLOW_ROUND_S = 60.0
 _SWITCH = "switch"
 _JUMP = timedelta(seconds=5)
 
@@ -80,31 +82,56 @@ class Housekeeper:
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped = timedelta()
-        self._rounds = 0
+        self._failing: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
-        """A round a second."""
-        while True:
-            try:
-                await self.round()
-            except StorageBroken as error:
-                self._fatal(error)
-            except LiaisonError as error:
-                await self._alarm(error.code, str(error))
-            await asyncio.sleep(ROUND_S)
+        """Make all rounds until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_every(ROUND_S, self.round))
+            tasks.create_task(_every(ROUND_S, self.receipts_round))
+            tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
 
     async def round(self) -> None:
-        """One round."""
-        await self._look_at_trust()
-        await self.log_switches()
-        for draft in self._failures.drafts():
-            await self._operations.write(draft)
-        await self._look_at_clock()
-        await self._receipts()
-        if self._rounds % _SLOW_ROUNDS == 0:
-            await asyncio.to_thread(self._forget)
-            await self._refresh_sources()
-        self._rounds += 1
+        """Look at trust, switches, refused callers and the clock."""
+        await self._try("trust", self._look_at_trust)
+        await self._try("switches", self.log_switches)
+        await self._try("refusals", self._log_failures)
+        await self._try("clock", self._look_at_clock)
+
+    async def receipts_round(self) -> None:
+        """Send the receipts that are due."""
+        await self._try("receipts", self._receipts)
+
+    async def slow_round(self) -> None:
+        """Forget what has expired and bring key indexes up to date."""
+        await self._try("forget", self._forget)
+        await self._try("sources", self._refresh_sources)
+
+    async def _try(self, step: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do one step. Its failure has an alarm when it begins or changes, not once a second while it lasts."""
+        try:
+            await work()
+            self._failing.pop(step, None)
+        except asyncio.CancelledError:
+            if _cancelled():
+                raise
+            await self._failed(step, "round-failed", "CancelledError")
+        except StorageBroken as error:
+            self._fatal(error)
+        except Exception as error:  # noqa: BLE001  # the rounds must not end while the node goes on answering
+            await self._failed(step, *_of(error))
+
+    async def _failed(self, step: str, code: str, detail: str) -> None:
+        if self._failing.get(step) == (code, detail):
+            return
+        private = {"code": code, "detail": f"{step}: {detail}"[:500]}
+        try:
+            await self._operations.write(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
+            self._failing[step] = (code, detail)
+        except StorageBroken as error:
+            self._fatal(error)
+        except Refused:
+            return  # the log's stage is full: not noted as failing, so that the next round says it
 
     async def log_switches(self) -> None:
         """An entry for each suspension or resumption that has none yet."""
@@ -126,6 +153,10 @@ class Housekeeper:
                     EntryDraft("trust-refused", private=private, retention=Retention.OPERATIONS)
                 )
 
+    async def _log_failures(self) -> None:
+        for draft in self._failures.drafts():
+            await self._operations.write(draft)
+
     async def _look_at_clock(self) -> None:
         jumped = self._clock.jumped()
         if abs(jumped - self._jumped) >= _JUMP:
@@ -140,20 +171,36 @@ class Housekeeper:
                 await asyncio.to_thread(refresh)
             except StorageBroken:
                 raise
-            except LiaisonError as error:
-                private = {"source": source, "code": error.code, "detail": str(error)[:300]}
+            except Exception as error:  # noqa: BLE001  # one source's failure is not the next one's
+                code, detail = _of(error)
+                private = {"source": source, "code": code, "detail": detail[:300]}
                 await self._operations.write(
                     EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS)
                 )
 
-    def _forget(self) -> None:
+    async def _forget(self) -> None:
         now_us = self._clock.now_us()
-        self._store.forget_claims(now_us)
-        self._documents.expire(now_us)
+        await asyncio.to_thread(self._store.forget_claims, now_us)
+        await asyncio.to_thread(self._documents.expire, now_us)
 
-    async def _alarm(self, code: str, detail: str) -> None:
-        private = {"code": code, "detail": detail[:500]}
-        await self._operations.write(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await work()
+        await asyncio.sleep(seconds)
+
+
+def _of(error: Exception) -> tuple[str, str]:
+    """Code and detail; of a foreign exception only the type, since its text may hold paths or data of persons."""
+    if isinstance(error, LiaisonError):
+        return error.code, str(error)
+    return "round-failed", type(error).__name__
+
+
+def _cancelled() -> bool:
+    """Whether somebody wants this task to end: a closed connection raises `CancelledError` as well."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _switch(switch: Switch) -> EntryDraft:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,6 +36,8 @@ _CONNECTIONS = 2
 _CONNECT_S = 1.0
 _MAX_BACKOFF_MS = 800
 _BUDGET_MS = 3_000
+_IN_FLIGHT_S = 60.0
+_CLOSE_S = 5.0
 
 
 class Directory(Protocol):
@@ -100,17 +102,21 @@ class PeerPool:
 
     async def close(self) -> None:
         """End all streams and connections."""
-        for link in self._links.values():
-            await link.close()
+        links = list(self._links.values())
         self._links.clear()
+        await asyncio.gather(*(link.close() for link in links))
 
     async def _unary(self, member: MemberId, path: str, data: bytes, timeout: float) -> bytes:
-        channel = self._link(member).channel()
+        link = self._link(member)
         try:
-            call: Unary = channel.unary_unary(path)
-            answer = await call(data, timeout=timeout)
+            answer = await link.call(path, data, timeout)
         except grpc.aio.AioRpcError as error:
             raise _peer_error(member, error) from error
+        except (asyncio.CancelledError, grpc.aio.UsageError):
+            if _cancelled():
+                raise
+            # What grpc raises when the channel is closed under a call: nobody wanted this task to end.
+            raise Unavailable(f"the connection to `{member}` was closed", where=member) from None
         self._seen(member)
         return answer
 
@@ -128,6 +134,12 @@ class PeerPool:
                 link.retire()
             link = self._links[member] = _Link(member, directory, self._identity(), lambda: self._seen(member))
         return link
+
+
+def _cancelled() -> bool:
+    """Whether somebody wants this task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _peer_error(member: MemberId, error: grpc.aio.AioRpcError) -> LiaisonError:
@@ -168,25 +180,44 @@ class _Link:
         self._seen = seen
         self._member = member
         self._retiring: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._returned = asyncio.Event()
+        self._returned.set()
 
     @property
     def connected(self) -> bool:
         return any(stream is not None and not stream.broken for stream in self._streams)
 
-    def channel(self) -> grpc.aio.Channel:
-        return self._channels[next(self._turn)]
+    async def call(self, path: str, data: bytes, timeout: float) -> bytes:
+        """One unary call."""
+        call: Unary = self._channels[next(self._turn)].unary_unary(path)
+        with self._flying():
+            return await call(data, timeout=timeout)
+
+    @contextlib.contextmanager
+    def _flying(self) -> Iterator[None]:
+        """Count what is in flight: connections are not closed under it."""
+        self._in_flight += 1
+        self._returned.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._returned.set()
 
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
-        place = next(self._turn)
-        stream = self._streams[place]
-        if stream is None or stream.broken:
-            await self._connected(self._channels[place])
+        with self._flying():
+            place = next(self._turn)
             stream = self._streams[place]
-        if stream is None or not stream.usable:
-            if stream is not None:
-                self._keep(stream.retire())
-            stream = self._streams[place] = _Stream(self._member, self._channels[place], self._seen)
-        return await stream.ask(request)
+            if stream is None or stream.broken:
+                await self._connected(self._channels[place])
+                stream = self._streams[place]
+            if stream is None or not stream.usable:
+                if stream is not None:
+                    self._keep(stream.retire())
+                stream = self._streams[place] = _Stream(self._member, self._channels[place], self._seen)
+            return await stream.ask(request)
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -204,13 +235,13 @@ class _Link:
 
     def retire(self) -> None:
         """Send nothing more here; close once what is in flight has come back."""
-        self._keep(self._drain())
+        self._keep(self.close(_IN_FLIGHT_S))
 
-    async def _drain(self) -> None:
-        await asyncio.gather(*(stream.drained() for stream in self._streams if stream is not None))
-        await self.close()
-
-    async def close(self) -> None:
+    async def close(self, patience: float = _CLOSE_S) -> None:
+        """Close once what is in flight has come back, after `patience` seconds at the latest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._returned.wait()
         for stream in self._streams:
             if stream is not None:
                 stream.close()

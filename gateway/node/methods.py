@@ -1,4 +1,4 @@
-"""Every RPC that a node serves to counterparts: who may call it, how large its messages are, what is logged.
+"""Every RPC that a node serves to counterparts, each to active members only, and how large its messages may be.
 
 A method that is missing here is not served (`server.py` builds its handlers from this table), and a test
 compares the table with the proto file.
@@ -19,22 +19,20 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC. `caller`: `member` = an active member's node; `any-tls` = whoever passed the handshake."""
+    """One RPC. A message of more than `max_request_bytes` bytes is refused before it is parsed."""
 
     path: str
     shape: Shape
-    caller: str
     max_request_bytes: int
-    event: str
 
 
 SERVICE = "liaison.exchange.v1.ExchangeService"
 HEALTH = "grpc.health.v1.Health"
 
-SUBMIT = Method(f"/{SERVICE}/SubmitExchange", Shape.UNARY, "member", 64 * 1024, "answered")
-STREAM = Method(f"/{SERVICE}/StreamExchanges", Shape.STREAM, "member", 128 * 1024, "answered")
-ACKNOWLEDGE = Method(f"/{SERVICE}/AcknowledgeExchanges", Shape.UNARY, "member", 64 * 1024, "receipt")
-HEALTH_CHECK = Method(f"/{HEALTH}/Check", Shape.UNARY, "member", 1024, "")
+SUBMIT = Method(f"/{SERVICE}/SubmitExchange", Shape.UNARY, 64 * 1024)
+STREAM = Method(f"/{SERVICE}/StreamExchanges", Shape.STREAM, 128 * 1024)
+ACKNOWLEDGE = Method(f"/{SERVICE}/AcknowledgeExchanges", Shape.UNARY, 64 * 1024)
+HEALTH_CHECK = Method(f"/{HEALTH}/Check", Shape.UNARY, 1024)
 
 METHODS: tuple[Method, ...] = (SUBMIT, STREAM, ACKNOWLEDGE, HEALTH_CHECK)
 

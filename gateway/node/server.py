@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 from grpc_health.v1 import health_pb2
 
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed, Reason, Unauthenticated
+from gateway.errors import LiaisonError, Malformed, Overloaded, Reason, TooLarge, Unauthenticated
 from gateway.exchange.inbound import FrameRefusal, Inbound, Reply, ReplySink
 from gateway.model.exchange import AnswerMessage
 from gateway.node import methods, wire
@@ -46,9 +46,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Bounds of the transport. The grace of an aged connection outlives every stream that began on it."""
+    """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
-    concurrent_rpcs: int = 512
+    A member has its own bounds, well below those of the server, so that none can lock the others out.
+    """
+
+    concurrent_rpcs: int = 1024
+    streams_per_member: int = 16
+    calls_per_member: int = 64
+    stream_idle_s: float = 900.0
     connection_age_ms: int = _CONNECTION_AGE_MS
     grace_ms: int = 300_000
 
@@ -70,6 +76,8 @@ class NodeServer:
     def __init__(self, doors: Doors, clock: Clock, credentials: grpc.ServerCredentials, limits: ServerLimits) -> None:
         self._doors = doors
         self._clock = clock
+        self._limits = limits
+        self._open: Counter[tuple[str, methods.Shape]] = Counter()
         self._streams: set[_Stream] = set()
         self._server = grpc.aio.server(
             options=[
@@ -119,47 +127,73 @@ class NodeServer:
             await context.abort(_STATUS[error.reason], error.code)
             raise
 
-    async def _submit(self, data: bytes, context: Context) -> bytes:
+    @contextlib.asynccontextmanager
+    async def _admitted(
+        self, context: Context, method: methods.Method, data: bytes = b""
+    ) -> AsyncIterator[tuple[bytes, PeerIdentity]]:
+        """The caller, while its call is open: within the bounds of its member and of the method's messages."""
         certificate, peer = await self._peer(context)
-        sink = _UnarySink(asyncio.get_running_loop().create_future())
+        place = (peer.member, method.shape)
         try:
-            message = wire.parse_submit(data)
-            deadline = self._deadline(message.budget_ms, context.time_remaining())
-            self._doors.submit(
-                Inbound(certificate, message.envelope, deadline, message.traceparent, sink, 0, peer.member)
-            )
+            self._check_room(peer.member, method.shape)
+            _fits(method, data)
         except LiaisonError as error:
-            self._doors.refused(peer.member, error)
-            await context.abort(_STATUS[error.reason], error.code)
-        reply = await sink.future
-        if isinstance(reply, FrameRefusal):
-            await context.abort(_STATUS[reply.reason], reply.code)
-        return reply
+            await self._refuse_call(context, peer.member, error)
+        self._open[place] += 1
+        try:
+            yield certificate, peer
+        finally:
+            self._open[place] -= 1
+
+    def _check_room(self, member: str, shape: methods.Shape) -> None:
+        stream = shape is methods.Shape.STREAM
+        limit = self._limits.streams_per_member if stream else self._limits.calls_per_member
+        if self._open[(member, shape)] >= limit:
+            raise Overloaded(f"more than {limit} at once", code="stream-limit" if stream else "call-limit")
+
+    async def _refuse_call(self, context: Context, member: str, error: LiaisonError) -> NoReturn:
+        self._doors.refused(member, error)
+        await context.abort(_STATUS[error.reason], error.code)
+        raise error
+
+    async def _submit(self, data: bytes, context: Context) -> bytes:
+        async with self._admitted(context, methods.SUBMIT, data) as (certificate, peer):
+            sink = _UnarySink(asyncio.get_running_loop().create_future())
+            try:
+                message = wire.parse_submit(data)
+                deadline = self._deadline(message.budget_ms, context.time_remaining())
+                self._doors.submit(
+                    Inbound(certificate, message.envelope, deadline, message.traceparent, sink, 0, peer.member)
+                )
+            except LiaisonError as error:
+                await self._refuse_call(context, peer.member, error)
+            reply = await sink.future
+            if isinstance(reply, FrameRefusal):
+                await context.abort(_STATUS[reply.reason], reply.code)
+            return reply
 
     async def _stream(self, _: Any, context: Context) -> None:
-        certificate, peer = await self._peer(context)
-        stream = _Stream(context, certificate, peer.member, self)
-        self._streams.add(stream)
-        try:
-            await stream.run()
-        finally:
-            self._streams.discard(stream)
+        async with self._admitted(context, methods.STREAM) as (certificate, peer):
+            stream = _Stream(context, certificate, peer.member, self, self._limits.stream_idle_s)
+            self._streams.add(stream)
+            try:
+                await stream.run()
+            finally:
+                self._streams.discard(stream)
 
     async def _acknowledge(self, data: bytes, context: Context) -> bytes:
-        _, peer = await self._peer(context)
-        try:
-            return wire.acknowledged(await self._doors.acknowledge(peer, wire.parse_acknowledge(data)))
-        except LiaisonError as error:
-            self._doors.refused(peer.member, error)
-            await context.abort(_STATUS[error.reason], error.code)
-            raise
+        async with self._admitted(context, methods.ACKNOWLEDGE, data) as (_, peer):
+            try:
+                return wire.acknowledged(await self._doors.acknowledge(peer, wire.parse_acknowledge(data)))
+            except LiaisonError as error:
+                await self._refuse_call(context, peer.member, error)
 
-    async def _health(self, _: bytes, context: Context) -> bytes:
-        await self._peer(context)
-        status = health_pb2.HealthCheckResponse
-        serving = status.SERVING if self._doors.healthy() else status.NOT_SERVING
-        answer: bytes = health_pb2.HealthCheckResponse(status=serving).SerializeToString()
-        return answer
+    async def _health(self, data: bytes, context: Context) -> bytes:
+        async with self._admitted(context, methods.HEALTH_CHECK, data):
+            status = health_pb2.HealthCheckResponse
+            serving = status.SERVING if self._doors.healthy() else status.NOT_SERVING
+            answer: bytes = health_pb2.HealthCheckResponse(status=serving).SerializeToString()
+            return answer
 
     def _deadline(self, budget_ms: int, remaining: float | None) -> float:
         budget = min(budget_ms / 1000 if budget_ms else _MAX_BUDGET_S, _MAX_BUDGET_S, remaining or _MAX_BUDGET_S)
@@ -167,6 +201,7 @@ class NodeServer:
 
     def take(self, data: bytes, stream: _Stream) -> int:
         """Hand the frames of one stream message to the stages; their number. What does not parse ends the stream."""
+        _fits(methods.STREAM, data)
         frames = wire.parse_frames(data).frames
         for frame in frames:
             request = frame.request
@@ -184,6 +219,12 @@ class NodeServer:
     def refuse(self, member: str, error: LiaisonError) -> None:
         """Note a refused caller."""
         self._doors.refused(member, error)
+
+
+def _fits(method: methods.Method, data: bytes) -> None:
+    """Raises `TooLarge` for a message of more bytes than the method takes."""
+    if len(data) > method.max_request_bytes:
+        raise TooLarge(f"{len(data)} bytes are more than {method.max_request_bytes}")
 
 
 class _UnarySink:
@@ -213,11 +254,12 @@ class _UnarySink:
 class _Stream:
     """One bidirectional stream: a reader, and a writer that sends whatever is ready."""
 
-    def __init__(self, context: Context, certificate: bytes, member: str, server: NodeServer) -> None:
+    def __init__(self, context: Context, certificate: bytes, member: str, server: NodeServer, idle_s: float) -> None:
         self.certificate = certificate
         self.member = member
         self._context = context
         self._server = server
+        self._idle_s = idle_s
         self._outbox: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._unanswered = 0
@@ -248,8 +290,14 @@ class _Stream:
                 await self._context.abort(_STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
-        while isinstance(data := await self._context.read(), bytes):
-            self._unanswered += self._server.take(data, self)
+        """Take messages until the peer ends the stream or says nothing for a long time."""
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(self._idle_s):
+                    data = await self._context.read()
+                if not isinstance(data, bytes):
+                    return
+                self._unanswered += self._server.take(data, self)
 
     async def _write(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gateway.clock import from_us
 from gateway.config import PACKAGED_POLICY, Suspensions
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
+from gateway.trust.view import TrustView
 
 WARN_DAYS = 30
 """Days left of a certificate or document from which on it is a warning."""
@@ -184,7 +186,7 @@ def check_descriptors(patient: Patient) -> list[Finding]:
             view.freshness(other, now_us)
         except LiaisonError as error:
             finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
-            remedy = f"liaison trust publish --home {patient.home.path}" if other == member else finding.remedy
+            remedy = _publish(patient, renewing=_is_there(view, member)) if other == member else finding.remedy
             severe = other in (member, patient.to)
             make = stop if severe else warn
             findings.append(make("descriptors", f"`{other}`: {finding.text}", remedy))
@@ -244,8 +246,26 @@ def _unlisted(patient: Patient, listed: set[str]) -> list[Finding]:
     missing = [name for name in names if key_id(spki(load_key(patient.home.key(name)).public_key())) not in listed]
     if not missing:
         return []
-    remedy = f"liaison trust publish --home {patient.home.path}"
+    agencies = [name.removeprefix("agency-") for name in missing if name.startswith("agency-")]
+    remedy = _publish(patient, renewing=False, agencies=agencies)
     return [stop("descriptors", f"our descriptor does not list the keys {', '.join(missing)}", remedy)]
+
+
+def _is_there(view: TrustView, member: str) -> bool:
+    try:
+        view.descriptor(member)
+    except LiaisonError:
+        return False
+    return True
+
+
+def _publish(patient: Patient, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
+    """The command that publishes: a status needs the home alone, a descriptor the authority, too."""
+    parts = [f"liaison trust publish --home {patient.home.path}"]
+    parts += [] if renewing else ["--authority ADIR"]
+    parts += [f"--agency {name}" for name in agencies]
+    command = " ".join(parts)
+    return command if renewing else f"{command} (ADIR: the folder with authority.key)"
 
 
 def _belongs(leaf: Leaf, key: Path) -> bool:

@@ -89,7 +89,7 @@ def _settings(member: str, name: str, listen: dict[str, str] | None) -> dict[str
 
 
 def _officer(member: str, agency: str) -> TrialOfficer:
-    return TrialOfficer(f"{member}.o.1042", f"{member}.blo.trial", agency, "border-officer", _TRIAL_PURPOSES)
+    return TrialOfficer(f"{member}.o.1042", f"{member}.blo.trial", agency, "officer", _TRIAL_PURPOSES)
 
 
 def _folders(home: Home, policy: Path) -> list[str]:

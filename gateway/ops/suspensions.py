@@ -10,13 +10,15 @@ import json
 import os
 import secrets
 from dataclasses import asdict
+from pathlib import Path
 
 from gateway.clock import Clock, rfc3339
-from gateway.config import Home
+from gateway.config import Home, load_settings
 from gateway.config.suspensions import Action, Switch, read_switches
-from gateway.errors import Malformed
+from gateway.errors import LiaisonError, Malformed
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
+from gateway.trust.documents import TrustDocuments
 
 MAX_REASON = 200
 
@@ -30,6 +32,38 @@ def target_of(*, source: str = "", agency: str = "", peer: str = "", everything:
         return "all"
     kind, name = named[0]
     return f"{kind}:{member_id(name) if kind == 'peer' else identifier(name, kind)}"
+
+
+def home_to_switch(folder: Path) -> Home:
+    """The home in `folder`, also when its settings are broken. Raises `Misconfigured` when there are none."""
+    try:
+        return Home(load_settings(folder).home)
+    except LiaisonError:
+        home = Home(folder.resolve())
+        if not home.settings.exists():
+            raise
+        return home
+
+
+def known_targets(home: Home, clock: Clock) -> tuple[dict[str, set[str]], bool]:
+    """Names that can be switched off, by kind; and whether settings and trust documents could be read for them."""
+    try:
+        settings = load_settings(home.path)
+    except (LiaisonError, OSError):
+        return {}, False
+    agencies = {file.stem.removeprefix("agency-") for file in home.keys.glob("agency-*.key")}
+    agencies |= {source.agency for source in settings.sources}
+    peers: set[str] = set()
+    known = {"source": {source.id for source in settings.sources}, "agency": agencies, "peer": peers}
+    try:
+        documents = TrustDocuments(home.trust)
+        charter = documents.charter(clock)
+        if settings.node.member in charter.members and (own := documents.descriptor(settings.node.member, charter)):
+            agencies.update(own.agencies)
+    except (LiaisonError, OSError):
+        return known, False
+    peers.update(set(charter.members) - {settings.node.member})
+    return known, True
 
 
 def switch(home: Home, clock: Clock, action: Action, target: str, reason: str) -> Switch:

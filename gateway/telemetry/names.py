@@ -12,6 +12,7 @@ class Event(StrEnum):
     NODE_DRAINING = "node.draining"
     NODE_STOPPED = "node.stopped"
     STORAGE_BROKEN = "storage.broken"
+    ROUNDS_FAILED = "rounds.failed"
     ENTRY = "entry"
     AGENCY_REFUSED = "agency.refused"
     AGENCY_FAILED = "agency.failed"

@@ -70,8 +70,8 @@ def test_a_counterpart_sees_a_suspension_within_5_seconds_and_its_end(liaison: L
 
 def test_suspending_has_an_entry(liaison: Liaison, federation: Federation) -> None:
     home = federation.home("kh")
-    liaison("suspend", "--home", home, "--agency", "none", "--reason", "entry-trial")
-    liaison("resume", "--home", home, "--agency", "none", "--reason", "entry-trial")
+    liaison("suspend", "--home", home, "--peer", "vn", "--reason", "entry-trial")
+    liaison("resume", "--home", home, "--peer", "vn", "--reason", "entry-trial")
     until = time.monotonic() + SUSPENSION_S
     while True:
         shown = liaison("audit", "show", "--home", home, "--log", "operations", "--json").value["entries"]

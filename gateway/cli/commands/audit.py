@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gateway.cli.output import home_option, json_option, print_json, say, working
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_THERE = click.Path(file_okay=False, exists=True, path_type=Path)
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 _STYLE = {"proved": "good", "contradicted": "bad", "not provable": "warn"}
 
@@ -36,7 +38,7 @@ def audit() -> None:
 @click.option("--until", type=_TIME, help="Before this time (UTC).")
 @click.option("--officer", default="", help="The officer's person id.")
 @click.option("--peer", default="", help="The counterpart.")
-@click.option("--case", default="", help="The case number.")
+@click.option("--case", default="", help="The case or ticket number.")
 @click.option("--outcome", default="", help="hit, no_hit, refused, suspended or silent.")
 @click.option("--kind", default="", help="The kind of entry (docs/audit-events.md).")
 @click.option("--exchange", "exchange_id", default="", help="The exchange id.")
@@ -49,22 +51,44 @@ def show(
     from gateway.audit.show import Filter
     from gateway.cli.audits import describe, entries, entry_line, open_home
 
+    _check_filters(log, **filters)
     wanted = Filter(since_us=_us(since), until_us=_us(until), **filters)
     with open_home(home) as evidence:
-        found = list(entries(evidence, log, wanted, limit))
+        found = list(entries(evidence, log, wanted, limit + 1))
+    more = len(found) > limit
     if as_json:
-        print_json({"entries": [describe(name, item) for name, item in found]})
+        print_json({"entries": [describe(name, item) for name, item in found[:limit]], "limit": limit, "more": more})
         return 0
-    for name, item in found:
+    for name, item in found[:limit]:
         say(entry_line(name, item))
     if not found:
         say("no entry fits")
+    if more:
+        say(f"only the newest {limit} are shown, there are more: raise --limit, or narrow it with --until", "warn")
     return 0
 
 
+def _check_filters(log: str, *, exchange_id: str, kind: str, outcome: str, **_others: str) -> None:
+    """Raises `UsageError` for what no entry of `log` can have, naming what it can."""
+    from gateway.audit.events import EVENTS
+    from gateway.errors import Malformed
+    from gateway.model.exchange import Outcome
+    from gateway.model.names import exchange_id as check_exchange_id
+
+    kinds = [event.kind for event in EVENTS.values() if event.log == log]
+    for option, value, known in (("--kind", kind, kinds), ("--outcome", outcome, [str(item) for item in Outcome])):
+        if value and value not in known:
+            raise click.UsageError(f"{option} `{value}` is not one of the {log} log; known: {', '.join(known)}")
+    try:
+        if exchange_id:
+            check_exchange_id(exchange_id)
+    except Malformed as error:
+        raise click.UsageError(f"--exchange `{exchange_id}`: {error.message}") from error
+
+
 @audit.command()
-@click.option("--home", type=_FOLDER, envvar="LIAISON_HOME", help="Verify the logs of this home.")
-@click.option("--export", "folder", type=_FOLDER, help="Verify an export; needs --charter and nothing else.")
+@click.option("--home", type=_THERE, envvar="LIAISON_HOME", help="Verify the logs of this home.")
+@click.option("--export", "folder", type=_THERE, help="Verify an export; needs --charter and nothing else.")
 @click.option("--charter", type=_FILE, help="The charter that the auditor trusts, all versions, one a line.")
 @click.option("--fingerprint", help="Of the first charter.")
 @json_option
@@ -72,6 +96,8 @@ def verify(home: Path | None, folder: Path | None, charter: Path | None, fingerp
     """Recompute everything. Exit code 0 proved, 1 contradicted (the first bad entry is named), 3 not provable."""
     from gateway.cli.audits import report_lines, report_value, verify_export_folder, verify_home_folder
 
+    if folder is not None and _given("home"):
+        raise click.UsageError("give either --home or --export, not both")
     if folder is not None:
         if charter is None:
             raise click.UsageError("an export is verified under the auditor's own --charter")
@@ -107,6 +133,11 @@ def export(home: Path, out: Path, as_json: bool) -> int:
         say(f"  SHA-256 of its manifest: {about['manifest']}")
         say(f"  verify it elsewhere: liaison audit verify --export {out} --charter charter.jsonl")
     return 0
+
+
+def _given(option: str) -> bool:
+    """Whether an option is on the command line; the environment's home is no contradiction to another option."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def _us(moment: datetime | None) -> int:

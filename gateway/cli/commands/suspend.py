@@ -58,34 +58,54 @@ def _switch(
     action: Action, home: Path, source: str, agency: str, peer: str, everything: bool, reason: str, as_json: bool
 ) -> int:
     from gateway.clock import SystemClock
-    from gateway.config import Home, Suspensions, load_settings
+    from gateway.config import Suspensions
     from gateway.errors import Malformed
-    from gateway.ops.suspensions import switch, target_of
+    from gateway.ops.suspensions import home_to_switch, known_targets, switch, target_of
 
-    settings = load_settings(home)
+    place = home_to_switch(home)
+    if not reason.strip():
+        raise click.UsageError("--reason is empty: say why; it is logged, and the counterpart does not see it")
     try:
         target = target_of(source=source, agency=agency, peer=peer, everything=everything)
     except Malformed as error:
         raise click.UsageError(str(error)) from error
-    if (note := _unknown(target, settings.sources)) and action is Action.SUSPEND:
-        say(note, "warn", err=True)
     clock = SystemClock()
-    place = Home(settings.home)
+    before = Suspensions(place.suspensions, clock.monotonic).active
+    if target not in before:
+        _check_known(target, *known_targets(place, clock))
+        if action is Action.RESUME and not (everything and before):
+            return _nothing_to_resume(target, before, as_json)
     line = switch(place, clock, action, target, reason)
     active = Suspensions(place.suspensions, clock.monotonic).active
     if as_json:
         print_json({"id": line.id, "time": line.time, "action": action.value, "target": target, "suspended": active})
     else:
         say(f"{'suspended' if action is Action.SUSPEND else 'resumed'}: {target} ({reason})", "good")
-        for name, why in active.items():
-            say(f"  switched off: {name}: {why}", "warn")
+        _tell_active(active)
     return 0
 
 
-def _unknown(target: str, sources: tuple[Any, ...]) -> str:
-    """A warning for a target that this node does not have; it is written all the same, since it can come."""
+def _check_known(target: str, known: dict[str, set[str]], certain: bool) -> None:
+    """Refuse a name that is not here. Where that is not certain, note it: the off-switch must always work."""
     kind, _, name = target.partition(":")
-    known = {"source": {source.id for source in sources}, "agency": {source.agency for source in sources}}
-    if kind in known and name not in known[kind]:
-        return f"note: no {kind} `{name}` in node.toml; known: {', '.join(sorted(known[kind])) or 'none'}"
-    return ""
+    if kind not in known or name in known[kind]:
+        return
+    text = f"there is no {kind} `{name}` here; known: {', '.join(sorted(known[kind])) or 'none'}"
+    if certain:
+        raise click.UsageError(f"{text}; nothing was changed")
+    say(f"note: {text}; settings or trust documents could not be read, so it is taken as it is", "warn", err=True)
+
+
+def _nothing_to_resume(target: str, active: dict[str, str], as_json: bool) -> int:
+    if as_json:
+        print_json({"id": "", "time": "", "action": "resume", "target": target, "suspended": active})
+    else:
+        what = "nothing was" if target == "all" else f"{target} was not"
+        say(f"{what} switched off; nothing was changed", "warn")
+        _tell_active(active)
+    return 0
+
+
+def _tell_active(active: dict[str, str]) -> None:
+    for name, why in active.items():
+        say(f"  switched off: {name}: {why}", "warn")

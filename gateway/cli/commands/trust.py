@@ -9,7 +9,9 @@ import click
 
 from gateway.cli.output import home_option, json_option, print_json, say
 
-_FILE = click.Path(path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_CARD = click.Path(exists=True, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
@@ -28,12 +30,12 @@ def trust() -> None:
 
 
 @trust.command()
-@click.argument("cards", nargs=-1, type=_FILE)
+@click.argument("cards", nargs=-1, type=_CARD)
 @click.option("--federation", default="", help="Its id; the first time only.")
 @click.option("--threshold", required=True, type=click.IntRange(1), help="Authorities that must sign.")
 @click.option("--previous", type=_FILE, help="The charter that this one follows.")
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 366), help="Days that it is valid.")
-@click.option("--out", required=True, type=_FILE, help="Where the unsigned charter goes.")
+@click.option("--out", required=True, type=_OUT, help="Where the unsigned charter goes.")
 @json_option
 def draft(
     cards: tuple[Path, ...],
@@ -63,7 +65,7 @@ def draft(
 @trust.command()
 @click.argument("document", type=_FILE)
 @click.option("--authority", required=True, type=_FOLDER, help="The folder with authority.key.")
-@click.option("--out", type=_FILE, help="By default the signature is added to DOCUMENT itself.")
+@click.option("--out", type=_OUT, help="By default the signature is added to DOCUMENT itself.")
 @json_option
 def sign(document: Path, authority: Path, out: Path | None, as_json: bool) -> int:
     """Add an authority's signature to a charter or descriptor. Compare the fingerprint by voice first."""
@@ -151,7 +153,7 @@ def verify(file: Path, fingerprint: str | None, as_json: bool) -> int:
 @click.option("--endpoint", "endpoints", multiple=True, help="host:port that counterparts call; repeatable.")
 @click.option("--office", "offices", multiple=True, help="An office of this member; repeatable.")
 @click.option("--agency", "agencies", multiple=True, help="An agency of this member; repeatable.")
-@click.option("--out", type=_FILE, help="A file for the documents, to be handed to the others.")
+@click.option("--out", type=_OUT, help="A file for the documents, to be handed to the others.")
 @json_option
 def publish(
     home: Path,
@@ -196,12 +198,10 @@ def _told(data: bytes, out: Path, as_json: bool, following: str) -> int:
 
 
 def _read(file: Path) -> bytes:
-    from gateway.errors import Misconfigured
-
     try:
         return file.read_bytes()
     except OSError as error:
-        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a document") from error
+        raise click.UsageError(f"`{file}` cannot be read: {error.strerror}") from error
 
 
 def _lines(file: Path) -> list[bytes]:
@@ -219,5 +219,11 @@ def _last_line(file: Path) -> bytes:
 
 def _write(file: Path, data: bytes) -> None:
     from certs.durable import replace
+    from gateway.errors import StorageBroken
 
-    replace(file, data.rstrip(b"\n") + b"\n")
+    try:
+        replace(file, data.rstrip(b"\n") + b"\n")
+    except StorageBroken as error:
+        raise click.UsageError(f"`{file}` {error.message}") from error
+    except OSError as error:
+        raise click.UsageError(f"`{file}` cannot be written: {error.strerror}") from error

@@ -1,0 +1,351 @@
+"""A node beside its exchanges: rounds that do not end, receipts and calls with a limit for each member, health."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from liaison.exchange.v1 import exchange_pb2 as pb
+
+from gateway.app import Node
+from gateway.config.home import Home
+from gateway.config.suspensions import Action
+from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
+from gateway.exchange.channels import Acknowledger
+from gateway.model.exchange import AnswerMessage, Receipt
+from gateway.model.names import MemberId
+from gateway.node import methods, wire
+from gateway.ops.suspensions import switch
+from gateway.ports import PeerStatus
+from tests.support.exchange import (
+    CLOCK,
+    KH,
+    TH,
+    VN,
+    Logged,
+    answer_of,
+    caller,
+    entries,
+    sample_world,
+    sealed,
+    stopping,
+    submission,
+    watch,
+)
+from tests.support.forger import eventually, eventually_async
+from tests.support.nodes import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("review-node"), ("th", "vn"))
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        yield made
+
+
+def operations(node: Node, kind: str) -> list[Logged]:
+    return [item for item in entries(node, "operations") if item.entry.kind == kind]
+
+
+def details(node: Node) -> list[str]:
+    return [item.private["detail"] for item in operations(node, "alarm") if item.private["code"] == "round-failed"]
+
+
+# ---------------------------------------------------------------- rounds
+
+
+async def _no_files() -> None:
+    raise PermissionError("the folder of trust")
+
+
+async def _closed_under_it() -> None:
+    raise asyncio.CancelledError
+
+
+async def test_a_foreign_exception_in_a_round_has_one_alarm_and_the_rounds_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, seen = world.nodes["vn"], asyncio.Event()
+    keeper = node._housekeeper
+    clock = keeper._look_at_clock
+
+    async def after() -> None:
+        await clock()
+        seen.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper, "_look_at_trust", _no_files)
+        patch.setattr(keeper, "log_switches", _closed_under_it)
+        patch.setattr(keeper, "_look_at_clock", after)
+        for _ in range(2):
+            seen.clear()
+            await asyncio.wait_for(seen.wait(), 5)
+    assert node._rounds is not None
+    assert not node._rounds.done()
+    found = details(node)
+    assert found.count("trust: PermissionError") == 1
+    assert found.count("switches: CancelledError") == 1
+
+
+async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_switches(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, waiting, never = world.nodes["vn"], asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        waiting.set()
+        await never.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node._housekeeper, "_receipts", hang)
+        await asyncio.wait_for(waiting.wait(), 5)
+        before = len(operations(node, "suspend"))
+        switch(Home(world.home("vn")), CLOCK, Action.SUSPEND, "peer:kh", "trial")
+        await eventually(lambda: len(operations(node, "suspend")) == before + 1)
+        switch(Home(world.home("vn")), CLOCK, Action.RESUME, "peer:kh", "trial")
+        never.set()
+
+
+async def test_what_expires_is_forgotten_and_sources_are_refreshed_when_another_step_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, done = world.nodes["vn"]._housekeeper, asyncio.Event()
+
+    async def refresh() -> None:
+        done.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper, "_forget", _no_files)
+        patch.setattr(keeper, "_refresh_sources", refresh)
+        await keeper.slow_round()
+    assert done.is_set()
+
+
+async def test_rounds_that_end_end_the_node_and_stop_still_writes_its_entry(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sample_world(tmp_path, ("th", "vn"))
+    node = await made.start("vn")
+    fatal: list[BaseException] = []
+    monkeypatch.setattr(node, "_fatal", fatal.append)
+
+    async def broken(_: LiaisonError) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(node._housekeeper, "round", lambda: broken(Unavailable("")))
+    await eventually(lambda: bool(fatal))
+    assert not node._serving()
+    written: list[str] = []
+    note = node._note
+
+    async def noted(kind: str, **private: Any) -> None:
+        await note(kind, **private)
+        written.append(kind)
+
+    monkeypatch.setattr(node, "_note", noted)
+    await made.stop("vn")
+    assert written == ["stop"]
+
+
+# ---------------------------------------------------------------- our receipts
+
+
+class _Book:
+    """Receipts due to three counterparts."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def peers(self) -> list[MemberId]:
+        return [KH, VN, TH]
+
+    def due(self, peer: MemberId) -> Receipt:
+        return Receipt(TH, peer, 1, 1, bytes(32), (), b"", CLOCK.now_us())
+
+    def sent(self, receipt: Receipt, _: bytes) -> None:
+        self.taken.append(receipt.recipient)
+
+
+class _OneBad:
+    """Counterparts of whom one refuses, and the others answer only once it has."""
+
+    def __init__(self, error: LiaisonError) -> None:
+        self._error = error
+        self._asked = asyncio.Event()
+
+    async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
+        del envelope
+        if member == KH:
+            await self._asked.wait()
+            raise self._error
+        self._asked.set()
+
+    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
+        raise NotImplementedError
+
+    def status(self, member: MemberId) -> PeerStatus:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("error", [Unknown("x"), Suspended("x"), TimedOut("x"), Unavailable("x"), Overloaded("x")])
+async def test_a_counterpart_that_refuses_its_receipt_stalls_no_other(world: World, error: LiaisonError) -> None:
+    node, book = world.nodes["th"], _Book()
+    sender = Acknowledger(node.parts, book, _OneBad(error), node.scribes.operations)  # type: ignore[arg-type]
+    await asyncio.wait_for(sender.round(), 5)
+    assert sorted(book.taken) == [TH, VN]
+
+
+async def test_a_call_whose_channel_is_closed_under_it_is_unavailable_and_not_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peers = world.nodes["th"].peers
+    link = peers._link(VN)
+
+    async def closed(path: str, data: bytes, timeout: float) -> bytes:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(link, "call", closed)
+        with pytest.raises(Unavailable):
+            await peers.healthy(VN)
+    assert await peers.healthy(VN)
+
+
+async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World) -> None:
+    source, node = watch(world.nodes["vn"]), world.nodes["th"]
+    source.gate.clear()
+    link = node.peers._link(VN)
+    asking = asyncio.create_task(node.peers.submit(VN, sealed(world.federation["th"]), 3.0))
+    await eventually(lambda: source.searches == 1)
+    del node.peers._links[VN]
+    closing = asyncio.create_task(link.close())
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert answer_of(await asking).outcome
+    await closing
+
+
+# ---------------------------------------------------------------- their receipts
+
+
+async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(world: World) -> None:
+    node, garbage = world.nodes["vn"], b"\x00" * 10_000
+    before, statuses = len(operations(node, "receipt-refused")), []
+    async with caller(world).channel() as channel:
+        for _ in range(40):
+            try:
+                await channel.unary_unary(methods.ACKNOWLEDGE.path)(wire.acknowledge(garbage), timeout=5)
+            except grpc.aio.AioRpcError as error:
+                statuses.append((error.code(), error.details()))
+    written = operations(node, "receipt-refused")[before:]
+    assert 1 <= len(written) < 20
+    assert statuses.count((grpc.StatusCode.RESOURCE_EXHAUSTED, "receipt-rate")) == 40 - len(written)
+    assert written[0].private["statement_hash"] == hashlib.sha256(garbage).hexdigest()
+    assert "statement" not in written[0].private
+    await eventually(
+        lambda: any(item.private["code"] == "receipt-rate" and item.private["count"] for item in _alarms(node))
+    )
+
+
+def _alarms(node: Node) -> list[Logged]:
+    return operations(node, "alarm")
+
+
+# ---------------------------------------------------------------- calls and streams
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def narrow(world: World) -> AsyncIterator[World]:
+    server = world.nodes["vn"]._server
+    assert server is not None
+    limits = server._limits
+    server._limits = replace(limits, streams_per_member=3, calls_per_member=2)
+    yield world
+    server._limits = limits
+
+
+async def test_streams_of_one_member_have_a_limit_and_its_calls_are_still_served(narrow: World) -> None:
+    server = narrow.nodes["vn"]._server
+    assert server is not None
+    place = ("th", methods.Shape.STREAM)
+    free = server._limits.streams_per_member - server._open[place]
+    async with AsyncExitStack() as stack:
+        channel = await stack.enter_async_context(caller(narrow).channel())
+        idle = [channel.stream_stream(methods.STREAM.path)() for _ in range(free)]
+        await asyncio.gather(*(call.write(b"") for call in idle))
+        await eventually(lambda: server._open[place] == server._limits.streams_per_member)
+        over = channel.stream_stream(methods.STREAM.path)()
+        assert await over.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await over.details() == "stream-limit"
+        assert answer_of(await caller(narrow).submit(sealed(narrow.federation["th"])))
+        for call in idle:
+            call.cancel()
+    await eventually(lambda: server._open[place] < server._limits.streams_per_member)
+
+
+async def test_calls_of_one_member_have_a_limit(narrow: World) -> None:
+    source, server = watch(narrow.nodes["vn"]), narrow.nodes["vn"]._server
+    assert server is not None
+    source.gate.clear()
+    asking = [asyncio.create_task(caller(narrow).submit(sealed(narrow.federation["th"]))) for _ in range(2)]
+    await eventually(lambda: server._open[("th", methods.Shape.UNARY)] == 2)
+    status = await caller(narrow).refused(methods.SUBMIT.path, submission(sealed(narrow.federation["th"])))
+    source.gate.set()
+    assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    await asyncio.gather(*asking)
+    assert server._open[("th", methods.Shape.UNARY)] == 0
+
+
+async def test_a_stream_on_which_nothing_comes_is_ended(world: World) -> None:
+    server = world.nodes["vn"]._server
+    assert server is not None
+    limits, server._limits = server._limits, replace(server._limits, stream_idle_s=0.05)
+    try:
+        async with caller(world).channel() as channel:
+            call = channel.stream_stream(methods.STREAM.path)()
+            assert await asyncio.wait_for(call.code(), 5) is grpc.StatusCode.OK
+    finally:
+        server._limits = limits
+
+
+@pytest.mark.parametrize("method", [item for item in methods.METHODS if item.shape is methods.Shape.UNARY])
+async def test_a_message_over_the_limit_of_its_method_is_refused(world: World, method: methods.Method) -> None:
+    status = await caller(world).refused(method.path, bytes(method.max_request_bytes + 1))
+    assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_the_table_of_methods_is_that_of_the_proto_and_all_of_it_is_served(world: World) -> None:
+    service = pb.DESCRIPTOR.services_by_name["ExchangeService"]
+    declared = {f"/{service.full_name}/{method.name}" for method in service.methods}
+    health = {methods.HEALTH_CHECK.path}
+    table = {method.path for method in methods.METHODS}
+    server = world.nodes["vn"]._server
+    assert server is not None
+    assert table == declared | health == set(server._handlers())
+
+
+# ---------------------------------------------------------------- health, stop
+
+
+async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world: World) -> None:
+    peers, home = world.nodes["th"].peers, Home(world.home("vn"))
+    assert await peers.healthy(VN)
+    switch(home, CLOCK, Action.SUSPEND, "all", "trial")
+
+    async def unwell() -> bool:
+        return not await peers.healthy(VN)
+
+    await eventually_async(unwell, 5)
+    switch(home, CLOCK, Action.RESUME, "all", "trial")
+    await eventually_async(lambda: peers.healthy(VN), 5)
