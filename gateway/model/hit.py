@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -85,13 +84,3 @@ class Withheld:
 
     digest: str
     rule: str
-
-
-@frozen
-class SourceOutcome:
-    """What became of one source in one exchange: `state` is `ok`, `timeout`, `failed` or `suspended`."""
-
-    source: str
-    kind: str
-    state: str
-    result: SearchResult = field(default_factory=SearchResult)
