@@ -65,4 +65,4 @@ build: $(STAMP)  ## Build the sdist and the wheel into dist/
 
 lock: $(STAMP)  ## Resolve the dependencies anew (needs a package registry)
 	$(LOCK) --output-file requirements/base.lock
-	$(LOCK) --group dev --extra prometheus --constraint requirements/base.lock --output-file requirements/dev.lock
+	$(LOCK) --group dev --all-extras --constraint requirements/base.lock --output-file requirements/dev.lock

@@ -7,7 +7,7 @@ of a database's own error stays in `__cause__` and goes nowhere else (threats.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,8 +31,18 @@ class Changes:
 class Adapter(Source, Protocol):
     """One agency system behind the contract; `conformance` checks that an implementation keeps it."""
 
+    @property
+    def left_out(self) -> Mapping[str, Mapping[str, int]]:
+        """Rows that could not be read as mapped, counted by record type and reason."""
+
     def changes(self, since: str) -> Changes:
         """Whether the source has changed since the cursor `since` (empty = never asked). Raises `LiaisonError`."""
+
+    def refresh(self) -> bool:
+        """Bring the search up to date with the source if it has changed; whether it had. Searches go on meanwhile."""
+
+    def close(self) -> None:
+        """End all connections."""
 
 
 def check_deadline(clock: Clock, deadline: float) -> None:

@@ -5,6 +5,14 @@ are bound parameters only (threats.md, K1). SQLite is opened with `mode=ro`, Pos
 `default_transaction_read_only`. Statements are compiled once; each thread holds a connection of its own.
 """
 
+from adapters.base import Adapter
+from adapters.load import Place, open_indexed
+from adapters.mapping_file import load_mapping
 from adapters.sql.source import SqlSource
 
-__all__ = ["SqlSource"]
+__all__ = ["SqlSource", "open_sql"]
+
+
+def open_sql(place: Place) -> Adapter:
+    """The database at `place.url`, behind a key index (`adapters.load.Opener`)."""
+    return open_indexed(SqlSource(load_mapping(place.mapping), place.url, place.clock), place)

@@ -8,14 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adapters.load import open_source
+from adapters.base import Adapter
+from adapters.load import Place, open_source
 from certs.keyfiles import load_key
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import PublicKey, load_token_key
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
-from gateway.config.schema import Settings
+from gateway.config.schema import Settings, SourceSettings
 from gateway.errors import Misconfigured
 from gateway.exchange.bulkhead import Bulkhead
 from gateway.exchange.stages import Turn
@@ -69,10 +70,7 @@ def lay_ground(settings: Settings) -> Ground:
     home.highwater.mkdir(mode=0o700, exist_ok=True)
     open_log = partial(_open_log, store, keystore, log_key, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
-    sources = {
-        source.id: open_source(settings.path(source.mapping), settings.source_url(source), home.index, clock)
-        for source in settings.sources
-    }
+    sources = {source.id: _open_source(settings, source, home, clock) for source in settings.sources}
     turn = Turn()
     return Ground(
         settings,
@@ -90,6 +88,13 @@ def lay_ground(settings: Settings) -> Ground:
         [Bulkhead(source, clock, settings.limits.workers, turn) for source in sources.values()],
         {name: source.refresh for name, source in sources.items()},
         turn,
+    )
+
+
+def _open_source(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Adapter:
+    access = settings.path(source.access) if source.access else None
+    return open_source(
+        Place(settings.path(source.mapping), settings.source_url(source), home.index, clock, access=access)
     )
 
 

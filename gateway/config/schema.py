@@ -86,7 +86,16 @@ class SourceSettings:
     id: str = setting("The source's id, such as th.police.records.", required=True)
     agency: str = setting("The agency that owns its records; its key signs them.", required=True)
     mapping: str = setting("TOML file that maps its tables to the record types.", required=True, path=True)
-    url: str = setting("SQLAlchemy URL; a relative SQLite file is relative to the home.", required=True)
+    url: str = setting(
+        "Where it is; the scheme chooses the adapter. SQLAlchemy's form for databases; a relative SQLite file is "
+        "relative to the home.",
+        required=True,
+    )
+    access: str = setting(
+        "TOML file of passwords, certificates and clients for it, which only the node's account may read. Empty: none.",
+        "",
+        path=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

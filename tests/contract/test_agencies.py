@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.base import Adapter
 from adapters.conformance import Expectation, check_adapter
-from adapters.index import IndexedSource
-from adapters.load import open_source
+from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, Query, QueryKind, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
@@ -43,7 +43,7 @@ Row = tuple[str, str, str]
 
 @dataclass
 class World:
-    sources: dict[str, IndexedSource]
+    sources: dict[str, Adapter]
     planted: dict[tuple[str, str], set[Row]]
     keys_of: dict[Row, set[str]]
     queries: list[dict[str, str]]
@@ -65,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     index = tmp_path_factory.mktemp("index")
     sources = {
         agency: open_source(
-            PROJECT / "adapters" / "mappings" / f"{name}.toml", f"sqlite:///{built / name}.sqlite", index, CLOCK
+            Place(PROJECT / "adapters" / "mappings" / f"{name}.toml", f"sqlite:///{built / name}.sqlite", index, CLOCK)
         )
         for agency, name in DATABASES.items()
     }

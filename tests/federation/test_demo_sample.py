@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.base import Adapter
 from adapters.conformance import CHECKS, Expectation
-from adapters.index import IndexedSource
-from adapters.load import open_source
+from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.demo import planted
 from gateway.demo.sample import SAMPLES
@@ -33,22 +33,22 @@ def by_name(person: planted.Person, form: str = "thai") -> PersonQuery:
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, IndexedSource]]:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Adapter]]:
     folder = tmp_path_factory.mktemp("sample")
     opened = {}
     for sample in SAMPLES:
         database = sample.build(folder)
-        opened[sample.id] = open_source(sample.mapping_file, f"sqlite:///{database}", folder, CLOCK)
+        opened[sample.id] = open_source(Place(sample.mapping_file, f"sqlite:///{database}", folder, CLOCK))
     yield opened
     for source in opened.values():
         source.close()
 
 
-def found(source: IndexedSource, query: Query) -> list[Candidate]:
+def found(source: Adapter, query: Query) -> list[Candidate]:
     return list(source.search(query, CLOCK.monotonic() + 5).candidates)
 
 
-def fetched(source: IndexedSource, candidate: Candidate) -> SourceRecord:
+def fetched(source: Adapter, candidate: Candidate) -> SourceRecord:
     return source.fetch(candidate.key, candidate.record_type, CLOCK.monotonic() + 5)
 
 
@@ -66,7 +66,7 @@ def test_the_databases_are_the_same_in_every_run(tmp_path: Path) -> None:
         assert max(len(rows) for rows in dumps[0].values()) >= 200
 
 
-def test_every_row_can_be_read(sources: dict[str, IndexedSource]) -> None:
+def test_every_row_can_be_read(sources: dict[str, Adapter]) -> None:
     assert {name: source.left_out for name, source in sources.items()} == {
         TH: {"Person": {}, "Vehicle": {}},
         VN: {"Person": {}, "TravelDocument": {}, "BorderCrossing": {}},
@@ -75,7 +75,7 @@ def test_every_row_can_be_read(sources: dict[str, IndexedSource]) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_the_sources_keep_the_adapter_contract(check: object, sources: dict[str, IndexedSource]) -> None:
+def test_the_sources_keep_the_adapter_contract(check: object, sources: dict[str, Adapter]) -> None:
     nobody = by_name(planted.NOBODY)
     expectations = {
         TH: Expectation([CAR], [nobody, PASSPORT, CONTAINER]),
@@ -89,35 +89,35 @@ def test_the_sources_keep_the_adapter_contract(check: object, sources: dict[str,
 
 @pytest.mark.parametrize("form", ["thai", "khmer", "latin"])
 @pytest.mark.parametrize("person", [planted.DRIVER, planted.HIDDEN])
-def test_a_person_is_found_in_each_script(person: planted.Person, form: str, sources: dict[str, IndexedSource]) -> None:
+def test_a_person_is_found_in_each_script(person: planted.Person, form: str, sources: dict[str, Adapter]) -> None:
     (candidate,) = found(sources[KH], by_name(person, form))
     names = {name["text"] for name in fetched(sources[KH], candidate).fields["names"]}
     assert names == {person.khmer, person.latin}
 
 
-def test_the_driver_has_every_field_so_that_four_of_nine_can_be_released(sources: dict[str, IndexedSource]) -> None:
+def test_the_driver_has_every_field_so_that_four_of_nine_can_be_released(sources: dict[str, Adapter]) -> None:
     (candidate,) = found(sources[KH], by_name(planted.DRIVER))
     assert fetched(sources[KH], candidate).fields.keys() == set(RECORD_TYPES["Person"].fields)
 
 
-def test_the_hidden_person_is_withheld_from_thailand_and_not_from_viet_nam(sources: dict[str, IndexedSource]) -> None:
+def test_the_hidden_person_is_withheld_from_thailand_and_not_from_viet_nam(sources: dict[str, Adapter]) -> None:
     (candidate,) = found(sources[KH], by_name(planted.HIDDEN))
     assert candidate.marking.hidden_from("th")
     assert not candidate.marking.hidden_from("vn")
 
 
-def test_the_passport_is_stolen(sources: dict[str, IndexedSource]) -> None:
+def test_the_passport_is_stolen(sources: dict[str, Adapter]) -> None:
     (candidate,) = [hit for hit in found(sources[VN], PASSPORT) if hit.record_type == "TravelDocument"]
     record = fetched(sources[VN], candidate)
     assert record.fields["status"] == "STOLEN"
     assert record.fields.keys() == set(RECORD_TYPES["TravelDocument"].fields)
 
 
-def test_a_container_is_found_in_its_declaration_and_its_seizure(sources: dict[str, IndexedSource]) -> None:
+def test_a_container_is_found_in_its_declaration_and_its_seizure(sources: dict[str, Adapter]) -> None:
     assert {hit.record_type for hit in found(sources[KH], CONTAINER)} == {"Consignment", "Seizure"}
 
 
-def test_a_national_id_is_found(sources: dict[str, IndexedSource]) -> None:
+def test_a_national_id_is_found(sources: dict[str, Adapter]) -> None:
     (candidate,) = found(sources[KH], by_name(planted.DRIVER))
     number = fetched(sources[KH], candidate).fields["national_ids"][0]["number"]
     assert [hit.key for hit in found(sources[KH], NationalIdQuery(number))] == [candidate.key]

@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.index import IndexedSource
-from adapters.load import open_source
+from adapters.base import Adapter
+from adapters.load import Place, open_source
 from gateway.clock import Clock
 
 TABLES = """
@@ -119,8 +119,8 @@ class SmallSource:
     def url(self) -> str:
         return f"sqlite:///{self.database}"
 
-    def open(self, clock: Clock) -> IndexedSource:
-        return open_source(self.mapping, self.url, self.folder / "index", clock)
+    def open(self, clock: Clock) -> Adapter:
+        return open_source(Place(self.mapping, self.url, self.folder / "index", clock))
 
     def execute(self, *statements: str) -> None:
         database = sqlite3.connect(self.database)

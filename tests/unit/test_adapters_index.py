@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import MAX_CANDIDATES, best
+from adapters.base import MAX_CANDIDATES, Adapter, best
 from adapters.conformance import Expectation, check_adapter
-from adapters.index import IndexedSource
 from adapters.index_rows import decode_marking, encode_marking
+from adapters.load import Place, open_source
 from adapters.lookup import MAX_EXACT
 from adapters.mapping_file import read_mapping
 from gateway.clock import ManualClock, SystemClock
@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> SmallSource:
 
 
 @pytest.fixture
-def source(files: SmallSource, clock: ManualClock) -> IndexedSource:
+def source(files: SmallSource, clock: ManualClock) -> Adapter:
     return files.open(clock)
 
 
@@ -46,7 +46,7 @@ def later(clock: ManualClock) -> float:
     return clock.monotonic() + 3
 
 
-def found(source: IndexedSource, clock: ManualClock, number: str, issuer: str = "") -> list[Candidate]:
+def found(source: Adapter, clock: ManualClock, number: str, issuer: str = "") -> list[Candidate]:
     return list(source.search(DocumentQuery(number, issuer), later(clock)).candidates)
 
 
@@ -64,19 +64,19 @@ def test_the_small_source_keeps_the_contract(files: SmallSource) -> None:
     assert check_adapter(source, clock, expectation) == []
 
 
-def test_a_document_is_found_however_it_is_typed(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_document_is_found_however_it_is_typed(source: Adapter, clock: ManualClock) -> None:
     for number in ("AA1234567", "aa 1234567", "AA-12 34567"):
         (candidate,) = found(source, clock, number)
         assert (candidate.key, candidate.record_type) == ("1", "Person")
         assert candidate.match.quality is Quality.EXACT_ID
 
 
-def test_a_known_other_issuer_is_another_document(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_known_other_issuer_is_another_document(source: Adapter, clock: ManualClock) -> None:
     assert found(source, clock, "B1112223", "VNM")[0].match.score > found(source, clock, "B1112223")[0].match.score
     assert found(source, clock, "B1112223", "KHM") == []
 
 
-def test_a_thai_plate_is_unique_only_with_its_province(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_thai_plate_is_unique_only_with_its_province(source: Adapter, clock: ManualClock) -> None:
     both = source.search(VehicleQuery("กข 1234"), later(clock)).candidates
     one = source.search(VehicleQuery("กข 1234", "ตราด"), later(clock)).candidates
     assert {candidate.key for candidate in both} == {"1", "2"}
@@ -85,19 +85,19 @@ def test_a_thai_plate_is_unique_only_with_its_province(source: IndexedSource, cl
     assert len(latin) == 2, "a province in another script rules nothing out"
 
 
-def test_a_person_is_found_by_name_in_either_script(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_person_is_found_by_name_in_either_script(source: Adapter, clock: ManualClock) -> None:
     for name in ("สมชาย ใจดี", "Jaidee Somchai"):
         result = source.search(PersonQuery((NameForm(name),), PartialDate("1962-01-17")), later(clock))
         assert [candidate.key for candidate in result.candidates] == ["1"]
 
 
-def test_soft_deleted_rows_are_neither_found_nor_fetched(source: IndexedSource, clock: ManualClock) -> None:
+def test_soft_deleted_rows_are_neither_found_nor_fetched(source: Adapter, clock: ManualClock) -> None:
     assert found(source, clock, "N0000001") == []
     with pytest.raises(Unknown):
         source.fetch("3", "Person", later(clock))
 
 
-def test_a_row_past_its_last_day_is_as_good_as_deleted(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_row_past_its_last_day_is_as_good_as_deleted(source: Adapter, clock: ManualClock) -> None:
     assert found(source, clock, "P5556667")
     clock.advance(timedelta(days=5 * 365))
     assert found(source, clock, "P5556667") == []
@@ -105,11 +105,11 @@ def test_a_row_past_its_last_day_is_as_good_as_deleted(source: IndexedSource, cl
         source.fetch("4", "Person", later(clock))
 
 
-def test_what_cannot_be_read_is_left_out_and_counted_with_its_reason(source: IndexedSource) -> None:
+def test_what_cannot_be_read_is_left_out_and_counted_with_its_reason(source: Adapter) -> None:
     assert source.left_out["Person"] == {"Person.birth: not a date of the Buddhist era": 1}
 
 
-def test_hiding_is_known_from_the_index_before_anything_is_fetched(source: IndexedSource, clock: ManualClock) -> None:
+def test_hiding_is_known_from_the_index_before_anything_is_fetched(source: Adapter, clock: ManualClock) -> None:
     (from_vn,) = found(source, clock, "B1112223")
     assert from_vn.marking.hidden_from("vn")
     assert not from_vn.marking.hidden_from("kh")
@@ -120,12 +120,12 @@ def test_hiding_is_known_from_the_index_before_anything_is_fetched(source: Index
     assert from_all.marking.releasable_to == {"kh"}
 
 
-def test_search_touches_the_index_only(files: SmallSource, source: IndexedSource, clock: ManualClock) -> None:
+def test_search_touches_the_index_only(files: SmallSource, source: Adapter, clock: ManualClock) -> None:
     files.database.unlink()
     assert found(source, clock, "AA1234567")
 
 
-def test_a_fetched_record_has_the_fields_of_the_mapping(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_fetched_record_has_the_fields_of_the_mapping(source: Adapter, clock: ManualClock) -> None:
     record = source.fetch("1", "Person", later(clock))
     assert record.owner == "th.police"
     assert record.fields == {
@@ -140,7 +140,7 @@ def test_a_fetched_record_has_the_fields_of_the_mapping(source: IndexedSource, c
     }
 
 
-def test_a_deadline_in_the_past_ends_search_and_fetch(source: IndexedSource, clock: ManualClock) -> None:
+def test_a_deadline_in_the_past_ends_search_and_fetch(source: Adapter, clock: ManualClock) -> None:
     with pytest.raises(TimedOut):
         source.search(DocumentQuery("AA1234567"), clock.monotonic())
     with pytest.raises(TimedOut):
@@ -165,7 +165,7 @@ def test_the_index_is_built_once_and_again_when_rows_or_mapping_change(files: Sm
     assert found(files.open(clock), clock, "AA1234567")[0].marking.releasable_to == {"kh"}
 
 
-def test_a_running_source_is_refreshed_in_place(files: SmallSource, source: IndexedSource, clock: ManualClock) -> None:
+def test_a_running_source_is_refreshed_in_place(files: SmallSource, source: Adapter, clock: ManualClock) -> None:
     assert not source.refresh()
     files.execute("INSERT INTO papers VALUES (6, 1, 'NEW123456', 'THA')")
     assert found(source, clock, "NEW123456") == []
@@ -189,7 +189,7 @@ def test_a_damaged_index_is_built_anew(files: SmallSource, clock: ManualClock, d
     assert found(files.open(clock), clock, "AA1234567")
 
 
-def test_an_index_that_cannot_be_built_leaves_the_old_one(files: SmallSource, source: IndexedSource) -> None:
+def test_an_index_that_cannot_be_built_leaves_the_old_one(files: SmallSource, source: Adapter) -> None:
     index = files.folder / "index" / "th.police.small.sqlite"
     before = index.read_bytes()
     files.execute("INSERT INTO papers VALUES (6, 1, 'NEW123456', 'THA')", "ALTER TABLE persons RENAME TO people")
@@ -205,13 +205,13 @@ def test_an_index_folder_that_cannot_be_written_is_unavailable(files: SmallSourc
         files.open(clock)
 
 
-def test_only_the_owner_may_read_the_index(files: SmallSource, source: IndexedSource) -> None:
+def test_only_the_owner_may_read_the_index(files: SmallSource, source: Adapter) -> None:
     index = files.folder / "index" / "th.police.small.sqlite"
     assert stat.S_IMODE(index.stat().st_mode) == 0o600
 
 
 def test_the_index_holds_keys_and_features_but_no_field_that_only_a_fetch_gives(
-    files: SmallSource, source: IndexedSource
+    files: SmallSource, source: Adapter
 ) -> None:
     index = sqlite3.connect(files.folder / "index" / "th.police.small.sqlite")
     tables = {name for (name,) in index.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -221,7 +221,7 @@ def test_the_index_holds_keys_and_features_but_no_field_that_only_a_fetch_gives(
 
 
 def test_health_is_empty_until_the_database_cannot_be_asked(
-    files: SmallSource, source: IndexedSource, clock: ManualClock
+    files: SmallSource, source: Adapter, clock: ManualClock
 ) -> None:
     assert source.health() == ""
     files.execute("ALTER TABLE cars RENAME TO wagons")
@@ -229,14 +229,12 @@ def test_health_is_empty_until_the_database_cannot_be_asked(
 
 
 def test_progress_is_told_for_each_record_type(files: SmallSource, clock: ManualClock) -> None:
-    from adapters.load import open_source
-
     told: list[tuple[str, int, int]] = []
-    open_source(files.mapping, files.url, files.folder / "i", clock, progress=lambda *step: told.append(step))
+    open_source(Place(files.mapping, files.url, files.folder / "i", clock, progress=lambda *step: told.append(step)))
     assert told == [("Person", 5, 5), ("Vehicle", 3, 3)]
 
 
-def test_several_threads_search_and_fetch_at_once(source: IndexedSource, clock: ManualClock) -> None:
+def test_several_threads_search_and_fetch_at_once(source: Adapter, clock: ManualClock) -> None:
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -258,9 +256,7 @@ def test_several_threads_search_and_fetch_at_once(source: IndexedSource, clock: 
 # ---------------------------------------------------------------- joins without an index, limits, markings
 
 
-def test_joined_rows_without_an_index_are_found_through_the_key_index(
-    source: IndexedSource, clock: ManualClock
-) -> None:
+def test_joined_rows_without_an_index_are_found_through_the_key_index(source: Adapter, clock: ManualClock) -> None:
     store = source._store
     assert store.links("Person", "1") == '{"papers":[1,2]}'
     with pytest.raises(Unknown):
@@ -326,18 +322,14 @@ def test_the_database_cannot_be_written_through_a_source(files: SmallSource, clo
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "oracle9://x"])
 def test_an_address_that_is_none_is_misconfigured(tmp_path: Path, clock: ManualClock, url: str) -> None:
-    from adapters.load import open_source
-
     files = small_source(tmp_path)
     with pytest.raises(Misconfigured):
-        open_source(files.mapping, url, tmp_path / "index", clock)
+        open_source(Place(files.mapping, url, tmp_path / "index", clock))
 
 
 def test_a_database_that_is_not_there_is_unavailable_and_is_not_created(tmp_path: Path, clock: ManualClock) -> None:
-    from adapters.load import open_source
-
     files = small_source(tmp_path)
     missing = tmp_path / "missing.sqlite"
     with pytest.raises(Unavailable):
-        open_source(files.mapping, f"sqlite:///{missing}", tmp_path / "index", clock)
+        open_source(Place(files.mapping, f"sqlite:///{missing}", tmp_path / "index", clock))
     assert not missing.exists()
