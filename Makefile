@@ -16,7 +16,7 @@ TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench build proto proto-check docs lock
+.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,9 @@ proto: $(STAMP)  ## Generate proto/gen from the wire contract
 
 bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
 	@$(BIN)/liaison bench $(BENCH_ARGS)
+
+policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
+	@$(BIN)/liaison policy mutants policy
 
 docs: $(STAMP)  ## Write the documents that are made from the program
 	$(BIN)/python -m tests.support.docs

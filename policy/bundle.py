@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -53,7 +54,8 @@ class Layer:
 class Bundle:
     """All that decides. `hash` is SHA-256 over the files (`hash_files`).
 
-    `matchers` are the policies of both layers that can match an action on a resource, parsed.
+    `matchers` are the policies of both layers that can match an action on a resource, parsed. `roles` are those
+    that the schema lists.
     """
 
     schema: cedarpy.Schema
@@ -63,6 +65,7 @@ class Bundle:
     agreements: Agreements
     retention: Retention
     hash: bytes
+    roles: tuple[str, ...]
 
 
 Files = Mapping[str, "File"]
@@ -95,26 +98,45 @@ def read_files(folder: Path) -> dict[str, File]:
 
 def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
     """The bundle of these files. Raises `Misconfigured` with the first problem's file, line and term."""
-    schema = _schema(base)
+    bundle, problems = check_bundle(base, national, member)
+    if bundle is None:
+        raise _together(problems)
+    return bundle
+
+
+def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle | None, list[Misconfigured]]:
+    """The bundle of these files, or None and everything that is wrong with them, each with file, line and term."""
     problems: list[Misconfigured] = []
+    try:
+        schema = _schema(base)
+    except Misconfigured as error:
+        return None, [error]
     agreements = _agreements(national, problems)
     layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
     retention = _retention((base, national), problems)
     if not problems:
         _check_members(layers, agreements, member, problems)
     if problems or retention is None:
-        raise _together(problems)
+        return None, problems
     files = {f"base/{name}": file for name, file in base.items()}
     files |= {f"national/{name}": file for name, file in national.items()}
-    return Bundle(
+    bundle = Bundle(
         schema=schema,
-        matchers=_matchers(layers),
+        matchers=matchers(layers),
         base=layers[0],
         national=layers[1],
         agreements=Agreements(member, agreements),
         retention=retention,
         hash=hash_files(files),
+        roles=listed_values(base[SCHEMA].text, "Role"),
     )
+    return bundle, []
+
+
+def listed_values(schema: str, entity: str) -> tuple[str, ...]:
+    """The values of a closed list of the schema, in its order."""
+    found = re.search(rf"entity {entity} enum \[(.*?)\];", schema, re.DOTALL)
+    return tuple(re.findall(r'"([^"]+)"', found.group(1))) if found else ()
 
 
 def hash_files(files: Files) -> bytes:
@@ -191,7 +213,8 @@ def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> 
     return found
 
 
-def _matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], cedarpy.PolicySet]:
+def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], cedarpy.PolicySet]:
+    """For each action and resource, the parsed policies of all layers that can match it."""
     named = {name: policy for layer in layers for name, policy in layer.by_name.items()}
     return {
         (action, resource): matcher({n: p for n, p in named.items() if p.concerns(action, resource)})

@@ -63,7 +63,7 @@ def run_cases(national: Path, member: MemberId, base: Path | None = None) -> lis
 
 def run_case(engine: PolicyEngine, case: Case) -> CaseResult:
     """Decide one case and compare."""
-    got = _got(engine, case)
+    got = decide_case(engine, case)
     problems = [
         f"{key}: expected {_shown(value)}, got {_shown(got.get(key))}"
         for key, value in case.expected.items()
@@ -113,7 +113,8 @@ def _failure(folder: Path, texts: list[str]) -> tuple[int, str]:
     return int(found[0].group(1)), found[0].group(2).strip()
 
 
-def _got(engine: PolicyEngine, case: Case) -> dict[str, Any]:
+def decide_case(engine: PolicyEngine, case: Case) -> dict[str, Any]:
+    """What comes of a case, by the names under which `[expect]` compares it."""
     a, now_us = case.attributes, case.now_us
     if isinstance(a, RecordAttributes) and case.action == "learn":
         return _decided(engine.may_learn(a, now_us))

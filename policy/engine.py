@@ -40,7 +40,7 @@ class PolicyEngine:
         self.member = member
         self.agreements = bundle.agreements
         self._hash_text = bundle.hash.hex()
-        self._bundle = bundle
+        self.bundle = bundle
         self._evaluator = Evaluator(bundle)
         self._decisions: DecisionCache[Decision] = DecisionCache(CACHE_LIMIT)
         self._releases: DecisionCache[Release] = DecisionCache(CACHE_LIMIT)
@@ -102,7 +102,7 @@ class PolicyEngine:
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         """What the recipient must obey. Raises `Forbidden` where no time of retention is known."""
-        return self._bundle.retention.release_marking(marking, record_type, purpose, now_us)
+        return self.bundle.retention.release_marking(marking, record_type, purpose, now_us)
 
     def _question(
         self, action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, now_us: int

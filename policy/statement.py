@@ -66,7 +66,7 @@ class Policy:
     """One policy. `fields` and `withhold` are names of fields of its record type; `all_fields` is `@fields("*")`.
 
     `resource` is empty where the policy names none, and so stands for all; `body` is the policy in Cedar's JSON
-    form; `members` are the members that it speaks of.
+    form, `text` as it is written; `members` are the members that it speaks of.
     """
 
     id: str
@@ -81,6 +81,7 @@ class Policy:
     show_count: bool
     members: frozenset[str]
     body: dict[str, Any]
+    text: str
 
     def concerns(self, action: str, resource: str) -> bool:
         """Whether the policy can match this action on this resource."""
@@ -147,6 +148,7 @@ def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str]) -
         show_count="show" in annotations,
         members=_members(statement, body),
         body=body,
+        text=statement.text,
     )
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "suspend": "switch a source, agency, counterpart or everything off",
     "resume": "switch it on again",
     "ask": "ask counterparts for a person, document, vehicle or container",
+    "policy": "check, explain and rehearse what leaves the country",
     "audit": "show, verify and export the audit log",
     "doctor": "find what would stop an exchange, and the remedy",
     "bench": "measure exchanges against a bare echo",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
-from policy.bundle import SCHEMA, load_bundle, read_files
+from policy.bundle import SCHEMA, listed_values, load_bundle, read_files
 from policy.cases import read_case, run_case, run_cases, run_twins
 from policy.engine import PolicyEngine
 from tests.support.policies import BASE, MEMBERS, NATIONAL, NOW_US
@@ -74,9 +73,7 @@ def test_the_schema_lists_the_record_types() -> None:
 
 
 def _listed(name: str) -> list[str]:
-    found = re.search(rf"entity {name} enum \[(.*?)\];", (BASE / SCHEMA).read_text(encoding="utf-8"), re.DOTALL)
-    assert found
-    return re.findall(r'"([^"]+)"', found.group(1))
+    return list(listed_values((BASE / SCHEMA).read_text(encoding="utf-8"), name))
 
 
 def test_each_record_type_and_covered_purpose_has_a_time_of_retention(engines: dict[str, PolicyEngine]) -> None:

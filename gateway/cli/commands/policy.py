@@ -1,0 +1,199 @@
+"""`liaison policy`: check, test, explain, compare and rehearse what leaves the country."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gateway.cli.output import home_option, json_option, print_json, say, working
+from gateway.errors import LiaisonError
+
+_FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+_MEMBER = click.option("--member", help="Whose policy it is; by default the folder's own name.")
+
+
+@click.group()
+def policy() -> None:
+    """National policy: what leaves the country, to whom, and why.
+
+    \b
+    Examples:
+      liaison policy check policy/national/th
+      liaison policy test policy
+      liaison policy explain --case policy/national/th/cases/document.toml
+      liaison policy matrix policy/national/th --html matrix.html
+      liaison policy diff policy/national/th draft/th
+      liaison policy rehearse --home th --draft draft/th --since 30d
+    """
+
+
+@policy.command()
+@click.argument("folder", type=_FOLDER)
+@_MEMBER
+@json_option
+def check(folder: Path, member: str | None, as_json: bool) -> int:
+    """Find everything in a policy folder that would not load, with file, line and remedy."""
+    from gateway.cli.policies import national_folders, problems_of
+
+    found = [error for place, whose in national_folders(folder, member) for error in problems_of(place, whose)]
+    if as_json:
+        print_json({"folder": str(folder), "problems": [_problem(error) for error in found]})
+        return int(bool(found))
+    for error in found:
+        say(f"{error.where}: {error.message}", "bad")
+        if error.remedy:
+            say(f"  remedy: {error.remedy}")
+    if not found:
+        say(f"{folder}: nothing is wrong", "good")
+    return int(bool(found))
+
+
+@policy.command()
+@click.argument("folder", type=_FOLDER)
+@_MEMBER
+@json_option
+def test(folder: Path, member: str | None, as_json: bool) -> int:
+    """Decide all cases of one or more national folders; exit code 1 when one comes out otherwise."""
+    from gateway.cli.policies import national_folders, test_folder
+
+    results = [(whose, one) for place, whose in national_folders(folder, member) for one in test_folder(place, whose)]
+    failed = [(whose, one) for whose, one in results if one.problems]
+    if as_json:
+        cases = [{"member": whose} | asdict(one) | {"holds": not one.problems} for whose, one in results]
+        print_json({"cases": cases, "passed": len(results) - len(failed), "failed": len(failed)})
+        return int(bool(failed) or not results)
+    for whose, one in failed:
+        say(f"{whose} {one.name}", "bad")
+        for problem in one.problems:
+            say(f"  {problem}")
+    say(f"{len(results) - len(failed)} of {len(results)} cases hold", "bad" if failed or not results else "good")
+    return int(bool(failed) or not results)
+
+
+@policy.command()
+@click.argument("folder", type=_FOLDER)
+@json_option
+def mutants(folder: Path, as_json: bool) -> int:
+    """Put one mistake after another into each policy; exit code 1 when one is noticed by no case."""
+    from gateway.cli.policies import national_folders
+    from policy.mutants import read_country, survivors
+
+    with working("making mistakes"):
+        alive, made = survivors([read_country(place, whose) for place, whose in national_folders(folder, None)])
+    if as_json:
+        print_json({"made": made, "survived": [{"policy": one.name, "change": one.change} for one in alive]})
+        return int(bool(alive))
+    for one in alive:
+        say(f"{one.name}: {one.change}", "bad")
+    say(f"{made - len(alive)} of {made} mistakes are noticed by a case", "bad" if alive else "good")
+    return int(bool(alive))
+
+
+@policy.command()
+@click.option("--case", "case", type=_FILE, help="A case of a national folder.")
+@click.option("--exchange", "exchange_id", help="An exchange that a home answered; needs --home.")
+@click.option("--home", type=_FOLDER, envvar="LIAISON_HOME", help="The node's home.")
+@_MEMBER
+@json_option
+def explain(case: Path | None, exchange_id: str | None, home: Path | None, member: str | None, as_json: bool) -> int:
+    """Say why: which rule, where it stands, and what would have to differ."""
+    from gateway.cli.policies import explain_case, explain_exchange, explanation_lines, explanation_value
+
+    if (case is None) == (exchange_id is None):
+        raise click.UsageError("give either --case or --exchange")
+    if case is not None:
+        found = [(case.stem, explain_case(case, member))]
+    elif home is None or exchange_id is None:
+        raise click.UsageError("--exchange needs --home")
+    else:
+        found = explain_exchange(home, exchange_id)
+    if as_json:
+        print_json({"explanations": [{"what": what} | explanation_value(one) for what, one in found]})
+        return 0
+    for what, one in found:
+        say(what, "title")
+        for line, style in explanation_lines(one):
+            say(line, style)
+    return 0
+
+
+@policy.command()
+@click.argument("old", type=_FOLDER)
+@click.argument("new", type=_FOLDER)
+@_MEMBER
+@json_option
+def diff(old: Path, new: Path, member: str | None, as_json: bool) -> int:
+    """Say what NEW changes against OLD: rules, agreements and times in words, and the cases that come out otherwise."""
+    from gateway.cli.policies import member_of
+    from policy.diff import difference
+
+    found = difference(old, new, member_of(new, member))
+    if as_json:
+        print_json(asdict(found))
+        return 0
+    for words in found.words:
+        say(words)
+    for change in found.cases:
+        say(f"case {change.name} ({change.title}): {change.part} {change.before} -> {change.after}", "warn")
+    if not found.words and not found.cases:
+        say("nothing differs", "good")
+    return 0
+
+
+@policy.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page.")
+@_MEMBER
+@json_option
+def matrix(folder: Path, html: Path | None, member: str | None, as_json: bool) -> int:
+    """Show who gets what: each counterpart's agencies, purposes, record types and fields."""
+    from gateway.cli.policies import member_of, now_words
+    from policy.engine import PolicyEngine
+    from policy.matrix import as_html
+    from policy.matrix import matrix as rows_of
+
+    whose = member_of(folder, member)
+    engine = PolicyEngine.load(folder, whose)
+    now_us, made = now_words()
+    with working("asking the policy"):
+        rows = rows_of(engine, now_us)
+    if html is not None:
+        html.write_text(as_html(rows, whose, engine.hash.hex(), made), encoding="utf-8")
+    if as_json:
+        print_json({"member": whose, "policy": engine.hash.hex(), "rows": [row.as_json() for row in rows]})
+        return 0
+    for row in rows:
+        subject = "" if row.subject == "ordinary" else f" ({row.subject})"
+        say(f"{row.counterpart}.{row.agency}  {row.purpose}  {row.record_type}{subject}", "title")
+        if row.with_ticket:
+            say(f"  with a ticket: {', '.join(sorted(row.with_ticket))}")
+        if row.with_case - row.with_ticket:
+            say(f"  with a case:   {', '.join(sorted(row.with_case - row.with_ticket))}")
+    say(f"written to {html}" if html else f"{len(rows)} rows; --html FILE writes a page", "good")
+    return 0
+
+
+@policy.command()
+@home_option
+@click.option("--draft", required=True, type=_FOLDER, help="The national folder to try.")
+@click.option("--since", default="30d", show_default=True, help="How far back: 30d, 12h, 2w.")
+@json_option
+def rehearse(home: Path, draft: Path, since: str, as_json: bool) -> int:
+    """Decide again, by a draft, what this home really answered: what would newly leave, and what no more."""
+    from gateway.cli.policies import rehearsal_lines, rehearsal_value, rehearse_home, since_us
+
+    with working("deciding again"):
+        result = rehearse_home(home, draft, since_us(since))
+    if as_json:
+        print_json(rehearsal_value(result))
+        return 0
+    for line, style in rehearsal_lines(result):
+        say(line, style)
+    return 0
+
+
+def _problem(error: LiaisonError) -> dict[str, str]:
+    return {"where": error.where, "message": error.message, "remedy": error.remedy, "code": error.code}

@@ -1,0 +1,210 @@
+"""What the policy commands do: find the folders, ask the policy, and put the result in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gateway.audit.show import Filter, Shown
+from gateway.cli.audits import entries, open_home
+from gateway.clock import SystemClock, rfc3339
+from gateway.config import load_settings
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown
+from gateway.model.names import MemberId, member_id
+from policy.attributes import RecordAttributes
+from policy.bundle import check_bundle, read_files
+from policy.cases import CaseResult, read_case, run_cases, run_twins
+from policy.engine import BASE, PolicyEngine
+from policy.kept import question_from, record_from
+from policy.reasons import Explanation, change_sentences, explain_decision
+from policy.rehearse import Recorded, Rehearsal, rehearse
+
+_MANY = 1_000_000
+_SPAN = re.compile(r"(\d{1,4})([dhw])")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+def member_of(folder: Path, member: str | None) -> MemberId:
+    """The member whose policy `folder` holds: as said, or by the folder's own name. Raises `Misconfigured`."""
+    name = member or folder.resolve().name
+    try:
+        return member_id(name)
+    except Malformed as error:
+        raise Misconfigured(
+            f"`{name[:40]}` does not say whose policy this is", where=str(folder), remedy="give --member, such as th"
+        ) from error
+
+
+def national_folders(folder: Path, member: str | None) -> list[tuple[Path, MemberId]]:
+    """`folder` itself, or each national folder below it: of `policy`, those of `policy/national`."""
+    inside = folder / "national" if (folder / "national").is_dir() else folder
+    if not any(inside.glob("*.cedar")):
+        found = [path for path in sorted(inside.iterdir()) if path.is_dir() and any(path.glob("*.cedar"))]
+        if found:
+            return [(path, member_of(path, None)) for path in found]
+    return [(inside, member_of(inside, member))]
+
+
+def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
+    """Everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
+    _, problems = check_bundle(read_files(BASE), read_files(folder), member)
+    found: list[LiaisonError] = list(problems)
+    for path in sorted(folder.glob("cases/*.toml")):
+        try:
+            read_case(path)
+        except LiaisonError as error:
+            found.append(error)
+    if not problems:
+        found.extend(
+            Misconfigured(f"the bad twin `{twin.name}`: {twin.problems[0]}", code="bad-policy", where=str(folder))
+            for twin in run_twins(folder, member)
+            if twin.problems
+        )
+    return found
+
+
+def test_folder(folder: Path, member: MemberId) -> list[CaseResult]:
+    """All cases of a national folder, decided."""
+    return run_cases(folder, member)
+
+
+def explain_case(path: Path, member: str | None) -> Explanation:
+    """Why a case comes out as it does, under the folder that it lies in."""
+    folder = path.resolve().parent.parent
+    case = read_case(path)
+    engine = PolicyEngine.load(folder, member_of(folder, member))
+    return explain_decision(engine, case.action, case.attributes, case.now_us)
+
+
+def explain_exchange(home: Path, exchange_id: str) -> list[tuple[str, Explanation]]:
+    """Why an exchange that this home answered came out as it did: the question, then each record that was found.
+
+    The policy in force now is asked, at the time of the entry. Raises `Unknown` when no such entry is there.
+    """
+    settings = load_settings(home)
+    engine = PolicyEngine.load(settings.national_policy, member_id(settings.node.member), settings.base_policy)
+    with open_home(home) as evidence:
+        for _, shown in entries(evidence, "exchange", Filter(exchange_id=exchange_id), _MANY):
+            recorded = _recorded(shown)
+            if recorded is not None:
+                return list(_explained(engine, recorded))
+    raise Unknown(
+        f"no decision on `{exchange_id[:40]}` is in this log",
+        code="unknown-exchange",
+        remedy="liaison audit show --home … lists what was answered",
+    )
+
+
+def _explained(engine: PolicyEngine, recorded: Recorded) -> Iterator[tuple[str, Explanation]]:
+    yield "question", explain_decision(engine, "answer", recorded.question, recorded.time_us)
+    for record in recorded.records:
+        yield record.record_type, explain_decision(engine, "release", record, recorded.time_us)
+
+
+def rehearse_home(home: Path, draft: Path, since_us: int) -> Rehearsal:
+    """What the draft would have decided on what this home answered since a time."""
+    settings = load_settings(home)
+    member = member_id(settings.node.member)
+    current = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
+    planned = PolicyEngine.load(draft, member, settings.base_policy)
+    with open_home(home) as evidence:
+        kept = (
+            recorded
+            for kind in ("answered", "refused")
+            for _, shown in entries(evidence, "exchange", Filter(kind=kind, since_us=since_us), _MANY)
+            if (recorded := _recorded(shown)) is not None
+        )
+        return rehearse(current, planned, kept)
+
+
+def _recorded(shown: Shown) -> Recorded | None:
+    """The attributes that an entry kept; None when it decided nothing or its content is erased."""
+    decision = shown.private.get("decision")
+    if shown.entry.kind not in ("answered", "refused") or not decision:
+        return None
+    question = question_from(decision["attributes"])
+    kept = [item for source in shown.private.get("sources", []) for item in source["attributes"]]
+    records: tuple[RecordAttributes, ...] = tuple(record_from(item, question) for item in kept)
+    return Recorded(shown.entry.time_us, question, records)
+
+
+def since_us(span: str) -> int:
+    """`30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Malformed`."""
+    found = _SPAN.fullmatch(span)
+    if not found:
+        raise Malformed(
+            f"`{span[:20]!a}` is no span of time", code="bad-span", where="--since", remedy="30d, 12h or 2w"
+        )
+    return SystemClock().now_us() - int(found[1]) * _HOURS[found[2]] * 3_600_000_000
+
+
+def explanation_value(explanation: Explanation) -> dict[str, Any]:
+    """An explanation as JSON."""
+    return asdict(explanation) | {"sentences": change_sentences(explanation.instead)}
+
+
+def explanation_lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    """An explanation in lines, each with its style."""
+    yield explanation.outcome, "good" if explanation.allow else "bad"
+    for rule in explanation.rules:
+        yield f"  {rule.name} {rule.effect}" + (f"   ({rule.where})" if rule.where else ""), ""
+        for line in rule.text.splitlines():
+            yield f"      {line}", "dim"
+    if explanation.fields:
+        yield f"  leaves: {', '.join(explanation.fields)}", ""
+    for name, rule_name in explanation.withheld:
+        yield f"  stays:  {name}, by {rule_name}", ""
+    sentences = change_sentences(explanation.instead)
+    if sentences:
+        yield "  It would be the other way round", ""
+        for sentence in sentences:
+            yield f"    {sentence}", ""
+    elif not explanation.allow:
+        yield "  No single change would turn it around.", ""
+
+
+def rehearsal_value(result: Rehearsal) -> dict[str, Any]:
+    """A rehearsal as JSON."""
+    fields = ("counterpart", "record_type", "field")
+    return {
+        "exchanges": result.exchanges,
+        "decisions": result.decisions,
+        "changes": result.changes,
+        "newly_released": _counted(result.released, fields),
+        "newly_withheld": _counted(result.withheld, fields),
+        "newly_served": _counted(result.served, ("counterpart", "purpose")),
+        "newly_refused": _counted(result.refused, ("counterpart", "purpose")),
+        "newly_shown": _counted(result.shown, ("counterpart", "record_type")),
+        "newly_hidden": _counted(result.hidden, ("counterpart", "record_type")),
+    }
+
+
+def _counted(counter: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [dict(zip(names, key, strict=True)) | {"times": times} for key, times in sorted(counter.items()) if times]
+
+
+def rehearsal_lines(result: Rehearsal) -> Iterator[tuple[str, str]]:
+    """A rehearsal in lines, each with its style: what would newly leave comes first."""
+    yield f"{result.exchanges} questions, {result.decisions} decisions made again", "title"
+    for words, counter, style in (
+        ("newly released", result.released, "warn"),
+        ("newly served", result.served, "warn"),
+        ("newly shown as a hit", result.shown, "warn"),
+        ("newly withheld", result.withheld, ""),
+        ("newly refused", result.refused, ""),
+        ("newly hidden", result.hidden, ""),
+    ):
+        for key, times in sorted(counter.items()):
+            if times:
+                yield f"  {words}: {' '.join(str(part) for part in key)}   {times} times", style
+    if not result.changes:
+        yield "  nothing would have come out otherwise", "good"
+
+
+def now_words() -> tuple[int, str]:
+    """Now, in microseconds and in words."""
+    now_us = SystemClock().now_us()
+    return now_us, rfc3339(now_us)

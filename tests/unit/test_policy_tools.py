@@ -1,0 +1,148 @@
+"""Explaining, comparing and rehearsing policy: true sentences, found changes, attributes that survive."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from gateway.cli.main import run
+from gateway.errors import Malformed
+from policy.attributes import RecordAttributes
+from policy.cases import read_case
+from policy.diff import difference
+from policy.engine import PolicyEngine
+from policy.kept import question_from, record_from
+from policy.matrix import as_html, matrix
+from policy.mutants import mutants, read_country, survivors
+from policy.reasons import change_sentences, explain_decision
+from policy.rehearse import Recorded, rehearse
+from tests.support.policies import DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, VN, records
+
+
+@pytest.fixture(scope="module")
+def vn() -> PolicyEngine:
+    return PolicyEngine.load(NATIONAL / "vn", VN)
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    folder = tmp_path / "kh"
+    shutil.copytree(NATIONAL / "kh", folder)
+    file = folder / "records.cedar"
+    text = file.read_text(encoding="utf-8")
+    assert "names,birth,nationalities,status" in text
+    file.write_text(text.replace("names,birth,nationalities,status", "names,birth,sex,status"), encoding="utf-8")
+    return folder
+
+
+@settings(max_examples=200)
+@given(records)
+def test_kept_attributes_are_read_back_as_they_were(record: RecordAttributes) -> None:
+    question = question_from(json.loads(json.dumps(record.question.as_json())))
+    assert question == record.question
+    assert record_from(json.loads(json.dumps(record.as_json())), question) == record
+
+
+@pytest.mark.parametrize("missing", ["counterpart", "role", "has_case"])
+def test_kept_attributes_that_lack_something_are_malformed(missing: str) -> None:
+    kept = QUESTION.as_json()
+    del kept[missing]
+    with pytest.raises(Malformed):
+        question_from(kept)
+
+
+@pytest.mark.parametrize("marking", [{}, {"level": "SECRET"}, None, []])
+def test_a_kept_marking_that_no_list_knows_is_malformed(marking: object) -> None:
+    with pytest.raises(Malformed):
+        record_from({**DOCUMENT.as_json(), "marking": marking}, QUESTION)
+
+
+@settings(max_examples=25, deadline=None)
+@given(records)
+def test_what_would_have_to_differ_really_turns_the_decision_around(record: RecordAttributes) -> None:
+    engine = PolicyEngine.load(NATIONAL / "vn", VN)
+    explained = explain_decision(engine, "release", record, NOW_US)
+    assert explained.allow == engine.release(record, NOW_US).decision.allow
+    assert [rule.name for rule in explained.rules] == list(engine.release(record, NOW_US).decision.policies)
+    assert len(change_sentences(explained.instead)) <= len(explained.instead)
+    by_purpose = [change.instead for change in explained.instead if change.attribute == "purpose"]
+    for purpose in by_purpose:
+        kept = record.question.as_json() | {"purpose": purpose}
+        other = record_from(record.as_json(), question_from(kept))
+        assert engine.release(other, NOW_US).decision.allow != explained.allow
+
+
+def test_a_refusal_names_rule_file_line_and_the_purposes_that_would_do(vn: PolicyEngine) -> None:
+    case = read_case(NATIONAL / "vn" / "cases" / "prevention-is-not-covered.toml")
+    explained = explain_decision(vn, case.action, case.attributes, case.now_us)
+    assert not explained.allow
+    assert explained.rules[0].name == "base/question-purpose"
+    assert explained.rules[0].where.rpartition(":")[0].endswith("question.cedar")
+    assert any(
+        "`purpose`" in sentence and "`BORDER_CHECK`" in sentence for sentence in change_sentences(explained.instead)
+    )
+
+
+def test_the_matrix_shows_what_leaves_and_nothing_else(vn: PolicyEngine) -> None:
+    rows = matrix(vn, NOW_US)
+    border = [row for row in rows if (row.counterpart, row.agency) == ("th", "police")]
+    documents = [row for row in border if (row.purpose, row.record_type) == ("BORDER_CHECK", "TravelDocument")]
+    assert documents
+    assert "status" in documents[0].with_ticket
+    assert not [row for row in rows if row.purpose in ("STATISTICS", "TRAINING")]
+    page = as_html(rows, VN, "hash", "today")
+    assert "<script" not in page
+    assert "TravelDocument" in page
+
+
+def test_a_difference_is_told_in_words_and_in_cases(draft: Path) -> None:
+    found = difference(NATIONAL / "kh", draft, KH)
+    assert any("national/kh-person" in words and "sex" in words for words in found.words)
+    assert "person-four-of-nine" in {change.name for change in found.cases}
+    assert difference(draft, draft, KH).words == ()
+
+
+def test_a_rehearsal_counts_what_would_newly_leave_and_stay(draft: Path) -> None:
+    current, planned = PolicyEngine.load(NATIONAL / "kh", KH), PolicyEngine.load(draft, KH)
+    case = read_case(NATIONAL / "kh" / "cases" / "person-four-of-nine.toml")
+    assert isinstance(case.attributes, RecordAttributes)
+    recorded = Recorded(case.now_us, case.attributes.question, (case.attributes,))
+    result = rehearse(current, planned, [recorded] * 3)
+    assert result.released == {("th", "Person", "sex"): 3}
+    assert result.withheld == {("th", "Person", "nationalities"): 3}
+    assert (result.exchanges, result.decisions, result.changes) == (3, 6, 6)
+    assert rehearse(current, current, [recorded]).changes == 0
+
+
+def test_a_case_that_speaks_of_a_rule_kills_its_mutant() -> None:
+    country = read_country(NATIONAL / "kh", KH)
+    alive, made = survivors([country])
+    assert made > 50
+    assert "national/kh-consignment-watched" not in {one.name for one in alive if one.change == "dropped"}
+    assert {one.change for one in mutants(country.bundle.national)} >= {
+        "permit and forbid exchanged",
+        "`when` 1 dropped",
+    }
+
+
+@pytest.mark.parametrize("command", ["check", "test", "matrix"])
+def test_the_commands_speak_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["policy", command, str(NATIONAL / "kh"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_check_lists_every_mistake_with_its_place(draft: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (draft / "more.cedar").write_text('@id("a")\npermit (principal, action == Action::"lern", resource);\n', "utf-8")
+    (draft / "agreements" / "other.toml").write_text("id = 1\n", "utf-8")
+    assert run(["policy", "check", str(draft), "--json"]) == 1
+    places = {problem["where"].rpartition("/")[2] for problem in json.loads(capsys.readouterr().out)["problems"]}
+    assert {"more.cedar:2", "other.toml:1"} <= places
+
+
+def test_explain_needs_a_case_or_an_exchange(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["policy", "explain"]) == 2
+    assert "--case" in capsys.readouterr().err
