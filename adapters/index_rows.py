@@ -10,7 +10,7 @@ from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Built
 from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key, province_key
 from gateway.matching.keys import name_keys, word_keys
-from gateway.model.marking import Caveat, Level, Marking, Onward, UseCode, code
+from gateway.model.marking import Marking
 from gateway.model.query import QueryKind
 from gateway.storage.index_store import IndexedRecord, KeyKind
 
@@ -112,28 +112,9 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def encode_marking(marking: Marking) -> str:
     """A marking as JSON with sorted lists."""
-    return _compact(
-        {
-            "level": marking.level,
-            "use": sorted(marking.use),
-            "caveats": sorted(marking.caveats),
-            "releasable_to": sorted(marking.releasable_to),
-            "withhold_from": sorted(marking.withhold_from),
-            "onward": marking.onward,
-            "evaluation": marking.evaluation,
-        }
-    )
+    return _compact(marking.as_json())
 
 
 def decode_marking(text: str) -> Marking:
     """The marking in `text`; an unknown value is `Misconfigured`."""
-    data = json.loads(text)
-    return Marking(
-        level=code(Level, data["level"]),
-        use=frozenset(code(UseCode, item) for item in data["use"]),
-        caveats=frozenset(code(Caveat, item) for item in data["caveats"]),
-        releasable_to=frozenset(data["releasable_to"]),
-        withhold_from=frozenset(data["withhold_from"]),
-        onward=code(Onward, data["onward"]),
-        evaluation=data["evaluation"],
-    )
+    return Marking.from_json(json.loads(text))

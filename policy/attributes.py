@@ -100,7 +100,7 @@ class RecordAttributes:
             "record_type": self.record_type,
             "owner": self.owner,
             "category": str(self.category),
-            "marking": marking_json(self.marking),
+            "marking": self.marking.as_json(),
         }
 
 
@@ -151,16 +151,3 @@ def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Nami
 def qualified(member: MemberId, agency: str) -> str:
     """`agency` with its country: `customs` and `kh.customs` of `kh` are both `kh.customs`."""
     return agency if agency.startswith(f"{member}.") else f"{member}.{agency}"
-
-
-def marking_json(marking: Marking) -> dict[str, object]:
-    """The marking as it is kept in an entry: sorted lists."""
-    return {
-        "level": str(marking.level),
-        "use": sorted(marking.use),
-        "caveats": sorted(marking.caveats),
-        "releasable_to": sorted(marking.releasable_to),
-        "withhold_from": sorted(marking.withhold_from),
-        "onward": str(marking.onward),
-        "evaluation": marking.evaluation,
-    }

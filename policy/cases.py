@@ -17,7 +17,7 @@ from typing import Any
 from gateway.clock import to_us
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.decision import Decision
-from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode, code
+from gateway.model.marking import Marking, SubjectCategory, code
 from gateway.model.names import MemberId, member_id
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle import load_bundle, read_files
@@ -30,7 +30,8 @@ _QUESTION = frozenset(
 )
 _OFFICER = (_QUESTION - {"counterpart", "agreement"}) | {"token"}
 _RECORD = frozenset({"type", "owner", "category", "marking"})
-_MARKING = frozenset({"level", "use", "caveats", "releasable_to", "withhold_from", "onward"})
+_MARKING_DEFAULTS = Marking().as_json()
+_MARKING = frozenset({*_MARKING_DEFAULTS, "purposes", "offences", "keep_hours", "delete_after_use"})
 _EXPECTED = frozenset({"allow", "code", "policies", "fields", "hide", "marking"})
 
 
@@ -183,15 +184,10 @@ def _record(document: TomlFile) -> RecordAttributes:
 
 def _marking(document: TomlFile, table: Mapping[str, Any]) -> Marking:
     document.known_keys(_MARKING, table)
-    where = document.name
-    return Marking(
-        level=code(Level, table.get("level", "OFFICIAL"), where),
-        use=frozenset(code(UseCode, value, where) for value in table.get("use", ["U2"])),
-        caveats=frozenset(code(Caveat, value, where) for value in table.get("caveats", [])),
-        releasable_to=frozenset(table.get("releasable_to", [])),
-        withhold_from=frozenset(table.get("withhold_from", [])),
-        onward=code(Onward, table.get("onward", "ASK"), where),
-    )
+    try:
+        return Marking.from_json({**_MARKING_DEFAULTS, **table})
+    except Misconfigured as error:
+        raise Misconfigured(error.message, code=error.code, where=document.name, remedy=error.remedy) from error
 
 
 def _texts(document: TomlFile, table: Mapping[str, Any], *keys: str) -> dict[str, Any]:

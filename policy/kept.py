@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import Malformed, Misconfigured
-from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode, code
+from gateway.model.marking import Marking, SubjectCategory, code
 from gateway.model.names import member_id
 from policy.attributes import QuestionAttributes, RecordAttributes
 
@@ -33,24 +33,11 @@ def record_from(kept: Mapping[str, Any], question: QuestionAttributes) -> Record
             question=question,
             record_type=_text(kept["record_type"]),
             owner=_text(kept["owner"]),
-            marking=marking_from(kept["marking"]),
+            marking=Marking.from_json(kept["marking"]),
             category=code(SubjectCategory, kept["category"]),
         )
     except (KeyError, TypeError, AttributeError, Misconfigured) as error:
         raise _unreadable("a record's attributes have another form") from error
-
-
-def marking_from(kept: Mapping[str, Any]) -> Marking:
-    """The marking that `attributes.marking_json` wrote. Raises `Misconfigured` for a value that no list knows."""
-    return Marking(
-        level=code(Level, kept["level"]),
-        use=frozenset(code(UseCode, value) for value in kept["use"]),
-        caveats=frozenset(code(Caveat, value) for value in kept["caveats"]),
-        releasable_to=frozenset(kept["releasable_to"]),
-        withhold_from=frozenset(kept["withhold_from"]),
-        onward=code(Onward, kept["onward"]),
-        evaluation=_text(kept["evaluation"]),
-    )
 
 
 def _text(value: Any) -> str:

@@ -59,6 +59,10 @@ def record_request(a: RecordAttributes, own: MemberId, covers: Covers, record: t
         "covers": covers.as_context(),
         "coversRecordType": record[0],
         "coversOwner": record[1],
+        "markingCovers": {
+            "purpose": a.marking.purposes is None or question.purpose in a.marking.purposes,
+            "offence": a.marking.offences is None or question.offence in a.marking.offences,
+        },
         "owner": qualified(own, a.owner),
         "marking": _marking(a.marking),
         "category": _entity("Category", a.category),

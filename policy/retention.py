@@ -26,12 +26,17 @@ class Retention:
     record_type: Mapping[str, int]
     _made: dict[tuple[Marking, str, str], tuple[int, ReleaseMarking]] = field(default_factory=dict, compare=False)
 
-    def not_after(self, record_type: str, purpose: str, now_us: int) -> datetime:
-        """Until when, in UTC and whole minutes. Raises `Forbidden` for a purpose or type that is not listed."""
+    def not_after(self, record_type: str, purpose: str, now_us: int, keep_hours: int | None = None) -> datetime:
+        """Until when, in UTC and whole minutes; `keep_hours` is what the record's own marking says.
+
+        Raises `Forbidden` for a purpose or type that is not listed.
+        """
         by_purpose, by_type = self.purpose.get(purpose), self.record_type.get(record_type)
         if by_purpose is None or by_type is None:
             raise Forbidden("no time of retention is known for this record and purpose", code="policy-denies")
-        return from_us(now_us).replace(second=0, microsecond=0) + timedelta(hours=min(by_purpose, by_type))
+        return from_us(now_us).replace(second=0, microsecond=0) + timedelta(
+            hours=min(by_purpose, by_type, by_purpose if keep_hours is None else keep_hours)
+        )
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         """What the recipient must obey: of the internal marking, the part that may leave (design, section 6)."""
@@ -51,8 +56,9 @@ class Retention:
             caveats=marking.caveats & PUBLIC_CAVEATS,
             onward=marking.onward,
             purposes=frozenset({str(purpose)}),
-            not_after=self.not_after(record_type, purpose, now_us),
+            not_after=self.not_after(record_type, purpose, now_us, marking.keep_hours),
             evaluation=marking.evaluation,
+            delete_after_use=marking.delete_after_use,
         )
 
 

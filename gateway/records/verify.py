@@ -231,8 +231,11 @@ def _check_time(payload: Mapping[str, Any], now_us: int) -> None:
 
 
 def _check_marking(marking: Mapping[str, Any]) -> None:
-    if marking.keys() != {*_MARKING_LISTS, *_MARKING_CODES, "not_after", "evaluation"}:
+    once = marking.get("delete_after_use", True)
+    if marking.keys() - {"delete_after_use"} != {*_MARKING_LISTS, *_MARKING_CODES, "not_after", "evaluation"}:
         raise _marking_refused("members are missing or unknown")
+    if once is not True:
+        raise _marking_refused("unknown value of `delete_after_use`")
     for name, known in _MARKING_LISTS.items():
         if not _are_texts(marking[name]) or not known.issuperset(marking[name]):
             raise _marking_refused(f"unknown value of `{name}`")

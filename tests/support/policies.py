@@ -46,6 +46,11 @@ markings = st.builds(
     releasable_to=st.frozensets(st.sampled_from(["th", "vn", "kh", "th.police", "th.immigration"]), min_size=1),
     withhold_from=st.frozensets(st.sampled_from(["th", "vn", "th.police"]), max_size=1),
     onward=st.sampled_from(Onward),
+    evaluation=st.sampled_from(["A1", "B3", "C2", "X4"]),
+    purposes=st.none() | st.frozensets(st.sampled_from(Purpose), max_size=3),
+    offences=st.none() | st.frozensets(st.sampled_from(Offence), max_size=3),
+    keep_hours=st.none() | st.integers(0, 5000),
+    delete_after_use=st.booleans(),
 )
 ordinary_markings = st.builds(
     Marking, level=st.sampled_from(Level), releasable_to=st.just(frozenset({"th", "kh", "th.police"}))
