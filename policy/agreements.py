@@ -59,7 +59,6 @@ class Covers:
     """What the cited agreement says of a question, and for how long that stays so."""
 
     known: bool = False
-    parties: bool = False
     current: bool = False
     agency: bool = False
     purpose: bool = False
@@ -71,7 +70,6 @@ class Covers:
         """The record `Covers` of the schema."""
         return {
             "known": self.known,
-            "parties": self.parties,
             "current": self.current,
             "agency": self.agency,
             "purpose": self.purpose,
@@ -101,9 +99,9 @@ class Agreements:
             return Covers() if question.agreement else self._uncited(question, now_us)
         return Covers(
             known=True,
-            parties=self._between(agreement, question.counterpart),
             current=now_us in agreement.validity,
-            agency=qualified(asker, question.agency) in agreement.agencies,
+            agency=self._between(agreement, question.counterpart)
+            and qualified(asker, question.agency) in agreement.agencies,
             purpose=question.purpose in agreement.purposes,
             offence=question.offence in agreement.offences,
             query=question.query in agreement.queries,
@@ -139,7 +137,7 @@ class Agreements:
         in_force = [one for one in shared if now_us in one.validity]
         if not in_force or any(question.purpose in one.purposes for one in in_force):
             return Covers(window=window)
-        return Covers(True, True, True, True, False, True, True, window)
+        return Covers(True, True, True, False, True, True, window)
 
 
 def _unchanged(validity: Window, now_us: int) -> Window:

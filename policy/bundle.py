@@ -20,12 +20,15 @@ from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
 from policy.agreements import Agreement, Agreements, read_agreement
 from policy.explain import CODES
+from policy.hours import HOURS, Hours, read_hours
+from policy.law import LAW, Law, check_counterparts, read_law
 from policy.retention import Retention, read_retention
 from policy.statement import Policy, read_policy, statements
 from policy.toml_file import TomlFile
 
 SCHEMA = "schema.cedarschema"
 RETENTION = "retention.toml"
+_SINGLE = (SCHEMA, RETENTION, LAW, HOURS)
 AGREEMENTS = "agreements/*.toml"
 _QUERIES = tuple(kind.value for kind in QueryKind)
 _ACTIONS: Mapping[str, Iterable[str]] = {
@@ -64,6 +67,8 @@ class Bundle:
     national: Layer
     agreements: Agreements
     retention: Retention
+    law: Law
+    hours: Hours | None
     hash: bytes
     roles: tuple[str, ...]
 
@@ -92,7 +97,7 @@ def read_files(folder: Path) -> dict[str, File]:
     """The files of `folder` that decide; cases and bad twins are no part of the policy."""
     if not folder.is_dir():
         raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
-    paths = [path for pattern in (SCHEMA, RETENTION, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
+    paths = [path for pattern in (*_SINGLE, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
     return {path.relative_to(folder).as_posix(): File(path, path.read_bytes()) for path in paths if path.is_file()}
 
 
@@ -114,9 +119,10 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
     agreements = _agreements(national, problems)
     layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
     retention = _retention((base, national), problems)
+    law, hours = _law(national, agreements, member, problems), _hours(national, problems)
     if not problems:
         _check_members(layers, agreements, member, problems)
-    if problems or retention is None:
+    if problems or retention is None or law is None:
         return None, problems
     files = {f"base/{name}": file for name, file in base.items()}
     files |= {f"national/{name}": file for name, file in national.items()}
@@ -127,6 +133,8 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
         national=layers[1],
         agreements=Agreements(member, agreements),
         retention=retention,
+        law=law,
+        hours=hours,
         hash=hash_files(files),
         roles=listed_values(base[SCHEMA].text, "Role"),
     )
@@ -184,6 +192,36 @@ def _retention(layers: Iterable[Files], problems: list[Misconfigured]) -> Retent
         return read_retention(
             TomlFile(files[RETENTION].path, files[RETENTION].data) for files in layers if RETENTION in files
         )
+    except Misconfigured as error:
+        problems.append(error)
+        return None
+
+
+def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: list[Misconfigured]) -> Law | None:
+    counterparts = frozenset[str]().union(*(one.parties for one in agreements if member in one.parties)) - {member}
+    if LAW not in files and counterparts:
+        where = str(files[_named(files, AGREEMENTS)[0]].path)
+        problem = f"there are agreements and no `{LAW}`"
+        remedy = f"write `{LAW}`: what the law of each counterpart says of each offence"
+        problems.append(Misconfigured(problem, code="bad-policy", where=where, remedy=remedy))
+        return None
+    if LAW not in files:
+        return Law({}, frozenset())
+    document = TomlFile(files[LAW].path, files[LAW].data)
+    try:
+        law = read_law(document)
+    except Misconfigured as error:
+        problems.append(error)
+        return None
+    problems.extend(check_counterparts(document, law, counterparts))
+    return law
+
+
+def _hours(files: Files, problems: list[Misconfigured]) -> Hours | None:
+    if HOURS not in files:
+        return None
+    try:
+        return read_hours(TomlFile(files[HOURS].path, files[HOURS].data))
     except Misconfigured as error:
         problems.append(error)
         return None

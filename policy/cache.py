@@ -24,6 +24,10 @@ class Window:
     def __contains__(self, now_us: int) -> bool:
         return self.since_us <= now_us < self.until_us
 
+    def __and__(self, other: Window) -> Window:
+        """When both hold."""
+        return Window(max(self.since_us, other.since_us), min(self.until_us, other.until_us))
+
 
 ALWAYS = Window()
 """The window of what no date limits."""

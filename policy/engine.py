@@ -17,7 +17,8 @@ from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes
 from policy.bundle import Bundle, load_bundle, read_files
 from policy.cache import ALWAYS, DecisionCache, Window
 from policy.evaluate import Evaluator, Verdict
-from policy.request import Request, ask_request, learn_request, question_request, record_request
+from policy.hours import night_at
+from policy.request import Request, Setting, ask_request, learn_request, question_request, record_request
 
 BASE = Path(__file__).parent / "base"
 """The base policy that comes with the gateway."""
@@ -108,7 +109,14 @@ class PolicyEngine:
         self, action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, now_us: int
     ) -> Decision:
         covers = self.agreements.covers(a, asker, now_us)
-        return self._decide(action, a, question_request(action, a, asker, answerer, covers), covers.window)
+        at = self.setting(asker, a.offence, now_us)
+        request = question_request(action, a, asker, answerer, covers, at)
+        return self._decide(action, a, request, covers.window & at.window)
+
+    def setting(self, asker: MemberId, offence: str, now_us: int) -> Setting:
+        """What surrounds a question of `asker` at a time: the law on its offence, and whether it is night."""
+        night, window = night_at(self.bundle.hours, now_us)
+        return Setting(self.bundle.law.covers(asker, offence), night, window)
 
     def _decide(self, action: str, a: AskAttributes | QuestionAttributes, request: Request, window: Window) -> Decision:
         decision = self._decision(*self._evaluator.verdicts(request), a.as_json())
@@ -119,12 +127,14 @@ class PolicyEngine:
         question = a.question
         covers = self.agreements.covers(question, question.counterpart, now_us)
         record = self.agreements.covers_record(question.agreement, a.record_type, a.owner)
-        request = record_request(a, self.member, covers, record)
+        at = self.setting(question.counterpart, question.offence, now_us)
+        window = covers.window & at.window
+        request = record_request(a, self.member, covers, record, at)
         verdicts = self._evaluator.verdicts(request)
         decision = self._decision(*verdicts, a.as_json())
         if not decision.allow:
-            return filtering.refused(decision, a.record_type, hide=a.quiet), covers.window
-        return filtering.released(decision, a.record_type, verdicts), covers.window
+            return filtering.refused(decision, a.record_type, hide=a.quiet), window
+        return filtering.released(decision, a.record_type, verdicts), window
 
     def _decision(self, base: Verdict, national: Verdict, attributes: dict[str, object]) -> Decision:
         if base.allow and national.allow:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.model.marking import Marking
@@ -21,8 +22,23 @@ from policy.attributes import (
     naming,
     qualified,
 )
+from policy.cache import Window
+from policy.law import LawCovers
 
 Request = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What surrounds a question: what the asker's law says of the offence, whether it is night, and until when."""
+
+    law: LawCovers
+    night: bool
+    window: Window
+
+    def as_context(self) -> dict[str, object]:
+        """`law` and `night` of the schema's contexts."""
+        return {"law": self.law.as_context(), "night": self.night}
 
 
 def ask_request(a: AskAttributes, own: MemberId) -> Request:
@@ -32,10 +48,10 @@ def ask_request(a: AskAttributes, own: MemberId) -> Request:
 
 
 def question_request(
-    action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, covers: Covers
+    action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, covers: Covers, at: Setting
 ) -> Request:
     """`send` or `answer`: may this question go from `asker` to `answerer`?"""
-    context = {**_asked(a), "answerer": _entity("Member", answerer), "covers": covers.as_context()}
+    context = {**_asked(a), "answerer": _entity("Member", answerer), "covers": covers.as_context(), **at.as_context()}
     return _request(asker, action, _entity("Query", a.query), context)
 
 
@@ -50,13 +66,16 @@ def learn_request(a: LearnAttributes) -> Request:
     return _request(a.recipient, "learn", _entity("RecordType", a.record_type), context)
 
 
-def record_request(a: RecordAttributes, own: MemberId, covers: Covers, record: tuple[bool, bool]) -> Request:
+def record_request(
+    a: RecordAttributes, own: MemberId, covers: Covers, record: tuple[bool, bool], at: Setting
+) -> Request:
     """May this record go to the recipient? `record`: the agreement covers its type, and its owner."""
     question = a.question
     context = {
         **_asked(question),
         "query": _entity("Query", question.query),
         "covers": covers.as_context(),
+        **at.as_context(),
         "coversRecordType": record[0],
         "coversOwner": record[1],
         "markingCovers": {

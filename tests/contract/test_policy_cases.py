@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,14 +17,16 @@ from gateway.records.types import RECORD_TYPES
 from policy.bundle import SCHEMA, listed_values, load_bundle, read_files
 from policy.cases import read_case, run_case, run_cases, run_twins
 from policy.engine import PolicyEngine
-from tests.support.policies import BASE, MEMBERS, NATIONAL, NOW_US
+from policy.mutants import read_country, survivors
+from tests.support.policies import BASE, NATIONAL, NOW_US
 
 CASES = sorted(NATIONAL.glob("*/cases/*.toml"))
+COUNTRIES = [MemberId(path.name) for path in sorted(NATIONAL.iterdir())]
 
 
 @pytest.fixture(scope="module")
 def engines() -> dict[str, PolicyEngine]:
-    return {member: PolicyEngine.load(NATIONAL / member, member) for member in MEMBERS}
+    return {member: PolicyEngine.load(NATIONAL / member, member) for member in COUNTRIES}
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
@@ -32,7 +35,7 @@ def test_a_case_holds(path: Path, engines: dict[str, PolicyEngine]) -> None:
     assert not result.problems
 
 
-@pytest.mark.parametrize("member", MEMBERS)
+@pytest.mark.parametrize("member", COUNTRIES)
 def test_a_bad_twin_does_not_load_and_the_error_names_line_and_term(member: MemberId) -> None:
     results = run_twins(NATIONAL / member, member)
     assert len(results) >= 4
@@ -40,15 +43,33 @@ def test_a_bad_twin_does_not_load_and_the_error_names_line_and_term(member: Memb
 
 
 def test_each_policy_decides_at_least_one_case() -> None:
-    used = {name for member in MEMBERS for one in run_cases(NATIONAL / member, member) for name in one.policies}
-    for member in MEMBERS:
+    used = {name for member in COUNTRIES for one in run_cases(NATIONAL / member, member) for name in one.policies}
+    for member in COUNTRIES:
         bundle = load_bundle(read_files(BASE), read_files(NATIONAL / member), member)
         assert set(bundle.base.by_name) | set(bundle.national.by_name) <= used
 
 
 def test_the_parties_hold_the_same_agreement() -> None:
-    texts = {(NATIONAL / member / "agreements" / "gms-border-2026.toml").read_bytes() for member in MEMBERS}
-    assert len(texts) == 1
+    texts: dict[str, set[bytes]] = defaultdict(set)
+    holders: dict[str, set[str]] = defaultdict(set)
+    for path in NATIONAL.glob("*/agreements/*.toml"):
+        texts[path.stem].add(path.read_bytes())
+        holders[path.stem].add(path.parts[-3])
+    for member in COUNTRIES:
+        for agreement in PolicyEngine.load(NATIONAL / member, member).agreements:
+            assert holders[agreement.id] == agreement.parties
+    assert all(len(same) == 1 for same in texts.values())
+
+
+def test_there_are_cases_enough_for_six_countries() -> None:
+    assert len(COUNTRIES) == 6
+    assert len(CASES) >= 150
+
+
+def test_each_mistake_in_a_policy_makes_a_case_fail() -> None:
+    alive, made = survivors([read_country(NATIONAL / member, member) for member in COUNTRIES])
+    assert [(one.name, one.change) for one in alive] == []
+    assert made > 250
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ def vn() -> PolicyEngine:
 
 
 def _engine(national: dict[str, str], base: dict[str, str] | None = None) -> PolicyEngine:
-    """An engine of Viet Nam's agreements and these policies; `base` adds to the base policy."""
-    files = {name: file for name, file in read_files(NATIONAL / "vn").items() if name.startswith("agreements/")}
+    """An engine of Viet Nam's agreements, its law and these policies; `base` adds to the base policy."""
+    files = {name: file for name, file in read_files(NATIONAL / "vn").items() if not name.endswith(".cedar")}
     files |= {name: File(Path(name), text.encode()) for name, text in national.items()}
     below = read_files(BASE) | {name: File(Path(name), text.encode()) for name, text in (base or {}).items()}
     return PolicyEngine(load_bundle(below, files, VN), VN)

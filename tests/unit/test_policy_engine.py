@@ -59,9 +59,9 @@ def test_decisions_are_those_of_cedar_for_each_layer_apart(
 ) -> None:
     question = record.question
     covers = vn.agreements.covers(question, question.counterpart, NOW_US)
-    request = record_request(
-        record, VN, covers, vn.agreements.covers_record(question.agreement, record.record_type, record.owner)
-    )
+    covered = vn.agreements.covers_record(question.agreement, record.record_type, record.owner)
+    setting = vn.setting(question.counterpart, question.offence, NOW_US)
+    request = record_request(record, VN, covers, covered, setting)
     layers = bundle.base, bundle.national
     learn = learn_request(LearnAttributes.of(record))
     expected = all(_cedar_allows(layer, bundle.schema, one) for layer in layers for one in (learn, request))
