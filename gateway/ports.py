@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gateway.model.exchange import AnswerMessage, LogProof
 from gateway.model.frozen import frozen
-from gateway.model.hit import SearchResult, SourceRecord
+from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
+from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Purpose
 from gateway.model.query import Query, QueryKind
 from gateway.model.requester import Officer
 from gateway.model.search import Search, SearchCommand
@@ -46,6 +48,38 @@ class Source(Protocol):
 
     def health(self) -> str:
         """Empty when the source can be asked, else what is wrong."""
+
+
+@frozen
+class Occasion:
+    """Why a source is asked: the exchange's id (the officer's search id when our own side asks), who gets the answer,
+    the purpose, and SHA-256 of the request's payload (empty when our own side asks).
+    """
+
+    id: ExchangeId
+    asker: MemberId
+    purpose: Purpose
+    request_hash: bytes = b""
+
+
+class ReferredSource(Source, Protocol):
+    """A source process as it is reached for one occasion: every call carries the node's signed reference to it."""
+
+    def issue(
+        self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
+    ) -> tuple[SourceRecord, IssuedRecord]:
+        """The record behind a candidate's key, and the same signed by its agency for this occasion under `marking`.
+
+        What comes back was verified: signer, audience, request, marking, type, and that the two are one.
+        """
+
+
+@runtime_checkable
+class SigningSource(Source, Protocol):
+    """A source that is a process of its own, with the agency's key: it serves nothing without a reference."""
+
+    def refer(self, occasion: Occasion) -> ReferredSource:
+        """The source, to be asked for `occasion`."""
 
 
 # ---------------------------------------------------------------- the log
@@ -299,3 +333,32 @@ class Searches(Protocol):
 
     def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
         """The search each time that a line is added, until nothing more is waited for."""
+
+
+# ---------------------------------------------------------------- quotas
+
+
+class QuotaPlace(NamedTuple):
+    """What a quota counts: questions `in` (theirs) or `out` (ours), of or to `peer`, for a purpose."""
+
+    direction: str
+    peer: str
+    purpose: str
+
+
+@frozen
+class QuotaUse:
+    """How many questions were counted at a place in a day."""
+
+    place: QuotaPlace
+    used: int
+
+
+class QuotaStore(Protocol):
+    """Counts of a day. Every failure of the database or disk is `StorageBroken`."""
+
+    def take(self, places: Sequence[QuotaPlace], limit: Callable[[QuotaPlace], int | None], now_us: int) -> list[bool]:
+        """For each of `places`, in order, whether its question is within today's limit; those that are, are counted."""
+
+    def used(self, day_us: int) -> list[QuotaUse]:
+        """All counts of the day that a time lies in."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import cedarpy
 
@@ -22,13 +23,16 @@ from policy.agreements import Agreement, Agreements, read_agreement
 from policy.explain import CODES
 from policy.hours import HOURS, Hours, read_hours
 from policy.law import LAW, Law, check_counterparts, read_law
+from policy.quotas import QUOTAS, Quotas, read_quotas
 from policy.retention import Retention, read_retention
 from policy.statement import Policy, read_policy, statements
 from policy.toml_file import TomlFile
 
+_D = TypeVar("_D")
+
 SCHEMA = "schema.cedarschema"
 RETENTION = "retention.toml"
-_SINGLE = (SCHEMA, RETENTION, LAW, HOURS)
+_SINGLE = (SCHEMA, RETENTION, LAW, HOURS, QUOTAS)
 AGREEMENTS = "agreements/*.toml"
 _QUERIES = tuple(kind.value for kind in QueryKind)
 _ACTIONS: Mapping[str, Iterable[str]] = {
@@ -69,6 +73,7 @@ class Bundle:
     retention: Retention
     law: Law
     hours: Hours | None
+    quotas: Quotas
     hash: bytes
     roles: tuple[str, ...]
 
@@ -119,7 +124,9 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
     agreements = _agreements(national, problems)
     layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
     retention = _retention((base, national), problems)
-    law, hours = _law(national, agreements, member, problems), _hours(national, problems)
+    law = _law(national, agreements, member, problems)
+    hours = _one(national, HOURS, read_hours, problems)
+    quotas = _one(national, QUOTAS, read_quotas, problems)
     if not problems:
         _check_members(layers, agreements, member, problems)
     if problems or retention is None or law is None:
@@ -135,6 +142,7 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
         retention=retention,
         law=law,
         hours=hours,
+        quotas=quotas or Quotas(),
         hash=hash_files(files),
         roles=listed_values(base[SCHEMA].text, "Role"),
     )
@@ -217,11 +225,12 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
     return law
 
 
-def _hours(files: Files, problems: list[Misconfigured]) -> Hours | None:
-    if HOURS not in files:
+def _one(files: Files, name: str, read: Callable[[TomlFile], _D], problems: list[Misconfigured]) -> _D | None:
+    """What one optional document says, or None."""
+    if name not in files:
         return None
     try:
-        return read_hours(TomlFile(files[HOURS].path, files[HOURS].data))
+        return read(TomlFile(files[name].path, files[name].data))
     except Misconfigured as error:
         problems.append(error)
         return None

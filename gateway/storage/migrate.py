@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from gateway.errors import Misconfigured
 from gateway.storage.engine import Database
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test compares it with the scripts."""
 
 

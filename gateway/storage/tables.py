@@ -74,6 +74,17 @@ log_checkpoint = Table(
     sqlite_with_rowid=False,
 )
 
+quota_use = Table(
+    "quota_use",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("direction", Text, primary_key=True),
+    Column("peer", Text, primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("used", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 document = Table(
     "document",
     metadata,

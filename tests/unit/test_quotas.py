@@ -1,0 +1,150 @@
+"""Quotas are exact: parallel requests and several processes together use all of a limit and nothing beyond it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import Misconfigured
+from gateway.ports import QuotaPlace
+from gateway.storage.engine import Database, open_database
+from gateway.storage.migrate import migrate
+from gateway.storage.quotas import SqlQuotas
+from policy.quotas import Quotas, read_quotas
+from policy.toml_file import TomlFile
+from tests.support.policies import NOW_US
+
+TH = QuotaPlace("in", "th", "BORDER_CHECK")
+LA = QuotaPlace("in", "la", "BORDER_CHECK")
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    opened = open_database(tmp_path / "node.sqlite")
+    migrate(opened)
+    return opened
+
+
+def test_a_limit_is_used_up_and_not_passed(database: Database) -> None:
+    quotas = SqlQuotas(database)
+    assert quotas.take([TH] * 3, lambda _: 5, NOW_US) == [True] * 3
+    assert quotas.take([TH] * 4, lambda _: 5, NOW_US) == [True, True, False, False]
+    assert quotas.take([TH], lambda _: 5, NOW_US) == [False]
+    assert [(use.place, use.used) for use in quotas.used(NOW_US)] == [(TH, 5)]
+
+
+def test_a_new_day_begins_at_nothing(database: Database) -> None:
+    quotas = SqlQuotas(database)
+    assert quotas.take([TH] * 2, lambda _: 1, NOW_US) == [True, False]
+    assert quotas.take([TH], lambda _: 1, NOW_US + DAY_US) == [True]
+    assert quotas.used(NOW_US + 2 * DAY_US) == []
+
+
+def test_one_counterpart_does_not_use_anothers_quota(database: Database) -> None:
+    limits = {TH: 1, LA: 2}
+    assert SqlQuotas(database).take([TH, LA, TH, LA, LA], limits.get, NOW_US) == [True, True, False, True, False]
+
+
+def test_what_has_no_limit_is_not_counted(database: Database) -> None:
+    quotas = SqlQuotas(database)
+    assert quotas.take([TH, LA], lambda _: None, NOW_US) == [True, True]
+    assert quotas.used(NOW_US) == []
+
+
+def test_a_limit_of_nothing_lets_nothing_through(database: Database) -> None:
+    assert SqlQuotas(database).take([TH], lambda _: 0, NOW_US) == [False]
+
+
+def test_old_days_are_forgotten(database: Database) -> None:
+    SqlQuotas(database).take([TH], lambda _: 9, NOW_US - 200 * DAY_US)
+    SqlQuotas(database).take([TH], lambda _: 9, NOW_US)
+    assert SqlQuotas(database).used(NOW_US - 200 * DAY_US) == []
+
+
+def test_parallel_threads_together_are_exact(database: Database) -> None:
+    quotas = SqlQuotas(database)
+    granted: list[bool] = []
+
+    def ask() -> None:
+        for _ in range(10):
+            granted.extend(quotas.take([TH] * 3, lambda _: 100, NOW_US))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert granted.count(True) == 100
+    assert quotas.used(NOW_US)[0].used == 100
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from gateway.ports import QuotaPlace
+from gateway.storage.engine import open_database
+from gateway.storage.quotas import SqlQuotas
+quotas = SqlQuotas(open_database(Path(sys.argv[1])))
+place = QuotaPlace("in", "th", "BORDER_CHECK")
+print(sum(sum(quotas.take([place] * 2, lambda _: 70, int(sys.argv[2]))) for _ in range(30)))
+"""
+
+
+def test_several_processes_together_are_exact(database: Database, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CHILD, str(tmp_path / "node.sqlite"), str(NOW_US)]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    granted = [int(child.communicate(timeout=60)[0]) for child in children]
+    assert sum(granted) == 70
+    assert SqlQuotas(database).used(NOW_US)[0].used == 70
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from([TH, LA]), st.integers(1, 5)), max_size=8), st.integers(0, 9))
+def test_never_more_than_the_limit_and_never_less_than_what_was_asked(
+    tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[QuotaPlace, int]], limit: int
+) -> None:
+    opened = open_database(tmp_path_factory.mktemp("quota") / "node.sqlite")
+    migrate(opened)
+    quotas = SqlQuotas(opened)
+    granted = {TH: 0, LA: 0}
+    for place, number in asked:
+        granted[place] += sum(quotas.take([place] * number, lambda _: limit, NOW_US))
+    for place in granted:
+        assert granted[place] == min(limit, sum(number for one, number in asked if one == place))
+    opened.close()
+
+
+def _read(text: str) -> Quotas:
+    return read_quotas(TomlFile(Path("quotas.toml"), text.encode()))
+
+
+def test_quotas_are_read_by_direction_counterpart_and_purpose() -> None:
+    quotas = _read("default = 100\n[in.th]\nBORDER_CHECK = 5\n[out.la]\nINVESTIGATION = 0\n")
+    assert quotas.limit("in", "th", "BORDER_CHECK") == 5
+    assert quotas.limit("out", "la", "INVESTIGATION") == 0
+    assert quotas.limit("out", "th", "BORDER_CHECK") == 100
+    assert _read("").limit("in", "th", "BORDER_CHECK") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "default = -1",
+        "default = true",
+        "both = 3",
+        "[in]\nth = 3",
+        "[in.TH]\nBORDER_CHECK = 3",
+        "[in.th]\nCURIOSITY = 3",
+        "[in.th]\nBORDER_CHECK = 'many'",
+    ],
+)
+def test_a_quota_that_says_something_else_does_not_load(text: str) -> None:
+    with pytest.raises(Misconfigured):
+        _read(text)
