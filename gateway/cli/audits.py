@@ -12,8 +12,10 @@ import click
 
 from gateway.audit.export import export, trust_documents
 from gateway.audit.findings import Report, State
+from gateway.audit.reconcile import Comparison
 from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
+from gateway.audit.two_exports import Reconciled, reconcile_exports
 from gateway.audit.verify import verify_export, verify_home
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
@@ -187,3 +189,43 @@ def _lines(file: Path) -> list[bytes]:
 def _number(name: str) -> int:
     number = name.partition("/")[2]
     return int(number) if number.isdigit() else 0
+
+
+def reconcile_folders(one: Path, other: Path, charter: Path, fingerprint: str | None) -> Reconciled:
+    """Verify and compare two exports under the auditor's charter."""
+    return reconcile_exports((one, other), _charter(charter), SystemClock(), fingerprint)
+
+
+def reconciled_value(found: Reconciled) -> dict[str, Any]:
+    """A reconciliation as JSON; without a comparison when an export is contradicted already."""
+    value: dict[str, Any] = {"exports": {member: report_value(report) for member, report in found.reports.items()}}
+    if (comparison := found.comparison) is not None:
+        value |= {"agreed": comparison.agreed, "outside": comparison.outside, "blamed": sorted(comparison.blamed)}
+        value |= {"findings": [asdict(finding) for finding in comparison.findings]}
+    return value | {"exit_code": found.exit_code}
+
+
+def reconciled_lines(found: Reconciled) -> Iterator[tuple[str, str]]:
+    """A reconciliation in lines: style and text."""
+    for member, report in found.reports.items():
+        style, said = {0: ("good", "proved"), 1: ("bad", "contradicted"), 3: ("warn", "not provable")}[report.exit_code]
+        yield style, f"the export of `{member}` for itself: {said}"
+        for state, text in report_lines(report) if report.exit_code else ():
+            yield _STYLES[state], f"  {text}"
+    if found.comparison is None:
+        yield "bad", "not compared: nothing can be concluded from an export that is contradicted"
+    else:
+        yield from _compared_lines(found.comparison)
+
+
+def _compared_lines(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    yield "", f"{comparison.agreed} exchanges agree, {comparison.outside} lie outside the time that both cover"
+    for finding in comparison.findings:
+        whose = f"`{finding.blamed}` is contradicted: " if finding.blamed else ""
+        place = f"{finding.asker} -> {finding.answerer} {finding.exchange_id or 'channel'}"
+        yield "bad" if finding.blamed else "warn", f"{finding.fault}: {place}: {whose}{finding.text}"
+    if not comparison.findings:
+        yield "good", "the two logs say the same"
+
+
+_STYLES = {"proved": "good", "contradicted": "bad", "not provable": "warn"}

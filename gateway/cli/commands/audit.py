@@ -28,6 +28,7 @@ def audit() -> None:
       liaison audit verify --home th
       liaison audit export --home th --out th-export
       liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
+      liaison audit reconcile th-export vn-export --charter charter.jsonl
     """
 
 
@@ -133,6 +134,29 @@ def export(home: Path, out: Path, as_json: bool) -> int:
         say(f"  SHA-256 of its manifest: {about['manifest']}")
         say(f"  verify it elsewhere: liaison audit verify --export {out} --charter charter.jsonl")
     return 0
+
+
+@audit.command()
+@click.argument("one", type=_THERE)
+@click.argument("other", type=_THERE)
+@click.option("--charter", required=True, type=_FILE, help="The charter that the auditor trusts.")
+@click.option("--fingerprint", help="Of the first charter.")
+@json_option
+def reconcile(one: Path, other: Path, charter: Path, fingerprint: str | None, as_json: bool) -> int:
+    """Compare two countries' exports: what was lost, dropped or altered, and whom its own signature contradicts.
+
+    Exit code 0 nobody is contradicted, 1 somebody is, 3 not provable.
+    """
+    from gateway.cli.audits import reconcile_folders, reconciled_lines, reconciled_value
+
+    with working("verifying and comparing both exports"):
+        found = reconcile_folders(one, other, charter, fingerprint)
+    if as_json:
+        print_json(reconciled_value(found))
+    else:
+        for style, text in reconciled_lines(found):
+            say(text, style)
+    return found.exit_code
 
 
 def _given(option: str) -> bool:

@@ -1,0 +1,67 @@
+"""Reconciling two exports: each is verified for itself, then they are compared. No network, node or settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.audit.evidence import LogEvidence
+from gateway.audit.export_reader import ExportReader
+from gateway.audit.findings import Report
+from gateway.audit.reconcile import Comparison, compare
+from gateway.audit.sides import Side
+from gateway.audit.verify import verify_export
+from gateway.clock import Clock
+from gateway.errors import Malformed
+from gateway.model.names import MemberId
+from gateway.trust.descriptor import KeyUse
+from gateway.trust.evidence import evidence_view
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What each export proves for itself, by member, and what they disagree about.
+
+    There is no `comparison` when one of them is contradicted already: nothing can be concluded from it.
+    """
+
+    reports: dict[str, Report]
+    comparison: Comparison | None
+
+    @property
+    def exit_code(self) -> int:
+        """0 nobody is contradicted (what was lost has no culprit), 1 somebody is, 3 not provable."""
+        codes = {report.exit_code for report in self.reports.values()}
+        if 1 in codes or (self.comparison and self.comparison.blamed):
+            return 1
+        return 3 if 3 in codes else 0
+
+
+def reconcile_exports(
+    folders: tuple[Path, Path], charter: Sequence[bytes], clock: Clock, fingerprint: str | None = None
+) -> Reconciled:
+    """Verify and compare two members' exports. Raises `Malformed` for what is none, or for one member's twice."""
+    exports = [ExportReader(folder) for folder in folders]
+    names = [str(export.member) for export in exports]
+    if names[0] == names[1]:
+        raise Malformed(f"both exports are of `{names[0]}`", code="same-member", remedy="give two members' exports")
+    reports = {
+        name: verify_export(folder, charter, clock, fingerprint) for name, folder in zip(names, folders, strict=True)
+    }
+    if any(report.exit_code == 1 for report in reports.values()):
+        return Reconciled(reports, None)
+    sides = [Side(names[0], names[1]), Side(names[1], names[0])]
+    descriptors = [line for export in exports for line in export.descriptors()]
+    view = evidence_view(charter, descriptors, clock, fingerprint)
+    for side, export in zip(sides, exports, strict=True):
+        for log in export.logs():
+            side.take_answers(log.rows())
+    for side, other, export in zip(sides, reversed(sides), exports, strict=True):
+        for log in _exchange_logs(export):
+            side.take_questions(log.rows(), other, view.vkeys(MemberId(other.member), KeyUse.LOG))
+    return Reconciled(reports, compare(*sides))
+
+
+def _exchange_logs(export: ExportReader) -> list[LogEvidence]:
+    return [log for log in export.logs() if log.name.startswith("exchange/")]

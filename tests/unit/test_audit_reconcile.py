@@ -1,0 +1,249 @@
+"""Two logs side by side: every injected fault is found once, whoever made it is named, and nothing else is said."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.audit.checkpoint import Signer, origin
+from gateway.audit.entry import Entry, build_entry, encode_private
+from gateway.audit.evidence import Row
+from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.reconcile import MARGIN_US, Comparison, Fault, compare
+from gateway.audit.sides import Side
+from gateway.signing.keys import SigningKey, VerifyKey
+
+MINUTE_US = 60_000_000
+KEYS = {member: SigningKey(Ed25519PrivateKey.generate()) for member in ("th", "vn")}
+
+
+@dataclass
+class Item:
+    """An entry before it has its place; `shows` is the exchange whose answer it keeps, with the peer's entry."""
+
+    kind: str
+    peer: str
+    exchange_id: str
+    request: bytes = b""
+    answer: bytes = b""
+    held: bool = True
+    number: int | None = None
+    private: dict[str, Any] = field(default_factory=dict)
+    shows: bool = False
+    salt: bytes = field(default_factory=lambda: os.urandom(32))
+
+
+@dataclass
+class Log:
+    """A member's exchange log: items, and what it made of them the first time, before anybody changed them."""
+
+    member: str
+    items: list[Item] = field(default_factory=list)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def rows(self) -> list[Row]:
+        tree = Tree()
+        rows = []
+        for index, item in enumerate(self.items):
+            private = encode_private(item.private, item.salt)
+            entry = Entry(
+                origin(self.member, "exchange", 1),
+                index,
+                1_000_000_000_000 + index * MINUTE_US,
+                item.kind,
+                item.peer,
+                item.number,
+                item.exchange_id,
+                item.request,
+                item.answer,
+                hashlib.sha256(private).digest(),
+            )
+            body = build_entry(entry)
+            tree.append(leaf_hash(body))
+            held = b"signed" if item.held else b""
+            rows.append(Row(index, body, b"", private, held, held))
+        return rows
+
+    def show(self) -> None:
+        """Remember each answer's entry with its head and proof, as the asker gets them."""
+        rows = self.rows()
+        tree = Tree()
+        signer = Signer(origin(self.member, "exchange", 1), KEYS[self.member])
+        for row, item in zip(rows, self.items, strict=True):
+            tree.append(leaf_hash(row.body))
+            if item.kind in ("answered", "refused"):
+                head = signer.sign(tree.size, tree.root(tree.size))
+                self.shown[item.exchange_id] = {
+                    "their_index": row.index,
+                    "their_entry": row.body.decode(),
+                    "their_hashes": [part.hex() for part in tree.inclusion(row.index, tree.size)],
+                    "their_checkpoint": head.decode(),
+                }
+
+
+def world(count: int) -> tuple[Log, Log, list[str]]:
+    """Thailand asks, Viet Nam answers `count` times, and both go on for a while afterwards."""
+    th, vn = Log("th"), Log("vn")
+    ids = [secrets.token_hex(16) for _ in range(count)]
+    for number, exchange_id in enumerate(ids, 1):
+        request, answer = os.urandom(32), os.urandom(32)
+        th.items.append(Item("asked", "vn", exchange_id, request))
+        vn.items.append(Item("answered", "th", exchange_id, request, answer, number=number))
+        th.items.append(Item("received", "vn", exchange_id, request, answer, number=number, shows=True))
+    vn.show()
+    for item in th.items:
+        if item.shows:
+            item.private = vn.shown[item.exchange_id]
+    for log, peer in ((th, "la"), (vn, "la")):
+        log.items += [Item("asked", peer, secrets.token_hex(16), os.urandom(32)) for _ in range(2 * count + 4)]
+    return th, vn, ids
+
+
+def of(log: Log, kind: str, exchange_id: str) -> Item:
+    return next(item for item in log.items if item.kind == kind and item.exchange_id == exchange_id)
+
+
+def judge(th: Log, vn: Log, through: int = 10_000) -> Comparison:
+    sides = {"th": Side("th", "vn"), "vn": Side("vn", "th")}
+    for log in (th, vn):
+        sides[log.member].take_answers(log.rows())
+    keys: dict[str, list[VerifyKey]] = {member: [key.verify_key()] for member, key in KEYS.items()}
+    sides["vn"].acknowledged = through
+    sides["th"].take_questions(th.rows(), sides["vn"], keys["vn"])
+    sides["vn"].take_questions(vn.rows(), sides["th"], keys["th"])
+    return compare(sides["th"], sides["vn"])
+
+
+def test_two_honest_logs_agree() -> None:
+    th, vn, ids = world(8)
+    found = judge(th, vn)
+    assert found.findings == ()
+    assert found.agreed == len(ids)
+    assert found.outside == 0
+
+
+def drop_answer(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
+    vn.items.remove(of(vn, "answered", exchange_id))
+    return Fault.DROPPED_ANSWER, "vn"
+
+
+def drop_question(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
+    for kind in ("asked", "received"):
+        th.items.remove(of(th, kind, exchange_id))
+    return Fault.DROPPED_QUESTION, "th"
+
+
+def alter_answer(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
+    of(vn, "answered", exchange_id).answer = os.urandom(32)
+    return Fault.ALTERED_ANSWER, "vn"
+
+
+def alter_request(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
+    other = os.urandom(32)
+    of(th, "asked", exchange_id).request = other
+    of(th, "received", exchange_id).request = other
+    return Fault.ALTERED_REQUEST, "th"
+
+
+def lose_answer(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
+    at = th.items.index(of(th, "received", exchange_id))
+    th.items[at] = Item("silent", "vn", exchange_id, th.items[at].request)
+    return Fault.LOST_ANSWER, ""
+
+
+FAULTS: tuple[Callable[[Log, Log, str], tuple[Fault, str]], ...] = (
+    drop_answer,
+    drop_question,
+    alter_answer,
+    alter_request,
+    lose_answer,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(FAULTS), max_size=6), st.integers(0, 1000))
+def test_every_injected_fault_is_found_once_and_nothing_else(
+    faults: list[Callable[[Log, Log, str], tuple[Fault, str]]], shift: int
+) -> None:
+    th, vn, ids = world(8)
+    expected = set()
+    for place, fault in enumerate(faults):
+        exchange_id = ids[(place + shift) % len(ids)]
+        kind, blamed = fault(th, vn, exchange_id)
+        expected.add((kind, exchange_id, blamed))
+    found = judge(th, vn)
+    assert {(item.fault, item.exchange_id, item.blamed) for item in found.findings} == expected
+    assert len(found.findings) == len(expected)
+    assert found.agreed == len(ids) - len(faults)
+
+
+def test_a_question_that_never_came_has_no_culprit() -> None:
+    th, vn, ids = world(4)
+    th.items.insert(0, Item("asked", "vn", "0" * 32, os.urandom(32)))
+    found = judge(th, vn)
+    assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.LOST_QUESTION, "")]
+    assert found.agreed == len(ids)
+
+
+def test_a_history_that_was_rewritten_otherwise_is_told_once() -> None:
+    th, vn, ids = world(6)
+    vn.items.insert(0, Item("asked", "la", "1" * 32, os.urandom(32)))
+    found = judge(th, vn)
+    assert [(item.fault, item.blamed, item.answerer_index) for item in found.findings] == [(Fault.REWRITTEN, "vn", 0)]
+    assert found.agreed == len(ids)
+
+
+def test_what_the_asker_shows_without_a_head_of_the_other_blames_nobody() -> None:
+    th, vn, ids = world(3)
+    for item in th.items:
+        if item.shows:
+            item.held = False
+            item.private = {**item.private, "their_checkpoint": th_head()}
+    drop_answer(th, vn, ids[1])
+    found = judge(th, vn)
+    assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.DROPPED_ANSWER, "")]
+
+
+def th_head() -> str:
+    """A head over the place of Viet Nam's log that Thailand signed itself."""
+    return Signer(origin("vn", "exchange", 1), KEYS["th"]).sign(1, bytes(32)).decode()
+
+
+def test_what_is_not_acknowledged_is_one_finding_for_the_channel() -> None:
+    th, vn, _ = world(9)
+    found = judge(th, vn, through=6)
+    assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.UNACKNOWLEDGED, "")]
+    assert found.findings[0].text == "numbers 7 to 9 (3), the receipts end at 6"
+
+
+@pytest.mark.parametrize("short", ["th", "vn"])
+def test_what_happened_after_the_end_of_one_export_is_not_judged(short: str) -> None:
+    th, vn, ids = world(6)
+    log = {"th": th, "vn": vn}[short]
+    log.items = [item for item in log.items if item.peer != "la"]
+    kept = 2 * (2 if short == "th" else 1)
+    log.items = log.items[:kept]
+    found = judge(th, vn)
+    assert not found.blamed
+    assert found.outside >= len(ids) - 3
+    assert MARGIN_US == 2 * MINUTE_US
+
+
+def test_a_refusal_beside_an_answer_of_the_same_exchange_is_no_fault() -> None:
+    th, vn, ids = world(4)
+    answered = of(vn, "answered", ids[1])
+    vn.items.insert(vn.items.index(answered) + 1, replace(answered, kind="refused", request=os.urandom(32), number=99))
+    vn.show()
+    for item in th.items:
+        if item.shows and item.exchange_id != ids[1]:
+            item.private = vn.shown[item.exchange_id]
+    assert judge(th, vn).findings == ()
