@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -53,6 +54,22 @@ class SourceRecord:
     fields: dict[str, Any]
     marking: Marking
     category: SubjectCategory = SubjectCategory.UNKNOWN
+
+
+@frozen
+class Disclosure:
+    """One field's disclosure as it travels, and the digest that names it in the signed part."""
+
+    digest: str
+    encoded: str
+
+
+@frozen
+class IssuedRecord:
+    """A signed record with all its disclosures; it stays at home, and `records.sdjwt.present` makes what leaves."""
+
+    jwt: str
+    disclosures: Mapping[str, Disclosure]
 
 
 @frozen

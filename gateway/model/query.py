@@ -23,12 +23,16 @@ class QueryKind(StrEnum):
 
 @frozen
 class PersonQuery:
-    """A person by name (one or more spellings) and, as a rule, a birth date or year."""
+    """A person by name (one or more spellings) and, as a rule, a birth date or year.
+
+    `father` is the father's name, which tells people of one name apart in Myanmar; empty where it is not known.
+    """
 
     names: tuple[NameForm, ...]
     birth: PartialDate | None = None
     sex: Sex | None = None
     nationality: str = ""
+    father: str = ""
 
     kind = QueryKind.PERSON
 

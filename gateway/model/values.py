@@ -50,6 +50,26 @@ class NameForm:
     source: NameSource = NameSource.UNKNOWN
 
 
+class NameType(StrEnum):
+    """What a name is to the person; a nickname or an alias is never a document's name (domain.md, 2.2)."""
+
+    PRIMARY = "PRIMARY"
+    ALIAS = "ALIAS"
+    NICK = "NICK"
+    MAIDEN = "MAIDEN"
+    RELIGIOUS = "RELIGIOUS"
+    MONASTIC = "MONASTIC"
+    ROMANISED = "ROMANISED"
+
+
+@frozen
+class RecordedName(NameForm):
+    """A name as it stands in a record: with the owner's own romanisation, and what the name is to the person."""
+
+    romanised: str = ""
+    name_type: NameType = NameType.PRIMARY
+
+
 class Calendar(StrEnum):
     """`GREG` Gregorian, `BE` Buddhist era (Gregorian year + 543; + 542 for January to March before 1941)."""
 
@@ -99,6 +119,19 @@ def _interval(value: str) -> tuple[date, date]:
     except ValueError as error:
         raise Malformed(f"`{value}` is not a day of the calendar", code="bad-date") from error
     return first, date.fromordinal(following.toordinal() - 1)
+
+
+@frozen
+class Identifier:
+    """A number that an authority gave out: a travel document (`doc_code`) or a national identity (`scheme`).
+
+    `issuer` is ICAO alpha-3; `scheme` such as `THA-PIN`. The number stands as printed.
+    """
+
+    number: str
+    scheme: str = ""
+    doc_code: str = ""
+    issuer: str = ""
 
 
 class Sex(StrEnum):

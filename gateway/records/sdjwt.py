@@ -8,18 +8,18 @@ that nobody can count what was left out. `verify.py` holds the other direction.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
+from hashlib import sha256
 from typing import Protocol
 
 from gateway.errors import Misconfigured
 from gateway.model.frozen import frozen
-from gateway.model.hit import SourceRecord
+from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.records.types import compact_json, record_type
@@ -30,7 +30,6 @@ TYP = "liaison-record+sd-jwt"
 _SALT_BYTES = 18
 _SALT_CHARACTERS = 24
 _DIGEST_BYTES = 32
-_DIGEST_CHARACTERS = 43
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -66,18 +65,11 @@ class RecordIssuer:
 
 
 @frozen
-class Disclosure:
-    """One field's disclosure as it travels, and the digest that names it in the signed part."""
+class UnsignedRecord:
+    """A record that is ready to be signed: `sign_record` does it, and is all that costs time outside of Python."""
 
-    digest: str
-    encoded: str
-
-
-@frozen
-class IssuedRecord:
-    """A signed record with all its disclosures; it stays at home, and `present` makes what leaves."""
-
-    jwt: str
+    key: SigningKey
+    signed: str
     disclosures: Mapping[str, Disclosure]
 
 
@@ -90,7 +82,28 @@ def issue(
     marking: ReleaseMarking,
     now_us: int,
 ) -> IssuedRecord:
-    """`record` signed by its owner (`customs` or `kh.customs`) for `audience` and this one request.
+    """`record` signed by its owner for `audience` and this one request. Raises like `prepare`."""
+    return sign_record(
+        prepare(record, issuer=issuer, audience=audience, request_hash=request_hash, marking=marking, now_us=now_us)
+    )
+
+
+def sign_record(record: UnsignedRecord) -> IssuedRecord:
+    """The record with its signature."""
+    signature = base64url(record.key.sign(record.signed.encode()))
+    return IssuedRecord(f"{record.signed}.{signature}", record.disclosures)
+
+
+def prepare(
+    record: SourceRecord,
+    *,
+    issuer: RecordIssuer,
+    audience: MemberId,
+    request_hash: bytes,
+    marking: ReleaseMarking,
+    now_us: int,
+) -> UnsignedRecord:
+    """`record`, to be signed by its owner (`customs` or `kh.customs`) for `audience` and this one request.
 
     The record expires when the marking says that the recipient must have deleted it. Raises `Malformed` or
     `TooLarge` when the fields do not fit the record type, `Misconfigured` when another agency owns the record.
@@ -112,8 +125,7 @@ def issue(
         f',"request":"{base64url(request_hash)}","jti":"{os.urandom(16).hex()}","marking":{_marking_json(marking)}'
         f',"_sd_alg":"sha-256","_sd":["{named}"]}}'
     )
-    signed = f"{issuer.header}.{base64url(payload.encode())}"
-    return IssuedRecord(f"{signed}.{base64url(issuer.key.sign(signed.encode()))}", disclosures)
+    return UnsignedRecord(issuer.key, f"{issuer.header}.{base64url(payload.encode())}", disclosures)
 
 
 def present(issued: IssuedRecord, fields: Iterable[str]) -> str:
@@ -125,39 +137,38 @@ def present(issued: IssuedRecord, fields: Iterable[str]) -> str:
 
 def digest_of(disclosure: str) -> str:
     """The digest that names `disclosure` (RFC 9901, 4.2.3): over its base64url text, not over what it means."""
-    return base64url(hashlib.sha256(disclosure.encode()).digest())
+    return base64url(sha256(disclosure.encode()).digest())
 
 
 def base64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515, 2)."""
-    return b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str, Disclosure], list[str]]:
-    """A disclosure for each field, and `total` digests: theirs and decoys, sorted, so that their order tells nothing.
-
-    Base64 of many short texts is one call over all of them: a disclosure is filled with blanks, which JSON allows,
-    to a multiple of three bytes, and a digest with one zero byte to 33, so that each keeps its own characters.
-    """
+    """A disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells nothing."""
     salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
-    texts = []
-    for position, (name, value) in enumerate(encoded):
-        salt = salts[position * _SALT_CHARACTERS : (position + 1) * _SALT_CHARACTERS]
-        text = f'["{salt}","{name}",{value}]'.encode()
-        texts.append(text.ljust(len(text) + -len(text) % 3))
-    joined = b2a_base64(b"".join(texts), newline=False).translate(_URL_SAFE)
-    pieces, start = [], 0
-    for text in texts:
-        stop = start + len(text) // 3 * 4
-        pieces.append(joined[start:stop])
-        start = stop
-    raw = [hashlib.sha256(piece).digest() for piece in pieces]
-    raw += [os.urandom(_DIGEST_BYTES) for _ in range(total - len(raw))]
-    line = base64url(b"\0".join([*raw, b""]))
-    digests = [line[at : at + _DIGEST_CHARACTERS] for at in range(0, len(line), _DIGEST_CHARACTERS + 1)]
-    pairs = zip(encoded, digests, pieces, strict=False)
-    disclosures = {name: Disclosure(digest, piece.decode()) for (name, _), digest, piece in pairs}
-    return disclosures, sorted(digests)
+    starts = range(0, _SALT_CHARACTERS * len(encoded), _SALT_CHARACTERS)
+    joined = _base64url_joined(
+        [
+            f'["{salts[start : start + _SALT_CHARACTERS]}","{name}",{value}]'.encode()
+            for start, (name, value) in zip(starts, encoded, strict=True)
+        ]
+    )
+    decoys = os.urandom(_DIGEST_BYTES * (total - len(encoded)))
+    raw = [sha256(piece).digest() for piece in joined.split(b"~")] if encoded else []
+    raw += [decoys[start : start + _DIGEST_BYTES] for start in range(0, len(decoys), _DIGEST_BYTES)]
+    digests = _base64url_joined(raw).decode().split("~")
+    made = map(Disclosure, digests, joined.decode().split("~"))
+    # Ends with the last field: the digests that are left are the decoys'.
+    disclosures = dict(zip([name for name, _ in encoded], made, strict=False))
+    digests.sort()
+    return disclosures, digests
+
+
+def _base64url_joined(values: Iterable[bytes]) -> bytes:
+    """`base64url` of many short values with `~` between them: characters are translated for all in one go."""
+    return b"~".join([b2a_base64(value, newline=False) for value in values]).translate(_URL_SAFE, b"=")
 
 
 @lru_cache(maxsize=1024)

@@ -1,29 +1,82 @@
-"""The shapes that a field's JSON value can have: closed, flat, and quick to check.
+"""From the JSON Schema of a field to a quick check of its value, and to words about it.
 
-A shape is a function that says whether a value fits. Sizes and characters are not its business: `types.encode`
-checks them once for the whole value.
+What is published is what is checked: the checks are closures that are made from the schema once. Plain Python, since
+they run for each field of each record on the way out and on the way in. A shape says whether a value fits; sizes in
+bytes and characters are not its business: `types.Field.encode` checks them once for the whole value.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from math import isfinite
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Misconfigured
 from gateway.model.values import PartialDate
+from gateway.records.json_schema import DATE_FORMAT
 
 Shape = Callable[[Any], bool]
+Schema = Mapping[str, Any]
 
-MAX_ITEMS = 64
-"""Items in one list of a field."""
+_WORDS_ONLY = frozenset({"title", "description", "default", "x-main", "minimum", "maximum", "$defs"})
+_KNOWN = _WORDS_ONLY | {
+    "$ref", "anyOf", "type", "const", "enum", "pattern", "format", "items", "maxItems", "properties", "required",
+    "additionalProperties", "propertyNames", "maxProperties",
+}  # fmt: skip
 
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
-_MAX_INT = 2**53 - 1
-_NAME_KEYS = frozenset({"text", "script", "lang", "source", "romanised"})
-_DATE_KEYS = frozenset({"value", "calendar", "original", "estimated"})
-_ID_KEYS = frozenset({"scheme", "doc_code", "issuer", "number"})
+
+class Compiler:
+    """Compiles the schemas of one model; `definitions` are its `$defs`."""
+
+    def __init__(self, definitions: Mapping[str, Schema]) -> None:
+        self._definitions = definitions
+
+    def shape(self, schema: Schema) -> Shape:
+        """The check of `schema`. A word that nothing here enforces is `Misconfigured`, at import."""
+        if unknown := schema.keys() - _KNOWN:
+            raise Misconfigured(f"no check for `{min(unknown)}`", code="bad-schema", where="gateway/records/shapes.py")
+        if "$ref" in schema:
+            return self.shape(self._named(schema))
+        if "anyOf" in schema:
+            return _either([self.shape(each) for each in schema["anyOf"]])
+        if "const" in schema:
+            return _constant(schema["const"])
+        if "enum" in schema:
+            return _one_of(frozenset(schema["enum"]))
+        kind = schema["type"]
+        if kind == "array":
+            return _several(self.shape(schema["items"]), schema["maxItems"])
+        if kind == "object":
+            return self._object(schema)
+        return _date_text if schema.get("format") == DATE_FORMAT else _plain(kind, schema)
+
+    def words(self, schema: Schema) -> str:
+        """`schema` in words, for remedies and documents."""
+        if "$ref" in schema:
+            return self.words(self._named(schema))
+        if "anyOf" in schema:
+            return ", or ".join(self.words(each) for each in schema["anyOf"])
+        if "const" in schema:
+            return f"`{str(schema['const']).lower()}`"
+        if "enum" in schema:
+            return f"one of {', '.join(schema['enum'])}"
+        if schema["type"] == "array":
+            return f"a list of {_plural(self.words(schema['items']))}"
+        if schema["type"] == "object":
+            return _members(schema)
+        if schema.get("format") == DATE_FORMAT:
+            return "YYYY, YYYY-MM or YYYY-MM-DD"
+        return _TYPES[_kinds(schema["type"])]
+
+    def _named(self, schema: Schema) -> Schema:
+        return self._definitions[schema["$ref"].rpartition("/")[2]]
+
+    def _object(self, schema: Schema) -> Shape:
+        members = {name: self.shape(each) for name, each in schema["properties"].items()}
+        if schema["additionalProperties"] is False:
+            return _closed(members, frozenset(schema.get("required", ())))
+        key = re.compile(schema["propertyNames"]["pattern"].strip("^$"), re.ASCII)
+        return _open(members, self.shape(schema["additionalProperties"]), key, schema["maxProperties"])
 
 
 def is_text(value: Any) -> bool:
@@ -31,70 +84,123 @@ def is_text(value: Any) -> bool:
     return type(value) is str
 
 
-def is_number(value: Any) -> bool:
-    """An integer that every JSON reader keeps exactly, a fraction, or a decimal number as text."""
-    if type(value) is int:
-        return abs(value) <= _MAX_INT
-    return type(value) is str or (type(value) is float and isfinite(value))
+def _is_truth(value: Any) -> bool:
+    return type(value) is bool
 
 
-def is_name(value: Any) -> bool:
-    """`{text, script, lang?, source?, romanised?}`: a name as somebody wrote it."""
-    return _is_flat(value, _NAME_KEYS, "text")
-
-
-def is_date(value: Any) -> bool:
-    """`{value, calendar?, original?, estimated?}` with `value` known to the year, month or day."""
-    if type(value) is not dict or not value.keys() <= _DATE_KEYS or type(value.get("value")) is not str:
+def _date_text(value: Any) -> bool:
+    if type(value) is not str:
         return False
     try:
-        PartialDate(value["value"])
+        PartialDate(value)
     except Malformed:
         return False
-    return all(type(part) is (bool if key == "estimated" else str) for key, part in value.items())
+    return True
 
 
-def is_identifier(value: Any) -> bool:
-    """`{scheme | doc_code, issuer, number}`: a document or a national identity number."""
-    return _is_flat(value, _ID_KEYS, "number")
+def _kinds(kind: str | Sequence[str]) -> tuple[str, ...]:
+    return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
-def is_item(value: Any) -> bool:
-    """A text, or a flat object of texts, numbers and truth values."""
-    if type(value) is not dict:
-        return type(value) is str
-    return len(value) <= MAX_ITEMS and all(map(_is_key, value)) and all(map(_is_plain, value.values()))
+def _plain(kind: str | Sequence[str], schema: Schema) -> Shape:
+    kinds = _kinds(kind)
+    if kinds == ("string",):
+        return is_text
+    if kinds == ("boolean",):
+        return _is_truth
+    low, high, exact = schema["minimum"], schema["maximum"], "string" in kinds
+    truth = "boolean" in kinds
+
+    def fits(value: Any) -> bool:
+        known = type(value)
+        if known is str:
+            return exact
+        if known is int or known is float:
+            return bool(low <= value <= high)  # neither NaN nor an infinity lies between
+        return known is bool and truth
+
+    return fits
 
 
-def is_moment(value: Any) -> bool:
-    """A point in time as text (RFC 3339), or a date."""
-    return type(value) is str or is_date(value)
+def _constant(constant: Any) -> Shape:
+    known = type(constant)
+    return lambda value: type(value) is known and bool(value == constant)
 
 
-def is_names(value: Any) -> bool:
-    """One name (text or object) or several."""
-    return type(value) is str or is_name(value) or several(is_name)(value)
+def _one_of(words: frozenset[str]) -> Shape:
+    return lambda value: type(value) is str and value in words
 
 
-def several(shape: Shape) -> Shape:
-    """A list of values of `shape`, at most `MAX_ITEMS`."""
+def _either(shapes: list[Shape]) -> Shape:
+    if len(shapes) == 2:
+        first, second = shapes
+        return lambda value: first(value) or second(value)
+    return lambda value: any(shape(value) for shape in shapes)
 
+
+def _several(shape: Shape, most: int) -> Shape:
     def is_list(value: Any) -> bool:
-        return type(value) is list and len(value) <= MAX_ITEMS and all(map(shape, value))
+        if type(value) is not list or len(value) > most:
+            return False
+        for item in value:  # noqa: SIM110 - a generator costs more than the checks
+            if not shape(item):
+                return False
+        return True
 
     return is_list
 
 
-def _is_flat(value: Any, keys: frozenset[str], needed: str) -> bool:
-    """Whether `value` is an object of texts with these keys only, `needed` among them."""
-    if type(value) is not dict or needed not in value or not value.keys() <= keys:
-        return False
-    return all(type(part) is str for part in value.values())
+def _closed(members: Mapping[str, Shape], required: frozenset[str]) -> Shape:
+    # Most members are texts: one look-up for them, and no call.
+    texts = frozenset(name for name, shape in members.items() if shape is is_text)
+
+    def is_object(value: Any) -> bool:
+        if type(value) is not dict:
+            return False
+        for key, part in value.items():
+            if key in texts:
+                if type(part) is not str:
+                    return False
+            elif key not in members or not members[key](part):
+                return False
+        return required <= value.keys()
+
+    return is_object
 
 
-def _is_key(key: Any) -> bool:
-    return type(key) is str and _KEY.fullmatch(key) is not None
+def _open(members: Mapping[str, Shape], other: Shape, key_form: re.Pattern[str], most: int) -> Shape:
+    def is_object(value: Any) -> bool:
+        if type(value) is not dict or len(value) > most:
+            return False
+        for key, part in value.items():
+            shape = members.get(key)
+            if shape is None:
+                if type(key) is not str or not key_form.fullmatch(key) or not other(part):
+                    return False
+            elif not shape(part):
+                return False
+        return True
+
+    return is_object
 
 
-def _is_plain(value: Any) -> bool:
-    return type(value) is bool or is_number(value)
+_TYPES = {
+    ("string",): "one text",
+    ("boolean",): "true or false",
+    ("number", "string"): "a number, or a decimal number as text",
+    ("boolean", "number", "string"): "a truth value, number or text",
+}
+
+
+def _members(schema: Schema) -> str:
+    required = schema.get("required", ())
+    names = [
+        name if name in required or schema["additionalProperties"] else f"{name}?" for name in schema["properties"]
+    ]
+    if schema["additionalProperties"] is False:
+        return f"{{{', '.join(names)}}}"
+    return f"a flat object ({', '.join(names)})" if names else "a flat object"
+
+
+def _plural(words: str) -> str:
+    return words.replace("one text", "texts", 1) if words.startswith("one text") else words

@@ -1,0 +1,59 @@
+"""Numbers that people write in many ways: one compact form, and the check digits of public standards."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_DROPPED = re.compile(r"[\s\-‐-―−_./,:;'\"()·\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+_LETTER_VALUES = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True))
+_RIC_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def ascii_digits(text: str) -> str:
+    """`text` in NFKC, its decimal digits of any script (Thai, Lao, Khmer, Burmese, full width) as ASCII."""
+    if text.isascii():
+        return text
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text))
+    return "".join(_ascii_digit(character) for character in folded)
+
+
+def compact(text: str) -> str:
+    """`text` without blanks, punctuation and invisible characters, digits ASCII, letters upper case, in NFC."""
+    return unicodedata.normalize("NFC", _DROPPED.sub("", ascii_digits(text)).upper())
+
+
+def container_check_digit(owner_and_serial: str) -> int:
+    """The check digit of four letters and six digits (ISO 6346, annex A)."""
+    values = (_LETTER_VALUES[sign] if sign.isalpha() else int(sign) for sign in owner_and_serial)
+    return sum(value << place for place, value in enumerate(values)) % 11 % 10
+
+
+def thai_pin_check_digit(digits: str) -> int:
+    """The check digit of the first twelve digits of a Thai identity number (modulus 11)."""
+    return (11 - sum(int(digit) * (13 - place) for place, digit in enumerate(digits[:12])) % 11) % 10
+
+
+def chinese_check_character(digits: str) -> str:
+    """The check character of the first 17 digits of a Chinese identity number (GB 11643, ISO 7064 MOD 11-2)."""
+    total = sum(int(digit) * weight for digit, weight in zip(digits, _RIC_WEIGHTS, strict=True))
+    return "10X98765432"[total % 11]
+
+
+def imo_check_digit(digits: str) -> int:
+    """The check digit of the first six digits of an IMO ship number (resolution A.1117)."""
+    return sum(int(digit) * weight for digit, weight in zip(digits, range(7, 1, -1), strict=True)) % 10
+
+
+def mrz_check_digit(characters: str) -> int:
+    """The check digit of `A-Z0-9<` (ICAO Doc 9303-3, 4.9): weights 7, 3, 1; `<` counts nothing."""
+    return sum(_mrz_value(sign) * (7, 3, 1)[place % 3] for place, sign in enumerate(characters)) % 10
+
+
+def _mrz_value(sign: str) -> int:
+    return 0 if sign == "<" else int(sign, 36)
+
+
+def _ascii_digit(character: str) -> str:
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)

@@ -1,0 +1,146 @@
+"""Code lists as data files: facts of public standards, each with its source and date in its first lines.
+
+A file is tab-separated text that somebody can read and correct. A line that starts with `#` is a remark; `-` is an
+empty field. Closed lists of our own (offences, purposes, statuses, CITES appendices) are enumerations in
+`gateway.model` and `gateway.records.words`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from types import MappingProxyType
+
+from gateway.errors import Misconfigured
+from gateway.model.frozen import frozen
+
+COLUMNS: Mapping[str, int] = MappingProxyType(
+    {
+        "countries": 3,
+        "icao_issuers": 2,
+        "document_codes": 2,
+        "sexes": 3,
+        "currencies": 3,
+        "hs_headings": 2,
+        "unlocodes": 3,
+        "precursors": 4,
+        "crossing_points": 13,
+        "chinese_provinces": 2,
+    }
+)
+"""Every list, with its number of columns."""
+
+
+@lru_cache(maxsize=len(COLUMNS))
+def rows(name: str) -> tuple[tuple[str, ...], ...]:
+    """The rows of a list; `Misconfigured` naming file and line when a row has another number of fields."""
+    found = []
+    for number, line in enumerate(_text(name).splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        fields = tuple("" if field == "-" else field for field in line.split("\t"))
+        if len(fields) != COLUMNS[name]:
+            raise Misconfigured(
+                f"a row has {len(fields)} fields instead of {COLUMNS[name]}",
+                code="bad-table",
+                where=f"gateway/records/codes/{name}.tsv:{number}",
+                remedy="separate fields by one tab and write - for an empty one",
+            )
+        found.append(fields)
+    return tuple(found)
+
+
+@lru_cache(maxsize=len(COLUMNS))
+def source(name: str) -> str:
+    """Where a list comes from and when: the remark at its head, in one line."""
+    remarks = [line.lstrip("# ") for line in _text(name).splitlines() if line.startswith("#")]
+    return " ".join(remarks)
+
+
+@lru_cache(maxsize=1)
+def issuers() -> Mapping[str, str]:
+    """Codes of issuing countries and nationalities on travel documents: ISO 3166-1 alpha-3 and ICAO's own."""
+    return MappingProxyType({alpha3: name for _, alpha3, name in rows("countries")} | _pairs("icao_issuers"))
+
+
+@lru_cache(maxsize=1)
+def countries() -> Mapping[str, str]:
+    """ISO 3166-1 alpha-2 to the English short name."""
+    return MappingProxyType({alpha2: name for alpha2, _, name in rows("countries")})
+
+
+@lru_cache(maxsize=1)
+def alpha3() -> Mapping[str, str]:
+    """ISO 3166-1 alpha-2 to alpha-3."""
+    return MappingProxyType({two: three for two, three, _ in rows("countries")})
+
+
+@lru_cache(maxsize=1)
+def currencies() -> Mapping[str, int | None]:
+    """ISO 4217 code to its number of decimals; None where there is no smaller unit."""
+    return MappingProxyType({code: int(digits) if digits else None for code, _, digits in rows("currencies")})
+
+
+@lru_cache(maxsize=1)
+def hs_headings() -> Mapping[str, str]:
+    """HS 2022 heading of four digits to its description."""
+    return MappingProxyType(_pairs("hs_headings"))
+
+
+@lru_cache(maxsize=1)
+def chinese_provinces() -> Mapping[str, str]:
+    """First two digits of a Chinese identity number to the province."""
+    return MappingProxyType(_pairs("chinese_provinces"))
+
+
+@lru_cache(maxsize=1)
+def unlocodes() -> Mapping[str, str]:
+    """UN/LOCODE of the six countries to the place's name."""
+    return MappingProxyType({code: name for code, name, _ in rows("unlocodes")})
+
+
+@frozen
+class CrossingSide:
+    """One side of a crossing point: `name` in Latin letters, `local_name` as it is written there."""
+
+    country: str
+    name: str
+    local_name: str
+    unlocode: str
+
+
+@frozen
+class CrossingPoint:
+    """A place where a border is crossed. `latitude` and `longitude` in degrees, None where they are not known."""
+
+    id: str
+    sides: tuple[CrossingSide, CrossingSide]
+    mode: str
+    latitude: float | None
+    longitude: float | None
+    status: str
+
+
+@lru_cache(maxsize=1)
+def crossing_points() -> Mapping[str, CrossingPoint]:
+    """The register of crossing points, by id."""
+    return MappingProxyType({row[0]: _crossing(row) for row in rows("crossing_points")})
+
+
+def _crossing(row: tuple[str, ...]) -> CrossingPoint:
+    name, mode, latitude, longitude, status = row[0], *row[9:]
+    sides = (CrossingSide(*row[1:5]), CrossingSide(*row[5:9]))
+    return CrossingPoint(name, sides, mode, _degrees(latitude), _degrees(longitude), status)
+
+
+def _pairs(name: str) -> dict[str, str]:
+    return {code: meaning for code, meaning in rows(name)}  # noqa: C416 - the rows have no fixed length to the checker
+
+
+def _degrees(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")

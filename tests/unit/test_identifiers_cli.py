@@ -1,0 +1,50 @@
+"""`liaison check`: one identifier in words, as JSON, and as an exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.cli.main import run
+
+TD3 = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["mrz", *TD3], 0),
+        (["mrz", TD3[0], TD3[1].replace("C36", "C37")], 1),
+        (["container", "CSQU 305438-3"], 0),
+        (["container", "CSQU 305438-4"], 1),
+        (["imo", "IMO 9074729"], 0),
+        (["national-id", "11010519491231002X"], 0),
+        (["national-id", "1-2345-67890-12-1", "--scheme", "THA-PIN"], 0),
+        (["plate", "กก 1234 เชียงราย"], 0),
+        (["plate", "กก 1234", "--country", "LAO"], 1),
+        (["container", "nothing"], 1),
+        (["national-id", "1", "--scheme", "NOPE"], 1),
+    ],
+)
+def test_the_exit_code_says_whether_it_is_right(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", *arguments]) == code
+    capsys.readouterr()
+    assert run(["check", *arguments, "--json"]) == code
+    said = json.loads(capsys.readouterr().out)
+    assert "error" in said or said["valid"] == (code == 0)
+
+
+def test_what_is_wrong_stands_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "mrz", TD3[0], TD3[1].replace("C36", "C37")]) == 1
+    shown = capsys.readouterr().out
+    assert "document number: the check digit is 7, the field calls for 6" in shown
+    assert "checks: document number wrong, birth date right" in shown
+
+
+def test_an_identifier_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "plate", "\x1b[2Jกก 1234"]) == 1
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
