@@ -53,12 +53,15 @@ def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
 
 def _features(names: list[str], birth: str, fields: Mapping[str, Any]) -> str:
     nationalities = fields.get("nationalities") or [""]
-    return _compact([names, birth, fields.get("sex", ""), nationalities[0] if len(nationalities) == 1 else ""])
+    nationality = nationalities[0] if len(nationalities) == 1 else ""
+    father = fields.get("father_name") or ""
+    said = [names, birth, fields.get("sex", ""), nationality]
+    return _compact([*said, father if isinstance(father, str) else father["text"]] if father else said)
 
 
 def _name_keys(names: list[str], birth: str) -> Iterator[Key]:
     for name in names:
-        yield from ((KeyKind.NAME, key, "") for key in name_keys(name))
+        yield from ((KeyKind.NAME, key, birth[:4]) for key in name_keys(name))
         if birth:
             yield from ((KeyKind.NAME, word_and_year(key, birth), "") for key in word_keys(name))
     if names and len(birth) == len("YYYY-MM-DD"):

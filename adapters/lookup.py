@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from adapters.index_rows import day_of_birth, plate_detail, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key
-from gateway.matching.keys import name_keys, word_keys
-from gateway.matching.person import PersonFeatures, score_person
+from gateway.matching.keys import query_keys, word_keys
+from gateway.matching.person import PersonFeatures, rough_score, score_person
+from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.marking import SubjectCategory
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
@@ -21,6 +22,11 @@ MAX_EXACT = 256
 
 MAX_SCORED = 500
 """Rows that are scored for one name; those that share most keys come first."""
+
+MAX_COMPARED = 60
+"""Of these, rows whose names are compared in full: those most alike at a glance."""
+
+_CHECK_EACH = 20
 
 Found = tuple[str, str, int, SubjectCategory, int, Match]
 """Record type, source key, number of the marking, category, last live day, match."""
@@ -87,24 +93,43 @@ def _compare_plates(asked: str, held: str) -> bool | None:
     return _compare_details(province, held_province)
 
 
-def person_candidates(store: IndexStore, query: PersonQuery, check: Callable[[], None]) -> tuple[list[Found], bool]:
+def person_candidates(
+    store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
+) -> tuple[list[Found], bool]:
     """Rows that share keys with one of the query's names and fit it; `check` is called between rows."""
     keys = _person_keys(query)
     if not keys:
         raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
-    rows = store.find_names(sorted(keys), MAX_SCORED)
+    rows, cut = store.find_names(sorted(keys), MAX_SCORED, _years(query))
     found: list[Found] = []
-    for position, row in enumerate(rows):
-        if not position % 50:
+    for position, (row, features) in enumerate(_closest(rows, query, check, thresholds)):
+        if not position % _CHECK_EACH:
             check()
-        match = score_person(query, _features(row))
+        match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
-    return found, len(rows) == MAX_SCORED and bool(found) and found[-1][1] == rows[-1][1]
+    is_last_found = len(rows) == MAX_SCORED and bool(found) and found[-1][1] == rows[-1][1]
+    return found, is_last_found or (cut and bool(found))
+
+
+def _closest(
+    rows: list[IndexRow], query: PersonQuery, check: Callable[[], None], thresholds: Thresholds
+) -> Iterator[tuple[IndexRow, PersonFeatures]]:
+    """The rows that are worth a full comparison, in their order: all of a few, the most alike at a glance of many."""
+    rough: list[tuple[float, int, PersonFeatures]] = []
+    for position, row in enumerate(rows):
+        if not position % _CHECK_EACH:
+            check()
+        features = _features(row)
+        if score := rough_score(query, features, thresholds):
+            rough.append((score, position, features))
+    if len(rough) > MAX_COMPARED:
+        rough = sorted(rough, key=lambda item: (-item[0], item[1]))[:MAX_COMPARED]
+    return ((rows[position], features) for _, position, features in sorted(rough, key=lambda item: item[1]))
 
 
 def _person_keys(query: PersonQuery) -> set[str]:
-    keys = {key for name in query.names for key in name_keys(name.text)}
+    keys = {key for name in query.names for key in query_keys(name.text)}
     if query.birth and keys:
         birth = query.birth.value
         keys |= {word_and_year(key, birth) for name in query.names for key in word_keys(name.text)}
@@ -113,6 +138,15 @@ def _person_keys(query: PersonQuery) -> set[str]:
     return keys
 
 
+def _years(query: PersonQuery) -> list[str]:
+    """Years of birth that can be meant, where a name alone is too common."""
+    if query.birth is None:
+        return []
+    year = int(query.birth.value[:4])
+    reach = 2 if query.birth.estimated else 1
+    return [f"{year + step:04d}" for step in range(-reach, reach + 1)]
+
+
 def _features(row: IndexRow) -> PersonFeatures:
-    names, birth, sex, nationality = json.loads(row[5])
-    return PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality)
+    names, birth, sex, nationality, *father = json.loads(row[5])
+    return PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality, *father)

@@ -15,6 +15,7 @@ _START = re.compile(f"(?<!{_STACK}){_CONSONANT}(?![\u1037\u1038]*[{_ASAT}{_STACK
 _ZAWGYI = re.compile(
     "[\u1033\u1034\u105a\u1060-\u1097]|\u1039(?![\u1000-\u1021])|(?:^|[\\s\u1037\u1038])[\u1031\u103b]"
 )
+_ZERO_FOR_WA = re.compile("\u1040(?=[\u1000-\u103e])|(?<=[\u1000-\u103e])\u1040")
 _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 
 
@@ -24,8 +25,9 @@ def is_zawgyi(text: str) -> bool:
 
 
 def to_unicode(text: str) -> str:
-    """`text` in Unicode order; text that is not Zawgyi stays as it is."""
-    return tables.rewrite(text, tables.rules("zawgyi")) if is_zawgyi(text) else text
+    """`text` in Unicode order, with the digit nought that is typed for the letter wa as that letter."""
+    text = tables.rewrite(text, tables.rules("zawgyi")) if is_zawgyi(text) else text
+    return _ZERO_FOR_WA.sub("\u101d", text)
 
 
 def syllables(word: str) -> list[str]:

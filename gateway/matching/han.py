@@ -17,12 +17,16 @@ def simplified(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def pinyin(name: str) -> tuple[str, ...]:
-    """Toneless pinyin of a name in simplified characters, one syllable for each; u-umlaut is `yu` as in passports."""
+def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
+    """Toneless pinyin of a name in simplified characters, one syllable for each; u-umlaut is `yu` as in passports.
+
+    Without `as_surname` a first character that is read otherwise as a surname has its ordinary reading.
+    """
     syllables = [syllable.replace("v", "yu") for syllable in lazy_pinyin(name, style=Style.NORMAL, errors="ignore")]
     surname = tables.mapping("han_surnames").get(name[:1])
     if surname and syllables:
-        syllables[0] = surname
+        ordinary = lazy_pinyin(name[0], style=Style.NORMAL)[0].replace("v", "yu")
+        syllables[0] = surname if as_surname else ordinary
     return tuple(syllables)
 
 
@@ -40,6 +44,20 @@ def vietnamese(name: str) -> tuple[str, ...]:
 def surname_readings(character: str) -> tuple[str, ...]:
     """Other Latin spellings of a surname character: Cantonese, Hokkien, Teochew, Wade-Giles."""
     return tuple(_readings().get(character, ("", ""))[1].split())
+
+
+@cache
+def _surnames_in_pinyin() -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for character in _readings():
+        for spelling in surname_readings(character):
+            found.setdefault(spelling, {})[pinyin(character)[0]] = None
+    return {spelling: tuple(said for said in each if said != spelling) for spelling, each in found.items()}
+
+
+def pinyin_of(surname: str) -> tuple[str, ...]:
+    """The pinyin of the surnames that are spelled `surname` in southern China and abroad: `lim` is `lin`."""
+    return _surnames_in_pinyin().get(surname, ())
 
 
 @cache

@@ -11,10 +11,9 @@ import unicodedata
 from functools import lru_cache
 
 from gateway.matching import tables
+from gateway.model.numbers import compact, container_check_digit, thai_pin_check_digit
 
-_DROPPED = re.compile(r"[\s\-‐-―−_./,:;'\"()·\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
 _CONTAINER = re.compile(r"([A-Z]{3}[UJZ])(\d{6})(\d)")
-_LETTER_VALUES = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True))
 _PROVINCE_WORDS = re.compile("^(?:จังหวัด|จ\\.|จ |ແຂວງ|ខេត្ត|រាជធានី|tỉnh |thành phố |tp\\.? ?)", re.IGNORECASE)
 
 
@@ -49,34 +48,19 @@ def thai_pin_valid(number: str) -> bool:
     digits = _key(number)
     if len(digits) != 13 or not digits.isdecimal():
         return False
-    total = sum(int(digit) * (13 - place) for place, digit in enumerate(digits[:12]))
-    return (11 - total % 11) % 10 == int(digits[12])
+    return thai_pin_check_digit(digits) == int(digits[12])
 
 
 def container_valid(number: str) -> bool:
     """Whether a container number has owner, category, serial and a valid check digit (ISO 6346)."""
     match = _CONTAINER.fullmatch(_key(number))
-    if not match:
-        return False
-    total = sum(
-        (_LETTER_VALUES[sign] if sign.isalpha() else int(sign)) << place
-        for place, sign in enumerate(match[1] + match[2])
-    )
-    return total % 11 % 10 == int(match[3])
+    return match is not None and container_check_digit(match[1] + match[2]) == int(match[3])
 
 
 @lru_cache(maxsize=16384)
 def _key(text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text))
-        text = "".join(_ascii_digit(character) for character in text)
-    key = _DROPPED.sub("", text).upper()
-    return "" if _is_junk(key) else unicodedata.normalize("NFC", key)
-
-
-def _ascii_digit(character: str) -> str:
-    value = unicodedata.decimal(character, None)
-    return character if value is None else str(value)
+    key = compact(text)
+    return "" if _is_junk(key) else key
 
 
 def _is_junk(key: str) -> bool:

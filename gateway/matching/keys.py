@@ -1,30 +1,57 @@
-"""Index keys of names: what a source's key index stores for each row and a query looks up.
+"""Index keys of names: what a source's key index stores for each row, and what a query looks up.
 
-Both sides go through the same functions, so that a query's keys meet those of the right row whatever script
-or romanisation either of them has. Keys are opaque short strings without personal meaning beyond consonants.
+A row stores few keys (about ten for each name); a query asks for many more, since a key that nobody has costs one
+look-up: every rotation of its words, and several readings of another script. Keys are opaque short strings without
+personal meaning beyond consonants:
+
+- `j` the consonants of the whole name as if written in one word, in the order of the row; and the same with one
+  consonant left out, so that one wrong, missing or added consonant is forgiven
+- `p` two words of the name, in any order
+- `w` one word; a source's index joins it with the year of birth
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 
 from gateway.matching import latin
-from gateway.matching.normal import Form, normal_name
+from gateway.matching.normal import Form, normal_name, readings
 from gateway.matching.similarity import word_weight
 
 _MAX_WORDS = 6
 _ALL_PAIRS = 4
 _PARTICLE = 0.2
+_COMMON_PAIR = 1.3
+"""Two words that together weigh less than this are shared by too many people to be a key beside a third word."""
+
+_LEAST_LEFT = 2
+"""Consonants that must be left: fewer would be shared by too many."""
+
+_FORGIVEN_WORDS = 4
+"""Words up to which one consonant is forgiven: of more words two that are right will do."""
+
+_HELD, _ASKED = 4, 32
+"""Readings of a name that a row stores keys of, and that a query asks for."""
+
+_MAX_ASKED = 256
+"""Keys that one name of a query asks for: those of its usual readings come first."""
 
 
 @lru_cache(maxsize=4096)
 def name_keys(name: str) -> frozenset[str]:
-    """Selective keys of one name as written: pairs of its words, and the whole of it. Empty for a placeholder.
+    """The keys that a row stores for one name as written. Empty for a placeholder."""
+    return frozenset(key for words in _readings(name, _HELD) for key in _held_keys(words))
 
-    Two spellings share a key when two of their words sound alike (in any order, split or joined otherwise).
-    """
-    return frozenset(key for form in normal_name(name).forms for key in _form_keys(form))
+
+@lru_cache(maxsize=4096)
+def query_keys(name: str) -> frozenset[str]:
+    """The keys that a query looks up for one name; those of `name_keys` of the same name are among them."""
+    keys = set(name_keys(name))
+    for words in _readings(name, _ASKED):
+        keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
+    return frozenset(keys)
 
 
 @lru_cache(maxsize=4096)
@@ -32,36 +59,64 @@ def word_keys(name: str) -> frozenset[str]:
     """Broad keys, one for each word of the name. Look them up only together with a birth year: in a large
     source thousands of rows share one. They find a name with one word missing or misspelt.
     """
-    return frozenset(f"w{bone}" for form in normal_name(name).forms for bone in _bones(form))
+    return frozenset(f"w{latin.skeleton(said)}" for words in _readings(name, _HELD) for said, _ in words)
 
 
-def _bones(form: Form) -> list[str]:
-    """Skeletons of the words that say something: particles such as `al` and `bin` only where nothing else is left."""
-    telling = [said for word, said in zip(form.words, form.sounds, strict=True) if word_weight(word) > _PARTICLE]
-    bones = [latin.skeleton(said) for said in (telling or form.sounds)[:_MAX_WORDS]]
-    return [bone for bone in bones if bone]
+Words = tuple[tuple[str, float], ...]
+"""The sounds of the words of one reading, each with the weight of its word."""
 
 
-def _form_keys(form: Form) -> set[str]:
-    bones = _bones(form)
-    if not bones:
-        return set()
-    keys = {"j" + _joined(bones)}
-    pairs = combinations(bones, 2) if len(bones) <= _ALL_PAIRS else zip(bones, bones[1:] + bones[:1], strict=True)
-    keys.update(_pair(left, right) for left, right in pairs)
-    if len(bones) > 2:
-        splits = range(1, len(bones))
-        keys.update(_pair(_joined(bones[:place]), _joined(bones[place:])) for place in splits)
-    return keys
+def _readings(name: str, count: int) -> Iterator[Words]:
+    found = dict.fromkeys(words for form in readings(normal_name(name), count) if (words := _telling(form)))
+    yield from islice(found, count)
 
 
-def _joined(bones: list[str]) -> str:
-    """Skeletons as if their words were written as one; a vowel inside is not seen, doubles are one."""
-    found = bones[0]
-    for bone in bones[1:]:
-        bone = bone[1:] if bone[0] == "a" and len(bone) > 1 else bone
-        found += bone[1:] if bone[0] == found[-1] else bone
-    return found
+def _telling(form: Form) -> Words:
+    """The words that say something: particles such as `al` and `bin` only where nothing else is left."""
+    weighed = [(said, word_weight(word)) for word, said in zip(form.words, form.sounds, strict=True)]
+    telling = [(said, weight) for said, weight in weighed if weight > _PARTICLE]
+    return tuple((said, weight) for said, weight in (telling or weighed)[:_MAX_WORDS] if latin.skeleton(said))
+
+
+def _held_keys(words: Words) -> Iterator[str]:
+    said = [word for word, _ in words]
+    yield "j" + _joined(said)
+    yield from _pairs(words)
+    yield from _without_one(said)
+
+
+def _asked_keys(words: Words) -> Iterator[str]:
+    said = [word for word, _ in words]
+    yield from _pairs(words)
+    for place in range(len(said)):
+        turned = said[place:] + said[:place]
+        yield "j" + _joined(turned)
+        yield from _without_one(turned)
+    if len(said) > _LEAST_LEFT:
+        yield from (_pair(_joined(said[:place]), _joined(said[place:])) for place in range(1, len(said)))
+
+
+def _pairs(words: Words) -> Iterator[str]:
+    """Pairs of words; for a long name only neighbours, and not two words that say little."""
+    pairs = combinations(words, 2) if len(words) <= _ALL_PAIRS else zip(words, words[1:] + words[:1], strict=True)
+    for (left, weight), (right, other) in pairs:
+        if len(words) == _LEAST_LEFT or weight + other >= _COMMON_PAIR:
+            yield _pair(latin.skeleton(left), latin.skeleton(right))
+
+
+def _without_one(said: Sequence[str]) -> Iterator[str]:
+    """The whole name less one consonant; of several words only consonants after the first and vowels at the start."""
+    whole = _joined(said)
+    if len(whole) <= _LEAST_LEFT or len(said) > _FORGIVEN_WORDS:
+        return
+    starts = {len(_joined(said[:count])) for count in range(len(said))} if len(said) > 1 else set()
+    places = (place for place in range(len(whole)) if place not in starts or whole[place] == "a")
+    yield from ("j" + whole[:place] + whole[place + 1 :] for place in places)
+
+
+def _joined(said: Sequence[str]) -> str:
+    """The consonants of words as if they were written as one."""
+    return latin.skeleton("".join(said))
 
 
 def _pair(left: str, right: str) -> str:

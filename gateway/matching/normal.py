@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from gateway.matching import burmese, han, khmer, latin, tables, thai
+from gateway.matching import burmese, han, khmer, latin, letters, tables, thai
 from gateway.matching.scripts import detect_script, script_of
 
-_INVISIBLE = re.compile("[\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_AGAIN = re.compile(r"(\S+?)\s*[ๆໆៗ]")
+"""The sign that the word before it is said twice: a doubled name is another name."""
+
 _APOSTROPHES = re.compile("['`´ʻʼʿʾ‘’]")
-_BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&0-9]+")
+_BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&\d]+")
 _DOTTED = re.compile(r"[\s\u200b,;]+")
 _SIGNS = frozenset("ะัาำิีึืฺุูๅ็่้๊๋์ະັາຳິີຶືຸູົຼຽ່້໊໋")
-_UNVOWELLED = ("Arab", "Hebr")
+_UNVOWELLED = ("Hebr",)
+_HAN_ENDINGS = "县镇乡市区村"
+"""Kinds of places, which stand at the end of a name in Chinese and are often left out in Latin letters."""
+BY_LETTERS = ("Arab", "Cyrl", "Hang")
+"""Scripts that are read by the tables of `letters` alone."""
+
 _ARTICLE = "ال"
-_MAX_WORDS, _MAX_LETTERS = 12, 48
-"""More words, or more letters in a word, are no name; they would only cost time."""
+_MAX_TEXT, _MAX_WORDS, _MAX_LETTERS = 512, 12, 48
+"""More signs, words, or letters in a word are no name; they would only cost time."""
 
 _RPA = re.compile(r"^[a-z]*(?:xy[aeiouw]+|(?:aa|ee|oo)[bjvsmgd])[bjvsmgd]?$")
 _RPA_ENDING = re.compile(r"[aeiouw][bjvsmgd]$|[aeiou]$")
@@ -31,6 +40,8 @@ class Form:
     words: tuple[str, ...]
     sounds: tuple[str, ...]
     rotations: tuple[str, ...]
+    said: str = ""
+    """The sounds with blanks between them."""
     ordered: bool = False
     """The order of the words carries identity (Burmese names): no free permutation."""
     romanised: bool = False
@@ -53,15 +64,20 @@ class NormalName:
     forms: tuple[Form, ...] = ()
     sex: str = ""
     maybe_sex: str = ""
+    spelled: tuple[letters.Spelling, ...] = ()
+    """The words (and, where there are several, last the whole) as `letters` compares them with Latin ones."""
 
 
 @lru_cache(maxsize=32768)
 def normal_name(text: str) -> NormalName:
     """The normal forms of `text`. A name without usable letters has no `forms`."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)))
+    text = _INVISIBLE.sub("", text[:_MAX_TEXT])
+    text = _AGAIN.sub(r"\1 \1", unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)))
     script = detect_script(text)
     if script == "Mymr":
         text = burmese.to_unicode(text)
+    elif script == "Arab":
+        text = tables.rewrite(text, tables.rules("arabic_variants"))
     written, sex = _without_titles(_words(text))
     words = _known_parts(written)
     if not words:
@@ -69,7 +85,41 @@ def normal_name(text: str) -> NormalName:
     marked = tuple(word.casefold() for word in words) if script == "Latn" and latin.is_marked(text) else ()
     own = tuple(han.simplified(word) if script == "Hani" else word.casefold() for word in words)
     maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
-    return NormalName(script, own, marked, _forms(script, words), sex, sex or maybe)
+    spelled = _spelled(script, own)
+    return NormalName(script, own, marked, _forms(script, words), sex, sex or maybe, spelled)
+
+
+def readings(name: NormalName, count: int) -> Iterator[Form]:
+    """The forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
+
+    Of a name in another script there are several spellings; of a name in Latin letters that begins or ends with a
+    Chinese surname as it is spelled in the south (Tan, Lim, Ng) the same with the surname in pinyin.
+    """
+    yield from name.forms
+    if name.spelled:
+        yield from _other_spellings(name, max(1, count // len(name.own)))
+    elif name.script == "Latn" and name.forms:
+        yield from _other_surnames(name.forms[0])
+
+
+def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
+    spellings = [letters.readings(word, count) or ("",) for word in name.spelled[: len(name.own)]]
+    for rank in range(max(map(len, spellings))):
+        line = (each[min(rank, len(each) - 1)] for each in spellings)
+        if words := tuple(filter(None, line)):
+            yield _form(words, name.script)
+
+
+def _other_surnames(form: Form) -> Iterator[Form]:
+    for place in {0, len(form.words) - 1}:
+        for surname in han.pinyin_of(form.words[place]):
+            yield _form((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")
+
+
+def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:
+    whole = ("".join(own),) if len(own) > 1 else ()
+    found = [letters.spelling(word, script) for word in own + whole]
+    return tuple(word for word in found if word) if all(found) else ()
 
 
 # ---------------------------------------------------------------- words and titles
@@ -121,7 +171,19 @@ def _known_parts(words: list[str]) -> tuple[str, ...]:
     """The parts of all words, less placeholders such as FNU, which carry no weight."""
     unknown = tables.mapping("placeholders")
     parts = (part for word in words if _lookup(word) not in unknown for part in _parts(word))
-    return tuple(part[:_MAX_LETTERS] for part in parts if _lookup(part) not in unknown)[:_MAX_WORDS]
+    known = (part[:_MAX_LETTERS] for part in parts if _lookup(part) not in unknown)
+    return tuple(_with_endings(known))[:_MAX_WORDS]
+
+
+def _with_endings(words: Iterable[str]) -> list[str]:
+    """`Jalal uddin` and `Najib Allah` as one word each, as most people write them."""
+    found: list[str] = []
+    for word in words:
+        if found and _lookup(word) in tables.mapping("endings"):
+            found[-1] += word
+        else:
+            found.append(word)
+    return found
 
 
 def _parts(word: str) -> list[str]:
@@ -136,8 +198,13 @@ def _parts(word: str) -> list[str]:
 
 
 def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
-    if script == "Hani":
-        readings = _han_readings("".join(han.simplified(word) for word in words))
+    if script in BY_LETTERS:
+        read = tuple(_read(word, script) for word in words)
+        readings = [tuple(said for said in read if said)]
+    elif script == "Hani":
+        name = "".join(han.simplified(word) for word in words)
+        readings = _han_readings(name)
+        readings += _han_readings(name[:-1])[:2] if len(name) > 2 and name[-1] in _HAN_ENDINGS else []
     elif script == "Mymr":
         readings = [tuple(burmese.romanise(part) for word in words for part in burmese.syllables(word))]
         readings += _soft(words, readings[0])
@@ -145,6 +212,12 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
         readings = [tuple(said for said in (_romanise(word) for word in words) if said)]
         readings += _soft(words, readings[0]) + _rpa(readings[0])
     return tuple(_form(reading, script) for reading in dict.fromkeys(readings) if reading)
+
+
+def _read(word: str, script: str) -> str:
+    """The most usual Latin spelling of a word; by single letters where the tables have none."""
+    spelling = None if word == _ARTICLE else letters.spelling(word.casefold(), script)
+    return next(iter(letters.readings(spelling, 1)), "") if spelling else _romanise(word)
 
 
 def _romanise(word: str) -> str:
@@ -169,10 +242,19 @@ def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _han_readings(name: str) -> list[tuple[str, ...]]:
+    """Readings of Chinese characters, the most usual first: Mandarin, Sino-Vietnamese, and surnames of the south."""
     mandarin, vietnamese = han.pinyin(name), han.vietnamese(name)
-    readings = [mandarin, vietnamese] if vietnamese else [mandarin]
+    readings = [mandarin, *_joined(mandarin)]
+    plain = han.pinyin(name, as_surname=False)
+    readings += [plain, *_joined(plain)] if plain != mandarin else []
+    readings += [vietnamese] if vietnamese else []
     readings += [(surname, *mandarin[1:]) for surname in han.surname_readings(name[:1])]
-    return [tuple(latin.plain(word) for word in reading) for reading in readings]
+    return [tuple(word for word in map(latin.plain, reading) if word) for reading in readings]
+
+
+def _joined(said: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Pinyin as passports join it: surname apart from the given name, and all in one word."""
+    return [(said[0], "".join(said[1:])), ("".join(said),)] if len(said) > 2 else [("".join(said),)]
 
 
 @cache
@@ -196,4 +278,4 @@ def _form(words: tuple[str, ...], script: str) -> Form:
         words = tuple(variants[word] for word in words)
     sounds = tuple(latin.sound(word) for word in words)
     rotations = tuple("".join(sounds[place:] + sounds[:place]) for place in range(len(sounds)))
-    return Form(words, sounds, rotations, ordered, script != "Latn", script in _UNVOWELLED)
+    return Form(words, sounds, rotations, " ".join(sounds), ordered, script != "Latn", script in _UNVOWELLED)

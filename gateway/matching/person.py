@@ -4,66 +4,80 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.matching.dates import BirthFit, compare_births
+from gateway.matching.dates import compare_births
 from gateway.matching.normal import NormalName, normal_name
-from gateway.matching.similarity import NameFit, compare_names
+from gateway.matching.similarity import NameFit, compare_names, rough_likeness
+from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import PartialDate, Sex
 
-STRONG_NAME = 0.85
-"""Likeness from which a name with an agreeing birth date is STRONG."""
-
 _NOBODY = NormalName("")
 _BOTH = {Sex.MALE.value, Sex.FEMALE.value}
-_SEX_CONFLICT = 0.15
-_NATIONALITY_CONFLICT = 0.03
-_NAME_FLOOR: dict[BirthFit, float] = {
-    BirthFit.SAME_DAY: 0.73,
-    BirthFit.COMPATIBLE: 0.85,
-    BirthFit.PLACEHOLDER: 0.85,
-    BirthFit.SWAPPED: 0.8,
-    BirthFit.TYPO: 0.88,
-    BirthFit.NEAR: 0.9,
-    BirthFit.MISSING: 0.92,
-    BirthFit.NOT_ASKED: 0.92,
-}
-"""The less the birth dates say, the more the name must."""
+_GLIMPSE = 0.01
+"""Keeps a row whose name is not alike at all apart from one that its birth date rules out."""
+
+_SAME_FATHER = 0.75
+_COST = {"sex-conflict": 0.15, "nationality-differs": 0.03, "father-differs": 0.3}
+"""What each contradiction takes from the likeness of the names."""
+
+_NEVER_STRONG = frozenset({"sex-conflict", "father-differs"})
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFeatures:
-    """What is compared of a row: names in any script (aliases, too), birth date, ICAO sex code, nationality."""
+    """What is compared of a row: names in any script (aliases, too), birth date, ICAO sex code, nationality,
+    and the father's name."""
 
     names: tuple[str, ...]
     birth: PartialDate | None
     sex: str = ""
     nationality: str = ""
+    father: str = ""
 
 
-def score_person(query: PersonQuery, features: PersonFeatures) -> Match | None:
+def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Match | None:
     """How well `features` fit `query`; None = no match.
 
     STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the
-    name is only similar. Two full birth dates that conflict are no match, however alike the names.
+    name is only similar. Two full birth dates that conflict are no match under the usual thresholds, however alike
+    the names.
     """
     birth = compare_births(query.birth, features.birth)
-    if birth is BirthFit.CONFLICT:
+    if thresholds.floor(birth) > 1:
         return None
     fit, asked, held = _best_name(query, features)
-    likeness = fit.score
-    rules = [*fit.rules, birth.rule]
-    sexes_differ = _sexes_differ(query.sex, features.sex, asked, held)
-    if sexes_differ:
-        likeness -= _SEX_CONFLICT
-        rules.append("sex-conflict")
-    if query.nationality and features.nationality and query.nationality != features.nationality:
-        likeness -= _NATIONALITY_CONFLICT
-        rules.append("nationality-differs")
-    if likeness < _NAME_FLOOR[birth]:
+    conflicts = _conflicts(query, features, asked, held)
+    likeness = fit.score - sum(_COST[rule] for rule in conflicts)
+    if likeness < thresholds.floor(birth):
         return None
-    strong = birth.agrees and likeness >= STRONG_NAME and not sexes_differ
-    return Match(Quality.STRONG if strong else Quality.POSSIBLE, round(likeness * birth.weight, 4), tuple(rules))
+    strong = birth.agrees and likeness >= thresholds.strong and not _NEVER_STRONG.intersection(conflicts)
+    quality = Quality.STRONG if strong else Quality.POSSIBLE
+    return Match(quality, round(max(likeness, 0.0) * birth.weight, 4), (*fit.rules, birth.rule, *conflicts))
+
+
+def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, held: NormalName) -> list[str]:
+    """What else contradicts; a father of another name is the custom to tell people apart in Myanmar."""
+    found = []
+    if _sexes_differ(query.sex, features.sex, asked, held):
+        found.append("sex-conflict")
+    if query.nationality and features.nationality and query.nationality != features.nationality:
+        found.append("nationality-differs")
+    if query.father and features.father:
+        fit = compare_names(normal_name(query.father), normal_name(features.father))
+        if fit.score < _SAME_FATHER:
+            found.append("father-differs")
+    return found
+
+
+def rough_score(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> float:
+    """What `score_person` might say, at a glance; 0 = the birth dates rule the row out."""
+    birth = compare_births(query.birth, features.birth)
+    if thresholds.floor(birth) > 1:
+        return 0.0
+    names = [normal_name(name) for name in features.names if name]
+    asked = [normal_name(name.text) for name in query.names]
+    return birth.weight * (_GLIMPSE + max((rough_likeness(one, other) for one in asked for other in names), default=0))
 
 
 def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, NormalName, NormalName]:

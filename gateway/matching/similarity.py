@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from gateway.matching import latin, tables
-from gateway.matching.normal import Form, NormalName
+from gateway.matching import latin, letters, tables
+from gateway.matching.normal import BY_LETTERS, Form, NormalName
 
 _ORDER = 0.98
 _CONSONANTS_ONLY = 0.95
@@ -16,6 +17,17 @@ _OTHER_WRITING = {"Hani": 0.8, "Latn": 0.8}
 _OTHER_WRITING_ELSE = 0.84
 """Factors for names that sound alike but whose own script says that they differ: never STRONG (see `person`)."""
 _MISSING_WORD = 0.07
+_OTHER_LETTERS = 0.02
+_GAP = 0.005
+"""What a word that stands between those that agree takes away: of two parts of a name, the unbroken one comes first."""
+
+_SURE_SOUND, _UNSURE = 0.9, 0.93
+"""A reading by rule that is only near counts less than the letters do."""
+
+_LESS_USUAL = 0.995
+_GLANCES = 3
+"""Forms of each name that are looked at before names are compared in full."""
+
 _ONE_WORD_OF_MANY = 0.7
 _JOINED, _JOINED_OTHERWISE, _JOINED_FLOOR = 0.9, 0.97, 0.7
 """Names written as one word: factor with as many words on both sides, with other counts, and the least that counts."""
@@ -37,12 +49,76 @@ def compare_names(left: NormalName, right: NormalName) -> NameFit:
     """How alike two names are. Their own script decides where both have it, else their sound in Latin letters."""
     if not left.forms or not right.forms:
         return _NO_FIT
-    sound = max((_compare_forms(a, b) for a in left.forms for b in right.forms), key=lambda fit: fit.score)
     if left.script != right.script:
-        return NameFit(sound.score, ("name-romanised", *sound.rules))
+        fit = _compare_across(left, right)
+        return NameFit(fit.score, ("name-romanised", *fit.rules))
+    sound = _compare_readings(left, right)
     if left.script == "Latn":
         return _compare_marked(left, right, sound) if left.marked and right.marked else sound
     return _compare_script(left, right, sound)
+
+
+def _compare_readings(left: NormalName, right: NormalName) -> NameFit:
+    """The best fit of any reading of both; a less usual reading counts a little less."""
+    best = _NO_FIT
+    for place, one in enumerate(left.forms):
+        for other_place, other in enumerate(right.forms):
+            fit = _compare_forms(one, other)
+            score = fit.score * (_LESS_USUAL if place + other_place else 1.0)
+            if score > best.score:
+                best = NameFit(score, fit.rules)
+    return best
+
+
+def _score(fit: NameFit) -> float:
+    return fit.score
+
+
+def rough_likeness(left: NormalName, right: NormalName) -> float:
+    """How alike two names are at a glance, from 0 to 1: for choosing which of many to compare in full."""
+    alike = 0.0
+    for one in left.forms[:_GLANCES]:
+        for other in right.forms[:_GLANCES]:
+            joined = fuzz.ratio(one.rotations[0], other.rotations[0])
+            alike = max(alike, joined, fuzz.token_ratio(one.said, other.said))
+    return alike / 100
+
+
+# ---------------------------------------------------------------- another script, by its letters
+
+
+def _compare_across(left: NormalName, right: NormalName) -> NameFit:
+    """Names in two scripts. Letters say more than one reading does, where the table has them all."""
+    local, other = (left, right) if left.spelled else (right, left)
+    if not local.spelled or other.script != "Latn":
+        return _compare_readings(left, right)
+    spelled = _compare_spelled(local, other)
+    if local.script in BY_LETTERS:
+        return spelled
+    sound = _compare_readings(left, right)
+    if sound.score < _SURE_SOUND:
+        sound = NameFit(sound.score * _UNSURE, sound.rules)
+    return max(sound, spelled, key=_score)
+
+
+def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
+    """A name in another script and one in Latin letters, by the usual spellings of single letters."""
+    words = latin_name.forms[0].words
+    count = len(local.own)
+    whole = letters.likeness(local.spelled[-1], "".join(words))
+    if count == len(words) == 1:
+        return NameFit(whole, ("name-spelled",))
+    table = [[letters.likeness(one, other) for other in words] for one in local.spelled[:count]]
+    if count > len(words):
+        table = [list(column) for column in zip(*table, strict=True)]
+    pairs = _any_order(table)
+    likeness = [table[a][b] for a, b in pairs]
+    score = 0.6 * sum(likeness) / len(likeness) + 0.4 * min(likeness) - _MISSING_WORD * abs(count - len(words))
+    if min(count, len(words)) == 1:
+        score = min(score, _ONE_WORD_OF_MANY)
+    fit = NameFit(max(score, 0.0), ("name-spelled", *_align_rules(pairs, likeness, max(count, len(words)))[1:]))
+    joined = whole * (_JOINED if count == len(words) else _JOINED_OTHERWISE)
+    return NameFit(joined, ("name-spelled", "name-joined")) if joined > max(fit.score, _JOINED_FLOOR) else fit
 
 
 # ---------------------------------------------------------------- the same script
@@ -79,7 +155,12 @@ def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> Name
 def _consonants(form: Form) -> Form:
     """The form with skeletons for sounds."""
     bones = tuple(latin.skeleton(said) for said in form.sounds)
-    return Form(form.words, bones, tuple("".join(bones[turn:] + bones[:turn]) for turn in range(len(bones))))
+    return replace(
+        form,
+        sounds=bones,
+        said=" ".join(bones),
+        rotations=tuple("".join(bones[turn:] + bones[:turn]) for turn in range(len(bones))),
+    )
 
 
 def _compare_forms(left: Form, right: Form) -> NameFit:
@@ -91,15 +172,22 @@ def _compare_forms(left: Form, right: Form) -> NameFit:
 
 def _compare_sounds(left: Form, right: Form) -> NameFit:
     if left.sounds == right.sounds:
-        return NameFit(1.0, ("name-exact",) if left.words == right.words else ("name-same-sound",))
+        if left.words == right.words:
+            return NameFit(1.0, ("name-exact",))
+        return NameFit(_sounds_alike(left, right), ("name-same-sound",))
     if left.rotations[0] == right.rotations[0]:
-        return NameFit(1.0, ("name-same-sound",))
+        return NameFit(_sounds_alike(left, right), ("name-same-sound",))
     if left.rotations[0] in right.rotations or right.rotations[0] in left.rotations:
         return NameFit(_ORDER, ("name-same-sound", "name-order"))
     fit = _align(left, right)
     joined = max(Indel.normalized_similarity(left.rotations[0], turned) for turned in right.rotations)
     joined *= _JOINED if len(left.sounds) == len(right.sounds) else _JOINED_OTHERWISE
     return NameFit(joined, ("name-joined",)) if joined > max(fit.score, _JOINED_FLOOR) else fit
+
+
+def _sounds_alike(left: Form, right: Form) -> float:
+    """Just under 1: of names that sound the same, the one with the same letters comes first."""
+    return 1 - _OTHER_LETTERS * (1 - Indel.normalized_similarity("".join(left.words), "".join(right.words)))
 
 
 def _align(left: Form, right: Form) -> NameFit:
@@ -112,6 +200,7 @@ def _align(left: Form, right: Form) -> NameFit:
     weights = [word_weight(short.words[a]) if one == 1 else 1.0 for (a, _), one in zip(pairs, likeness, strict=True)]
     mean = sum(one * weight for one, weight in zip(likeness, weights, strict=True)) / sum(weights)
     score = 0.6 * mean + 0.4 * min(likeness) - _MISSING_WORD * (len(long.sounds) - len(short.sounds))
+    score -= _GAP * (max(b for _, b in pairs) - min(b for _, b in pairs) + 1 - len(pairs))
     if len(short.sounds) == 1 and len(long.sounds) > 1:
         score = min(score, _ONE_WORD_OF_MANY)
     return NameFit(max(score, 0.0), _align_rules(pairs, likeness, len(long.sounds)))

@@ -1,0 +1,80 @@
+"""How two names were compared, step by step, for the officer who asks why (domain.md, 6.1, rule 12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.matching.explain import explain
+from gateway.matching.keys import name_keys, query_keys
+from gateway.matching.normal import NormalName, normal_name
+from gateway.matching.person import PersonFeatures, score_person
+from gateway.matching.thresholds import RANKED, USUAL, Thresholds
+from gateway.model.query import PersonQuery
+
+_SCRIPTS = {
+    "": "no letters",
+    "Arab": "Arabic",
+    "Cyrl": "Cyrillic",
+    "Hang": "Korean",
+    "Hani": "Chinese",
+    "Khmr": "Khmer",
+    "Laoo": "Lao",
+    "Latn": "Latin",
+    "Mymr": "Burmese",
+    "Thai": "Thai",
+}
+NONE = "none"
+"""The class of two names that do not count as one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two names: its script in words, and how it is read in Latin letters (first the usual reading)."""
+
+    name: str
+    script: str
+    readings: tuple[str, ...]
+    sex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two names compared: class (`EXACT_ID`, `STRONG`, `POSSIBLE`, `none`), score, rules, and their sentences.
+
+    `keys` are those by which the second would be found in an index when the first is asked for; without one, only
+    a birth date can bring the two together.
+    """
+
+    asked: Side
+    held: Side
+    keys: tuple[str, ...]
+    score: float
+    quality: str
+    rules: tuple[str, ...]
+    because: tuple[str, ...]
+    thresholds: str
+
+
+def compare(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Comparison:
+    """Compare the first name of `query` with the first of `features` as a search would."""
+    asked, held = query.names[0].text, features.names[0]
+    ranked = score_person(query, features, RANKED)
+    match = score_person(query, features, thresholds)
+    rules = ranked.rules if ranked else ()
+    return Comparison(
+        asked=_side(asked),
+        held=_side(held),
+        keys=tuple(sorted(query_keys(asked) & name_keys(held))),
+        score=ranked.score if ranked else 0.0,
+        quality=match.quality.value if match else NONE,
+        rules=rules,
+        because=tuple(explain(rules)) if rules else ("the names are not alike",),
+        thresholds=thresholds.name,
+    )
+
+
+def _side(name: str) -> Side:
+    normal: NormalName = normal_name(name)
+    script = _SCRIPTS.get(normal.script, normal.script)
+    said = tuple(dict.fromkeys(" ".join(form.words) for form in normal.forms))
+    return Side(name, script, said, normal.sex)

@@ -1,0 +1,108 @@
+"""What the index and the scoring reach on samples of the shared tasks; the floors lie below what was measured."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.evaluate import evaluate, half_of
+from gateway.errors import Misconfigured
+from tests.support.shared import shared_path
+
+QUERIES = 40
+"""Of each task, taken evenly: enough to see a break, few enough to stay quick."""
+
+FLOORS = {
+    "s1_febrl1": 0.93,
+    "s2_watchlist_alias": 0.7,
+    "s3_original_script": 0.9,
+    "s5_khmer_persons": 0.93,
+    "s6_thai_places": 0.88,
+    "s7_places_mm": 0.6,
+    "s7_places_cn": 0.68,
+    "s7_places_vn": 0.9,
+    "s8_tokens_arabic": 0.8,
+    "s8_tokens_chinese": 0.6,
+    "s8_tokens_korean": 0.65,
+    "s8_tokens_russian": 0.85,
+    "s9_burmese_words": 0.5,
+}
+
+
+@pytest.mark.parametrize(("task", "floor"), FLOORS.items())
+def test_a_sample_of_a_task_is_found_through_the_index(task: str, floor: float, tmp_path: Path) -> None:
+    out = io.StringIO()
+    summary = evaluate(_sample(shared_path() / "data" / "tasks" / task, tmp_path), out)
+    assert summary.left_out == 0
+    assert summary.first / summary.expected >= floor
+    hits = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert len(hits) == summary.queries
+    assert all(len(each["hits"]) <= 20 for each in hits)
+    for each in hits:
+        scores = [score for _, score in each["hits"]]
+        assert scores == sorted(scores, reverse=True)
+
+
+def _sample(task: Path, folder: Path) -> Path:
+    with gzip.open(task / "queries.jsonl.gz", "rt", encoding="utf-8") as file:
+        queries = [query for line in file if (query := json.loads(line))["expect"]]
+    (folder / "db.jsonl.gz").write_bytes((task / "db.jsonl.gz").read_bytes())
+    _write(folder / "queries.jsonl.gz", queries[:: max(1, len(queries) // QUERIES)])
+    return folder
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+# ---------------------------------------------------------------- tasks that are none
+
+
+def test_answers_never_reach_the_search(tmp_path: Path) -> None:
+    _write(tmp_path / "db.jsonl.gz", [{"id": "1", "name": "Somchai Jaidee", "birth": "1985-03-02"}])
+    asked = [{"qid": "a", "name": "สมชาย ใจดี", "birth": "1985"}, {"qid": "b", "name": "Bounmy Vongsa", "expect": ["1"]}]
+    _write(tmp_path / "queries.jsonl.gz", asked)
+    out = io.StringIO()
+    summary = evaluate(tmp_path, out)
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first["hits"][0][0] == "1"
+    assert not second["hits"]
+    assert summary.as_json()["recall_at_1"] == 0
+
+
+def test_rubbish_in_a_task_is_left_out_or_finds_nothing(tmp_path: Path) -> None:
+    names = ["", "-", "XXX", "\u0000", "a" * 5000, "🙂", "31 February"]
+    _write(
+        tmp_path / "db.jsonl.gz", [{"id": str(n), "name": name, "birth": "2023-02-31"} for n, name in enumerate(names)]
+    )
+    _write(tmp_path / "queries.jsonl.gz", [{"qid": str(n), "name": name} for n, name in enumerate(names)])
+    summary = evaluate(tmp_path, io.StringIO())
+    assert summary.records == summary.queries == len(names)
+    assert summary.as_json()["recall_at_1"] is None
+
+
+def test_a_folder_that_is_no_task_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        evaluate(tmp_path, io.StringIO())
+    assert "db.jsonl.gz" in caught.value.where
+
+
+@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"[1]\n"), gzip.compress(b'{"name": 1}\n')])
+def test_a_line_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "db.jsonl.gz").write_bytes(content)
+    _write(tmp_path / "queries.jsonl.gz", [])
+    with pytest.raises(Misconfigured) as caught:
+        evaluate(tmp_path, io.StringIO())
+    assert "db.jsonl.gz:" in caught.value.where
+
+
+def test_halves_split_every_name_to_one_side() -> None:
+    names = [f"name {number}" for number in range(400)]
+    assert 150 < sum(map(half_of, names)) < 250
+    assert [half_of(name) for name in names] == [half_of(name) for name in names]
