@@ -59,11 +59,25 @@ class SqlDocumentStore:
         with self._database.read("documents") as connection:
             return list(connection.execute(statement).scalars())
 
-    def expire(self, now_us: int) -> int:
-        """Delete what has expired; the number deleted."""
+    def expired(self, kind: str, now_us: int) -> list[str]:
+        """Keys of a kind that have expired and are not deleted yet, sorted."""
         c = document.c
+        statement = select(c.key).where(c.kind == kind, c.expires_us > 0, c.expires_us <= now_us).order_by(c.key)
+        with self._database.read("documents") as connection:
+            return list(connection.execute(statement).scalars())
+
+    def delete(self, kind: str, key: str) -> None:
+        """Delete one, if it is there."""
+        c = document.c
+        with self._database.write("document") as connection:
+            connection.execute(delete(document).where(c.kind == kind, c.key == key))
+
+    def expire(self, now_us: int, *, but: str = "") -> int:
+        """Delete what has expired, all kinds but one; the number deleted."""
+        c = document.c
+        over = (c.expires_us > 0, c.expires_us <= now_us, c.kind != but)
         with self._database.write("expire documents") as connection:
-            return int(connection.execute(delete(document).where(c.expires_us > 0, c.expires_us <= now_us)).rowcount)
+            return int(connection.execute(delete(document).where(*over)).rowcount)
 
     def _row(self, kind: str, key: str, value: bytes, expires_us: int) -> dict[str, str | bytes | int]:
         if "\0" in kind + key:

@@ -2,214 +2,159 @@
 
 It holds no field of a record: search keys, what scoring compares, the marking and the subject's category, so that
 hiding is decided before anything is fetched (design, section 5). It is derived: when it is missing, damaged or
-older than its source it is built anew beside the old file and then put in its place in one step.
+older than its rules it is built anew beside the old file and then put in its place in one step; small changes are
+transactions (`index_writer`).
 
 Each thread holds one read-only connection of SQLite's own driver: a look-up costs a few microseconds.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from math import log as logarithm
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from gateway.errors import Unavailable, Unknown
+from gateway.storage.index_file import FORMAT, Body, IndexedRecord, IndexRow, KeyKind, read_body, unreadable
+from gateway.storage.index_seal import IndexSeal
 
-FORMAT = "1"
-"""Version of the tables; an index of another version is built anew."""
+__all__ = ["COMMON", "IndexRow", "IndexStore", "IndexedRecord", "KeyKind"]
 
-_BATCH = 5_000
+COMMON = 2_000
+"""Rows of a key beyond which it is common: it is read for the asked years of birth only, and no further than this."""
 
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE markings (id INTEGER PRIMARY KEY, marking TEXT NOT NULL);
-CREATE TABLE records (id INTEGER PRIMARY KEY, record_type TEXT NOT NULL, source_key TEXT NOT NULL,
-  marking INTEGER NOT NULL, category TEXT NOT NULL, last_day INTEGER NOT NULL,
-  features TEXT NOT NULL, links TEXT NOT NULL);
-CREATE TABLE loose (kind INTEGER NOT NULL, key TEXT NOT NULL, record INTEGER NOT NULL, detail TEXT NOT NULL);
-CREATE TABLE keys (kind INTEGER NOT NULL, key TEXT NOT NULL, record INTEGER NOT NULL, detail TEXT NOT NULL,
-  PRIMARY KEY (kind, key, record, detail)) WITHOUT ROWID;
-"""
-
-_SORT = """
-INSERT OR IGNORE INTO keys SELECT kind, key, record, detail FROM loose ORDER BY kind, key, record, detail;
-DROP TABLE loose;
-CREATE UNIQUE INDEX records_by_key ON records (record_type, source_key);
-"""
-
-_FIND = """
-SELECT r.record_type, r.source_key, r.marking, r.category, r.last_day, k.detail
-FROM keys k JOIN records r ON r.id = k.record WHERE k.kind = ? AND k.key = ? LIMIT ?
-"""
-
-_FIND_NAMES = """
-SELECT r.record_type, r.source_key, r.marking, r.category, r.last_day, r.features
-FROM (SELECT record, count(*) AS hits FROM keys WHERE kind = {kind} AND key IN ({marks})
-      GROUP BY record ORDER BY hits DESC LIMIT ?) f
-JOIN records r ON r.id = f.record ORDER BY f.hits DESC
-"""
-
-
-class KeyKind(IntEnum):
-    """What a key is the normal form of."""
-
-    NAME = 1
-    DOCUMENT = 2
-    NATIONAL_ID = 3
-    PLATE = 4
-    CONTAINER = 5
-
-
-IndexRow = tuple[str, str, int, str, int, str]
-"""Record type, source key, marking (number), category, last live day (ordinal or 0), detail or features."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedRecord:
-    """One record with its keys: (kind, key, detail) such as (DOCUMENT, `AA123`, issuer)."""
-
-    record_type: str
-    source_key: str
-    marking: str
-    category: str
-    last_day: int
-    features: str
-    links: str
-    keys: Sequence[tuple[KeyKind, str, str]]
-
-
-class IndexWriter:
-    """Builds an index beside `path`; leaving the `with` block without an error puts it in place.
-
-    Raises `Unavailable` when the disk or the file refuses.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._new = path.with_suffix(".new")
-        self._markings: dict[str, int] = {}
-        self._records: list[tuple[int, str, str, int, str, int, str, str]] = []
-        self._keys: list[tuple[int, str, int, str]] = []
-        self._count = 0
-
-    def __enter__(self) -> IndexWriter:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._new.unlink(missing_ok=True)
-            os.close(os.open(self._new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            # A build that dies half-way is thrown away, so it needs no journal of its own.
-            self._db = sqlite3.connect(self._new, isolation_level=None)
-            self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + _SCHEMA)
-            self._db.execute("BEGIN")
-        except (OSError, sqlite3.Error) as error:
-            raise _failed(self._path) from error
-        return self
-
-    def add(self, record: IndexedRecord) -> None:
-        """Add one record."""
-        self._count += 1
-        marking = self._markings.setdefault(record.marking, len(self._markings) + 1)
-        self._records.append(
-            (
-                self._count,
-                record.record_type,
-                record.source_key,
-                marking,
-                record.category,
-                record.last_day,
-                record.features,
-                record.links,
-            )
-        )
-        self._keys += [(int(kind), key, self._count, detail) for kind, key, detail in record.keys]
-        if len(self._records) >= _BATCH:
-            self._flush()
-
-    def _flush(self) -> None:
-        try:
-            self._db.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?)", self._records)
-            self._db.executemany("INSERT INTO loose VALUES (?,?,?,?)", self._keys)
-        except sqlite3.Error as error:
-            raise _failed(self._path) from error
-        self._records.clear()
-        self._keys.clear()
-
-    def finish(self, meta: Iterable[tuple[str, str]]) -> None:
-        """Write what is left, sort the keys, and note `meta`."""
-        self._flush()
-        try:
-            self._db.executemany("INSERT INTO markings VALUES (?,?)", [(n, text) for text, n in self._markings.items()])
-            self._db.executemany("INSERT INTO meta VALUES (?,?)", [*meta, ("format", FORMAT)])
-            self._db.execute("COMMIT")
-            self._db.executescript(_SORT)
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("VACUUM")
-        except sqlite3.Error as error:
-            raise _failed(self._path) from error
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._db.close()
-        if kind is not None:
-            self._new.unlink(missing_ok=True)
-            return
-        try:
-            _sync(self._new)
-            self._new.replace(self._path)
-            _sync(self._path.parent)
-        except OSError as failure:
-            raise _failed(self._path) from failure
+_FIND = "SELECT r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash = ? LIMIT ?"
+_BY_KEY = "SELECT record FROM keys WHERE hash = ? LIMIT ?"
+_BY_PLACE = "SELECT place, body FROM records WHERE place = ?"
+_CACHE_KIB = 8_192
 
 
 class IndexStore:
-    """A finished index, opened for reading by any number of threads. `Unavailable` when it cannot be read."""
+    """An index, opened for reading by any number of threads. `Unavailable` when it cannot be read.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    `secret` is what it was sealed with, if it was.
+    """
+
+    def __init__(self, path: Path, secret: bytes | None = None) -> None:
+        self.file = path.resolve()
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: list[sqlite3.Connection] = []
-        self.meta: dict[str, str] = dict(self._all("SELECT name, value FROM meta"))
-        if self.meta.get("format") != FORMAT:
+        try:
+            self._seal = self._unlock(secret)
+        except Unavailable:
             self.close()
-            raise Unavailable("the key index has another format", code="index-unreadable", where=str(path))
-        self.markings: dict[int, str] = dict(self._all("SELECT id, marking FROM markings"))
+            raise
+        self._rows = max(1, int(self.meta["next"]))
+        self._markings: dict[int, str] = {}
+
+    def _unlock(self, secret: bytes | None) -> IndexSeal:
+        meta = self.meta
+        if meta.get("format") != FORMAT:
+            raise Unavailable("the key index has another format", code="index-unreadable", where=str(self.file))
+        # One that was sealed once is not read as an open one, nor the other way round.
+        seal = IndexSeal(bytes.fromhex(meta["salt"]), secret)
+        if seal.check != meta["check"] or bool(secret) != bool(meta["sealed"]):
+            raise Unavailable("the key index has another key", code="index-unreadable", where=str(self.file))
+        return seal
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What was noted with it, as it is now."""
+        return dict(self._all("SELECT name, value FROM meta"))
+
+    def marking(self, number: int) -> str:
+        """The text of a marking."""
+        text = self._markings.get(number)
+        if text is None:
+            for known, stored in self._all("SELECT id, marking FROM markings"):
+                self._markings[known] = self._seal.open(stored, b"%d" % known).decode()
+            text = self._markings[number]
+        return text
 
     def find(self, kind: KeyKind, key: str, limit: int) -> list[IndexRow]:
         """At most `limit` rows with exactly this key; the last item is the key's detail."""
-        return self._all(_FIND, (kind.value, key, limit))
+        found: list[IndexRow] = []
+        wanted = f"{kind:d}"
+        for place, stored in self._all(_FIND, (self._seal.key(kind, key), limit)):
+            body = self._body(place, stored)
+            # The hash is of 64 bits: the key itself decides.
+            found += [body.row(detail) for k, held, detail in body.identifiers if k == wanted and held == key]
+        return found[:limit]
 
-    def find_names(self, keys: Sequence[str], limit: int) -> list[IndexRow]:
-        """At most `limit` records that share most of `keys`; the last item is their features."""
-        marks = ",".join("?" * len(keys))
-        return self._all(_FIND_NAMES.format(kind=int(KeyKind.NAME), marks=marks), (*keys, limit))
+    def find_names(self, keys: Sequence[str], limit: int, years: Iterable[str] = ()) -> tuple[list[IndexRow], bool]:
+        """At most `limit` records that share the rarest of `keys`; the last item is their features.
+
+        Keys that are common are read for `years` of birth and for records without one. Of what is common even so, or
+        without `years`, only the first `COMMON` records are read, of the same years of birth for all keys, so that
+        records with the whole name are among them. The second item says that this was so without `years`.
+        """
+        ranks: dict[int, float] = {}
+        numbers = sorted({self._seal.year(year) for year in ("", *years)}) if years else []
+        is_part = False
+        for key in keys:
+            found = self._records(key, numbers)
+            is_part |= len(found) > COMMON
+            self._count(ranks, found)
+        best = sorted(ranks, key=lambda record: (-ranks[record], record))[:limit]
+        return self._features(best), is_part and not years
+
+    def _records(self, key: str, years: list[int]) -> list[tuple[int]]:
+        hashed = self._seal.key(KeyKind.NAME, key)
+        found: list[tuple[int]] = self._all(_BY_KEY, (hashed, COMMON + 1))
+        if len(found) > COMMON and years:
+            marks = ",".join("?" * len(years))
+            narrow = f"SELECT record FROM keys WHERE hash = ? AND year IN ({marks}) LIMIT ?"  # noqa: S608 - marks only
+            found = self._all(narrow, (hashed, *years, COMMON + 1))
+        return found
+
+    def _count(self, ranks: dict[int, float], found: list[tuple[int]]) -> None:
+        weight = logarithm(2 + self._rows / (1 + len(found)))
+        for (record,) in found:
+            ranks[record] = ranks.get(record, 0.0) + weight
+
+    def _features(self, records: list[int]) -> list[IndexRow]:
+        marks = ",".join("?" * len(records))
+        statement = f"SELECT id, place, body FROM records WHERE id IN ({marks})"  # noqa: S608 - marks only
+        rows = {number: self._body(place, stored) for number, place, stored in self._all(statement, records)}
+        bodies = (rows[record] for record in records if record in rows)
+        return [body.row(body.features.decode()) for body in bodies]
 
     def links(self, record_type: str, source_key: str) -> str:
         """The joined rows' keys of a record as JSON; `Unknown` when the index has no such record."""
-        found = self._all(
-            "SELECT links FROM records WHERE record_type = ? AND source_key = ?", (record_type, source_key)
-        )
-        if not found:
-            raise Unknown("the source has no such record", code="unknown-record")
-        return str(found[0][0])
+        for place, stored in self._all(_BY_PLACE, (self._seal.place(record_type, source_key),)):
+            return self._body(place, stored).links.decode()
+        raise Unknown("the source has no such record", code="unknown-record")
+
+    def count(self) -> tuple[int, int]:
+        """How many records and how many keys it holds: a pass over all of it."""
+        ((records,),) = self._all("SELECT count(*) FROM records")
+        ((keys,),) = self._all("SELECT count(*) FROM keys")
+        return records, keys
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        log = self.file.with_name(self.file.name + "-wal")
+        return self.file.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    def _body(self, place: bytes, stored: bytes) -> Body:
+        return read_body(self._seal.open(stored, place))
 
     def _all(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         try:
             return self._connection().execute(sql, parameters).fetchall()
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
-            raise _unreadable(self._path) from error
+            raise unreadable(self.file) from error
 
     def _connection(self) -> sqlite3.Connection:
         held: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if held is None:
-            # The file never changes once it is in place, so SQLite need not lock it.
-            address = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
+            address = f"{self.file.as_uri()}?mode=ro"
             held = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+            held.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
             self._local.connection = held
             with self._lock:
                 self._open.append(held)
@@ -221,23 +166,3 @@ class IndexStore:
             for held in self._open:
                 held.close()
             self._open.clear()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _failed(path: Path) -> Unavailable:
-    return Unavailable(
-        "the key index cannot be written", code="index-unwritable", where=str(path), remedy="check space and rights"
-    )
-
-
-def _unreadable(path: Path) -> Unavailable:
-    return Unavailable(
-        "the key index cannot be read", code="index-unreadable", where=str(path), remedy="delete it: it is built anew"
-    )

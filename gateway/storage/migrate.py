@@ -42,6 +42,18 @@ def migrate(database: Database) -> None:
         command.upgrade(settings, "head")
 
 
+def require_current(database: Database) -> None:
+    """Raise `Misconfigured` when a database that is only read was written by an older version."""
+    found = version(database)
+    if found != HEAD:
+        raise Misconfigured(
+            f"the database has schema `{found}`, not `{HEAD}`",
+            code="old-schema",
+            where="database",
+            remedy="start the node once with this version: it brings the database up to date",
+        )
+
+
 def version(database: Database) -> str | None:
     """The schema version of `database`, None when it is empty."""
     with database.read("schema version") as connection:

@@ -12,6 +12,7 @@ from gateway.cli.output import json_option, say
 
 if TYPE_CHECKING:
     from gateway.bench.run import Row
+    from gateway.bench.scale import ScaleRow
 
 _COLUMNS = (
     ("requests_per_s", "requests/s"),
@@ -20,6 +21,18 @@ _COLUMNS = (
     ("server_cpu_us_per_request", "server µs"),
     ("ratio_to_echo", "× echo"),
     ("cpu_ratio_to_echo", "CPU × echo"),
+)
+
+_SCALE_COLUMNS = (
+    ("p50_ms", "p50 ms"),
+    ("p95_ms", "p95 ms"),
+    ("cpu_p95_ms", "CPU p95"),
+    ("build_s", "build s"),
+    ("build_cpu_s", "CPU s"),
+    ("build_max_mb", "max MB"),
+    ("index_mb", "index MB"),
+    ("updates_per_s", "updates/s"),
+    ("difference_s", "compare s"),
 )
 
 
@@ -33,6 +46,10 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
     return numbers
 
 
+def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    return _numbers(context, parameter, value) if value else ()
+
+
 @click.command()
 @click.option("--concurrency", default="1,16,64", show_default=True, callback=_numbers, help="Requests in flight.")
 @click.option("--rows", default="1000,100000", show_default=True, callback=_numbers, help="Rows in the source.")
@@ -40,6 +57,13 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
 @click.option("--only", default="", help="One of our two ways of asking, by its name in the table, beside the echo.")
 @click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
+@click.option(
+    "--scale",
+    default="",
+    callback=_sizes,
+    metavar="ROWS,…",
+    help="Only what large sources cost, with so many rows, such as 1000000. A full run has 10000,100000 at its end.",
+)
 @json_option
 def bench(
     concurrency: tuple[int, ...],
@@ -48,6 +72,7 @@ def bench(
     passes: int,
     only: str,
     quick: bool,
+    scale: tuple[int, ...],
     as_json: bool,
 ) -> int:
     """Measure the exchange (verify, decide, look up, filter, sign, log durably, proof) and a bare mutual-TLS echo.
@@ -57,28 +82,48 @@ def bench(
       liaison bench
       liaison bench --quick
       liaison bench --concurrency 64 --rows 100000 --json
+      liaison bench --scale 1000000
 
     Prints a table and one JSON line for each row; --json prints the lines only.
     """
     from gateway.bench.run import Plan, run
+    from gateway.bench.scale import SIZES, run_scale
 
     plan = Plan(1.0, 1, (64,), (1_000,), only) if quick else Plan(seconds, passes, concurrency, rows, only)
 
     def progress(text: str) -> None:
         say(text, "dim", err=True)
 
-    found = run(plan, progress)
+    found = [] if scale else run(plan, progress)
+    scaled = run_scale(scale or (() if quick or only else SIZES), progress)
     if not as_json:
         _show_table(found)
-    for row in found:
-        click.echo(row.as_json())
+        _show_scale(scaled)
+    for line in (*(row.as_json() for row in found), *(row.as_json() for row in scaled)):
+        click.echo(line)
     return 1 if any(row.bad_answers for row in found) else 0
+
+
+def _show_scale(rows: Sequence[ScaleRow]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table("", "rows", *(title for _, title in _SCALE_COLUMNS))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(row.name, f"{row.rows:,}", *(f"{getattr(row, key):,.2f}" for key, _ in _SCALE_COLUMNS))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def _show_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if not rows:
+        return
     table = Table("", "in flight", "rows", *(title for _, title in _COLUMNS))
     for column in table.columns[1:]:
         column.justify = "right"

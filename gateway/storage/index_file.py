@@ -1,0 +1,211 @@
+"""The file of a key index: its tables, how a row is written, where its generations lie.
+
+`<id>.sqlite` is a link to the generation in use, `<id>.<n>.sqlite`. A rebuild writes the next one and then turns the
+link in one step: searches go on in the old one meanwhile, and whoever dies half-way leaves the link as it was.
+Generations are kept in SQLite's WAL mode: small changes are one transaction that searches see wholly or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import orjson
+
+from gateway.errors import Malformed, Unavailable
+
+FORMAT = "2"
+"""Version of the tables; an index of another version is built anew."""
+
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE markings (id INTEGER PRIMARY KEY, marking BLOB NOT NULL);
+CREATE TABLE records (id INTEGER PRIMARY KEY, place BLOB NOT NULL, digest INTEGER NOT NULL, spared TEXT,
+  body BLOB NOT NULL);
+CREATE TABLE keys (hash INTEGER NOT NULL, year INTEGER NOT NULL, record INTEGER NOT NULL,
+  PRIMARY KEY (hash, year, record)) WITHOUT ROWID;
+CREATE TABLE dead (record INTEGER PRIMARY KEY);
+"""
+"""`records` never give an id twice, so that a key of a row that was replaced (`dead`) leads nowhere until it is swept.
+
+`digest` is of the source's rows, `spared` the reasons why single values were left out, as JSON, or NULL.
+"""
+
+_APART = b"\x1e"
+
+
+class KeyKind(IntEnum):
+    """What a key is the normal form of."""
+
+    NAME = 1
+    DOCUMENT = 2
+    NATIONAL_ID = 3
+    PLATE = 4
+    CONTAINER = 5
+
+
+IndexRow = tuple[str, str, int, str, int, str]
+"""Record type, source key, marking (number), category, last live day (ordinal or 0), detail or features."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRecord:
+    """One record with its keys: (kind, key, detail) such as (DOCUMENT, `AA123`, issuer).
+
+    The detail of a NAME is the year of birth that makes a common key selective, or empty. `features` is JSON or
+    empty, `links` is JSON.
+    """
+
+    record_type: str
+    source_key: str
+    marking: str
+    category: str
+    last_day: int
+    features: str
+    links: str
+    keys: Sequence[tuple[KeyKind, str, str]]
+
+
+@dataclass(slots=True)
+class Body:
+    """What is stored of a record, taken apart."""
+
+    record_type: str
+    source_key: str
+    marking: int
+    category: str
+    last_day: int
+    identifiers: list[list[str]]
+    features: bytes
+    links: bytes
+
+    def row(self, detail: str) -> IndexRow:
+        """As searches give it."""
+        return self.record_type, self.source_key, self.marking, self.category, self.last_day, detail
+
+
+def write_body(record: IndexedRecord, marking: int) -> bytes:
+    """The bytes of a record's row. `Malformed` when its key is no text."""
+    identifiers = [[f"{kind:d}", key, detail] for kind, key, detail in record.keys if kind is not KeyKind.NAME]
+    try:
+        head = orjson.dumps(
+            [record.record_type, record.source_key, marking, record.category, record.last_day, identifiers]
+        )
+        # JSON escapes control characters: the separator cannot stand in any part.
+        return head + _APART + record.features.encode() + _APART + record.links.encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise Malformed("a key or name that is no text", code="bad-text") from error
+
+
+def read_body(body: bytes) -> Body:
+    """What `write_body` wrote."""
+    try:
+        head, features, links = body.split(_APART)
+        return Body(*orjson.loads(head), features=features, links=links)
+    except (ValueError, TypeError) as error:
+        raise Unavailable("a row of the key index is not what was written", code="index-unreadable") from error
+
+
+# ---------------------------------------------------------------- generations
+
+
+def new_generation(path: Path) -> Path:
+    """An empty file (0600) for the next generation of the index at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    last = max((number for number, _ in _generations(path)), default=0)
+    made = path.with_suffix(f".{last + 1}.sqlite")
+    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    return made
+
+
+def sweep_generations(path: Path) -> None:
+    """Remove what is not in use any more, and what a build left that died. The caller holds `index_lock`.
+
+    A search that began before the last change keeps the files that it has open; nobody opens them again.
+    """
+    current = path.resolve()
+    for _, old in list(_generations(path)):
+        if old != current:
+            remove_generation(old)
+
+
+def turn_to(path: Path, generation: Path) -> None:
+    """Make `generation` the index at `path`, durably and in one step."""
+    sync(generation)
+    link = path.with_suffix(".link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(generation.name)
+    link.replace(path)
+    sync(path.parent)
+
+
+def remove_generation(generation: Path) -> None:
+    """Remove a generation's files."""
+    for name in ("", "-wal", "-shm", "-journal", "-loose"):
+        generation.with_name(generation.name + name).unlink(missing_ok=True)
+
+
+def _generations(path: Path) -> Iterator[tuple[int, Path]]:
+    shape = re.compile(re.escape(path.stem) + r"\.(\d+)\.sqlite")
+    for file in path.parent.iterdir():
+        if found := shape.fullmatch(file.name):
+            yield int(found[1]), file.resolve()
+
+
+@contextmanager
+def index_lock(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the right to write the index at `path`, over all processes; False when another has it (`wait` not set)."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise unwritable(path) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
+
+
+def sync(path: Path) -> None:
+    """Make a file or folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_pairs(database: sqlite3.Connection, statement: str) -> dict[str, str]:
+    """Two columns as a mapping."""
+    return dict(database.execute(statement).fetchall())
+
+
+def note(database: sqlite3.Connection, meta: Iterable[tuple[str, str]]) -> None:
+    """Put `meta` into the table of that name."""
+    database.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", meta)
+
+
+def unwritable(path: Path) -> Unavailable:
+    """The error of an index that cannot be written."""
+    return Unavailable(
+        "the key index cannot be written", code="index-unwritable", where=str(path), remedy="check space and rights"
+    )
+
+
+def unreadable(path: Path) -> Unavailable:
+    """The error of an index that cannot be read."""
+    return Unavailable(
+        "the key index cannot be read", code="index-unreadable", where=str(path), remedy="delete it: it is built anew"
+    )
