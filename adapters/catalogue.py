@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from collections.abc import Mapping as Map
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Protocol
+from uuid import UUID
 
 from adapters.mapping import JoinKind, Mapping, RecordMapping
 from adapters.nodes import nearest
 from adapters.rows import refs_of
 from gateway.errors import Misconfigured, Unknown
 
+Table = tuple[str, str]
+"""Schema (empty: the connection's own) and name."""
+
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,15})?", re.ASCII)
+
 
 class Inspector(Protocol):
     """What is needed of SQLAlchemy's inspector."""
+
+    def get_schema_names(self) -> list[str]:
+        """Names of schemas."""
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
         """Names of tables."""
@@ -28,15 +44,26 @@ class Inspector(Protocol):
     def get_indexes(self, table_name: str, schema: str | None = None) -> Any:
         """Indexes with `column_names`."""
 
+    def get_unique_constraints(self, table_name: str, schema: str | None = None) -> Any:
+        """Unique constraints with `column_names`."""
+
 
 class Catalogue:
-    """The catalogue of one source. `file` is the mapping that errors name."""
+    """The catalogue of one source. `file` is the mapping that errors name.
 
-    def __init__(self, inspector: Inspector, file: str) -> None:
+    `is_loose`: columns hold values of any type, whatever they were declared as (SQLite). `encoding` is that of
+    columns that hold bytes.
+    """
+
+    def __init__(self, inspector: Inspector, file: str, *, encoding: str = "utf-8", is_loose: bool = False) -> None:
         self._inspector = inspector
         self._file = file
+        self._encoding = encoding
+        self._is_loose = is_loose
+        self._places: dict[str, Table] = {}
         self._columns: dict[str, dict[str, Any]] = {}
         self._indexed: dict[str, set[str]] = {}
+        self._unique: dict[str, set[str]] = {}
 
     def check(self, record: RecordMapping) -> None:
         """Every table and column that `record` names exists, and its joins can be followed; else `Misconfigured`."""
@@ -44,6 +71,8 @@ class Catalogue:
         self._table(record.table, record.line)
         self._column(record.table, record.key, record.line_key)
         for join in record.joins:
+            if join.kind is JoinKind.NESTED:
+                self._fail("a database's rows have no nested lists", join.line, "join a table: codes, one or many")
             tables[join.name] = join.table
             self._table(join.table, join.line)
             self._column(tables[join.to.join], join.to.column, join.to.line)
@@ -57,43 +86,99 @@ class Catalogue:
         for ref in refs_of(record):
             self._column(tables[ref.join], ref.column, ref.line)
 
+    def place(self, table: str) -> Table:
+        """Schema and name of a table that was checked."""
+        return self._places[table]
+
     def is_indexed(self, table: str, column: str) -> bool:
         """Whether rows of `table` are found quickly by `column`."""
         return column in self._indexed[table]
 
+    def can_page(self, table: str, column: str) -> bool:
+        """Whether the rows of `table` can be read page by page in the order of `column`: no two rows share a value."""
+        return column in self._unique[table] and (not self._is_loose or self._type(table, column) is int)
+
+    def is_whole(self, table: str, column: str) -> bool:
+        """Whether the column holds whole numbers."""
+        return self._type(table, column) is int
+
+    def is_unordered(self, table: str, column: str) -> bool:
+        """Whether the database knows no largest value of the column: UUIDs have none in PostgreSQL."""
+        return not self._is_loose and self._type(table, column) is UUID
+
     def key(self, table: str, column: str, key: str) -> Any:
         """`key` in the type of the column; `Unknown` when it cannot be one of its values."""
-        if not self._is_number(table, column):
-            return key
-        if not (key.isascii() and key.lstrip("-").isdigit() and len(key) <= 18):
+        value = key if self._is_loose and not self.is_whole(table, column) else self._fitted(table, column, key)
+        if value is None:
             raise Unknown("the source has no such record", code="unknown-record")
-        return int(key)
+        return value
+
+    def parameter(self, table: str, column: str, value: Any) -> Any:
+        """`value` of another column in the type of this one; None when it cannot be one of its values.
+
+        Databases that convert by themselves do it so that `12abc` equals 12, or refuse the whole statement.
+        """
+        return value if self._is_loose else self._fitted(table, column, value)
+
+    def _fitted(self, table: str, column: str, value: Any) -> Any:
+        kind = self._columns[table][column]
+        text = str(value)
+        if text not in getattr(kind, "enums", (text,)):
+            return None
+        fit = _FITS.get(self._type(table, column))
+        try:
+            return text.encode(self._encoding) if self._type(table, column) is bytes else fit(text) if fit else value
+        except (ValueError, LookupError):
+            return None
 
     def growing_columns(self, mapping: Mapping) -> set[tuple[str, str]]:
-        """Each table of `mapping` with columns whose largest values grow with new and changed rows."""
+        """Each table of `mapping` with the column whose largest value grows with new rows."""
         records = mapping.records.values()
         found = {(record.table, record.key) for record in records}
-        found |= {(record.table, record.changed.column) for record in records if record.changed}
         return found | {(join.table, join.key) for record in records for join in record.joins}
 
-    def _is_number(self, table: str, column: str) -> bool:
+    def _type(self, table: str, column: str) -> type | None:
         try:
-            return self._columns[table][column].python_type is int
+            found: type = self._columns[table][column].python_type
         except NotImplementedError:
-            return False
+            return None
+        return found
 
     def _table(self, table: str, line: int) -> None:
         if table in self._columns:
             return
-        schema, _, name = table.rpartition(".")
-        known = self._inspector.get_table_names(schema or None) + self._inspector.get_view_names(schema or None)
-        if name not in known:
-            self._fail(f"unknown table `{table}`", line, nearest(name, known))
+        schema, name = self._places[table] = self._find(table, line)
         columns = self._inspector.get_columns(name, schema or None)
         self._columns[table] = {column["name"]: column["type"] for column in columns}
-        primary = self._inspector.get_pk_constraint(name, schema or None)["constrained_columns"][:1]
-        indexes = [index["column_names"][:1] for index in self._inspector.get_indexes(name, schema or None)]
-        self._indexed[table] = {column for first in (primary, *indexes) for column in first if column}
+        primary = self._inspector.get_pk_constraint(name, schema or None)["constrained_columns"]
+        indexes = self._inspector.get_indexes(name, schema or None)
+        rules = [{"column_names": primary, "unique": True}, *indexes]
+        with suppress(NotImplementedError):
+            unique = self._inspector.get_unique_constraints(name, schema or None)
+            rules += [{"column_names": rule["column_names"], "unique": True} for rule in unique]
+        self._indexed[table] = {name for rule in rules for name in rule["column_names"][:1] if name}
+        nullable = {column["name"] for column in columns if column.get("nullable", True)} - set(primary)
+        alone = {rule["column_names"][0] for rule in rules if rule["unique"] and len(rule["column_names"]) == 1}
+        self._unique[table] = {name for name in alone if name} - nullable
+
+    def _find(self, table: str, line: int) -> Table:
+        """A name with dots is a table of the own schema if there is one of that name, else schema and table."""
+        known = self._names("")
+        schema, _, name = table.rpartition(".")
+        if table in known or not schema:
+            if table not in known:
+                self._fail(f"unknown table `{table}`", line, nearest(table, known))
+            return "", table
+        schemas = self._inspector.get_schema_names()
+        if schema not in schemas:
+            self._fail(f"unknown schema `{schema}`", line, nearest(schema, schemas))
+        known = self._names(schema)
+        if name not in known:
+            self._fail(f"unknown table `{table}`", line, nearest(name, known))
+        return schema, name
+
+    def _names(self, schema: str) -> list[str]:
+        return self._inspector.get_table_names(schema or None) + self._inspector.get_view_names(schema or None)
 
     def _column(self, table: str, column: str, line: int) -> None:
         known = self._columns[table]
@@ -102,3 +187,33 @@ class Catalogue:
 
     def _fail(self, message: str, line: int, remedy: str) -> None:
         raise Misconfigured(message, code="bad-mapping", where=f"{self._file}:{line}", remedy=remedy)
+
+
+def _text(text: str) -> str | None:
+    """No database has a text with a NUL, and none has half a character."""
+    text.encode()
+    return None if "\0" in text else text
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+_TRUTH = {"0": False, "1": True}
+
+_FITS: Map[type | None, Callable[[str], Any]] = {
+    str: _text,
+    int: _whole,
+    float: _number,
+    Decimal: _number,
+    bool: _TRUTH.get,
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+    UUID: UUID,
+    None: _text,
+}
+"""A text in the type of a column, None or `ValueError` when it cannot be one of its values."""

@@ -1,12 +1,20 @@
-"""What every adapter must keep, as checks that run against a real one: `liaison adapter check` and our tests.
+"""What every adapter must keep, as checks that run against a real one: `liaison adapter check` and tests.
 
-Each check is told what the source holds (`Expectation`) and returns a sentence when the contract is broken, else
-nothing. No check writes, and none relies on how the adapter works inside.
+Each check is told what the source holds (`Expectation`) and gives a sentence where the contract is broken, else
+nothing. No check writes, and none relies on how the adapter works inside. An adapter of a third party runs them in
+its own tests (docs/guides/adapters.md):
+
+    def test_the_adapter_keeps_the_contract():
+        adapter = open_source(Place(MAPPING, "redis://localhost/1", index_dir, SystemClock()))
+        assert check_adapter(adapter, SystemClock(), Expectation(found=[...], not_found=[...])) == []
+        assert check_closing(adapter, SystemClock(), Expectation(found=[...], not_found=[...])) == []
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +35,13 @@ from gateway.records.types import RECORD_TYPES
 BUDGET = 3.0
 """Seconds that a call may take."""
 
+SLACK = 1.0
+"""Seconds beyond its deadline after which a call must have ended."""
+
+_SHORT = 0.02
+_THREADS = 4
+_ROUNDS = 5
+
 HOSTILE = (
     "'; DROP TABLE persons; --",
     '" OR 1=1 --',
@@ -40,16 +55,33 @@ HOSTILE = (
     "ʼ OR ʼ1ʼ=ʼ1",
     "＇ OR 1=1",
     "A" * 40,
+    "\\' OR 1=1 #",
+    "$(id)",
+    "${jndi:ldap://x}",
+    "{{7*7}}",
+    "<script>alert(1)</script>",
+    "<!ENTITY x SYSTEM 'file:///etc/passwd'>",
+    "=HYPERLINK(0)",
+    "../../etc/passwd",
+    "%s%n%(a)s{0}",
+    "a\nb: c",
+    "\u202eA\u202c",
+    "A" + "\u0301" * 40,
+    "`*[]|@&",
 )
 """Texts that mean something to a database or a pattern language, and nothing to a search (threats.md, K1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Queries that the source answers with at least one candidate, and queries that it answers with none."""
+    """Queries that the source answers with at least one candidate, and queries that it answers with none.
+
+    `many`: queries that fit more rows than one answer may hold.
+    """
 
     found: Sequence[Query]
     not_found: Sequence[Query]
+    many: Sequence[Query] = ()
 
 
 Check = Callable[[Adapter, Clock, Expectation], Iterator[str]]
@@ -122,6 +154,92 @@ def check_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) ->
         yield "a call goes on after its deadline"
 
 
+def check_short_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
+    """With hardly any time left a call answers or ends with `TimedOut`, soon after its deadline."""
+    for query in expectation.found:
+        begun = clock.monotonic()
+        with suppress(TimedOut):
+            adapter.search(query, begun + _SHORT)
+        if clock.monotonic() > begun + _SHORT + SLACK:
+            yield f"a {query.kind} query ends long after its deadline"
+
+
+def check_cap(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
+    """Of very many only so many come, and the result says so (threats.md, K2)."""
+    for query in expectation.many:
+        result = adapter.search(query, clock.monotonic() + BUDGET)
+        if len(result.candidates) > MAX_CANDIDATES:
+            yield f"a {query.kind} query gives more than {MAX_CANDIDATES} candidates"
+        if not result.capped:
+            yield f"a {query.kind} query does not say that there are more"
+
+
+def check_threads(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
+    """Several threads that ask at once, while one of them refreshes, get what one gets alone."""
+    queries = list(expectation.found)
+
+    def ask() -> list[tuple[tuple[str, str], ...]]:
+        seen = []
+        for query in queries:
+            found = adapter.search(query, clock.monotonic() + BUDGET).candidates
+            for each in found[:2]:
+                adapter.fetch(each.key, each.record_type, clock.monotonic() + BUDGET)
+            seen.append(tuple((each.record_type, each.key) for each in found))
+        return seen
+
+    alone = ask()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        work = [pool.submit(ask) for _ in range(_THREADS * _ROUNDS)]
+        adapter.refresh()
+        if any(future.result() != alone for future in work):
+            yield "threads that ask at once get other answers"
+
+
+def check_refresh(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
+    """Where nothing has changed, a refresh says so and changes no answer."""
+    before = [adapter.search(query, clock.monotonic() + BUDGET) for query in expectation.found]
+    adapter.refresh()
+    if adapter.refresh():
+        yield "a refresh finds changes while nothing happens"
+    if before != [adapter.search(query, clock.monotonic() + BUDGET) for query in expectation.found]:
+        yield "a refresh changes answers while nothing happens"
+
+
+def check_left_out(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
+    """What could not be read is counted by record type and reason, and the counts stay when nobody reads."""
+    counted = {name: dict(reasons) for name, reasons in adapter.left_out.items()}
+    for name, reasons in counted.items():
+        if name not in adapter.describe().record_types:
+            yield "rows of an unknown record type are left out"
+        if not all(reason and type(number) is int and number > 0 for reason, number in reasons.items()):
+            yield "rows are left out without a reason or a number"
+    if counted != {name: dict(reasons) for name, reasons in adapter.left_out.items()}:
+        yield "what is left out changes between two looks"
+
+
+def check_closing(adapter: Adapter, clock: Clock, expectation: Expectation) -> list[str]:
+    """Breaches when the adapter is closed; not part of `CHECKS`, since nothing can be asked afterwards.
+
+    It can be closed twice; a call that comes too late ends with a `LiaisonError` or is answered, and never hangs.
+    """
+    breaches = []
+    try:
+        adapter.close()
+        adapter.close()
+    except Exception as error:  # noqa: BLE001 - the contract says that none may come out
+        return [f"closing: {type(error).__name__} came out"]
+    for query in expectation.found:
+        begun = clock.monotonic()
+        try:
+            with suppress(LiaisonError):
+                adapter.search(query, begun + BUDGET)
+        except Exception as error:  # noqa: BLE001 - as above
+            breaches.append(f"closing: {type(error).__name__} came out of a {query.kind} query")
+        if clock.monotonic() > begun + BUDGET + SLACK:
+            breaches.append(f"closing: a {query.kind} query hangs")
+    return breaches
+
+
 def check_hostile(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
     """Hostile texts are refused or find nothing; they are never a pattern and never part of a statement."""
     for text in HOSTILE:
@@ -180,6 +298,11 @@ CHECKS: tuple[Check, ...] = (
     check_found,
     check_not_found,
     check_deadlines,
+    check_short_deadlines,
+    check_cap,
+    check_threads,
+    check_refresh,
+    check_left_out,
     check_hostile,
     check_unknown_keys,
     check_junk,

@@ -38,6 +38,7 @@ DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 USAGES: dict[CertificateUse, tuple[x509.ObjectIdentifier, ...]] = {
     CertificateUse.NODE: (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
     CertificateUse.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    CertificateUse.SOURCE: (ExtendedKeyUsageOID.SERVER_AUTH,),
     CertificateUse.STATEMENT: (DOCUMENT_SIGNING,),
     CertificateUse.AGENCY: (DOCUMENT_SIGNING,),
     CertificateUse.STATUS: (DOCUMENT_SIGNING,),
@@ -98,7 +99,7 @@ def issue(
     days: int = LEAF_DAYS,
     not_before: datetime | None = None,
 ) -> bytes:
-    """A certificate (PEM) for one use: exactly one URI SAN, and for a node exactly one DNS SAN."""
+    """A certificate (PEM) for one use: exactly one URI SAN, and for a server exactly one DNS SAN."""
     start = not_before or clock.now() - _BACKDATED
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(name.uri)]
     if name.dns:

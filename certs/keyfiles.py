@@ -49,7 +49,7 @@ def create_key(path: Path, algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
 
 def load_key(path: Path) -> PrivateKey:
     """The private key in `path`. Raises `Misconfigured` when others can read it, or it is of another kind."""
-    data = _read_private(path)
+    data = read_private(path)
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -78,22 +78,26 @@ def key_id(public_key_info: bytes) -> str:
     return hashlib.sha256(public_key_info).hexdigest()
 
 
-def _read_private(path: Path) -> bytes:
-    """The bytes of `path`; rights are checked on the open file, so that it cannot be swapped in between."""
+def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` makes it") -> bytes:
+    """The bytes (16 KiB at most) of a file with secrets; `what` names it in errors, `remedy` helps where it is missing.
+
+    Raises `Misconfigured` when others can read it. Rights are checked on the open file, so that it cannot be swapped
+    in between.
+    """
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise Misconfigured("this is not a regular file", code="bad-key-file", where=str(path))
+                raise Misconfigured("this is not a regular file", code=f"bad-{what}-file", where=str(path))
             if stat.S_IMODE(found.st_mode) & 0o077:
                 raise Misconfigured(
-                    f"others can read this key (mode {stat.S_IMODE(found.st_mode):04o})",
-                    code="key-readable",
+                    f"others can read this {what} (mode {stat.S_IMODE(found.st_mode):04o})",
+                    code=f"{what}-readable",
                     where=str(path),
                     remedy=f"chmod 600 {path}",
                 )
             return file.read(_MAX_KEY_FILE)
     except OSError as error:
         raise Misconfigured(
-            f"cannot be read: {error.strerror}", code="no-key-file", where=str(path), remedy="`liaison init` makes it"
+            f"cannot be read: {error.strerror}", code=f"no-{what}-file", where=str(path), remedy=remedy
         ) from error

@@ -5,6 +5,7 @@
     spiffe://liaison/<member>/node/<name>                      TLS between nodes
     spiffe://liaison/<member>/statement/<n>                    signs statements
     spiffe://liaison/<member>/client/<system>                  an agency system at its own node
+    spiffe://liaison/<member>/source/<agency>                  TLS of a source process, towards its own node
     spiffe://liaison/<member>/agency/<agency>/own              signs records in the agency's own process or HSM
     spiffe://liaison/<member>/agency/<agency>/held-by-node     signs records, key held by the node
     spiffe://liaison/<member>/status/<n>                       renews the member's status
@@ -30,6 +31,7 @@ class CertificateUse(StrEnum):
     NODE = "node"
     STATEMENT = "statement"
     CLIENT = "client"
+    SOURCE = "source"
     AGENCY = "agency"
     STATUS = "status"
 
@@ -67,13 +69,20 @@ class CertificateName:
 
     @property
     def dns(self) -> str:
-        """The DNS SAN of a node's TLS certificate: what a gRPC client checks; empty for other uses."""
+        """The DNS SAN of a server's TLS certificate: what a gRPC client checks; empty for other uses."""
+        if self.use is CertificateUse.SOURCE:
+            return source_tls_name(self.member, self.name)
         return tls_name(self.member, self.name) if self.use is CertificateUse.NODE else ""
 
 
 def tls_name(member: str, name: str) -> str:
     """The DNS name of a node: `<name>.<member>.liaison.internal`; never resolved, only compared."""
     return f"{name}.{member}.{_DOMAIN}"
+
+
+def source_tls_name(member: str, agency: str) -> str:
+    """The DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`, no node's name."""
+    return f"{agency}.source.{member}.{_DOMAIN}"
 
 
 def label(text: str, field: str) -> str:

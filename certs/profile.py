@@ -59,7 +59,7 @@ def read_leaf(data: bytes) -> Leaf:
 
     1. one certificate of bounded size, P-256 key, signed with ECDSA and SHA-256;
     2. not a CA, for signatures only, no unknown critical extension;
-    3. exactly one URI SAN that names one use, for a node exactly its one DNS SAN, no other name;
+    3. exactly one URI SAN that names one use, for a server exactly its one DNS SAN, no other name;
     4. exactly the extended key usages of that use (a certificate without any is refused: threats.md, A8).
     """
     try:

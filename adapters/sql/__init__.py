@@ -1,13 +1,14 @@
-"""Reads agency databases over SQLAlchemy: SQLite and PostgreSQL, and what else it speaks, never writing.
+"""Reads agency databases over SQLAlchemy, never writing: SQLite, PostgreSQL, MariaDB and MySQL; others by URL.
 
 Identifiers come from the mapping and are checked against the real catalogue before the first row is read; values
-are bound parameters only (threats.md, K1). SQLite is opened with `mode=ro`, PostgreSQL with
-`default_transaction_read_only`. Statements are compiled once; each thread holds a connection of its own.
+are bound parameters only (threats.md, K1). Each connection is set up so that it cannot write and is asked whether
+that holds (`engines`). Statements are compiled once; each thread holds a connection of its own.
 """
 
 from adapters.base import Adapter
 from adapters.load import Place, open_indexed
 from adapters.mapping_file import load_mapping
+from adapters.sql.access import read_sql_access
 from adapters.sql.source import SqlSource
 
 __all__ = ["SqlSource", "open_sql"]
@@ -15,4 +16,5 @@ __all__ = ["SqlSource", "open_sql"]
 
 def open_sql(place: Place) -> Adapter:
     """The database at `place.url`, behind a key index (`adapters.load.Opener`)."""
-    return open_indexed(SqlSource(load_mapping(place.mapping), place.url, place.clock), place)
+    access = read_sql_access(place.access)
+    return open_indexed(SqlSource(load_mapping(place.mapping), place.url, place.clock, access), place)

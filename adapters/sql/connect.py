@@ -1,70 +1,121 @@
-"""Connections that cannot write, one for each thread, with a deadline."""
+"""Connections that cannot write, one for each thread, with a deadline for each statement."""
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from adapters.sql.access import SqlAccess
+from adapters.sql.engines import KINDS, Kind, address_of, read_bytes, watch_sqlite
+from adapters.sql.sentry import Sentry
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 
-_STEPS_BETWEEN_CHECKS = 20_000
-_POSTGRES_OPTIONS = "-c default_transaction_read_only=on -c statement_timeout=3000"
+OPEN_SECONDS = 60.0
+"""The server's limit for a statement until a connection sets another one."""
+
+_SLACK_SECONDS = 0.25
+_EXTRA_SECONDS = 0.05
 
 
-def read_only_engine(url: str) -> Engine:
-    """An engine that cannot write; `Misconfigured` when `url` is not a database's address."""
+def read_only_engine(url: str, access: SqlAccess | None = None) -> Engine:
+    """An engine whose every connection has been asked, once it was open, whether it really cannot write.
+
+    Raises `Misconfigured` when `url` is not a database's address, when its driver is not installed, and later from
+    `connect` when the server's session can write.
+    """
+    access = access or SqlAccess()
+    kind, address = address_of(url, access)
     try:
-        address = make_url(url)
-        if address.get_backend_name() == "sqlite":
-            return _sqlite_engine(address)
-        options = _POSTGRES_OPTIONS if address.get_backend_name() == "postgresql" else ""
-        arguments = {"options": options} if options else {}
-        return sa.create_engine(
-            address, poolclass=NullPool, connect_args=arguments, isolation_level="AUTOCOMMIT", hide_parameters=True
+        engine = sa.create_engine(
+            address,
+            poolclass=NullPool,
+            connect_args=kind.arguments(address, access),
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
         )
-    except (SQLAlchemyError, ImportError) as error:
+    except ImportError as error:
         raise Misconfigured(
-            "the source's address cannot be used", where="url", remedy="such as sqlite:////path/to/file.sqlite"
+            f"the driver of {kind.name} is not installed", where="url", remedy=f"pip install '{kind.package}'"
         ) from error
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise Misconfigured(
+            "address and certificates of the source cannot be used", where="url", remedy="check url and access file"
+        ) from error
+    sa.event.listen(engine, "connect", lambda driver, _record: _prepare(kind, driver))
+    return engine
 
 
-def _sqlite_engine(address: URL) -> Engine:
-    if not address.database or address.database == ":memory:":
-        raise Misconfigured("a source needs a database file", where="url", remedy="sqlite:////path/to/file.sqlite")
-    plain = address.set(database=f"file:{quote(address.database)}", query={"mode": "ro", "uri": "true"})
-    return sa.create_engine(
-        plain, poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": 1.0}, hide_parameters=True
-    )
-
-
-def _text(raw: bytes) -> str | bytes:
-    """SQLite's texts are UTF-8 by its own rule; what is not was put there by another rule, the mapping's."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
+def _prepare(kind: Kind, driver: Any) -> None:
+    if kind.limit is not None:
+        kind.limit(driver, OPEN_SECONDS)
+    if kind.prepare is not None and not kind.prepare(driver):
+        raise Misconfigured(
+            "the database lets this session write", code="not-read-only", where="url", remedy="use another account"
+        )
 
 
 class Connection:
-    """One thread's connection. A statement that outlives `deadline` is interrupted (SQLite)."""
+    """One thread's connection. A statement that outlives `deadline` ends, and the connection stays usable.
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._held = engine.raw_connection()
+    The server ends it where it can; SQLite is interrupted from inside; `sentry` cuts off a server that says nothing.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, sentry: Sentry | None = None) -> None:
+        self._kind = KINDS[engine.dialect.name]
         self._clock = clock
+        self._sentry = sentry
+        self._limit = OPEN_SECONDS
         self.deadline = 0.0
-        driver = self._held.driver_connection
-        if engine.dialect.name == "sqlite" and driver is not None:
-            driver.text_factory = _text
-            driver.set_progress_handler(self._overdue, _STEPS_BETWEEN_CHECKS)
-        self.cursor = self._held.cursor()
+        self.is_fresh = True
+        self._held = engine.raw_connection()
+        self.driver: Any = self._held.driver_connection
+        if self._kind.name == "sqlite":
+            watch_sqlite(self.driver, lambda: self._clock.monotonic() >= self.deadline)
+        elif self._kind.name == "postgresql":
+            read_bytes(self.driver)
+        self.cursor: Any = self._held.cursor()
 
-    def _overdue(self) -> int:
-        return int(self._clock.monotonic() >= self.deadline)
+    def fetch(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
+        """All rows of a statement. Raises what the driver raises."""
+        self.deadline = deadline
+        if self._sentry is None or self._kind.limit is None:
+            return self._fetch(sql, parameters)
+        self._sentry.watch(self.driver, deadline)
+        try:
+            self._limit_server(deadline)
+            return self._fetch(sql, parameters)
+        finally:
+            self._sentry.done()
+
+    def _fetch(self, sql: str, parameters: Any) -> Sequence[Any]:
+        self.cursor.execute(sql, parameters)
+        found: Sequence[Any] = self.cursor.fetchall()
+        self.is_fresh = False
+        return found
+
+    def stream(self, sql: str, parameters: Any, deadline: float, size: int) -> Iterator[Sequence[Any]]:
+        """The rows of a statement in batches, as the server sends them. Raises what the driver raises."""
+        self.deadline = deadline
+        self._limit_server(deadline)
+        return self._kind.stream(self.driver, sql, parameters, size)
+
+    def _limit_server(self, deadline: float) -> None:
+        """Tell the server how long a statement may take, unless what it was told before is near enough."""
+        left = deadline - self._clock.monotonic()
+        if self._kind.limit is None or left <= self._limit <= left + _SLACK_SECONDS:
+            return
+        self._limit = max(left, 0.0) + _EXTRA_SECONDS
+        self._kind.limit(self.driver, self._limit)
+
+    def is_stop(self, error: BaseException) -> bool:
+        """Whether the server ended a statement at its limit, which leaves the connection usable."""
+        return self._kind.is_stop(error)
 
     def close(self) -> None:
         """Give the connection back; it is not used afterwards."""

@@ -2,77 +2,86 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.base import check_deadline
 from adapters.catalogue import Catalogue
 from adapters.cells import cleaner
 from adapters.mapping import Join, JoinKind
 from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Builder, Layout, Row, Rows
-from adapters.sql.connect import Connection, read_only_engine
-from adapters.sql.statement import Statement
+from adapters.sql import changed
+from adapters.sql.access import SqlAccess
+from adapters.sql.statement import Wanted
+from adapters.sql.tables import BATCH, Tables
+from adapters.sql.totals import count, fingerprint
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed, TimedOut, Unavailable, Unknown
+from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
 
 MAX_JOINED = 64
 """Joined rows of one record; of more, the newest by key are kept (a field holds as many at most)."""
 
-BATCH = 2_000
-"""Rows of one batch of a scan."""
-
 SCAN_SECONDS = 3_600.0
+PAGE_SECONDS = 120.0
+"""What all rows of a table, and one page of them, may take."""
+
+_LOOKED_AT = 4 * MAX_JOINED
+"""Joined rows that are read: a database may think more values equal than are."""
+
+_NO_KEY = "a row without a key"
 
 Links = Mapping[str, Sequence[Any]]
 """For joins whose column has no index: keys of the joined rows, as the key index remembers them."""
 
+Scanned = tuple[Rows | None, dict[str, list[Any]], str]
+"""Rows of a record, the links of its joins without an index, and why there are no rows."""
+
 
 class SqlSource:
-    """The tables of one source. `close` ends the connections of all threads."""
+    """The tables of one source (`adapters.index.RowSource`). `close` ends the connections of all threads."""
 
-    def __init__(self, mapping: SourceMapping, url: str, clock: Clock) -> None:
+    def __init__(self, mapping: SourceMapping, url: str, clock: Clock, access: SqlAccess | None = None) -> None:
         self.mapping = mapping
         self.builders = {name: Builder(mapping, record) for name, record in mapping.records.items()}
-        self._engine = read_only_engine(url)
         self._clock = clock
-        self._clean = cleaner(mapping.encoding, mapping.junk)
-        self._local = threading.local()
-        self._open: list[Connection] = []
-        self._lock = threading.Lock()
-        self._statements: dict[tuple[str, str, str, int], Statement] = {}
-        self._errors = (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error)
-        self.catalogue = self._checked_catalogue()
-        self._linked = {
-            name
-            for name, record in mapping.records.items()
-            for join in record.joins
-            if join.kind is JoinKind.MANY and not self.catalogue.is_indexed(join.table, join.column)
-        }
-        self._codes: dict[tuple[str, str], dict[str, Row]] = {}
-        self.load_codes()
+        self._clean = cleaner(mapping.encoding, mapping.junk, repair=mapping.repair)
+        self._tables = Tables(mapping.id, url, clock, access)
+        self.guard = "session" if self._tables.kind.prepare else "account"
+        try:
+            self.catalogue = self._checked_catalogue()
+            self._linked = {
+                name
+                for name, record in mapping.records.items()
+                for join in record.joins
+                if join.kind is JoinKind.MANY and not self.catalogue.is_indexed(join.table, join.column)
+            }
+            self._codes: dict[tuple[str, str], dict[str, Row]] = {}
+            self.load_codes()
+        except BaseException:
+            self._tables.close()
+            raise
 
     # ---------------------------------------------------- catalogue and code tables
 
     def _checked_catalogue(self) -> Catalogue:
+        mapping, is_loose = self.mapping, self._tables.kind.name == "sqlite"
         try:
-            with self._engine.connect() as connection:
-                catalogue = Catalogue(sa.inspect(connection), self.mapping.file)
-                for record in self.mapping.records.values():
+            with self._tables.engine.connect() as connection:
+                inspector = sa.inspect(connection)
+                catalogue = Catalogue(inspector, mapping.file, encoding=mapping.encoding, is_loose=is_loose)
+                for record in mapping.records.values():
                     catalogue.check(record)
-        except self._errors as error:
-            raise Unavailable(
-                "the source cannot be opened", code="source-unavailable", where=self.mapping.id
-            ) from error
+        except LiaisonError:
+            raise
+        except Exception as error:
+            raise Unavailable("the source cannot be opened", code="source-unavailable", where=mapping.id) from error
         return catalogue
 
     def load_codes(self) -> None:
         """Read the code tables into memory, as they are now."""
-        deadline = self._clock.monotonic() + SCAN_SECONDS
+        deadline = self._clock.monotonic() + PAGE_SECONDS
         for name, record in self.mapping.records.items():
             for join in record.joins:
                 if join.kind is JoinKind.CODES:
@@ -82,7 +91,7 @@ class SqlSource:
         columns = layout.columns[join.name]
         place = columns.index(join.column)
         table: dict[str, Row] = {}
-        for raw in self._run(self._statement(join.table, columns, "", "", 0), (), deadline):
+        for raw in self._tables.run(Wanted(self.catalogue.place(join.table), tuple(columns)), (), deadline):
             row = tuple(map(self._clean, raw))
             table[str(row[place])] = row
         return table
@@ -96,12 +105,17 @@ class SqlSource:
         if record is None or builder is None:
             raise Unknown("the source has no such record", code="unknown-record")
         layout = builder.layout
-        statement = self._statement(record.table, layout.columns[""], record.key, "", 1)
-        found = self._run(statement, (self.catalogue.key(record.table, record.key, key),), deadline)
-        if not found:
-            raise Unknown("the source has no such record", code="unknown-record")
+        value = self.catalogue.key(record.table, record.key, key)
+        place = self.catalogue.place(record.table)
+        wanted = Wanted(place, tuple(layout.columns[""]), record.key, 1, limit=_LOOKED_AT)
         rows = layout.empty()
-        rows[0] = tuple(map(self._clean, found[0]))
+        for raw in self._tables.run(wanted, (value,), deadline):
+            # What a database compares without case, accents or trailing blanks is another record to everyone else.
+            if str(self._clean(raw[0])) == key:
+                rows[0] = tuple(map(self._clean, raw))
+                break
+        else:
+            raise Unknown("the source has no such record", code="unknown-record")
         for slot, join in enumerate(layout.joins, 1):
             source, index = layout.place(join.to)
             start = rows[source][index] if rows[source] else None
@@ -111,43 +125,102 @@ class SqlSource:
     def _joined(self, record_type: str, layout: Layout, join: Join, start: Any, links: Links, deadline: float) -> Any:
         if join.kind is JoinKind.CODES:
             return self._codes[record_type, join.name].get(str(start))
+        is_one = join.kind is JoinKind.ONE
         if start is None:
-            return None if join.kind is JoinKind.ONE else []
-        columns = layout.columns[join.name]
-        if join.kind is JoinKind.ONE:
-            found = self._run(self._statement(join.table, columns, join.column, "", 1), (start,), deadline)
-            return tuple(map(self._clean, found[0])) if found else None
+            return None if is_one else []
         column, keys = (join.key, links[join.name]) if join.name in links else (join.column, (start,))
-        if not keys:
+        found = self._equal(layout, join, column, keys, deadline)
+        if is_one:
+            return found[0] if found else None
+        return found[MAX_JOINED - 1 :: -1]
+
+    def _equal(self, layout: Layout, join: Join, column: str, keys: Sequence[Any], deadline: float) -> list[Row]:
+        """The rows of a join whose `column` is really one of `keys`, newest first."""
+        values = self._parameters(join, column, keys)
+        if not values:
             return []
-        found = self._run(self._statement(join.table, columns, column, join.order, len(keys)), keys, deadline)
-        return [tuple(map(self._clean, raw)) for raw in found[MAX_JOINED - 1 :: -1]]
+        columns = tuple(layout.columns[join.name])
+        order = join.order if join.kind is JoinKind.MANY else ""
+        limit = _LOOKED_AT if column == join.column else 0
+        wanted = Wanted(
+            self.catalogue.place(join.table), columns, column, len(values), order=order, newest=True, limit=limit
+        )
+        place, known = columns.index(column), {str(key) for key in keys}
+        rows = (tuple(map(self._clean, raw)) for raw in self._tables.run(wanted, values, deadline))
+        return [row for row in rows if str(row[place]) in known]
+
+    def _parameters(self, join: Join, column: str, keys: Sequence[Any]) -> list[Any]:
+        """`keys` as the column's type has them."""
+        fitted = (self.catalogue.parameter(join.table, column, key) for key in keys)
+        return self._tables.padded([value for value in fitted if value is not None])
 
     # ---------------------------------------------------- all records
 
-    def scan(self, record_type: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
+    def scan(self, record_type: str) -> Iterator[Scanned]:
         """All rows of a record type: rows, the links of its joins without an index, and why rows are missing.
 
         A row whose cells cannot be read comes as None with the reason.
         """
-        record, layout = self.mapping.records[record_type], self.builders[record_type].layout
-        deadline = self._clock.monotonic() + SCAN_SECONDS
-        statement = self._statement(record.table, layout.columns[""], "", "", 0)
-        for batch in self._stream(statement, deadline):
-            rows: list[Rows] = []
-            for raw in batch:
-                made = layout.empty()
-                try:
-                    made[0] = tuple(map(self._clean, raw))
-                except Malformed as error:
-                    yield None, {}, error.message
-                    continue
-                rows.append(made)
-            yield from self._with_joins(record_type, rows, deadline)
+        for batch in self._batches(record_type, self._clock.monotonic() + SCAN_SECONDS):
+            yield from self._made(record_type, batch)
 
-    def _with_joins(
-        self, record_type: str, batch: list[Rows], deadline: float
-    ) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
+    def position(self) -> str:
+        """Where change columns and growing keys stand now, for a later `changed` (`adapters.index_build`)."""
+        return changed.position(self._tables, self.catalogue, self.mapping, self._page_deadline())
+
+    def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
+        """The rows of a record type that are new or changed since the position `since`, as `scan` gives them.
+
+        Rather too many than too few: rows with the value that was the newest then come again. What no change column
+        and no growing key shows is not among them.
+        """
+        layout, seen = self.builders[record_type].layout, set[Any]()
+        deadline = self._clock.monotonic() + SCAN_SECONDS
+        for batch in changed.rows(self._tables, self.catalogue, self.mapping, layout, record_type, since, deadline):
+            fresh = {raw[0]: raw for raw in batch if raw[0] not in seen}
+            seen.update(fresh)
+            yield from self._made(record_type, list(fresh.values()))
+
+    def _made(self, record_type: str, batch: Sequence[Any]) -> Iterator[Scanned]:
+        layout = self.builders[record_type].layout
+        rows: list[Rows] = []
+        for raw in batch:
+            made = layout.empty()
+            try:
+                made[0] = tuple(map(self._clean, raw))
+            except Malformed as error:
+                yield None, {}, error.message
+                continue
+            if made[0][0] is None:
+                yield None, {}, _NO_KEY
+                continue
+            rows.append(made)
+        yield from self._with_joins(record_type, rows)
+
+    def _batches(self, record_type: str, deadline: float) -> Iterator[Sequence[Any]]:
+        """Pages in the order of the key, each a statement of its own that holds no lock for long.
+
+        Where the key is not unique by the database's own word, one statement gives them all, as they come.
+        """
+        record = self.mapping.records[record_type]
+        table, columns = self.catalogue.place(record.table), tuple(self.builders[record_type].layout.columns[""])
+        if not self.catalogue.can_page(record.table, record.key):
+            yield from self._tables.stream(Wanted(table, columns), (), deadline)
+            return
+        size = min(BATCH, self._tables.kind.many)
+        first = Wanted(table, columns, order=record.key, limit=size)
+        page = self._tables.run(first, (), self._page_deadline())
+        following = Wanted(table, columns, record.key, 1, compare=">", order=record.key, limit=size)
+        while page:
+            yield page
+            if len(page) < size:
+                return
+            page = self._tables.run(following, (page[-1][0],), self._page_deadline())
+
+    def _page_deadline(self) -> float:
+        return self._clock.monotonic() + PAGE_SECONDS
+
+    def _with_joins(self, record_type: str, batch: list[Rows]) -> Iterator[Scanned]:
         layout = self.builders[record_type].layout
         links: list[dict[str, list[Any]]] = [{} for _ in batch]
         broken: dict[int, str] = {}
@@ -159,49 +232,56 @@ class SqlSource:
                 for rows, start in zip(batch, starts, strict=True):
                     rows[slot] = table.get(str(start))
                 continue
-            groups, unreadable = self._groups(layout, join, starts, deadline)
+            groups, unreadable = self._groups(layout, join, starts)
             kept = join.kind is JoinKind.MANY and not self.catalogue.is_indexed(join.table, join.column)
             place = layout.columns[join.name].index(join.key)
             for position, (rows, start, link) in enumerate(zip(batch, starts, links, strict=True)):
-                group = groups.get(start, [])
-                if start in unreadable:
-                    broken[position] = unreadable[start]
+                group = groups.get(str(start), []) if start is not None else []
+                if start is not None and str(start) in unreadable:
+                    broken[position] = unreadable[str(start)]
                 rows[slot] = group if join.kind is JoinKind.MANY else (group[0] if group else None)
                 if kept:
                     link[join.name] = [row[place] for row in group]
         for position, (rows, link) in enumerate(zip(batch, links, strict=True)):
             yield (None, {}, broken[position]) if position in broken else (rows, link, "")
 
-    def _groups(
-        self, layout: Layout, join: Join, starts: list[Any], deadline: float
-    ) -> tuple[dict[Any, list[Row]], dict[Any, str]]:
+    def _groups(self, layout: Layout, join: Join, starts: list[Any]) -> tuple[dict[str, list[Row]], dict[str, str]]:
         """The joined rows of a batch by the value that they are joined on, and why others cannot be read."""
         wanted = sorted({start for start in starts if start is not None}, key=str)
-        groups: dict[Any, list[Row]] = {}
-        unreadable: dict[Any, str] = {}
-        if not wanted:
-            return groups, unreadable
-        columns = layout.columns[join.name]
+        groups: dict[str, list[Row]] = {}
+        unreadable: dict[str, str] = {}
+        columns = tuple(layout.columns[join.name])
         place = columns.index(join.column)
-        order = join.order if join.kind is JoinKind.MANY else ""
-        for raw in self._run(self._statement(join.table, columns, join.column, order, len(wanted)), wanted, deadline):
+        for raw in self._joined_rows(join, columns, wanted):
             try:
                 row = tuple(map(self._clean, raw))
             except Malformed as error:
-                unreadable[self._clean(raw[place])] = error.message
+                unreadable[str(self._clean(raw[place]))] = error.message
                 continue
-            group = groups.setdefault(row[place], [])
+            group = groups.setdefault(str(row[place]), [])
             if len(group) < MAX_JOINED:
                 group.append(row)
         for group in groups.values():
             group.reverse()
         return groups, unreadable
 
+    def _joined_rows(self, join: Join, columns: tuple[str, ...], starts: list[Any]) -> Iterator[Any]:
+        order = join.order if join.kind is JoinKind.MANY else ""
+        table = self.catalogue.place(join.table)
+        most = self._tables.kind.many
+        for begin in range(0, len(starts), most):
+            values = self._parameters(join, join.column, starts[begin : begin + most])
+            if values:
+                wanted = Wanted(table, columns, join.column, len(values), order=order, newest=True)
+                yield from self._tables.run(wanted, values, self._page_deadline())
+
+    # ---------------------------------------------------- the source as a whole
+
     def ping(self, deadline: float) -> None:
         """Ask each table for nothing: raises when one of them cannot be asked."""
         for name, record in self.mapping.records.items():
-            columns = self.builders[name].layout.columns[""]
-            self._run(self._statement(record.table, columns, record.key, "", 1), (None,), deadline)
+            columns = tuple(self.builders[name].layout.columns[""])
+            self._tables.run(Wanted(self.catalogue.place(record.table), columns, record.key, 1), (None,), deadline)
 
     def has_links(self, record_type: str) -> bool:
         """Whether some joined rows of the type are found through the key index only."""
@@ -209,93 +289,13 @@ class SqlSource:
 
     def count(self, record_type: str) -> int:
         """Rows of the record's table."""
-        record = self.mapping.records[record_type]
-        return int(self._totals(record.table, record.key)[0])
+        return count(self._tables, self.catalogue, self.mapping.records[record_type].table, self._page_deadline())
 
     def fingerprint(self) -> str:
-        """A text that changes when rows are added, removed, or changed where the mapping names `changed`."""
-        parts = []
-        for table, column in sorted(self.catalogue.growing_columns(self.mapping)):
-            count, newest = self._totals(table, column)
-            parts.append(f"{table}:{count}:{self._clean(newest)}")
-        return ";".join(parts)
-
-    def _totals(self, table: str, column: str) -> Any:
-        schema, _, name = table.rpartition(".")
-        source = sa.table(name, sa.column(column), schema=schema or None)
-        select = sa.select(sa.func.count(), sa.func.max(source.c[column])).select_from(source)
-        deadline = self._clock.monotonic() + SCAN_SECONDS
-        return self._execute(str(select.compile(self._engine)), (), deadline)[0]
-
-    # ---------------------------------------------------- running statements
-
-    def _statement(self, table: str, columns: Sequence[str], where: str, order: str, many: int) -> Statement:
-        place = (table, "\0".join(columns), where + "\0" + order, many)
-        known = self._statements.get(place)
-        if known is None:
-            known = Statement(self._engine, table, columns, where, order, many)
-            if many <= MAX_JOINED:
-                self._statements[place] = known
-        return known
-
-    def _run(self, statement: Statement, keys: Sequence[Any], deadline: float) -> Sequence[Any]:
-        return self._execute(statement.sql, statement.parameters(keys), deadline)
-
-    def _execute(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
-        check_deadline(self._clock, deadline)
-        try:
-            connection = self._connection()
-            connection.deadline = deadline
-            cursor = connection.cursor
-            cursor.execute(sql, parameters)
-            found: Sequence[Any] = cursor.fetchall()
-        except (*self._errors, OverflowError) as error:
-            raise self._failure(deadline) from error
-        return found
-
-    def _stream(self, statement: Statement, deadline: float) -> Iterator[Sequence[Any]]:
-        connection = None
-        try:
-            connection = Connection(self._engine, self._clock)
-            connection.deadline = deadline
-            connection.cursor.execute(statement.sql, statement.parameters(()))
-            while batch := connection.cursor.fetchmany(BATCH):
-                yield batch
-        except self._errors as error:
-            raise self._failure(deadline) from error
-        finally:
-            if connection is not None:
-                connection.close()
-
-    def _connection(self) -> Connection:
-        held: Connection | None = getattr(self._local, "connection", None)
-        if held is None:
-            held = self._local.connection = Connection(self._engine, self._clock)
-            with self._lock:
-                self._open.append(held)
-        return held
-
-    def _failure(self, deadline: float) -> LiaisonError:
-        """The error that may leave: it says nothing of the database's own text (threats.md, K10)."""
-        self._drop_connection()
-        if self._clock.monotonic() >= deadline:
-            return TimedOut("the source had no time left", code="source-deadline")
-        return Unavailable("the source cannot be read", code="source-unavailable", where=self.mapping.id)
-
-    def _drop_connection(self) -> None:
-        held: Connection | None = getattr(self._local, "connection", None)
-        if held is None:
-            return
-        self._local.connection = None
-        with self._lock:
-            if held in self._open:
-                self._open.remove(held)
-        held.close()
+        """A text that changes when rows are added or removed, or changed where the mapping names `changed`."""
+        layouts = {name: builder.layout for name, builder in self.builders.items()}
+        return fingerprint(self._tables, self.catalogue, self.mapping, layouts, self._page_deadline())
 
     def close(self) -> None:
         """Close every connection; the source is not used afterwards."""
-        with self._lock:
-            for held in self._open:
-                held.close()
-            self._open.clear()
-        self._engine.dispose()
+        self._tables.close()

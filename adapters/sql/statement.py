@@ -1,34 +1,72 @@
-"""Selects by key, compiled once for the driver."""
+"""Selects, compiled once for the driver: names quoted by the dialect, values as parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Dialect
+
+Table = tuple[str, str]
+"""Schema (empty: the connection's own) and name."""
+
+
+def table_of(table: Table, columns: Sequence[str]) -> Any:
+    """The table with these columns, as SQLAlchemy wants it."""
+    schema, name = table
+    return sa.table(name, *map(sa.column, dict.fromkeys(columns)), schema=schema or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a statement selects: `columns` of the rows whose `where` is one of `many` values.
+
+    With `compare` (`>` or `>=`) it is the rows whose `where` is beyond one value. `order` sorts, `newest` in falling
+    order; `limit` is the most rows that come, 0 = all.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    where: str = ""
+    many: int = 0
+    compare: str = ""
+    order: str = ""
+    newest: bool = False
+    limit: int = 0
+
+
+_BEYOND: Mapping[str, Callable[[Any, Any], Any]] = {">": operator.gt, ">=": operator.ge}
 
 
 class Statement:
     """A compiled select with its parameters in the driver's style."""
 
-    def __init__(self, engine: Engine, table: str, columns: Sequence[str], where: str, order: str, many: int) -> None:
-        schema, _, name = table.rpartition(".")
-        source = sa.table(
-            name, *(sa.column(column) for column in {*columns, where, order} if column), schema=schema or None
-        )
-        select = sa.select(*(source.c[column] for column in columns))
-        names = [f"k{position}" for position in range(many)]
-        if many == 1:
-            select = select.where(source.c[where] == sa.bindparam("k0"))
-        elif many:
-            select = select.where(source.c[where].in_([sa.bindparam(name) for name in names]))
-        if order:
-            select = select.order_by(source.c[order].desc() if many else source.c[order])
-        compiled = select.compile(engine)
+    def __init__(self, dialect: Dialect, wanted: Wanted) -> None:
+        source = table_of(wanted.table, [name for name in (*wanted.columns, wanted.where, wanted.order) if name])
+        select = sa.select(*(source.c[column] for column in wanted.columns))
+        names = [f"k{position}" for position in range(wanted.many)]
+        if wanted.compare:
+            select = select.where(_BEYOND[wanted.compare](source.c[wanted.where], sa.bindparam("k0", required=False)))
+        elif wanted.many == 1:
+            select = select.where(source.c[wanted.where] == sa.bindparam("k0", required=False))
+        elif wanted.many:
+            select = select.where(source.c[wanted.where].in_([sa.bindparam(name, required=False) for name in names]))
+        if wanted.order:
+            select = select.order_by(source.c[wanted.order].desc() if wanted.newest else source.c[wanted.order])
+        if wanted.limit:
+            select = select.limit(wanted.limit)
+        compiled: Any = select.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         self.sql = str(compiled)
+        # The limit is a parameter, too; it comes after the keys.
         self._names = None if compiled.positional else names
+        placed = compiled.positiontup if compiled.positional else compiled.params
+        self._rest = {name: compiled.params[name] for name in placed if name not in names}
 
     def parameters(self, keys: Sequence[Any]) -> Any:
         """`keys` as the driver wants them."""
-        return tuple(keys) if self._names is None else dict(zip(self._names, keys, strict=True))
+        if self._names is None:
+            return (*keys, *self._rest.values())
+        return dict(zip(self._names, keys, strict=True)) | self._rest

@@ -1,0 +1,148 @@
+"""Which rows are new or changed since an earlier position, told by change columns and growing keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from adapters.catalogue import Catalogue
+from adapters.mapping import Join, JoinKind, RecordMapping
+from adapters.mapping import Mapping as SourceMapping
+from adapters.rows import Layout
+from adapters.sql.statement import Wanted, table_of
+from adapters.sql.tables import Tables
+from adapters.sql.totals import standing
+
+Grown = tuple[str, str]
+"""A table, and a column of it whose newest values are those of new or changed rows."""
+
+
+def position(tables: Tables, catalogue: Catalogue, mapping: SourceMapping, deadline: float) -> str:
+    """The newest value of every such column, as JSON; a column whose values are no texts or numbers is not in it.
+
+    Of a table that has no such column it says how many rows there are, and their largest key.
+    """
+    newest: dict[str, Any] = {}
+    for record in mapping.records.values():
+        if _is_blind(catalogue, record):
+            newest[_place(record.table, "")] = standing(tables, catalogue, record.table, record.key, deadline)
+    for table, column in sorted(
+        {place for record in mapping.records.values() for place in _watched(catalogue, record)}
+    ):
+        source = table_of(catalogue.place(table), (column,))
+        select = sa.select(sa.func.max(source.c[column])).select_from(source)
+        value = _plain(tables.execute(str(select.compile(tables.engine)), (), deadline)[0][0])
+        if value is not None:
+            newest[_place(table, column)] = value
+    return json.dumps(newest, sort_keys=True)
+
+
+def _place(table: str, column: str) -> str:
+    return json.dumps([table, column])
+
+
+def _is_blind(catalogue: Catalogue, record: RecordMapping) -> bool:
+    """Whether nothing shows which rows of the record's own table are new."""
+    return record.changed is None and not catalogue.is_whole(record.table, record.key)
+
+
+def _plain(value: Any) -> str | int | None:
+    if isinstance(value, int | str):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, date) else None
+
+
+def _watched(catalogue: Catalogue, record: RecordMapping) -> Iterator[Grown]:
+    if record.changed and (table := _table_of(record, record.changed.join)):
+        yield table, record.changed.column
+    if catalogue.is_whole(record.table, record.key):
+        yield record.table, record.key
+    for join in _followed(record):
+        if catalogue.is_whole(join.table, join.key):
+            yield join.table, join.key
+
+
+def _followed(record: RecordMapping) -> list[Join]:
+    """Joins that start at the record's own table: from their rows the way back is one step."""
+    return [join for join in record.joins if join.kind in (JoinKind.ONE, JoinKind.MANY) and not join.to.join]
+
+
+def _table_of(record: RecordMapping, name: str) -> str:
+    if not name:
+        return record.table
+    return next((join.table for join in _followed(record) if join.name == name), "")
+
+
+def rows(
+    tables: Tables,
+    catalogue: Catalogue,
+    mapping: SourceMapping,
+    layout: Layout,
+    record_type: str,
+    since: str,
+    deadline: float,
+) -> Iterator[Sequence[Any]]:
+    """Rows of a record's own table in batches; the same row may come more than once."""
+    record, newest = mapping.records[record_type], _Since(since)
+    columns = tuple(layout.columns[""])
+    place = catalogue.place(record.table)
+    if _is_blind(catalogue, record) and newest.differs(
+        record.table, standing(tables, catalogue, record.table, record.key, deadline)
+    ):
+        yield from tables.stream(Wanted(place, columns), (), deadline)
+        return
+    for table, column in _watched(catalogue, record):
+        value = newest.of(catalogue, table, column)
+        compare = ">=" if record.changed and column == record.changed.column else ">"
+        found = Wanted(place, columns) if value is None else Wanted(place, columns, column, 1, compare)
+        if table == record.table:
+            yield from tables.stream(found, () if value is None else (value,), deadline)
+            continue
+        for join in (join for join in _followed(record) if join.table == table):
+            wanted = Wanted(catalogue.place(table), (join.column,))
+            if value is not None:
+                wanted = Wanted(catalogue.place(table), (join.column,), column, 1, compare)
+            for batch in tables.stream(wanted, () if value is None else (value,), deadline):
+                values = sorted({row[0] for row in batch if row[0] is not None}, key=str)
+                yield from _back(tables, catalogue, record, join, columns, values, deadline)
+
+
+class _Since:
+    """An earlier position. What it does not hold had no value then, or cannot be compared: all rows count."""
+
+    def __init__(self, text: str) -> None:
+        self._newest: Mapping[str, Any] = json.loads(text) if text else {}
+
+    def differs(self, table: str, now: str) -> bool:
+        """Whether a table that shows no new rows had others then."""
+        return bool(self._newest.get(_place(table, "")) != now)
+
+    def of(self, catalogue: Catalogue, table: str, column: str) -> Any:
+        value = self._newest.get(_place(table, column))
+        return None if value is None else catalogue.parameter(table, column, value)
+
+
+def _back(
+    tables: Tables,
+    catalogue: Catalogue,
+    record: RecordMapping,
+    join: Join,
+    columns: tuple[str, ...],
+    values: Sequence[Any],
+    deadline: float,
+) -> Iterator[Sequence[Any]]:
+    """The rows of the record's own table that joined rows with these values belong to."""
+    fitted = [catalogue.parameter(record.table, join.to.column, value) for value in values]
+    wanted = [value for value in fitted if value is not None]
+    most = tables.kind.many
+    for begin in range(0, len(wanted), most):
+        some = tables.padded(wanted[begin : begin + most])
+        found = Wanted(catalogue.place(record.table), columns, join.to.column, len(some))
+        yield tables.run(found, some, deadline)

@@ -1,0 +1,140 @@
+"""Runs statements on one database: a connection for each thread, deadlines, lost connections, and no foreign errors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from adapters.base import check_deadline
+from adapters.sql.access import SqlAccess
+from adapters.sql.connect import Connection, read_only_engine
+from adapters.sql.engines import KINDS
+from adapters.sql.sentry import Sentry
+from adapters.sql.statement import Statement, Wanted
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, TimedOut, Unavailable
+
+BATCH = 2_000
+"""Rows of one batch of a scan."""
+
+_SIZES = (1, 8, 64, 512)
+
+
+class Tables:
+    """The tables behind one URL. Thread-safe; raises nothing but `LiaisonError`."""
+
+    def __init__(self, name: str, url: str, clock: Clock, access: SqlAccess | None = None) -> None:
+        self.engine = read_only_engine(url, access)
+        self.kind = KINDS[self.engine.dialect.name]
+        self._name = name
+        self._clock = clock
+        self._sentry = Sentry(clock, name)
+        self._local = threading.local()
+        self._open: list[Connection] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._statements: dict[Wanted, Statement] = {}
+
+    def run(self, wanted: Wanted, keys: Sequence[Any], deadline: float) -> Sequence[Any]:
+        """The rows of a statement. Raises `TimedOut`, `Unavailable`."""
+        statement = self._statement(wanted)
+        return self.execute(statement.sql, statement.parameters(keys), deadline)
+
+    def execute(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
+        """The rows of any select. A connection that was lost since its last use is opened again, once."""
+        check_deadline(self._clock, deadline)
+        connection = None
+        try:
+            connection = self._connection()
+            return connection.fetch(sql, parameters, deadline)
+        except LiaisonError:
+            raise
+        except Exception as error:
+            was_used = connection is not None and not connection.is_fresh
+            failure = self._failure(error, connection, deadline)
+            if isinstance(failure, TimedOut) or not (was_used and self._is_lost(error)):
+                raise failure from error
+        return self.execute(sql, parameters, deadline)
+
+    def stream(self, wanted: Wanted, keys: Sequence[Any], deadline: float) -> Iterator[Sequence[Any]]:
+        """All rows of a statement in batches, over a connection of its own."""
+        statement = self._statement(wanted)
+        connection = None
+        try:
+            connection = Connection(self.engine, self._clock)
+            yield from connection.stream(statement.sql, statement.parameters(keys), deadline, BATCH)
+        except LiaisonError:
+            raise
+        except Exception as error:
+            raise self._failure(error, None, deadline) from error
+        finally:
+            if connection is not None:
+                _close(connection)
+
+    def padded(self, values: list[Any]) -> list[Any]:
+        """`values` and repetitions of the last one, so many that a few compiled statements serve every number."""
+        size = next((size for size in _SIZES if size >= len(values)), self.kind.many)
+        return values + values[-1:] * (size - len(values))
+
+    def _statement(self, wanted: Wanted) -> Statement:
+        known = self._statements.get(wanted)
+        if known is None:
+            known = self._statements[wanted] = Statement(self.engine.dialect, wanted)
+        return known
+
+    def _connection(self) -> Connection:
+        held: Connection | None = getattr(self._local, "connection", None)
+        if self._is_closed:
+            raise self._unavailable()
+        if held is None:
+            held = self._local.connection = Connection(self.engine, self._clock, self._sentry)
+            with self._lock:
+                self._open.append(held)
+        return held
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable("the source cannot be read", code="source-unavailable", where=self._name)
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Whether the next connection may do better: this one is gone, or the tables have changed under its plans."""
+        if getattr(error, "sqlstate", "") in ("0A000", "57P01", "57P02", "57P03"):
+            return True
+        dialect: Any = self.engine.dialect
+        return isinstance(error, OSError) or bool(dialect.is_disconnect(error, None, None))
+
+    def _failure(self, error: Exception, connection: Connection | None, deadline: float) -> LiaisonError:
+        """The error that may leave: it says nothing of the database's own text (threats.md, K10)."""
+        if connection is not None and connection.is_stop(error):
+            return TimedOut("the source had no time left", code="source-deadline")
+        self._drop_connection()
+        if self._clock.monotonic() >= deadline:
+            return TimedOut("the source had no time left", code="source-deadline")
+        return self._unavailable()
+
+    def _drop_connection(self) -> None:
+        held: Connection | None = getattr(self._local, "connection", None)
+        if held is None:
+            return
+        self._local.connection = None
+        with self._lock:
+            if held in self._open:
+                self._open.remove(held)
+        _close(held)
+
+    def close(self) -> None:
+        """Close every connection; nothing is used afterwards."""
+        self._sentry.close()
+        self._is_closed = True
+        with self._lock:
+            for held in self._open:
+                _close(held)
+            self._open.clear()
+        self.engine.dispose()
+
+
+def _close(connection: Connection) -> None:
+    try:
+        connection.close()
+    except Exception:  # noqa: BLE001 - a lost connection cannot be closed properly
+        return

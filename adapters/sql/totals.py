@@ -1,0 +1,89 @@
+"""Whether the rows of a source have changed, told from a few aggregates and without reading all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from adapters.catalogue import Catalogue
+from adapters.mapping import Mapping as SourceMapping
+from adapters.rows import Layout
+from adapters.sql.statement import table_of
+from adapters.sql.tables import Tables
+
+NEWEST = 1_000
+"""Rows with the newest value of the change column whose cells are looked at: more than one may have it."""
+
+_PRIME = 1_000_003
+
+
+def count(tables: Tables, catalogue: Catalogue, table: str, deadline: float) -> int:
+    """Rows of `table`."""
+    select = sa.select(sa.func.count()).select_from(table_of(catalogue.place(table), ()))
+    return int(_one(tables, select, deadline)[0])
+
+
+def fingerprint(
+    tables: Tables, catalogue: Catalogue, mapping: SourceMapping, layouts: Mapping[str, Layout], deadline: float
+) -> str:
+    """A text that changes with the rows.
+
+    Of each table it says the number of rows, the largest key and, where keys are numbers, a sum over all of them, so
+    that a row which went while another came is noticed. Where a record names `changed` it says the newest value, how
+    many rows have it, and a hash of them: a change column often knows the day only.
+    """
+    parts = []
+    for table, column in sorted(catalogue.growing_columns(mapping)):
+        parts.append(f"{table}:{standing(tables, catalogue, table, column, deadline)}")
+    for name, record in sorted(mapping.records.items()):
+        if record.changed:
+            joined = {"": record.table} | {join.name: join.table for join in record.joins}
+            table, columns = joined[record.changed.join], layouts[name].columns[record.changed.join]
+            parts.append(f"{name}:{_newest(tables, catalogue, table, record.changed.column, columns, deadline)}")
+    return ";".join(parts)
+
+
+def standing(tables: Tables, catalogue: Catalogue, table: str, column: str, deadline: float) -> str:
+    """A text that changes when rows of `table`, whose key is `column`, come or go."""
+    source = table_of(catalogue.place(table), (column,))
+    key = source.c[column]
+    ordered = sa.cast(key, sa.String(36)) if catalogue.is_unordered(table, column) else key
+    figures = [sa.func.count(), sa.func.max(ordered)]
+    if catalogue.is_whole(table, column):
+        figures.append(sa.func.sum(sa.cast(key, sa.BigInteger) % sa.literal_column(str(_PRIME))))
+    row = _one(tables, sa.select(*figures).select_from(source), deadline)
+    return f"{row[0]}:{_digest([tuple(row)])}"
+
+
+def _newest(
+    tables: Tables, catalogue: Catalogue, table: str, column: str, columns: Iterable[str], deadline: float
+) -> str:
+    source = table_of(catalogue.place(table), (column, *columns))
+    newest = sa.select(sa.func.max(source.c[column])).select_from(source).scalar_subquery()
+    those = source.c[column] == newest
+    number = int(_one(tables, sa.select(sa.func.count()).select_from(source).where(those), deadline)[0])
+    if number > NEWEST:
+        value = _one(tables, sa.select(newest), deadline)
+        return f"{number}:{_digest([tuple(value)])}"
+    return f"{number}:{_digest(tables.execute(*_compiled(tables, sa.select(*source.c).where(those)), deadline))}"
+
+
+def _one(tables: Tables, select: Any, deadline: float) -> Any:
+    return tables.execute(*_compiled(tables, select), deadline)[0]
+
+
+def _compiled(tables: Tables, select: Any) -> tuple[str, Any]:
+    compiled: Any = select.compile(tables.engine, compile_kwargs={"render_postcompile": True})
+    values = compiled.params
+    return str(compiled), tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+
+
+def _digest(rows: Iterable[Any]) -> str:
+    """A hash of rows in any order; their cells leave no trace in it that could be read."""
+    digest = hashlib.sha256()
+    for row in sorted(map(repr, map(tuple, rows))):
+        digest.update(row.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]

