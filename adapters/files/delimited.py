@@ -1,0 +1,202 @@
+"""CSV (RFC 4180) in the encodings that agencies use, one row at a time, each with its place in the file.
+
+Strict: a row counts only with exactly the cells of the header, whole quotes and bytes of the encoding. Quotes that
+do not close end the file there, since nobody can say what is a row behind them. Cells are texts, whatever they
+begin with.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import Any, BinaryIO
+
+from adapters.cells import clean_text
+from adapters.files.found import Found, Place
+from adapters.files.settings import Complete, Table
+from gateway.errors import Malformed
+
+MAX_ROW = 1 << 18
+"""Bytes of one row."""
+
+MAX_COLUMNS = 2_000
+
+_BOMS = {"utf-8": b"\xef\xbb\xbf", "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+
+
+class DelimitedReader:
+    """Reads the CSV files of one table."""
+
+    def __init__(self, table: Table) -> None:
+        self._encoding = table.encoding
+        self._needs_end = table.complete is Complete.SETTLED
+        # `strict` refuses text behind a closing quote.
+        self._form: dict[str, Any] = {"delimiter": table.delimiter, "quotechar": table.quote, "strict": True}
+
+    def columns(self, file: BinaryIO) -> list[str]:
+        """The cells of the first row."""
+        lines = _Lines(file, self._encoding)
+        try:
+            cells = next(csv.reader(lines, **self._form), [])
+        except csv.Error as error:
+            raise Malformed("a header that is not CSV", code="bad-header") from error
+        if lines.is_damaged:
+            raise Malformed(f"bytes that are not {self._encoding}", code="bad-encoding")
+        names = [clean_text(cell) for cell in cells]
+        if not any(names) or len(names) > MAX_COLUMNS:
+            raise Malformed("no header", code="bad-header")
+        if len({*names}) != len(names):
+            raise Malformed("a header that names a column twice", code="bad-header")
+        return names
+
+    def scan(self, file: BinaryIO, columns: Sequence[str]) -> Iterator[Found]:
+        """All rows; a row that cannot be read comes with its reason."""
+        names = self.columns(file)
+        pick = _picker(names, columns)
+        width = len(names)
+        file.seek(0)
+        lines = _Lines(file, self._encoding)
+        reader = csv.reader(lines, **self._form)
+        start = 0
+        is_header = True
+        while True:
+            lines.begin()
+            try:
+                cells = next(reader, None)
+                reason = ""
+            except csv.Error:
+                if not lines.is_balanced(self._form["quotechar"]):
+                    yield Found((), None, "quotes that do not close; the rest of the file is left out")
+                    return
+                cells, reason = [], "a row that is not CSV"
+                reader = csv.reader(lines, **self._form)
+            except Malformed as error:
+                yield Found((), None, f"{error.message}; the rest of the file is left out")
+                return
+            if cells is None:
+                return
+            place, start = (start, lines.offset - start), lines.offset
+            if is_header:
+                is_header = False
+                continue
+            if not reason and not cells:
+                continue  # an empty line
+            reason = reason or self._fault(cells, width, lines)
+            yield Found(place, None, reason) if reason else Found(place, pick(cells))
+
+    def _fault(self, cells: list[str], width: int, lines: _Lines) -> str:
+        if lines.is_damaged:
+            return f"bytes that are not {self._encoding}"
+        if len(cells) != width:
+            return "a row with another number of cells than its header"
+        if self._needs_end and lines.is_cut:
+            return "a last row without an end of line"
+        return ""
+
+    def one(self, file: BinaryIO, columns: Sequence[str], place: Place) -> Any:
+        """The row at (offset, length)."""
+        names = self.columns(file)
+        offset, length = place
+        if not 0 < length <= MAX_ROW:
+            raise Malformed("no row", code="no-row")
+        encoding = _Lines(_rewound(file), self._encoding).encoding
+        file.seek(offset)
+        try:
+            text = file.read(length).decode(encoding)
+            found = list(csv.reader(io.StringIO(text, newline="\n"), **self._form))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise Malformed("no row", code="no-row") from error
+        if len(found) != 1 or len(found[0]) != len(names):
+            raise Malformed("no row", code="no-row")
+        return _picker(names, columns)(found[0])
+
+
+def _rewound(file: BinaryIO) -> BinaryIO:
+    file.seek(0)
+    return file
+
+
+def _picker(names: list[str], columns: Sequence[str]) -> Any:
+    try:
+        places = [names.index(column) for column in columns]
+    except ValueError as error:
+        raise Malformed("no column of the name that the mapping says", code="no-column") from error
+    if len(places) == 1:
+        only, name = places[0], columns[0]
+        return lambda cells: {name: cells[only]}
+    get = itemgetter(*places)
+    return lambda cells: dict(zip(columns, get(cells), strict=True))
+
+
+class _Lines:
+    """The lines of a file as texts, for a CSV reader to pull; counts bytes and remembers what was wrong."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file = file
+        self.encoding = encoding
+        self.offset = 0
+        self._begun = 0
+        self._last: list[str] = []
+        self.is_damaged = False
+        self.is_cut = False
+        self._skip_mark()
+        self._unit = 2 if self.encoding.startswith("utf-16") else 1
+        self._end = "\n".encode(self.encoding)
+
+    def _skip_mark(self) -> None:
+        head = self._file.read(4)
+        if self.encoding.startswith("utf-16"):
+            big = head.startswith(codecs.BOM_UTF16_BE) or self.encoding == "utf-16-be"
+            self.encoding = "utf-16-be" if big else "utf-16-le"
+        elif self.encoding == "utf-8-sig":
+            self.encoding = "utf-8"
+        mark = _BOMS.get(self.encoding, b"\0\0\0")
+        self.offset = len(mark) if head.startswith(mark) else 0
+        self._file.seek(self.offset)
+
+    def begin(self) -> None:
+        """A new row begins."""
+        self._begun = self.offset
+        self._last.clear()
+        self.is_damaged = False
+
+    def is_balanced(self, quote: str) -> bool:
+        """Whether the row stood on one line and left no quote open, so that the next line begins a row."""
+        return len(self._last) == 1 and self._last[0].count(quote) % 2 == 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(MAX_ROW + 1) if self._unit == 1 else self._wide_line()
+        if not line:
+            raise StopIteration
+        self.offset += len(line)
+        if self.offset - self._begun > MAX_ROW:
+            raise Malformed("a row that is too long, or quotes that do not close", code="too-long")
+        self.is_cut = not line.endswith(self._end)
+        try:
+            text = line.decode(self.encoding)
+        except UnicodeDecodeError:
+            self.is_damaged = True
+            text = line.decode(self.encoding, "replace")
+        self._last.append(text)
+        return text
+
+    def _wide_line(self) -> bytes:
+        """A line of two-byte characters: its end stands at an even place."""
+        line = bytearray()
+        while len(line) <= MAX_ROW:
+            part = self._file.readline(MAX_ROW)
+            if not part:
+                break
+            line += part
+            # `\n` of UTF-16 LE is `0a 00`: the second byte comes with the next read.
+            if self.encoding == "utf-16-le" and line.endswith(b"\n") and len(line) % 2:
+                line += self._file.read(1)
+            if len(line) % 2 == 0 and line.endswith(self._end):
+                break
+        return bytes(line)

@@ -1,0 +1,223 @@
+"""A drop folder: which of its files are whole, and one open file that cannot be swapped for another.
+
+A file counts when its name is a finished one (not `.x`, `x.part`, `x.tmp`, `x.done`, ...), it is a regular file and
+no link, and it shows that it is whole: it has stood still for a while, or has its companion beside it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import io
+import os
+import re
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from adapters.files.settings import Complete, Table
+from gateway.clock import Clock
+from gateway.errors import Malformed, Misconfigured, Unavailable
+
+MAX_FILES = 100_000
+"""Names in one folder."""
+
+_UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".swp", "~", ".done", ".sha256")
+_MAX_COMPANION = 4_096
+_SHA256 = re.compile(rb"\s*([0-9A-Fa-f]{64})(?:\s|$)")
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+Stamp = tuple[int, int, int, int]
+"""Inode, size, time of writing, time of change: another file, or the same one written to, has another stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A whole file as it stood in the folder."""
+
+    name: str
+    stamp: Stamp
+
+    @property
+    def mark(self) -> str:
+        """A short text for the stamp."""
+        return hashlib.sha256(repr(self.stamp).encode()).hexdigest()[:16]
+
+
+Listing = tuple[list[Entry], list[tuple[str, str]]]
+"""Whole files, and names with the reason of what is none."""
+
+
+def folder_of(url: str) -> Path:
+    """The folder that a `folder:///path` names. Raises `Misconfigured`."""
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if parts.netloc or parts.query or parts.fragment or not path.startswith("/") or "\0" in path:
+        raise Misconfigured("this is not the address of a folder", code="bad-url", remedy="folder:///path/to/folder")
+    return Path(path)
+
+
+class Folder:
+    """One drop folder. Thread-safe; raises `Unavailable` when it cannot be read."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[Stamp, float]] = {}
+        self._sums: dict[str, tuple[Stamp, str]] = {}
+
+    def files(self, table: Table) -> Listing:
+        """The whole files of `table` by name, and names with the reason of what can never be one."""
+        found: list[Entry] = []
+        refused: list[tuple[str, str]] = []
+        for name, seen in self._listing(table.pattern):
+            if stat.S_ISLNK(seen.st_mode):
+                refused.append((name, "a link, which is not followed"))
+            elif not stat.S_ISREG(seen.st_mode):
+                refused.append((name, "no regular file"))
+            else:
+                self._judge(Entry(name, _stamp(seen)), table, found, refused)
+        return found, refused
+
+    def ping(self) -> None:
+        """Raise `Unavailable` when the folder cannot be listed."""
+        try:
+            with os.scandir(self._path) as entries:
+                next(entries, None)
+        except OSError as error:
+            raise _unreadable() from error
+
+    def _listing(self, pattern: str) -> list[tuple[str, os.stat_result]]:
+        found: list[tuple[str, os.stat_result]] = []
+        try:
+            with os.scandir(self._path) as entries:
+                for count, entry in enumerate(entries):
+                    if count >= MAX_FILES:
+                        raise Unavailable("the folder holds too many files", code="too-many-files")
+                    if is_finished(entry.name) and fnmatch.fnmatchcase(entry.name, pattern):
+                        _add(found, entry)
+        except OSError as error:
+            raise _unreadable() from error
+        return sorted(found, key=lambda item: item[0])
+
+    def _judge(self, entry: Entry, table: Table, found: list[Entry], refused: list[tuple[str, str]]) -> None:
+        if table.complete is Complete.SETTLED:
+            whole = self._has_settled(entry, table.settle)
+        elif table.complete is Complete.DONE:
+            whole = self._companion(entry.name + ".done") is not None
+        else:
+            expected = self._companion(entry.name + ".sha256")
+            whole = expected is not None
+            if expected is not None and self._sum(entry) != _sum_in(expected):
+                refused.append((entry.name, "not the bytes that its .sha256 says"))
+                return
+        if whole:
+            found.append(entry)
+
+    def _has_settled(self, entry: Entry, seconds: int) -> bool:
+        """By its time of writing; where that lies ahead or is fresh, by two looks at the file."""
+        written, now = entry.stamp[2] // 1_000, self._clock.now_us()
+        if written <= now - seconds * 1_000_000:
+            return True
+        monotonic = self._clock.monotonic()
+        with self._lock:
+            stamp, since = self._seen.get(entry.name, (None, monotonic))
+            if stamp != entry.stamp:
+                since = monotonic
+            if len(self._seen) >= MAX_FILES:
+                self._seen.clear()
+            self._seen[entry.name] = (entry.stamp, since)
+        return monotonic - since >= seconds
+
+    def _companion(self, name: str) -> bytes | None:
+        try:
+            with self._handle(name) as (file, _):
+                return file.read(_MAX_COMPANION)
+        except (OSError, Malformed):
+            return None
+
+    def _sum(self, entry: Entry) -> str:
+        known = self._sums.get(entry.name)
+        if known is not None and known[0] == entry.stamp:
+            return known[1]
+        try:
+            with self.open(entry) as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except Malformed:
+            return ""
+        self._sums[entry.name] = (entry.stamp, digest)
+        return digest
+
+    @contextmanager
+    def open(self, entry: Entry) -> Iterator[io.BufferedReader]:
+        """The file, while it is still the one that `entry` describes; `Malformed` when it is another one by now.
+
+        The same is checked again at the end, so that nothing is taken from a file that was being written to.
+        """
+        try:
+            with self._handle(entry.name) as (file, stamp):
+                if stamp != entry.stamp:
+                    raise _changed()
+                yield file
+                self.check(file, entry)
+        except OSError as error:
+            raise _changed() from error
+
+    def check(self, file: io.BufferedReader, entry: Entry) -> None:
+        """Raise `Malformed` when an open file is no longer as `entry` describes it."""
+        if _stamp(os.fstat(file.fileno())) != entry.stamp:
+            raise _changed()
+
+    @contextmanager
+    def _handle(self, name: str) -> Iterator[tuple[io.BufferedReader, Stamp]]:
+        if "/" in name:
+            raise Malformed("a name that leaves the folder", code="bad-name")
+        handle = os.open(self._path / name, _FLAGS)
+        with os.fdopen(handle, "rb") as file:
+            seen = os.fstat(handle)
+            if not stat.S_ISREG(seen.st_mode):
+                raise Malformed("no regular file", code="bad-file")
+            yield file, _stamp(seen)
+
+    def stat(self, name: str) -> Entry | None:
+        """The file called `name` as it is now; None when there is none."""
+        try:
+            with self._handle(name) as (_, stamp):
+                return Entry(name, stamp)
+        except (OSError, Malformed):
+            return None
+
+
+def is_finished(name: str) -> bool:
+    """Whether a name is one that a writer gives when it is done."""
+    return not name.startswith((".", "~")) and not name.lower().endswith(_UNFINISHED)
+
+
+def _add(found: list[tuple[str, os.stat_result]], entry: os.DirEntry[str]) -> None:
+    try:
+        entry.name.encode()
+        found.append((entry.name, entry.stat(follow_symlinks=False)))
+    except (FileNotFoundError, UnicodeEncodeError):
+        return  # gone since, or a name that no text can hold
+
+
+def _stamp(seen: os.stat_result) -> Stamp:
+    return (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+
+
+def _sum_in(companion: bytes) -> str:
+    found = _SHA256.match(companion)
+    return found[1].decode().lower() if found else "none"
+
+
+def _changed() -> Malformed:
+    return Malformed("a file that changed while it was read", code="file-changed")
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable("the folder cannot be read", code="source-unavailable", remedy="check that it is there")

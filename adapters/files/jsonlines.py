@@ -1,0 +1,60 @@
+"""JSON Lines: one strict JSON object on each line (duplicate members, NaN and deep nesting are refused)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from adapters.files.found import Found, Place
+from gateway.errors import Malformed, TooLarge
+from gateway.signing import strict_json
+
+MAX_LINE = 1 << 18
+"""Bytes of one line."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class JsonLinesReader:
+    """Reads the JSON Lines files of one table; they are UTF-8 (RFC 8259, 8.1)."""
+
+    def columns(self, _file: BinaryIO) -> list[str]:
+        """None: rows are documents."""
+        return []
+
+    def scan(self, file: BinaryIO, _columns: Sequence[str]) -> Iterator[Found]:
+        """All lines but empty ones."""
+        offset = len(_BOM) if file.read(3) == _BOM else 0
+        file.seek(offset)
+        while line := file.readline(MAX_LINE + 1):
+            length = len(line)
+            is_long = length > MAX_LINE
+            while length and not line.endswith(b"\n") and len(line) > MAX_LINE:
+                line = file.readline(MAX_LINE + 1)
+                length += len(line)
+            place, offset = (offset, length), offset + length
+            if is_long:
+                yield Found(place, None, "a line that is too long")
+            elif line.strip():
+                yield _found(place, line)
+
+    def one(self, file: BinaryIO, _columns: Sequence[str], place: Place) -> Any:
+        """The object at (offset, length)."""
+        offset, length = place
+        if not 0 < length <= MAX_LINE:
+            raise Malformed("no row", code="no-row")
+        file.seek(offset)
+        found = _found(place, file.read(length))
+        if found.reason:
+            raise Malformed(found.reason, code="no-row")
+        return found.document
+
+
+def _found(place: Place, line: bytes) -> Found:
+    try:
+        document = strict_json.loads(line, MAX_LINE)
+    except (Malformed, TooLarge):
+        return Found(place, None, "a line that is not strict JSON")
+    if type(document) is not dict:
+        return Found(place, None, "a line that is no JSON object")
+    return Found(place, document)

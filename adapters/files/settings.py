@@ -1,0 +1,140 @@
+"""The section `[files]` of a mapping: which files are a table, and how they are written."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapters.documents import Path, path, places_of
+from adapters.mapping import Mapping
+from adapters.mapping_marking import one_of
+from adapters.nodes import Node, nearest
+from gateway.errors import Misconfigured
+
+_KEYS = (
+    "pattern", "format", "encoding", "delimiter", "quote", "sheet", "rows", "repeated", "complete", "settle",
+    "duplicates",
+)  # fmt: skip
+_SETTLE_SECONDS = 5
+_MAX_SETTLE = 3_600
+_STATEFUL = ("utf-7", "iso2022", "hz", "raw", "unicode", "punycode", "idna")
+_PATTERN = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
+
+
+class Format(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSONL = "jsonl"
+    XML = "xml"
+
+
+class Complete(StrEnum):
+    """How a file shows that it is whole.
+
+    `SETTLED`: it has not changed for a while; `DONE`: `NAME.done` stands beside it; `SHA256`: `NAME.sha256` does,
+    and holds its hash.
+    """
+
+    SETTLED = "settled"
+    DONE = "done"
+    SHA256 = "sha256"
+
+
+class Duplicates(StrEnum):
+    """What becomes of a key that occurs more than once: no row of it counts, or the one in the last file by name."""
+
+    REFUSE = "refuse"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table in files. `encoding` is that of texts, `rows` leads from an XML document to its rows."""
+
+    name: str
+    pattern: str
+    format: Format
+    encoding: str
+    delimiter: str
+    quote: str
+    sheet: str
+    rows: Path
+    repeated: frozenset[str]
+    complete: Complete
+    settle: int
+    duplicates: Duplicates
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether its columns are names, and not paths into documents."""
+        return self.format in (Format.CSV, Format.XLSX)
+
+
+def tables_of(mapping: Mapping) -> dict[str, Table]:
+    """The tables that the records of `mapping` name. `Misconfigured` with file and line."""
+    section = places_of(mapping, "files", "which files are a table")
+    tables = {name: _table(name, section.table(name), mapping.encoding) for name in section.data}
+    for record in mapping.records.values():
+        named = [(record.table, record.line)]
+        named += [(join.table, join.line) for join in record.joins if join.kind.value != "nested"]
+        for table, line in named:
+            if table not in tables:
+                raise Misconfigured(
+                    f"unknown table `{table}`",
+                    code="bad-mapping",
+                    where=f"{mapping.file}:{line}",
+                    remedy=nearest(table, tables),
+                )
+    return tables
+
+
+def _table(name: str, node: Node, encoding: str) -> Table:
+    node.only(*_KEYS)
+    pattern = node.text("pattern")
+    if not _PATTERN.fullmatch(pattern):
+        node.fail(f"`{pattern}` is not a pattern of file names", "pattern", remedy="such as `persons-*.csv`")
+    kind = one_of(node, "format", Format, node.text("format"))
+    settle = node.get("settle", int, _SETTLE_SECONDS)
+    if not 0 <= settle <= _MAX_SETTLE:
+        node.fail(f"`settle` is from 0 to {_MAX_SETTLE} seconds", "settle")
+    if kind is Format.XML and "rows" not in node.data:
+        node.fail("an XML file needs `rows`", remedy="the JMESPath of its rows, such as `MetaData.Declaration`")
+    return Table(
+        name=name,
+        pattern=pattern,
+        format=kind,
+        encoding=_encoding(node, encoding),
+        delimiter=_sign(node, "delimiter", ","),
+        quote=_sign(node, "quote", '"'),
+        sheet=node.text("sheet", ""),
+        rows=path(node.text("rows", "@"), node.place("rows")),
+        repeated=frozenset(node.texts("repeated")),
+        complete=one_of(node, "complete", Complete, node.text("complete", "settled")),
+        settle=settle,
+        duplicates=one_of(node, "duplicates", Duplicates, node.text("duplicates", "refuse")),
+    )
+
+
+def _sign(node: Node, key: str, default: str) -> str:
+    sign = node.text(key, default)
+    if len(sign) != 1 or not sign.isascii() or sign.isalnum() or sign in "\r\n\0 ":
+        node.fail(f"`{key}` is one ASCII character that is no letter, digit or blank", key)
+    return sign
+
+
+def _encoding(node: Node, default: str) -> str:
+    """An encoding in which a byte that looks like an end of line or a quote is one, or UTF-16."""
+    name = node.text("encoding", default)
+    known = {"tis-620": "cp874", "tis620": "cp874", "utf-8-sig": "utf-8"}.get(name.lower(), name)
+    try:
+        found = codecs.lookup(known)
+        is_usable = found.name.startswith("utf-16") or found.encode('\n\r"')[0] == b'\n\r"'
+    except (LookupError, ValueError, TypeError):
+        is_usable = False
+    if not is_usable or found.name.startswith(_STATEFUL):
+        node.fail(f"`{name}` is not an encoding of files", "encoding", remedy="such as utf-8, tis-620, utf-16, big5")
+    return found.name

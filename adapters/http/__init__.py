@@ -1,0 +1,20 @@
+"""REST/JSON interfaces over mutual TLS or with OAuth client credentials (docs/guides/http.md).
+
+Everything that an interface says is untrusted: sizes, pages, links, times and texts have limits, and none of its own
+words comes out in an error (threats.md, K2, K5, K10).
+"""
+
+from adapters.base import Adapter
+from adapters.http.access import check_address, load_access
+from adapters.http.source import HttpSource
+from adapters.load import Place, open_indexed
+from adapters.mapping_file import load_mapping
+
+__all__ = ["HttpSource", "open_http"]
+
+
+def open_http(place: Place) -> Adapter:
+    """The interface at `place.url`, behind a key index (`adapters.load.Opener`)."""
+    mapping = load_mapping(place.mapping)
+    base = check_address(place.url, mapping.id)
+    return open_indexed(HttpSource(mapping, base, load_access(place.access, base), place.clock), place)
