@@ -7,23 +7,52 @@ that each must pass.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.base import Adapter
-from adapters.index import IndexedSource, Progress, RowSource, build_index, cursor_of
+from adapters.index import IndexedSource, Progress, RowSource
+from adapters.index_keep import DIFFERENCE_SECONDS
 from adapters.nodes import nearest
 from gateway.clock import Clock
-from gateway.errors import Misconfigured, Unavailable
-from gateway.storage.index_store import IndexStore
+from gateway.errors import Misconfigured
+from gateway.model.names import MemberId
+from gateway.records.verify import RecordKeys
+from gateway.signing.keys import SigningKey
+
+if TYPE_CHECKING:
+    from certs.tls import TlsIdentity  # loads grpc, which only `adapters.remote` needs
 
 GROUP = "liaison.adapters"
 """The entry point group of adapters that are installed beside this package."""
 
-_BUILT_IN = dict.fromkeys(("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle"), "adapters.sql:open_sql")
+_BUILT_IN = dict.fromkeys(("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle"), "adapters.sql:open_sql") | {
+    "folder": "adapters.files:open_files",
+    "https": "adapters.http:open_http",
+    "http": "adapters.http:open_http",
+    "source": "adapters.remote:open_remote",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSide:
+    """What a node shows and trusts where a source is a process of its own (`adapters.remote`).
+
+    `source` and `agency` are what the settings say it is; `identity` gives the node's TLS key as it is now, `ca` the
+    country's CA, `key` signs references, `keys` says which keys of agencies are listed.
+    """
+
+    source: str
+    agency: str
+    member: MemberId
+    identity: Callable[[], TlsIdentity]
+    ca: bytes
+    key: SigningKey
+    keys: Callable[[], RecordKeys]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +60,10 @@ class Place:
     """Where a source is and what belongs to it.
 
     `url` has the scheme that chooses the adapter. `access` is a TOML file of the adapter's own settings (passwords,
-    certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes.
+    certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
+    which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds.
+    `observe` may stand something between the rows and their index (`adapters.report`). `node` is there where a node
+    opens the source; a source process is asked by nobody else.
     """
 
     mapping: Path
@@ -40,6 +72,10 @@ class Place:
     clock: Clock
     access: Path | None = None
     progress: Progress | None = None
+    observe: Callable[[RowSource], RowSource] | None = None
+    node: NodeSide | None = None
+    index_secret: bytes | None = None
+    difference: float = DIFFERENCE_SECONDS
 
 
 class Opener(Protocol):
@@ -59,15 +95,14 @@ def open_source(place: Place) -> Adapter:
 
 
 def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
-    """`rows` behind a key index, which is built when it is missing, damaged, or older than its source.
+    """`rows` behind a key index, which is built when it is missing or damaged, and brought up with its source.
 
     The index is `index_dir/<source id>.sqlite`. The rows are closed when this raises.
     """
+    rows = place.observe(rows) if place.observe else rows
     path = place.index_dir / f"{rows.mapping.id}.sqlite"
     try:
-        if not _is_current(path, rows):
-            build_index(rows, path, place.progress)
-        return IndexedSource(rows, path, place.clock)
+        return IndexedSource(rows, path, place.clock, place.index_secret, place.difference, place.progress)
     except BaseException:
         rows.close()
         raise
@@ -83,15 +118,3 @@ def _opener(url: str) -> Opener:
         return cast(Opener, installed[scheme].load())
     known = sorted({*_BUILT_IN, *installed})
     raise Misconfigured(f"no adapter for `{scheme}:`", code="unknown-adapter", remedy=nearest(scheme, known))
-
-
-def _is_current(path: Path, rows: RowSource) -> bool:
-    if not path.exists():
-        return False
-    try:
-        store = IndexStore(path)
-    except (Unavailable, Misconfigured):
-        return False
-    current = store.meta.get("cursor") == cursor_of(rows)
-    store.close()
-    return current

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from adapters.converters import Convert
-from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
+from adapters.conversion import Convert
+from adapters.nodes import Node
+from gateway.model.marking import Level, Marking, Onward, SubjectCategory
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,28 @@ class Ref:
 
 
 class JoinKind(StrEnum):
-    """`CODES`: a small code table, held in memory; `ONE`: a row by its key; `MANY`: rows that point here."""
+    """`CODES`: a small code table, held in memory; `ONE`: a row by its key; `MANY`: rows that point here.
+
+    `NESTED`: a list inside the row itself, where rows are documents.
+    """
 
     CODES = "codes"
     ONE = "one"
     MANY = "many"
+    NESTED = "nested"
+
+    @property
+    def has_many(self) -> bool:
+        """Whether it gives a list of rows."""
+        return self in (JoinKind.MANY, JoinKind.NESTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
     """Rows of another table: those whose `column` equals `to`.
 
-    Where there are many, `key` is the row's own key and `order` the column that they are sorted by.
+    Where there are many, `key` is the row's own key and `order` the column that they are sorted by. Of a nested
+    list, `table` is the JMESPath that leads to it, and nothing else is set.
     """
 
     name: str
@@ -52,7 +63,9 @@ class Join:
 class Part:
     """A piece of a value: columns, a constant, a field or an object, through converters.
 
-    With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when.
+    With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when. What
+    cannot be read leaves the record out, or with `spares_record` only this value. `codes` is the table that the cell
+    itself is looked up in, `names` are those of the converters.
     """
 
     refs: tuple[Ref, ...] = ()
@@ -65,6 +78,9 @@ class Part:
     separator: str = " "
     converters: tuple[Convert, ...] = ()
     otherwise: str = ""
+    spares_record: bool = False
+    codes: Map[str, str] | None = None
+    names: tuple[str, ...] = ()
     line: int = 0
 
 
@@ -89,40 +105,25 @@ class When:
     date: Convert | None = None
 
 
+WIDEST = Marking(Level.OPEN, frozenset(), onward=Onward.SAME_COUNTRY, evaluation="A1")
+"""Nothing is stricter for being joined with it, but `releasable_to`, which is nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class MarkingRule:
-    """What becomes stricter when all conditions hold; None leaves a part as it is."""
+    """What becomes stricter when all conditions hold: the parts that the rule `names`, from `marking`."""
 
     when: tuple[When, ...]
-    level: Level | None
-    use: frozenset[UseCode]
-    caveats: frozenset[Caveat]
-    releasable_to: frozenset[str] | None
-    withhold_from: frozenset[str]
-    onward: Onward | None
-    evaluation: str
+    marking: Marking
+    names: frozenset[str]
 
     def tighten(self, marking: Marking) -> Marking:
-        """The strictest of both, part by part (design, section 6)."""
-        return Marking(
-            level=max(marking.level, self.level or marking.level, key=list(Level).index),
-            use=marking.use | self.use,
-            caveats=marking.caveats | self.caveats,
-            releasable_to=marking.releasable_to
-            if self.releasable_to is None
-            else marking.releasable_to & self.releasable_to,
-            withhold_from=marking.withhold_from | self.withhold_from,
-            onward=_strictest_onward(marking.onward, self.onward or marking.onward),
-            evaluation=self.evaluation or marking.evaluation,
-        )
-
-
-# `ASK` forbids every onward step without the owner's consent, so only `NONE` is stricter.
-_ONWARD = (Onward.NONE, Onward.ASK, Onward.SAME_UNIT, Onward.SAME_AGENCY, Onward.SAME_COUNTRY)
-
-
-def _strictest_onward(one: Onward, other: Onward) -> Onward:
-    return min(one, other, key=_ONWARD.index)
+        """The strictest of both, part by part (`Marking.join`); a rule's evaluation takes the place of the other."""
+        own = self.marking
+        if "releasable_to" not in self.names:
+            own = replace(own, releasable_to=marking.releasable_to)
+        evaluation = own.evaluation if "evaluation" in self.names else marking.evaluation
+        return replace(marking.join(own), evaluation=evaluation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,13 @@ class RecordMapping:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """One source. `digest` is the hash of the file: another file, another index."""
+    """One source. `digest` is the hash of the file: another file, another index.
+
+    `repair` mends texts whose UTF-8 was encoded twice. `url` is where the source is for `liaison adapter check`;
+    a node's own settings say where it reads.
+
+    `places` says where files and web addresses keep the tables: `[files]` or `[http]`, for their adapters to read.
+    """
 
     file: str
     digest: str
@@ -172,3 +179,6 @@ class Mapping:
     junk: frozenset[str]
     marking: Marking
     records: Map[str, RecordMapping]
+    repair: bool = False
+    url: str = ""
+    places: Map[str, Node] = field(default_factory=dict)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import re
 import tomllib
 from collections.abc import Mapping as Map
 from pathlib import Path
 
+from adapters.charsets import decoder
 from adapters.lines import Lines
 from adapters.mapping import Mapping, RecordMapping
 from adapters.mapping_marking import default_marking
@@ -16,6 +16,9 @@ from adapters.mapping_record import RecordReader
 from adapters.nodes import Node
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier
+
+PLACES = ("files", "http")
+"""Sections that say where an adapter finds the tables; with one of them, columns may be paths into documents."""
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -30,13 +33,14 @@ def load_mapping(path: Path) -> Mapping:
 def read_mapping(file: str, content: bytes) -> Mapping:
     """The mapping in `content`; `file` is its name in errors."""
     root = _root(file, content)
-    root.only("source", "marking", "codes", "record")
+    root.only("source", "marking", "codes", "record", *PLACES)
     source = root.table("source")
-    source.only("id", "agency", "kind", "encoding", "junk")
+    source.only("id", "agency", "kind", "encoding", "junk", "repair", "url")
     codes = _codes(root)
+    places = {name: root.table(name) for name in PLACES if name in root.data}
     records: dict[str, RecordMapping] = {}
     for node in root.tables("record"):
-        record = RecordReader(node, codes).read()
+        record = RecordReader(node, codes, has_paths=bool(places)).read()
         if record.type in records:
             node.fail(f"`{record.type}` is mapped twice", "type")
         records[record.type] = record
@@ -52,6 +56,9 @@ def read_mapping(file: str, content: bytes) -> Mapping:
         junk=frozenset(source.texts("junk")),
         marking=default_marking(root.table("marking")),
         records=records,
+        repair=source.get("repair", bool, False),
+        url=source.text("url", ""),
+        places=places,
     )
 
 
@@ -61,6 +68,8 @@ def _root(file: str, content: bytes) -> Node:
         data = tomllib.loads(document)
     except UnicodeDecodeError as error:
         raise Misconfigured("the mapping is not UTF-8", where=file, remedy="save it as UTF-8") from error
+    except RecursionError as error:
+        raise Misconfigured("too many lists within lists", code="bad-mapping", where=file) from error
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         line = found[1] if found else str(content.count(b"\n") + 1)
@@ -86,12 +95,12 @@ def _source_id(source: Node) -> str:
 
 
 def _encoding(source: Node) -> str:
-    name = source.text("encoding", "utf-8")
-    # Windows' superset reads every TIS-620 text, and what Thai clerks really typed.
-    try:
-        return codecs.lookup("cp874" if name.lower() in ("tis-620", "tis620") else name).name
-    except LookupError:
-        source.fail(f"unknown encoding `{name}`", "encoding", remedy="such as utf-8, tis-620, cp1252, big5")
+    name = source.text("encoding", "utf-8").strip().lower()
+    if decoder(name) is None:
+        source.fail(
+            f"unknown encoding `{name}`", "encoding", remedy="such as utf-8, tis-620, cp1252, viscii, tcvn3, gbk"
+        )
+    return name
 
 
 def _codes(root: Node) -> Map[str, Map[str, str]]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from adapters.mapping import MarkingRule, When
+from adapters.mapping import WIDEST, MarkingRule, When
 from adapters.nodes import Node
 from gateway.errors import Misconfigured
-from gateway.model.marking import Caveat, Level, Marking, Onward, UseCode, code
+from gateway.model.marking import EVALUATION, Caveat, Level, Marking, Onward, UseCode, code
+from gateway.model.purpose import Offence, Purpose
 
-MARKING_KEYS = ("level", "use", "caveats", "releasable_to", "withhold_from", "onward", "evaluation")
+_SETS: dict[str, type[StrEnum]] = {"use": UseCode, "caveats": Caveat, "purposes": Purpose, "offences": Offence}
+_AUDIENCES = ("releasable_to", "withhold_from")
+MARKING_KEYS = ("level", "onward", "evaluation", "keep_hours", "delete_after_use", *_SETS, *_AUDIENCES)
 
 _Code = TypeVar("_Code", bound=StrEnum)
-_EVALUATION = re.compile(r"[ABCX][1-4]", re.ASCII)
-_AUDIENCE = re.compile(r"[a-z]{2}(?:\.[a-z0-9-]+)?", re.ASCII)
-
-
-def _closed(node: Node, key: str, kind: type[_Code]) -> frozenset[_Code]:
-    return frozenset(one_of(node, key, kind, text) for text in node.texts(key))
+_AUDIENCE = re.compile(r"[a-z]{2}(?:\.[a-z0-9-]+){0,3}", re.ASCII)
 
 
 def one_of(node: Node, key: str, kind: type[_Code], text: str) -> _Code:
@@ -32,40 +30,60 @@ def one_of(node: Node, key: str, kind: type[_Code], text: str) -> _Code:
 
 
 def marking_rule(node: Node, when: tuple[When, ...]) -> MarkingRule:
-    """The parts of a marking that a table names."""
-    evaluation = node.text("evaluation", "")
-    if evaluation and not _EVALUATION.fullmatch(evaluation):
-        node.fail(f"`{evaluation}` is not an evaluation", "evaluation", remedy="A, B, C or X, and 1 to 4, such as `B2`")
-    return MarkingRule(
-        when=when,
-        level=one_of(node, "level", Level, node.text("level")) if "level" in node.data else None,
-        use=_closed(node, "use", UseCode),
-        caveats=_closed(node, "caveats", Caveat),
-        releasable_to=_audience(node, "releasable_to") if "releasable_to" in node.data else None,
-        withhold_from=_audience(node, "withhold_from"),
-        onward=one_of(node, "onward", Onward, node.text("onward")) if "onward" in node.data else None,
-        evaluation=evaluation,
-    )
+    """The parts of a marking that a table names; the others are as wide as can be."""
+    named = _named(node)
+    return MarkingRule(when, replace(WIDEST, **named), frozenset(named))
 
 
 def default_marking(node: Node) -> Marking:
     """Parts that are not given keep the model's default; nobody may see what is releasable to nobody."""
     node.only(*MARKING_KEYS)
-    rule, base = marking_rule(node, ()), Marking()
-    return replace(
-        base,
-        level=rule.level or base.level,
-        use=rule.use or base.use,
-        caveats=rule.caveats,
-        releasable_to=rule.releasable_to or frozenset(),
-        withhold_from=rule.withhold_from,
-        onward=rule.onward or base.onward,
-        evaluation=rule.evaluation or base.evaluation,
-    )
+    named = _named(node)
+    return replace(Marking(), **{key: value for key, value in named.items() if value or key != "use"})
+
+
+def _named(node: Node) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key in MARKING_KEYS:
+        if key in node.data:
+            made[key] = _part(node, key)
+    return made
+
+
+def _part(node: Node, key: str) -> Any:
+    if key in _SETS:
+        kind = _SETS[key]
+        return frozenset(one_of(node, key, kind, text) for text in node.texts(key))
+    if key in _AUDIENCES:
+        return _audience(node, key)
+    match key:
+        case "level":
+            return one_of(node, key, Level, node.text(key))
+        case "onward":
+            return one_of(node, key, Onward, node.text(key))
+        case "evaluation":
+            return _evaluation(node)
+        case "keep_hours":
+            return _hours(node)
+    return bool(node.get(key, bool))
+
+
+def _evaluation(node: Node) -> str:
+    evaluation = node.text("evaluation")
+    if not EVALUATION.fullmatch(evaluation):
+        node.fail(f"`{evaluation}` is not an evaluation", "evaluation", remedy="A, B, C or X, and 1 to 4, such as `B2`")
+    return evaluation
+
+
+def _hours(node: Node) -> int:
+    hours = int(node.get("keep_hours", int))
+    if hours < 1:
+        node.fail("`keep_hours` is no number of hours", "keep_hours", remedy="1 or more, such as 48")
+    return hours
 
 
 def _audience(node: Node, key: str) -> frozenset[str]:
-    """Members, or agencies of members; a misspelt one would hide from nobody."""
+    """Members, or agencies and offices of members; a misspelt one would hide from nobody."""
     for name in node.texts(key):
         if not _AUDIENCE.fullmatch(name):
             node.fail(f"`{name}` is not a member", key, name, "such as `th`, or `th.police` for one agency")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from typing import Any
 
-from adapters.converters import CONVERTERS, Convert
+from adapters.conversion import Convert, Option
+from adapters.converters import CONVERTERS, date_of
 from adapters.mapping import (
     SEARCH_KEYS,
     CategoryRule,
@@ -18,6 +19,7 @@ from adapters.mapping import (
     Value,
     When,
 )
+from adapters.mapping_fit import misfits
 from adapters.mapping_marking import MARKING_KEYS, marking_rule, one_of
 from adapters.nodes import Node, nearest
 from gateway.errors import Misconfigured
@@ -26,7 +28,7 @@ from gateway.records.types import RECORD_TYPES
 
 TESTS = ("in", "not_in", "filled", "empty", "not_past")
 _SOURCES = ("column", "columns", "value", "field", "item")
-PART_KEYS = (*_SOURCES, "from", "where", "pick", "separator", "convert", "otherwise")
+PART_KEYS = (*_SOURCES, "from", "where", "pick", "separator", "convert", "otherwise", "unreadable")
 RECORD_KEYS = (
     "type", "table", "key", "changed", "live", "category", "left_out", "join", "fields", "search", "marking", "subject"
 )  # fmt: skip
@@ -35,11 +37,14 @@ RECORD_KEYS = (
 class RecordReader:
     """Reads one [[record]] table; holds what its parts need to know of each other."""
 
-    def __init__(self, node: Node, codes: Map[str, Map[str, str]]) -> None:
+    def __init__(self, node: Node, codes: Map[str, Map[str, str]], has_paths: bool = False) -> None:
         self._node = node
+        self._has_paths = has_paths
         self._codes = codes
         self._joins: dict[str, Join] = {}
         self._fields: tuple[str, ...] = ()
+        self._main: tuple[str, ...] = ()
+        self._name = ""
 
     def read(self) -> RecordMapping:
         """The record; joins first, since everything else may name them."""
@@ -48,7 +53,8 @@ class RecordReader:
         name = node.text("type")
         if name not in RECORD_TYPES:
             node.fail(f"unknown record type `{name}`", "type", remedy=nearest(name, RECORD_TYPES))
-        self._fields = RECORD_TYPES[name].fields
+        self._name = name
+        self._fields, self._main = RECORD_TYPES[name].fields, RECORD_TYPES[name].main
         joins = node.table("join")
         for join in joins.data:
             self._joins[join] = self._join(join, joins.table(join))
@@ -69,19 +75,35 @@ class RecordReader:
         )
 
     def _join(self, name: str, node: Node) -> Join:
-        node.only("kind", "table", "column", "to", "key", "order")
         kind = one_of(node, "kind", JoinKind, node.text("kind"))
+        if kind is JoinKind.NESTED:
+            return self._nested(name, node)
+        node.only("kind", "table", "column", "to", "key", "order")
         to = self._ref(node, "to", node.text("to"))
-        if to.join and self._joins[to.join].kind is JoinKind.MANY:
+        if to.join and self._joins[to.join].kind.has_many:
             node.fail(f"`{to.join}` has many rows; a join starts from one", "to")
         column = node.text("column")
         key = node.text("key") if kind is JoinKind.MANY else column
         order = node.text("order", key)
         return Join(name, kind, node.text("table"), column, to, key, order, node.line("table"), node.line("column"))
 
+    def _nested(self, name: str, node: Node) -> Join:
+        """A list inside the row; only rows that are documents have one."""
+        node.only("kind", "path")
+        if not self._has_paths:
+            node.fail("only files and web sources have nested rows", "kind")
+        line = node.line("path")
+        return Join(name, JoinKind.NESTED, node.text("path"), "", Ref("", "", line), "", "", line, line)
+
     def _ref(self, node: Node, key: str, text: str, rows: str = "") -> Ref:
-        """`column`, or `join.column`; inside `from` a bare column is one of that join."""
+        """`column`, or `join.column`; inside `from` a bare column is one of that join.
+
+        A column that is a path into a document has dots of its own.
+        """
         join, _, column = text.rpartition(".")
+        if self._has_paths:
+            first, _, rest = text.partition(".")
+            join, column = (first, rest) if rest and first in self._joins else ("", text)
         if join and join not in self._joins:
             node.fail(f"unknown join `{join}`", key, word=text, remedy=nearest(join, self._joins))
         return Ref(join or rows, column, node.line(key, text))
@@ -95,10 +117,16 @@ class RecordReader:
             if name not in self._fields:
                 self._node.fail(f"unknown field `{name}`", "left_out", name, nearest(name, self._fields))
         for name in self._fields:
-            if (name in node.data) == (name in left_out):
-                problem = "both mapped and left out" if name in left_out else "neither mapped nor left out"
+            mapped, said = name in node.data, name in left_out
+            if (mapped and said) or (name in self._main and not (mapped or said)):
+                problem = "both mapped and left out" if said else "neither mapped nor left out"
                 node.fail(f"`{name}` is {problem}", remedy=f"map `{name}` in [record.fields], or name it in `left_out`")
-        return {name: self._value(node, name) for name in node.data}
+        values = {name: self._value(node, name) for name in node.data}
+        for name, value in values.items():
+            field = RECORD_TYPES[self._name].by_name[name]
+            for word, problem in misfits(field, value):
+                node.fail(problem, name, word, remedy=f"the field is {field.form}")
+        return values
 
     def _search(self) -> Map[str, Value]:
         node = self._node.table("search")
@@ -119,8 +147,8 @@ class RecordReader:
         names = _converter_names(inner)
         inner.only(*PART_KEYS, *sorted(option for name in names for option in CONVERTERS[name].options))
         own = inner.text("from", "")
-        if own and (own not in self._joins or self._joins[own].kind is not JoinKind.MANY or rows):
-            many = [join.name for join in self._joins.values() if join.kind is JoinKind.MANY]
+        if own and (own not in self._joins or not self._joins[own].kind.has_many or rows):
+            many = [join.name for join in self._joins.values() if join.kind.has_many]
             inner.fail(f"`{own}` is not a join with many rows", "from", own, nearest(own, many))
         item = inner.data.get("item")
         part = Part(
@@ -134,6 +162,9 @@ class RecordReader:
             separator=inner.text("separator", " "),
             converters=tuple(self._converter(inner, name) for name in names),
             otherwise=inner.text("otherwise", ""),
+            spares_record=_spares_record(inner),
+            codes=self._codes[inner.text("codes")] if names[:1] == ("code",) else None,
+            names=names,
             line=inner.line(),
         )
         if sum(map(bool, (part.refs, part.constant, part.field, part.item))) != 1:
@@ -146,11 +177,14 @@ class RecordReader:
 
     def _item(self, inner: Node, rows: str) -> Map[str, Value]:
         table = inner.table("item")
+        for name, each in table.data.items():
+            if any(isinstance(part, dict) and "item" in part for part in (each if isinstance(each, list) else [each])):
+                table.fail("an object holds no other objects", name, remedy="write its members beside the others")
         return {name: self._value(table, name, rows) for name in table.data}
 
     def _check_rows(self, inner: Node, part: Part, rows: str) -> None:
         for ref in part.refs:
-            if ref.join and ref.join != rows and self._joins[ref.join].kind is JoinKind.MANY:
+            if ref.join and ref.join != rows and self._joins[ref.join].kind.has_many:
                 inner.fail(f"`{ref.join}` has many rows", "column", ref.join, f'say from = "{ref.join}"')
 
     def _field(self, inner: Node) -> str:
@@ -161,16 +195,19 @@ class RecordReader:
 
     def _converter(self, inner: Node, name: str) -> Convert:
         converter = CONVERTERS[name]
-        options = {option: inner.data[option] for option in converter.options if option in inner.data}
-        if "codes" in converter.options:
-            table = inner.text("codes")
+        options = {key: _option(inner, key, option) for key, option in converter.options.items() if key in inner.data}
+        for key, option in converter.options.items():
+            if option.needed and key not in options:
+                inner.fail(f"`{name}` needs `{key}`", "convert", remedy=f"`{key}`: {option.doc}")
+        if "codes" in options:
+            table = options["codes"]
             if table not in self._codes:
                 inner.fail(f"unknown code table `{table}`", "codes", table, nearest(table, self._codes))
             options["codes"] = self._codes[table]
         try:
             return converter.make(options)
         except Misconfigured as error:
-            inner.fail(error.message, "convert", remedy=error.remedy)
+            inner.fail(error.message, "convert", remedy=error.remedy, code=error.code)
 
     # ---------------------------------------------------- rules
 
@@ -206,9 +243,24 @@ class RecordReader:
 
     def _date(self, node: Node) -> Convert:
         try:
-            return CONVERTERS["date"].make({"formats": [node.text("not_past")]})
+            return date_of({"formats": [node.text("not_past")]}, bounded=False)
         except Misconfigured as error:
             node.fail(error.message, "not_past", remedy=error.remedy)
+
+
+def _option(inner: Node, key: str, option: Option) -> Any:
+    """An option's value, of its type and among its choices."""
+    value: Any = inner.texts(key) if option.kind is list else inner.get(key, option.kind)
+    if option.choices and value not in option.choices:
+        inner.fail(f"`{key}` cannot be `{value}`", key, remedy=nearest(str(value), option.choices))
+    return value
+
+
+def _spares_record(inner: Node) -> bool:
+    spared = inner.text("unreadable", "record")
+    if spared not in ("record", "field"):
+        inner.fail("`unreadable` is `record` or `field`", "unreadable", remedy="what is left out")
+    return spared == "field"
 
 
 def _columns(inner: Node) -> tuple[str, ...]:

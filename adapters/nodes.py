@@ -35,6 +35,10 @@ class Node:
         """The line of `key` in this table, or of `word` after it."""
         return self._lines.of((*self.path, key) if key else self.path, word or key)
 
+    def place(self, key: str = "") -> str:
+        """`file:line` of `key` in this table."""
+        return f"{self._file}:{self.line(key)}"
+
     def fail(self, message: str, key: str = "", word: str = "", remedy: str = "", code: str = "bad-mapping") -> Never:
         """Raise `Misconfigured` at the line of `key` or of `word` after it."""
         raise Misconfigured(message, code=code, where=f"{self._file}:{self.line(key, word)}", remedy=remedy)

@@ -1,7 +1,8 @@
 """From the rows of a source to a record, by a mapping compiled once into closures.
 
 `Rows` are the cells of one record: the row of its own table, one row or None for each `codes` and `one` join, a
-list of rows for each `many` join, and at the end the finished fields, which search keys may refer to.
+list of rows for each `many` join, and at the end why values were spared and the finished fields, which search keys
+may refer to.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ Get = Callable[[Rows, Row], Any]
 """Reads from `Rows` and, inside `from`, from the one joined row that is looked at."""
 
 _NO_ROW: Row = ()
+_SPARED, _FIELDS = -2, -1
 
 
 class Layout:
@@ -34,6 +36,8 @@ class Layout:
         self.slots = {"": 0} | {join.name: position for position, join in enumerate(record.joins, 1)}
         self.columns: dict[str, list[str]] = {"": [record.key]} | {join.name: [] for join in record.joins}
         for join in record.joins:
+            if join.kind is JoinKind.NESTED:
+                continue
             self._add(join.to.join, join.to.column)
             self._add(join.name, join.key)
             self._add(join.name, join.column)
@@ -51,7 +55,7 @@ class Layout:
 
     def empty(self) -> Rows:
         """Rows with nothing in them yet."""
-        return [None] * (len(self.joins) + 2)
+        return [None] * (len(self.joins) + 3)
 
 
 def refs_of(record: RecordMapping) -> Iterator[Ref]:
@@ -73,11 +77,15 @@ def _value_refs(value: Value) -> Iterator[Ref]:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A record with what its index rows are made of. `last_day`: the last day (ordinal) that it is live, or 0."""
+    """A record with what its index rows are made of. `last_day`: the last day (ordinal) that it is live, or 0.
+
+    `spared`: why values are missing that could not be read, where the mapping spares the record.
+    """
 
     record: SourceRecord
     search: dict[str, Any]
     last_day: int
+    spared: tuple[str, ...] = ()
 
 
 class Builder:
@@ -117,12 +125,9 @@ class Builder:
     def record(self, rows: Rows) -> SourceRecord:
         """The record in `rows`; leaves its fields at the end of `rows`."""
         fields: dict[str, Any] = {}
-        rows[-1] = fields
+        rows[_FIELDS], rows[_SPARED] = fields, []
         for name, get, as_list in self._fields:
-            try:
-                value = get(rows, _NO_ROW)
-            except Malformed as error:
-                raise Malformed(error.message, code=error.code, where=f"{self.type}.{name}") from None
+            value = self._read(name, get, rows)
             if value is not None and value != []:
                 fields[name] = [value] if as_list and not isinstance(value, list) else value
         return SourceRecord(
@@ -138,9 +143,19 @@ class Builder:
     def build(self, rows: Rows) -> Built:
         """The record, checked against its type, with its search keys."""
         record = self.record(rows)
-        RECORD_TYPES[self.type].encode(record.fields)
-        search = {name: value for name, get in self._search if (value := get(rows, _NO_ROW)) not in (None, [])}
-        return Built(record, search, self.last_day(rows))
+        RECORD_TYPES[self.type].check_whole(record.fields)
+        search = {
+            name: value
+            for name, get in self._search
+            if (value := self._read(f"search.{name}", get, rows)) not in (None, [])
+        }
+        return Built(record, search, self.last_day(rows), tuple(rows[_SPARED]))
+
+    def _read(self, name: str, get: Get, rows: Rows) -> Any:
+        try:
+            return get(rows, _NO_ROW)
+        except Malformed as error:
+            raise Malformed(error.message, code=error.code, where=f"{self.type}.{name}") from None
 
     def _mark(self, rows: Rows) -> Marking:
         marking = self._marking
@@ -200,9 +215,9 @@ class _Compiler:
         return collect
 
     def _part(self, part: Part, rows: str) -> Get:
-        base = _converted(self._base(part, part.rows or rows), part)
+        base = _sparing(_converted(self._base(part, part.rows or rows), part), part)
         if part.where:
-            base = _only(base, self.get(part.where.ref, part.rows or rows), _test(part.where))
+            base = _only(base, self.get(part.where.ref, part.rows or rows), test_of(part.where))
         if not part.rows:
             return base
         slot = self._layout.slots[part.rows]
@@ -219,7 +234,7 @@ class _Compiler:
             return _object([(name, self.value(value, rows)) for name, value in part.item.items()])
         if part.field:
             field = part.field
-            return lambda all_rows, _row: all_rows[-1].get(field)
+            return lambda all_rows, _row: all_rows[_FIELDS].get(field)
         if part.constant:
             constant = part.constant
             return lambda _rows, _row: constant
@@ -230,10 +245,10 @@ class _Compiler:
 
     def condition(self, when: When) -> Callable[[Rows], bool]:
         """Whether a condition holds; for a `many` join, whether it holds for any row."""
-        test = _test(when)
+        test = test_of(when)
         slot, index = self._layout.place(when.ref)
         joins = {join.name: join for join in self._layout.joins}
-        if when.ref.join and joins[when.ref.join].kind is JoinKind.MANY:
+        if when.ref.join and joins[when.ref.join].kind.has_many:
             if when.test == "empty":
                 return lambda rows: all(test(row[index]) for row in rows[slot])
             return lambda rows: any(test(row[index]) for row in rows[slot])
@@ -241,7 +256,8 @@ class _Compiler:
         return lambda rows: test(get(rows, _NO_ROW))
 
 
-def _test(when: When) -> Callable[[Cell], bool]:
+def test_of(when: When) -> Callable[[Cell], bool]:
+    """Whether a cell passes the test of a condition that has no date."""
     values = when.values
     if when.test == "in":
         return lambda cell: cell is not None and str(cell) in values
@@ -250,6 +266,22 @@ def _test(when: When) -> Callable[[Cell], bool]:
     if when.test == "filled":
         return lambda cell: cell is not None
     return lambda cell: cell is None
+
+
+def _sparing(base: Get, part: Part) -> Get:
+    """`base`, but that what cannot be read is nothing, with a counted reason."""
+    if not part.spares_record:
+        return base
+    names = ", ".join(ref.column for ref in part.refs) or part.field or "value"
+
+    def spare(rows: Rows, row: Row) -> Any:
+        try:
+            return base(rows, row)
+        except Malformed as error:
+            rows[_SPARED].append(f"{names}: {error.message}")
+            return part.otherwise or None
+
+    return spare
 
 
 def _converted(base: Get, part: Part) -> Get:
@@ -266,10 +298,19 @@ def _converted(base: Get, part: Part) -> Get:
         for step in converters:
             if value is None:
                 break
-            value = step(value)
+            value = _each(step, value) if isinstance(value, list) else step(value)
         return otherwise if value is None else value
 
     return convert
+
+
+def _each(step: Callable[[Any], Any], values: list[Any]) -> list[Any] | None:
+    """What a converter makes of the items of a list that the one before it has made."""
+    made: list[Any] = []
+    for value in values:
+        found = step(value)
+        made += found if isinstance(found, list) else [] if found is None else [found]
+    return made or None
 
 
 def _only(base: Get, get: Get, holds: Callable[[Cell], bool]) -> Get:

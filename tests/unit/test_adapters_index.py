@@ -215,7 +215,7 @@ def test_the_index_holds_keys_and_features_but_no_field_that_only_a_fetch_gives(
 ) -> None:
     index = sqlite3.connect(files.folder / "index" / "th.police.small.sqlite")
     tables = {name for (name,) in index.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables == {"meta", "markings", "records", "keys"}
+    assert tables == {"meta", "markings", "records", "keys", "dead"}
     assert "AA 1234567" not in str(index.execute("SELECT * FROM records").fetchall())
     index.close()
 

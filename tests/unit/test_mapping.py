@@ -10,13 +10,14 @@ import pytest
 
 from adapters.converters import CONVERTERS
 from adapters.lines import Lines
-from adapters.mapping import SEARCH_KEYS
+from adapters.mapping import SEARCH_KEYS, Mapping
 from adapters.mapping_file import load_mapping, read_mapping
 from adapters.mapping_marking import MARKING_KEYS
 from adapters.mapping_record import PART_KEYS, RECORD_KEYS, TESTS
 from gateway.clock import ManualClock
 from gateway.errors import Misconfigured
 from gateway.model.marking import Level
+from gateway.model.purpose import Offence, Purpose
 from tests.support.small_source import MAPPING, small_source
 
 OUR_MAPPINGS = sorted((Path(__file__).resolve().parents[2] / "adapters" / "mappings").glob("*.toml"))
@@ -49,7 +50,7 @@ def test_a_mapping_becomes_types() -> None:
     person = mapping.records["Person"]
     assert mapping.id == "th.police.small"
     assert [join.name for join in person.joins] == ["papers"]
-    assert person.markings[0].level is Level.RESTRICTED
+    assert person.markings[0].marking.level is Level.RESTRICTED
     assert person.fields["documents"].is_list
     assert not person.fields["birth"].is_list
 
@@ -173,3 +174,93 @@ def test_the_guide_describes_every_word_of_a_mapping() -> None:
 def test_the_example_in_the_guide_loads() -> None:
     example = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)[0]
     assert set(read_mapping("guide.toml", example.encode()).records) == {"Person"}
+
+
+# ---------------------------------------------------------------- markings, options, what cannot be read
+
+
+def marked(lines: str, rule: str = "") -> Mapping:
+    text = MAPPING.replace('releasable_to = ["vn", "kh"]', f'releasable_to = ["vn", "kh"]\n{lines}')
+    return read_mapping("small.toml", text.replace('level = "RESTRICTED"', f'level = "RESTRICTED"\n{rule}').encode())
+
+
+def test_a_marking_says_what_a_record_may_be_used_for_and_how_long() -> None:
+    made = marked('purposes = ["INVESTIGATION", "BORDER_CHECK"]\noffences = ["NARC"]\nkeep_hours = 72').marking
+    assert made.purposes == {Purpose.INVESTIGATION, Purpose.BORDER_CHECK}
+    assert made.offences == {Offence("NARC")}
+    assert (made.keep_hours, made.delete_after_use) == (72, False)
+    assert marked("").marking.purposes is None
+
+
+def test_a_rule_narrows_purposes_and_times_and_never_widens_them() -> None:
+    made = marked(
+        'purposes = ["INVESTIGATION", "BORDER_CHECK"]\nkeep_hours = 72',
+        'purposes = ["INVESTIGATION", "AUDIT"]\nkeep_hours = 240\ndelete_after_use = true',
+    )
+    rule = made.records["Person"].markings[0]
+    tightened = rule.tighten(made.marking)
+    assert tightened.purposes == {Purpose.INVESTIGATION}
+    assert tightened.keep_hours == 72
+    assert tightened.delete_after_use
+    assert tightened.releasable_to == made.marking.releasable_to
+    assert tightened.level is Level.RESTRICTED
+    assert tightened.is_within(made.marking)
+
+
+def test_a_rule_that_names_an_agency_leaves_only_that_agency() -> None:
+    made = marked("", 'releasable_to = ["vn.police", "la"]')
+    assert made.records["Person"].markings[0].tighten(made.marking).releasable_to == {"vn.police"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "advice"),
+    [
+        ('purposes = ["CURIOSITY"]', "INVESTIGATION"),
+        ('offences = ["PARKING"]', "NARC"),
+        ("keep_hours = 0", "1 or more"),
+        ('keep_hours = "72"', ""),
+        ('evaluation = "Z9"', "such as `B2`"),
+        ("delete_after_use = 1", ""),
+    ],
+)
+def test_a_part_of_a_marking_that_is_none_is_named_with_its_line(lines: str, advice: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        marked(lines)
+    assert caught.value.where.startswith("small.toml:")
+    assert advice in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ('convert = "date"', "`date` needs `formats`"),
+        ('convert = "date", formats = ["dd/mm/yyyy"], era = "XX"', "`era` cannot be `XX`"),
+        ('convert = "date", formats = 7', "`formats` must be a list of texts"),
+        ('convert = "date", formats = ["dd/mm/yyyy"], pivot = "x"', "`pivot` must be a number"),
+        ('convert = "date", formats = []', "no date format"),
+        ('convert = "thai-date", formats = ["dd/mm/yyyy"]', "unknown key `formats`"),
+        ('convert = "moment-date"', "`moment-date` needs `offset`"),
+        ('convert = "recode", charset = "klingon"', "`charset` cannot be `klingon`"),
+        ('convert = "thai-date", unreadable = "row"', "`unreadable` is `record` or `field`"),
+        ('convert = "name"', "`birth` cannot be an object with text, script"),
+        ('convert = "thai-date", otherwise = "unknown"', "`birth` cannot be `unknown`"),
+    ],
+)
+def test_options_are_checked_when_the_mapping_is_read(new: str, message: str) -> None:
+    error = refusal('convert = "thai-date"', new)
+    assert message in error.message
+    assert error.where == f"small.toml:{line_of('birth = {')}"
+
+
+def test_codes_and_constants_must_be_of_the_fields_list() -> None:
+    assert "`sex` cannot be `W`" in refusal('2 = "F"', '2 = "W"').message
+    assert "`status` cannot be `GONE`" in refusal('{ column = "state.word" }', '{ value = "GONE" }').message
+    member = 'issuer = { column = "issuer", convert = "name" }'
+    assert "texts and numbers only" in refusal('issuer = { column = "issuer" }', member).message
+
+
+def test_an_unknown_character_set_is_refused_and_old_ones_are_known() -> None:
+    assert "unknown encoding" in refusal('kind = "police records"', 'kind = "x"\nencoding = "klingon"').message
+    for name in ("tis-620", "VISCII", "tcvn3", "vni", "cp1258", "gbk", "big5"):
+        text = MAPPING.replace('kind = "police records"', f'kind = "x"\nencoding = "{name}"\nrepair = true')
+        assert read_mapping("small.toml", text.encode()).repair

@@ -1,0 +1,121 @@
+"""Whom a source process serves: the nodes of its own country that its settings name, and their statement keys.
+
+The statement keys are the certificates in one folder. The folder is looked at again every second, so a file that is
+taken away ends that key's power at once, without a restart and without the federation's documents.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from certs.names import CertificateUse
+from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from gateway.clock import Clock
+from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Unauthenticated
+from gateway.model.names import MemberId
+from gateway.signing.keys import VerifyKey
+
+_LOOK_S = 1.0
+_MAX_CACHE = 256
+
+
+class AcceptedNode:
+    """`reference.StatementKeys`, and who may call. Thread-safe.
+
+    Raises `Misconfigured` when a certificate in `folder` is none of a statement key of `member`, or there is none.
+    """
+
+    def __init__(self, folder: Path, ca_pem: bytes, member: MemberId, names: Sequence[str], clock: Clock) -> None:
+        self._folder = folder
+        self._authority = read_ca(ca_pem)
+        self._member = member
+        self._names = frozenset(names)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._callers: dict[bytes, tuple[str, int, int]] = {}
+        self._seen = self._look()
+        self._keys = self._read(strict=True)
+        self._looked = clock.monotonic()
+        if not self._keys:
+            raise Misconfigured(
+                "no statement key of a node is accepted",
+                code="no-accepted-key",
+                where=str(folder),
+                remedy="copy the node's keys/statement.pem into this folder",
+            )
+
+    @property
+    def count(self) -> int:
+        """How many statement keys are accepted."""
+        return len(self._keys)
+
+    def caller(self, certificate: bytes) -> str:
+        """The name of the node that shows this TLS certificate (PEM), or `Unauthenticated`."""
+        known = self._callers.get(certificate)
+        if known is None:
+            known = self._identify(certificate)
+            if len(self._callers) < _MAX_CACHE:
+                self._callers[certificate] = known
+        name, start, stop = known
+        if not start <= self._clock.now_us() < stop:
+            raise Unauthenticated("the certificate is outside its time", code="certificate-expired")
+        return name
+
+    def statement_key(self, key_id: str) -> VerifyKey:
+        """The key, when its certificate is in the folder and in its time, else `BadSignature`."""
+        found = self._current().get(key_id)
+        if found is None:
+            raise BadSignature(f"the key `{key_id[:16]!a}` is not accepted", code="not-accepted", where="reference")
+        key, start, stop = found
+        if not start <= self._clock.now_us() < stop:
+            raise BadSignature(f"the key `{key_id[:16]}` is outside its time", code="key-not-valid", where="reference")
+        return key
+
+    def _identify(self, certificate: bytes) -> tuple[str, int, int]:
+        try:
+            leaf = read_leaf(certificate)
+        except Malformed as error:
+            raise Unauthenticated(error.message, code="bad-certificate") from error
+        name = leaf.name
+        if name.use is not CertificateUse.NODE or name.member != self._member or name.name not in self._names:
+            raise Unauthenticated(f"`{name.uri}` is not our node", code="not-our-node")
+        return (name.name, *check_issued(leaf, [self._authority]))
+
+    def _current(self) -> Mapping[str, tuple[VerifyKey, int, int]]:
+        """The keys by id, read again when a file has come, changed or gone."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._looked >= _LOOK_S:
+                self._looked = now
+                seen = self._look()
+                if seen != self._seen:
+                    self._seen, self._keys = seen, self._read(strict=False)
+            return self._keys
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        try:
+            files = sorted(self._folder.glob("*.pem"))
+            return tuple((file.name, (found := file.stat()).st_mtime_ns, found.st_size) for file in files)
+        except OSError:
+            return ()
+
+    def _read(self, *, strict: bool) -> dict[str, tuple[VerifyKey, int, int]]:
+        """All keys of the folder; a file that does not fit is refused at the start, and left out later."""
+        keys = {}
+        for file in sorted(self._folder.glob("*.pem")):
+            try:
+                leaf = self._statement(file)
+                keys[leaf.key_id] = (VerifyKey.admit(leaf.spki), *check_issued(leaf, [self._authority]))
+            except (OSError, LiaisonError) as error:
+                if strict:
+                    why = error.message if isinstance(error, LiaisonError) else "it cannot be read"
+                    raise Misconfigured(f"cannot be used: {why}", code="bad-accepted", where=str(file)) from error
+        return keys
+
+    def _statement(self, file: Path) -> Leaf:
+        leaf = read_leaf(file.read_bytes())
+        if leaf.name.use is not CertificateUse.STATEMENT or leaf.name.member != self._member:
+            raise Malformed(f"`{leaf.name.uri}` signs no statements of `{self._member}`", code="bad-accepted")
+        return leaf

@@ -1,0 +1,65 @@
+"""What a source process signs at most: a release marking nowhere weaker than the record's own, for whom it names.
+
+Policy is the node's affair. This is the agency's last word under it: a node that was taken over gets nothing signed
+that the record's own marking does not allow.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gateway.clock import from_us
+from gateway.model.marking import PUBLIC_CAVEATS, Marking, ReleaseMarking
+from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
+
+_ROUNDING = timedelta(minutes=1)
+
+
+def is_allowed(marking: Marking, release: ReleaseMarking, *, asker: MemberId, purpose: Purpose, now_us: int) -> bool:
+    """Whether a record under `marking` may be signed for `asker` under `release`:
+
+    1. the marking names `asker`, or a part of it, and does not hide the record from it
+    2. the purpose is the reference's, and one that the marking allows
+    3. level, use, caveats, onward rule and evaluation are at least as strict
+    4. it is not kept longer than the marking says
+    """
+    return (
+        _names(marking, asker)
+        and release.purposes == frozenset({purpose.value})
+        and (marking.purposes is None or purpose in marking.purposes)
+        and _as_marking(release).is_within(_to_be_told(marking))
+        and (marking.keep_hours is None or release.not_after <= _latest(marking.keep_hours, now_us))
+    )
+
+
+def _names(marking: Marking, asker: MemberId) -> bool:
+    named = any(name.partition(".")[0] == asker for name in marking.releasable_to)
+    return named and not marking.hidden_from(asker)
+
+
+def _as_marking(release: ReleaseMarking) -> Marking:
+    return Marking(
+        level=release.level,
+        use=release.use,
+        caveats=release.caveats,
+        onward=release.onward,
+        evaluation=release.evaluation,
+        delete_after_use=release.delete_after_use,
+    )
+
+
+def _to_be_told(marking: Marking) -> Marking:
+    """The parts of a marking that a recipient is told."""
+    return Marking(
+        level=marking.level,
+        use=marking.use,
+        caveats=marking.caveats & PUBLIC_CAVEATS,
+        onward=marking.onward,
+        evaluation=marking.evaluation,
+        delete_after_use=marking.delete_after_use,
+    )
+
+
+def _latest(hours: int, now_us: int) -> datetime:
+    return from_us(now_us) + timedelta(hours=hours) + _ROUNDING

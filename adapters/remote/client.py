@@ -1,0 +1,340 @@
+"""The node's side of a source process: an adapter that asks over mutual TLS and believes nothing that comes back.
+
+It holds no agency key. Each search carries a fresh signed reference; a record that comes back must be signed by the
+listed `own` key of the agency, for this recipient, this request and this marking, before the story goes on with it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+from liaison.source.v1 import source_pb2 as pb
+
+from adapters.base import Changes
+from adapters.load import NodeSide, Place
+from adapters.remote import methods, wire
+from adapters.remote.allowed import is_allowed
+from adapters.remote.queries import query_bytes
+from adapters.remote.reference import build_reference
+from adapters.remote.strict import parse
+from certs.durable import make_folder, replace
+from certs.names import source_tls_name
+from certs.tls import TlsIdentity, channel_credentials
+from gateway.clock import Clock
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Misconfigured, TimedOut, Unavailable, Unknown
+from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceRecord
+from gateway.model.marking import ReleaseMarking
+from gateway.model.query import Query, QueryKind
+from gateway.ports import Occasion, SourceDescription
+from gateway.records.sdjwt import digest_of
+from gateway.records.types import RECORD_TYPES
+from gateway.records.verify import VerifiedRecord, verify_record
+
+_SCHEME = "source://"
+_DESCRIBE_S = 1.0
+_FIND_S = 2.0
+"""A source that was away is found again within a second or two."""
+_CHANGES_S = 10.0
+
+if TYPE_CHECKING:
+    Call = grpc.UnaryUnaryMultiCallable[bytes, bytes]
+
+
+def open_remote(place: Place) -> RemoteSource:
+    """The source process at `source://host:port`. It need not be in reach: then it is missing until it is."""
+    if place.node is None:
+        raise Misconfigured(
+            "only a node can ask a source process", code="no-node", remedy="`liaison source check` looks at one"
+        )
+    target = place.url.removeprefix(_SCHEME)
+    host, colon, port = target.rpartition(":")
+    if not place.url.startswith(_SCHEME) or not colon or not host or not port.isdecimal():
+        raise Misconfigured(
+            f"`{place.url[:80]}` is not the address of a source process",
+            code="bad-url",
+            remedy="source://host:port, such as source://10.1.2.3:7543",
+        )
+    return RemoteSource(target, place.node, place.index_dir / f"{place.node.source}.source.json", place.clock)
+
+
+class RemoteSource:
+    """`adapters.base.Adapter` and `gateway.ports.SigningSource`. Thread-safe.
+
+    What the source says of itself is kept in a file, so that a node which starts while the source is away knows
+    what is missing.
+    """
+
+    def __init__(self, target: str, node: NodeSide, kept: Path, clock: Clock) -> None:
+        self.node = node
+        self.clock = clock
+        self._wire = _Wire(target, node, clock)
+        self._kept = kept
+        self._description = self._read_kept() or _anything(node)
+        try:
+            self._take_description(clock.monotonic() + _DESCRIBE_S)
+        except LiaisonError:
+            return  # missing for now; `health` and each search say so
+
+    @property
+    def left_out(self) -> Mapping[str, Mapping[str, int]]:
+        """Nothing is known here of rows that cannot be read: that is seen at the source."""
+        return {}
+
+    def describe(self) -> SourceDescription:
+        """What the source is, as it said last."""
+        return self._description
+
+    def refer(self, occasion: Occasion) -> Referred:
+        """The source, to be asked for `occasion`."""
+        return Referred(self, occasion)
+
+    def search(self, query: Query, deadline: float) -> SearchResult:
+        """Refused: nothing is asked without an occasion."""
+        del query, deadline
+        raise _unreferred(self.node.source)
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """Refused: nothing is asked without an occasion."""
+        del key, record_type, deadline
+        raise _unreferred(self.node.source)
+
+    def changes(self, since: str) -> Changes:
+        """Whether the source has changed; its cursor is a hash."""
+        request = pb.ChangesRequest(since=since).SerializeToString()
+        data = self.call(methods.CHANGES, request, self.clock.monotonic() + _CHANGES_S)
+        found = parse(pb.ChangesResponse, data, self.node.source)
+        return Changes(found.cursor, found.cursor != since)
+
+    def refresh(self) -> bool:
+        """Ask the source what it is, and take up a renewed certificate of our own; whether it says something new."""
+        self._wire.renew()
+        before = self._description
+        self._take_description(self.clock.monotonic() + _FIND_S, wait=True)
+        return self._description != before
+
+    def health(self) -> str:
+        """Empty when the source can be asked, else what is wrong."""
+        try:
+            data = self.call(methods.HEALTH, b"", self.clock.monotonic() + _DESCRIBE_S)
+            return parse(pb.HealthResponse, data, self.node.source).problem[:200]
+        except LiaisonError as error:
+            return error.message
+
+    def close(self) -> None:
+        """End the connection."""
+        self._wire.close()
+
+    def call(self, method: methods.Method, data: bytes, deadline: float) -> bytes:
+        """One call; every failure is one of ours, whatever the other side says (`_failure`)."""
+        return self._wire.call(method, data, deadline)
+
+    def _take_description(self, deadline: float, *, wait: bool = False) -> None:
+        data = self._wire.call(methods.DESCRIBE, b"", deadline, wait=wait)
+        found = wire.read_description(data, self.node.source, self.node.agency)
+        if found != self._description or not self._kept.exists():
+            self._keep(found)
+        self._description = found
+
+    def _keep(self, found: SourceDescription) -> None:
+        said = {"kind": found.kind, "queries": sorted(found.queries), "record_types": sorted(found.record_types)}
+        try:
+            make_folder(self._kept.parent)
+            replace(self._kept, json.dumps(said).encode(), 0o600)
+        except LiaisonError as error:  # a help for the next start, and no reason to end the node
+            raise Unavailable(error.message, code="index-disk", where=str(self._kept)) from error
+
+    def _read_kept(self) -> SourceDescription | None:
+        try:
+            said = json.loads(self._kept.read_bytes())
+            queries, types = frozenset(map(QueryKind, said["queries"])), frozenset(map(str, said["record_types"]))
+            return SourceDescription(self.node.source, self.node.agency, str(said["kind"]), queries, types)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+class Referred:
+    """A source process for one occasion (`gateway.ports.ReferredSource`); one search, then the records it found."""
+
+    def __init__(self, source: RemoteSource, occasion: Occasion) -> None:
+        self._source = source
+        self._occasion = occasion
+        self._reference = b""
+
+    def describe(self) -> SourceDescription:
+        """What the source is."""
+        return self._source.describe()
+
+    def health(self) -> str:
+        """Whether it can be asked."""
+        return self._source.health()
+
+    def search(self, query: Query, deadline: float) -> SearchResult:
+        """Candidates, under a fresh reference."""
+        node = self._source.node
+        asked = query_bytes(query)
+        self._reference = build_reference(
+            self._occasion,
+            member=node.member,
+            source=node.source,
+            query=asked,
+            key=node.key,
+            now_us=self._source.clock.now_us(),
+        )
+        request = pb.SearchRequest(reference=self._reference, query=asked).SerializeToString()
+        return wire.read_result(self._source.call(methods.SEARCH, request, deadline), self._source.describe())
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """Refused: a source process gives no record that it does not sign."""
+        del key, record_type, deadline
+        raise _unreferred(self._source.node.source)
+
+    def issue(
+        self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
+    ) -> tuple[SourceRecord, IssuedRecord]:
+        """The record and the same signed, verified; both bare where its own marking does not allow `marking`."""
+        request = pb.IssueRequest(
+            reference=self._reference, key=key, record_type=record_type, release_marking=wire.marking_text(marking)
+        )
+        data = self._source.call(methods.ISSUE, request.SerializeToString(), deadline)
+        message = parse(pb.IssueResponse, data, self._source.node.source)
+        verified = self._verify(message.record, record_type, marking) if message.record else None
+        record = self._record(message, key, record_type, verified)
+        if verified is None:
+            self._check_refusal(record, marking)
+            return record, IssuedRecord("", {})
+        return record, _issued(message.record, verified)
+
+    def _verify(self, text: str, record_type: str, marking: ReleaseMarking) -> VerifiedRecord:
+        """All checks of a record that a recipient makes, and that it is the one that was ordered."""
+        node, occasion = self._source.node, self._occasion
+        verified = verify_record(
+            text,
+            node.keys(),
+            member=node.member,
+            audience=occasion.asker,
+            request_hash=occasion.request_hash,
+            now_us=self._source.clock.now_us(),
+        )
+        if not verified.own_key or verified.agency != node.agency:
+            raise BadSignature("not signed with the agency's own key", code="not-own-key", where=node.source)
+        if verified.type != record_type or verified.marking != marking.as_json():
+            raise BadSignature("another record or marking than was asked for", code="foreign-record", where=node.source)
+        if verified.exp != int(marking.not_after.timestamp()):
+            raise BadSignature("it expires at another time than its marking says", code="bad-expiry", where=node.source)
+        return verified
+
+    def _record(
+        self, message: pb.IssueResponse, key: str, record_type: str, verified: VerifiedRecord | None
+    ) -> SourceRecord:
+        return SourceRecord(
+            source=self._source.node.source,
+            key=key,
+            record_type=record_type,
+            owner=f"{self._source.node.member}.{self._source.node.agency}",
+            fields=verified.fields if verified else {},
+            marking=wire.read_marking(message.marking),
+            category=wire.read_category(message.category),
+        )
+
+    def _check_refusal(self, record: SourceRecord, marking: ReleaseMarking) -> None:
+        """Not to sign is right only where the record's own marking says so."""
+        occasion, now_us = self._occasion, self._source.clock.now_us()
+        if is_allowed(record.marking, marking, asker=occasion.asker, purpose=occasion.purpose, now_us=now_us):
+            raise Unavailable("the source does not sign what it may", code="not-signed", where=record.source)
+
+
+class _Wire:
+    """The connection: one channel, with our node's TLS key, to a server of our own country's CA."""
+
+    def __init__(self, target: str, node: NodeSide, clock: Clock) -> None:
+        self._target = target
+        self._node = node
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._identity = node.identity()
+        self._channel, self._calls = self._open(self._identity)
+
+    def call(self, method: methods.Method, data: bytes, deadline: float, *, wait: bool = False) -> bytes:
+        """One call. Raises what `_failure` makes of it; `wait` gives a source that was away time to be found again."""
+        left = deadline - self._clock.monotonic()
+        if left <= 0:
+            raise TimedOut("no time was left for the source", where=self._node.source)
+        with self._lock:
+            call = self._calls[method]
+        try:
+            answer: bytes = call(data, timeout=left, wait_for_ready=wait)
+        except grpc.RpcError as error:
+            raise _failure(error, self._node.source) from error
+        except ValueError as error:  # the channel was closed under the call
+            raise Unavailable("the connection was closed", where=self._node.source) from error
+        return answer
+
+    def renew(self) -> None:
+        """A new channel where our certificate was renewed; calls that run end on the old one."""
+        identity = self._node.identity()
+        if identity == self._identity:
+            return
+        opened = self._open(identity)
+        with self._lock:
+            self._identity = identity
+            (old, self._channel), self._calls = (self._channel, opened[0]), opened[1]
+        old.close()
+
+    def close(self) -> None:
+        """End it."""
+        self._channel.close()
+
+    def _open(self, identity: TlsIdentity) -> tuple[grpc.Channel, dict[methods.Method, Call]]:
+        channel = grpc.secure_channel(
+            self._target,
+            channel_credentials(identity, self._node.ca),
+            options=[
+                ("grpc.ssl_target_name_override", source_tls_name(self._node.member, self._node.agency)),
+                ("grpc.max_receive_message_length", methods.MAX_ANSWER),
+                ("grpc.max_metadata_size", 8 * 1024),
+                ("grpc.enable_retries", 0),
+                ("grpc.enable_http_proxy", 0),
+                ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 1_000),
+                ("grpc.keepalive_time_ms", 300_000),
+            ],
+        )
+        return channel, {method: channel.unary_unary(method.path) for method in methods.METHODS}
+
+
+def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
+    """A failed call. Nothing that a source says makes a refusal of the whole question: it is missing, no more."""
+    code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return TimedOut("the source did not answer in time", where=source)
+    if code is grpc.StatusCode.NOT_FOUND:
+        return Unknown("the source has no such record", code="unknown-record", where=source)
+    said = (error.details() or "") if isinstance(error, grpc.Call) else ""
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return Unavailable("the source cannot be reached", where=source, remedy="`liaison source check` at its home")
+    return Unavailable(f"the source refused: {code.name} {said[:60]!a}", code="source-refused", where=source)
+
+
+def _unreferred(source: str) -> Forbidden:
+    text = "a source process is asked for one exchange, and signs what it gives"
+    return Forbidden(text, code="no-reference", where=source)
+
+
+def _issued(text: str, verified: VerifiedRecord) -> IssuedRecord:
+    """The parts of a verified SD-JWT; `verified.fields` has one field for each disclosure, in their order."""
+    jwt, *encoded, _ = text.split("~")
+    pairs = zip(verified.fields, encoded, strict=True)
+    return IssuedRecord(jwt, {name: Disclosure(digest_of(each), each) for name, each in pairs})
+
+
+def _anything(node: NodeSide) -> SourceDescription:
+    """A source that was never seen: every question may concern it, so its silence makes every answer partial."""
+    return SourceDescription(
+        node.source, node.agency, f"{node.agency} records", frozenset(QueryKind), frozenset(RECORD_TYPES)
+    )

@@ -1,0 +1,91 @@
+"""Typed queries to and from the bytes that a reference names by their hash."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from liaison.source.v1 import source_pb2 as pb
+
+from adapters.remote.strict import parse
+from gateway.errors import Malformed
+from gateway.model.query import (
+    MAX_NAMES,
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+)
+from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex, text_value
+
+_BY_NUMBER: Mapping[str, type[Any]] = {
+    kind.kind.value: kind for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery)
+}
+_SOURCES: Mapping[str, NameSource] = {source.value: source for source in NameSource}
+_SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
+
+
+def query_bytes(query: Query) -> bytes:
+    """`query` for the wire."""
+    if isinstance(query, PersonQuery):
+        return pb.Query(person=_person(query)).SerializeToString()
+    parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
+    return pb.Query(number=pb.NumberQuery(kind=query.kind.value, parts=parts)).SerializeToString()
+
+
+def read_query(data: bytes) -> Query:
+    """The query in `data`. Raises `Malformed` for what is unknown, missing, too long or no proper text."""
+    message = parse(pb.Query, data, "query")
+    kind = message.WhichOneof("query")
+    if kind == "person":
+        return _read_person(message.person)
+    if kind == "number":
+        return _read_number(message.number)
+    raise Malformed("no query", code="missing-query", where="query")
+
+
+def _person(query: PersonQuery) -> pb.PersonQuery:
+    names = [
+        pb.Name(text=name.text, script=name.script, lang=name.lang, source=name.source.value) for name in query.names
+    ]
+    return pb.PersonQuery(
+        names=names,
+        birth=query.birth.value if query.birth else "",
+        sex=query.sex.value if query.sex else "",
+        nationality=query.nationality,
+        father=query.father,
+    )
+
+
+def _read_person(message: pb.PersonQuery) -> Query:
+    if len(message.names) > MAX_NAMES or message.sex not in _SEXES:
+        raise Malformed("too many names, or an unknown sex", code="bad-query", where="query.person")
+    return PersonQuery(
+        names=tuple(map(_read_name, message.names)),
+        birth=PartialDate(message.birth) if message.birth else None,
+        sex=_SEXES[message.sex],
+        nationality=_text(message.nationality),
+        father=_text(message.father),
+    )
+
+
+def _read_name(message: pb.Name) -> NameForm:
+    source = _SOURCES.get(message.source)
+    if source is None:
+        raise Malformed("unknown source of a name", code="bad-query", where="query.person.names")
+    return NameForm(text_value(message.text, "query.person.names"), _text(message.script), _text(message.lang), source)
+
+
+def _read_number(message: pb.NumberQuery) -> Query:
+    kind = _BY_NUMBER.get(message.kind)
+    if kind is None or set(message.parts) != {field.name for field in dataclasses.fields(kind)}:
+        raise Malformed("unknown kind of query, or other parts than it has", code="bad-query", where="query.number")
+    query: Query = kind(**{name: _text(value) for name, value in message.parts.items()})
+    return query
+
+
+def _text(value: str) -> str:
+    return text_value(value, "query", MAX_TEXT) if value else value

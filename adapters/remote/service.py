@@ -1,0 +1,211 @@
+"""What a source process does with each call of its node: check, log, answer. No transport here.
+
+1. the caller is our node (`server.py` has looked at its certificate);
+2. the reference is there and verifies, and was not used before;
+3. the adapter searches, or reads one record that this very search found;
+4. a record is signed with the agency's key, if its own marking allows it;
+5. an entry is durable in the source's own log;
+6. the answer leaves. No entry, no answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import threading
+from typing import Any
+
+from liaison.source.v1 import source_pb2 as pb
+
+from adapters.base import Adapter
+from adapters.remote import wire
+from adapters.remote.allowed import is_allowed
+from adapters.remote.clerk import Clerk
+from adapters.remote.queries import read_query
+from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
+from adapters.remote.strict import parse
+from adapters.remote.visits import Visits
+from gateway.clock import Clock
+from gateway.errors import Forbidden, LiaisonError, Replayed, TooLarge
+from gateway.model.hit import SourceRecord
+from gateway.model.marking import ReleaseMarking
+from gateway.model.names import ExchangeId
+from gateway.model.query import Query
+from gateway.ports import EntryDraft, Journal, Logged, ReplayClaim, Retention
+from gateway.records.sdjwt import RecordIssuer, issue, present
+
+_DETAIL = 300
+_MAX_CAUSES = 256
+
+
+class SourceService:
+    """One adapter, one agency's key, one log. Thread-safe; raises `LiaisonError` for what is refused."""
+
+    def __init__(
+        self, adapter: Adapter, issuer: RecordIssuer, keys: StatementKeys, journal: Journal, clock: Clock
+    ) -> None:
+        self._adapter = adapter
+        self._issuer = issuer
+        self._keys = keys
+        self._log = Clerk(journal)
+        self._clock = clock
+        self._visits = Visits()
+        self._refusals = _Refusals(clock)
+        self._source = adapter.describe().id
+
+    # ------------------------------------------------------------ calls
+
+    def describe(self, data: bytes, node: str, deadline: float) -> bytes:
+        """What the source is."""
+        del node, deadline
+        parse(pb.DescribeRequest, data, "request")
+        return wire.description_bytes(self._adapter.describe())
+
+    def health(self, data: bytes, node: str, deadline: float) -> bytes:
+        """Whether it can be asked."""
+        del node, deadline
+        parse(pb.HealthRequest, data, "request")
+        return pb.HealthResponse(problem=self._adapter.health()).SerializeToString()
+
+    def changes(self, data: bytes, node: str, deadline: float) -> bytes:
+        """Whether it has changed."""
+        del node, deadline
+        found = self._adapter.changes(parse(pb.ChangesRequest, data, "request").since)
+        # The cursor tells what the source depends on; a hash of it tells the same, and nothing else.
+        cursor = hashlib.sha256(found.cursor.encode()).hexdigest()
+        return pb.ChangesResponse(cursor=cursor, changed=found.changed).SerializeToString()
+
+    def search(self, data: bytes, node: str, deadline: float) -> bytes:
+        """Candidates, for a fresh reference to exactly this query."""
+        message = parse(pb.SearchRequest, data, "request")
+        reference = self._verify(message.reference)
+        if hashlib.sha256(message.query).digest() != reference.query_hash:
+            raise Forbidden("the reference is for another query", code="other-query", where="query")
+        query = read_query(message.query)
+        self._visits.begin(reference, self._clock.now_us())
+        result = self._adapter.search(query, deadline)
+        self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
+        answer = wire.result_bytes(result)
+        private = {"query": query.kind.value, "asked": _asked(query), "hits": len(result.candidates)}
+        hit = Retention.HIT if result.candidates else Retention.NO_HIT
+        draft = self._draft("source-searched", reference, node, answer, hit, private | {"capped": result.capped})
+        draft.claim = self._claim(reference)
+        if not isinstance(self._log.write(draft), Logged):
+            raise Replayed("this reference was used for a search before", code="reference-replayed")
+        return answer
+
+    def issue(self, data: bytes, node: str, deadline: float) -> bytes:
+        """A record that the reference's search found, signed for the reference's exchange."""
+        message = parse(pb.IssueRequest, data, "request")
+        reference = self._verify(message.reference)
+        release = wire.read_release_marking(message.release_marking)
+        if not reference.occasion.request_hash:
+            raise Forbidden("records are signed for requests of counterparts only", code="no-request")
+        self._visits.take(reference, message.record_type, message.key)
+        record = self._adapter.fetch(message.key, message.record_type, deadline)
+        signed = self._sign(record, release, reference)
+        marking = wire.marking_text(record.marking)
+        answer = pb.IssueResponse(record=signed, marking=marking, category=record.category.value).SerializeToString()
+        private = {"type": record.record_type, "key": record.key, "signed": bool(signed)}
+        private |= {"marking": record.marking.as_json()}
+        self._log.write(self._draft("source-issued", reference, node, answer, Retention.HIT, private))
+        return answer
+
+    def refused(self, method: str, node: str, error: LiaisonError) -> None:
+        """Note a refused call: an entry for each cause and second, with the number of calls that it stands for."""
+        count = self._refusals.note((node, method, error.code))
+        if count:
+            private = {"node": node, "method": method, "code": error.code, "detail": error.message[:_DETAIL]}
+            self._append_plain("source-refused", private | {"count": count})
+
+    def started(self, version: str) -> None:
+        """Note the start; nothing is served before."""
+        self._append_plain("source-started", {"source": self._source, "version": version})
+
+    def stopped(self) -> None:
+        """Note the end."""
+        self._append_plain("source-stopped", {"source": self._source})
+
+    # ------------------------------------------------------------ parts
+
+    def _verify(self, data: bytes) -> Reference:
+        return verify_reference(
+            data, keys=self._keys, member=self._issuer.member, source=self._source, now_us=self._clock.now_us()
+        )
+
+    def _sign(self, record: SourceRecord, release: ReleaseMarking, reference: Reference) -> str:
+        """The record with all disclosures; empty when its own marking does not allow to sign it so."""
+        occasion, now_us = reference.occasion, self._clock.now_us()
+        if not is_allowed(record.marking, release, asker=occasion.asker, purpose=occasion.purpose, now_us=now_us):
+            return ""
+        issued = issue(
+            record,
+            issuer=self._issuer,
+            audience=occasion.asker,
+            request_hash=occasion.request_hash,
+            marking=release,
+            now_us=now_us,
+        )
+        return present(issued, issued.disclosures)
+
+    def _claim(self, reference: Reference) -> ReplayClaim:
+        """A reference is used for one search, over restarts, too."""
+        number = ExchangeId(reference.hash[:16].hex())
+        return ReplayClaim(self._issuer.member, number, reference.hash, reference.expires_us + SKEW_US)
+
+    def _draft(
+        self, kind: str, reference: Reference, node: str, answer: bytes, hit: Retention, private: dict[str, Any]
+    ) -> EntryDraft:
+        occasion = reference.occasion
+        common = {
+            "node": node,
+            "purpose": occasion.purpose.value,
+            "reference": base64.b64encode(reference.data).decode(),
+            "request_hash": occasion.request_hash.hex(),
+        }
+        return EntryDraft(
+            kind=kind,
+            peer=occasion.asker,
+            exchange_id=occasion.id,
+            request_hash=reference.hash,
+            answer_hash=hashlib.sha256(answer).digest(),
+            private=common | private,
+            retention=hit,
+        )
+
+    def _append_plain(self, kind: str, private: dict[str, Any]) -> None:
+        self._log.write(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
+
+
+class _Refusals:
+    """Counts refused calls by cause: whatever somebody floods, the log gets one entry a second for each cause."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._causes: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    def note(self, cause: tuple[str, str, str]) -> int:
+        """How many calls an entry written now stands for; 0 when none is to be written yet."""
+        with self._lock:
+            now = self._clock.monotonic()
+            last, waiting = self._causes.get(cause, (-1.0, 0))
+            if last >= 0 and now - last < 1.0:
+                self._causes[cause] = (last, waiting + 1)
+                return 0
+            if len(self._causes) >= _MAX_CAUSES:
+                self._causes.clear()
+            self._causes[cause] = (now, 0)
+            return waiting + 1
+
+
+def _asked(query: Query) -> dict[str, Any]:
+    """What was looked for, so that the agency can see for whom its system was searched; encrypted at rest."""
+    return {name: value for name, value in dataclasses.asdict(query).items() if value}
+
+
+def check_size(data: bytes, limit: int) -> None:
+    """Raise `TooLarge` for a message of more bytes than its method takes."""
+    if len(data) > limit:
+        raise TooLarge(f"{len(data)} bytes are more than {limit}")

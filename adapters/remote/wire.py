@@ -1,0 +1,157 @@
+"""Candidates, markings, descriptions and records to and from the wire. What comes from a source is untrusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from liaison.source.v1 import source_pb2 as pb
+
+from adapters.base import MAX_CANDIDATES
+from adapters.remote.strict import parse
+from gateway.errors import Malformed, Misconfigured, TooLarge
+from gateway.model.hit import Candidate, Match, Quality, SearchResult
+from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, SubjectCategory, UseCode
+from gateway.model.query import QueryKind
+from gateway.model.values import text_value
+from gateway.ports import SourceDescription
+from gateway.records.types import RECORD_TYPES
+from gateway.signing import strict_json
+
+MAX_KEY = 512
+MAX_MARKING = 4 * 1024
+"""Bytes of a marking as JSON."""
+
+_MAX_RULES = 32
+_MAX_WORDS = 64
+
+
+def description_bytes(description: SourceDescription) -> bytes:
+    """A description for the wire."""
+    return pb.DescribeResponse(
+        id=description.id,
+        agency=description.agency,
+        kind=description.kind,
+        queries=sorted(kind.value for kind in description.queries),
+        record_types=sorted(description.record_types),
+    ).SerializeToString()
+
+
+def read_description(data: bytes, source: str, agency: str) -> SourceDescription:
+    """What the source `source` of `agency` says of itself; `Malformed` when it is another, or says the impossible."""
+    message = parse(pb.DescribeResponse, data, "source")
+    if (message.id, message.agency) != (source, agency):
+        raise Malformed(
+            f"this is the source `{message.id[:64]!a}` of `{message.agency[:64]!a}`",
+            code="foreign-source",
+            where=source,
+        )
+    if not set(message.record_types) <= RECORD_TYPES.keys() or not set(message.queries) <= set(QueryKind):
+        raise Malformed("unknown kinds of queries or records", code="foreign-source", where=source)
+    return SourceDescription(
+        id=source,
+        agency=agency,
+        kind=text_value(message.kind, "source.kind", _MAX_WORDS),
+        queries=frozenset(map(QueryKind, message.queries)),
+        record_types=frozenset(message.record_types),
+    )
+
+
+def result_bytes(result: SearchResult) -> bytes:
+    """What a search found, for the wire."""
+    candidates = [
+        pb.Candidate(
+            key=found.key,
+            record_type=found.record_type,
+            quality=found.match.quality.value,
+            score=found.match.score,
+            rules=found.match.rules,
+            marking=marking_text(found.marking),
+            category=found.category.value,
+        )
+        for found in result.candidates
+    ]
+    return pb.SearchResponse(candidates=candidates, capped=result.capped).SerializeToString()
+
+
+def read_result(data: bytes, description: SourceDescription) -> SearchResult:
+    """What a source found, in the order of its scores; anything that it may not say is `Malformed`."""
+    message = parse(pb.SearchResponse, data, "source.answer")
+    if len(message.candidates) > MAX_CANDIDATES:
+        raise TooLarge(f"more than {MAX_CANDIDATES} candidates", code="too-many-candidates", where=description.id)
+    found = [_candidate(each, description) for each in message.candidates]
+    if len({(each.record_type, each.key) for each in found}) != len(found):
+        raise Malformed("a candidate comes twice", code="bad-candidate", where=description.id)
+    return SearchResult(tuple(sorted(found, key=lambda each: -each.match.score)), message.capped)
+
+
+def _candidate(message: pb.Candidate, description: SourceDescription) -> Candidate:
+    if message.record_type not in description.record_types or not math.isfinite(message.score):
+        raise Malformed("a type or score that cannot be", code="bad-candidate", where=description.id)
+    if not 0.0 <= message.score <= 1.0 or len(message.rules) > _MAX_RULES:
+        raise Malformed("a score or number of rules that cannot be", code="bad-candidate", where=description.id)
+    rules = tuple(text_value(rule, "candidate.rules") for rule in message.rules)
+    return Candidate(
+        source=description.id,
+        key=text_value(message.key, "candidate.key", MAX_KEY),
+        record_type=message.record_type,
+        match=Match(_listed(Quality, message.quality, "quality"), message.score, rules),
+        marking=read_marking(message.marking),
+        category=_listed(SubjectCategory, message.category, "category"),
+    )
+
+
+def marking_text(marking: Marking | ReleaseMarking) -> str:
+    """A marking as JSON."""
+    return strict_json.dumps(marking.as_json()).decode()
+
+
+def read_marking(text: str) -> Marking:
+    """An internal marking; an unknown part or value is `Malformed`."""
+    try:
+        return Marking.from_json(_object(text))
+    except Misconfigured as error:
+        raise Malformed(error.message, code="unknown-marking", where="marking") from error
+
+
+def read_release_marking(text: str) -> ReleaseMarking:
+    """A release marking in its only form; an unknown part or value is `Malformed`."""
+    kept = _object(text)
+    try:
+        marking = ReleaseMarking(
+            level=Level(kept["level"]),
+            use=frozenset(map(UseCode, kept["use"])),
+            caveats=frozenset(map(Caveat, kept["caveats"])),
+            onward=Onward(kept["onward"]),
+            purposes=frozenset(kept["purposes"]),
+            not_after=datetime.strptime(kept["not_after"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+            evaluation=kept["evaluation"],
+            delete_after_use=kept.get("delete_after_use", False),
+        )
+        if marking.as_json() == kept:
+            return marking
+    except (KeyError, ValueError, TypeError) as error:
+        raise Malformed("a part is missing or unknown", code="unknown-marking", where="release_marking") from error
+    raise Malformed("it is not in its only form", code="unknown-marking", where="release_marking")
+
+
+def read_category(text: str) -> SubjectCategory:
+    """A subject category, or `Malformed`."""
+    category: SubjectCategory = _listed(SubjectCategory, text, "category")
+    return category
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    value = strict_json.loads(text.encode(), MAX_MARKING)
+    if not isinstance(value, dict):
+        raise Malformed("a marking is an object", code="unknown-marking", where="marking")
+    return value
+
+
+def _listed(kind: type[Any], value: str, where: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        raise Malformed(f"unknown {where}", code="bad-candidate", where=where) from None

@@ -1,0 +1,258 @@
+"""What `liaison adapter check` finds: of a mapping alone, and of what it makes of a source's rows.
+
+Nothing here writes to the source. `Report` holds values of rows only in its samples and its codes without a meaning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from adapters.index import RowSource
+from adapters.mapping import Mapping as SourceMapping
+from adapters.mapping import Part, RecordMapping, Value
+from adapters.masking import mask
+from adapters.rows import Builder, Built, Rows, test_of
+from gateway.errors import LiaisonError
+from gateway.model.marking import SubjectCategory
+
+SAMPLES = 10
+"""Records of each type that are shown beside their rows."""
+
+REASONS = 10
+"""Reasons of each type that are told."""
+
+GOOD_SHARE = 0.9
+"""Share of rows that must yield a valid record."""
+
+_MAX_CODES = 50
+_SHORT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to look at. `severity` is `error` or `note`; `where` is file and line."""
+
+    severity: str
+    message: str
+    where: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A record beside the cells that it was made of; without a record, `reason` says why."""
+
+    key: str
+    row: Mapping[str, Any]
+    record: Mapping[str, Any] | None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class TypeReport:
+    """What became of the rows of one record type. `codes` counts (field, column, value) without a meaning."""
+
+    type: str
+    table: str
+    rows: int = 0
+    not_live: int = 0
+    valid: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    spared: Counter[str] = field(default_factory=Counter)
+    codes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    places: dict[str, int] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    built: list[Built] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """Share of the live rows that yield a valid record; 1 when there are none."""
+        live = self.rows - self.not_live
+        return self.valid / live if live else 1.0
+
+
+def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
+    """The first `limit` rows of a type, made into records as the index would."""
+    record, builder = source.mapping.records[record_type], source.builders[record_type]
+    report = TypeReport(record_type, record.table)
+    coded = list(_coded(builder, record))
+    for rows, _links, why in islice(source.scan(record_type), limit):
+        report.rows += 1
+        if rows is None:
+            report.reasons[why] += 1
+            continue
+        try:
+            if not builder.is_live(rows):
+                report.not_live += 1
+                continue
+            for place, cells in coded:
+                report.codes.update((*place, value) for value in cells(rows))
+            _note(report, builder, rows)
+        except LiaisonError as error:
+            reason = _reason(error, record_type)
+            report.reasons[reason] += 1
+            report.places.setdefault(reason, _line(record, error.where))
+            if len(report.samples) < SAMPLES:
+                report.samples.append(Sample(str(rows[0][0]), cells_of(builder, rows), None, reason))
+    return report
+
+
+def _note(report: TypeReport, builder: Builder, rows: Rows) -> None:
+    built = builder.build(rows)
+    report.valid += 1
+    report.spared.update(built.spared)
+    if len(report.built) < SAMPLES:
+        report.built.append(built)
+        # Good records first: of ten samples, those that failed make place.
+        report.samples.insert(len(report.built) - 1, Sample(built.record.key, cells_of(builder, rows), shown(built)))
+        del report.samples[SAMPLES:]
+
+
+def _reason(error: LiaisonError, record_type: str) -> str:
+    where = error.where or record_type
+    return f"{where if where.startswith(record_type) else f'{record_type}.{where}'}: {error.message}"
+
+
+def _line(record: RecordMapping, where: str) -> int:
+    name = where.removeprefix(f"{record.type}.")
+    values = record.search if name.startswith("search.") else record.fields
+    value = values.get(name.removeprefix("search."))
+    return value.parts[0].line if value else record.line
+
+
+def shown(built: Built) -> dict[str, Any]:
+    """A record as an officer would be shown it, with what decides about it and what it is found by."""
+    marking = built.record.marking
+    about = {
+        "category": built.record.category.value,
+        "level": marking.level.value,
+        "releasable_to": sorted(marking.releasable_to),
+        "caveats": sorted(marking.caveats),
+        "withhold_from": sorted(marking.withhold_from),
+    }
+    return {"fields": built.record.fields, "search": built.search, "about": {k: v for k, v in about.items() if v}}
+
+
+def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
+    """The cells of `rows` by column; of a `many` join, a list for each column."""
+    found: dict[str, Any] = {}
+    for join, columns in builder.layout.columns.items():
+        row = rows[builder.layout.slots[join]]
+        for place, column in enumerate(columns):
+            name = f"{join}.{column}" if join else column
+            found[name] = [each[place] for each in row] if isinstance(row, list) else row and row[place]
+    return found
+
+
+# ---------------------------------------------------- codes without a meaning
+
+
+def _coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, str], Any]]:
+    """For each part of a field that looks a cell up: its field and column, and its unknown cells in some rows."""
+    for name, value in record.fields.items():
+        for part, rows in _parts(value):
+            if part.codes is not None and "*" not in part.codes and len(part.refs) == 1:
+                yield (name, part.refs[0].column), _Codes(builder, part, part.rows or rows)
+
+
+def _parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
+    for part in value.parts:
+        yield part, rows
+        for inner in (part.item or {}).values():
+            # Only where the object itself counts: what its `where` shuts out is looked up by nobody.
+            if part.where is None:
+                yield from _parts(inner, part.rows or rows)
+
+
+class _Codes:
+    """The cells of one part that its table does not know."""
+
+    def __init__(self, builder: Builder, part: Part, rows: str) -> None:
+        self._known = part.codes or {}
+        self._place = builder.layout.place(part.refs[0])
+        self._holds = test_of(part.where) if part.where else None
+        self._where = builder.layout.place(part.where.ref) if part.where else (0, 0)
+        self._is_many = bool(rows)
+
+    def __call__(self, rows: Rows) -> Iterator[str]:
+        slot, index = self._place
+        row = rows[slot]
+        for each in row if isinstance(row, list) else (row,):
+            if not each or each[index] is None or str(each[index]) in self._known:
+                continue
+            if self._holds is not None:
+                other = each if self._where[0] == slot else rows[self._where[0]]
+                if not other or not self._holds(other[self._where[1]]):
+                    continue
+            yield str(each[index])
+
+
+# ---------------------------------------------------- what is told
+
+
+def judge_mapping(mapping: SourceMapping) -> Iterator[Finding]:
+    """What is allowed in a mapping and yet seldom meant."""
+    is_lost = not any(record.search for record in mapping.records.values())
+    for record in mapping.records.values():
+        where = f"{mapping.file}:{record.line}"
+        if not record.search:
+            yield Finding(
+                "error" if is_lost else "note", f"`{record.type}` can be found by nothing", where, "add [record.search]"
+            )
+        if not record.live:
+            yield Finding("note", f"every row of `{record.table}` counts", where, "add `live` if rows can be cancelled")
+        if record.category is SubjectCategory.UNKNOWN and not record.categories and record.type == "Person":
+            yield Finding("note", "what the persons are to the agency is not said", where, "add `category` or a rule")
+        if record.changed is None:
+            told = f"changed rows of `{record.table}` are not noticed"
+            yield Finding("note", told, where, "name a column that grows with each change: `changed`")
+    if not mapping.marking.releasable_to:
+        yield Finding("note", "nothing of this source may leave", f"{mapping.file}:1", "name members: `releasable_to`")
+
+
+def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
+    """Errors and notes of one record type, with the lines that they come from."""
+    where = f"{mapping.file}:{mapping.records[report.type].line}"
+    live = report.rows - report.not_live
+    if not report.rows:
+        yield Finding("note", f"`{report.table}` has no rows", where, "the mapping was tried on nothing")
+    elif not live:
+        yield Finding("error", f"no row of `{report.table}` counts", where, "look at `live`")
+    elif report.share < GOOD_SHARE:
+        told = f"{report.valid} of {live} rows of `{report.table}` yield a valid {report.type}"
+        yield Finding("error", told, where, f"at least {GOOD_SHARE:.0%} should; see the reasons")
+    for reason, count in report.reasons.most_common(REASONS):
+        line = f"{mapping.file}:{report.places.get(reason, mapping.records[report.type].line)}"
+        fits = count > live / 2
+        severity = "error" if fits else "note"
+        remedy = "the type does not fit: look at the samples" if fits else ""
+        yield Finding(severity, f"{_rows(count)} left out: {reason}", line, remedy)
+    for reason, count in report.spared.most_common(REASONS):
+        yield Finding("note", f"{count} values of {report.type} are left out: {reason}", where)
+    fields = Counter[tuple[str, str]]()
+    for (name, column, _value), count in report.codes.items():
+        fields[name, column] += count
+    for (name, column), count in fields.most_common():
+        values = [value for field_, col, value in report.codes if (field_, col) == (name, column)]
+        line = f"{mapping.file}:{mapping.records[report.type].fields[name].parts[0].line}"
+        told = f"{count} cells of `{column}` have a code without a meaning: {_listed(values)}"
+        yield Finding("note", told, line, "add them to the table of codes")
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
+
+
+def _listed(values: list[str]) -> str:
+    if len(values) > _MAX_CODES or max(map(len, values)) > 20:
+        return f"{len(values)} different ones; is it a code at all?"
+    return ", ".join(f"`{spoken(value)}`" for value in sorted(values)[:REASONS])
+
+
+def spoken(code: str) -> str:
+    """A code as it can be told unasked: four characters are nobody's name or number, longer ones are masked."""
+    return code if len(code) <= _SHORT else str(mask(code))
