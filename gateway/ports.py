@@ -70,7 +70,8 @@ class ReferredSource(Source, Protocol):
     ) -> tuple[SourceRecord, IssuedRecord]:
         """The record behind a candidate's key, and the same signed by its agency for this occasion under `marking`.
 
-        What comes back was verified: signer, audience, request, marking, type, and that the two are one.
+        What comes back was verified: signer, audience, request, marking, type, and that the two are one. Where the
+        record's own marking, which is in the first part, does not allow `marking`, nothing is signed and both are bare.
         """
 
 
@@ -314,8 +315,14 @@ class DocumentStore(Protocol):
     def keys(self, kind: str) -> list[str]:
         """All keys of a kind."""
 
-    def expire(self, now_us: int) -> int:
-        """Delete what has expired; the number deleted."""
+    def expired(self, kind: str, now_us: int) -> list[str]:
+        """Keys of a kind that have expired and are not deleted yet."""
+
+    def delete(self, kind: str, key: str) -> None:
+        """Delete one, if it is there."""
+
+    def expire(self, now_us: int, *, but: str = "") -> int:
+        """Delete what has expired, all kinds but one; the number deleted."""
 
 
 # ---------------------------------------------------------------- searches

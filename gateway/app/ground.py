@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from adapters.base import Adapter
 from adapters.load import Place, open_source
 from certs.keyfiles import load_key
+from certs.tls import TlsIdentity
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import PublicKey, load_token_key
 from gateway.audit.log import AuditLog
@@ -18,19 +19,20 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
 from gateway.errors import Misconfigured
-from gateway.exchange.bulkhead import Bulkhead
+from gateway.exchange.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.model.names import MemberId, member_id
-from gateway.node.tls import TlsIdentity
+from gateway.ops.policy_keeper import PolicyKeeper
+from gateway.ops.processes import node_side
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.engine import Database, open_database
+from gateway.storage.index_seal import load_index_secret
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
 from gateway.telemetry import Counters
 from gateway.trust.keeper import TrustKeeper
-from policy.engine import PolicyEngine
 
 
 @dataclass(slots=True)
@@ -48,13 +50,13 @@ class Ground:
     trust: TrustKeeper
     exchange_log: AuditLog
     operations_log: AuditLog
-    policy: PolicyEngine
+    policy: PolicyKeeper
     walls: list[Bulkhead]
     refreshers: dict[str, Callable[[], object]]
     turn: Turn
 
 
-def lay_ground(settings: Settings) -> Ground:
+def lay_ground(settings: Settings, production: bool) -> Ground:
     """Open what is on disk; whatever is wrong there is raised before anything listens."""
     home = Home(settings.home)
     clock = SystemClock()
@@ -62,7 +64,7 @@ def lay_ground(settings: Settings) -> Ground:
     for key in sorted(home.keys.glob("*.key")):
         load_key(key)  # each of them, used here or not: refused when others can read it, or when it is no key
     trust = TrustKeeper(home.trust, clock)
-    policy = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
+    policy = PolicyKeeper(settings, clock, production=production)
     database = open_node_database(settings)
     keystore = KeyStore(settings.keystore)
     store = SqlLogStore(database)
@@ -70,8 +72,19 @@ def lay_ground(settings: Settings) -> Ground:
     home.highwater.mkdir(mode=0o700, exist_ok=True)
     open_log = partial(_open_log, store, keystore, log_key, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
-    sources = {source.id: _open_source(settings, source, home, clock) for source in settings.sources}
+    sources = {
+        source.id: open_source(
+            replace(
+                source_place(settings, source, home, clock), node=node_side(source, home, member, lambda: trust.view)
+            )
+        )
+        for source in settings.sources
+    }
     turn = Turn()
+    walls = [
+        Bulkhead(sources[source.id], clock, settings.limits.workers, turn, _wall_limits(source))
+        for source in settings.sources
+    ]
     return Ground(
         settings,
         home,
@@ -85,17 +98,33 @@ def lay_ground(settings: Settings) -> Ground:
         exchange_log,
         operations_log,
         policy,
-        [Bulkhead(source, clock, settings.limits.workers, turn) for source in sources.values()],
-        {name: source.refresh for name, source in sources.items()},
+        walls,
+        {name: partial(_refresh, source, wall) for (name, source), wall in zip(sources.items(), walls, strict=True)},
         turn,
     )
 
 
-def _open_source(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Adapter:
-    access = settings.path(source.access) if source.access else None
-    return open_source(
-        Place(settings.path(source.mapping), settings.source_url(source), home.index, clock, access=access)
+def source_place(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Place:
+    """Where a source of the settings is, with its key index in the home."""
+    return Place(
+        settings.path(source.mapping),
+        settings.source_url(source),
+        home.index,
+        clock,
+        access=settings.path(source.access) if source.access else None,
+        index_secret=load_index_secret(settings.keystore) if settings.storage.sealed_index else None,
+        difference=source.difference_s,
     )
+
+
+def _refresh(source: Adapter, wall: Bulkhead) -> None:
+    """Bring a source's search up to date, and what its wall says of it."""
+    source.refresh()
+    wall.look_again()
+
+
+def _wall_limits(source: SourceSettings) -> WallLimits:
+    return WallLimits(source.rate_per_s, source.timeout_ms / 1000)
 
 
 def open_node_database(settings: Settings) -> Database:
@@ -118,10 +147,17 @@ def _open_log(
     return AuditLog(store, keystore, key, clock, member, name, highwater=home.highwater)
 
 
-def record_issuers(ground: Ground) -> dict[str, RecordIssuer]:
-    """The agencies' keys that this node holds (the embedded form, for trials and small offices)."""
+def record_issuers(ground: Ground, production: bool) -> dict[str, RecordIssuer]:
+    """The agencies' keys that this node holds (the embedded form, for trials); refused in production."""
     issuers = {}
     for path in sorted(ground.home.keys.glob("agency-*.key")):
+        if production:
+            raise Misconfigured(
+                "a node that faces other countries holds no agency's key in production",
+                code="agency-key-held",
+                where=str(path),
+                remedy="run the source in the agency: `liaison source init` and `serve`; then remove this key",
+            )
         agency = path.stem.removeprefix("agency-")
         certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
         issuer = RecordIssuer(load_signing_key(path), _der(certificate), ground.member, agency)

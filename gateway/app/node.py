@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
@@ -31,7 +32,7 @@ from gateway.exchange.searches import OfficerSearches
 from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.server import Doors, NodeServer, ServerLimits
-from gateway.node.tls import TlsIdentity, check_floor, server_credentials
+from gateway.ops.policy_keeper import PolicyChange
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.signing.keys import load_signing_key
@@ -50,9 +51,20 @@ def _channel_book(parts: Parts, ground: Ground) -> ChannelBook:
     return ChannelBook(parts.documents, ground.store, ground.exchange_log.store_name, parts.clock, parts.member)
 
 
+def _policy_entry(change: PolicyChange | None) -> EntryDraft | None:
+    if change is None:
+        return None
+    private: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
+    if change.refused:
+        private |= {"code": change.code, "detail": change.refused[:500]}
+        return EntryDraft("policy-refused", private=private, retention=Retention.OPERATIONS)
+    private |= {"approvers": list(change.approvers)}
+    return EntryDraft("policy-accepted", private=private, retention=Retention.OPERATIONS)
+
+
 def build_node(settings: Settings, production: bool) -> Node:
     """All parts of a node, put together; nothing listens yet."""
-    return Node(lay_ground(settings), production)
+    return Node(lay_ground(settings, production), production)
 
 
 class Node:
@@ -73,12 +85,12 @@ class Node:
             clock=clock,
             key=load_signing_key(home.key("statement")),
             trust=lambda: ground.trust.view,
-            policy=lambda: ground.policy,
+            policy=lambda: ground.policy.engine,
             suspensions=suspensions,
             journal=exchange_log,
             operations=operations_log,
             documents=SqlDocumentStore(ground.database, ground.keystore, clock),
-            issuers=record_issuers(ground),
+            issuers=record_issuers(ground, production),
             make_reference=references.make_reference,
         )
         self.scribes = Scribes(
@@ -123,6 +135,7 @@ class Node:
             failures=self._failures,
             receipts=self.acknowledger.round,
             sources=ground.refreshers,
+            policy=lambda: _policy_entry(ground.policy.refresh()),
             fatal=self._fatal,
         )
         self._server: NodeServer | None = None
@@ -283,7 +296,7 @@ class Node:
         return [self.peers.status(MemberId(name)) for name in view.members if name != self.ground.member]
 
     def _health(self) -> dict[str, Any]:
-        sources = {wall.description.id: wall.health.last_error or "ok" for wall in self.ground.walls}
+        sources = {wall.description.id: wall.state for wall in self.ground.walls}
         return {"status": "ok", "member": self.ground.member, "sources": sources}
 
     async def _refused_call(self, call: RefusedCall) -> None:

@@ -22,7 +22,7 @@ def serve(home: Path, production: bool) -> int:
     """Run the node of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError` when it cannot start."""
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
-    with _only_one(Home(home)):
+    with only_one(Home(home).path / "node.lock"):
         node = build_node(settings, production or settings.node.production)
         run(_until_signal(node))
     return 0
@@ -50,13 +50,16 @@ def _settle_memory() -> None:
 
 
 @contextmanager
-def _only_one(home: Home) -> Iterator[None]:
-    """SQLite means one node process (design, section 9): a lock on the home holds it to that."""
-    with (home.path / "node.lock").open("a") as lock:
+def only_one(file: Path) -> Iterator[None]:
+    """SQLite means one process for each home (design, section 9): a lock on this file holds it to that."""
+    with file.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Misconfigured(
-                "another process serves this home", code="already-running", where=str(home.path), remedy="stop it first"
+                "another process serves this home",
+                code="already-running",
+                where=str(file.parent),
+                remedy="stop it first",
             ) from error
         yield

@@ -64,3 +64,18 @@ class Home:
     def suspensions(self) -> Path:
         """What the country has switched off, one action a line."""
         return self.path / "suspensions.jsonl"
+
+    @property
+    def policies(self) -> Path:
+        """Policies that were accepted, and the one that came in last."""
+        return self.path / "policies"
+
+    @property
+    def approvers(self) -> Path:
+        """Public keys of those who approve policy, for the descriptor."""
+        return self.path / "approvers"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates of keys that agencies hold themselves, for the descriptor."""
+        return self.path / "certificates"

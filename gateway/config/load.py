@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from gateway.config.home import Home
@@ -30,17 +31,35 @@ def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> S
     home = home.resolve()
     file = read_toml(Home(home).settings)
     origin: dict[str, str] = {}
-    known = {**SECTIONS, **LISTS}
-    for name in file.values:
-        if name not in known:
-            raise _unknown(f"unknown table `{name}`", name, known, file.where(name))
     values = _from_environment(os.environ if environment is None else environment)
-    sections = {name: _section(file, name, kind, values, origin) for name, kind in SECTIONS.items()}
+    sections = fill_sections(file, SECTIONS, origin, values, LISTS)
     lists = {f"{name}s": _list(file, name, kind, origin) for name, kind in LISTS.items()}
     parts: dict[str, Any] = {**sections, **lists}
     settings = Settings(home=home, origin=origin, **parts)
     _check(settings, file)
     return settings
+
+
+def fill_sections(
+    file: TomlFile,
+    kinds: Mapping[str, type[Any]],
+    origin: dict[str, str],
+    environment: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    lists: Mapping[str, type[Any]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The tables `kinds` of `file` as types; a table that is neither in `kinds` nor in `lists` is `Misconfigured`."""
+    known = {**kinds, **lists}
+    for name in file.values:
+        if name not in known:
+            raise _unknown(f"unknown table `{name}`", name, known, file.where(name))
+    return {name: _section(file, name, kind, environment, origin) for name, kind in kinds.items()}
+
+
+def check_ids(file: TomlFile, values: Iterable[tuple[str, str]]) -> None:
+    """Raise `Misconfigured` for a value, given with its path, that is not an id."""
+    for path, text in values:
+        if not _ID.fullmatch(text):
+            raise Misconfigured(f"`{text}` is not an id", where=file.where(path), remedy="1 to 64 of a-z 0-9 . _ -")
 
 
 def host_port(text: str, where: str = "") -> tuple[str, int]:
@@ -159,9 +178,11 @@ def _check(settings: Settings, file: TomlFile) -> None:
         for n, o in enumerate(settings.trial_officers)
         for key, text in (("id", o.id), ("role", o.role), ("office", o.office), ("agency", o.agency))
     ]
-    for path, text in names:
-        if not _ID.fullmatch(text):
-            raise Misconfigured(f"`{text}` is not an id", where=file.where(path), remedy="1 to 64 of a-z 0-9 . _ -")
+    check_ids(file, names)
+    for n, source in enumerate(settings.sources):
+        if not source.mapping and not source.is_process:
+            where = file.where(f"source.{n}")
+            raise Misconfigured(f"`source.{n}.mapping` is missing", where=where, remedy="name its mapping file")
     host_port(settings.listen.exchange, settings.origin["listen.exchange"])
     host_port(settings.listen.agency, settings.origin["listen.agency"])
     if settings.listen.metrics:

@@ -14,9 +14,12 @@ from gateway.errors import Misconfigured
 
 
 def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
-    """A documented setting. `path`: relative to the home. `minimum` holds for whole numbers."""
+    """A documented setting. `path`: relative to the home. `minimum` holds for whole numbers.
+
+    What is `required` must stand in the file, whatever its default here.
+    """
     metadata = {"doc": doc, "path": path, "minimum": minimum, "required": required}
-    if required:
+    if required and default is None:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
 
@@ -48,6 +51,9 @@ class Storage:
     url: str = setting("SQLAlchemy URL of the database. Empty: node.sqlite in the home.", "")
     keystore: str = setting(
         "Folder of the content keys; never on the database's disk or in its backups.", "keystore", path=True
+    )
+    sealed_index: bool = setting(
+        "Encrypt the key indexes of the sources under index.key of the keystore (3 µs a row).", True
     )
 
 
@@ -85,10 +91,13 @@ class SourceSettings:
 
     id: str = setting("The source's id, such as th.police.records.", required=True)
     agency: str = setting("The agency that owns its records; its key signs them.", required=True)
-    mapping: str = setting("TOML file that maps its tables to the record types.", required=True, path=True)
+    mapping: str = setting(
+        "TOML file that maps its tables to the record types; a source process has its own.", "", path=True
+    )
     url: str = setting(
         "Where it is; the scheme chooses the adapter. SQLAlchemy's form for databases; a relative SQLite file is "
-        "relative to the home.",
+        "relative to the home; source://host:port is a source process in the agency's building.",
+        "",
         required=True,
     )
     access: str = setting(
@@ -96,6 +105,21 @@ class SourceSettings:
         "",
         path=True,
     )
+    difference_s: int = setting(
+        "Seconds between two comparisons of all rows with the key index, for rows that vanish or change unseen by "
+        "any change column.",
+        3600,
+        minimum=60,
+    )
+    rate_per_s: int = setting("Searches per second at most; more wait, or the source is missing. 0: no limit.", 0)
+    timeout_ms: int = setting(
+        "Milliseconds in which this source must answer, within limits.source_timeout_ms. 0: only that one.", 0
+    )
+
+    @property
+    def is_process(self) -> bool:
+        """Whether it is a process of its own, with the agency's key: then the node holds none."""
+        return self.url.startswith("source:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 `liaison suspend` appends a line and needs nothing else to be up (ops/suspensions.py writes); a running node
 looks at the file's time and size at most once a second and reads it again when they have changed. A file that
 cannot be read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
+
+A counterpart can be switched off whole or by record type. A person of rank may leave a door open for a missing child,
+the safety of a victim, or a threat to life; that person's name stands in the line, and in the entry.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from pathlib import Path
 
 _CHECK_EVERY_S = 1.0
 _KEYS = {"id", "time", "action", "target", "reason"}
+_EXCEPTION = "humanitarian"
+
+HUMANITARIAN = frozenset({"MISSING_PERSON", "VICTIM_PROTECTION", "THREAT_TO_LIFE"})
+"""Purposes that a suspension with a named approver lets through."""
 
 
 class Action(StrEnum):
@@ -27,24 +34,32 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One line of the file. `target` is `all`, `peer:vn`, `agency:police` or `source:th.police.records`."""
+    """One line of the file.
+
+    `target` is `all`, `peer:vn`, `peer:vn/Person` (a record type), `agency:police` or `source:th.police.records`.
+    `humanitarian` names who approved that humanitarian purposes go on; empty: they do not.
+    """
 
     id: str
     time: str
     action: Action
     target: str
     reason: str
+    humanitarian: str = ""
 
 
 def parse(line: str) -> Switch:
     """One line as a `Switch`; `ValueError` when it is anything else."""
     value = json.loads(line)
-    if not isinstance(value, dict) or set(value) != _KEYS or not all(isinstance(part, str) for part in value.values()):
+    if not isinstance(value, dict) or set(value) - {_EXCEPTION} != _KEYS:
+        raise ValueError("not a line of suspensions")
+    if not all(isinstance(part, str) for part in value.values()):
         raise ValueError("not a line of suspensions")
     kind, colon, name = value["target"].partition(":")
     if not (value["target"] == "all" or (kind in ("peer", "agency", "source") and colon and name)):
         raise ValueError("unknown target")
-    return Switch(value["id"], value["time"], Action(value["action"]), value["target"], value["reason"])
+    exception = value.get(_EXCEPTION, "")
+    return Switch(value["id"], value["time"], Action(value["action"]), value["target"], value["reason"], exception)
 
 
 _UNREADABLE = Switch("unreadable", "", Action.SUSPEND, "all", "the file of suspensions cannot be read")
@@ -59,7 +74,7 @@ class Suspensions:
         self._lock = threading.Lock()
         self._checked = float("-inf")
         self._stamp: tuple[int, int, int] | None = None
-        self._active: dict[str, str] = {}
+        self._active: dict[str, Switch] = {}
         self._switches: tuple[Switch, ...] = ()
         self.refresh()
 
@@ -72,16 +87,26 @@ class Suspensions:
             self._checked = now
             return self._reload()
 
-    def suspends(self, peer: str = "", agency: str = "", source: str = "") -> str | None:
-        """The reason why a counterpart, agency or source is switched off, or None."""
+    def suspends(self, peer: str = "", agency: str = "", source: str = "", purpose: str = "") -> str | None:
+        """The reason why a counterpart, agency or source is switched off for a purpose, or None."""
         self.refresh()
         active = self._active
         if not active:
             return None
         for target in ("all", f"peer:{peer}", f"agency:{agency}", f"source:{source}"):
-            if target in active:
-                return active[target]
+            if target in active and not _lets_through(active[target], purpose):
+                return active[target].reason
         return None
+
+    def suspended_types(self, peer: str, purpose: str = "") -> frozenset[str]:
+        """Record types that are switched off with a counterpart for a purpose."""
+        self.refresh()
+        start = f"peer:{peer}/"
+        return frozenset(
+            target.removeprefix(start)
+            for target, switch in self._active.items()
+            if target.startswith(start) and not _lets_through(switch, purpose)
+        )
 
     def unlogged(self, logged: Callable[[str], bool]) -> list[Switch]:
         """Switches, oldest first, of whose id `logged` says that no entry was written yet."""
@@ -98,7 +123,7 @@ class Suspensions:
     def active(self) -> dict[str, str]:
         """Target and reason of everything that is switched off."""
         self.refresh()
-        return dict(self._active)
+        return {target: switch.reason for target, switch in self._active.items()}
 
     def _reload(self) -> bool:
         try:
@@ -136,16 +161,20 @@ def read_switches(text: str) -> tuple[Switch, ...]:
     return tuple(switches)
 
 
-def _fold(switches: tuple[Switch, ...]) -> dict[str, str]:
+def _lets_through(switch: Switch, purpose: str) -> bool:
+    return bool(switch.humanitarian) and purpose in HUMANITARIAN
+
+
+def _fold(switches: tuple[Switch, ...]) -> dict[str, Switch]:
     """Later lines win for their own target; `resume all` ends everything before it but an unreadable line."""
-    active: dict[str, str] = {}
+    active: dict[str, Switch] = {}
     for switch in switches:
         if switch.action is Action.SUSPEND:
-            active[switch.target] = switch.reason
+            active[switch.target] = switch
         elif switch.target == "all":
             active.clear()
         else:
             active.pop(switch.target, None)
     if _UNREADABLE in switches:
-        active["all"] = _UNREADABLE.reason
+        active["all"] = _UNREADABLE
     return active

@@ -49,13 +49,14 @@ def render(
     officers: Sequence[TrialOfficer] = (),
 ) -> str:
     """The text of a commented `node.toml`."""
-    parts = [_HEAD, *(_section(name, kind, settings) for name, kind in SECTIONS.items())]
+    parts = [_HEAD, *(render_section(name, kind, settings) for name, kind in SECTIONS.items())]
     for name, items in (("source", sources), ("token_key", token_keys), ("trial_officer", officers)):
         parts += _list(name, items)
     return "\n".join(parts)
 
 
-def _section(name: str, kind: type[Any], settings: Mapping[str, Any]) -> str:
+def render_section(name: str, kind: type[Any], settings: Mapping[str, Any]) -> str:
+    """One table with the sentence of each setting; `settings` are those that differ from the defaults, by path."""
     lines = [f"# {_summary(kind)}", f"[{name}]"]
     for item in dataclasses.fields(kind):
         path = f"{name}.{item.name}"

@@ -17,7 +17,7 @@ In the wall of each source (`gather.Gatherer`):
 
 In the stage *out* (`Answerer.conclude`):
 
-10. the answer is signed;
+10. records and answer are signed;
 11. one entry for it is durable and under a signed checkpoint;
 12. the answer leaves, with its proof.
 
@@ -35,12 +35,13 @@ from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
-from gateway.exchange.job import Job
+from gateway.exchange.job import Job, UnsignedHit
+from gateway.exchange.pair import Pair
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports import Logged, StoredAnswer
-from gateway.statements.request import verify_request
+from gateway.statements.request import SignedRequest, accept_request, check_sender, open_request
 from gateway.telemetry import Log, Span, record_span, start_trace
 
 
@@ -74,11 +75,13 @@ class Answerer:
         turn = turn or Turn()
         self._in = Stage[Inbound]("in", self.admit, fatal, turn)
         self._out = Stage[Job]("out", self.conclude, fatal, turn)
+        self._pair = Pair()
         self._deadlines = Deadlines(parts.clock, self._out.put)
         self._idle = threading.Condition()
 
     def start(self) -> None:
         """Start the stages."""
+        self._pair.start()
         self._in.start()
         self._out.start()
         self._deadlines.start()
@@ -89,6 +92,7 @@ class Answerer:
             self._idle.wait_for(lambda: self._admission.inside == 0, timeout)
         self._in.stop(timeout)
         self._out.stop(timeout)
+        self._pair.stop()
         self._deadlines.stop()
 
     @property
@@ -106,10 +110,12 @@ class Answerer:
     def admit(self, batch: list[Inbound]) -> None:
         """Steps 1 to 6 for a batch, then its requests go to the sources."""
         jobs = [self._identify(inbound) for inbound in batch]
+        self._verify([job for job in jobs if job.refusal is None])
         verified = [job for job in jobs if job.refusal is None]
         self._recognise(verified)
+        now_us = self._parts.clock.now_us()
         for job in verified:
-            self._decide(job)
+            self._decide(job, now_us)
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._out.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
@@ -124,13 +130,28 @@ class Answerer:
         job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
-            job.request = verify_request(  # 2, 3 and the first half of 4
-                inbound.envelope, keys=view, peer=job.peer, me=parts.member, now_us=parts.clock.now_us()
-            )
-            job.urgent = job.request.value.purpose in parts.urgent
+            job.opened = open_request(inbound.envelope)  # 2
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
             job.refuse(as_error(error))
         return job
+
+    def _verify(self, jobs: Sequence[Job]) -> None:
+        """3, and the first half of 4."""
+        parts = self._parts
+        view, now_us = parts.trust(), parts.clock.now_us()
+
+        def check(job: Job) -> SignedRequest:
+            assert job.opened
+            return check_sender(job.opened, keys=view, peer=job.peer, me=parts.member, now_us=now_us)
+
+        for job, signed in zip(jobs, self._pair.each(check, jobs), strict=True):
+            try:
+                if isinstance(signed, Exception):
+                    raise signed
+                job.request = accept_request(signed, now_us)
+                job.urgent = job.request.value.purpose in parts.urgent
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
+                job.refuse(as_error(error))
 
     def _recognise(self, jobs: Sequence[Job]) -> None:
         """4: the same bytes again get the stored answer; other bytes under the same id are refused."""
@@ -142,15 +163,15 @@ class Answerer:
             elif stored is not None:
                 job.refuse(Replayed("this exchange id was used before", where="exchange_id"))
 
-    def _decide(self, job: Job) -> None:
+    def _decide(self, job: Job, now_us: int) -> None:
         """5 and 6: agreement, suspension and policy on the question."""
         parts = self._parts
         try:
-            parts.trust().freshness(job.peer, parts.clock.now_us())
+            parts.trust().freshness(job.peer, now_us)
             if (reason := parts.suspensions.suspends(peer=job.peer)) is not None:
                 raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
             if job.refusal is None:
-                job.decision = parts.policy().may_answer(job.ask(parts.member), parts.clock.now_us())
+                job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)
             if job.stored is not None and self._gatherer.is_suspended(job):
@@ -162,19 +183,47 @@ class Answerer:
 
     def conclude(self, batch: list[Job]) -> None:
         """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
-        drafted = [self._draft(job) for job in batch]
-        written = [item for item in drafted if item.entry is not None]
-        logged = self._parts.journal.append([item.entry for item in written if item.entry is not None])  # 11
-        for item, place in zip(written, logged, strict=True):
+        self._sign_records(batch)  # 10
+        drafted = self._sign([self._draft(job) for job in batch])
+        logged = self._parts.journal.append([item.entry for item in drafted])  # 11
+        for item, place in zip(drafted, logged, strict=True):
             item.reply = self._reply(item, place)
-        self._note_losers([(item, place) for item, place in zip(written, logged, strict=True) if _lost(place)])
+        self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave(batch)
         self._trace(batch)
 
+    def _sign_records(self, jobs: Sequence[Job]) -> None:
+        """Sign what the sources gave; a source whose record cannot be signed is missing from its answer."""
+        waiting = [(found, item) for job in jobs for found in job.findings for item in found.unsigned]
+        signed = self._pair.each(UnsignedHit.sign, [item for _, item in waiting])
+        for (found, item), record in zip(waiting, signed, strict=True):
+            if isinstance(record, Exception):
+                found.fail()
+            elif found.state == "ok":
+                found.add_record(item.place, record)
+
+    def _sign(self, drafted: Sequence[Drafted]) -> list[Drafted]:
+        """Sign the answers; one that cannot be signed becomes a refusal."""
+        results = self._pair.each(self._seal, drafted)
+        return [
+            self._refused(item, result) if isinstance(result, Exception) else item
+            for item, result in zip(drafted, results, strict=True)
+        ]
+
+    def _seal(self, item: Drafted) -> None:
+        if item.payload:
+            item.seal(self._parts.key)
+
+    def _refused(self, item: Drafted, error: Exception) -> Drafted:
+        item.job.refuse(as_error(error))
+        refused = draft_answer(self._parts, item.job)
+        self._seal(refused)
+        return refused
+
     def _draft(self, job: Job) -> Drafted:
         try:
-            return draft_answer(self._parts, job)  # 10
+            return draft_answer(self._parts, job)
         except Exception as error:  # noqa: BLE001 - one bad record must not cost the batch
             reraise_fatal(error)
             job.refuse(as_error(error))

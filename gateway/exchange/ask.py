@@ -32,10 +32,10 @@ from gateway.exchange.scribe import Scribes
 from gateway.exchange.show import show_line
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
-from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, SearchCommand
-from gateway.ports import Peers
+from gateway.ports import Occasion, Peers
 from gateway.statements.request import build_request
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence
@@ -86,7 +86,8 @@ class Asker:
     async def run(self, inquiry: Inquiry, added: Added) -> None:
         """Steps 2 to 7; returns when all lines are there or the budget is over."""
         command = inquiry.command
-        own = await self._own.line(command.query, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
+        occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
+        own = await self._own.line(command.query, occasion, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
         await self._scribes.exchange.write(notes.own(inquiry, own))
         added(own)
         outgoing = [self._prepare(inquiry, member) for member in command.to]

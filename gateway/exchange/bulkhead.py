@@ -9,24 +9,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
+from gateway.exchange.bounded import bounded
 from gateway.exchange.stages import Turn, as_error
-from gateway.ports import Source, SourceDescription
+from gateway.exchange.throttle import Throttle
+from gateway.ports import SigningSource, Source, SourceDescription
 
 T = TypeVar("T")
 
 _QUEUE = 512
 _MAX_BATCH = 64
-_BATCH_S = 0.006
+_BATCH_S = 0.02
 _MIN_PACE_S = 0.00005
 _FIRST_PACE_S = 0.002
 _QUICK_S = 0.003
 _HELD_S = 0.01
 """A result waits no longer than this for the others of its batch."""
+
+_HANGS_S = 1.0
+"""A source that is so long over a deadline hangs: who asks it is told at once that it is missing."""
 
 
 @dataclass(slots=True)
@@ -36,6 +41,18 @@ class Task:
     run: Callable[[Source], object]
     done: Callable[[object, LiaisonError | None], None]
     deadline: float
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WallLimits:
+    """Limits of one source; 0 means none of its own. `timeout_s` counts from when a task is handed over."""
+
+    rate_per_s: float = 0.0
+    timeout_s: float = 0.0
+
+
+_NO_LIMITS = WallLimits()
 
 
 @dataclass(slots=True)
@@ -45,20 +62,35 @@ class Health:
     failures: int = 0
     last_error: str = ""
     served: int = field(default=0)
+    refused: int = 0
 
 
 class Bulkhead:
     """Threads and queue of one source. `submit` never blocks and never raises."""
 
-    def __init__(self, source: Source, clock: Clock, threads: int = 1, turn: Turn | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        clock: Clock,
+        threads: int = 1,
+        turn: Turn | None = None,
+        limits: WallLimits = _NO_LIMITS,
+    ) -> None:
         self._turn = turn or Turn()
         self._gate = threading.Lock()
-        self.source = source
+        self.source = bounded(source, clock, limits.timeout_s)
         self.description: SourceDescription = source.describe()
+        self.signs = isinstance(source, SigningSource)
+        """Whether it is a process of its own, which signs its records: waiting for it is no work of ours."""
         self.health = Health()
         self._clock = clock
+        self._timeout_s = limits.timeout_s
+        self._throttle = Throttle(limits.rate_per_s) if limits.rate_per_s else None
+        self._at_work: dict[int, float] = {}
+        self._alone = 0
+        self._stopped = threading.Event()
         self._pace = _FIRST_PACE_S
-        self._queue: Queue[Task | None] = Queue(_QUEUE)
+        self._queue: SimpleQueue[Task | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._run, name=f"source-{self.description.id}-{number}", daemon=True)
             for number in range(threads)
@@ -69,39 +101,87 @@ class Bulkhead:
         for thread in self._threads:
             thread.start()
 
+    def look_again(self) -> None:
+        """Take over what the source says of itself now."""
+        self.description = self.source.describe()
+
     def stop(self) -> None:
         """Ask the threads to end; one that hangs in its source is left behind (daemon)."""
+        self._stopped.set()
         for _ in self._threads:
-            try:
-                self._queue.put_nowait(None)
-            except Full:
-                return
+            self._queue.put(None)
 
     def submit(self, task: Task) -> None:
-        """Hand work over; a full queue ends it at once as failed."""
-        try:
-            self._queue.put_nowait(task)
-        except Full:
-            task.done(None, TimedOut("the source has too much waiting", code="source-busy", where=self.description.id))
+        """Hand work over; a full queue, a hanging source and a spent rate end it at once as failed."""
+        if (self._timeout_s or self._throttle) and not self._admit(task):
+            return self._refuse(task, "the source is asked too often")
+        if self._at_work and self.hangs:
+            return self._refuse(task, "the source hangs")
+        if self._queue.qsize() >= _QUEUE:
+            return self._refuse(task, "the source has too much waiting")
+        return self._queue.put(task)
+
+    def _refuse(self, task: Task, why: str) -> None:
+        self.health.refused += 1
+        task.done(None, TimedOut(why, code="source-busy", where=self.description.id))
+
+    def _admit(self, task: Task) -> bool:
+        """Put a task under the source's own limits; False when it would be its turn too late."""
+        now = self._clock.monotonic()
+        if self._timeout_s:
+            task.deadline = min(task.deadline, now + self._timeout_s)
+        if self._throttle is None:
+            return True
+        due = self._throttle.reserve(now, task.deadline)
+        task.not_before = due or 0.0
+        return due is not None
+
+    @property
+    def hangs(self) -> bool:
+        """Whether nobody can be served any more: all threads, or the one that serves alone, are long over deadlines."""
+        late = self._clock.monotonic() - _HANGS_S
+        over = [thread for thread, deadline in list(self._at_work.items()) if deadline < late]
+        return bool(over) and (len(over) == len(self._threads) or self._alone in over)
+
+    @property
+    def state(self) -> str:
+        """`ok`, or what is wrong with the source, in a word."""
+        return "hangs" if self.hangs else self.health.last_error or "ok"
 
     def _run(self) -> None:
         while self._next():
             pass
 
     def _next(self) -> bool:
-        """Serve what waits; False when the end was asked for. While the source is quick, one thread serves alone."""
+        """Serve what waits; False when the end was asked for.
+
+        While the source is quick, one thread serves alone, and always the same: its connections are warm.
+        """
         with self._gate:
-            task = self._queue.get()
-            if task is None:
-                return False
-            batch = [task]
-            if self._pace < _QUICK_S:
-                with self._turn.taken():
-                    open_ = self._take_more(batch)
-                    self._serve(batch)
-                return open_
+            while True:
+                task = self._queue.get()
+                if task is None:
+                    return False
+                batch = [task]
+                if task.not_before:
+                    # Whoever comes later is later due: nobody is held up by this.
+                    self._stopped.wait(task.not_before - self._clock.monotonic())
+                    break
+                if self._pace >= _QUICK_S or self.signs:
+                    break
+                if not self._serve_alone(batch):
+                    return False
         self._serve(batch)
         return True
+
+    def _serve_alone(self, batch: list[Task]) -> bool:
+        """Serve a first task and what waits with it, in turn with the stages; False when the end was asked for."""
+        with self._turn.taken():
+            self._alone = threading.get_ident()
+            open_ = self._take_more(batch)
+            self._serve(batch)
+            self._alone = 0
+        return open_
 
     def _take_more(self, batch: list[Task]) -> bool:
         """As many more tasks as a quick source answers in a few milliseconds; none for a slow one."""
@@ -131,12 +211,16 @@ class Bulkhead:
     def _one(self, task: Task) -> tuple[object, LiaisonError | None]:
         if self._clock.monotonic() >= task.deadline:
             return None, TimedOut("no time was left for the source", where=self.description.id)
+        thread = threading.get_ident()
+        self._at_work[thread] = task.deadline
         try:
             result = task.run(self.source)
-        except Exception as error:  # noqa: BLE001 - whatever a source throws stays behind its wall
+        except BaseException as error:  # noqa: BLE001 - whatever a source throws, `SystemExit` too, stays behind its wall
             self.health.failures += 1
             self.health.last_error = type(error).__name__
             return None, as_error(error)
+        finally:
+            del self._at_work[thread]
         self.health.served += 1
         self.health.failures, self.health.last_error = 0, ""
         return result, None

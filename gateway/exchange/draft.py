@@ -16,7 +16,8 @@ from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.hit import Hit, Quality
 from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import build_answer
+from gateway.signing.keys import SigningKey
+from gateway.statements.answer import seal_answer, write_answer
 from gateway.statements.request import request_reference
 
 _SKEW_US = 30_000_000
@@ -28,25 +29,33 @@ _ORDER = {quality: place for place, quality in enumerate(Quality)}
 
 @dataclass(slots=True)
 class Drafted:
-    """A job with its entry's draft. `envelope` is empty where no signed answer can be given; `reply` then holds."""
+    """A job with its entry's draft, and the answer's payload to be signed.
+
+    The payload is empty where no signed answer can be given; `reply` then holds.
+    """
 
     job: Job
-    entry: EntryDraft | None
-    envelope: bytes
+    entry: EntryDraft
+    payload: bytes
     reply: Reply
+    envelope: bytes = b""
+
+    def seal(self, key: SigningKey) -> None:
+        """Sign the answer, and note it in the entry."""
+        sealed = seal_answer(self.payload, key)
+        self.envelope = self.entry.answer = sealed.envelope
+        self.entry.answer_hash = sealed.payload_hash
 
 
 def draft_answer(parts: Parts, job: Job) -> Drafted:
-    """The signed answer of a job and its entry, or the entry of a refusal that cannot be signed."""
+    """The answer of a job and its entry, or the entry of a refusal that cannot be signed."""
     if job.request is None:
         return _unaccepted(parts, job)
     if job.stored is not None and job.refusal is None:
         return _duplicate(job)
     refusal = job.refusal or _all_suspended(job)
     answer, private = _refusal(parts, job, refusal) if refusal is not None else _findings(parts, job)
-    sealed = build_answer(answer, parts.key)
-    entry = _entry(job, answer, private, sealed.payload_hash, sealed.envelope)
-    return Drafted(job, entry, sealed.envelope, FrameRefusal(Reason.INTERNAL, "internal"))
+    return Drafted(job, _entry(job, answer, private), write_answer(answer), FrameRefusal(Reason.INTERNAL, "internal"))
 
 
 def _all_suspended(job: Job) -> Refusal | None:
@@ -84,10 +93,9 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
         refusal=refusal,
         withheld_commitment=commitment,
     )
-    sealed = build_answer(answer, parts.key)
     entry.exchange_id, entry.request_hash = reference.exchange_id, reference.request_hash
-    entry.answer_hash, entry.answer, entry.channel = sealed.payload_hash, sealed.envelope, f"in:{job.peer}"
-    return Drafted(job, entry, sealed.envelope, bare)
+    entry.channel = f"in:{job.peer}"
+    return Drafted(job, entry, write_answer(answer), bare)
 
 
 def _duplicate(job: Job) -> Drafted:
@@ -222,7 +230,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {"policies": decision.policies, "hash": decision.policy_hash, "attributes": decision.attributes}
 
 
-def _entry(job: Job, answer: Answer, private: dict[str, Any], answer_hash: bytes, envelope: bytes) -> EntryDraft:
+def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
     request = job.verified
     refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
     claim = ReplayClaim(
@@ -234,11 +242,9 @@ def _entry(job: Job, answer: Answer, private: dict[str, Any], answer_hash: bytes
         peer=job.peer,
         exchange_id=request.value.exchange_id,
         request_hash=request.payload_hash,
-        answer_hash=answer_hash,
         channel=f"in:{job.peer}",
         private=private,
         request=request.envelope,
-        answer=envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
         # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.
         claim=None if replayed or job.stored is not None else claim,

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from gateway.errors import LiaisonError, Misconfigured, Unknown
+from adapters.base import MAX_CANDIDATES
+from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
 from gateway.exchange.bulkhead import Bulkhead, Task
-from gateway.exchange.job import Findings, Job
+from gateway.exchange.job import Findings, Job, UnsignedHit
 from gateway.exchange.parts import Parts
 from gateway.model.decision import Release
-from gateway.model.hit import Candidate, Hit, SourceRecord, Withheld
-from gateway.ports import Source
-from gateway.records.sdjwt import issue, present
+from gateway.model.hit import Candidate, Hit, IssuedRecord, SearchResult, SourceRecord, Withheld
+from gateway.model.marking import ReleaseMarking
+from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
+from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from policy.attributes import RecordAttributes
 from policy.engine import PolicyEngine
 
@@ -45,7 +47,8 @@ class Gatherer:
                 if job.found(Findings(description.id, description.kind, "suspended")):
                     complete(job)
                 continue
-            wall.submit(Task(partial(self._look, job), partial(_note, job, wall, complete), job.deadline))
+            look = self._refer if wall.signs else self._look
+            wall.submit(Task(partial(look, job), partial(_note, job, wall, complete), job.deadline))
 
     def is_suspended(self, job: Job) -> bool:
         """Whether any source that could have given the answer to `job` is switched off now."""
@@ -56,21 +59,33 @@ class Gatherer:
             if kind in wall.description.queries
         )
 
-    def _look(self, job: Job, source: Source) -> Findings:
-        """One source for one job, in the wall's thread."""
+    def _refer(self, job: Job, source: Source) -> Findings:
+        """`_look` at a source process: it is asked with a signed reference to this exchange, and signs itself."""
+        if not isinstance(source, SigningSource):
+            raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
+        request = job.verified
+        occasion = Occasion(
+            request.value.exchange_id, request.value.sender, request.value.purpose, request.payload_hash
+        )
+        referred = source.refer(occasion)
+        return self._look(job, referred, referred)
+
+    def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Findings:
+        """One source for one job, in the wall's thread; `signing` is the same where it signs itself."""
         description = source.describe()
         found = Findings(description.id, description.kind)
         question = job.ask(self._parts.member)
         result = source.search(job.verified.value.query, job.deadline)
-        found.capped = result.capped
+        candidates = _believed(description, result)
+        found.capped = result.capped or len(candidates) < len(result.candidates)
         policy = self._parts.policy()
         now_us = self._parts.clock.now_us()
-        for candidate in result.candidates:
+        for candidate in candidates:
             attributes = RecordAttributes(
                 question, candidate.record_type, description.agency, candidate.marking, candidate.category
             )
             release = self._decide(policy, attributes, candidate, found, now_us)
-            if release is not None and (hit := self._hit(job, source, candidate, attributes, release, found)):
+            if release is not None and (hit := self._hit(job, source, candidate, attributes, release, found, signing)):
                 found.hits.append(hit)
         return found
 
@@ -95,14 +110,22 @@ class Gatherer:
         attributes: RecordAttributes,
         release: Release,
         found: Findings,
+        signing: ReferredSource | None,
     ) -> Hit | None:
         """The hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
         if not release.decision.allow:
             return self._bare(job, candidate, found)
+        issued: IssuedRecord | UnsignedRecord | None = None
         try:
-            record = source.fetch(candidate.key, candidate.record_type, job.deadline)
+            if signing is None:
+                record = source.fetch(candidate.key, candidate.record_type, job.deadline)
+            else:  # fetched and signed in one call, under what the index says of it
+                marking = self._marking(job, candidate)
+                record, issued = signing.issue(candidate.key, candidate.record_type, marking, job.deadline)
         except Unknown:
             return None
+        if (record.source, record.key, record.record_type) != (candidate.source, candidate.key, candidate.record_type):
+            raise Misconfigured("the source gave another record", code="foreign-record", where=candidate.source)
         if record.owner not in (attributes.owner, f"{self._parts.member}.{attributes.owner}"):
             raise Misconfigured(
                 f"the source gave a record of `{record.owner[:64]!a}`", code="foreign-record", where=candidate.source
@@ -118,7 +141,11 @@ class Gatherer:
             if fresh is None or not fresh.decision.allow:
                 return self._bare(job, candidate, found) if fresh is not None else None
             release = fresh
-        return self._sign(job, record, candidate, release, found)
+            if signing is not None:
+                issued = self._issue_again(job, signing, record)
+        if issued is None:
+            issued = self._prepare(job, record)
+        return self._show(job, record, issued, candidate, release, found)
 
     def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
         """A hit without a record: the recipient may know that there is something, and a human decides on more."""
@@ -132,40 +159,76 @@ class Gatherer:
         case = request.case or request.ticket
         return self._parts.make_reference(candidate.source, candidate.key, candidate.record_type, request.sender, case)
 
-    def _sign(
-        self,
-        job: Job,
-        record: SourceRecord,
-        candidate: Candidate,
-        release: Release,
-        found: Findings,
-    ) -> Hit:
-        """The record, signed by its agency for this one answer, with the disclosures that policy lets out."""
+    def _marking(self, job: Job, what: Candidate | SourceRecord) -> ReleaseMarking:
+        """The part of a marking that the recipient is told and must obey."""
         parts = self._parts
-        request = job.verified.value
+        purpose = job.verified.value.purpose
+        return parts.policy().release_marking(what.marking, what.record_type, purpose, parts.clock.now_us())
+
+    def _prepare(self, job: Job, record: SourceRecord) -> UnsignedRecord:
+        """The record, ready to be signed for this one answer with its agency's key, which this node holds."""
+        parts = self._parts
         issuer = parts.issuers.get(record.owner)
         if issuer is None:
             raise Misconfigured(f"no key of agency `{record.owner}` is here", code="no-agency-key", where=record.source)
+        request = job.verified.value
         now_us = parts.clock.now_us()
-        marking = parts.policy().release_marking(record.marking, record.record_type, request.purpose, now_us)
-        issued = issue(
+        return prepare(
             record,
             issuer=issuer,
             audience=request.sender,
             request_hash=job.verified.payload_hash,
-            marking=marking,
+            marking=parts.policy().release_marking(record.marking, record.record_type, request.purpose, now_us),
             now_us=now_us,
         )
-        shown = [name for name in issued.disclosures if name in release.fields]
+
+    def _issue_again(self, job: Job, signing: ReferredSource, record: SourceRecord) -> IssuedRecord:
+        """The record under its current marking, where the index knew an older one."""
+        again, issued = signing.issue(record.key, record.record_type, self._marking(job, record), job.deadline)
+        said = (again.marking, again.category)
+        if said != (record.marking, record.category) or not issued.jwt:
+            raise Unavailable("the record changes while it is read", code="record-unstable", where=record.source)
+        return issued
+
+    def _show(
+        self,
+        job: Job,
+        record: SourceRecord,
+        issued: IssuedRecord | UnsignedRecord,
+        candidate: Candidate,
+        release: Release,
+        found: Findings,
+    ) -> Hit:
+        """The hit with the disclosures that policy lets out; the digests of the others are what was withheld.
+
+        A record with a key of ours is signed in the next stage, together with all others of its batch.
+        """
+        shown = tuple(name for name in issued.disclosures if name in release.fields)
         kept = [name for name in issued.disclosures if name not in release.fields]
         found.withheld.extend(
             Withheld(issued.disclosures[name].digest, release.withheld.get(name, "default")) for name in kept
         )
         found.show_withheld_count = found.show_withheld_count and release.show_withheld_count
+        text = ""
+        if isinstance(issued, IssuedRecord):
+            text = present(issued, shown) if shown else ""
+        elif shown:
+            found.unsigned.append(UnsignedHit(len(found.hits), issued, shown))
         reference, match = self._reference(job, candidate), candidate.match
-        return Hit(
-            reference, match.quality, record.record_type, match.rules, "", present(issued, shown) if shown else ""
-        )
+        return Hit(reference, match.quality, record.record_type, match.rules, "", text)
+
+
+def _believed(description: SourceDescription, result: SearchResult) -> tuple[Candidate, ...]:
+    """At most `MAX_CANDIDATES` of what a source gave, all of it its own; `Misconfigured` for another source's."""
+    candidates = result.candidates[:MAX_CANDIDATES]
+    for candidate in candidates:
+        if candidate.source != description.id:
+            raise Misconfigured(
+                f"the source gave a candidate of `{candidate.source[:64]!a}`",
+                code="foreign-record",
+                where=description.id,
+            )
+    return candidates
 
 
 def _note(

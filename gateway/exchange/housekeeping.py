@@ -12,10 +12,12 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.config.suspensions import Action, Suspensions, Switch
 from gateway.errors import LiaisonError, Refused, StorageBroken
+from gateway.exchange.copies import COPY, Copies, deletion
 from gateway.exchange.scribe import Scribe
 from gateway.ports import DocumentStore, EntryDraft, LogStore, Retention
 from gateway.trust.keeper import TrustKeeper
@@ -68,6 +70,7 @@ class Housekeeper:
         failures: AuthFailures,
         receipts: Callable[[], Awaitable[None]],
         sources: Mapping[str, Callable[[], object]],
+        policy: Callable[[], EntryDraft | None],
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._clock = clock
@@ -79,6 +82,7 @@ class Housekeeper:
         self._failures = failures
         self._receipts = receipts
         self._sources = sources
+        self._policy = policy
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped = timedelta()
@@ -92,8 +96,9 @@ class Housekeeper:
             tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
 
     async def round(self) -> None:
-        """Look at trust, switches, refused callers and the clock."""
+        """Look at trust, policy, switches, refused callers and the clock."""
         await self._try("trust", self._look_at_trust)
+        await self._try("policy", self._look_at_policy)
         await self._try("switches", self.log_switches)
         await self._try("refusals", self._log_failures)
         await self._try("clock", self._look_at_clock)
@@ -103,7 +108,8 @@ class Housekeeper:
         await self._try("receipts", self._receipts)
 
     async def slow_round(self) -> None:
-        """Forget what has expired and bring key indexes up to date."""
+        """Delete copies whose time is over, forget what has expired, and bring key indexes up to date."""
+        await self._try("copies", self._delete_copies)
         await self._try("forget", self._forget)
         await self._try("sources", self._refresh_sources)
 
@@ -153,6 +159,11 @@ class Housekeeper:
                     EntryDraft("trust-refused", private=private, retention=Retention.OPERATIONS)
                 )
 
+    async def _look_at_policy(self) -> None:
+        draft = await asyncio.to_thread(self._policy)
+        if draft is not None:
+            await self._operations.write(draft)
+
     async def _log_failures(self) -> None:
         for draft in self._failures.drafts():
             await self._operations.write(draft)
@@ -178,10 +189,17 @@ class Housekeeper:
                     EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS)
                 )
 
+    async def _delete_copies(self) -> None:
+        """An entry for each, before it is gone."""
+        copies = Copies(self._documents)
+        for key in await asyncio.to_thread(copies.over, self._clock.now_us()):
+            await self._operations.write(deletion(key))
+            await asyncio.to_thread(copies.delete, key)
+
     async def _forget(self) -> None:
         now_us = self._clock.now_us()
         await asyncio.to_thread(self._store.forget_claims, now_us)
-        await asyncio.to_thread(self._documents.expire, now_us)
+        await asyncio.to_thread(partial(self._documents.expire, now_us, but=COPY))
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -207,7 +225,14 @@ def _switch(switch: Switch) -> EntryDraft:
     scope, _, target = switch.target.partition(":")
     return EntryDraft(
         kind="suspend" if switch.action is Action.SUSPEND else "resume",
-        peer=target if scope == "peer" else "",
-        private={"scope": scope, "target": target, "reason": switch.reason, "by": "liaison", "time": switch.time},
+        peer=target.partition("/")[0] if scope == "peer" else "",
+        private={
+            "scope": scope,
+            "target": target,
+            "reason": switch.reason,
+            "humanitarian": switch.humanitarian,
+            "by": "liaison",
+            "time": switch.time,
+        },
         retention=Retention.OPERATIONS,
     )

@@ -8,10 +8,26 @@ from gateway.errors import LiaisonError, Reason
 from gateway.exchange.inbound import Inbound
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
+from gateway.model.frozen import frozen
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import StoredAnswer
+from gateway.records.sdjwt import UnsignedRecord, present, sign_record
+from gateway.statements.request import OpenRequest
 from policy.attributes import QuestionAttributes
+
+
+@frozen
+class UnsignedHit:
+    """The record of the hit at `place`, to be signed with the others of the batch, and the fields to be shown."""
+
+    place: int
+    record: UnsignedRecord
+    shown: tuple[str, ...]
+
+    def sign(self) -> str:
+        """The signed record as it leaves, with the disclosures of `shown`."""
+        return present(sign_record(self.record), self.shown)
 
 
 @dataclass(slots=True)
@@ -22,6 +38,7 @@ class Findings:
     kind: str
     state: str = "ok"
     hits: list[Hit] = field(default_factory=list)
+    unsigned: list[UnsignedHit] = field(default_factory=list)
     withheld: list[Withheld] = field(default_factory=list)
     show_withheld_count: bool = True
     suppressed: list[dict[str, str]] = field(default_factory=list)
@@ -29,6 +46,17 @@ class Findings:
     policies: set[str] = field(default_factory=set)
     attributes: list[dict[str, object]] = field(default_factory=list)
     capped: bool = False
+
+    def add_record(self, place: int, record: str) -> None:
+        """Give the hit at `place` its signed record."""
+        bare = self.hits[place]
+        self.hits[place] = Hit(bare.reference, bare.quality, bare.record_type, bare.rules, bare.action, record)
+
+    def fail(self) -> None:
+        """What was found cannot be told: the source counts as missing."""
+        self.state = "failed"
+        self.hits.clear()
+        self.withheld.clear()
 
 
 class Job:
@@ -42,6 +70,7 @@ class Job:
         "expected",
         "findings",
         "inbound",
+        "opened",
         "peer",
         "question",
         "refusal",
@@ -56,6 +85,7 @@ class Job:
         self.begun = begun
         self.deadline = deadline
         self.peer = MemberId(inbound.line)
+        self.opened: OpenRequest | None = None
         self.request: Verified[Request] | None = None
         self.refusal: Refusal | None = None
         self.why: LiaisonError | None = None

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from gateway.errors import Overloaded, Replayed, Unknown
 from gateway.exchange.ask import LATE_S, Asker
+from gateway.exchange.copies import Copies
 from gateway.exchange.inquiry import Inquiry
 from gateway.exchange.keep import decode_search, encode_search
 from gateway.exchange.parts import Parts
@@ -37,6 +38,7 @@ class OfficerSearches:
     def __init__(self, parts: Parts, asker: Asker) -> None:
         self._parts = parts
         self._asker = asker
+        self._copies = Copies(parts.documents)
         self._running: dict[str, _Running] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -131,13 +133,20 @@ class OfficerSearches:
             self._keep(self._save(running))
 
     async def _save(self, running: _Running) -> None:
-        search = running.search
+        await asyncio.to_thread(self._store, running.search)
+
+    def _store(self, search: Search) -> None:
+        """The records first, each until its owner's time is over; then the search without them."""
         until = search.started_us + KEPT_US
-        await asyncio.to_thread(self._parts.documents.put, _KIND, search.id, encode_search(search), until)
+        bare = self._copies.keep(search, until)
+        self._parts.documents.put(_KIND, search.id, encode_search(bare), until)
 
     async def _load(self, search_id: str) -> Search | None:
-        data = await asyncio.to_thread(self._parts.documents.get, _KIND, search_id)
-        return _ended(decode_search(data)) if data is not None else None
+        return await asyncio.to_thread(self._restored, search_id)
+
+    def _restored(self, search_id: str) -> Search | None:
+        data = self._parts.documents.get(_KIND, search_id)
+        return _ended(self._copies.restore(decode_search(data))) if data is not None else None
 
     async def finish(self, timeout: float) -> None:
         """Let searches that run come to their end, `timeout` seconds at most."""

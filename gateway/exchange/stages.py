@@ -18,6 +18,8 @@ from gateway.errors import LiaisonError, Overloaded, StorageBroken
 
 MAX_BATCH = 64
 
+_FORGIVEN = 25
+
 
 class Item(Protocol):
     """What can stand in a line."""
@@ -39,22 +41,28 @@ class Turn:
 
     Threads of one interpreter that work at the same time fight over its lock at each signature and each row, which
     costs more than the work (limits.md: half of a careless exchange). So stages and sources take turns. It is a
-    courtesy, not a lock: who has waited for `patience` seconds goes on without, and a source that hangs holds nobody.
+    courtesy, not a lock: who has waited for `patience` seconds goes on without, and after `_FORGIVEN` waits in vain
+    nobody waits any more for the one that hangs.
     """
 
     def __init__(self, patience: float = 0.02) -> None:
         self._patience = patience
         self._lock = threading.Lock()
+        self._in_vain = 0
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Work in turn."""
-        mine = self._lock.acquire(timeout=self._patience)
+        lock = self._lock
+        mine = lock.acquire(timeout=self._patience)
+        self._in_vain = 0 if mine else self._in_vain + 1
+        if self._in_vain > _FORGIVEN:
+            self._lock, self._in_vain = threading.Lock(), 0
         try:
             yield
         finally:
             if mine:
-                self._lock.release()
+                lock.release()
 
 
 class Stage(Generic[I]):
@@ -178,7 +186,7 @@ class Admission:
         return self._sum
 
 
-def as_error(error: Exception) -> LiaisonError:
+def as_error(error: BaseException) -> LiaisonError:
     """Any exception as one of ours; a storage failure stays what it is, the unexpected becomes `internal`."""
     if isinstance(error, LiaisonError):
         return error

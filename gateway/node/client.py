@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
+from certs.tls import TlsIdentity, channel_credentials
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
-from gateway.node.tls import TlsIdentity, channel_credentials
 from gateway.ports import PeerStatus
 
 if TYPE_CHECKING:

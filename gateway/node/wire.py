@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import exchange_pb2 as pb
@@ -18,6 +17,9 @@ MAX_PACKAGE = 64 * 1024
 MAX_FRAMES = 64
 
 _MAX_HASHES = 64
+
+_OVERHEAD = 64
+"""Bytes of a frame beside its texts and hashes: tags, lengths and numbers."""
 
 
 def _parse(message: Message, data: bytes) -> None:
@@ -67,12 +69,17 @@ def submit(envelope: bytes, budget_ms: int, traceparent: str) -> pb.SubmitExchan
 
 def response(message: AnswerMessage) -> pb.SubmitExchangeResponse:
     """An answer message for the wire."""
-    proof = message.proof
-    return pb.SubmitExchangeResponse(
-        envelope=message.envelope,
-        entry=message.entry,
-        proof=pb.LogProof(index=proof.index, hashes=proof.hashes, checkpoint=proof.checkpoint),
-    )
+    made = pb.SubmitExchangeResponse()
+    _fill(made, message)
+    return made
+
+
+def _fill(made: pb.SubmitExchangeResponse, message: AnswerMessage) -> None:
+    """Write into a message where it stands: handing finished ones over copies them, for each level once."""
+    made.envelope, made.entry = message.envelope, message.entry
+    proof, given = made.proof, message.proof
+    proof.index, proof.checkpoint = given.index, given.checkpoint
+    proof.hashes.extend(given.hashes)
 
 
 def answer_message(message: pb.SubmitExchangeResponse) -> AnswerMessage:
@@ -94,14 +101,30 @@ def parse_response(data: bytes) -> AnswerMessage:
 
 def pack_replies(replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
     """Replies as stream messages of at most MAX_PACKAGE bytes each (one larger answer goes alone)."""
-    frames = []
+    packed: list[bytes] = []
+    message, size = pb.StreamExchangesResponse(), 0
     for number, reply in replies:
+        length = _reply_size(reply)
+        if message.frames and (size + length > MAX_PACKAGE or len(message.frames) == MAX_FRAMES):
+            packed.append(message.SerializeToString())
+            message, size = pb.StreamExchangesResponse(), 0
+        size += length
+        frame = message.frames.add(id=number)
         if isinstance(reply, FrameRefusal):
-            status = pb.FrameStatus(reason=reply.reason.value, code=reply.code)
-            frames.append(pb.ResponseFrame(id=number, status=status))
+            frame.status.reason, frame.status.code = reply.reason.value, reply.code
         else:
-            frames.append(pb.ResponseFrame(id=number, response=response(reply)))
-    return [pb.StreamExchangesResponse(frames=group).SerializeToString() for group in _packages(frames)]
+            _fill(frame.response, reply)
+    if message.frames:
+        packed.append(message.SerializeToString())
+    return packed
+
+
+def _reply_size(reply: Reply) -> int:
+    """The bytes of a frame with this reply, or a few more."""
+    if isinstance(reply, FrameRefusal):
+        return len(reply.reason.value) + len(reply.code) + _OVERHEAD
+    proof = reply.proof
+    return len(reply.envelope) + len(reply.entry) + len(proof.checkpoint) + 34 * len(proof.hashes) + _OVERHEAD
 
 
 RequestFrame = pb.RequestFrame
@@ -137,11 +160,8 @@ def refusal_error(reason: str, code: str) -> Exception:
     return Unavailable(text, code=code[:40] if code.isascii() and code else "unsigned-refusal")
 
 
-F = TypeVar("F", pb.RequestFrame, pb.ResponseFrame)
-
-
-def _packages(frames: Iterable[F]) -> Iterator[list[F]]:
-    group: list[F] = []
+def _packages(frames: Iterable[RequestFrame]) -> Iterator[list[RequestFrame]]:
+    group: list[RequestFrame] = []
     size = 0
     for frame in frames:
         length = frame.ByteSize() + 8

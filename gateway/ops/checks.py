@@ -13,6 +13,7 @@ from gateway.clock import from_us
 from gateway.config import PACKAGED_POLICY, Suspensions
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
+from gateway.ops.processes import check_processes
 from gateway.trust.view import TrustView
 
 WARN_DAYS = 30
@@ -104,46 +105,55 @@ def check_database(patient: Patient) -> list[Finding]:
 
 
 def check_sources(patient: Patient) -> list[Finding]:
-    """Each source's mapping fits its database and its settings, and it can be asked. No index is built."""
+    """Each source's mapping fits its system and its settings, and it can be asked. No index is built."""
+    from adapters.load import Place
     from adapters.mapping_file import load_mapping
-    from adapters.sql import SqlSource
+    from adapters.probe import probe
 
-    settings = patient.settings
-    findings = []
+    settings, findings, promised = patient.settings, [], []
     for number, source in enumerate(settings.sources):
+        if source.is_process:
+            continue
         where = settings.origin[f"source.{number}.id"]
         mapping = load_mapping(settings.path(source.mapping))
         if mapping.id != source.id:
             text = f"the mapping is of `{mapping.id}`, not of `{source.id}`"
             findings.append(stop("sources", text, "give both the same id", where))
-        opened = SqlSource(mapping, settings.source_url(source), patient.clock)
+        access = settings.path(source.access) if source.access else None
+        url = settings.source_url(source)
         try:
-            opened.fingerprint()
+            if probe(Place(settings.path(source.mapping), url, patient.home.index, patient.clock, access=access)):
+                promised.append(source.id)
         except LiaisonError as error:
-            findings.append(stop("sources", f"`{source.id}`: {error.message}", "check its database and account", where))
-        finally:
-            opened.close()
+            remedy, place = error.remedy or "check its system and account", error.where or where
+            findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))
     if not settings.sources:
         return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
-    return findings or [good("sources", f"{len(settings.sources)} can be asked")]
+    kept = f"; only a promise keeps the account of {', '.join(promised)} from writing" if promised else ""
+    return findings or [good("sources", f"{len(settings.sources)} can be asked{kept}")]
 
 
 def check_policy(patient: Patient) -> list[Finding]:
-    """Base and national policy load."""
-    from gateway.model.names import member_id
-    from policy.engine import PolicyEngine
+    """Base and national policy load, and two approvers signed them."""
+    from gateway.clock import SystemClock
+    from gateway.ops.policy_keeper import PolicyKeeper
 
     settings = patient.settings
-    if not settings.national_policy.is_dir():
-        text = "there is no national policy, so nothing can be decided"
-        remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
-        return [stop("policy", text, remedy, str(settings.national_policy))]
-    if not any(settings.national_policy.rglob("*.cedar")):
-        text = "the national policy is empty, so everything is denied"
-        remedy = f"write it (examples: {PACKAGED_POLICY / 'national'})"
-        return [stop("policy", text, remedy, str(settings.national_policy))]
-    engine = PolicyEngine.load(settings.national_policy, member_id(settings.node.member), settings.base_policy)
-    return [good("policy", f"loads; version {engine.hash.hex()[:16]}")]
+    if not any(patient.home.policies.glob("0*.json")):
+        if not settings.national_policy.is_dir():
+            text = "there is no national policy, so nothing can be decided"
+            remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
+            return [stop("policy", text, remedy, str(settings.national_policy))]
+        if not any(settings.national_policy.rglob("*.cedar")):
+            text = "the national policy is empty, so everything is denied"
+            remedy = f"write it (examples: {PACKAGED_POLICY / 'national'})"
+            return [stop("policy", text, remedy, str(settings.national_policy))]
+    keeper = PolicyKeeper(settings, SystemClock(), production=settings.node.production)
+    found = f"loads; {keeper.engine.hash.hex()[:16]}"
+    if keeper.version:
+        return [good("policy", f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers")]
+    remedy = "`liaison policy sign` and `liaison policy install`, before production"
+    return [warn("policy", f"{found}, but nobody approved it", remedy)]
 
 
 def check_charter(patient: Patient) -> list[Finding]:
@@ -213,6 +223,10 @@ def check_trial(patient: Patient) -> list[Finding]:
         text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
         remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
         findings.append(make("trial", text, remedy))
+    held = sorted(path.stem.removeprefix("agency-") for path in patient.home.keys.glob("agency-*.key"))
+    if held and production:
+        text = f"the node holds the keys of agencies: {', '.join(held)}"
+        findings.append(stop("trial", text, "run their sources in the agencies: `liaison source init` and `serve`"))
     if production and not settings.token_keys:
         findings.append(stop("trial", "no identity provider is listed", "add a [[token_key]] to node.toml"))
     if production and settings.trial_officers:
@@ -228,6 +242,7 @@ CHECKS: dict[str, Check] = {
     "database": check_database,
     "policy": check_policy,
     "sources": check_sources,
+    "source processes": check_processes,
     "charter": check_charter,
     "descriptors": check_descriptors,
     "suspensions": check_suspensions,
@@ -237,7 +252,7 @@ CHECKS: dict[str, Check] = {
 
 
 def _agency_keys(patient: Patient) -> list[str]:
-    return sorted({f"agency-{source.agency}" for source in patient.settings.sources})
+    return sorted({f"agency-{source.agency}" for source in patient.settings.sources if not source.is_process})
 
 
 def _unlisted(patient: Patient, listed: set[str]) -> list[Finding]:

@@ -41,8 +41,8 @@ def found(
 ) -> Made:
     """Make `authority` (to be kept offline) and `home`; nothing that exists is changed.
 
-    Agencies of `[[source]]` in an existing node.toml get their key, too. Raises `Misconfigured` when a folder is
-    another member's, `Malformed` for what is not an id.
+    Agencies of `[[source]]` in an existing node.toml get their key, too, unless that is a process with its own.
+    Raises `Misconfigured` when a folder is another member's, `Malformed` for what is not an id.
     """
     member_id(member)
     agencies = [identifier(agency, "agency") for agency in agencies]
@@ -77,7 +77,7 @@ def _settings_before(home: Path, member: str) -> Settings | None:
 
 
 def _agencies(before: Settings | None, given: Sequence[str]) -> list[str]:
-    known = [source.agency for source in before.sources] if before else []
+    known = [source.agency for source in before.sources if not source.is_process] if before else []
     return list(dict.fromkeys([*given, *known])) or ["police"]
 
 

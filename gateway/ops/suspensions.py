@@ -18,20 +18,27 @@ from gateway.config.suspensions import Action, Switch, read_switches
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
+from gateway.records.types import record_type as known_type
 from gateway.trust.documents import TrustDocuments
 
 MAX_REASON = 200
 
 
-def target_of(*, source: str = "", agency: str = "", peer: str = "", everything: bool = False) -> str:
-    """The one target that is named, or `Malformed`."""
+def target_of(
+    *, source: str = "", agency: str = "", peer: str = "", record_type: str = "", everything: bool = False
+) -> str:
+    """The one target that is named, or `Malformed`. `record_type` narrows a peer."""
     named = [(kind, name) for kind, name in (("source", source), ("agency", agency), ("peer", peer)) if name]
     if len(named) + everything != 1:
         raise Malformed("exactly one target is needed", remedy="--source S, --agency A, --peer M or --all")
+    if record_type and not peer:
+        raise Malformed("a record type is switched off with one counterpart", remedy="give --peer with --type")
     if everything:
         return "all"
     kind, name = named[0]
-    return f"{kind}:{member_id(name) if kind == 'peer' else identifier(name, kind)}"
+    if kind != "peer":
+        return f"{kind}:{identifier(name, kind)}"
+    return f"peer:{member_id(name)}" + (f"/{known_type(record_type).name}" if record_type else "")
 
 
 def home_to_switch(folder: Path) -> Home:
@@ -66,10 +73,15 @@ def known_targets(home: Home, clock: Clock) -> tuple[dict[str, set[str]], bool]:
     return known, True
 
 
-def switch(home: Home, clock: Clock, action: Action, target: str, reason: str) -> Switch:
-    """Append one line and wait until it is on disk. Raises `Malformed` for a reason that is no plain text."""
+def switch(home: Home, clock: Clock, action: Action, target: str, reason: str, humanitarian: str = "") -> Switch:
+    """Append one line and wait until it is on disk. Raises `Malformed` for a reason or a name that is no plain text.
+
+    `humanitarian`: who approved that missing persons, victims and threats to life are still asked and answered for.
+    """
     text_value(reason, "reason", MAX_REASON)
-    line = Switch(secrets.token_hex(8), rfc3339(clock.now_us()), action, target, reason)
+    if humanitarian:
+        text_value(humanitarian, "approved-by", MAX_REASON)
+    line = Switch(secrets.token_hex(8), rfc3339(clock.now_us()), action, target, reason, humanitarian)
     data = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(home.suspensions, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     try:

@@ -62,6 +62,16 @@ _REASONS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
 
 def build_answer(answer: Answer, key: SigningKey) -> Sealed:
     """`answer`, padded and signed. Raises `Malformed` for what a counterpart would refuse, `TooLarge` over 64 KiB."""
+    return seal_answer(write_answer(answer), key)
+
+
+def seal_answer(payload: bytes, key: SigningKey) -> Sealed:
+    """What `write_answer` wrote, signed."""
+    return sealed(ANSWER, payload, key)
+
+
+def write_answer(answer: Answer) -> bytes:
+    """The payload of `answer`, padded, to be signed. Raises like `build_answer`."""
     _check_answer(answer)
     message = pb.Answer(
         blind=os.urandom(HASH_SIZE),
@@ -71,16 +81,24 @@ def build_answer(answer: Answer, key: SigningKey) -> Sealed:
         request_hash=answer.request_hash,
         issued_time=timestamp(answer.issued_us),
         outcome=_TO_WIRE[answer.outcome],
-        hits=map(_hit_message, answer.hits),
         missing=answer.missing,
         capped=answer.capped,
         withheld_commitment=answer.withheld_commitment,
         withheld_count=answer.withheld_count,
     )
+    for hit in answer.hits:  # written where it stands, since a finished one would be copied
+        message.hits.add(
+            reference=hit.reference,
+            quality=hit.quality.value,
+            record_type=hit.record_type,
+            rules=hit.rules,
+            action=hit.action,
+            record=hit.record,
+        )
     if answer.refusal is not None:
         refusal = answer.refusal
         message.refusal.CopyFrom(pb.Refusal(reason=refusal.reason.value, code=refusal.code, text=refusal.text))
-    return sealed(ANSWER, pad(message.SerializeToString()), key)
+    return pad(message.SerializeToString())
 
 
 def verify_answer(
@@ -216,17 +234,6 @@ def _check_refusal(refusal: Refusal) -> None:
     if not _CODE.fullmatch(refusal.code):
         raise Malformed("not a code", code="bad-answer", where="refusal.code")
     optional_text(refusal.text, "refusal.text", _TEXT_LIMIT)
-
-
-def _hit_message(hit: Hit) -> pb.Hit:
-    return pb.Hit(
-        reference=hit.reference,
-        quality=hit.quality.value,
-        record_type=hit.record_type,
-        rules=hit.rules,
-        action=hit.action,
-        record=hit.record,
-    )
 
 
 def _read_hit(message: pb.Hit) -> Hit:

@@ -93,8 +93,8 @@ def seal(payload_type: str, payload: bytes, key: SigningKey) -> bytes:
     """`payload` in a signed envelope. `TooLarge` when the other side would have to refuse it."""
     if len(payload) > PAYLOAD_TYPES[payload_type]:
         raise TooLarge(f"more than {PAYLOAD_TYPES[payload_type]} bytes", code="statement-too-large", where=payload_type)
-    signature = envelope_pb2.Signature(sig=key.sign(pae(payload_type, payload)), keyid=key.key_id)
-    envelope = envelope_pb2.Envelope(payload=payload, payload_type=payload_type, signatures=[signature])
+    envelope = envelope_pb2.Envelope(payload=payload, payload_type=payload_type)
+    envelope.signatures.add(sig=key.sign(pae(payload_type, payload)), keyid=key.key_id)
     return envelope.SerializeToString()
 
 

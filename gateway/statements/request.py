@@ -45,6 +45,14 @@ class OpenRequest:
 
 
 @frozen
+class SignedRequest:
+    """A request whose sender and signature were checked (`check_sender` makes it); its content is not."""
+
+    opened: OpenRequest
+    signer: MemberId
+
+
+@frozen
 class RequestReference:
     """What a signed refusal refers to when the request itself was not accepted."""
 
@@ -94,10 +102,8 @@ def verify_request(
     `BadSignature`, `Forbidden` or `Stale`.
     """
     opened = open_request(envelope)  # 1, 2
-    check_sender(opened, keys=keys, peer=peer, me=me, now_us=now_us)  # 3, 4, 5
-    request = read_request(opened.message)  # 6
-    check_fresh(request, now_us)  # 7
-    return Verified(request, opened.unsealed.payload_hash, envelope, peer, opened.unsealed.key_id)
+    signed = check_sender(opened, keys=keys, peer=peer, me=me, now_us=now_us)  # 3, 4, 5
+    return accept_request(signed, now_us)  # 6, 7
 
 
 def open_request(envelope: bytes) -> OpenRequest:
@@ -106,10 +112,21 @@ def open_request(envelope: bytes) -> OpenRequest:
     return OpenRequest(unsealed, parse(pb.Request, unsealed.payload, "request"))
 
 
-def check_sender(opened: OpenRequest, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int) -> None:
+def check_sender(
+    opened: OpenRequest, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
+) -> SignedRequest:
     """Checks 3 to 5 of `verify_request`."""
     check_parties(opened.message.sender, opened.message.recipient, peer, me)
     check_signature(opened.unsealed, keys, peer, now_us)
+    return SignedRequest(opened, peer)
+
+
+def accept_request(signed: SignedRequest, now_us: int) -> Verified[Request]:
+    """Checks 6 and 7 of `verify_request`."""
+    unsealed = signed.opened.unsealed
+    request = read_request(signed.opened.message)
+    check_fresh(request, now_us)
+    return Verified(request, unsealed.payload_hash, unsealed.data, signed.signer, unsealed.key_id)
 
 
 def check_fresh(request: Request, now_us: int) -> None:

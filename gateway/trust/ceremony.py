@@ -13,13 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from certs.keyfiles import Algorithm
+from certs.names import Holder
 from certs.profile import read_leaf
 from gateway.clock import Clock, from_us, to_us
-from gateway.errors import Malformed, Misconfigured, Unknown
+from gateway.errors import BadSignature, Malformed, Misconfigured, Unknown
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
-from gateway.signing.dsse import MAX_DOCUMENT, add_signature
-from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
+from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.card import MemberCard
 from gateway.trust.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
 from gateway.trust.descriptor import (
@@ -39,6 +40,12 @@ from gateway.trust.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, si
 
 UNCERTIFIED_DAYS = 1_826
 """Days that keys without a certificate (log, witness) are listed for: five years."""
+
+APPROVERS = "approvers"
+"""Folder of a home with the public keys (`*.pub`) of those who approve policy."""
+
+CERTIFICATES = "certificates"
+"""Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
 
 _CERTIFIED_FILES = ("tls", "statement", "status")
 _UNCERTIFIED = (("log", KeyUse.LOG), ("witness", KeyUse.WITNESS))
@@ -137,7 +144,7 @@ def publish_descriptor(
         issued_us=now,
         endpoints=tuple(endpoints),
         offices=tuple(offices),
-        agencies=tuple(dict.fromkeys([*agencies, *(before.agencies if before else ())])),
+        agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
         keys=_next_keys(home_keys(home, agencies, now), before, compromised or {}),
         previous=before.hash.hex() if before else "",
     )
@@ -206,7 +213,44 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
         if key.use != expected:
             raise Misconfigured(f"the certificate is for `{key.use}`", code="bad-key-file", where=f"{file}.pem")
-    return certified + [_plain_key(load_signing_key(keys / f"{file}.key"), use, now_us) for file, use in _UNCERTIFIED]
+    own = [_plain_key(load_signing_key(keys / f"{file}.key"), use, now_us) for file, use in _UNCERTIFIED]
+    approvers = [_approver_key(path, now_us) for path in sorted((home / APPROVERS).glob("*.pub"))]
+    return certified + own_agency_keys(home) + own + approvers
+
+
+def own_agency_keys(home: Path) -> list[ListedKey]:
+    """The keys that agencies hold themselves, by the certificates that they handed in. Raises `Misconfigured`."""
+    return [_own_agency_key(path) for path in sorted((home / CERTIFICATES).glob("*.pem"))]
+
+
+def own_agencies(home: Path) -> list[str]:
+    """The agencies that hold their key themselves."""
+    return [key.leaf().name.name for key in own_agency_keys(home)]
+
+
+def _own_agency_key(path: Path) -> ListedKey:
+    key = _certified_key(path)
+    if key.leaf().name.held is not Holder.OWN:
+        raise Misconfigured(
+            f"this is no certificate of an agency's own key, but for `{key.use}`",
+            code="bad-key-file",
+            where=str(path),
+            remedy="hand in the record.pem that `liaison source init` made",
+        )
+    return key
+
+
+def _approver_key(path: Path, now_us: int) -> ListedKey:
+    try:
+        key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
+    except (OSError, UnicodeError, Malformed, BadSignature) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}",
+            code="bad-key-file",
+            where=str(path),
+            remedy="`liaison policy approver` makes key and public key",
+        ) from error
+    return _plain_key(key, KeyUse.APPROVER, now_us)
 
 
 def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
@@ -233,7 +277,7 @@ def _certified_key(path: Path) -> ListedKey:
     )
 
 
-def _plain_key(key: SigningKey, use: KeyUse, now_us: int) -> ListedKey:
+def _plain_key(key: SigningKey | VerifyKey, use: KeyUse, now_us: int) -> ListedKey:
     """Whole seconds, a little back as certificates are."""
     start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
     return ListedKey(

@@ -1,0 +1,213 @@
+"""`liaison source serve`: an agency's source as a process of its own, put together from its parts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+from adapters.base import Adapter
+from adapters.load import Place, open_source
+from adapters.remote.accepted import AcceptedNode
+from adapters.remote.server import SourceServer
+from adapters.remote.service import SourceService
+from certs.names import CertificateName
+from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from certs.tls import TlsIdentity, check_floor, server_credentials
+from gateway import __version__
+from gateway.app.serve import only_one
+from gateway.audit.events import Log as LogName
+from gateway.audit.log import AuditLog
+from gateway.clock import Clock, SystemClock
+from gateway.config.load import host_port
+from gateway.config.source_home import SourceProcess, load_source
+from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.model.names import member_id
+from gateway.ops.source_founding import certificate_names
+from gateway.records.sdjwt import RecordIssuer
+from gateway.signing.keys import load_signing_key
+from gateway.storage.engine import Database, open_database
+from gateway.storage.index_seal import load_index_secret
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.storage.migrate import migrate
+from gateway.telemetry import Event, Log, configure_logging
+
+_DRAIN_S = 10.0
+_BROKEN = 70
+"""Exit code after a storage failure: the supervisor starts the process again, which looks at its disk first."""
+
+_INIT = "`liaison source init` makes it"
+
+
+def serve_source(home: Path) -> int:
+    """Run the source process of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError`."""
+    settings = load_source(home)
+    configure_logging(settings.telemetry.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with only_one(settings.home.path / "source.lock"):
+        process = Process(settings)
+        process.start()
+        stop.wait()
+        process.stop()
+    return 0
+
+
+class Process:
+    """An agency's system, its key, its log and its server. Whatever is wrong on disk is raised by the constructor."""
+
+    def __init__(self, settings: SourceProcess, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._log = Log(component="source", member=settings.source.member, agency=settings.source.agency)
+        home = settings.home
+        self.issuer = record_issuer(settings, self._clock)
+        check_certificate(settings, "tls", self._clock)
+        self.accepted = accepted_node(settings, self._clock)
+        self.adapter = open_adapter(settings, self._clock)
+        self._database = open_database(home.database)
+        self._store, self.journal = _open_log(settings, self._database, self._clock)
+        self.service = SourceService(self.adapter, self.issuer, self.accepted, self.journal, self._clock)
+        credentials = server_credentials(
+            lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")), home.ca.read_bytes, self._alarm
+        )
+        self._server = SourceServer(
+            self.service, self.accepted, credentials, self._clock, settings.limits.threads, self._fatal
+        )
+        self._ended = threading.Event()
+        self._rounds = threading.Thread(target=self._refresh, name="refresh", daemon=True)
+        self.address = ""
+
+    def start(self) -> None:
+        """Note the start, listen, and hold the port to TLS 1.3."""
+        self.service.started(__version__)
+        host, port = host_port(self._settings.listen.address)
+        port = self._server.start(f"{host}:{port}")
+        check_floor(host, port)
+        self.address = f"{host}:{port}"
+        self._rounds.start()
+        self._log.info(Event.NODE_STARTED, address=self.address, source=self.adapter.describe().id)
+
+    def stop(self) -> None:
+        """Take no more, finish what was taken, note the end, close."""
+        self._log.info(Event.NODE_DRAINING)
+        self._ended.set()
+        self._server.stop(_DRAIN_S)
+        self._rounds.join(_DRAIN_S)
+        self.service.stopped()
+        self.journal.close()
+        self._database.close()
+        self.adapter.close()
+        self._log.info(Event.NODE_STOPPED)
+
+    def _refresh(self) -> None:
+        """Bring the key index up to the agency's system and forget old references, again and again.
+
+        A system that cannot be asked keeps its index.
+        """
+        while not self._ended.wait(self._settings.limits.refresh_s):
+            try:
+                self._store.forget_claims(self._clock.now_us())
+                self.adapter.refresh()
+            except StorageBroken as error:
+                self._fatal(error)
+            except LiaisonError as error:
+                self._log.error(Event.ROUNDS_FAILED, error)
+
+    def _fatal(self, error: BaseException) -> None:
+        """What cannot be logged must not be answered (threats.md, fact 13)."""
+        self._log.error(Event.STORAGE_BROKEN, error)
+        os._exit(_BROKEN)
+
+    def _alarm(self, text: str) -> None:
+        self._log.error(Event.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))
+
+
+def record_issuer(settings: SourceProcess, clock: Clock) -> RecordIssuer:
+    """The agency's own key and certificate. Raises `Misconfigured` when they are missing or do not fit."""
+    leaf = check_certificate(settings, "record", clock)
+    key = load_signing_key(settings.home.key("record"))
+    return RecordIssuer(key, leaf.der, leaf.name.member, leaf.name.name)
+
+
+def check_certificate(settings: SourceProcess, name: str, clock: Clock) -> Leaf:
+    """The certificate of the key `name`, which must be for this agency and use, by our CA, in its time."""
+    home, source = settings.home, settings.source
+    path = home.certificate(name)
+    expected = certificate_names(member_id(source.member), source.agency)[name]
+    try:
+        leaf = read_leaf(_bytes(path))
+        start, end = check_issued(leaf, [read_ca(_bytes(home.ca))])
+    except LiaisonError as error:
+        if isinstance(error, Misconfigured):
+            raise
+        raise Misconfigured(error.message, code="bad-key-file", where=str(path), remedy=_INIT) from error
+    if leaf.name != expected or leaf.spki != load_signing_key(home.key(name)).spki:
+        raise _wrong(path, leaf.name, expected)
+    if not start <= clock.now_us() < end:
+        raise Misconfigured("the certificate is outside its time", code="certificate-expired", where=str(path))
+    return leaf
+
+
+def accepted_node(settings: SourceProcess, clock: Clock) -> AcceptedNode:
+    """Whom the process serves."""
+    home, source = settings.home, settings.source
+    return AcceptedNode(home.accepted, _bytes(home.ca), member_id(source.member), source.nodes, clock)
+
+
+def open_adapter(settings: SourceProcess, clock: Clock) -> Adapter:
+    """The agency's system behind its adapter. Raises what the adapter raises."""
+    secret = load_index_secret(settings.path(settings.storage.keystore)) if settings.storage.sealed_index else None
+    source = settings.source
+    adapter = open_source(
+        Place(
+            settings.path(source.mapping),
+            settings.url,
+            settings.home.index,
+            clock,
+            access=settings.path(source.access) if source.access else None,
+            index_secret=secret,
+            difference=settings.limits.difference_s,
+        )
+    )
+    if adapter.describe().agency != source.agency:
+        adapter.close()
+        raise Misconfigured(
+            f"the mapping is of `{adapter.describe().agency}`, and the key of `{source.agency}`",
+            code="not-the-owner",
+            where=settings.origin["source.agency"],
+            remedy="the agency of the mapping and of the key must be the same",
+        )
+    return adapter
+
+
+def _open_log(settings: SourceProcess, database: Database, clock: Clock) -> tuple[SqlLogStore, AuditLog]:
+    home, member = settings.home, member_id(settings.source.member)
+    migrate(database)
+    keystore = KeyStore(settings.path(settings.storage.keystore))
+    key = load_signing_key(home.key("log"))
+    store = SqlLogStore(database)
+    return store, AuditLog(store, keystore, key, clock, member, LogName.SOURCE, highwater=home.highwater)
+
+
+def _wrong(path: Path, found: CertificateName, expected: CertificateName) -> Misconfigured:
+    if found == expected:
+        return Misconfigured("the certificate is for another key", code="bad-key-file", where=str(path), remedy=_INIT)
+    return Misconfigured(
+        f"the certificate is for `{found.uri}`, not for `{expected.uri}`", code="bad-key-file", where=str(path)
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot be read: {error.strerror}",
+            code="no-certificate",
+            where=str(path),
+            remedy="`liaison source init` makes it, or asks the authority for it",
+        ) from error

@@ -1,0 +1,92 @@
+"""`liaison source check`: what would keep a source process from serving, and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.app.serve import only_one
+from gateway.app.source import accepted_node, check_certificate, open_adapter
+from gateway.clock import Clock, SystemClock
+from gateway.config.source_home import SourceProcess, load_source
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.signing.keys import load_signing_key
+
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: what it is, whether it is good, the finding in words, and what to do."""
+
+    what: str
+    good: bool
+    text: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def check_source(home: Path) -> list[Finding]:
+    """Every check of a source process's home, in the order in which they build on each other."""
+    clock = SystemClock()
+    settings = load_source(home)
+    looks: list[tuple[str, Callable[[SourceProcess, Clock], str]]] = [
+        ("records' key", lambda found, now: _certificate(found, "record", now)),
+        ("TLS key", lambda found, now: _certificate(found, "tls", now)),
+        ("log's key", _log_key),
+        ("node", _node),
+        ("system", _system),
+    ]
+    return [_look(what, settings, clock, look) for what, look in looks]
+
+
+def _look(what: str, settings: SourceProcess, clock: Clock, look: Callable[[SourceProcess, Clock], str]) -> Finding:
+    try:
+        return Finding(what, True, look(settings, clock))
+    except LiaisonError as error:
+        place = f" ({error.where})" if error.where else ""
+        return Finding(what, False, f"{error.message}{place}", error.remedy)
+
+
+def _certificate(settings: SourceProcess, name: str, clock: Clock) -> str:
+    leaf = check_certificate(settings, name, clock)
+    return f"{leaf.name.uri}, {(leaf.stop_us - clock.now_us()) // _DAY_US} days left"
+
+
+def _log_key(settings: SourceProcess, clock: Clock) -> str:
+    del clock
+    return f"key {load_signing_key(settings.home.key('log')).key_id[:16]}"
+
+
+def _node(settings: SourceProcess, clock: Clock) -> str:
+    accepted = accepted_node(settings, clock)
+    return f"serves {', '.join(settings.source.nodes)}; accepts references of {accepted.count} statement key(s)"
+
+
+def _system(settings: SourceProcess, clock: Clock) -> str:
+    """Opening it builds its key index where that is missing; a process that serves has it open already."""
+    try:
+        with only_one(settings.home.path / "source.lock"):
+            return _asked(settings, clock)
+    except Misconfigured as error:
+        if error.code != "already-running":
+            raise
+        return f"a process serves it now, on {settings.listen.address}"
+
+
+def _asked(settings: SourceProcess, clock: Clock) -> str:
+    adapter = open_adapter(settings, clock)
+    try:
+        said = adapter.describe()
+        left_out = sum(sum(reasons.values()) for reasons in adapter.left_out.values())
+        if problem := adapter.health():
+            raise LiaisonError(problem, remedy="check the agency's system and its account")
+    finally:
+        adapter.close()
+    kinds = ", ".join(sorted(said.queries))
+    return f"`{said.id}` ({said.kind}) can be asked for {kinds}; {left_out} rows are left out"

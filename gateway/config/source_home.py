@@ -1,0 +1,181 @@
+"""The home of a source process: what lies in it, and the settings of its `source.toml`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.config.load import LOG_LEVELS, check_ids, fill_sections, host_port
+from gateway.config.schema import Telemetry, setting
+from gateway.config.template import render_section
+from gateway.config.toml import read_toml
+from gateway.errors import Misconfigured
+
+_HEAD = """\
+# Settings of this source process (`liaison source serve`). Each setting stands here with its default, behind a `#`
+# where it is not set. An unknown name is an error. Relative paths are relative to this file's folder.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHome:
+    """The folders and files of a source process's home (`liaison source init`); the only place of these names."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """`source.toml`."""
+        return self.path / "source.toml"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys (0600) and certificates: `record` signs records, `tls` serves, `log` signs the log's heads."""
+        return self.path / "keys"
+
+    def key(self, name: str) -> Path:
+        """The private key `name`."""
+        return self.keys / f"{name}.key"
+
+    def certificate(self, name: str) -> Path:
+        """The certificate of the key `name`."""
+        return self.keys / f"{name}.pem"
+
+    def request(self, name: str) -> Path:
+        """The request for the certificate of the key `name`, where the authority is elsewhere."""
+        return self.path / f"{name}.csr"
+
+    @property
+    def ca(self) -> Path:
+        """The national CA's certificate."""
+        return self.path / "ca.pem"
+
+    @property
+    def accepted(self) -> Path:
+        """Certificates of the node's statement keys whose references are accepted."""
+        return self.path / "accepted"
+
+    @property
+    def index(self) -> Path:
+        """The key index."""
+        return self.path / "index"
+
+    @property
+    def highwater(self) -> Path:
+        """High-water mark of the log, outside the database."""
+        return self.path / "highwater"
+
+    @property
+    def database(self) -> Path:
+        """The database of the log."""
+        return self.path / "source.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """`[source]`: whose source this is, and where the agency's system is."""
+
+    member: str = setting("The member: ISO 3166-1 alpha-2, small letters.", required=True)
+    agency: str = setting("The agency that owns the records; its key signs them.", required=True)
+    mapping: str = setting("TOML file that maps the system's tables to the record types.", "mapping.toml", path=True)
+    url: str = setting(
+        "Where the system is; the scheme chooses the adapter. A relative SQLite file is relative to this folder.",
+        "sqlite:///system.sqlite",
+    )
+    access: str = setting("TOML file of passwords and certificates for it, mode 0600. Empty: none.", "", path=True)
+    nodes: tuple[str, ...] = setting("Names of our country's nodes that may ask, as in their certificates.", ("gw1",))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceListen:
+    """`[listen]`: where the node reaches this process, by gRPC with mutual TLS."""
+
+    address: str = setting("host:port.", "127.0.0.1:7543")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStorage:
+    """`[storage]`: the log's content keys, apart from its database."""
+
+    keystore: str = setting(
+        "Folder of the content keys; never on the database's disk or backups.", "keystore", path=True
+    )
+    sealed_index: bool = setting("Encrypt the key index under index.key of the keystore.", True)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimits:
+    """`[limits]`: how much is done at a time."""
+
+    threads: int = setting("Calls that are served at a time.", 8, minimum=1)
+    refresh_s: int = setting("Seconds between two looks for changes in the agency's system.", 60, minimum=1)
+    difference_s: int = setting("Seconds between two comparisons of all rows with the key index.", 3600, minimum=60)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProcess:
+    """All settings of a source process's home. `origin` says of each where it came from."""
+
+    home: SourceHome
+    source: Agency
+    listen: SourceListen
+    storage: SourceStorage
+    limits: SourceLimits
+    telemetry: Telemetry
+    origin: Mapping[str, str]
+
+    def path(self, text: str) -> Path:
+        """A path of the settings: relative ones are relative to the home."""
+        return self.home.path / text
+
+    @property
+    def url(self) -> str:
+        """The system's URL, with a relative SQLite file made absolute."""
+        scheme, slashes, file = self.source.url.partition(":///")
+        relative = slashes and scheme.startswith("sqlite") and file and not file.startswith(("/", ":", "file:"))
+        return f"{scheme}:///{self.home.path / file}" if relative else self.source.url
+
+
+_SECTIONS: Mapping[str, type[Any]] = {
+    "source": Agency,
+    "listen": SourceListen,
+    "storage": SourceStorage,
+    "limits": SourceLimits,
+    "telemetry": Telemetry,
+}
+
+
+def load_source(home: Path) -> SourceProcess:
+    """The settings of a source process's home. Raises `Misconfigured` with file, line and the nearest known name."""
+    folder = SourceHome(home.resolve())
+    if not folder.settings.exists():
+        remedy = "make a home with `liaison source init`"
+        raise Misconfigured("no settings here", code="no-home", where=str(folder.settings), remedy=remedy)
+    file = read_toml(folder.settings)
+    origin: dict[str, str] = {}
+    sections = fill_sections(file, _SECTIONS, origin)
+    settings = SourceProcess(home=folder, origin=origin, **sections)
+    check_ids(file, [("source.member", settings.source.member), ("source.agency", settings.source.agency)])
+    host_port(settings.listen.address, origin["listen.address"])
+    if settings.telemetry.log_level not in LOG_LEVELS:
+        raise Misconfigured(
+            f"unknown level `{settings.telemetry.log_level}`",
+            where=origin["telemetry.log_level"],
+            remedy=f"one of {', '.join(LOG_LEVELS)}",
+        )
+    return settings
+
+
+def write_source(home: Path, values: Mapping[str, Any]) -> bool:
+    """Write a commented `source.toml` unless there is one; says whether it did. `values` are by path."""
+    text = "\n".join([_HEAD, *(render_section(name, kind, values) for name, kind in _SECTIONS.items())])
+    try:
+        handle = os.open(SourceHome(home).settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        return False
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True

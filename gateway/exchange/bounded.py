@@ -1,0 +1,70 @@
+"""A source with a time limit of its own, shorter than that of the exchange."""
+
+from __future__ import annotations
+
+from gateway.clock import Clock
+from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
+from gateway.model.marking import ReleaseMarking
+from gateway.model.query import Query
+from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
+
+
+class _Bounded:
+    """Every call ends after `seconds` at the latest, if the source keeps to its deadline."""
+
+    def __init__(self, source: Source, clock: Clock, seconds: float) -> None:
+        self._source = source
+        self._clock = clock
+        self._seconds = seconds
+
+    def _until(self, deadline: float) -> float:
+        return min(deadline, self._clock.monotonic() + self._seconds)
+
+    def describe(self) -> SourceDescription:
+        """As the source."""
+        return self._source.describe()
+
+    def search(self, query: Query, deadline: float) -> SearchResult:
+        """As the source, sooner."""
+        return self._source.search(query, self._until(deadline))
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """As the source, sooner."""
+        return self._source.fetch(key, record_type, self._until(deadline))
+
+    def health(self) -> str:
+        """As the source."""
+        return self._source.health()
+
+
+class _BoundedReferred(_Bounded):
+    def __init__(self, source: ReferredSource, clock: Clock, seconds: float) -> None:
+        super().__init__(source, clock, seconds)
+        self._referred = source
+
+    def issue(
+        self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
+    ) -> tuple[SourceRecord, IssuedRecord]:
+        """As the source, sooner."""
+        return self._referred.issue(key, record_type, marking, self._until(deadline))
+
+
+class _BoundedSigning(_Bounded):
+    def __init__(self, source: SigningSource, clock: Clock, seconds: float) -> None:
+        super().__init__(source, clock, seconds)
+        self._signing = source
+
+    def refer(self, occasion: Occasion) -> ReferredSource:
+        """As the source, with the same limit."""
+        return _BoundedReferred(self._signing.refer(occasion), self._clock, self._seconds)
+
+
+def bounded(source: Source, clock: Clock, seconds: float) -> Source:
+    """`source` whose every call ends after `seconds` at the latest; `source` itself when that is 0."""
+    if not seconds:
+        return source
+    return (
+        _BoundedSigning(source, clock, seconds)
+        if isinstance(source, SigningSource)
+        else _Bounded(source, clock, seconds)
+    )

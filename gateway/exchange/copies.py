@@ -1,0 +1,90 @@
+"""Copies of records that came from abroad: kept no longer than their owner allows (domain.md, L16).
+
+A search is kept without its records. Each record lies beside it as a document of its own that ends when the release
+marking says, and one that is for a single use is not kept at all: the officer who asked has seen it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+from gateway.clock import to_us
+from gateway.model.search import Line, Search, ShownHit, ShownRecord
+from gateway.ports import DocumentStore, EntryDraft, Retention
+
+COPY = "copy"
+"""The kind of a copy among the documents; its key is `<search>/<exchange>/<place of the hit>`."""
+
+_NOT_AFTER = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The copies of all searches."""
+
+    documents: DocumentStore
+
+    def keep(self, search: Search, until_us: int) -> Search:
+        """Keep the records of `search`, each until its own end or `until_us`; the search without them."""
+        for key, hit in _hits(search):
+            record = hit.record
+            if record is None or record.marking.get("delete_after_use") is True:
+                continue
+            ends_us = min(until_us, _ends_us(record))
+            self.documents.put(COPY, key, json.dumps(asdict(record), ensure_ascii=False).encode(), ends_us)
+        return _mapped(search, lambda _key, hit: replace(hit, record=None))
+
+    def restore(self, search: Search) -> Search:
+        """The search with those of its records that may still be kept."""
+
+        def restored(key: str, hit: ShownHit) -> ShownHit:
+            data = self.documents.get(COPY, key)
+            return hit if data is None else replace(hit, record=ShownRecord(**json.loads(data)))
+
+        return _mapped(search, restored)
+
+    def over(self, now_us: int) -> list[str]:
+        """Keys of the copies whose time is over."""
+        return self.documents.expired(COPY, now_us)
+
+    def delete(self, key: str) -> None:
+        """Delete one copy; its entry was written before."""
+        self.documents.delete(COPY, key)
+
+
+def deletion(key: str) -> EntryDraft:
+    """The entry of a copy that is about to be deleted because its time is over."""
+    search, exchange, _ = key.split("/")
+    private = {"search": search, "exchange": exchange, "ground": "retention"}
+    return EntryDraft("copy-deleted", private=private, retention=Retention.OPERATIONS)
+
+
+def _hits(search: Search) -> Iterator[tuple[str, ShownHit]]:
+    for line in search.lines:
+        for place, hit in enumerate(line.hits):
+            yield _key(search, line, place), hit
+
+
+def _key(search: Search, line: Line, place: int) -> str:
+    return f"{search.id}/{line.exchange_id or line.member}/{place}"
+
+
+def _mapped(search: Search, change: Callable[[str, ShownHit], ShownHit]) -> Search:
+    lines = tuple(
+        replace(line, hits=tuple(change(_key(search, line, at), hit) for at, hit in enumerate(line.hits)))
+        if line.hits
+        else line
+        for line in search.lines
+    )
+    return replace(search, lines=lines)
+
+
+def _ends_us(record: ShownRecord) -> int:
+    """When the owner wants it gone; a marking without a time that can be read ends at once."""
+    try:
+        return to_us(datetime.strptime(record.marking["not_after"], _NOT_AFTER).replace(tzinfo=UTC))
+    except (KeyError, TypeError, ValueError):
+        return 1

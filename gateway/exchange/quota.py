@@ -1,0 +1,33 @@
+"""Today's quotas: a question beyond one is refused before anybody is asked (design, section 5, step 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.clock import Clock
+from gateway.errors import Overloaded
+from gateway.ports import QuotaPlace, QuotaStore
+from policy.quotas import Quotas
+
+
+def over_quota(
+    store: QuotaStore, quotas: Quotas, places: Sequence[QuotaPlace], clock: Clock
+) -> list[Overloaded | None]:
+    """For each question, in order, the refusal when today's quota is used up; the others are counted.
+
+    Costs nothing where the policy limits nothing. Raises `StorageBroken`.
+    """
+    if not quotas.named or not places:
+        return [None] * len(places)
+    granted = store.take(places, lambda place: quotas.limit(*place), clock.now_us())
+    return [None if ok else _refusal(place) for ok, place in zip(granted, places, strict=True)]
+
+
+def _refusal(place: QuotaPlace) -> Overloaded:
+    whose = "from" if place.direction == "in" else "to"
+    words = place.purpose.replace("_", " ").lower()
+    return Overloaded(
+        f"today's quota of questions {whose} `{place.peer}` for `{words}` is used up",
+        code="quota",
+        remedy="ask again tomorrow (UTC), or through the duty desk",
+    )

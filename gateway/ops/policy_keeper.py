@@ -1,0 +1,187 @@
+"""The policy in force, and how it follows what two approvers signed.
+
+::
+
+    policies/incoming.json              what `liaison policy install` brought; looked at once a second
+    policies/<version>-<hash>.json      what was accepted, durable before use; the highest version is in force
+    policies/unapproved-<hash>.json     a folder's files as they decided, in trials: for auditors
+
+What cannot be used (half-written, older, unsigned, for another member, or with a mistake in it) changes nothing: the
+old policy stays in force, and an alarm and an entry say why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from certs.durable import PUBLIC, make_folder, replace
+from gateway.clock import Clock
+from gateway.config import Home, Settings
+from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale
+from gateway.model.names import MemberId, member_id
+from gateway.signing import strict_json
+from gateway.signing.dsse import encode64
+from gateway.trust.approval import ApprovedPolicy, parse_policy, verify_policy
+from gateway.trust.descriptor import Descriptor
+from gateway.trust.documents import TrustDocuments
+from policy.bundle import File, Files, load_bundle, read_files
+from policy.engine import PolicyEngine
+
+INCOMING = "incoming.json"
+_UNSEEN = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """What became of a document that came in; `refused` says why it was not taken, empty when it was."""
+
+    version: int
+    policy_hash: str
+    approvers: tuple[str, ...] = ()
+    refused: str = ""
+    code: str = ""
+
+
+class PolicyKeeper:
+    """Holds the engine in force. `refresh` costs one `stat` when nothing came in.
+
+    In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
+    document comes.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, *, production: bool) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._home = Home(settings.home)
+        self._folder = self._home.policies
+        self._seen = _UNSEEN
+        self.member: MemberId = member_id(settings.node.member)
+        self.version = 0
+        self.approvers: tuple[str, ...] = ()
+        self.engine = self._accepted() or (self._first_approved() if production else self._unapproved())
+
+    def refresh(self) -> PolicyChange | None:
+        """Look at what came in; None when nothing new did. The engine is exchanged in one step."""
+        incoming = self._folder / INCOMING
+        mark = _mark(incoming)
+        if mark == self._seen or mark == _UNSEEN:
+            return None
+        self._seen = mark
+        version = 0
+        try:
+            data = incoming.read_bytes()
+            version = parse_policy(data)[0].version
+            return self._take(data)
+        except OSError as error:
+            return PolicyChange(version, "", refused=f"cannot be read: {error.strerror}", code="unreadable")
+        except LiaisonError as error:
+            where = f" ({error.where})" if error.where else ""
+            return PolicyChange(version, "", refused=f"{error.message}{where}", code=error.code)
+
+    def _take(self, data: bytes) -> PolicyChange | None:
+        policy = verify_policy(data, own_descriptor(self._home, self.member, self._clock), self._clock.now_us())
+        held = self._newest()
+        if held is not None and held.read_bytes() == data:
+            return None
+        if policy.version <= self.version:
+            raise Stale(f"version {policy.version} is not above {self.version}, which is in force", code="old-policy")
+        engine = engine_of(policy, self._settings)
+        replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
+        self._enforce(policy, engine)
+        return PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+
+    def _enforce(self, policy: ApprovedPolicy, engine: PolicyEngine) -> PolicyEngine:
+        self.engine, self.version, self.approvers = engine, policy.version, policy.signers
+        return engine
+
+    def _newest(self) -> Path | None:
+        return max((path for path in self._folder.glob("*.json") if path.name[:8].isdigit()), default=None)
+
+    def _accepted(self) -> PolicyEngine | None:
+        newest = self._newest()
+        if newest is None:
+            return None
+        policy = verify_policy(newest.read_bytes(), own_descriptor(self._home, self.member, self._clock), None)
+        return self._enforce(policy, engine_of(policy, self._settings))
+
+    def _first_approved(self) -> PolicyEngine:
+        incoming = self._folder / INCOMING
+        if not incoming.exists():
+            raise Misconfigured(
+                "no policy was approved yet",
+                code="policy-not-approved",
+                where=str(self._folder),
+                remedy="two approvers sign it with `liaison policy sign`; then `liaison policy install`",
+            )
+        self._take(incoming.read_bytes())
+        return self.engine
+
+    def _unapproved(self) -> PolicyEngine:
+        engine = PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy)
+        keep_unapproved(self._folder, self._settings, engine)
+        return engine
+
+
+def own_descriptor(home: Home, member: MemberId, clock: Clock) -> Descriptor:
+    """The newest descriptor of the member itself. Raises `Misconfigured` when there is none."""
+    documents = TrustDocuments(home.trust)
+    found = documents.descriptor(member, documents.charter(clock))
+    if found is None:
+        raise Misconfigured(
+            "there is no descriptor that lists approvers", code="no-descriptor", remedy="`liaison trust publish`"
+        )
+    return found
+
+
+def engine_of(policy: ApprovedPolicy, settings: Settings) -> PolicyEngine:
+    """The engine of an approved policy. Its base part must be the base policy of this installation."""
+    base, national = (_layer(policy, layer) for layer in ("base", "national"))
+    installed = read_files(settings.base_policy)
+    if {name: file.data for name, file in base.items()} != {name: file.data for name, file in installed.items()}:
+        raise Forbidden(
+            "it was approved over another base policy than this installation's",
+            code="other-base",
+            remedy="approve it again with this version of the gateway",
+        )
+    return PolicyEngine(load_bundle(base, national, policy.member), policy.member)
+
+
+def policy_files(settings_base: Path, national: Path) -> dict[str, bytes]:
+    """The files of a base and a national folder, as a policy document holds them."""
+    found = {f"base/{name}": file.data for name, file in read_files(settings_base).items()}
+    return found | {f"national/{name}": file.data for name, file in read_files(national).items()}
+
+
+def keep_unapproved(folder: Path, settings: Settings, engine: PolicyEngine) -> None:
+    """Keep the very files that decide, by their hash, so that an auditor can fetch them."""
+    path = folder / f"unapproved-{engine.hash.hex()}.json"
+    if path.exists():
+        return
+    files = policy_files(settings.base_policy, settings.national_policy)
+    make_folder(folder)
+    replace(path, strict_json.dumps({name: encode64(data) for name, data in files.items()}), PUBLIC)
+
+
+def install(home: Path, data: bytes) -> None:
+    """Bring a document to a node, running or not; it is judged there."""
+    folder = Home(home).policies
+    make_folder(folder)
+    replace(folder / INCOMING, data, PUBLIC)
+
+
+def _layer(policy: ApprovedPolicy, layer: str) -> Files:
+    prefix = f"{layer}/"
+    return {
+        name.removeprefix(prefix): File(Path(name), data)
+        for name, data in policy.files.items()
+        if name.startswith(prefix)
+    }
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return _UNSEEN
+    return found.st_ino, found.st_mtime_ns, found.st_size

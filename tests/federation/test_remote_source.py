@@ -1,0 +1,159 @@
+"""An agency's source as a process of its own: its records are the agency's word, and its silence is said."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.app.source_log import source_entries
+from gateway.audit.show import Filter
+from gateway.demo import planted
+from gateway.model.exchange import Outcome
+from gateway.model.query import ContainerQuery, PersonQuery
+from gateway.model.search import Line
+from tests.support.exchange import KH, command, last, lines, person, stopping
+from tests.support.nodes import officer
+from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HER = officer("th")
+RECORD_TYPES = {"Person", "Consignment", "Seizure"}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RemoteWorld]:
+    remote = remote_world(tmp_path_factory.mktemp("remote"))
+    async with stopping(remote.world):
+        yield remote
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def process(made: RemoteWorld) -> AsyncIterator[SourceProcessUnderTest]:
+    served = SourceProcessUnderTest(made.home, made.port)
+    await served.start()
+    for member in ("th", "kh"):
+        await made.world.start(member)
+    try:
+        yield served
+    finally:
+        await served.kill()
+
+
+async def ask(made: RemoteWorld, query: PersonQuery | ContainerQuery) -> Line:
+    """The line of Cambodia for a search of a Thai officer."""
+    found = await made.world.nodes["th"].searches.start(HER, command(query, (KH,)))
+    line: Line = lines(found)["kh"]
+    return line
+
+
+async def test_a_source_that_was_never_seen_is_missing_and_known_when_it_comes(tmp_path: Path) -> None:
+    remote = remote_world(tmp_path)
+    served = SourceProcessUnderTest(remote.home, remote.port)
+    async with stopping(remote.world):
+        for member in ("th", "kh"):
+            await remote.world.start(member)
+        line = await ask(remote, person(planted.DRIVER))
+        assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("customs records",))
+        try:
+            await served.start()
+            for refresh in remote.world.nodes["kh"].ground.refreshers.values():
+                await asyncio.to_thread(refresh)
+            assert remote.world.nodes["kh"].ground.walls[0].description.record_types == RECORD_TYPES
+            assert (await ask(remote, person(planted.DRIVER))).hits
+        finally:
+            await served.kill()
+
+
+async def test_a_record_of_a_source_process_is_signed_with_the_agencys_own_key(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    line = await ask(made, person(planted.DRIVER))
+    (hit,) = line.hits
+    assert hit.record is not None
+    assert hit.record.own_key
+    assert hit.record.owner == "kh.customs"
+    assert hit.record.fields.keys() == {"names", "birth", "nationalities", "status"}
+    assert last(made.world.nodes["kh"]).private["withheld"]
+    assert not list((made.world.home("kh") / "keys").glob("agency-*"))
+
+
+async def test_each_request_is_in_the_sources_own_log_with_the_nodes_reference(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    before = len(log_entries(made.home))
+    await ask(made, person(planted.DRIVER))
+    exchange = last(made.world.nodes["kh"]).entry
+    searched, issued = log_entries(made.home)[before:]
+    assert [item.entry.kind for item in (searched, issued)] == ["source-searched", "source-issued"]
+    assert {item.entry.exchange_id for item in (searched, issued)} == {exchange.exchange_id}
+    assert {item.entry.peer for item in (searched, issued)} == {"th"}
+    assert searched.private["request_hash"] == exchange.request_hash.hex()
+    assert searched.private["reference"] == issued.private["reference"]
+    assert searched.private["asked"]["names"][0]["text"] == planted.DRIVER.thai
+    assert (issued.private["type"], issued.private["signed"]) == ("Person", True)
+
+
+async def test_a_hidden_record_is_searched_for_and_never_asked_for(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    before = len(log_entries(made.home))
+    hidden = await ask(made, person(planted.HIDDEN))
+    nobody = await ask(made, person(planted.NOBODY))
+    assert (hidden.outcome, hidden.missing) == (nobody.outcome, nobody.missing) == (Outcome.NO_HIT, ())
+    assert [item.entry.kind for item in log_entries(made.home)[before:]] == ["source-searched"] * 2
+
+
+async def test_our_own_officers_search_is_referred_to_by_its_search_id(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    before = len(log_entries(made.home))
+    found = await made.world.nodes["kh"].searches.start(officer("kh"), command(person(planted.DRIVER), ("th",)))
+    own = lines(found)["kh"]
+    (hit,) = own.hits
+    assert hit.record is None
+    (searched,) = log_entries(made.home)[before:]
+    assert (searched.entry.exchange_id, searched.entry.peer) == (found.id, "kh")
+
+
+async def test_a_source_that_was_killed_makes_the_answer_partial_and_names_its_kind(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    await process.kill()
+    line = await ask(made, person(planted.DRIVER))
+    assert (line.outcome, line.missing) == (Outcome.NO_HIT, (KIND,))
+    await process.start()
+    line = await ask_until_there(made)
+    assert (line.outcome, line.missing) == (Outcome.HIT, ())
+
+
+async def ask_until_there(made: RemoteWorld) -> Line:
+    """The first line in which the source is not missing: the channel finds it again within a second or two."""
+    for _ in range(40):
+        line = await ask(made, person(planted.DRIVER))
+        if not line.missing:
+            return line
+    raise AssertionError("the source stays missing")
+
+
+async def test_the_agency_reads_its_own_log_while_it_is_served(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    await ask(made, person(planted.DRIVER))
+    issued, searched, *_ = await asyncio.to_thread(source_entries, made.home, Filter(peer="th"), 10)
+    assert (issued.entry.kind, searched.entry.kind) == ("source-issued", "source-searched")
+    assert searched.private["purpose"] == "INVESTIGATION"
+
+
+async def test_sigterm_drains_and_the_last_entry_says_so(made: RemoteWorld, process: SourceProcessUnderTest) -> None:
+    assert await process.end(signal.SIGTERM) == 0
+    try:
+        assert log_entries(made.home)[-1].entry.kind == "source-stopped"
+    finally:
+        await process.start()
+        await ask_until_there(made)

@@ -1,0 +1,88 @@
+"""`liaison source init`, `certify` and `check`, and what a node says of a source process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import Liaison, found_federation
+from tests.support.nodes import free_port
+from tests.support.source_process import CUSTOMS
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+def init(liaison: Liaison, folder: Path, *more: str | Path) -> Any:
+    """A home of Cambodian customs in `folder/customs`."""
+    url = f"sqlite:///{CUSTOMS.build(folder / 'sources')}"
+    return liaison(
+        *("source", "init", "--member", "kh", "--agency", "customs", "--out", folder / "customs", "--json"),
+        *("--statement", folder / "kh" / "keys" / "statement.pem", "--mapping", CUSTOMS.mapping_file, "--url", url),
+        *more,
+    )
+
+
+def test_a_home_is_made_certified_elsewhere_checked_and_listed(liaison: Liaison, tmp_path: Path) -> None:
+    found_federation(liaison, tmp_path, ("th", "kh"))
+    home, certs = tmp_path / "customs", tmp_path / "certs"
+    made = init(liaison, tmp_path).value
+    assert made["requests"] == ["record.csr", "tls.csr"]
+    assert not list(home.rglob("*ca.key"))
+    assert liaison("source", "check", "--home", home).code == 1
+    requests = (home / "record.csr", home / "tls.csr")
+    foreign = liaison("source", "certify", *requests, "--authority", tmp_path / "th-authority", "--out", certs)
+    assert (foreign.code, "no use of a source process of `th`" in foreign.err) == (1, True)
+    assert not certs.exists()
+    certified = liaison(
+        "source", "certify", *requests, "--authority", tmp_path / "kh-authority", "--out", certs, "--json"
+    )
+    assert set(certified.value["certified"].values()) == {
+        "spiffe://liaison/kh/agency/customs/own",
+        "spiffe://liaison/kh/source/customs",
+    }
+    for name in ("record", "tls"):
+        shutil.copy(certs / f"{name}.pem", home / "keys")
+    shutil.copy(certs / "ca.pem", home)
+    checked = liaison("source", "check", "--home", home, "--json")
+    assert (checked.code, checked.value["good"]) == (0, True)
+    assert liaison("source", "check", "--home", home).out.count("ok  ") == 5
+    list_and_look(liaison, tmp_path, certs / "record.pem")
+
+
+def list_and_look(liaison: Liaison, folder: Path, certificate: Path) -> None:
+    """The node's side: doctor says what is missing, and publishing lists the agency's key."""
+    home = folder / "kh"
+    with (home / "node.toml").open("a", encoding="utf-8") as settings:
+        url = f"source://127.0.0.1:{free_port()}"
+        settings.write(f'\n[[source]]\nid = "{CUSTOMS.id}"\nagency = "customs"\nurl = "{url}"\n')
+    said = liaison("doctor", "--home", home)
+    assert "no own key of `customs` is listed" in said.out
+    assert CUSTOMS.id in said.out
+    (home / "certificates").mkdir()
+    shutil.copy(certificate, home / "certificates" / "customs.pem")
+    published = liaison("trust", "publish", "--home", home, "--authority", folder / "kh-authority", "--json")
+    assert "customs" in published.value["descriptor"]["agencies"]
+    assert "agency/customs" in {key["use"] for key in published.value["descriptor"]["keys"]}
+    assert "no own key" not in liaison("doctor", "--home", home).out
+
+
+def test_a_home_is_certified_at_once_where_the_authority_is_at_hand(liaison: Liaison, tmp_path: Path) -> None:
+    found_federation(liaison, tmp_path, ("th", "kh"))
+    made = init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value
+    assert made["requests"] == []
+    assert init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value["made"] == []
+    wrong = init(liaison, tmp_path, "--authority", tmp_path / "th-authority")
+    assert (wrong.code, wrong.value["error"]["code"]) == (1, "other-member")
+
+
+def test_only_a_source_process_has_no_mapping(liaison: Liaison, tmp_path: Path) -> None:
+    found_federation(liaison, tmp_path, ("th", "kh"))
+    with (tmp_path / "kh" / "node.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[[source]]\nid = "kh.x"\nagency = "customs"\nurl = "sqlite:///x.sqlite"\n')
+    assert "`source.0.mapping` is missing" in liaison("serve", "--home", tmp_path / "kh").err

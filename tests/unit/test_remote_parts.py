@@ -1,0 +1,260 @@
+"""The parts of the source protocol: table, queries, references, markings, memory, requests for certificates."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.load import Place, open_source
+from adapters.remote import methods, wire
+from adapters.remote.allowed import is_allowed
+from adapters.remote.clerk import Clerk
+from adapters.remote.queries import query_bytes, read_query
+from adapters.remote.reference import LIFETIME_US, build_reference, verify_reference
+from adapters.remote.visits import MAX_ISSUES, Visits
+from certs.names import CertificateName, CertificateUse, parse_uri, source_tls_name, tls_name
+from certs.requests import MAX_REQUEST, build_request, read_request
+from gateway.clock import SystemClock, from_us
+from gateway.config.source_home import load_source, write_source
+from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Replayed
+from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, UseCode
+from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.purpose import Purpose
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.values import NameForm, NameSource, PartialDate, Sex
+from gateway.ports import EntryDraft, Logged, Occasion
+from gateway.signing.keys import SigningKey, VerifyKey
+from tests.support.audit_logs import LogHome
+from tests.support.shared import PROJECT
+
+CLOCK = SystemClock()
+KH, TH = MemberId("kh"), MemberId("th")
+KEY = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+SOURCE = "kh.customs.declarations"
+_TEXT = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=40)
+_QUERIES = st.one_of(
+    st.builds(
+        PersonQuery,
+        st.lists(st.builds(NameForm, _TEXT, source=st.sampled_from(NameSource)), min_size=1, max_size=4).map(tuple),
+        st.sampled_from([None, PartialDate("1984"), PartialDate("1984-03-17")]),
+        st.sampled_from([None, *Sex]),
+        st.sampled_from(["", "THA"]),
+        st.one_of(st.just(""), _TEXT),
+    ),
+    st.builds(DocumentQuery, _TEXT, st.sampled_from(["", "VNM"])),
+    st.builds(NationalIdQuery, _TEXT, st.sampled_from(["", "THA-PIN"])),
+    st.builds(VehicleQuery, _TEXT, st.one_of(st.just(""), _TEXT)),
+    st.builds(ContainerQuery, _TEXT),
+)
+
+
+class Keys:
+    """Accepts one key."""
+
+    def statement_key(self, key_id: str) -> VerifyKey:
+        assert key_id == KEY.key_id
+        return KEY.verify_key()
+
+
+def test_the_table_has_every_method_of_the_proto_file() -> None:
+    proto = (PROJECT / "proto" / "liaison" / "source" / "v1" / "source.proto").read_text(encoding="utf-8")
+    assert re.findall(r"rpc (\w+)\(", proto) == [method.name for method in methods.METHODS]
+    assert f"package {methods.SERVICE.rpartition('.')[0]};" in proto
+
+
+@given(_QUERIES)
+def test_a_query_comes_back_as_it_was(
+    query: PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery,
+) -> None:
+    assert read_query(query_bytes(query)) == query
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_query_or_are_refused(data: bytes) -> None:
+    try:
+        read_query(data)
+    except LiaisonError:
+        return
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_no_reference(data: bytes) -> None:
+    with pytest.raises(LiaisonError):
+        verify_reference(data, keys=Keys(), member=KH, source=SOURCE, now_us=CLOCK.now_us())
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_reference_with_any_byte_changed_is_refused(place: int, change: int) -> None:
+    data = bytearray(reference())
+    data[place % len(data)] ^= change
+    with pytest.raises((LiaisonError, AssertionError)):  # the assertion: another key id was asked for
+        verify_reference(bytes(data), keys=Keys(), member=KH, source=SOURCE, now_us=CLOCK.now_us())
+
+
+def reference() -> bytes:
+    occasion = Occasion(new_exchange_id(), TH, Purpose.INVESTIGATION, bytes(32))
+    return build_reference(occasion, member=KH, source=SOURCE, query=b"q", key=KEY, now_us=CLOCK.now_us())
+
+
+def test_no_two_references_are_the_same() -> None:
+    assert reference() != reference()
+
+
+def test_memory_of_references_forgets_what_is_over_and_counts_issues() -> None:
+    visits, now_us = Visits(), CLOCK.now_us()
+    known = verify_reference(reference(), keys=Keys(), member=KH, source=SOURCE, now_us=now_us)
+    visits.begin(known, now_us)
+    with pytest.raises(Replayed):
+        visits.begin(known, now_us + LIFETIME_US)
+    with pytest.raises(Forbidden):
+        visits.take(known, "Person", "1")
+    visits.found(known, [("Person", "1")])
+    for _ in range(MAX_ISSUES):
+        visits.take(known, "Person", "1")
+    with pytest.raises(Replayed):
+        visits.take(known, "Person", "1")
+    with pytest.raises(Forbidden):
+        visits.take(known, "Vehicle", "1")
+
+
+def test_calls_that_end_together_share_a_transaction_and_a_bad_one_harms_nobody(tmp_path: Path) -> None:
+    gate = threading.Barrier(16)
+    drafts = [EntryDraft("alarm", private={"count": n}) if n else EntryDraft("no-such-kind") for n in range(16)]
+    found: dict[int, object] = {}
+
+    def write(number: int, clerk: Clerk) -> None:
+        gate.wait()
+        try:
+            found[number] = clerk.write(drafts[number])
+        except Malformed as error:
+            found[number] = error
+
+    with LogHome(tmp_path).log("operations") as log:
+        clerk = Clerk(log)
+        threads = [threading.Thread(target=write, args=(number, clerk)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert isinstance(found.pop(0), Malformed)
+        places = [place.index for place in found.values() if isinstance(place, Logged)]
+        assert sorted(places) == list(range(log.size)) == list(range(15))
+
+
+# ---------------------------------------------------------------- markings
+
+_MARKINGS = st.builds(
+    Marking,
+    level=st.sampled_from(Level),
+    use=st.frozensets(st.sampled_from(UseCode)),
+    caveats=st.frozensets(st.sampled_from([Caveat.SAFETY, Caveat.JUVENILE, Caveat.PROTECT_SOURCE])),
+    releasable_to=st.just(frozenset({"th"})),
+    onward=st.sampled_from(Onward),
+    evaluation=st.sampled_from(["A1", "B2", "X4"]),
+    delete_after_use=st.booleans(),
+)
+_NOW_US = CLOCK.now_us()
+
+
+def told(marking: Marking) -> ReleaseMarking:
+    """What a node tells of a marking, as policy does."""
+    return ReleaseMarking(
+        level=marking.level,
+        use=marking.use,
+        caveats=marking.caveats - {Caveat.PROTECT_SOURCE},
+        onward=marking.onward,
+        purposes=frozenset({Purpose.INVESTIGATION.value}),
+        not_after=from_us(_NOW_US).replace(second=0, microsecond=0) + timedelta(hours=24),
+        evaluation=marking.evaluation,
+        delete_after_use=marking.delete_after_use,
+    )
+
+
+def allowed(marking: Marking, release: ReleaseMarking, asker: MemberId = TH) -> bool:
+    return is_allowed(marking, release, asker=asker, purpose=Purpose.INVESTIGATION, now_us=_NOW_US)
+
+
+@given(_MARKINGS)
+def test_what_policy_tells_of_a_marking_is_allowed(marking: Marking) -> None:
+    assert allowed(marking, told(marking))
+    assert wire.read_release_marking(wire.marking_text(told(marking))) == told(marking)
+    assert wire.read_marking(wire.marking_text(marking)) == marking
+
+
+@given(_MARKINGS, _MARKINGS)
+def test_a_marking_is_allowed_only_where_it_is_nowhere_weaker(marking: Marking, other: Marking) -> None:
+    public = replace(other, caveats=other.caveats - {Caveat.PROTECT_SOURCE})
+    mine = replace(marking, caveats=marking.caveats - {Caveat.PROTECT_SOURCE})
+    assert allowed(marking, told(other)) == public.is_within(mine)
+
+
+@pytest.mark.parametrize(
+    "marking",
+    [
+        Marking(),
+        Marking(releasable_to=frozenset({"vn", "vn.police"})),
+        Marking(releasable_to=frozenset({"th"}), withhold_from=frozenset({"th"})),
+        Marking(releasable_to=frozenset({"th"}), caveats=frozenset({Caveat.HIDDEN_FOR_OPERATION})),
+        Marking(releasable_to=frozenset({"th"}), purposes=frozenset({Purpose.BORDER_CHECK})),
+        Marking(releasable_to=frozenset({"th"}), keep_hours=23),
+    ],
+    ids=["nobody", "others", "withheld", "hidden", "another purpose", "kept too long"],
+)
+def test_a_record_is_not_signed_against_its_own_marking(marking: Marking) -> None:
+    assert not allowed(marking, told(marking))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"level":"OPEN"}', "{", '{"level":["OPEN"]}'])
+def test_a_marking_in_another_form_is_refused(text: str) -> None:
+    for read in (wire.read_marking, wire.read_release_marking):
+        with pytest.raises(Malformed):
+            read(text)
+
+
+# ---------------------------------------------------------------- certificates and settings
+
+
+def test_the_name_of_a_source_is_no_nodes_name() -> None:
+    name = CertificateName(KH, CertificateUse.SOURCE, "customs")
+    assert parse_uri(name.uri) == name
+    assert name.dns == source_tls_name("kh", "customs") == "customs.source.kh.liaison.internal"
+    assert name.dns != tls_name("kh", "customs")
+
+
+def test_a_request_for_a_certificate_proves_its_key_and_names_one_use() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = CertificateName(KH, CertificateUse.SOURCE, "customs")
+    public, found = read_request(build_request(key, name))
+    assert (public, found) == (key.public_key(), name)
+    for data in (b"", b"x" * (MAX_REQUEST + 1), build_request(key, name)[:-60] + b"\n"):
+        with pytest.raises(Malformed):
+            read_request(data)
+
+
+def test_settings_say_what_is_wrong_and_where(tmp_path: Path) -> None:
+    assert write_source(tmp_path, {"source.member": "kh", "source.agency": "customs"})
+    assert not write_source(tmp_path, {})
+    settings = load_source(tmp_path)
+    assert (settings.source.nodes, settings.url) == (("gw1",), f"sqlite:///{tmp_path.resolve() / 'system.sqlite'}")
+    file = tmp_path / "source.toml"
+    file.write_text(file.read_text().replace("# threads = 8", "thread = 8"))
+    with pytest.raises(Misconfigured) as caught:
+        load_source(tmp_path)
+    assert caught.value.where.startswith("source.toml:")
+    assert "threads" in caught.value.remedy
+    with pytest.raises(Misconfigured, match="no settings here"):
+        load_source(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("url", ["source://host:7543", "source:host", "source://host"])
+def test_nobody_but_a_node_opens_a_source_process(url: str, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured):
+        open_source(Place(tmp_path, url, tmp_path, CLOCK))
