@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ LARGEST_PRIVATE: Final = 1 << 20
 """Bytes of the largest private part."""
 
 _HASH_BYTES = 32
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _DRAFT = re.compile(r"(?:[a-z]{2})?\n(?:[0-9a-f]{32})?", re.ASCII)
 _HASH = rb"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"
 _ENTRY = re.compile(
@@ -123,7 +125,7 @@ def decode_private(private: bytes) -> dict[str, Any]:
 
 
 def _encode(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+    return b2a_base64(value, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _decode(text: bytes | None) -> bytes:

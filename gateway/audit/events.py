@@ -12,10 +12,11 @@ from pathlib import Path
 
 
 class Log(StrEnum):
-    """The two logs of a node."""
+    """The two logs of a node, and the one of a source process in an agency's building."""
 
     EXCHANGE = "exchange"
     OPERATIONS = "operations"
+    SOURCE = "source"
 
 
 class Party(StrEnum):
@@ -48,6 +49,10 @@ def _exchange(kind: str, meaning: str, *fields: str, request: Party, answer: Par
 
 def _operations(kind: str, meaning: str, *fields: str) -> Event:
     return Event(kind, Log.OPERATIONS, meaning, fields)
+
+
+def _source(kind: str, meaning: str, *fields: str) -> Event:
+    return Event(kind, Log.SOURCE, meaning, fields)
 
 
 _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
@@ -127,11 +132,16 @@ _EVENTS = (
                 "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "purpose", "offence", "case",
                 "ticket", "query", "to", "code", "decision"),
     _operations("suspend", "A source, agency, counterpart or everything was switched off.",
-                "scope", "target", "reason", "by", "time"),
-    _operations("resume", "What was switched off is on again.", "scope", "target", "reason", "by", "time"),
+                "scope", "target", "reason", "humanitarian", "by", "time"),
+    _operations("resume", "What was switched off is on again.",
+                "scope", "target", "reason", "humanitarian", "by", "time"),
     _operations("trust-accepted", "A charter, descriptor or status was accepted.", "document", "version", "hash"),
     _operations("trust-refused", "A charter, descriptor or status was refused; what was in force stays.",
                 "document", "version", "hash", "detail"),
+    _operations("policy-accepted", "A policy that two approvers signed is in force from here on.",
+                "version", "policy_hash", "approvers"),
+    _operations("policy-refused", "A policy was not taken; the one that was in force stays.",
+                "version", "policy_hash", "code", "detail"),
     _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail"),
     _operations("receipt", "A counterpart acknowledged answers of ours.",
                 "first", "through", "gaps", "statement"),
@@ -140,8 +150,23 @@ _EVENTS = (
     _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
     _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
+    _operations("copy-deleted", "A copy of a counterpart's record was deleted, since its owner's time for it is over.",
+                "search", "exchange", "ground"),
     _operations("key-destroyed", "A key of the keystore was destroyed: what it protected is erased.",
                 "key_id", "ground"),
+    _source("source-started", "The source process started and found its log whole.", "source", "version"),
+    _source("source-searched",
+            "The node searched. Durable before the candidates leave. `req` is the hash of the node's signed reference, "
+            "which is kept, `xid` the exchange or the officer's search that it names, `peer` who gets the answer.",
+            "node", "purpose", "query", "asked", "hits", "capped", "reference", "request_hash"),
+    _source("source-issued",
+            "A record was signed for one exchange, or was not since its marking does not allow it. Durable before it "
+            "leaves.",
+            "node", "purpose", "type", "key", "signed", "marking", "reference", "request_hash"),
+    _source("source-refused",
+            "A call was refused; `count` says for how many calls of the same cause the entry stands.",
+            "node", "method", "code", "detail", "count"),
+    _source("source-stopped", "The source process stopped in good order.", "source"),
 )  # fmt: skip
 
 EVENTS: dict[str, Event] = {event.kind: event for event in _EVENTS}

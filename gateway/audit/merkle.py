@@ -15,6 +15,9 @@ from gateway.errors import Contradicted, Malformed
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
 
+_SHARED = 4
+"""Levels below which the proofs of neighbouring leaves differ: blocks of 16."""
+
 _LEAF = b"\x00"
 _NODE = b"\x01"
 
@@ -35,6 +38,7 @@ class Tree:
     def __init__(self) -> None:
         self._levels: list[bytearray] = [bytearray()]
         self._edge: tuple[int, list[bytes | None]] = (0, [])
+        self._upper: tuple[tuple[int, int], tuple[bytes, ...]] = ((-1, 0), ())
 
     @property
     def size(self) -> int:
@@ -86,9 +90,20 @@ class Tree:
         size = self._checked(size)
         if not 0 <= index < size:
             raise Malformed(f"entry {index} is not among the first {size}", code="not-in-log", where="proof")
+        height = (size - 1).bit_length()
+        if height <= _SHARED:
+            return self._siblings(index, size, 0, height)
+        # The entries of a batch stand beside each other, and their proofs differ below only.
+        block = (index >> _SHARED, size)
+        if self._upper[0] != block:
+            self._upper = (block, self._siblings(index, size, _SHARED, height))
+        return self._siblings(index, size, 0, _SHARED) + self._upper[1]
+
+    def _siblings(self, index: int, size: int, start: int, stop: int) -> tuple[bytes, ...]:
+        """The part of a proof on the levels from `start` to before `stop`."""
         edge = self._right_edge(size)
         proof: list[bytes] = []
-        for level in range((size - 1).bit_length()):
+        for level in range(start, stop):
             sibling, complete = (index >> level) ^ 1, size >> level
             if sibling < complete:
                 proof.append(bytes(self._levels[level][sibling * HASH_BYTES : (sibling + 1) * HASH_BYTES]))

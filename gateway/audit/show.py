@@ -67,6 +67,18 @@ def show(store: LogStore, keys: ContentKeys, log: str, wanted: Filter, limit: in
             return
 
 
+def walk(store: LogStore, keys: ContentKeys, log: str, kinds: frozenset[str], since_us: int) -> Iterator[Shown]:
+    """All entries of these kinds since a time, oldest first, in one pass: for reports over a whole log.
+
+    Raises `Contradicted`, `Malformed`.
+    """
+    state = store.state(log)
+    for stored in store.entries(log, 0, state.size if state else 0):
+        entry = parse_entry(stored.body)
+        if entry.kind in kinds and entry.time_us >= since_us:
+            yield open_entry(keys, log, stored)
+
+
 def open_entry(keys: ContentKeys, log: str, stored: StoredEntry) -> Shown:
     """A stored entry with its private part."""
     entry = parse_entry(stored.body)

@@ -92,7 +92,7 @@ def hit_lines(hit: dict[str, Any]) -> list[str]:
         lines.append(f"reference {hit['reference']}; {hit['action'] or 'the record needs a follow-up'}")
         return lines
     kind = RECORD_TYPES.get(hit["record_type"])
-    total = f" of {len(kind.fields)}" if kind else ""
+    total = f" of {kind.total(record['fields'])}" if kind else ""
     signed = (
         "signed by the agency" if record["signed_by"] == "own" else "signed with the agency's key, held by its node"
     )

@@ -8,12 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.show import Filter, Shown
+from gateway.audit.show import Filter, Shown, walk
 from gateway.cli.audits import entries, open_home
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown
 from gateway.model.names import MemberId, member_id
+from gateway.ops.policy_keeper import PolicyKeeper
+from gateway.ports import QuotaPlace
+from gateway.storage.engine import open_database
+from gateway.storage.migrate import require_current
+from gateway.storage.quotas import SqlQuotas
 from policy.attributes import RecordAttributes
 from policy.bundle import check_bundle, read_files
 from policy.cases import CaseResult, read_case, run_cases, run_twins
@@ -23,6 +28,7 @@ from policy.reasons import Explanation, change_sentences, explain_decision
 from policy.rehearse import Recorded, Rehearsal, rehearse
 
 _MANY = 1_000_000
+_DECIDED = frozenset({"answered", "refused"})
 _SPAN = re.compile(r"(\d{1,4})([dhw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -111,10 +117,11 @@ def rehearse_home(home: Path, draft: Path, since_us: int) -> Rehearsal:
     current = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
     planned = PolicyEngine.load(draft, member, settings.base_policy)
     with open_home(home) as evidence:
+        logs = [name for name in evidence.store.logs() if name.startswith("exchange/")]
         kept = (
             recorded
-            for kind in ("answered", "refused")
-            for _, shown in entries(evidence, "exchange", Filter(kind=kind, since_us=since_us), _MANY)
+            for log in sorted(logs)
+            for shown in walk(evidence.store, evidence.keys, log, _DECIDED, since_us)
             if (recorded := _recorded(shown)) is not None
         )
         return rehearse(current, planned, kept)
@@ -123,7 +130,7 @@ def rehearse_home(home: Path, draft: Path, since_us: int) -> Rehearsal:
 def _recorded(shown: Shown) -> Recorded | None:
     """The attributes that an entry kept; None when it decided nothing or its content is erased."""
     decision = shown.private.get("decision")
-    if shown.entry.kind not in ("answered", "refused") or not decision:
+    if shown.entry.kind not in _DECIDED or not decision:
         return None
     question = question_from(decision["attributes"])
     kept = [item for source in shown.private.get("sources", []) for item in source["attributes"]]
@@ -139,6 +146,26 @@ def since_us(span: str) -> int:
             f"`{span[:20]!a}` is no span of time", code="bad-span", where="--since", remedy="30d, 12h or 2w"
         )
     return SystemClock().now_us() - int(found[1]) * _HOURS[found[2]] * 3_600_000_000
+
+
+def quotas_of(home: Path) -> list[dict[str, Any]]:
+    """Today's counts beside their limits, those that are nearly used up first; `left` is None without a limit."""
+    settings = load_settings(home)
+    keeper = PolicyKeeper(settings, SystemClock(), production=False)
+    quotas = keeper.engine.bundle.quotas
+    database = open_database(settings.database_file, read_only=True)
+    try:
+        require_current(database)
+        counts = {use.place: use.used for use in SqlQuotas(database).used(SystemClock().now_us())}
+    finally:
+        database.close()
+    places = {*counts, *(QuotaPlace(*place) for place in quotas.limits)}
+    rows = [(place, counts.get(place, 0), quotas.limit(*place)) for place in places]
+    rows.sort(key=lambda row: (-(row[1] / row[2]) if row[2] else 0, row[0]))
+    return [
+        {**place._asdict(), "used": used, "limit": limit, "left": None if limit is None else max(0, limit - used)}
+        for place, used, limit in rows
+    ]
 
 
 def explanation_value(explanation: Explanation) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
 from gateway.exchange.draft import is_capped
 from gateway.exchange.job import Findings
@@ -20,7 +21,6 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.search import SearchCommand
-from gateway.node.tls import TlsIdentity
 from gateway.ports import EntryDraft, Logged
 from tests.support.nodes import World, build_world, officer, running
 

@@ -8,9 +8,12 @@ from typing import Any
 import click
 
 from gateway.cli.main import liaison
+from gateway.records.pages import pages
+from tests.support import mapping_docs
 from tests.support.shared import PROJECT
 
 COMMANDS_PAGE = PROJECT / "docs" / "commands.md"
+RECORD_PAGES = PROJECT / "docs" / "records"
 
 _HEAD = """\
 # Commands
@@ -41,5 +44,18 @@ def _helps(
                     yield from _helps(child, (*path, name), context)
 
 
+def write_record_pages() -> None:
+    """Write `docs/records`; pages of types that are gone are taken away."""
+    RECORD_PAGES.mkdir(exist_ok=True)
+    made = dict(pages())
+    for old in RECORD_PAGES.glob("*.md"):
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        (RECORD_PAGES / name).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
+    mapping_docs.write()
+    write_record_pages()
     COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.matching.keys import name_keys, word_keys
+from gateway.matching.keys import name_keys, query_keys, word_keys
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
@@ -89,7 +89,7 @@ class Index:
 
     def search(self, query: PersonQuery) -> list[tuple[Row, Match]]:
         """All rows that fit."""
-        keys = {key for name in query.names for key in name_keys(name.text)}
+        keys = {key for name in query.names for key in query_keys(name.text)}
         if query.birth:
             year = int(query.birth.value[:4])
             years = [f"{each:04d}" for each in range(year - 1, year + 2)]

@@ -16,14 +16,14 @@ from liaison.exchange.v1 import statements_pb2 as pb
 from gateway.clock import to_us
 from gateway.errors import BadSignature
 from gateway.model.exchange import Answer, Outcome, Receipt, Request
-from gateway.model.hit import Hit, Quality, SourceRecord
+from gateway.model.hit import Hit, IssuedRecord, Quality, SourceRecord
 from gateway.model.marking import Level, Marking, Onward, ReleaseMarking, UseCode
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import PersonQuery
 from gateway.model.requester import Requester
 from gateway.model.values import NameForm, PartialDate, Sex
-from gateway.records.sdjwt import IssuedRecord, RecordIssuer, base64url, issue
+from gateway.records.sdjwt import RecordIssuer, base64url, issue
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SigningKey, VerifyKey

@@ -9,8 +9,9 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.config import Home, Suspensions
-from gateway.config.suspensions import Action, read_switches
+from gateway.config.suspensions import HUMANITARIAN, Action, read_switches
 from gateway.errors import Malformed
+from gateway.model.purpose import Purpose
 from gateway.ops.suspensions import history, switch, target_of
 
 
@@ -129,3 +130,41 @@ def test_exactly_one_target_is_needed() -> None:
     ):
         with pytest.raises(Malformed):
             target_of(**wrong)
+
+
+def test_a_record_type_is_switched_off_with_one_counterpart_only(home: Home, clock: ManualClock) -> None:
+    suspend(home, clock, target_of(peer="vn", record_type="Person"))
+    found = Suspensions(home.suspensions, clock.monotonic)
+    assert found.suspended_types("vn") == {"Person"}
+    assert found.suspended_types("kh") == frozenset()
+    assert found.suspends(peer="vn") is None
+    switch(home, clock, Action.RESUME, "peer:vn/Person", "reviewed")
+    assert Suspensions(home.suspensions, clock.monotonic).suspended_types("vn") == frozenset()
+
+
+@pytest.mark.parametrize("target", ["all", "peer:vn"])
+def test_a_named_approver_lets_humanitarian_purposes_through_and_no_others(
+    home: Home, clock: ManualClock, target: str
+) -> None:
+    line = switch(home, clock, Action.SUSPEND, target, "under review", "minister of the interior")
+    assert history(home) == (line,)
+    found = Suspensions(home.suspensions, clock.monotonic)
+    for purpose in Purpose:
+        assert (found.suspends(peer="vn", purpose=purpose.value) is None) == (purpose.value in HUMANITARIAN)
+    assert found.suspends(peer="vn") == "under review"
+
+
+def test_without_an_approver_nothing_goes_through(home: Home, clock: ManualClock) -> None:
+    suspend(home, clock, "peer:vn", "under review")
+    found = Suspensions(home.suspensions, clock.monotonic)
+    assert found.suspends(peer="vn", purpose="THREAT_TO_LIFE") == "under review"
+
+
+@pytest.mark.parametrize("names", [{"record_type": "Person"}, {"peer": "vn", "record_type": "Persson"}])
+def test_a_record_type_that_cannot_be_switched_is_refused(names: dict[str, str]) -> None:
+    with pytest.raises(Malformed):
+        target_of(**names)
+
+
+def test_the_humanitarian_purposes_are_purposes() -> None:
+    assert {purpose.value for purpose in Purpose} >= HUMANITARIAN

@@ -58,10 +58,10 @@ def test_a_home_in_a_federation_is_healthy_and_the_trial_issuer_is_flagged(liais
     assert liaison("doctor", "--home", federation / "th").code == 0
 
 
-def test_in_production_the_trial_issuer_stops(federation: Path) -> None:
+def test_in_production_the_trial_issuer_and_an_unapproved_policy_stop(federation: Path) -> None:
     file = federation / "th" / "node.toml"
     file.write_text(file.read_text().replace("# production = false", "production = true"))
-    assert set(stops(examine(federation / "th", SystemClock()))) == {"trial"}
+    assert set(stops(examine(federation / "th", SystemClock()))) == {"trial", "policy"}
 
 
 def _readable_key(home: Path) -> None:

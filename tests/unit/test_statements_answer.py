@@ -132,7 +132,7 @@ def test_an_answer_that_cannot_fit_is_not_signed() -> None:
         {"outcome": Outcome.HIT, "hits": (replace(HIT, rules=("\0",)),)},
         {"outcome": Outcome.HIT, "hits": (replace(HIT, reference="a b"),)},
         {"outcome": Outcome.HIT, "hits": (replace(HIT, reference=""),)},
-        {"outcome": Outcome.HIT, "hits": (replace(HIT, record_type="Alert"),)},
+        {"outcome": Outcome.HIT, "hits": (replace(HIT, record_type="Prophecy"),)},
         {"outcome": Outcome.HIT, "hits": (replace(HIT, record="<html>"),)},
         {"outcome": Outcome.HIT, "hits": (replace(HIT, record="x" * 24_577),)},
         {"missing": ("police records",) * (MAX_MISSING + 1)},

@@ -17,6 +17,7 @@ _OPTIONS = (
     click.option("--source", default="", help="One source, such as th.police.records."),
     click.option("--agency", default="", help="All sources of an agency."),
     click.option("--peer", default="", help="Everything with one counterpart."),
+    click.option("--type", "record_type", default="", help="With --peer: one record type, such as Person."),
     click.option("--all", "everything", is_flag=True, help="Everything."),
     click.option("--reason", required=True, help="Why; it is logged, and the counterpart does not see it."),
 )
@@ -30,6 +31,12 @@ def _options(command: _F) -> _F:
 
 @click.command()
 @_options
+@click.option(
+    "--humanitarian-approved-by",
+    "humanitarian",
+    default="",
+    help="Who approved that missing persons, victims in danger and threats to life go on all the same.",
+)
 def suspend(**options: Any) -> int:
     """Switch a source, an agency, a counterpart or everything off, within 5 seconds.
 
@@ -37,6 +44,8 @@ def suspend(**options: Any) -> int:
     Examples:
       liaison suspend --home th --source th.police.records --reason "maintenance until noon"
       liaison suspend --home th --peer vn --reason "agreement under review"
+      liaison suspend --home th --peer vn --type Person --reason "agreement under review"
+              --humanitarian-approved-by "minister of the interior"
       liaison suspend --home th --all --reason "key lost"
     """
     return _switch(Action.SUSPEND, **options)
@@ -55,7 +64,7 @@ def resume(**options: Any) -> int:
 
 
 def _switch(
-    action: Action, home: Path, source: str, agency: str, peer: str, everything: bool, reason: str, as_json: bool
+    action: Action, home: Path, everything: bool, reason: str, as_json: bool, humanitarian: str = "", **names: str
 ) -> int:
     from gateway.clock import SystemClock
     from gateway.config import Suspensions
@@ -66,7 +75,7 @@ def _switch(
     if not reason.strip():
         raise click.UsageError("--reason is empty: say why; it is logged, and the counterpart does not see it")
     try:
-        target = target_of(source=source, agency=agency, peer=peer, everything=everything)
+        target = target_of(**names, everything=everything)
     except Malformed as error:
         raise click.UsageError(str(error)) from error
     clock = SystemClock()
@@ -75,7 +84,7 @@ def _switch(
         _check_known(target, *known_targets(place, clock))
         if action is Action.RESUME and not (everything and before):
             return _nothing_to_resume(target, before, as_json)
-    line = switch(place, clock, action, target, reason)
+    line = switch(place, clock, action, target, reason, humanitarian)
     active = Suspensions(place.suspensions, clock.monotonic).active
     if as_json:
         print_json({"id": line.id, "time": line.time, "action": action.value, "target": target, "suspended": active})
@@ -87,7 +96,7 @@ def _switch(
 
 def _check_known(target: str, known: dict[str, set[str]], certain: bool) -> None:
     """Refuse a name that is not here. Where that is not certain, note it: the off-switch must always work."""
-    kind, _, name = target.partition(":")
+    kind, _, name = target.partition("/")[0].partition(":")
     if kind not in known or name in known[kind]:
         return
     text = f"there is no {kind} `{name}` here; known: {', '.join(sorted(known[kind])) or 'none'}"

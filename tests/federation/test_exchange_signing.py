@@ -1,0 +1,67 @@
+"""Step 10 when a key does not sign, such as one in a security module that is away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.errors import Unavailable
+from gateway.model.exchange import Outcome
+from gateway.signing.keys import SigningKey
+from tests.support.exchange import answer_of, caller, kinds, sample_world, sealed, stopping
+from tests.support.nodes import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class AbsentKey:
+    """A key whose module does not answer; `times` says how often."""
+
+    def __init__(self, key: SigningKey, times: int) -> None:
+        self._key = key
+        self._times = times
+        self.key_id = key.key_id
+
+    def sign(self, data: bytes) -> bytes:
+        """Fail, or sign once the module is back."""
+        self._times -= 1
+        if self._times >= 0:
+            raise Unavailable("the security module does not answer")
+        return self._key.sign(data)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(Path(tmp_path_factory.mktemp("signing")), ("th", "vn"))
+    async with stopping(made):
+        await made.start("vn")
+        yield made
+
+
+async def test_a_record_whose_agency_cannot_sign_makes_the_answer_partial(world: World) -> None:
+    node = world.nodes["vn"]
+    issuers = node.parts.issuers
+    name, issuer = next(item for item in issuers.items() if item[0] == "vn.immigration")
+    assert isinstance(issuers, dict)
+    issuers[name] = replace(issuer, key=AbsentKey(world.federation["vn"].key("agency-immigration"), 1))
+    partial = answer_of(await caller(world).submit(sealed(world.federation["th"])))
+    assert (partial.outcome, partial.hits, partial.missing) == (Outcome.NO_HIT, (), ("immigration records",))
+    again = answer_of(await caller(world).submit(sealed(world.federation["th"])))
+    issuers[name] = issuer
+    assert again.outcome is Outcome.HIT
+    assert again.hits[0].record
+
+
+async def test_an_answer_that_cannot_be_signed_becomes_a_refusal_with_its_entry(world: World) -> None:
+    node = world.nodes["vn"]
+    parts = node.answerer._parts
+    node.answerer._parts = replace(parts, key=AbsentKey(parts.key, 1))  # type: ignore[arg-type]
+    answer = answer_of(await caller(world).submit(sealed(world.federation["th"])))
+    node.answerer._parts = parts
+    assert answer.outcome is Outcome.REFUSED
+    assert answer.hits == ()
+    assert kinds(node, answer.exchange_id) == ["refused"]
