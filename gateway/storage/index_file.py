@@ -108,7 +108,8 @@ def read_body(body: bytes) -> Body:
     """What `write_body` wrote."""
     try:
         head, features, links = body.split(_APART)
-        return Body(*orjson.loads(head), features, links)
+        kind, key, marking, category, last_day, identifiers = orjson.loads(head)
+        return Body(kind, key, marking, category, last_day, identifiers, features, links)
     except (ValueError, TypeError) as error:
         raise Unavailable("a row of the key index is not what was written", code="index-unreadable") from error
 
