@@ -29,6 +29,7 @@ from gateway.model.query import (
     Query,
     VehicleQuery,
 )
+from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm
 from gateway.records.types import RECORD_TYPES
 
@@ -152,6 +153,18 @@ def check_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) ->
         except TimedOut:
             continue
         yield "a call goes on after its deadline"
+
+
+def check_strictness(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
+    """Whatever a stricter search finds, a wider one finds, too."""
+    for query in expectation.found:
+        narrower: set[tuple[str, str]] = set()
+        for strictness in Strictness:
+            result = adapter.search(query, clock.monotonic() + BUDGET, strictness)
+            found = {(each.record_type, each.key) for each in result.candidates}
+            if not result.capped and not narrower <= found:
+                yield f"a {query.kind} query finds less when it is {strictness}"
+            narrower = found
 
 
 def check_short_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
@@ -279,7 +292,7 @@ def check_junk(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Ite
 def queries_with(text: str) -> Iterator[Query]:
     """A query of each kind with `text` in every field of it that is free text; those that the model accepts."""
     makers: tuple[Callable[[], Query], ...] = (
-        lambda: PersonQuery((NameForm(text),), nationality=text),
+        lambda: PersonQuery((NameForm(text),), nationality=text, father=text),
         lambda: DocumentQuery(text, text),
         lambda: NationalIdQuery(text, text),
         lambda: VehicleQuery(text, text, text),
@@ -298,6 +311,7 @@ CHECKS: tuple[Check, ...] = (
     check_found,
     check_not_found,
     check_deadlines,
+    check_strictness,
     check_short_deadlines,
     check_cap,
     check_threads,

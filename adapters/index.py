@@ -12,6 +12,7 @@ takes, when the source's aggregates show that something changed, and `DIFFERENCE
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
@@ -21,9 +22,11 @@ from adapters.index_rows import decode_marking, queries_of
 from adapters.lookup import Found, identifier_candidates, person_candidates
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
+from gateway.matching.thresholds import SETS
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
 from gateway.model.query import PersonQuery, Query
+from gateway.model.strictness import Strictness
 from gateway.ports import SourceDescription
 from gateway.storage.index_store import IndexStore
 
@@ -71,7 +74,7 @@ class IndexedSource:
         """What the source is and can be asked."""
         return self._description
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Candidates for `query`, surest first, at most `MAX_CANDIDATES`.
 
         Raises `Malformed` for a query without anything to search by, `TimedOut`, `Unavailable`.
@@ -82,13 +85,13 @@ class IndexedSource:
         today = self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
         store = self._store
         try:
-            rows, capped = self._candidates(store, query, deadline)
+            rows, capped = self._candidates(store, query, deadline, strictness)
         except Unavailable:
             # Another process has built it anew twice and removed the file that this thread had not opened yet.
             if not self._index.follow():
                 raise
             store = self._store
-            rows, capped = self._candidates(store, query, deadline)
+            rows, capped = self._candidates(store, query, deadline, strictness)
         source = self._description.id
         found = (
             Candidate(source, key, record_type, match, self._marking(store, marking), category)
@@ -97,9 +100,12 @@ class IndexedSource:
         )
         return best(found, MAX_CANDIDATES, capped)
 
-    def _candidates(self, store: IndexStore, query: Query, deadline: float) -> tuple[list[Found], bool]:
+    def _candidates(
+        self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
+    ) -> tuple[list[Found], bool]:
         if isinstance(query, PersonQuery):
-            return person_candidates(store, query, lambda: check_deadline(self._clock, deadline))
+            check = partial(check_deadline, self._clock, deadline)
+            return person_candidates(store, query, check, SETS[strictness])
         return identifier_candidates(store, query)
 
     def _marking(self, store: IndexStore, number: int) -> Marking:

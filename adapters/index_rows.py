@@ -61,11 +61,11 @@ def _features(names: list[str], birth: str, fields: Mapping[str, Any]) -> str:
 
 def _name_keys(names: list[str], birth: str) -> Iterator[Key]:
     for name in names:
-        yield from ((KeyKind.NAME, key, birth[:4]) for key in name_keys(name))
+        yield from ((KeyKind.NAME, key, birth) for key in name_keys(name))
         if birth:
-            yield from ((KeyKind.NAME, word_and_year(key, birth), "") for key in word_keys(name))
+            yield from ((KeyKind.NAME, word_and_year(key, birth), birth) for key in word_keys(name))
     if names and len(birth) == len("YYYY-MM-DD"):
-        yield KeyKind.NAME, day_of_birth(birth), ""
+        yield KeyKind.NAME, day_of_birth(birth), birth
 
 
 def word_and_year(key: str, birth: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from adapters.index_rows import day_of_birth, plate_detail, swapped, word_and_year
 from gateway.errors import Malformed
+from gateway.matching.dates import BirthFit, window
 from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key
 from gateway.matching.keys import query_keys, word_keys
 from gateway.matching.person import PersonFeatures, rough_score, score_person
@@ -15,7 +16,7 @@ from gateway.model.hit import Match, Quality
 from gateway.model.marking import SubjectCategory
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.values import PartialDate
-from gateway.storage.index_store import IndexRow, IndexStore, KeyKind
+from gateway.storage.index_store import Births, IndexRow, IndexStore, KeyKind
 
 MAX_EXACT = 256
 """Rows with one exact key that are looked at."""
@@ -100,7 +101,10 @@ def person_candidates(
     keys = _person_keys(query)
     if not keys:
         raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
-    rows, cut = store.find_names(sorted(keys), MAX_SCORED, _years(query))
+    births = window(query.birth) if query.birth else None
+    near = Births(births.days, births.years) if births else None
+    is_ruled_out = thresholds.floor(BirthFit.CONFLICT) > 1
+    rows, cut = store.find_names(sorted(keys), MAX_SCORED, near, only=is_ruled_out)
     found: list[Found] = []
     for position, (row, features) in enumerate(_closest(rows, query, check, thresholds)):
         if not position % _CHECK_EACH:
@@ -136,15 +140,6 @@ def _person_keys(query: PersonQuery) -> set[str]:
         if len(birth) == len("YYYY-MM-DD"):
             keys |= {day_of_birth(birth), day_of_birth(swapped(birth))}
     return keys
-
-
-def _years(query: PersonQuery) -> list[str]:
-    """Years of birth that can be meant, where a name alone is too common."""
-    if query.birth is None:
-        return []
-    year = int(query.birth.value[:4])
-    reach = 2 if query.birth.estimated else 1
-    return [f"{year + step:04d}" for step in range(-reach, reach + 1)]
 
 
 def _features(row: IndexRow) -> PersonFeatures:

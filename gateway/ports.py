@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from gateway.model.consent import OnwardAnswer, OnwardCommand
 from gateway.model.exchange import AnswerMessage, LogProof
 from gateway.model.frozen import frozen
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
@@ -19,6 +20,7 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import Query, QueryKind
 from gateway.model.requester import Officer
 from gateway.model.search import Search, SearchCommand
+from gateway.model.strictness import Strictness
 
 # ---------------------------------------------------------------- sources
 
@@ -40,8 +42,11 @@ class Source(Protocol):
     def describe(self) -> SourceDescription:
         """What the source is and can be asked."""
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
-        """Candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`."""
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`.
+
+        `strictness` says how alike names must be; a source may be stricter than it is asked to be.
+        """
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """The record behind a candidate's key. Raises `Unknown` when it is gone."""
@@ -297,6 +302,14 @@ class Peers(Protocol):
         """What is known of the connection to `member`."""
 
 
+class ConsentPeers(Protocol):
+    """The way to the owners of records."""
+
+    async def consent(self, member: MemberId, envelope: bytes, purpose: str) -> bytes:
+        """Send a request for consent; the envelope of the owner's word. Raises like `Peers.exchange`, and `Suspended`
+        while exchange with `member` is switched off here for this purpose."""
+
+
 # ---------------------------------------------------------------- small stores
 
 
@@ -340,6 +353,13 @@ class Searches(Protocol):
 
     def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
         """The search each time that a line is added, until nothing more is waited for."""
+
+
+class OnwardUses(Protocol):
+    """What the REST API calls when an officer wants to use a record from abroad onward."""
+
+    async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
+        """Whether it is allowed, or the owner was asked; its entry is durable. `Refused` where the marking says no."""
 
 
 # ---------------------------------------------------------------- quotas

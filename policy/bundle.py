@@ -26,13 +26,14 @@ from policy.law import LAW, Law, check_counterparts, read_law
 from policy.quotas import QUOTAS, Quotas, read_quotas
 from policy.retention import Retention, read_retention
 from policy.statement import Policy, read_policy, statements
+from policy.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
 from policy.toml_file import TomlFile
 
 _D = TypeVar("_D")
 
 SCHEMA = "schema.cedarschema"
 RETENTION = "retention.toml"
-_SINGLE = (SCHEMA, RETENTION, LAW, HOURS, QUOTAS)
+_SINGLE = (SCHEMA, RETENTION, LAW, HOURS, QUOTAS, THRESHOLDS)
 AGREEMENTS = "agreements/*.toml"
 _QUERIES = tuple(kind.value for kind in QueryKind)
 _ACTIONS: Mapping[str, Iterable[str]] = {
@@ -74,6 +75,7 @@ class Bundle:
     law: Law
     hours: Hours | None
     quotas: Quotas
+    thresholds: ThresholdSets
     hash: bytes
     roles: tuple[str, ...]
 
@@ -127,6 +129,7 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
     law = _law(national, agreements, member, problems)
     hours = _one(national, HOURS, read_hours, problems)
     quotas = _one(national, QUOTAS, read_quotas, problems)
+    thresholds = _thresholds(base, national, problems)
     if not problems:
         _check_members(layers, agreements, member, problems)
     if problems or retention is None or law is None:
@@ -143,6 +146,7 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
         law=law,
         hours=hours,
         quotas=quotas or Quotas(),
+        thresholds=thresholds,
         hash=hash_files(files),
         roles=listed_values(base[SCHEMA].text, "Role"),
     )
@@ -234,6 +238,18 @@ def _one(files: Files, name: str, read: Callable[[TomlFile], _D], problems: list
     except Misconfigured as error:
         problems.append(error)
         return None
+
+
+def _thresholds(base: Files, national: Files, problems: list[Misconfigured]) -> ThresholdSets:
+    read = [
+        TomlFile(files[THRESHOLDS].path, files[THRESHOLDS].data) if THRESHOLDS in files else None
+        for files in (base, national)
+    ]
+    try:
+        return read_thresholds(*read)
+    except Misconfigured as error:
+        problems.append(error)
+        return ThresholdSets()
 
 
 def _layer(name: str, files: Files, schema: cedarpy.Schema, problems: list[Misconfigured]) -> Layer:

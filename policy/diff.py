@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
 from policy.agreements import Agreement
 from policy.bundle import Bundle, load_bundle, read_files
 from policy.cases import Case, decide_case, read_case
 from policy.engine import BASE, PolicyEngine
 from policy.statement import Policy
+from policy.thresholds import ThresholdSets
 
 _AGREEMENT_PARTS = ("parties", "agencies", "record_types", "queries", "purposes", "offences")
 
@@ -65,6 +67,7 @@ def _words(old: Bundle, new: Bundle) -> Iterator[str]:
         yield from _agreement_words(before[name], after[name])
     for table in ("purpose", "record_type"):
         yield from _retention_words(getattr(old.retention, table), getattr(new.retention, table))
+    yield from _threshold_words(old.thresholds, new.thresholds)
 
 
 def _policy_words(old: Mapping[str, Policy], new: Mapping[str, Policy]) -> Iterator[str]:
@@ -111,6 +114,12 @@ def _retention_words(old: Mapping[str, int], new: Mapping[str, int]) -> Iterator
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield f"what was released for `{name}` is kept {new.get(name, 0)} hours instead of {old.get(name, 0)}"
+
+
+def _threshold_words(old: ThresholdSets, new: ThresholdSets) -> Iterator[str]:
+    for purpose in Purpose:
+        if old.of(purpose) is not new.of(purpose):
+            yield f"names for `{purpose}` are held to `{new.of(purpose)}` thresholds instead of `{old.of(purpose)}`"
 
 
 def _shown(value: Any) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.model.decision import Decision, Release
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.names import MemberId
+from gateway.model.strictness import Strictness
 from policy import explain, filtering
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle import Bundle, load_bundle, read_files
@@ -104,6 +105,10 @@ class PolicyEngine:
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         """What the recipient must obey. Raises `Forbidden` where no time of retention is known."""
         return self.bundle.retention.release_marking(marking, record_type, purpose, now_us)
+
+    def strictness(self, purpose: str) -> Strictness:
+        """How alike names must be in a search with this purpose."""
+        return self.bundle.thresholds.of(purpose)
 
     def _question(
         self, action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, now_us: int

@@ -30,6 +30,7 @@ from gateway.errors import BadSignature, Forbidden, LiaisonError, Misconfigured,
 from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query, QueryKind
+from gateway.model.strictness import Strictness
 from gateway.ports import Occasion, SourceDescription
 from gateway.records.sdjwt import digest_of
 from gateway.records.types import RECORD_TYPES
@@ -93,9 +94,9 @@ class RemoteSource:
         """The source, to be asked for `occasion`."""
         return Referred(self, occasion)
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Refused: nothing is asked without an occasion."""
-        del query, deadline
+        del query, deadline, strictness
         raise _unreferred(self.node.source)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
@@ -173,10 +174,10 @@ class Referred:
         """Whether it can be asked."""
         return self._source.health()
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Candidates, under a fresh reference."""
         node = self._source.node
-        asked = query_bytes(query)
+        asked = query_bytes(query, strictness)
         self._reference = build_reference(
             self._occasion,
             member=node.member,

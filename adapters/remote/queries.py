@@ -19,31 +19,40 @@ from gateway.model.query import (
     Query,
     VehicleQuery,
 )
+from gateway.model.strictness import Strictness
 from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex, text_value
 
 _BY_NUMBER: Mapping[str, type[Any]] = {
     kind.kind.value: kind for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery)
 }
 _SOURCES: Mapping[str, NameSource] = {source.value: source for source in NameSource}
+_STRICTNESSES: Mapping[str, Strictness] = {each.value: each for each in Strictness}
 _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
 
 
-def query_bytes(query: Query) -> bytes:
-    """`query` for the wire."""
+def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> bytes:
+    """`query`, and how alike names must be, for the wire."""
     if isinstance(query, PersonQuery):
-        return pb.Query(person=_person(query)).SerializeToString()
+        return pb.Query(person=_person(query), strictness=strictness.value).SerializeToString()
     parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
-    return pb.Query(number=pb.NumberQuery(kind=query.kind.value, parts=parts)).SerializeToString()
+    number = pb.NumberQuery(kind=query.kind.value, parts=parts)
+    return pb.Query(number=number, strictness=strictness.value).SerializeToString()
 
 
-def read_query(data: bytes) -> Query:
-    """The query in `data`. Raises `Malformed` for what is unknown, missing, too long or no proper text."""
+def read_query(data: bytes) -> tuple[Query, Strictness]:
+    """The query in `data` and how alike names must be.
+
+    Raises `Malformed` for what is unknown, missing, too long or no proper text.
+    """
     message = parse(pb.Query, data, "query")
+    strictness = _STRICTNESSES.get(message.strictness)
+    if strictness is None:
+        raise Malformed("no set of thresholds, or an unknown one", code="bad-query", where="query.strictness")
     kind = message.WhichOneof("query")
     if kind == "person":
-        return _read_person(message.person)
+        return _read_person(message.person), strictness
     if kind == "number":
-        return _read_number(message.number)
+        return _read_number(message.number), strictness
     raise Malformed("no query", code="missing-query", where="query")
 
 

@@ -32,6 +32,7 @@ from gateway.model.hit import SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
 from gateway.model.query import Query
+from gateway.model.strictness import Strictness
 from gateway.ports import EntryDraft, Journal, Logged, ReplayClaim, Retention
 from gateway.records.sdjwt import RecordIssuer, issue, present
 
@@ -43,13 +44,20 @@ class SourceService:
     """One adapter, one agency's key, one log. Thread-safe; raises `LiaisonError` for what is refused."""
 
     def __init__(
-        self, adapter: Adapter, issuer: RecordIssuer, keys: StatementKeys, journal: Journal, clock: Clock
+        self,
+        adapter: Adapter,
+        issuer: RecordIssuer,
+        keys: StatementKeys,
+        journal: Journal,
+        clock: Clock,
+        widest: Strictness = Strictness.WIDE,
     ) -> None:
         self._adapter = adapter
         self._issuer = issuer
         self._keys = keys
         self._log = Clerk(journal)
         self._clock = clock
+        self._widest = widest
         self._visits = Visits()
         self._refusals = _Refusals(clock)
         self._source = adapter.describe().id
@@ -82,12 +90,18 @@ class SourceService:
         reference = self._verify(message.reference)
         if hashlib.sha256(message.query).digest() != reference.query_hash:
             raise Forbidden("the reference is for another query", code="other-query", where="query")
-        query = read_query(message.query)
+        query, wanted = read_query(message.query)
+        strictness = wanted.stricter(self._widest)
         self._visits.begin(reference, self._clock.now_us())
-        result = self._adapter.search(query, deadline)
+        result = self._adapter.search(query, deadline, strictness)
         self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
         answer = wire.result_bytes(result)
-        private = {"query": query.kind.value, "asked": _asked(query), "hits": len(result.candidates)}
+        private = {
+            "query": query.kind.value,
+            "asked": _asked(query),
+            "strictness": strictness.value,
+            "hits": len(result.candidates),
+        }
         hit = Retention.HIT if result.candidates else Retention.NO_HIT
         draft = self._draft("source-searched", reference, node, answer, hit, private | {"capped": result.capped})
         draft.claim = self._claim(reference)

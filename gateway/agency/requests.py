@@ -62,11 +62,13 @@ class PersonBody(_Closed):
     birth: Birth | None = None
     sex: Sex | None = None
     nationality: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field("", description="ICAO alpha-3")
+    father: Annotated[str, Field(max_length=256)] = Field("", description="the father's name, in any script")
 
     def as_model(self) -> Query:
         """The query as the gateway knows it."""
         names = tuple(name.as_model() for name in self.names)
-        return PersonQuery(names, self.birth.as_model() if self.birth else None, self.sex, self.nationality)
+        birth = self.birth.as_model() if self.birth else None
+        return PersonQuery(names, birth, self.sex, self.nationality, self.father)
 
 
 class DocumentBody(_Closed):

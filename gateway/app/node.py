@@ -110,7 +110,7 @@ class Node:
         )
         receipts = ReceiptBook(self.parts.documents, ground.store, ground.exchange_log.store_name)
         self.receipts = ReceiptTaker(self.parts, receipts, self.scribes.operations)
-        own = OwnSources(ground.member, ground.walls, suspensions, clock, references.make_reference)
+        own = OwnSources(ground.member, ground.walls, suspensions, clock, references.make_reference, self.parts.policy)
         pseudonyms = Pseudonyms(ground.settings.keystore)
         self.asker = Asker(
             self.parts,

@@ -24,6 +24,7 @@ from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.model.names import member_id
+from gateway.model.strictness import Strictness
 from gateway.ops.source_founding import certificate_names
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
@@ -70,7 +71,14 @@ class Process:
         self.adapter = open_adapter(settings, self._clock)
         self._database = open_database(home.database)
         self._store, self.journal = _open_log(settings, self._database, self._clock)
-        self.service = SourceService(self.adapter, self.issuer, self.accepted, self.journal, self._clock)
+        self.service = SourceService(
+            self.adapter,
+            self.issuer,
+            self.accepted,
+            self.journal,
+            self._clock,
+            Strictness(settings.limits.strictness),
+        )
         credentials = server_credentials(
             lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")), home.ca.read_bytes, self._alarm
         )

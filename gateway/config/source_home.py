@@ -14,6 +14,9 @@ from gateway.config.template import render_section
 from gateway.config.toml import read_toml
 from gateway.errors import Misconfigured
 
+STRICTNESSES = ("strict", "usual", "wide")
+"""What `[limits] strictness` can be: the values of `gateway.model.strictness.Strictness`."""
+
 _HEAD = """\
 # Settings of this source process (`liaison source serve`). Each setting stands here with its default, behind a `#`
 # where it is not set. An unknown name is an error. Relative paths are relative to this file's folder.
@@ -113,6 +116,9 @@ class SourceLimits:
     threads: int = setting("Calls that are served at a time.", 8, minimum=1)
     refresh_s: int = setting("Seconds between two looks for changes in the agency's system.", 60, minimum=1)
     difference_s: int = setting("Seconds between two comparisons of all rows with the key index.", 3600, minimum=60)
+    strictness: str = setting(
+        "How alike names must be at least, whatever a purpose allows: strict, usual or wide.", "wide"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,12 @@ def load_source(home: Path) -> SourceProcess:
             f"unknown level `{settings.telemetry.log_level}`",
             where=origin["telemetry.log_level"],
             remedy=f"one of {', '.join(LOG_LEVELS)}",
+        )
+    if settings.limits.strictness not in STRICTNESSES:
+        raise Misconfigured(
+            f"unknown set of thresholds `{settings.limits.strictness}`",
+            where=origin["limits.strictness"],
+            remedy=f"one of {', '.join(STRICTNESSES)}",
         )
     return settings
 

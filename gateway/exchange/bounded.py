@@ -6,6 +6,7 @@ from gateway.clock import Clock
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query
+from gateway.model.strictness import Strictness
 from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
 
 
@@ -24,9 +25,9 @@ class _Bounded:
         """As the source."""
         return self._source.describe()
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """As the source, sooner."""
-        return self._source.search(query, self._until(deadline))
+        return self._source.search(query, self._until(deadline), strictness)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """As the source, sooner."""

@@ -75,10 +75,11 @@ class Gatherer:
         description = source.describe()
         found = Findings(description.id, description.kind)
         question = job.ask(self._parts.member)
-        result = source.search(job.verified.value.query, job.deadline)
+        policy = self._parts.policy()
+        request = job.verified.value
+        result = source.search(request.query, job.deadline, policy.strictness(request.purpose))
         candidates = _believed(description, result)
         found.capped = result.capped or len(candidates) < len(result.candidates)
-        policy = self._parts.policy()
         now_us = self._parts.clock.now_us()
         for candidate in candidates:
             attributes = RecordAttributes(

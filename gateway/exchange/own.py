@@ -17,6 +17,7 @@ from gateway.model.names import MemberId
 from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit
 from gateway.ports import Occasion, SigningSource, Source
+from policy.engine import PolicyEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,14 @@ class OwnSources:
         suspensions: Suspensions,
         clock: Clock,
         make_reference: Callable[[str, str, str, str, str], str],
+        policy: Callable[[], PolicyEngine],
     ) -> None:
         self._member = member
         self._walls = walls
         self._suspensions = suspensions
         self._clock = clock
         self._make_reference = make_reference
+        self._policy = policy
 
     async def line(self, query: Query, occasion: Occasion, deadline: float) -> Line:
         """What our own agencies hold; a source that fails or is late is named as missing."""
@@ -68,7 +71,7 @@ class OwnSources:
 
         def run(source: Source) -> _Seen:
             asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else source
-            return self._seen(asked.search(query, deadline))
+            return self._seen(asked.search(query, deadline, self._policy().strictness(occasion.purpose)))
 
         def done(result: object, error: LiaisonError | None) -> None:
             value = result if error is None and isinstance(result, _Seen) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -41,6 +42,41 @@ def compare_births(asked: PartialDate | None, held: PartialDate | None) -> Birth
     if held is None:
         return BirthFit.MISSING
     return _compare(asked.value, held.value, asked.estimated or held.estimated)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Birth dates that can be meant by one: those in `days` (partial dates, too), and all of `years`."""
+
+    days: frozenset[str]
+    years: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def window(asked: PartialDate) -> Window:
+    """Every date that `compare_births` does not call a conflict with `asked`, and no year that has none."""
+    value = asked.value
+    if len(value) < len("YYYY-MM-DD"):
+        return Window(frozenset(), frozenset(_years(value, 2 if asked.estimated else 1)))
+    year, days = value[:4], _misread(value)
+    near = frozenset(_years(value, 1)) if asked.estimated else frozenset({year} if value.endswith("-01-01") else ())
+    for other in _years(value, 2 if asked.estimated else 1):
+        days |= {other, *(f"{other}-{month:02d}" for month in range(1, 13))}
+    return Window(frozenset(days), near)
+
+
+def _years(value: str, reach: int) -> list[str]:
+    return [f"{int(value[:4]) + step:04d}" for step in range(-reach, reach + 1)]
+
+
+def _misread(value: str) -> set[str]:
+    """A full date, the first day of its year, and what one mistake makes of it; some are no days of the calendar."""
+    found = {value, f"{value[:4]}-01-01", f"{value[:4]}-{value[8:]}-{value[5:7]}"}
+    for place in (3, 5, 6, 8, 9):
+        found |= {f"{value[:place]}{digit}{value[place + 1 :]}" for digit in "0123456789"}
+    for place in (5, 8):
+        found.add(f"{value[:place]}{value[place + 1]}{value[place]}{value[place + 2 :]}")
+    return {day for day in found if "01" <= day[5:7] <= "12" and "01" <= day[8:] <= "31"}
 
 
 @lru_cache(maxsize=65536)

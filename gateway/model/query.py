@@ -41,6 +41,8 @@ class PersonQuery:
             raise Malformed(f"a query has 1 to {MAX_NAMES} names", code="bad-query", where="query.names")
         for name in self.names:
             text_value(name.text, "query.names")
+        if self.father:
+            text_value(self.father, "query.father")
 
 
 @frozen

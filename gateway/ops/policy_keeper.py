@@ -109,7 +109,7 @@ class PolicyKeeper:
         incoming = self._folder / INCOMING
         if not incoming.exists():
             raise Misconfigured(
-                "no policy was approved yet",
+                "no policy was approved yet, and in production nothing else decides",
                 code="policy-not-approved",
                 where=str(self._folder),
                 remedy="two approvers sign it with `liaison policy sign`; then `liaison policy install`",

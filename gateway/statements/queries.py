@@ -62,6 +62,7 @@ def _person_message(query: PersonQuery) -> pb.PersonQuery:
         birth=query.birth.value if query.birth else "",
         sex=query.sex.value if query.sex else "",
         nationality=query.nationality,
+        father=query.father,
     )
 
 
@@ -77,6 +78,7 @@ def _read_person(message: pb.PersonQuery) -> Query:
         birth=PartialDate(birth) if birth else None,
         sex=_SEXES[sex],
         nationality=_code(message.nationality, _COUNTRY, "query.nationality"),
+        father=message.father,
     )
 
 

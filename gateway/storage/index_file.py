@@ -21,7 +21,7 @@ import orjson
 
 from gateway.errors import Malformed, Unavailable
 
-FORMAT = "2"
+FORMAT = "3"
 """Version of the tables; an index of another version is built anew."""
 
 SCHEMA = """
@@ -29,8 +29,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE markings (id INTEGER PRIMARY KEY, marking BLOB NOT NULL);
 CREATE TABLE records (id INTEGER PRIMARY KEY, place BLOB NOT NULL, digest INTEGER NOT NULL, spared TEXT,
   body BLOB NOT NULL);
-CREATE TABLE keys (hash INTEGER NOT NULL, year INTEGER NOT NULL, record INTEGER NOT NULL,
-  PRIMARY KEY (hash, year, record)) WITHOUT ROWID;
+CREATE TABLE keys (hash INTEGER NOT NULL, birth INTEGER NOT NULL, record INTEGER NOT NULL,
+  PRIMARY KEY (hash, birth, record)) WITHOUT ROWID;
 CREATE TABLE dead (record INTEGER PRIMARY KEY);
 """
 """`records` never give an id twice, so that a key of a row that was replaced (`dead`) leads nowhere until it is swept.
@@ -59,8 +59,8 @@ IndexRow = tuple[str, str, int, str, int, str]
 class IndexedRecord:
     """One record with its keys: (kind, key, detail) such as (DOCUMENT, `AA123`, issuer).
 
-    The detail of a NAME is the year of birth that makes a common key selective, or empty. `features` is JSON or
-    empty, `links` is JSON.
+    The detail of a NAME is the birth date (it may be partial) by which most rows of a key are ruled out unread, or
+    empty. `features` is JSON or empty, `links` is JSON.
     """
 
     record_type: str

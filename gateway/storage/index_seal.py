@@ -9,6 +9,7 @@ AES-256-GCM, bound to their place.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -24,7 +25,10 @@ PLACE_BYTES = 16
 _SECRET_BYTES = 32
 _NONCE_BYTES = 12
 _KEY_BYTES = 8
-_YEAR_BYTES = 2
+_BIRTH_BYTES = 4
+_KNOWN_BIRTHS = 65_536
+_YEAR_BITS, _DAY_BITS = 12, 11
+"""A birth date is a number of three bytes in SQLite: a hash of its year, then one of the whole."""
 
 
 class IndexSeal:
@@ -37,8 +41,8 @@ class IndexSeal:
         self._key = blake2b(digest_size=_KEY_BYTES, key=mac_key, person=b"key")
         self._place = blake2b(digest_size=PLACE_BYTES, key=mac_key, person=b"place")
         self._digest = blake2b(digest_size=_KEY_BYTES, key=mac_key, person=b"row")
-        self._years = {"": 0}
-        self._mac_key = mac_key
+        self._birth = blake2b(digest_size=_BIRTH_BYTES, key=mac_key, person=b"birth")
+        self.birth = lru_cache(_KNOWN_BIRTHS)(self._birth_of)
         self.check = blake2b(b"check", digest_size=PLACE_BYTES, key=mac_key, person=b"check").hexdigest()
 
     def key(self, kind: int, text: str) -> int:
@@ -47,13 +51,24 @@ class IndexSeal:
         state.update(b"%d:%b" % (kind, text.encode("utf-8", "surrogatepass")))
         return int.from_bytes(state.digest(), "big", signed=True)
 
-    def year(self, year: str) -> int:
-        """A number that stands for a year of birth; 0 when it is not known."""
-        number = self._years.get(year)
-        if number is None:
-            digest = blake2b(year.encode(), digest_size=_YEAR_BYTES, key=self._mac_key, person=b"year").digest()
-            number = self._years[year] = int.from_bytes(digest, "big") + 1
-        return number
+    def births_of_year(self, year: str) -> tuple[int, int]:
+        """The least and the greatest number that a birth date of this year can have."""
+        first = (self._short(year) % ((1 << _YEAR_BITS) - 1) + 1) << _DAY_BITS
+        return first, first + (1 << _DAY_BITS) - 1
+
+    def _birth_of(self, birth: str) -> int:
+        """A number that stands for a birth date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); 0 when it is not known.
+
+        Different dates can have one number: what is compared by it is only not ruled out.
+        """
+        if not birth:
+            return 0
+        return self.births_of_year(birth[:4])[0] + self._short(birth) % (1 << _DAY_BITS)
+
+    def _short(self, text: str) -> int:
+        state = self._birth.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest(), "big")
 
     def place(self, record_type: str, source_key: str) -> bytes:
         """Which record a row is: 16 bytes."""

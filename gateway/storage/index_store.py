@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from math import log as logarithm
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,51 @@ from gateway.errors import Unavailable, Unknown
 from gateway.storage.index_file import FORMAT, Body, IndexedRecord, IndexRow, KeyKind, read_body, unreadable
 from gateway.storage.index_seal import IndexSeal
 
-__all__ = ["COMMON", "IndexRow", "IndexStore", "IndexedRecord", "KeyKind"]
+__all__ = ["COMMON", "Births", "IndexRow", "IndexStore", "IndexedRecord", "KeyKind"]
+
+FEW = 200
+"""Rows of a key that are read whatever their birth date; of a key with more only those of the birth dates asked for."""
 
 COMMON = 2_000
-"""Rows of a key beyond which it is common: it is read for the asked years of birth only, and no further than this."""
+"""Rows of a key beyond which it is common: no more than these are read."""
 
 _FIND = "SELECT r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash = ? LIMIT ?"
-_BY_KEY = "SELECT record FROM keys WHERE hash = ? LIMIT ?"
+_BY_KEY = "SELECT record, birth FROM keys WHERE hash = ? LIMIT ?"
 _BY_PLACE = "SELECT place, body FROM records WHERE place = ?"
 _CACHE_KIB = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Births:
+    """Birth dates that a row may have to be read: those in `days` (partial ones, too), all of `years`, or none."""
+
+    days: Collection[str]
+    years: Collection[str]
+
+
+class _Asked:
+    """`Births` as they stand in an index: numbers, and ranges of numbers."""
+
+    def __init__(self, days: Collection[int], years: Sequence[tuple[int, int]]) -> None:
+        self._days = days
+        self._years = years
+        marks = ",".join("?" * len(days))
+        branches = [f"birth IN ({marks})", *["birth BETWEEN ? AND ?"] * len(years), "birth = 0"]
+        # Who has no birth date comes last: where many share a name, they must not take the place of the others.
+        each = (f"SELECT record FROM keys WHERE hash = ? AND {branch}" for branch in branches)  # noqa: S608 - marks only
+        self.statement = " UNION ALL ".join(each) + " LIMIT ?"
+
+    def parameters(self, hashed: int) -> Iterator[int]:
+        """What `statement` takes before its limit."""
+        yield hashed
+        yield from self._days
+        for ends in self._years:
+            yield from (hashed, *ends)
+        yield hashed
+
+    def has(self, birth: int) -> bool:
+        """Whether a row with this birth date is not ruled out by it."""
+        return not birth or birth in self._days or any(least <= birth <= most for least, most in self._years)
 
 
 class IndexStore:
@@ -85,35 +122,41 @@ class IndexStore:
             found += [body.row(detail) for k, held, detail in body.identifiers if k == wanted and held == key]
         return found[:limit]
 
-    def find_names(self, keys: Sequence[str], limit: int, years: Iterable[str] = ()) -> tuple[list[IndexRow], bool]:
+    def find_names(
+        self, keys: Sequence[str], limit: int, births: Births | None = None, *, only: bool = False
+    ) -> tuple[list[IndexRow], bool]:
         """At most `limit` records that share the rarest of `keys`; the last item is their features.
 
-        Keys that are common are read for `years` of birth and for records without one. Of what is common even so, or
-        without `years`, only the first `COMMON` records are read, of the same years of birth for all keys, so that
-        records with the whole name are among them. The second item says that this was so without `years`.
+        Of a key with more than `FEW` records only those are read whose birth date is among `births`, and then those
+        without one; with `only` so of every key. Of what is common even so, or without `births`, the first `COMMON`
+        are read, of the same birth dates for all keys, so that records with the whole name are among them. The second
+        item says that this was so without `births`.
         """
         ranks: dict[int, float] = {}
-        numbers = sorted({self._seal.year(year) for year in ("", *years)}) if years else []
+        asked = self._numbers(births) if births else None
         is_part = False
         for key in keys:
-            found = self._records(key, numbers)
+            found = self._records(self._seal.key(KeyKind.NAME, key), asked, only)
             is_part |= len(found) > COMMON
             self._count(ranks, found)
         best = sorted(ranks, key=lambda record: (-ranks[record], record))[:limit]
-        return self._features(best), is_part and not years
+        return self._features(best), is_part and not births
 
-    def _records(self, key: str, years: list[int]) -> list[tuple[int]]:
-        hashed = self._seal.key(KeyKind.NAME, key)
-        found: list[tuple[int]] = self._all(_BY_KEY, (hashed, COMMON + 1))
-        if len(found) > COMMON and years:
-            marks = ",".join("?" * len(years))
-            narrow = f"SELECT record FROM keys WHERE hash = ? AND year IN ({marks}) LIMIT ?"  # noqa: S608 - marks only
-            found = self._all(narrow, (hashed, *years, COMMON + 1))
-        return found
+    def _numbers(self, births: Births) -> _Asked:
+        days = {self._seal.birth(day) for day in births.days}
+        return _Asked(days, [self._seal.births_of_year(year) for year in births.years])
 
-    def _count(self, ranks: dict[int, float], found: list[tuple[int]]) -> None:
+    def _records(self, hashed: int, asked: _Asked | None, only: bool) -> list[int]:
+        if asked is None:
+            return [record for record, _ in self._all(_BY_KEY, (hashed, COMMON + 1))]
+        found: list[tuple[int, int]] = self._all(_BY_KEY, (hashed, FEW + 1))
+        if len(found) > FEW:
+            return [record for (record,) in self._all(asked.statement, (*asked.parameters(hashed), COMMON + 1))]
+        return [record for record, birth in found if not only or asked.has(birth)]
+
+    def _count(self, ranks: dict[int, float], found: list[int]) -> None:
         weight = logarithm(2 + self._rows / (1 + len(found)))
-        for (record,) in found:
+        for record in found:
             ranks[record] = ranks.get(record, 0.0) + weight
 
     def _features(self, records: list[int]) -> list[IndexRow]:

@@ -38,7 +38,7 @@ _CHANGE = """
 PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864;
 """
 
-_SORT = "INSERT OR IGNORE INTO keys SELECT hash, year, record FROM loose.keys ORDER BY hash, year, record"
+_SORT = "INSERT OR IGNORE INTO keys SELECT hash, birth, record FROM loose.keys ORDER BY hash, birth, record"
 _INDEX = "CREATE INDEX records_by_place ON records (place)"
 
 _TWINS = "DELETE FROM records WHERE id NOT IN (SELECT min(id) FROM records GROUP BY place)"
@@ -63,9 +63,9 @@ class _Rows:
         place = seal.place(record.record_type, record.source_key)
         self.count = number = self.count + 1
         self.records.append((number, place, digest, json.dumps(spared) if spared else None, seal.close(body, place)))
-        hash_of, year = seal.key, seal.year
+        hash_of, birth = seal.key, seal.birth
         self.keys += [
-            (hash_of(kind, key), year(detail) if kind is KeyKind.NAME else 0, number)
+            (hash_of(kind, key), birth(detail) if kind is KeyKind.NAME else 0, number)
             for kind, key, detail in record.keys
         ]
 
@@ -110,7 +110,7 @@ class IndexWriter:
             self._db.execute("ATTACH ? AS loose", (str(loose),))
             self._db.execute("PRAGMA loose.journal_mode=OFF")
             self._db.execute("PRAGMA loose.synchronous=OFF")
-            self._db.execute("CREATE TABLE loose.keys (hash INTEGER, year INTEGER, record INTEGER)")
+            self._db.execute("CREATE TABLE loose.keys (hash INTEGER, birth INTEGER, record INTEGER)")
             self._db.execute("BEGIN")
         except (OSError, sqlite3.Error) as error:
             raise unwritable(self._path) from error

@@ -17,6 +17,7 @@ from gateway.clock import SystemClock
 from gateway.errors import Misconfigured
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import Query, VehicleQuery
+from gateway.model.strictness import Strictness
 from tests.support.shared import PROJECT
 from tests.support.sql_agencies import left_out
 
@@ -110,12 +111,12 @@ class Wrapped:
 
 
 class Slow(Wrapped):
-    def search(self, query: Query, deadline: float) -> SearchResult:
-        return self.inner.search(query, deadline + 100)
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        return self.inner.search(query, deadline + 100, strictness)
 
 
 class Loud(Wrapped):
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         raise ValueError("SELECT * FROM vehicles")
 
 
@@ -133,14 +134,14 @@ class Mixed(Wrapped):
 
 
 class Wild(Wrapped):
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         known = self.inner.search(VehicleQuery("กข 1234"), deadline)
-        return known if "%" in str(query) else self.inner.search(query, deadline)
+        return known if "%" in str(query) else self.inner.search(query, deadline, strictness)
 
 
 class Endless(Wrapped):
-    def search(self, query: Query, deadline: float) -> SearchResult:
-        found = self.inner.search(query, deadline)
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        found = self.inner.search(query, deadline, strictness)
         return SearchResult(found.candidates * 50)
 
 
@@ -151,9 +152,9 @@ class Vague(Wrapped):
 class Unsafe(Wrapped):
     calls = 0
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         Unsafe.calls += 1
-        return self.inner.search(query, deadline) if Unsafe.calls % 7 else SearchResult()
+        return self.inner.search(query, deadline, strictness) if Unsafe.calls % 7 else SearchResult()
 
 
 BREACHES: dict[Callable[[Adapter], Wrapped], str] = {

@@ -18,6 +18,7 @@ from gateway.exchange.stages import Turn
 from gateway.exchange.throttle import BURST_SECONDS, Throttle
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, Query
+from gateway.model.strictness import Strictness
 from gateway.ports import Source, SourceDescription
 
 CLOCK = SystemClock()
@@ -35,7 +36,7 @@ class Backend:
     def describe(self) -> SourceDescription:
         return SourceDescription("th.police.x", "police", "police records", frozenset(), frozenset())
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         self.deadlines.append(deadline)
         return self.act()
 

@@ -41,7 +41,10 @@ from gateway.model.hit import Candidate
 from gateway.model.marking import Level, Onward, ReleaseMarking
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
+from gateway.model.query import PersonQuery
 from gateway.model.search import Line
+from gateway.model.strictness import Strictness
+from gateway.model.values import NameForm
 from gateway.ports import Occasion
 from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.signing.dsse import pae
@@ -283,6 +286,24 @@ async def test_a_reference_that_was_used_before_a_restart_is_refused_after_it(st
     finally:
         stage.liar.honest = kept
     assert said == "reference-replayed"
+
+
+async def test_the_node_cannot_make_a_source_wider_than_its_agency_allows(stage: Stage) -> None:
+    query = query_bytes(PersonQuery((NameForm("Kita Bunna"),)), Strictness.WIDE)
+    process = stage.process
+    stricter = type(process.service)(
+        process.adapter, process.issuer, process.accepted, process.journal, CLOCK, Strictness.STRICT
+    )
+    assert pb.SearchResponse.FromString(
+        stage.knock.call(methods.SEARCH.path, search(reference(stage.key(), query=query), query))
+    ).candidates
+    stage.liar.honest, kept = stricter, stage.liar.honest
+    try:
+        answer = stage.knock.call(methods.SEARCH.path, search(reference(stage.key(), query=query), query))
+    finally:
+        stage.liar.honest = kept
+    assert not pb.SearchResponse.FromString(answer).candidates
+    assert log_entries(stage.remote.home)[-1].private["strictness"] == "strict"
 
 
 async def test_only_what_the_search_found_is_signed_and_twice_at_most(stage: Stage) -> None:

@@ -25,6 +25,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.requester import Requester
 from gateway.model.search import SearchCommand
+from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
 from gateway.node import methods, wire
 from gateway.ports import Source, SourceDescription
@@ -213,6 +214,8 @@ class WatchedSource:
     inner: Source
     searches: int = 0
     fetches: int = 0
+    query: Query | None = None
+    strictness: Strictness | None = None
     gate: threading.Event = field(default_factory=threading.Event)
     error: Callable[[], BaseException] | None = None
     result: object = None
@@ -224,14 +227,15 @@ class WatchedSource:
     def describe(self) -> SourceDescription:
         return self.inner.describe()
 
-    def search(self, query: Query, deadline: float) -> SearchResult:
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         self.searches += 1
+        self.query, self.strictness = query, strictness
         self.gate.wait(30)
         if self.error is not None:
             raise self.error()
         if self.result is not None:
             return self.result  # type: ignore[return-value]  # what a source returns is untrusted
-        return self.inner.search(query, deadline)
+        return self.inner.search(query, deadline, strictness)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         self.fetches += 1

@@ -22,7 +22,7 @@ from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.storage.index_file import IndexedRecord, KeyKind, index_lock
 from gateway.storage.index_seal import IndexSeal, load_index_secret, new_salt
-from gateway.storage.index_store import COMMON, IndexStore
+from gateway.storage.index_store import COMMON, Births, IndexStore
 from gateway.storage.index_writer import IndexUpdate, IndexWriter
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 
@@ -357,7 +357,7 @@ def test_common_keys_are_read_for_the_years_that_are_asked_and_for_unknown_ones(
         writer.sort()
         writer.finish([])
     store = IndexStore(path)
-    rows, is_part = store.find_names(["pngyn.vn"], 50, ["1979", "1980", "1981"])
+    rows, is_part = store.find_names(["pngyn.vn"], 50, Births((), ("1979", "1980", "1981")))
     assert ({row[1] for row in rows}, is_part) == ({"in-year", "no-year"}, False)
     rows, is_part = store.find_names(["pngyn.vn"], 50)
     assert (len(rows), is_part) == (50, True)

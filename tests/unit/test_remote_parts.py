@@ -29,6 +29,7 @@ from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
 from gateway.ports import EntryDraft, Logged, Occasion
 from gateway.signing.keys import SigningKey, VerifyKey
@@ -70,11 +71,11 @@ def test_the_table_has_every_method_of_the_proto_file() -> None:
     assert f"package {methods.SERVICE.rpartition('.')[0]};" in proto
 
 
-@given(_QUERIES)
+@given(_QUERIES, st.sampled_from(Strictness))
 def test_a_query_comes_back_as_it_was(
-    query: PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery,
+    query: PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery, strictness: Strictness
 ) -> None:
-    assert read_query(query_bytes(query)) == query
+    assert read_query(query_bytes(query, strictness)) == (query, strictness)
 
 
 @given(st.binary(max_size=200))

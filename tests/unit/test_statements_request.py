@@ -54,7 +54,7 @@ def changed(**changes: object) -> bytes:
 
 
 QUERIES: list[Query] = [
-    PersonQuery((NameForm("สมชาย ใจดี", "Thai", "th", NameSource.VISUAL), NameForm("SOMCHAI"))),
+    PersonQuery((NameForm("สมชาย ใจดี", "Thai", "th", NameSource.VISUAL), NameForm("SOMCHAI")), father="สมพร ใจดี"),
     DocumentQuery("ZZ0000001", "THA"),
     NationalIdQuery("1100000000000", "THA-PIN"),
     VehicleQuery("1กก 1234", "กรุงเทพมหานคร", "THA"),
@@ -170,6 +170,9 @@ def test_check_5_comes_before_the_content_is_looked_at() -> None:
         ({"person": pb.PersonQuery(names=[pb.NameForm(text="x")], birth="1980-02-30")}, "bad-date"),
         ({"person": pb.PersonQuery(names=[pb.NameForm(text="x")], sex="W")}, "bad-query"),
         ({"person": pb.PersonQuery(names=[pb.NameForm(text="x")], nationality="thai")}, "bad-query"),
+        ({"person": pb.PersonQuery(names=[pb.NameForm(text="x")], father="x" * 257)}, "too-long"),
+        ({"person": pb.PersonQuery(names=[pb.NameForm(text="x")], father="x\0")}, "bad-text"),
+        ({"person": pb.PersonQuery(names=[pb.NameForm(text="x")], father=" ")}, "missing"),
         ({"document": pb.DocumentQuery(issuer="THA")}, "missing"),
         ({"document": pb.DocumentQuery(number="x" * 41)}, "too-long"),
         ({"national_id": pb.NationalIdQuery(number="1", scheme="a b")}, "bad-query"),

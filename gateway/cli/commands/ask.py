@@ -59,15 +59,24 @@ def ask() -> None:
 @click.option("--birth", default="", help="YYYY, YYYY-MM or YYYY-MM-DD, Gregorian.")
 @click.option("--sex", default="", type=click.Choice(["", "M", "F", "X"]))
 @click.option("--nationality", default="", help="ICAO alpha-3.")
+@click.option("--father", default="", help="The father's name, which tells people of one name apart in Myanmar.")
 @_common
 def person(
-    names: tuple[str, ...], script: str, lang: str, birth: str, sex: str, nationality: str, **common: Any
+    names: tuple[str, ...],
+    script: str,
+    lang: str,
+    birth: str,
+    sex: str,
+    nationality: str,
+    father: str,
+    **common: Any,
 ) -> int:
     """A person by name, and birth date or year."""
     query: dict[str, Any] = {
         "kind": "person",
         "names": [{"text": name, "script": script, "lang": lang} for name in names],
         "nationality": nationality,
+        "father": father,
     }
     query |= {"birth": {"value": birth}} if birth else {}
     query |= {"sex": sex} if sex else {}

@@ -212,12 +212,15 @@ class PersonQuery(_message.Message):
     BIRTH_FIELD_NUMBER: _builtins.int
     SEX_FIELD_NUMBER: _builtins.int
     NATIONALITY_FIELD_NUMBER: _builtins.int
+    FATHER_FIELD_NUMBER: _builtins.int
     birth: _builtins.str
     """YYYY, YYYY-MM or YYYY-MM-DD in the Gregorian calendar."""
     sex: _builtins.str
     """ICAO 9303: M, F or X; empty where unknown."""
     nationality: _builtins.str
     """ICAO alpha-3."""
+    father: _builtins.str
+    """The father's name, where it is known."""
     @_builtins.property
     def names(self) -> _containers.RepeatedCompositeFieldContainer[Global___NameForm]: ...
     def __init__(
@@ -227,10 +230,11 @@ class PersonQuery(_message.Message):
         birth: _builtins.str = ...,
         sex: _builtins.str = ...,
         nationality: _builtins.str = ...,
+        father: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth", b"birth", "names", b"names", "nationality", b"nationality", "sex", b"sex"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birth", b"birth", "father", b"father", "names", b"names", "nationality", b"nationality", "sex", b"sex"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

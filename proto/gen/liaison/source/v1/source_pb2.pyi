@@ -85,6 +85,9 @@ class Query(_message.Message):
 
     PERSON_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
+    STRICTNESS_FIELD_NUMBER: _builtins.int
+    strictness: _builtins.str
+    """How alike names must be: strict, usual or wide. The source may be stricter."""
     @_builtins.property
     def person(self) -> Global___PersonQuery: ...
     @_builtins.property
@@ -94,10 +97,11 @@ class Query(_message.Message):
         *,
         person: Global___PersonQuery | None = ...,
         number: Global___NumberQuery | None = ...,
+        strictness: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "person", b"person", "query", b"query"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "person", b"person", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "person", b"person", "query", b"query", "strictness", b"strictness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "number"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015

@@ -1,0 +1,117 @@
+"""Onward use of a record from abroad, and the consent that its owner is asked for (domain.md, 3 and 5.2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from gateway.model.exchange import Refusal
+from gateway.model.frozen import frozen
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Purpose
+from gateway.model.requester import Requester
+
+
+class Use(StrEnum):
+    """What is to be done with a record: given to others, put before a court, or acted upon."""
+
+    PASS_ON = "pass-on"
+    EVIDENCE = "evidence"
+    ACTION = "action"
+
+
+@frozen
+class Place:
+    """Where a record is or goes to. An agency or office that is not known is empty, and equals no other."""
+
+    member: MemberId
+    agency: str = ""
+    office: str = ""
+
+
+@frozen
+class OnwardUse:
+    """A use that somebody has in mind: for whom, why, and what."""
+
+    to: Place
+    purpose: Purpose
+    use: Use
+
+
+@frozen
+class ConsentRequest:
+    """A request for consent as its payload says it; times are microseconds since 1970.
+
+    It is about one record of one answer: `answer_hash` is SHA-256 of the answer's payload, `reference` that of the
+    hit, `record` the record's `jti`; `log_number` and `entry_index` say where the owner's entry of that answer stands.
+    `justification` is what the officer wrote for the owner to read.
+    """
+
+    id: str
+    sender: MemberId
+    recipient: MemberId
+    issued_us: int
+    expires_us: int
+    exchange_id: ExchangeId
+    answer_hash: bytes
+    reference: str
+    record: str
+    asked: OnwardUse
+    requester: Requester
+    case: str
+    justification: str
+    log_number: int
+    entry_index: int
+
+
+class ConsentState(StrEnum):
+    """What the owner's node says of a request for consent."""
+
+    TAKEN = "taken"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    NOT_TAKEN = "not-taken"
+
+
+@frozen
+class ConsentAnswer:
+    """The owner's word on a request for consent.
+
+    `taken`: a human will decide. `granted`: for exactly what was asked, until `until_us`. `refused`: a human said no.
+    `not-taken`: the request was not accepted; `refusal` says why, coarsely.
+    """
+
+    id: str
+    sender: MemberId
+    recipient: MemberId
+    request_hash: bytes
+    issued_us: int
+    state: ConsentState
+    until_us: int = 0
+    refusal: Refusal | None = None
+
+
+@frozen
+class OnwardCommand:
+    """An officer's wish to use one record of a search onward. `hit` counts from 0 within the exchange's hits."""
+
+    search_id: str
+    exchange_id: ExchangeId
+    hit: int
+    wanted: OnwardUse
+    reason: str
+
+
+@frozen
+class OnwardAnswer:
+    """What came of it: allowed at once or under a consent (`consent` is its id), or the owner was asked.
+
+    `state` of a request for consent: `waiting` until the owner's node has taken it, then what it says. `problem` says
+    why it still waits. `until_us` is the end of what was allowed.
+    """
+
+    allowed: bool
+    text: str
+    until_us: int
+    consent: str = ""
+    state: str = ""
+    problem: str = ""

@@ -1,0 +1,20 @@
+"""How alike names must be for a row to count, as policy and sources say it to each other."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Strictness(StrEnum):
+    """A set of thresholds by name (`gateway.matching.thresholds`)."""
+
+    STRICT = "strict"
+    USUAL = "usual"
+    WIDE = "wide"
+
+    def stricter(self, other: Strictness) -> Strictness:
+        """The stricter of the two."""
+        return self if _ORDER[self] <= _ORDER[other] else other
+
+
+_ORDER = {each: place for place, each in enumerate(Strictness)}

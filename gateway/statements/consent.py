@@ -1,0 +1,263 @@
+"""The two statements about consent: what the recipient of a record asks its owner, and what the owner says."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from liaison.exchange.v1 import consent_pb2 as pb
+from liaison.exchange.v1 import statements_pb2
+
+from gateway.errors import Forbidden, Malformed, Reason, Stale
+from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
+from gateway.model.exchange import Refusal, Verified
+from gateway.model.names import MemberId, exchange_id, identifier, member_id, reference
+from gateway.model.purpose import Purpose
+from gateway.model.requester import Requester
+from gateway.model.values import text_value
+from gateway.statements.envelope import (
+    CONSENT_ANSWER,
+    CONSENT_REQUEST,
+    Sealed,
+    SigningKey,
+    StatementKeys,
+    check_parties,
+    check_signature,
+    parse,
+    sealed,
+    unseal,
+)
+from gateway.statements.fields import (
+    HASH_SIZE,
+    check_hash,
+    check_not_from_the_future,
+    microseconds,
+    optional_text,
+    timestamp,
+)
+
+MAX_VALIDITY_US = 48 * 3600 * 1_000_000
+"""The longest time between `issued` and `expires`: a copy is kept for 48 hours at most (domain.md, L16)."""
+
+MAX_JUSTIFICATION = 500
+"""Characters that an officer may write."""
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,256}", re.ASCII)
+_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+_TO_WIRE: Mapping[ConsentState, pb.ConsentState.ValueType] = {
+    ConsentState.TAKEN: pb.CONSENT_STATE_TAKEN,
+    ConsentState.GRANTED: pb.CONSENT_STATE_GRANTED,
+    ConsentState.REFUSED: pb.CONSENT_STATE_REFUSED,
+    ConsentState.NOT_TAKEN: pb.CONSENT_STATE_NOT_TAKEN,
+}
+_FROM_WIRE = {number: state for state, number in _TO_WIRE.items()}
+_Code = TypeVar("_Code", bound=StrEnum)
+
+
+def build_consent_request(request: ConsentRequest, key: SigningKey) -> Sealed:
+    """`request`, signed; `Malformed` for what an owner would refuse."""
+    asked, requester = request.asked, request.requester
+    message = pb.ConsentRequest(
+        blind=os.urandom(HASH_SIZE),
+        consent_id=request.id,
+        sender=request.sender,
+        recipient=request.recipient,
+        issued_time=timestamp(request.issued_us),
+        expires_time=timestamp(request.expires_us),
+        exchange_id=request.exchange_id,
+        answer_hash=request.answer_hash,
+        hit_reference=request.reference,
+        record_id=request.record,
+        asked=pb.OnwardUse(
+            member=asked.to.member,
+            agency=asked.to.agency,
+            office=asked.to.office,
+            purpose=asked.purpose.value,
+            use=asked.use.value,
+        ),
+        requester=statements_pb2.Requester(
+            role=requester.role, office=requester.office, agency=requester.agency, pseudonym=requester.pseudonym
+        ),
+        case_number=request.case,
+        justification=request.justification,
+        log_number=request.log_number,
+        entry_index=request.entry_index,
+    )
+    read_consent_request(message)
+    return sealed(CONSENT_REQUEST, message.SerializeToString(), key)
+
+
+def verify_consent_request(
+    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
+) -> Verified[ConsentRequest]:
+    """The request for consent in `envelope`, when every check holds:
+
+    1. size, form, payload type, and exactly one signature
+    2. the payload parses, without unknown fields
+    3. the sender is the TLS peer
+    4. the recipient is us
+    5. a key that the sender lists for statements now signed exactly these bytes
+    6. the content is complete and well-formed
+    7. it is of our time: not from the future, not expired, and valid for at most 48 h
+
+    That it is not replayed, and that the exchange and the record are ours, is checked against our own log and
+    documents (`exchange.consent_desk`). Raises like `verify_request`.
+    """
+    unsealed = unseal(envelope, CONSENT_REQUEST)  # 1
+    message = parse(pb.ConsentRequest, unsealed.payload, "consent")  # 2
+    check_parties(message.sender, message.recipient, peer, me)  # 3, 4
+    check_signature(unsealed, keys, peer, now_us)  # 5
+    request = read_consent_request(message)  # 6
+    check_not_from_the_future(request.issued_us, now_us)  # 7
+    if now_us >= request.expires_us:
+        raise Stale("the request for consent is expired", code="expired", where="expires_time")
+    return Verified(request, unsealed.payload_hash, unsealed.data, peer, unsealed.key_id)
+
+
+def parse_consent_request(envelope: bytes) -> ConsentRequest:
+    """What an envelope of our own store says: its content is checked, its signature is not."""
+    payload = unseal(envelope, CONSENT_REQUEST).payload
+    return read_consent_request(parse(pb.ConsentRequest, payload, "consent"))
+
+
+def read_consent_request(message: pb.ConsentRequest) -> ConsentRequest:
+    """The request that a parsed payload says, or `Malformed`."""
+    check_hash(message.blind, "blind")
+    issued, expires = microseconds(message.issued_time, "issued_time"), microseconds(message.expires_time, "expires_time")
+    if not 0 < expires - issued <= MAX_VALIDITY_US:
+        raise Stale("a request for consent is valid for at most 48 h", code="bad-validity", where="expires_time")
+    return ConsentRequest(
+        id=_matched(_ID, message.consent_id, "consent_id"),
+        sender=member_id(message.sender),
+        recipient=member_id(message.recipient),
+        issued_us=issued,
+        expires_us=expires,
+        exchange_id=exchange_id(message.exchange_id),
+        answer_hash=check_hash(message.answer_hash, "answer_hash"),
+        reference=_matched(_REFERENCE, message.hit_reference, "hit_reference"),
+        record=_matched(_ID, message.record_id, "record_id"),
+        asked=_read_use(message.asked),
+        requester=_read_requester(message.requester),
+        case=reference(message.case_number, "case_number"),
+        justification=text_value(message.justification, "justification", MAX_JUSTIFICATION),
+        log_number=message.log_number,
+        entry_index=message.entry_index,
+    )
+
+
+def _read_use(message: pb.OnwardUse) -> OnwardUse:
+    place = Place(
+        member_id(message.member),
+        identifier(message.agency, "asked.agency") if message.agency else "",
+        identifier(message.office, "asked.office") if message.office else "",
+    )
+    return OnwardUse(place, _listed(Purpose, message.purpose, "purpose"), _listed(Use, message.use, "use"))
+
+
+def _read_requester(message: statements_pb2.Requester) -> Requester:
+    return Requester(
+        role=identifier(message.role, "requester.role"),
+        office=identifier(message.office, "requester.office"),
+        agency=identifier(message.agency, "requester.agency"),
+        pseudonym=identifier(message.pseudonym, "requester.pseudonym"),
+    )
+
+
+def build_consent_answer(answer: ConsentAnswer, key: SigningKey) -> Sealed:
+    """`answer`, signed; `Malformed` for what an asker would refuse."""
+    message = pb.ConsentAnswer(
+        blind=os.urandom(HASH_SIZE),
+        consent_id=answer.id,
+        sender=answer.sender,
+        recipient=answer.recipient,
+        request_hash=answer.request_hash,
+        issued_time=timestamp(answer.issued_us),
+        state=_TO_WIRE[answer.state],
+    )
+    if answer.state is ConsentState.GRANTED:
+        message.until_time.CopyFrom(timestamp(answer.until_us))
+    if answer.refusal is not None:
+        refusal = answer.refusal
+        message.refusal.CopyFrom(statements_pb2.Refusal(reason=refusal.reason.value, code=refusal.code))
+    read_consent_answer(message)
+    return sealed(CONSENT_ANSWER, message.SerializeToString(), key)
+
+
+def verify_consent_answer(
+    envelope: bytes,
+    *,
+    keys: StatementKeys,
+    member: MemberId,
+    me: MemberId,
+    request: ConsentRequest,
+    request_hash: bytes,
+    now_us: int,
+) -> Verified[ConsentAnswer]:
+    """The owner's word in `envelope`, when every check holds:
+
+    1. size, form, payload type, and exactly one signature
+    2. the payload parses, without unknown fields
+    3. the sender is the owner that we asked
+    4. the recipient is us
+    5. it answers our request: its hash, and its id
+    6. a key that the owner lists for statements at `now_us` signed exactly these bytes
+    7. the content is complete and well-formed, and grants nothing beyond the time that we asked for
+    8. it is not from the future
+
+    Raises like `verify_request`.
+    """
+    unsealed = unseal(envelope, CONSENT_ANSWER)  # 1
+    message = parse(pb.ConsentAnswer, unsealed.payload, "consent-answer")  # 2
+    check_parties(message.sender, message.recipient, member, me)  # 3, 4
+    if message.request_hash != request_hash or message.consent_id != request.id:  # 5
+        raise Forbidden("the word is on another request", code="wrong-request", where="request_hash")
+    check_signature(unsealed, keys, member, now_us)  # 6
+    answer = read_consent_answer(message)  # 7
+    if answer.until_us > request.expires_us:
+        raise Malformed("more than was asked for", code="bad-validity", where="until_time")
+    check_not_from_the_future(answer.issued_us, now_us)  # 8
+    return Verified(answer, unsealed.payload_hash, unsealed.data, member, unsealed.key_id)
+
+
+def read_consent_answer(message: pb.ConsentAnswer) -> ConsentAnswer:
+    """The word that a parsed payload says, or `Malformed`."""
+    check_hash(message.blind, "blind")
+    state = _FROM_WIRE.get(message.state)
+    if state is None:
+        raise Malformed("unknown state", code="unknown-state", where="state")
+    if message.HasField("until_time") != (state is ConsentState.GRANTED):
+        raise Malformed("a time stands with a grant only", code="bad-time", where="until_time")
+    if message.HasField("refusal") != (state is ConsentState.NOT_TAKEN):
+        raise Malformed("a refusal stands with what was not taken only", code="bad-refusal", where="refusal")
+    return ConsentAnswer(
+        id=_matched(_ID, message.consent_id, "consent_id"),
+        sender=member_id(message.sender),
+        recipient=member_id(message.recipient),
+        request_hash=check_hash(message.request_hash, "request_hash"),
+        issued_us=microseconds(message.issued_time, "issued_time"),
+        state=state,
+        until_us=microseconds(message.until_time, "until_time") if state is ConsentState.GRANTED else 0,
+        refusal=_read_refusal(message.refusal) if state is ConsentState.NOT_TAKEN else None,
+    )
+
+
+def _read_refusal(message: statements_pb2.Refusal) -> Refusal:
+    optional_text(message.text, "refusal.text", MAX_JUSTIFICATION)
+    return Refusal(_listed(Reason, message.reason, "reason"), _matched(_CODE, message.code, "refusal.code"))
+
+
+def _matched(pattern: re.Pattern[str], value: str, where: str) -> str:
+    if not pattern.fullmatch(value):
+        raise Malformed("a value is missing or has another form", code="bad-value", where=where)
+    return value
+
+
+def _listed(kind: type[_Code], value: str, where: str) -> _Code:
+    try:
+        return kind(value)
+    except ValueError:
+        raise Malformed(f"the {where} is unknown", code=f"unknown-{where}", where=where) from None
