@@ -8,15 +8,16 @@ STAMP := $(VENV)/.setup-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 PROTOS := $(wildcard proto/liaison/*/v*/*.proto)
 GENERATE := $(BIN)/python -m grpc_tools.protoc -I proto --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
+FUZZ ?=
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants scale
+.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing scale
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +57,15 @@ proto: $(STAMP)  ## Generate proto/gen from the wire contract
 bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
 	@$(BIN)/liaison bench $(BENCH_ARGS)
 
+fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz xml"
+	$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.lock
+	@targets="$(FUZZ)"; for target in $${targets:-$$($(BIN)/python -c 'from tests.fuzz.targets import TARGETS; print(*TARGETS)')}; do \
+		echo "fuzzing $$target for $(FUZZ_SECONDS) s"; mkdir -p tmp/fuzz/$$target; \
+		$(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) tmp/fuzz/$$target || exit 1; done
+
+timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each
+	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest tests/security/test_timing.py
+
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy
 
@@ -70,5 +80,6 @@ build: $(STAMP)  ## Build the sdist and the wheel into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist
 
 lock: $(STAMP)  ## Resolve the dependencies anew (needs a package registry)
-	$(LOCK) --output-file requirements/base.lock
-	$(LOCK) --group dev --all-extras --constraint requirements/base.lock --output-file requirements/dev.lock
+	$(LOCK) pyproject.toml --output-file requirements/base.lock
+	$(LOCK) pyproject.toml --group dev --all-extras --constraint requirements/base.lock --output-file requirements/dev.lock
+	$(LOCK) --group fuzz --constraint requirements/dev.lock --output-file requirements/fuzz.lock

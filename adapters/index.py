@@ -12,14 +12,24 @@ takes, when the source's aggregates show that something changed, and `DIFFERENCE
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
+from adapters.courtesy import COURTESY
 from adapters.index_build import Progress, RowSource, build_index, cursor_of
 from adapters.index_keep import DIFFERENCE_SECONDS, IndexKeeper
 from adapters.index_rows import decode_marking, queries_of
-from adapters.lookup import Found, identifier_candidates, person_candidates
+from adapters.lookup import (
+    Found,
+    IdentifierQuery,
+    each_identifier_candidates,
+    identifier_candidates,
+    person_candidates,
+)
+from adapters.rows import Builder, Rows
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
 from gateway.matching.thresholds import SETS
@@ -27,12 +37,23 @@ from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
 from gateway.model.query import PersonQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports import SourceDescription
+from gateway.ports import Profile, SourceDescription
 from gateway.storage.index_store import IndexStore
 
 __all__ = ["IndexedSource", "Progress", "RowSource", "build_index"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _HEALTH_SECONDS = 1.0
+
+
+@runtime_checkable
+class ManyRows(Protocol):
+    """What a `RowSource` has besides when it can read several records at once for less than one by one."""
+
+    def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> Sequence[Rows | LiaisonError]:
+        """`read` of each key, in order, for a type without links. What it raises says nothing of single records."""
 
 
 class IndexedSource:
@@ -82,7 +103,6 @@ class IndexedSource:
         check_deadline(self._clock, deadline)
         if query.kind not in self._description.queries:
             return SearchResult()
-        today = self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
         store = self._store
         try:
             rows, capped = self._candidates(store, query, deadline, strictness)
@@ -92,7 +112,34 @@ class IndexedSource:
                 raise
             store = self._store
             rows, capped = self._candidates(store, query, deadline, strictness)
-        source = self._description.id
+        return self._result(store, rows, capped)
+
+    def search_many(
+        self, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> list[SearchResult | LiaisonError]:
+        """`search` of each query; identifiers by one look-up for many. Raises `TimedOut`, `Unavailable`."""
+        check_deadline(self._clock, deadline)
+        store, kinds = self._store, self._description.queries
+        exact = {
+            place: query
+            for place, (query, _) in enumerate(asked)
+            if query.kind in kinds and isinstance(query, IdentifierQuery)
+        }
+        with COURTESY.answering():
+            looked_up = each_identifier_candidates(store, list(exact.values()))
+        found = dict(zip(exact, looked_up, strict=True))
+        return [
+            self._told(store, found[place]) if place in found else _tried(self.search, query, deadline, strictness)
+            for place, (query, strictness) in enumerate(asked)
+        ]
+
+    def _told(self, store: IndexStore, found: tuple[list[Found], bool] | Malformed) -> SearchResult | LiaisonError:
+        return found if isinstance(found, Malformed) else self._result(store, *found)
+
+    def _result(self, store: IndexStore, rows: Sequence[Found], capped: bool) -> SearchResult:
+        if not rows:
+            return best((), MAX_CANDIDATES, capped)
+        today, source = self._today(), self._description.id
         found = (
             Candidate(source, key, record_type, match, self._marking(store, marking), category)
             for record_type, key, marking, category, last_day, match in rows
@@ -103,10 +150,11 @@ class IndexedSource:
     def _candidates(
         self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
     ) -> tuple[list[Found], bool]:
-        if isinstance(query, PersonQuery):
-            check = partial(check_deadline, self._clock, deadline)
-            return person_candidates(store, query, check, SETS[strictness])
-        return identifier_candidates(store, query)
+        with COURTESY.answering():
+            if isinstance(query, PersonQuery):
+                check = partial(check_deadline, self._clock, deadline)
+                return person_candidates(store, query, check, SETS[strictness])
+            return identifier_candidates(store, query)
 
     def _marking(self, store: IndexStore, number: int) -> Marking:
         text = store.marking(number)
@@ -114,6 +162,16 @@ class IndexedSource:
         if marking is None:
             marking = self._markings[text] = decode_marking(text)
         return marking
+
+    def profiles(self) -> list[Profile]:
+        """What its records can be to policy: each type with each marking and category that the mapping allows."""
+        markings = [decode_marking(text) for text in self._store.markings()]
+        return [
+            (name, marking, category)
+            for name, record in self._rows.mapping.records.items()
+            for category in dict.fromkeys((record.category, *(rule.category for rule in record.categories)))
+            for marking in markings
+        ]
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """The record of a candidate, read from the source now. `Unknown` when it is gone or no longer counts."""
@@ -123,17 +181,46 @@ class IndexedSource:
             raise Unknown("the source has no such record", code="unknown-record")
         links = json.loads(self._store.links(record_type, key)) if self._rows.has_links(record_type) else {}
         try:
-            rows = self._rows.read(record_type, key, links, deadline)
+            with COURTESY.answering():
+                rows = self._rows.read(record_type, key, links, deadline)
+        except Malformed as error:
+            raise _unreadable(error) from error
+        return self._record(builder, rows)
+
+    def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> list[SourceRecord | LiaisonError]:
+        """`fetch` of each key and record type; by few statements where the rows can be read so."""
+        check_deadline(self._clock, deadline)
+        found: dict[tuple[str, str], SourceRecord | LiaisonError] = {}
+        for record_type in {record_type for _, record_type in wanted}:
+            builder = self._rows.builders.get(record_type)
+            keys = list(dict.fromkeys(key for key, each in wanted if each == record_type))
+            if builder is None or not isinstance(self._rows, ManyRows) or self._rows.has_links(record_type):
+                found |= {(key, record_type): _tried(self.fetch, key, record_type, deadline) for key in keys}
+                continue
+            with COURTESY.answering():
+                read = self._rows.read_many(record_type, keys, deadline)
+            for key, rows in zip(keys, read, strict=True):
+                if isinstance(rows, Malformed):
+                    found[key, record_type] = _unreadable(rows)
+                else:
+                    found[key, record_type] = (
+                        rows if isinstance(rows, LiaisonError) else _tried(self._record, builder, rows)
+                    )
+        return [found[place] for place in wanted]
+
+    def _record(self, builder: Builder, rows: Rows) -> SourceRecord:
+        try:
             if not builder.is_live(rows) or self._is_past(builder.last_day(rows)):
                 raise Unknown("the source has no such record", code="unknown-record")
             return builder.record(rows)
         except Malformed as error:
-            raise Unavailable(
-                "a record of the source cannot be read as mapped", code="record-unreadable", where=error.where
-            ) from error
+            raise _unreadable(error) from error
 
     def _is_past(self, last_day: int) -> bool:
-        return bool(last_day) and last_day < self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
+        return bool(last_day) and last_day < self._today()
+
+    def _today(self) -> int:
+        return self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
 
     def changes(self, since: str) -> Changes:
         """Whether mapping or rows differ from the cursor `since`; the index knows its own as `meta['cursor']`."""
@@ -170,3 +257,15 @@ class IndexedSource:
 
 _EPOCH_DAY = 719_163
 """The ordinal of 1970-01-01."""
+
+
+def _unreadable(error: Malformed) -> Unavailable:
+    return Unavailable("a record of the source cannot be read as mapped", code="record-unreadable", where=error.where)
+
+
+def _tried(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | LiaisonError:
+    """What a call gives, or the error that it raises."""
+    try:
+        return call(*args, **kwargs)
+    except LiaisonError as error:
+        return error

@@ -8,22 +8,24 @@ and what has vanished goes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from adapters.index_rows import index_record
+from adapters.courtesy import COURTESY
+from adapters.index_helper import IndexHelper, is_worth_it
+from adapters.index_make import Made, Task, make, reason_of, rules_of
 from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Builder, Rows
-from gateway import matching
 from gateway.errors import LiaisonError
 from gateway.storage.index_file import IndexedRecord
 from gateway.storage.index_seal import IndexSeal
 from gateway.storage.index_writer import IndexUpdate, IndexWriter
+
+_Read = tuple[Rows, dict[str, list[Any]]]
 
 Progress = Callable[[str, int, int], None]
 """Told of record type, rows done, rows in all (0: not known), every few thousand rows."""
@@ -113,12 +115,20 @@ def build_index(
     """
     meta = [*_standing(source), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
-    with IndexWriter(path, secret) as writer:
+    with COURTESY.upkeep(), IndexWriter(path, secret) as writer, _helper(source) as helper:
         for record_type in source.mapping.records:
-            left_out[record_type] = _take(source, record_type, source.scan(record_type), writer, progress)
+            left_out[record_type] = _take(source, record_type, source.scan(record_type), writer, progress, helper)
         if twins := writer.sort():
             left_out[next(iter(left_out))][TWIN] += twins
         writer.finish([*meta, ("left_out", json.dumps(left_out, sort_keys=True))])
+
+
+def _helper(source: RowSource) -> AbstractContextManager[IndexHelper | None]:
+    """A second process for a large source, where its records are made by the mapping's file alone."""
+    is_plain = all(type(builder) is Builder for builder in source.builders.values())
+    if is_plain and is_worth_it(sum(source.count(record_type) for record_type in source.mapping.records)):
+        return IndexHelper(source.mapping)
+    return nullcontext()
 
 
 def apply_difference(
@@ -130,7 +140,7 @@ def apply_difference(
     """
     meta = [*_standing(source), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
-    with IndexUpdate(path, secret) as update:
+    with COURTESY.upkeep(), IndexUpdate(path, secret) as update:
         for record_type in source.mapping.records:
             left_out[record_type] = _take(source, record_type, source.scan(record_type), update, progress)
         update.remove_unseen()
@@ -149,15 +159,11 @@ def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
     if not isinstance(source, ChangingRows):
         return 0
     meta = _standing(source)
-    unread = 0
-    with IndexUpdate(path, secret) as update:
+    unread: Counter[str] = Counter()
+    with COURTESY.upkeep(), IndexUpdate(path, secret) as update:
         since = update.meta.get("position", "")
         for record_type in source.mapping.records if since else ():
-            for rows, links, _ in source.changed(record_type, since):
-                if rows is None:
-                    unread += 1
-                else:
-                    _take_one(source.builders[record_type], record_type, rows, links, update)
+            _take(source, record_type, source.changed(record_type, since), update, unread=unread)
         changed = update.written + update.removed
         if unread or not changed:
             return 0
@@ -166,67 +172,88 @@ def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
 
 
 def _take(
-    source: RowSource, record_type: str, scanned: Iterable[Scanned], target: Target, progress: Progress | None
+    source: RowSource,
+    record_type: str,
+    scanned: Iterable[Scanned],
+    target: Target,
+    progress: Progress | None = None,
+    helper: IndexHelper | None = None,
+    unread: Counter[str] | None = None,
 ) -> Counter[str]:
-    """Bring rows into `target`; the reasons why some, or values of some, are left out."""
-    total = source.count(record_type) if progress else 0
+    """Bring rows into `target`; the reasons why some, or values of some, are left out.
+
+    `unread` takes the reasons of those without rows, if they are to be apart.
+    """
     reasons: Counter[str] = Counter()
-    done = 0
-    for rows, links, why in scanned:
-        done += 1
-        if progress and done % _PROGRESS_ROWS == 0:
-            progress(record_type, done, total)
-        if rows is None:
-            reasons[why] += 1
-        else:
-            reasons.update(_take_one(source.builders[record_type], record_type, rows, links, target))
-    if progress:
-        progress(record_type, done, done)
+    unread = reasons if unread is None else unread
+    rows = _told(scanned, record_type, source.count(record_type), progress) if progress else scanned
+    waiting = COURTESY.give_way(_readable(rows, unread))
+    tasks = _tasks(source.builders[record_type], record_type, waiting, target, reasons)
+
+    def own(task: Task) -> Made:
+        return make(source.builders, record_type, task.rows, task.links)
+
+    for task, made in helper.made(tasks, own) if helper else ((task, own(task)) for task in tasks):
+        reasons.update(_put(task, made, target))
     return reasons
 
 
-def _take_one(
-    builder: Builder, record_type: str, rows: Rows, links: Mapping[str, Any], target: Target
-) -> Sequence[str]:
-    key = str(rows[0][0])
-    try:
-        if not builder.is_live(rows):
+def _told(scanned: Iterable[Scanned], record_type: str, total: int, progress: Progress) -> Iterator[Scanned]:
+    done = 0
+    for done, each in enumerate(scanned, 1):
+        if done % _PROGRESS_ROWS == 0:
+            progress(record_type, done, total)
+        yield each
+    progress(record_type, done, done)
+
+
+def _readable(scanned: Iterable[Scanned], unread: Counter[str]) -> Iterator[_Read]:
+    for rows, links, why in scanned:
+        if rows is None:
+            unread[why] += 1
+        else:
+            yield rows, links
+
+
+def _tasks(
+    builder: Builder, record_type: str, scanned: Iterable[_Read], target: Target, reasons: Counter[str]
+) -> Iterator[Task]:
+    """The rows that something has to be made of."""
+    for rows, links in scanned:
+        key = str(rows[0][0])
+        try:
+            if not builder.is_live(rows):
+                target.remove(record_type, key)
+                continue
+            digest = target.seal.digest((rows, links))
+            known = target.is_same(record_type, key, digest)
+        except LiaisonError as error:
             target.remove(record_type, key)
-            return ()
-        digest = target.seal.digest((rows, links))
-        known = target.is_same(record_type, key, digest)
-        if known is not None:
-            return known
-        built = builder.build(rows)
-        spared = [f"{record_type}, the value alone: {reason}" for reason in built.spared]
-        return spared if target.put(index_record(built, links), digest, spared) else (TWIN,)
+            reasons[reason_of(record_type, error)] += 1
+            continue
+        if known is None:
+            yield Task(record_type, rows, links, digest)
+        else:
+            reasons.update(known)
+
+
+def _put(task: Task, made: Made, target: Target) -> Sequence[str]:
+    try:
+        if not isinstance(made, str):
+            record, spared = made
+            return spared if target.put(record, task.digest, spared) else (TWIN,)
     except LiaisonError as error:
-        target.remove(record_type, key)
-        return (f"{error.where or record_type}: {error.message}",)
+        made = reason_of(task.record_type, error)
+    target.remove(task.record_type, task.key)
+    return (made,)
 
 
 def _standing(source: RowSource) -> list[tuple[str, str]]:
     """Where the source stands before its rows are read: what changes meanwhile is then seen once more."""
     position = source.position() if isinstance(source, ChangingRows) else ""
-    return [("rules", rules_of(source)), ("cursor", cursor_of(source)), ("position", position)]
+    return [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
 
 
 def cursor_of(source: RowSource) -> str:
     """What an index depends on: the mapping's bytes, the rules of records and keys, and the source's rows."""
-    return f"{rules_of(source)}|{source.fingerprint()}"
-
-
-def rules_of(source: RowSource) -> str:
-    """What an index depends on apart from the rows: it is built anew when this is another."""
-    return f"{source.mapping.digest}|{_rules_digest()}"
-
-
-@cache
-def _rules_digest() -> str:
-    """A hash of everything that makes records and keys: an index built by other rules would miss in silence."""
-    digest = hashlib.sha256()
-    package, here = Path(matching.__path__[0]), Path(__file__).parent
-    words = (*package.rglob("data/*.*"), *here.glob("data/*.tsv"))
-    for path in sorted((*package.rglob("*.py"), *here.glob("*.py"), *words)):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return f"{rules_of(source.mapping)}|{source.fingerprint()}"

@@ -11,8 +11,8 @@ from adapters.index_build import (
     apply_difference,
     build_index,
     cursor_of,
-    rules_of,
 )
+from adapters.index_make import rules_of
 from gateway.clock import Clock
 from gateway.errors import Unavailable
 from gateway.storage.index_file import index_lock, sweep_generations
@@ -90,7 +90,7 @@ class IndexKeeper:
     def _bring_up(self, progress: Progress | None) -> bool:
         sweep_generations(self._path)
         meta = self._meta()
-        if meta.get("rules") != rules_of(self._rows):
+        if meta.get("rules") != rules_of(self._rows.mapping):
             self._build(progress)
             return True
         has_changed = meta["cursor"] != cursor_of(self._rows)

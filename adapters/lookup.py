@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from adapters.index_rows import day_of_birth, plate_detail, swapped, word_and_year
 from gateway.errors import Malformed
@@ -52,9 +52,30 @@ _CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
 def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
     """Rows with the query's number, less those whose issuer, scheme or province is known to be another."""
     kind, key, detail, matches = _wanted(query)
-    if not key:
-        raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
-    rows = store.find(kind, key, MAX_EXACT)
+    return _fitting(kind, detail, matches, store.find(kind, key, MAX_EXACT))
+
+
+def each_identifier_candidates(
+    store: IndexStore, queries: Sequence[IdentifierQuery]
+) -> list[tuple[list[Found], bool] | Malformed]:
+    """`identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the error."""
+    found: list[tuple[list[Found], bool] | Malformed] = []
+    wanted = []
+    for query in queries:
+        try:
+            wanted.append((len(found), _wanted(query)))
+            found.append(([], False))
+        except Malformed as error:
+            found.append(error)
+    looked_up = store.find_each([(kind, key) for _, (kind, key, _, _) in wanted], MAX_EXACT)
+    for (place, (kind, _, detail, matches)), rows in zip(wanted, looked_up, strict=True):
+        found[place] = _fitting(kind, detail, matches, rows)
+    return found
+
+
+def _fitting(
+    kind: KeyKind, detail: str, matches: tuple[Match, Match], rows: Sequence[IndexRow]
+) -> tuple[list[Found], bool]:
     if not rows:
         return [], False
     compare = _compare_plates if kind is KeyKind.PLATE else _compare_details
@@ -67,6 +88,14 @@ def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[li
 
 
 def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
+    """What to look up: kind and key, the detail to compare, and the matches without and with that detail."""
+    kind, key, detail, matches = _key_of(query)
+    if not key:
+        raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
+    return kind, key, detail, matches
+
+
+def _key_of(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
     if isinstance(query, DocumentQuery):
         return KeyKind.DOCUMENT, document_key(query.number), query.issuer.upper(), _DOCUMENT
     if isinstance(query, VehicleQuery):

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from gateway.errors import LiaisonError
 from gateway.model.consent import OnwardAnswer, OnwardCommand
 from gateway.model.exchange import AnswerMessage, LogProof
 from gateway.model.frozen import frozen
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
-from gateway.model.marking import ReleaseMarking
+from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import Query, QueryKind
@@ -36,6 +37,18 @@ class SourceDescription:
     record_types: frozenset[str]
 
 
+Profile = tuple[str, Marking, SubjectCategory]
+"""A record type, a marking and a category of subjects that a source has."""
+
+
+@runtime_checkable
+class ProfiledSource(Protocol):
+    """A source that knows beforehand what its records can be to policy."""
+
+    def profiles(self) -> list[Profile]:
+        """Every combination that can occur; more than there are does no harm."""
+
+
 class Source(Protocol):
     """One agency system behind an adapter (design, section 8). All calls block; a bulkhead runs them."""
 
@@ -53,6 +66,23 @@ class Source(Protocol):
 
     def health(self) -> str:
         """Empty when the source can be asked, else what is wrong."""
+
+
+@runtime_checkable
+class BatchSource(Protocol):
+    """What a `Source` has besides when it can answer several calls at once for less than one by one.
+
+    Each item is answered as the single call would answer it, with an error in its place where that would raise one.
+    What is raised says nothing of single items: each is then asked for alone.
+    """
+
+    def search_many(
+        self, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> Sequence[SearchResult | LiaisonError]:
+        """The result of each query, in order."""
+
+    def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
+        """The record of each key and record type, in order."""
 
 
 @frozen
@@ -305,9 +335,8 @@ class Peers(Protocol):
 class ConsentPeers(Protocol):
     """The way to the owners of records."""
 
-    async def consent(self, member: MemberId, envelope: bytes, purpose: str) -> bytes:
-        """Send a request for consent; the envelope of the owner's word. Raises like `Peers.exchange`, and `Suspended`
-        while exchange with `member` is switched off here for this purpose."""
+    async def consent(self, member: MemberId, envelope: bytes) -> bytes:
+        """Send a request for consent; the envelope of the owner's word. Raises like `Peers.exchange`."""
 
 
 # ---------------------------------------------------------------- small stores

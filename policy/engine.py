@@ -19,6 +19,7 @@ from policy.bundle import Bundle, load_bundle, read_files
 from policy.cache import ALWAYS, DecisionCache, Window
 from policy.evaluate import Evaluator, Verdict
 from policy.hours import night_at
+from policy.quotas import Quotas
 from policy.request import Request, Setting, ask_request, learn_request, question_request, record_request
 
 BASE = Path(__file__).parent / "base"
@@ -55,6 +56,11 @@ class PolicyEngine:
         Raises `Misconfigured` naming file, line and term when anything in it cannot be used.
         """
         return cls(load_bundle(read_files(base or BASE), read_files(national), member), member)
+
+    @property
+    def quotas(self) -> Quotas:
+        """Questions a day, by direction, counterpart and purpose."""
+        return self.bundle.quotas
 
     def may_ask(self, a: AskAttributes, now_us: int) -> Decision:
         """May this officer of ours ask at all?"""

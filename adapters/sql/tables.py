@@ -18,7 +18,7 @@ from gateway.errors import LiaisonError, TimedOut, Unavailable
 BATCH = 2_000
 """Rows of one batch of a scan."""
 
-_SIZES = (1, 8, 64, 512)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 512)
 
 
 class Tables:

@@ -1,7 +1,8 @@
-"""The REST API for a country's own systems: `POST /v1/searches`, `GET /v1/searches/{id}`, `GET /v1/health`.
+"""The REST API for a country's own systems: searches, what may be done with their records, and the health.
 
-Every call carries a client certificate (TLS) and, but for the health, an officer token bound to it. The API
-speaks to `gateway.ports.Searches` and knows nothing of what is behind.
+`POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, `GET /v1/health`. Every call carries a
+client certificate (TLS) and, but for the health, an officer token bound to it. The API speaks to
+`gateway.ports.Searches` and `OnwardUses` and knows nothing of what is behind.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from gateway.agency.client_certificate import ClientSystem, client_system
+from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
 from gateway.agency.problems import plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import SearchResponse, search_response
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import SystemClock
 from gateway.errors import (
+    Forbidden,
     LiaisonError,
     Malformed,
     Reason,
@@ -33,8 +37,10 @@ from gateway.errors import (
     TooLarge,
     Unauthenticated,
 )
+from gateway.model.consent import Place
+from gateway.model.names import member_id
 from gateway.model.requester import Officer
-from gateway.ports import Searches
+from gateway.ports import OnwardUses, Searches
 from gateway.signing import strict_json
 from gateway.telemetry import Counters, Event, Log, Metric, Span, record_span, start_trace
 
@@ -47,10 +53,13 @@ _IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCI
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
 _REF = "#/components/schemas/{model}"
-_REQUEST_BODY = {
-    "required": True,
-    "content": {"application/json": {"schema": {"$ref": _REF.format(model="SearchBody")}}},
-}
+_BODIES = (SearchBody, OnwardBody)
+"""Bodies that we parse ourselves, strictly."""
+
+
+def _body_of(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class AgencyParts:
     """What the API is made of; `app.py` hands it in.
 
     `health` gives the health as JSON; `refused` writes the entry of a refused call; `broken` is told of
-    an error after which the process must end.
+    an error after which the process must end. Without `onward` no record is ever used onward.
     """
 
     member: str
@@ -78,18 +87,20 @@ class AgencyParts:
     refused: Callable[[RefusedCall], Awaitable[None]]
     broken: Callable[[StorageBroken], None]
     counters: Counters
+    onward: OnwardUses | None = None
     monotonic: Callable[[], float] = SystemClock().monotonic
 
 
 class _Api(FastAPI):
-    """FastAPI, with the schema of the body that we parse ourselves (strictly) in the OpenAPI document."""
+    """FastAPI, with the schemas of the bodies that we parse ourselves in the OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         if not self.openapi_schema:
             schemas = super().openapi()["components"]["schemas"]
-            body = SearchBody.model_json_schema(ref_template=_REF)
-            schemas |= body.pop("$defs") | {"SearchBody": body}
+            for model in _BODIES:
+                body = model.model_json_schema(ref_template=_REF)
+                schemas |= body.pop("$defs") | {model.__name__: body}
         return super().openapi()
 
 
@@ -111,7 +122,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
     router = APIRouter(prefix="/v1")
     log = Log(component="agency")
 
-    @router.post("/searches", response_model=SearchResponse, openapi_extra={"requestBody": _REQUEST_BODY})
+    @router.post("/searches", response_model=SearchResponse, openapi_extra=_body_of(SearchBody))
     async def start_search(
         request: Request,
         idempotency_key: Annotated[str, Header(description="the same key returns the first search")] = "",
@@ -139,6 +150,23 @@ def _routes(parts: AgencyParts) -> APIRouter:
             events = _events(parts.searches.follow(officer, search_id))
             return StreamingResponse(events, media_type=_EVENT_STREAM, headers={"cache-control": "no-store"})
         return _shown(search_response(await parts.searches.get(officer, search_id)), parts)
+
+    @router.post(
+        "/searches/{search_id}/onward",
+        response_model=OnwardResponse,
+        responses={202: {"model": OnwardResponse}},
+        openapi_extra=_body_of(OnwardBody),
+    )
+    async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
+        """Whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
+        officer = _officer(request, parts)
+        own = Place(member_id(parts.member), officer.agency, officer.office)
+        command = read_onward(await _json_body(request)).as_command(search_id, own)
+        if parts.onward is None:
+            raise Forbidden("records are not used onward here", code="no-onward")
+        request.state.handed_over = True  # from here on the use writes its own entry
+        answer = await parts.onward.use(officer, command)
+        return _shown(onward_response(answer), parts, 200 if answer.allowed else 202)
 
     @router.get("/health")
     async def health(request: Request) -> Response:
@@ -195,9 +223,10 @@ def _key(text: str) -> str:
     return match[1]
 
 
-def _shown(search: SearchResponse, parts: AgencyParts) -> Response:
-    parts.counters.add(Metric.REST_REQUESTS, status="200")
-    return Response(search.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
+def _shown(body: BaseModel, parts: AgencyParts, status: int = 200) -> Response:
+    parts.counters.add(Metric.REST_REQUESTS, status=str(status))
+    headers = {"cache-control": "no-store"}
+    return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
 async def _events(searches: AsyncIterator[Any]) -> AsyncIterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,8 @@ from gateway.model.query import (
 )
 from gateway.model.search import SearchCommand
 from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex, text_value
+
+_Body = TypeVar("_Body", bound=BaseModel)
 
 MAX_RECIPIENTS = 32
 
@@ -159,13 +161,18 @@ class SearchBody(_Closed):
 
 def read_search(value: Any) -> SearchBody:
     """`value` (parsed JSON) as a search, or `Malformed` naming the first member that is wrong, not its content."""
+    return read_body(SearchBody, value, "bad-search")
+
+
+def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
+    """`value` (parsed JSON) as a body of `kind`, or `Malformed` with `code` naming the first member that is wrong."""
     try:
-        return SearchBody.model_validate(value)
+        return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:120] or "body"
         message = "unknown member" if first["type"] == "extra_forbidden" else first["msg"].lower()
-        raise Malformed(message, code="bad-search", where=place, remedy="see /openapi.json") from None
+        raise Malformed(message, code=code, where=place, remedy="see /openapi.json") from None
 
 
 def _members(codes: list[str]) -> tuple[MemberId, ...]:

@@ -22,14 +22,19 @@ from gateway.exchange.abandoned import abandoned
 from gateway.exchange.answer import Answerer, AnswerLimits
 from gateway.exchange.ask import Asker
 from gateway.exchange.channels import Acknowledger, ReceiptTaker
+from gateway.exchange.consent_desk import ConsentDesk
+from gateway.exchange.consent_outbox import ConsentOutbox
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.housekeeping import AuthFailures, Housekeeper
 from gateway.exchange.inbound import ReplySink
+from gateway.exchange.kept_answers import KeptAnswers
+from gateway.exchange.onward_desk import OnwardDesk
 from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe, Scribes
 from gateway.exchange.searches import OfficerSearches
 from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.node.server import Doors, NodeServer, ServerLimits
 from gateway.ops.policy_keeper import PolicyChange
@@ -38,6 +43,7 @@ from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.pseudonyms import Pseudonyms
+from gateway.storage.quotas import SqlQuotas
 from gateway.storage.references import HitReferences
 from gateway.telemetry import Event, Log, Metric
 from gateway.telemetry.metrics import serve_metrics
@@ -90,6 +96,7 @@ class Node:
             journal=exchange_log,
             operations=operations_log,
             documents=SqlDocumentStore(ground.database, ground.keystore, clock),
+            quotas=SqlQuotas(ground.database),
             issuers=record_issuers(ground, production),
             make_reference=references.make_reference,
         )
@@ -103,7 +110,10 @@ class Node:
             self.parts, Gatherer(self.parts, ground.walls), self._release, self._fatal, limits, ground.turn
         )
         self.peers = PeerPool(
-            lambda: ground.trust.view, self._identity, lambda member: suspensions.suspends(peer=member), clock
+            lambda: ground.trust.view,
+            self._identity,
+            lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
+            clock,
         )
         self.acknowledger = Acknowledger(
             self.parts, _channel_book(self.parts, ground), self.peers, self.scribes.operations
@@ -122,6 +132,18 @@ class Node:
             ground.settings.limits.budget_ms / 1000,
         )
         self.searches = OfficerSearches(self.parts, self.asker)
+        kept = KeptAnswers(ground.store, ground.keystore)
+        self.consents = ConsentDesk(self.parts, kept, self.scribes.operations)
+        self.outbox = ConsentOutbox(self.parts, self.peers, self.scribes.operations)
+        self.onward = OnwardDesk(
+            self.parts,
+            self.searches,
+            kept,
+            self.outbox,
+            self.scribes.operations,
+            ground.exchange_log.store_name,
+            pseudonyms.make,
+        )
         self._tokens = OfficerTokens(
             ground.member, token_keys(ground, production), clock, lambda: ground.trust.view.epoch
         )
@@ -134,6 +156,8 @@ class Node:
             operations=self.scribes.operations,
             failures=self._failures,
             receipts=self.acknowledger.round,
+            decisions=self.consents.round,
+            consents=self.outbox.round,
             sources=ground.refreshers,
             policy=lambda: _policy_entry(ground.policy.refresh()),
             fatal=self._fatal,
@@ -172,6 +196,7 @@ class Node:
             identify=lambda certificate: self.parts.trust().peer(certificate),
             submit=self.answerer.submit,
             acknowledge=lambda peer, envelope: self.receipts.take(peer.member, envelope),
+            consent=lambda peer, envelope: self.consents.take(peer.member, envelope),
             refused=self._refused,
             healthy=self._serving,
         )
@@ -209,6 +234,7 @@ class Node:
             await self._server.stop(_DRAIN_S)
         await self.searches.finish(_DRAIN_S)
         await self.asker.finish()
+        await self.outbox.finish()
         await asyncio.to_thread(self.answerer.stop, _DRAIN_S)
         await self.peers.close()
         for wall in self.ground.walls:
@@ -289,6 +315,7 @@ class Node:
             refused=self._refused_call,
             broken=self._fatal,
             counters=self.ground.counters,
+            onward=self.onward,
         )
 
     def _counterparts(self) -> list[PeerStatus]:

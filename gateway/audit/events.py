@@ -57,6 +57,12 @@ def _source(kind: str, meaning: str, *fields: str) -> Event:
 
 _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
 
+_ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_USE = (
+    "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
+    "purpose", "use", "reason",
+)  # fmt: skip
+
 _EVENTS = (
     _exchange(
         "asked",
@@ -152,6 +158,31 @@ _EVENTS = (
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
     _operations("copy-deleted", "A copy of a counterpart's record was deleted, since its owner's time for it is over.",
                 "search", "exchange", "ground"),
+    _operations("onward-allowed",
+                "An officer's use of a record from abroad is within its marking, or its owner has consented to it "
+                "(`consent`).",
+                *_USE, "record", "type", "owner", "consent", "until_us"),
+    _operations("onward-refused",
+                "An officer's use of a record from abroad was refused at home: outside its marking, or not consented "
+                "to.",
+                *_USE, "record", "type", "owner", "code"),
+    _operations("consent-asked",
+                "The owner's marking leaves this use to the owner, who is asked. Durable before the request leaves. "
+                "`req` is the hash of the request for consent, which is kept; `again`: it is under way already.",
+                *_USE, "record", "type", "owner", "consent", "needs", "again", "statement"),
+    _operations("consent-received",
+                "The owner's node took our request for consent, would not take it, or said what was decided. Durable "
+                "before an officer is told.",
+                "consent", "officer", "search", "record", "state", "code", "until_us", "statement"),
+    _operations("consent-requested",
+                "A counterpart asked for consent to a use of a record of ours. `ans` is the hash of our answer that it "
+                "came in. Durable before our word leaves, and one for each request.",
+                *_ASKED, "hit", "type", "owner", "case", "requester", "justification", "statement"),
+    _operations("consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
+                "code", "reason", "detail", "statement"),
+    _operations("consent-decided",
+                "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
+                *_ASKED, "granted", "by", "reason", "decided_us", "until_us"),
     _operations("key-destroyed", "A key of the keystore was destroyed: what it protected is erased.",
                 "key_id", "ground"),
     _source("source-started", "The source process started and found its log whole.", "source", "version"),

@@ -51,6 +51,10 @@ class NodeClient:
         """`GET /v1/searches/{id}`."""
         return self._call("GET", f"/v1/searches/{search_id}", {"authorization": f"Bearer {token}"})
 
+    def onward(self, search_id: str, body: dict[str, Any], token: str) -> dict[str, Any]:
+        """`POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
+        return self._call("POST", f"/v1/searches/{search_id}/onward", {"authorization": f"Bearer {token}"}, body)
+
     def health(self) -> dict[str, Any]:
         """`GET /v1/health`."""
         return self._call("GET", "/v1/health", {})

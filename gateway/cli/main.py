@@ -26,6 +26,8 @@ COMMANDS = {
     "suspend": "switch a source, agency, counterpart or everything off",
     "resume": "switch it on again",
     "ask": "ask counterparts for a person, document, vehicle or container",
+    "onward": "may a record from abroad be passed on, be evidence, be acted upon",
+    "consent": "counterparts ask to use our records onward: a human decides",
     "policy": "check, explain and rehearse what leaves the country",
     "adapter": "write, check and try the mapping of an agency's own system",
     "match": "how names in six scripts are compared",

@@ -101,6 +101,8 @@ class Suspensions:
     def suspended_types(self, peer: str, purpose: str = "") -> frozenset[str]:
         """Record types that are switched off with a counterpart for a purpose."""
         self.refresh()
+        if not self._active:
+            return frozenset()
         start = f"peer:{peer}/"
         return frozenset(
             target.removeprefix(start)

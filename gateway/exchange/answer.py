@@ -7,7 +7,7 @@ In the stage *in* (`Answerer.admit`), for each request of a batch:
 3. the signature holds, the signer is the TLS peer, and we are the audience;
 4. the request is fresh, and was not answered before (the same bytes again get the stored answer);
 5. an agreement covers it, and nothing that it needs is suspended;
-6. policy allows the question.
+6. policy allows the question, and today's quota is not used up.
 
 In the wall of each source (`gather.Gatherer`):
 
@@ -38,9 +38,10 @@ from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, Repl
 from gateway.exchange.job import Job, UnsignedHit
 from gateway.exchange.pair import Pair
 from gateway.exchange.parts import Parts
+from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
-from gateway.ports import Logged, StoredAnswer
+from gateway.ports import Logged, QuotaPlace, StoredAnswer
 from gateway.statements.request import SignedRequest, accept_request, check_sender, open_request
 from gateway.telemetry import Log, Span, record_span, start_trace
 
@@ -116,6 +117,7 @@ class Answerer:
         now_us = self._parts.clock.now_us()
         for job in verified:
             self._decide(job, now_us)
+        self._charge([job for job in verified if job.refusal is None and job.stored is None])
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._out.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
@@ -164,11 +166,12 @@ class Answerer:
                 job.refuse(Replayed("this exchange id was used before", where="exchange_id"))
 
     def _decide(self, job: Job, now_us: int) -> None:
-        """5 and 6: agreement, suspension and policy on the question."""
+        """5 and 6: suspension, agreement and policy on the question."""
         parts = self._parts
         try:
             parts.trust().freshness(job.peer, now_us)
-            if (reason := parts.suspensions.suspends(peer=job.peer)) is not None:
+            purpose = job.verified.value.purpose.value
+            if (reason := parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
                 raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
             if job.refusal is None:
                 job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
@@ -178,6 +181,15 @@ class Answerer:
                 raise Suspended("a source of the stored answer is suspended")
         except Exception as error:  # noqa: BLE001 - an error in a decision denies
             job.refuse(as_error(error))
+
+    def _charge(self, jobs: Sequence[Job]) -> None:
+        """Today's quota, for what policy allows: a refusal costs nobody's quota."""
+        parts = self._parts
+        places = [QuotaPlace("in", job.peer, job.verified.value.purpose.value) for job in jobs]
+        refusals = over_quota(parts.quotas, parts.policy().quotas, places, parts.clock)
+        for job, refusal in zip(jobs, refusals, strict=True):
+            if refusal is not None:
+                job.refuse(refusal)
 
     # ------------------------------------------------------------ stage out
 

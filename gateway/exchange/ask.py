@@ -28,6 +28,7 @@ from gateway.exchange.check import check_answer
 from gateway.exchange.inquiry import Asked, Inquiry
 from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
+from gateway.exchange.quota import over_quota
 from gateway.exchange.scribe import Scribes
 from gateway.exchange.show import show_line
 from gateway.exchange.stages import as_error, reraise_fatal
@@ -35,7 +36,7 @@ from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, SearchCommand
-from gateway.ports import Occasion, Peers
+from gateway.ports import Occasion, Peers, QuotaPlace
 from gateway.statements.request import build_request
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence
@@ -90,7 +91,7 @@ class Asker:
         own = await self._own.line(command.query, occasion, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
         await self._scribes.exchange.write(notes.own(inquiry, own))
         added(own)
-        outgoing = [self._prepare(inquiry, member) for member in command.to]
+        outgoing = await self._within_quota([self._prepare(inquiry, member) for member in command.to])
         for line in (item for item in outgoing if isinstance(item, Line)):
             await self._scribes.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
             added(line)
@@ -134,14 +135,22 @@ class Asker:
             request = self._request(inquiry.officer, inquiry.command, member, salt)
             return Asked(inquiry, member, request, build_request(request, self._parts.key), salt)
         except LiaisonError as error:
-            outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
-            return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))
+            return _refused(member, error)
+
+    async def _within_quota(self, outgoing: list[Asked | Line]) -> list[Asked | Line]:
+        """What is beyond today's quota is refused at home; the rest is counted."""
+        parts = self._parts
+        asked = [item for item in outgoing if isinstance(item, Asked)]
+        places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
+        refusals = await asyncio.to_thread(over_quota, parts.quotas, parts.policy().quotas, places, parts.clock)
+        refused = {item.member: refusal for item, refusal in zip(asked, refusals, strict=True) if refusal is not None}
+        return [_refused(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
 
     def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId) -> None:
         parts = self._parts
         if member == parts.member:
             raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
-        if (reason := parts.suspensions.suspends(peer=member)) is not None:
+        if (reason := parts.suspensions.suspends(peer=member, purpose=command.purpose.value)) is not None:
             raise Suspended(f"exchange with `{member}` is suspended: {reason}")
         view = parts.trust()
         if not view.active(member):
@@ -228,3 +237,9 @@ class Asker:
         return Line(
             asked.member, Outcome.SILENT, refusal=refusal, last_seen_us=seen, exchange_id=asked.request.exchange_id
         )
+
+
+def _refused(member: MemberId, error: LiaisonError) -> Line:
+    """The line of a question that does not leave."""
+    outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
+    return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))

@@ -7,19 +7,18 @@ answer says that a kind of source is missing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.bounded import bounded
 from gateway.exchange.stages import Turn, as_error
+from gateway.exchange.steps import Steps, Work, run_together
 from gateway.exchange.throttle import Throttle
 from gateway.ports import SigningSource, Source, SourceDescription
-
-T = TypeVar("T")
 
 _QUEUE = 512
 _MAX_BATCH = 64
@@ -36,9 +35,9 @@ _HANGS_S = 1.0
 
 @dataclass(slots=True)
 class Task:
-    """Work on one source: `run(source)` in the wall's thread, then `done(result, error)` exactly once."""
+    """Work on one source: the steps of `run(source)` in the wall's thread, then `done(result, error)` exactly once."""
 
-    run: Callable[[Source], object]
+    run: Callable[[Source], Steps[object]]
     done: Callable[[object, LiaisonError | None], None]
     deadline: float
     not_before: float = 0.0
@@ -197,33 +196,45 @@ class Bulkhead:
         return True
 
     def _serve(self, batch: list[Task]) -> None:
-        """Run a batch, then hand all of it on: one hand-over to the next stage instead of one for each task."""
+        """Run a batch, then hand all of it on: one hand-over to the next stage instead of one for each task.
+
+        Tasks go step by step together, so that their calls reach the source together; of a source that is less quick
+        only as many as it answers in the time that a result may be held.
+        """
         begun = self._clock.monotonic()
+        portion = max(1, int(_HELD_S / self._pace))
         results: list[tuple[Task, object, LiaisonError | None]] = []
-        for task in batch:
-            results.append((task, *self._one(task)))
+        for first in range(0, len(batch), portion):
+            results += self._together(batch[first : first + portion])
             if self._clock.monotonic() - begun > _HELD_S:
                 results = _hand_on(results)
         spent = (self._clock.monotonic() - begun) / len(batch)
         self._pace += (max(spent, _MIN_PACE_S) - self._pace) / 8
         _hand_on(results)
 
-    def _one(self, task: Task) -> tuple[object, LiaisonError | None]:
-        if self._clock.monotonic() >= task.deadline:
+    def _together(self, tasks: Sequence[Task]) -> list[tuple[Task, object, LiaisonError | None]]:
+        now = self._clock.monotonic()
+        works = [Work(partial(task.run, self.source), task.deadline) for task in tasks]
+        timely = [work for work in works if now < work.deadline]
+        if timely:
+            thread = threading.get_ident()
+            self._at_work[thread] = max(work.deadline for work in timely)
+            try:
+                run_together(timely, self._clock)
+            finally:
+                del self._at_work[thread]
+        return [(task, *self._outcome(work)) for task, work in zip(tasks, works, strict=True)]
+
+    def _outcome(self, work: Work) -> tuple[object, LiaisonError | None]:
+        if not work.has_begun:
             return None, TimedOut("no time was left for the source", where=self.description.id)
-        thread = threading.get_ident()
-        self._at_work[thread] = task.deadline
-        try:
-            result = task.run(self.source)
-        except BaseException as error:  # noqa: BLE001 - whatever a source throws, `SystemExit` too, stays behind its wall
+        if work.error is not None:
             self.health.failures += 1
-            self.health.last_error = type(error).__name__
-            return None, as_error(error)
-        finally:
-            del self._at_work[thread]
+            self.health.last_error = type(work.error).__name__
+            return None, as_error(work.error)
         self.health.served += 1
         self.health.failures, self.health.last_error = 0, ""
-        return result, None
+        return work.result, None
 
 
 def _hand_on(

@@ -74,7 +74,9 @@ class ConsentBook:
             "received_us": now_us,
             "about": about,
         }
-        self.documents.put(CONSENT, _key(request), json.dumps(value, ensure_ascii=False).encode(), request.value.expires_us)
+        self.documents.put(
+            CONSENT, _key(request), json.dumps(value, ensure_ascii=False).encode(), request.value.expires_us
+        )
 
     def known(self, request: Verified[ConsentRequest]) -> Consent | None:
         """The same request as it was taken before. `Replayed` when its id came with other bytes."""

@@ -10,8 +10,8 @@
 8. the record stands in that answer, under this hit, signed by an agency of ours, and its time is not over
 9. an entry is durable, 10. the request is kept for a human, 11. our signed word leaves
 
-Exactly one request is kept for each id, however often it is sent. What is refused before 3 gets a bare status, and what is
-refused later a signed word with a coarse reason; either has an entry, but for too many at once, which are counted.
+Exactly one request is kept for each id, however often it is sent. What is refused before 3 gets a bare status, and
+what is refused later a signed word with a coarse reason; either has an entry, but for too many at once (counted).
 """
 
 from __future__ import annotations
@@ -149,7 +149,11 @@ class ConsentDesk:
         since = max(1, request.value.issued_us - SKEW_US)
         for name in names:
             for index in store.find(
-                name, peer=request.signer, exchange_id=request.value.exchange_id, kind="consent-requested", since_us=since
+                name,
+                peer=request.signer,
+                exchange_id=request.value.exchange_id,
+                kind="consent-requested",
+                since_us=since,
             ):
                 bodies = store.bodies(name, index, index + 1)
                 if any(parse_entry(body).request_hash == request.payload_hash for _, body, _ in bodies):

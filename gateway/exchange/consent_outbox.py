@@ -13,7 +13,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from gateway.errors import Reason
+from gateway.errors import Reason, Suspended
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
 from gateway.exchange.stages import as_error, reraise_fatal
@@ -28,12 +28,23 @@ WAITING = "waiting"
 
 _KIND = "consent-asked"
 _OPEN = frozenset({WAITING, ConsentState.TAKEN.value})
-_FOR_NOW = frozenset({Reason.SUSPENDED, Reason.RESOURCE_EXHAUSTED, Reason.UNAVAILABLE, Reason.FAILED_PRECONDITION})
+_FOR_NOW = frozenset(
+    {
+        Reason.SUSPENDED,
+        Reason.RESOURCE_EXHAUSTED,
+        Reason.UNAVAILABLE,
+        Reason.DEADLINE_EXCEEDED,
+        Reason.FAILED_PRECONDITION,
+        Reason.INTERNAL,
+    }
+)
 """Refusals that may end: the request goes on waiting."""
 
 _LONGEST_WAIT_S = 30.0
-_AT_ONCE = 8
-"""Requests that are sent to one counterpart at a time: fewer than it takes in half a second."""
+_PATIENCE_S = 1.0
+_MOMENT_S = 0.5
+_AT_ONCE = 4
+"""Requests that are sent to one counterpart in a round: fewer than it takes in half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +93,20 @@ class Wish:
         )
 
 
-def wish_key(officer: str, search: str, record: str, wanted: OnwardUse) -> str:
+def wish_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
     """The key of the one request for this use of this record by this officer: anything else is another request."""
     to = wanted.to
     parts = (officer, search, record, to.member, to.agency, to.office, wanted.purpose.value, wanted.use.value)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return f"{owner}/{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
 
 
 @dataclass(slots=True)
 class _Turn:
-    """When a request is sent next, and how often it was sent."""
+    """When a request is sent next, how often it was sent, and when last."""
 
     at: float
     tries: int = 0
+    sent: float = float("-inf")
 
 
 class ConsentOutbox:
@@ -106,6 +118,7 @@ class ConsentOutbox:
         self._operations = operations
         self._turns: dict[str, _Turn] = {}
         self._busy: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loaded = False
 
     @property
@@ -118,14 +131,34 @@ class ConsentOutbox:
         return Wish.decode(key, data) if data is not None else None
 
     async def put(self, wish: Wish) -> None:
-        """Store a request; it is durable, and due at once, when this returns. Its entry was written before."""
+        """Store a request; it is durable when this returns, and due when it was not sent by then. Its entry was
+        written before."""
         await asyncio.to_thread(self._store, wish)
-        self._turns[wish.key] = _Turn(self._parts.clock.monotonic())
+        self._turns[wish.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
+
+    def begin(self, key: str) -> asyncio.Task[None]:
+        """Send one request in a task of its own, which goes on when its caller does not wait."""
+        task = asyncio.create_task(self.send(key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def finish(self) -> None:
+        """Wait for no answer any longer (the node stops); what is under way is sent again after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def send(self, key: str) -> None:
-        """Send one request now. A counterpart that is silent, refuses or lies leaves it waiting."""
-        if key in self._busy:
+        """Send one request now, unless that was done a moment ago, however often officers ask for it.
+
+        A counterpart that is silent, refuses or lies leaves it waiting.
+        """
+        turn = self._turns.setdefault(key, _Turn(0.0))
+        now = self._parts.clock.monotonic()
+        if key in self._busy or now - turn.sent < _MOMENT_S:
             return
+        turn.sent = now
         self._busy.add(key)
         try:
             wish = await asyncio.to_thread(self.get, key)
@@ -144,22 +177,32 @@ class ConsentOutbox:
             keys = await asyncio.to_thread(self._documents.keys, _KIND)
             self._turns |= {key: _Turn(now) for key in keys if key not in self._turns}
             self._loaded = True
-        now = self._parts.clock.monotonic()
-        due = sorted((key for key, turn in self._turns.items() if turn.at <= now), key=lambda key: self._turns[key].at)
-        sent = await asyncio.gather(*(self.send(key) for key in due[:_AT_ONCE]), return_exceptions=True)
+        sent = await asyncio.gather(*(self.send(key) for key in self._due()), return_exceptions=True)
         for problem in sent:
             if isinstance(problem, BaseException):
                 raise problem
 
+    def _due(self) -> list[str]:
+        """What is due, longest waiting first, a few of each counterpart."""
+        now = self._parts.clock.monotonic()
+        waiting = sorted((turn.at, key) for key, turn in self._turns.items() if turn.at <= now)
+        chosen: dict[str, list[str]] = {}
+        for _, key in waiting:
+            mine = chosen.setdefault(key.partition("/")[0], [])
+            if len(mine) < _AT_ONCE:
+                mine.append(key)
+        return [key for keys in chosen.values() for key in keys]
+
     def _later(self, key: str) -> None:
-        turn = self._turns.setdefault(key, _Turn(0.0))
+        turn = self._turns[key]
         turn.at = self._parts.clock.monotonic() + min(2.0**turn.tries, _LONGEST_WAIT_S)
         turn.tries = min(turn.tries + 1, 10)
 
     async def _send(self, wish: Wish) -> None:
         parts, request = self._parts, wish.request
         try:
-            data = await self._peers.consent(request.recipient, wish.envelope, request.asked.purpose.value)
+            self._check_suspended(request)
+            data = await self._peers.consent(request.recipient, wish.envelope)
             answer = verify_consent_answer(
                 data,
                 keys=parts.trust(),
@@ -175,10 +218,16 @@ class ConsentOutbox:
             return
         await self._answered(wish, answer)
 
+    def _check_suspended(self, request: ConsentRequest) -> None:
+        owner, purpose = request.recipient, request.asked.purpose.value
+        if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
+            raise Suspended(f"exchange with `{owner}` is suspended: {reason}", where=owner)
+
     async def _answered(self, wish: Wish, answer: Verified[ConsentAnswer]) -> None:
         """An entry when the owner's word is a new one; durable before anybody is told."""
         changed = _with(wish, answer.value)
-        if (changed.state, changed.problem) != (wish.state, wish.problem):
+        refused_anew = answer.value.refusal is not None and changed.problem != wish.problem
+        if changed.state != wish.state or refused_anew:
             await self._operations.write(_received(changed, answer))
         await self._note(changed, wish)
 
@@ -195,9 +244,7 @@ def _with(wish: Wish, answer: ConsentAnswer) -> Wish:
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":
         return replace(wish, problem=refusal.code)
-    return replace(
-        wish, state=answer.state.value, problem=refusal.code if refusal else "", until_us=answer.until_us
-    )
+    return replace(wish, state=answer.state.value, problem=refusal.code if refusal else "", until_us=answer.until_us)
 
 
 def _received(wish: Wish, answer: Verified[ConsentAnswer]) -> EntryDraft:

@@ -6,15 +6,18 @@ never from what the asker can choose; so a suppressed hit costs the same work as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import repeat
 
 from adapters.base import MAX_CANDIDATES
 from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
 from gateway.exchange.bulkhead import Bulkhead, Task
 from gateway.exchange.job import Findings, Job, UnsignedHit
 from gateway.exchange.parts import Parts
+from gateway.exchange.steps import FetchCall, Fetched, SearchCall, Steps
 from gateway.model.decision import Release
+from gateway.model.frozen import frozen
 from gateway.model.hit import Candidate, Hit, IssuedRecord, SearchResult, SourceRecord, Withheld
 from gateway.model.marking import ReleaseMarking
 from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
@@ -28,6 +31,15 @@ _BAD_QUERY = "bad-query"
 _STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
 
 
+@frozen
+class _Choice:
+    """A candidate that the recipient may learn of, and what of it."""
+
+    candidate: Candidate
+    attributes: RecordAttributes
+    release: Release
+
+
 class Gatherer:
     """Puts a job before every source that can serve it, each behind its own wall."""
 
@@ -39,27 +51,44 @@ class Gatherer:
         """Steps 7 to 9; `complete` gets the job when its last source has answered."""
         walls = [wall for wall in self._walls if job.verified.value.query.kind in wall.description.queries]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
-        if not walls and job.finish():
+        self._suspend_types(job, walls)
+        if not job.expected and job.finish():
             complete(job)
         for wall in walls:
             description = wall.description
-            if self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None:
+            if self._is_off(description, job):
                 if job.found(Findings(description.id, description.kind, "suspended")):
                     complete(job)
                 continue
             look = self._refer if wall.signs else self._look
             wall.submit(Task(partial(look, job), partial(_note, job, wall, complete), job.deadline))
 
+    def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
+        """Record types that are switched off with the peer: missing from its answers, whatever is there."""
+        types = self._parts.suspensions.suspended_types(job.peer, job.verified.value.purpose.value)
+        if not types:
+            return
+        job.suspended_types = types & frozenset[str]().union(*(wall.description.record_types for wall in walls))
+        job.expected += tuple((f"type:{name}", f"{name} records") for name in sorted(job.suspended_types))
+        job.findings += [Findings(f"type:{name}", f"{name} records", "suspended") for name in job.suspended_types]
+
+    def _is_off(self, description: SourceDescription, job: Job) -> bool:
+        """Whether a source is switched off, or all that it could give to this peer."""
+        off = self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None
+        return off or (bool(job.suspended_types) and description.record_types <= job.suspended_types)
+
     def is_suspended(self, job: Job) -> bool:
-        """Whether any source that could have given the answer to `job` is switched off now."""
-        kind = job.verified.value.query.kind
+        """Whether anything that could have given the answer to `job` is switched off now."""
+        request = job.verified.value
+        if self._parts.suspensions.suspended_types(job.peer, request.purpose.value):
+            return True
         return any(
-            self._parts.suspensions.suspends(agency=wall.description.agency, source=wall.description.id) is not None
+            self._is_off(wall.description, job)
             for wall in self._walls
-            if kind in wall.description.queries
+            if request.query.kind in wall.description.queries
         )
 
-    def _refer(self, job: Job, source: Source) -> Findings:
+    def _refer(self, job: Job, source: Source) -> Steps[Findings]:
         """`_look` at a source process: it is asked with a signed reference to this exchange, and signs itself."""
         if not isinstance(source, SigningSource):
             raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
@@ -68,27 +97,42 @@ class Gatherer:
             request.value.exchange_id, request.value.sender, request.value.purpose, request.payload_hash
         )
         referred = source.refer(occasion)
-        return self._look(job, referred, referred)
+        return (yield from self._look(job, referred, referred))
 
-    def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Findings:
+    def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Steps[Findings]:
         """One source for one job, in the wall's thread; `signing` is the same where it signs itself."""
         description = source.describe()
         found = Findings(description.id, description.kind)
-        question = job.ask(self._parts.member)
-        policy = self._parts.policy()
         request = job.verified.value
-        result = source.search(request.query, job.deadline, policy.strictness(request.purpose))
+        result = yield SearchCall(source, request.query, self._parts.policy().strictness(request.purpose))
+        chosen = self._choose(job, description, result, found)
+        wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
+        records: Iterator[Fetched | None] = repeat(None)
+        if wanted and signing is None:
+            records = iter((yield FetchCall(source, [(each.key, each.record_type) for each in wanted])))
+        for choice in chosen:
+            if not choice.release.decision.allow:
+                found.hits.append(self._bare(job, choice.candidate, found))
+            elif (hit := self._hit(job, choice, found, next(records), signing)) is not None:
+                found.hits.append(hit)
+        return found
+
+    def _choose(self, job: Job, description: SourceDescription, result: SearchResult, found: Findings) -> list[_Choice]:
+        """8 and 9: the candidates that the recipient may learn of, all decided before anything is fetched."""
         candidates = _believed(description, result)
+        if job.suspended_types:
+            candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
-        now_us = self._parts.clock.now_us()
+        question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
+        chosen = []
         for candidate in candidates:
             attributes = RecordAttributes(
                 question, candidate.record_type, description.agency, candidate.marking, candidate.category
             )
             release = self._decide(policy, attributes, candidate, found, now_us)
-            if release is not None and (hit := self._hit(job, source, candidate, attributes, release, found, signing)):
-                found.hits.append(hit)
-        return found
+            if release is not None:
+                chosen.append(_Choice(candidate, attributes, release))
+        return chosen
 
     def _decide(
         self, policy: PolicyEngine, attributes: RecordAttributes, candidate: Candidate, found: Findings, now_us: int
@@ -104,33 +148,25 @@ class Gatherer:
         return None if release.hide else release
 
     def _hit(
-        self,
-        job: Job,
-        source: Source,
-        candidate: Candidate,
-        attributes: RecordAttributes,
-        release: Release,
-        found: Findings,
-        signing: ReferredSource | None,
+        self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, signing: ReferredSource | None
     ) -> Hit | None:
         """The hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
-        if not release.decision.allow:
-            return self._bare(job, candidate, found)
+        candidate, attributes, release = choice.candidate, choice.attributes, choice.release
         issued: IssuedRecord | UnsignedRecord | None = None
-        try:
-            if signing is None:
-                record = source.fetch(candidate.key, candidate.record_type, job.deadline)
-            else:  # fetched and signed in one call, under what the index says of it
+        if signing is not None:  # fetched and signed in one call, under what the index says of it
+            try:
                 marking = self._marking(job, candidate)
                 record, issued = signing.issue(candidate.key, candidate.record_type, marking, job.deadline)
-        except Unknown:
+            except Unknown:
+                return None
+        if isinstance(record, Unknown):
             return None
+        if not isinstance(record, SourceRecord):
+            raise record if isinstance(record, BaseException) else _foreign(candidate.source, "what is no record")
         if (record.source, record.key, record.record_type) != (candidate.source, candidate.key, candidate.record_type):
-            raise Misconfigured("the source gave another record", code="foreign-record", where=candidate.source)
+            raise _foreign(candidate.source, "another record")
         if record.owner not in (attributes.owner, f"{self._parts.member}.{attributes.owner}"):
-            raise Misconfigured(
-                f"the source gave a record of `{record.owner[:64]!a}`", code="foreign-record", where=candidate.source
-            )
+            raise _foreign(candidate.source, f"a record of `{record.owner[:64]!a}`")
         # What the source says now decides, not what the index said when it was built.
         said = (record.record_type, record.marking, record.category)
         if said != (candidate.record_type, candidate.marking, candidate.category):
@@ -224,12 +260,12 @@ def _believed(description: SourceDescription, result: SearchResult) -> tuple[Can
     candidates = result.candidates[:MAX_CANDIDATES]
     for candidate in candidates:
         if candidate.source != description.id:
-            raise Misconfigured(
-                f"the source gave a candidate of `{candidate.source[:64]!a}`",
-                code="foreign-record",
-                where=description.id,
-            )
+            raise _foreign(description.id, f"a candidate of `{candidate.source[:64]!a}`")
     return candidates
+
+
+def _foreign(source: str, what: str) -> Misconfigured:
+    return Misconfigured(f"the source gave {what}", code="foreign-record", where=source)
 
 
 def _note(

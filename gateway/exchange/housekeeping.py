@@ -1,8 +1,8 @@
 """What a node does once a second beside its exchanges: look at trust, switches, receipts, the clock, what expires.
 
 Each thing that changes has its entry in the operations log. A step that fails is noted, the other steps of its round
-are made all the same, and the next round comes. Receipts and key indexes wait for others (counterparts, sources), so
-they have rounds of their own: nobody delays the look at trust and switches.
+are made all the same, and the next round comes. Receipts, requests for consent and key indexes wait for others
+(counterparts, sources), so they have rounds of their own: nobody delays the look at trust and switches.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
@@ -25,6 +26,7 @@ from gateway.trust.keeper import TrustKeeper
 ROUND_S = 1.0
 SLOW_ROUND_S = 60.0
 _SWITCH = "switch"
+_BATCH = 64
 _JUMP = timedelta(seconds=5)
 
 
@@ -69,6 +71,8 @@ class Housekeeper:
         operations: Scribe,
         failures: AuthFailures,
         receipts: Callable[[], Awaitable[None]],
+        decisions: Callable[[], Awaitable[None]],
+        consents: Callable[[], Awaitable[None]],
         sources: Mapping[str, Callable[[], object]],
         policy: Callable[[], EntryDraft | None],
         fatal: Callable[[BaseException], None],
@@ -81,7 +85,11 @@ class Housekeeper:
         self._operations = operations
         self._failures = failures
         self._receipts = receipts
+        self._decisions = decisions
+        self._consents = consents
         self._sources = sources
+        # Threads of their own: a source that hangs takes none of those that the other rounds need.
+        self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
         self._policy = policy
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
@@ -90,16 +98,26 @@ class Housekeeper:
 
     async def run(self) -> None:
         """Make all rounds until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_every(ROUND_S, self.round))
-            tasks.create_task(_every(ROUND_S, self.receipts_round))
-            tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._start(tasks)
+        finally:
+            self._upkeep.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self, tasks: asyncio.TaskGroup) -> None:
+        tasks.create_task(_every(ROUND_S, self.round))
+        tasks.create_task(_every(ROUND_S, self.receipts_round))
+        tasks.create_task(_every(ROUND_S, self.consents_round))
+        tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
+        for source in self._sources:
+            tasks.create_task(_every(SLOW_ROUND_S, partial(self.source_round, source)))
 
     async def round(self) -> None:
-        """Look at trust, policy, switches, refused callers and the clock."""
+        """Look at trust, policy, switches, what humans decided, refused callers and the clock."""
         await self._try("trust", self._look_at_trust)
         await self._try("policy", self._look_at_policy)
         await self._try("switches", self.log_switches)
+        await self._try("decisions", self._decisions)
         await self._try("refusals", self._log_failures)
         await self._try("clock", self._look_at_clock)
 
@@ -107,11 +125,18 @@ class Housekeeper:
         """Send the receipts that are due."""
         await self._try("receipts", self._receipts)
 
+    async def consents_round(self) -> None:
+        """Send the requests for consent that are due."""
+        await self._try("consents", self._consents)
+
     async def slow_round(self) -> None:
-        """Delete copies whose time is over, forget what has expired, and bring key indexes up to date."""
+        """Delete copies whose time is over, and forget what has expired."""
         await self._try("copies", self._delete_copies)
         await self._try("forget", self._forget)
-        await self._try("sources", self._refresh_sources)
+
+    async def source_round(self, source: str) -> None:
+        """Bring the key index of one source up to date: comparing a large one takes minutes, which are its own."""
+        await self._try(f"source {source}", partial(self._refresh, source, self._sources[source]))
 
     async def _try(self, step: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do one step. Its failure has an alarm when it begins or changes, not once a second while it lasts."""
@@ -175,26 +200,26 @@ class Housekeeper:
             private = {"jump_us": jumped // timedelta(microseconds=1), "trusted": abs(jumped) < _JUMP}
             await self._operations.write(EntryDraft("clock", private=private, retention=Retention.OPERATIONS))
 
-    async def _refresh_sources(self) -> None:
-        """Bring key indexes up to their sources; one that cannot be asked keeps the index it has."""
-        for source, refresh in self._sources.items():
-            try:
-                await asyncio.to_thread(refresh)
-            except StorageBroken:
-                raise
-            except Exception as error:  # noqa: BLE001  # one source's failure is not the next one's
-                code, detail = _of(error)
-                private = {"source": source, "code": code, "detail": detail[:300]}
-                await self._operations.write(
-                    EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS)
-                )
+    async def _refresh(self, source: str, refresh: Callable[[], object]) -> None:
+        """Bring a key index up to its source; when that cannot be asked it keeps the index it has."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._upkeep, refresh)
+        except StorageBroken:
+            raise
+        except Exception as error:  # noqa: BLE001  # a source's failure is its own
+            code, detail = _of(error)
+            private = {"source": source, "code": code, "detail": detail[:300]}
+            await self._operations.write(EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS))
 
     async def _delete_copies(self) -> None:
-        """An entry for each, before it is gone."""
+        """An entry for each, before it is gone; those of one batch share a transaction of the log."""
         copies = Copies(self._documents)
-        for key in await asyncio.to_thread(copies.over, self._clock.now_us()):
-            await self._operations.write(deletion(key))
-            await asyncio.to_thread(copies.delete, key)
+        over = await asyncio.to_thread(copies.over, self._clock.now_us())
+        for start in range(0, len(over), _BATCH):
+            keys = over[start : start + _BATCH]
+            await asyncio.gather(*(self._operations.write(deletion(key)) for key in keys))
+            for key in keys:
+                await asyncio.to_thread(copies.delete, key)
 
     async def _forget(self) -> None:
         now_us = self._clock.now_us()

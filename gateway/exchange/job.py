@@ -76,6 +76,7 @@ class Job:
         "refusal",
         "request",
         "stored",
+        "suspended_types",
         "urgent",
         "why",
     )
@@ -94,6 +95,7 @@ class Job:
         self.question: QuestionAttributes | None = None
         self.findings: list[Findings] = []
         self.expected: tuple[tuple[str, str], ...] = ()
+        self.suspended_types: frozenset[str] = frozenset()
         self.urgent = inbound.urgent
         self._ticket = [True]
 

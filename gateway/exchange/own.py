@@ -11,6 +11,7 @@ from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError
 from gateway.exchange.bulkhead import Bulkhead, Task
+from gateway.exchange.steps import SearchCall, Steps
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Candidate, SearchResult
 from gateway.model.names import MemberId
@@ -69,9 +70,9 @@ class OwnSources:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_Seen | None] = loop.create_future()
 
-        def run(source: Source) -> _Seen:
+        def run(source: Source) -> Steps[_Seen]:
             asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else source
-            return self._seen(asked.search(query, deadline, self._policy().strictness(occasion.purpose)))
+            return self._seen((yield SearchCall(asked, query, self._policy().strictness(occasion.purpose))))
 
         def done(result: object, error: LiaisonError | None) -> None:
             value = result if error is None and isinstance(result, _Seen) else None

@@ -9,7 +9,7 @@ from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
-from gateway.ports import DocumentStore, Journal
+from gateway.ports import DocumentStore, Journal, QuotaStore
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey
 from gateway.trust.view import TrustView
@@ -32,6 +32,7 @@ class Parts:
     journal: Journal
     operations: Journal
     documents: DocumentStore
+    quotas: QuotaStore
     issuers: Mapping[str, RecordIssuer]
     make_reference: Callable[[str, str, str, str, str], str]
     urgent: frozenset[Purpose] = field(default=URGENT)

@@ -16,6 +16,7 @@ RULES: dict[str, str] = {
     "name-order": "the words of the name are in another order",
     "name-other-characters": "the names sound alike, but are written with other characters of the same script",
     "name-other-diacritics": "the names differ in their diacritics",
+    "name-clan": "the surname may be the same Chinese surname, spelled as in the south or abroad",
     "birth-same-day": "the birth date is the same",
     "birth-same-year": "the birth dates agree as far as both are known",
     "birth-placeholder": "the birth year is the same; 1 January may stand for an unknown day",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from itertools import islice
 
 from pypinyin import Style, lazy_pinyin
 
 from gateway.matching import tables
+
+_MAX_OTHER = 3
+"""Other readings of a name that are tried."""
 
 
 @lru_cache(maxsize=4096)
@@ -28,6 +32,34 @@ def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
         ordinary = lazy_pinyin(name[0], style=Style.NORMAL)[0].replace("v", "yu")
         syllables[0] = surname if as_surname else ordinary
     return tuple(syllables)
+
+
+def other_pinyin(name: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """`usual` pinyin of a name with one of its characters read as it is in some names of people and places."""
+    if len(name) != len(usual):
+        return ()
+    table = tables.mapping("han_polyphones")
+    others = ((place, said) for place, character in enumerate(name) for said in table.get(character, "").split())
+    found = ((*usual[:place], said, *usual[place + 1 :]) for place, said in others if said != usual[place])
+    return tuple(islice(found, _MAX_OTHER))
+
+
+def without_kind(name: str) -> str:
+    """The name of a place without its kind and the peoples that it is named for; empty where it has no kind."""
+    bare = _without(name, "kind")
+    while bare and (shorter := _without(bare, "people")):
+        bare = shorter
+    return bare
+
+
+def _without(name: str, which: str) -> str:
+    """`name` without the longest such ending; empty where none is there, or too little would be left."""
+    return next((name[: -len(end)] for end in _endings(which) if name.endswith(end) and len(name) > len(end) + 1), "")
+
+
+@cache
+def _endings(which: str) -> tuple[str, ...]:
+    return tuple(sorted((end for end, of in tables.rows("han_kinds", 2) if of == which), key=len, reverse=True))
 
 
 @cache

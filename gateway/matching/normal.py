@@ -20,10 +20,20 @@ _BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&
 _DOTTED = re.compile(r"[\s\u200b,;]+")
 _SIGNS = frozenset("ะัาำิีึืฺุูๅ็่้๊๋์ະັາຳິີຶືຸູົຼຽ່້໊໋")
 _UNVOWELLED = ("Hebr",)
-_HAN_ENDINGS = "县镇乡市区村"
-"""Kinds of places, which stand at the end of a name in Chinese and are often left out in Latin letters."""
+_PINYIN_SYLLABLE = (
+    "(?:[zcs]h|[bpmfdtnlgkhjqxzcsryw])?"
+    "(?:iang|iong|uang|ang|eng|ing|ong|uai|iao|ian|uan|ai|ei|ui|ao|ou|iu|ie|ue|er|an|en|in|un|ia|ua|uo|[aeiou])"
+)
+_PINYIN_PLACE = re.compile(f"((?:{_PINYIN_SYLLABLE}){{2,4}}?)(?:xian|zhen|xiang|shi|qu|cun)")
+"""A place in pinyin with its kind joined to it, such as `Yulinshi`."""
+_SEAT = frozenset({"chengguanzhen", "chengguan", "chengguanqu"})
+"""The town at the seat of a county, which bears the county's name."""
+
 BY_LETTERS = ("Arab", "Cyrl", "Hang")
 """Scripts that are read by the tables of `letters` alone."""
+
+_OF_PLACE = 8
+"""Readings of a place without its kind."""
 
 _ARTICLE = "ال"
 _MAX_TEXT, _MAX_WORDS, _MAX_LETTERS = 512, 12, 48
@@ -98,8 +108,10 @@ def readings(name: NormalName, count: int) -> Iterator[Form]:
     yield from name.forms
     if name.spelled:
         yield from _other_spellings(name, max(1, count // len(name.own)))
+        if name.script == "Hani" and (place := letters.spelling(han.without_kind("".join(name.own)), name.script)):
+            yield from (_form((word,), name.script) for word in letters.readings(place, count // 4))
     elif name.script == "Latn" and name.forms:
-        yield from _other_surnames(name.forms[0])
+        yield from other_surnames(name.forms[0])
 
 
 def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
@@ -110,7 +122,8 @@ def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
             yield _form(words, name.script)
 
 
-def _other_surnames(form: Form) -> Iterator[Form]:
+def other_surnames(form: Form) -> Iterator[Form]:
+    """A name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in pinyin."""
     for place in {0, len(form.words) - 1}:
         for surname in han.pinyin_of(form.words[place]):
             yield _form((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")
@@ -204,13 +217,13 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
     elif script == "Hani":
         name = "".join(han.simplified(word) for word in words)
         readings = _han_readings(name)
-        readings += _han_readings(name[:-1])[:2] if len(name) > 2 and name[-1] in _HAN_ENDINGS else []
+        readings += _han_readings(place)[:_OF_PLACE] if (place := han.without_kind(name)) else []
     elif script == "Mymr":
         readings = [tuple(burmese.romanise(part) for word in words for part in burmese.syllables(word))]
         readings += _soft(words, readings[0])
     else:
         readings = [tuple(said for said in (_romanise(word) for word in words) if said)]
-        readings += _soft(words, readings[0]) + _rpa(readings[0])
+        readings += _soft(words, readings[0]) + _rpa(readings[0]) + _without_kind(readings[0])
     return tuple(_form(reading, script) for reading in dict.fromkeys(readings) if reading)
 
 
@@ -234,6 +247,14 @@ def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, .
     return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
 
 
+def _without_kind(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The name of a Chinese place without its kind that is joined to it, or the county of a seat."""
+    if len(reading) == 2 and reading[1] in _SEAT:
+        return [reading[:1]]
+    found = _PINYIN_PLACE.fullmatch(reading[0]) if len(reading) == 1 else None
+    return [(found[1],)] if found else []
+
+
 def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The popular spelling of a name in Hmong RPA letters, when some word can only be RPA."""
     if not any(_RPA.match(word) for word in reading) or not all(_RPA_ENDING.search(word) for word in reading):
@@ -246,7 +267,8 @@ def _han_readings(name: str) -> list[tuple[str, ...]]:
     mandarin, vietnamese = han.pinyin(name), han.vietnamese(name)
     readings = [mandarin, *_joined(mandarin)]
     plain = han.pinyin(name, as_surname=False)
-    readings += [plain, *_joined(plain)] if plain != mandarin else []
+    others = [plain, *han.other_pinyin(name, mandarin)]
+    readings += [form for other in others if other != mandarin for form in (other, *_joined(other))]
     readings += [vietnamese] if vietnamese else []
     readings += [(surname, *mandarin[1:]) for surname in han.surname_readings(name[:1])]
     return [tuple(word for word in map(latin.plain, reading) if word) for reading in readings]

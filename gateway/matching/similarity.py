@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
 from gateway.matching import latin, letters, tables
-from gateway.matching.normal import BY_LETTERS, Form, NormalName
+from gateway.matching.normal import BY_LETTERS, Form, NormalName, other_surnames
 
 _ORDER = 0.98
 _CONSONANTS_ONLY = 0.95
@@ -23,6 +23,11 @@ _GAP = 0.005
 
 _SURE_SOUND, _UNSURE = 0.9, 0.93
 """A reading by rule that is only near counts less than the letters do."""
+
+_OTHER_CLAN = 0.84
+"""A surname that may be the same Chinese one, and may as well be another: never STRONG."""
+_BY_LETTERS = 0.9995
+"""Of a reading and of letters that fit as well, the reading comes first."""
 
 _LESS_USUAL = 0.995
 _GLANCES = 3
@@ -54,7 +59,9 @@ def compare_names(left: NormalName, right: NormalName) -> NameFit:
         return NameFit(fit.score, ("name-romanised", *fit.rules))
     sound = _compare_readings(left, right)
     if left.script == "Latn":
-        return _compare_marked(left, right, sound) if left.marked and right.marked else sound
+        return (
+            _compare_marked(left, right, sound) if left.marked and right.marked else _compare_clans(left, right, sound)
+        )
     return _compare_script(left, right, sound)
 
 
@@ -98,7 +105,7 @@ def _compare_across(left: NormalName, right: NormalName) -> NameFit:
     sound = _compare_readings(left, right)
     if sound.score < _SURE_SOUND:
         sound = NameFit(sound.score * _UNSURE, sound.rules)
-    return max(sound, spelled, key=_score)
+    return max(sound, NameFit(spelled.score * _BY_LETTERS, spelled.rules), key=_score)
 
 
 def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
@@ -132,6 +139,17 @@ def _compare_script(left: NormalName, right: NormalName, sound: NameFit) -> Name
         return NameFit(_ORDER, ("name-same-script", "name-order"))
     factor = _OTHER_WRITING.get(left.script, _OTHER_WRITING_ELSE)
     return NameFit(sound.score * factor, ("name-other-characters", *sound.rules))
+
+
+def _compare_clans(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
+    """Names in Latin letters of which one may have a Chinese surname as the south spells it: `Tan` is `Chen`."""
+    best = sound
+    for one, other in ((left.forms[0], right.forms[0]), (right.forms[0], left.forms[0])):
+        for form in other_surnames(one) if best.score < _SURE_SOUND else ():
+            if not set(form.words).isdisjoint(other.words):
+                fit = _compare_forms(form, other)
+                best = max(best, NameFit(fit.score * _OTHER_CLAN, ("name-clan", *fit.rules)), key=_score)
+    return best
 
 
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:

@@ -56,7 +56,7 @@ class Directory(Protocol):
 
 
 class PeerPool:
-    """`gateway.ports.Peers` over gRPC."""
+    """`gateway.ports.Peers` and `ConsentPeers` over gRPC."""
 
     def __init__(
         self,
@@ -85,6 +85,11 @@ class PeerPool:
     async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
         """Send a receipt."""
         await self._unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(envelope), 5.0)
+
+    async def consent(self, member: MemberId, envelope: bytes) -> bytes:
+        """Send a request for consent; the envelope of the owner's word."""
+        answer = await self._unary(member, methods.CONSENT.path, wire.ask_consent(envelope), 5.0)
+        return wire.parse_consent_word(answer)
 
     async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:
         """Send a request as one unary call: tools and the first contact."""

@@ -61,11 +61,13 @@ class ServerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the server calls: who is it, serve this, take this receipt, note a refused caller, are we well."""
+    """What the server calls: who is it, serve this, take this receipt or this request for consent, note a refused
+    caller, are we well."""
 
     identify: Callable[[bytes], PeerIdentity]
     submit: Callable[[Inbound], None]
     acknowledge: Callable[[PeerIdentity, bytes], Awaitable[int]]
+    consent: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
     refused: Callable[[str, LiaisonError], None]
     healthy: Callable[[], bool]
 
@@ -112,6 +114,7 @@ class NodeServer:
             methods.SUBMIT.path: unary(self._submit),
             methods.STREAM.path: grpc.stream_stream_rpc_method_handler(self._stream),
             methods.ACKNOWLEDGE.path: unary(self._acknowledge),
+            methods.CONSENT.path: unary(self._consent),
             methods.HEALTH_CHECK.path: unary(self._health),
         }
 
@@ -185,6 +188,13 @@ class NodeServer:
         async with self._admitted(context, methods.ACKNOWLEDGE, data) as (_, peer):
             try:
                 return wire.acknowledged(await self._doors.acknowledge(peer, wire.parse_acknowledge(data)))
+            except LiaisonError as error:
+                await self._refuse_call(context, peer.member, error)
+
+    async def _consent(self, data: bytes, context: Context) -> bytes:
+        async with self._admitted(context, methods.CONSENT, data) as (_, peer):
+            try:
+                return wire.consent_word(await self._doors.consent(peer, wire.parse_ask_consent(data)))
             except LiaisonError as error:
                 await self._refuse_call(context, peer.member, error)
 

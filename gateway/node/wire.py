@@ -62,6 +62,30 @@ def acknowledged(through: int) -> bytes:
     return pb.AcknowledgeExchangesResponse(through=through).SerializeToString()
 
 
+def parse_ask_consent(data: bytes) -> bytes:
+    """The envelope of a request for consent, or `Malformed`."""
+    message = pb.AskConsentRequest()
+    _parse(message, data)
+    return message.envelope
+
+
+def ask_consent(envelope: bytes) -> bytes:
+    """A request for consent on its way."""
+    return pb.AskConsentRequest(envelope=envelope).SerializeToString()
+
+
+def consent_word(envelope: bytes) -> bytes:
+    """The owner's word on its way."""
+    return pb.AskConsentResponse(envelope=envelope).SerializeToString()
+
+
+def parse_consent_word(data: bytes) -> bytes:
+    """The envelope of the owner's word, or `Malformed`."""
+    message = pb.AskConsentResponse()
+    _parse(message, data)
+    return message.envelope
+
+
 def submit(envelope: bytes, budget_ms: int, traceparent: str) -> pb.SubmitExchangeRequest:
     """A request on its way."""
     return pb.SubmitExchangeRequest(envelope=envelope, budget_ms=budget_ms, traceparent=traceparent)

@@ -127,7 +127,10 @@ def parse_consent_request(envelope: bytes) -> ConsentRequest:
 def read_consent_request(message: pb.ConsentRequest) -> ConsentRequest:
     """The request that a parsed payload says, or `Malformed`."""
     check_hash(message.blind, "blind")
-    issued, expires = microseconds(message.issued_time, "issued_time"), microseconds(message.expires_time, "expires_time")
+    issued, expires = (
+        microseconds(message.issued_time, "issued_time"),
+        microseconds(message.expires_time, "expires_time"),
+    )
     if not 0 < expires - issued <= MAX_VALIDITY_US:
         raise Stale("a request for consent is valid for at most 48 h", code="bad-validity", where="expires_time")
     return ConsentRequest(

@@ -23,8 +23,18 @@ from gateway.signing.dsse import pae
 REQUEST = "application/vnd.liaison.request.v1+protobuf"
 ANSWER = "application/vnd.liaison.answer.v1+protobuf"
 RECEIPT = "application/vnd.liaison.receipt.v1+protobuf"
+CONSENT_REQUEST = "application/vnd.liaison.consent-request.v1+protobuf"
+CONSENT_ANSWER = "application/vnd.liaison.consent-answer.v1+protobuf"
 
-PAYLOAD_TYPES: Mapping[str, int] = MappingProxyType({REQUEST: 16 * 1024, ANSWER: 64 * 1024, RECEIPT: 16 * 1024})
+PAYLOAD_TYPES: Mapping[str, int] = MappingProxyType(
+    {
+        REQUEST: 16 * 1024,
+        ANSWER: 64 * 1024,
+        RECEIPT: 16 * 1024,
+        CONSENT_REQUEST: 8 * 1024,
+        CONSENT_ANSWER: 2 * 1024,
+    }
+)
 """Payload type of each kind of statement, with the largest payload in bytes."""
 
 ENVELOPE_OVERHEAD = 512

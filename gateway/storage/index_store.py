@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import log as logarithm
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,11 @@ FEW = 200
 COMMON = 2_000
 """Rows of a key beyond which it is common: no more than these are read."""
 
+TOGETHER = 64
+"""Keys that one look-up takes."""
+
 _FIND = "SELECT r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash = ? LIMIT ?"
+_FIND_MANY = "SELECT k.hash, r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash IN ({}) LIMIT ?"
 _BY_KEY = "SELECT record, birth FROM keys WHERE hash = ? LIMIT ?"
 _BY_PLACE = "SELECT place, body FROM records WHERE place = ?"
 _CACHE_KIB = 8_192
@@ -106,21 +111,51 @@ class IndexStore:
     def marking(self, number: int) -> str:
         """The text of a marking."""
         text = self._markings.get(number)
-        if text is None:
-            for known, stored in self._all("SELECT id, marking FROM markings"):
-                self._markings[known] = self._seal.open(stored, b"%d" % known).decode()
-            text = self._markings[number]
-        return text
+        return self._read_markings()[number] if text is None else text
+
+    def markings(self) -> list[str]:
+        """The texts of all markings that its records have, or have had."""
+        return sorted(self._read_markings().values())
+
+    def _read_markings(self) -> dict[int, str]:
+        for known, stored in self._all("SELECT id, marking FROM markings"):
+            self._markings[known] = self._seal.open(stored, b"%d" % known).decode()
+        return self._markings
 
     def find(self, kind: KeyKind, key: str, limit: int) -> list[IndexRow]:
         """At most `limit` rows with exactly this key; the last item is the key's detail."""
+        return self._rows_of(kind, key, self._all(_FIND, (self._seal.key(kind, key), limit)))[:limit]
+
+    def find_each(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
+        """`find` for each of `wanted`, by one look-up for up to `TOGETHER` of them."""
+        found: list[list[IndexRow]] = []
+        for first in range(0, len(wanted), TOGETHER):
+            found += self._find_together(wanted[first : first + TOGETHER], limit)
+        return found
+
+    def _find_together(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
+        hashes = [self._seal.key(kind, key) for kind, key in wanted]
+        # A few statements serve every number, and stay compiled.
+        size = 1 << (len(hashes) - 1).bit_length()
+        rows = self._all(_find_many(size), (*hashes, *hashes[-1:] * (size - len(hashes)), limit)) if size > 1 else []
+        if size == 1 or len(rows) == limit:
+            return [self.find(kind, key, limit) for kind, key in wanted]
+        by_hash: dict[int, list[tuple[bytes, bytes]]] = {}
+        for hashed, place, stored in rows:
+            by_hash.setdefault(hashed, []).append((place, stored))
+        return [
+            self._rows_of(kind, key, by_hash.get(hashed, ()))[:limit]
+            for (kind, key), hashed in zip(wanted, hashes, strict=True)
+        ]
+
+    def _rows_of(self, kind: KeyKind, key: str, stored: Iterable[tuple[bytes, bytes]]) -> list[IndexRow]:
+        """The rows of a key among those with its hash, which is of 64 bits: the key itself decides."""
         found: list[IndexRow] = []
         wanted = f"{kind:d}"
-        for place, stored in self._all(_FIND, (self._seal.key(kind, key), limit)):
-            body = self._body(place, stored)
-            # The hash is of 64 bits: the key itself decides.
-            found += [body.row(detail) for k, held, detail in body.identifiers if k == wanted and held == key]
-        return found[:limit]
+        for place, body in stored:
+            read = self._body(place, body)
+            found += [read.row(detail) for k, held, detail in read.identifiers if k == wanted and held == key]
+        return found
 
     def find_names(
         self, keys: Sequence[str], limit: int, births: Births | None = None, *, only: bool = False
@@ -209,3 +244,8 @@ class IndexStore:
             for held in self._open:
                 held.close()
             self._open.clear()
+
+
+@cache
+def _find_many(keys: int) -> str:
+    return _FIND_MANY.format(",".join("?" * keys))

@@ -15,6 +15,7 @@ from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.bulkhead import Bulkhead, Task, WallLimits
 from gateway.exchange.stages import Turn
+from gateway.exchange.steps import SearchCall, Steps
 from gateway.exchange.throttle import BURST_SECONDS, Throttle
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, Query
@@ -57,8 +58,8 @@ class Asker:
     def ask(self, seconds: float = 5.0) -> None:
         deadline = CLOCK.monotonic() + seconds
 
-        def run(source: Source) -> object:
-            return source.search(QUERY, deadline)
+        def run(source: Source) -> Steps[object]:
+            return (yield SearchCall(source, QUERY))
 
         self.wall.submit(Task(run, lambda result, error: self.results.put((result, error)), deadline))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.channels import Acknowledger
+from gateway.exchange.housekeeping import Housekeeper
 from gateway.model.exchange import AnswerMessage, Receipt
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
@@ -117,19 +119,41 @@ async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_s
         never.set()
 
 
-async def test_what_expires_is_forgotten_and_sources_are_refreshed_when_another_step_fails(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_expires_is_forgotten_when_another_step_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper, done = world.nodes["vn"]._housekeeper, asyncio.Event()
 
-    async def refresh() -> None:
+    async def forget() -> None:
         done.set()
 
     with monkeypatch.context() as patch:
-        patch.setattr(keeper, "_forget", _no_files)
-        patch.setattr(keeper, "_refresh_sources", refresh)
+        patch.setattr(keeper, "_delete_copies", _no_files)
+        patch.setattr(keeper, "_forget", forget)
         await keeper.slow_round()
     assert done.is_set()
+
+
+async def test_a_source_that_takes_long_to_compare_holds_up_neither_other_sources_nor_what_expires(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, other = threading.Event(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        began.set()
+        go_on.wait(30)
+
+    made = sample_world(tmp_path, ("th", "vn"))
+    started = Housekeeper.__init__
+
+    def with_sources(self: Housekeeper, **parts: Any) -> None:
+        started(self, **{**parts, "sources": {"slow": hang, "quick": other.set}})
+
+    monkeypatch.setattr(Housekeeper, "__init__", with_sources)
+    async with stopping(made):
+        node = await made.start("vn")
+        await eventually(lambda: began.is_set() and other.is_set())
+        await asyncio.wait_for(node._housekeeper.slow_round(), 10)
+        await asyncio.wait_for(node._housekeeper.round(), 10)
+        go_on.set()
 
 
 async def test_rounds_that_end_end_the_node_and_stop_still_writes_its_entry(

@@ -1,0 +1,93 @@
+"""`POST /v1/searches/{id}/onward`: what agency systems send and get when a record from abroad is to be used onward."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.agency.requests import read_body
+from gateway.clock import rfc3339
+from gateway.errors import Malformed
+from gateway.model.consent import OnwardAnswer, OnwardCommand, OnwardUse, Place, Use
+from gateway.model.names import exchange_id, identifier, member_id
+from gateway.model.purpose import Purpose
+from gateway.model.values import text_value
+
+MAX_REASON = 500
+"""Characters of an officer's reason; it goes to the owner with a request for consent."""
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlaceBody(_Closed):
+    """Who is to have it. What is not known stays empty, and is then taken for another one than yours."""
+
+    member: Annotated[str, Field(max_length=2)] = Field(description="country", examples=["th"])
+    agency: Annotated[str, Field(max_length=64)] = Field("", examples=["customs"])
+    office: Annotated[str, Field(max_length=64)] = Field("", examples=["th.blo.chiang-khong"])
+
+    def as_model(self) -> Place:
+        """The place as the gateway knows it, or `Malformed`."""
+        return Place(
+            member_id(self.member),
+            identifier(self.agency, "to.agency") if self.agency else "",
+            identifier(self.office, "to.office") if self.office else "",
+        )
+
+
+class OnwardBody(_Closed):
+    """A use of one record of the search. Passing on names who is to have it."""
+
+    exchange_id: Annotated[str, Field(max_length=32)] = Field(description="of the counterpart's line")
+    hit: Annotated[int, Field(ge=0, le=1000)] = Field(description="place among the line's hits, from 0")
+    to: PlaceBody | None = Field(None, description="who is to have it; empty: it stays in the officer's own office")
+    purpose: Purpose
+    use: Use
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)] = Field(
+        description="why; it is logged, and goes to the owner with a request for consent"
+    )
+
+    def as_command(self, search_id: str, own: Place) -> OnwardCommand:
+        """The use as the gateway knows it, or `Malformed`; `own` is where the officer is."""
+        if self.to is None and self.use is Use.PASS_ON:
+            raise Malformed("nobody is named", code="bad-onward", where="to", remedy="say who is to have it")
+        reason = text_value(self.reason, "reason", MAX_REASON)
+        wanted = OnwardUse(self.to.as_model() if self.to else own, self.purpose, self.use)
+        return OnwardCommand(search_id, exchange_id(self.exchange_id), self.hit, wanted, reason)
+
+
+class ConsentBody(BaseModel):
+    """A request for the owner's consent. `waiting`: the owner's node has not taken it yet, and `problem` says why."""
+
+    id: str
+    state: str
+    problem: str
+
+
+class OnwardResponse(BaseModel):
+    """What came of it: `allowed` (200), until that time; or `consent` (202): the owner was asked, and must answer
+    before that time. Ask again to learn whether it has."""
+
+    decision: Literal["allowed", "consent"]
+    text: str
+    until: str
+    consent: ConsentBody | None = None
+
+
+def read_onward(value: Any) -> OnwardBody:
+    """`value` (parsed JSON) as a use, or `Malformed` naming the first member that is wrong, not its content."""
+    return read_body(OnwardBody, value, "bad-onward")
+
+
+def onward_response(answer: OnwardAnswer) -> OnwardResponse:
+    """An answer as JSON shows it."""
+    consent = ConsentBody(id=answer.consent, state=answer.state, problem=answer.problem) if answer.consent else None
+    return OnwardResponse(
+        decision="allowed" if answer.allowed else "consent",
+        text=answer.text,
+        until=rfc3339(answer.until_us),
+        consent=consent,
+    )

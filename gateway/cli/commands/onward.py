@@ -1,0 +1,102 @@
+"""`liaison onward`: may a record from abroad be used onward? Through the node's own REST API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.model.consent import Use
+from gateway.model.purpose import Purpose
+
+_PURPOSES = click.Choice([item.value for item in Purpose], case_sensitive=False)
+_USES = click.Choice([item.value for item in Use])
+
+
+@click.command()
+@home_option
+@click.option("--as", "officer", required=True, metavar="OFFICER", help="The officer who asked.")
+@click.option("--search", "search_id", required=True, help="The search's id, as `liaison ask --json` shows it.")
+@click.option("--exchange", required=True, help="The exchange id of the counterpart's line.")
+@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of the line, from 0.")
+@click.option("--to", default="", metavar="COUNTRY.AGENCY", help="Who is to have it, such as th.customs.")
+@click.option(
+    "--to-office", default="", help="The office there; what is not named is taken for another one than yours."
+)
+@click.option("--purpose", required=True, type=_PURPOSES, help="Why.")
+@click.option("--use", default=Use.PASS_ON.value, show_default=True, type=_USES, help="What is done with it.")
+@click.option("--reason", required=True, help="Why; it is logged, and goes to the owner with a request for consent.")
+@click.option("--role", default="", help="For an officer who is not listed in node.toml.")
+@click.option("--office", default="", help="For an officer who is not listed in node.toml.")
+@click.option("--agency", default="", help="For an officer who is not listed in node.toml.")
+@json_option
+def onward(
+    home: Path,
+    officer: str,
+    search_id: str,
+    exchange: str,
+    hit: int,
+    to: str,
+    to_office: str,
+    purpose: str,
+    use: str,
+    reason: str,
+    role: str,
+    office: str,
+    agency: str,
+    as_json: bool,
+) -> int:
+    """Pass a record from abroad on, use it as evidence or act upon it: the owner's marking decides.
+
+    Where the marking leaves it to the owner, the owner's node is asked for consent, and a human there decides; give
+    the same command again to learn whether that has happened. Without --to the use stays in the officer's own office.
+
+    \b
+    Examples:
+      liaison onward --home th --as th.o.1042 --search 5f0c… --exchange 9ab1… --to th.customs
+              --purpose INVESTIGATION --use pass-on --reason "the container is in their yard"
+      liaison onward --home th --as th.o.1042 --search 5f0c… --exchange 9ab1…
+              --purpose INVESTIGATION --use evidence --reason "case TH-2026-17 goes to court"
+
+    Exit code 0 when it is allowed, 1 when it is refused or waits for the owner.
+    """
+    from gateway.cli.client import NodeClient
+    from gateway.cli.officers import trial_token
+    from gateway.config import load_settings
+
+    settings = load_settings(home)
+    member, _, receiver = to.partition(".")
+    if to_office and not to:
+        raise click.UsageError("--to-office needs --to: name the country and the agency as well")
+    if use == Use.PASS_ON and not to:
+        raise click.UsageError("--to is missing: who is to have it?")
+    body: dict[str, Any] = {"exchange_id": exchange, "hit": hit, "purpose": purpose, "use": use, "reason": reason}
+    body |= {"to": {"member": member, "agency": receiver, "office": to_office}} if to else {}
+    token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
+    with NodeClient(settings) as node:
+        answer = node.onward(search_id, body, token)
+    if as_json:
+        print_json(answer)
+    else:
+        _show(answer)
+    return 0 if answer["decision"] == "allowed" else 1
+
+
+def _show(answer: dict[str, Any]) -> None:
+    consent = answer["consent"]
+    if answer["decision"] == "allowed":
+        say(f"allowed: {answer['text']}", "good")
+        say(f"  until {answer['until']}" + (f", under consent {consent['id']}" if consent else ""))
+        return
+    say(f"not yet: {answer['text']}", "warn")
+    if consent["state"] == "not-taken":
+        say(f"  the owner did not take the request {consent['id']} ({consent['problem']})", "bad")
+    elif consent["state"] == "taken":
+        say(f"  the owner's node has taken the request {consent['id']}; a human there decides")
+    else:
+        why = f" ({consent['problem']})" if consent["problem"] else ""
+        say(f"  waiting: the owner's node has not taken the request {consent['id']} yet{why}; it is sent again")
+    if consent["state"] != "not-taken":
+        say(f"  give the same command again before {answer['until']}")

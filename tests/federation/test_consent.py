@@ -1,0 +1,219 @@
+"""Onward use and the owner's consent between two real nodes, with the commands that people give."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.demo import planted
+from gateway.demo.federation import OFFICER, Federation, open_federation
+from tests.support.cli import Liaison, Ran
+
+PATIENCE_S = 40.0
+OWNER, ASKER = "kh", "th"
+DESK = ("--by", "Sok Dara, duty desk", "--reason", "the same case is open here")
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
+    founded = open_federation(tmp_path_factory.mktemp("consent") / "fed", SystemClock())
+    try:
+        founded.start(ASKER, OWNER)
+        yield founded
+    finally:
+        founded.stop(*founded.processes)
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One search by the officer, with its hit, and the commands of both sides."""
+
+    liaison: Liaison
+    federation: Federation
+    search: str
+    line: dict[str, Any]
+
+    def use(self, to: str = "th.customs", *more: str, officer: str = OFFICER, hit: int = 0) -> Ran:
+        """`liaison onward`."""
+        place = ("--to", to) if to else ()
+        what = ("--search", self.search, "--exchange", self.line["exchange_id"], "--hit", str(hit), *place, *more)
+        purpose = () if "--purpose" in more else ("--purpose", "INVESTIGATION")
+        who = ("--home", self.federation.home(ASKER), "--as", officer)
+        return self.liaison("onward", *who, *what, *purpose, "--reason", "the container is in their yard", "--json")
+
+    def owner(self, command: str, *more: str) -> Ran:
+        """`liaison consent`, at the owner's."""
+        return self.liaison("consent", command, "--home", self.federation.home(OWNER), *more, "--json")
+
+    def until(self, wanted: Callable[[Ran], bool], *use: str) -> Ran:
+        """Give the command until its answer is the one that is waited for."""
+        ends = time.monotonic() + PATIENCE_S
+        while not wanted(ran := self.use(*use)):
+            assert time.monotonic() < ends, ran
+        return ran
+
+    def entries(self, member: str, kind: str) -> list[dict[str, Any]]:
+        """Entries of a kind about this exchange, oldest first."""
+        home = ("--home", self.federation.home(member), "--log", "operations", "--limit", "500")
+        shown = self.liaison("audit", "show", *home, "--kind", kind, "--json").value["entries"]
+        return [item for item in reversed(shown) if item["exchange_id"] == self.line["exchange_id"]]
+
+
+@pytest.fixture
+def desk(liaison: Liaison, federation: Federation) -> Desk:
+    query = ("container", "--number", planted.SEIZED_CONTAINER)
+    why = ("--purpose", "INVESTIGATION", "--offence", "TIMBER", "--case", "TH-2026-0418")
+    home = federation.home(ASKER)
+    search = liaison("ask", *query, "--home", home, "--as", OFFICER, "--to", OWNER, *why, "--json").value
+    line = next(line for line in search["lines"] if line["member"] == OWNER)
+    assert line["hits"][0]["record"]["marking"]["onward"] == "ASK", "the sample's marking"
+    return Desk(liaison, federation, search["id"], line)
+
+
+def consent_of(ran: Ran) -> str:
+    assert ran.code == 1, ran
+    assert ran.value["decision"] == "consent"
+    return str(ran.value["consent"]["id"])
+
+
+def error_of(ran: Ran) -> str:
+    assert ran.code == 1, ran
+    return str(ran.value["error"]["code"])
+
+
+def test_what_the_marking_allows_is_allowed_at_once_and_the_owner_is_not_asked(desk: Desk) -> None:
+    ran = desk.use("", "--use", "action")
+    assert (ran.code, ran.value["decision"], ran.value["consent"]) == (0, "allowed", None)
+    (entry,) = desk.entries(ASKER, "onward-allowed")
+    assert (entry["private"]["officer"], entry["private"]["use"]) == (OFFICER, "action")
+    assert desk.entries(OWNER, "consent-requested") == []
+
+
+def test_the_owner_is_asked_a_human_grants_and_exactly_that_is_allowed(desk: Desk) -> None:
+    first = desk.use()
+    consent = consent_of(first)
+    assert first.value["consent"]["state"] == "taken"
+    (asked,) = desk.entries(ASKER, "consent-asked")
+    (requested,) = desk.entries(OWNER, "consent-requested")
+    assert asked["request_hash"] == requested["request_hash"]
+    assert requested["private"]["justification"] == "the container is in their yard"
+
+    shown = desk.owner("show", "--id", consent).value
+    assert shown["asked"] == {
+        "to": "th", "to_agency": "customs", "to_office": "", "purpose": "INVESTIGATION", "use": "pass-on",
+    }  # fmt: skip
+    assert shown["record"]["fields"] == desk.line["hits"][0]["record"]["fields"]
+    assert OFFICER not in str(shown), "the owner learns a pseudonym"
+    granted = desk.owner("grant", "--id", consent, *DESK, "--hours", "2")
+    assert (granted.code, granted.value["state"]) == (0, "granted")
+
+    allowed = desk.until(lambda ran: ran.code == 0)
+    assert allowed.value["consent"]["id"] == consent
+    assert allowed.value["until"] == granted.value["decision"]["until"]
+    (decided,) = desk.entries(OWNER, "consent-decided")
+    assert decided["private"]["by"] == "Sok Dara, duty desk"
+    received = desk.entries(ASKER, "consent-received")
+    assert [item["private"]["state"] for item in received] == ["taken", "granted"]
+    assert "Sok Dara" not in str(received), "the name stays at home"
+
+    others = [
+        desk.use("th.customs", "--to-office", "th.blo.mae-sot"),
+        desk.use("th.immigration"),
+        desk.use("vn.customs"),
+        desk.use("th.customs", "--use", "evidence"),
+        desk.use("th.customs", "--purpose", "THREAT_TO_LIFE"),
+        desk.use(hit=1),
+    ]
+    assert len({consent_of(ran) for ran in others} | {consent}) == len(others) + 1
+
+
+def test_a_refusal_of_the_owner_stands_and_cannot_be_turned_into_a_grant(desk: Desk) -> None:
+    consent = consent_of(desk.use())
+    assert desk.owner("refuse", "--id", consent, "--by", "Sok Dara", "--reason", "source at risk").code == 0
+    refused = desk.until(lambda ran: "error" in ran.value)
+    assert error_of(refused) == "consent-refused"
+    assert "source at risk" not in refused.out
+    assert error_of(desk.owner("grant", "--id", consent, *DESK)) == "already-decided"
+    assert desk.entries(ASKER, "onward-refused")[-1]["private"]["code"] == "consent-refused"
+
+
+def test_asking_again_sends_the_same_request_and_the_owner_keeps_one(desk: Desk) -> None:
+    consents = {consent_of(desk.use("vn.customs")) for _ in range(3)}
+    assert len(consents) == 1
+    assert len(desk.entries(OWNER, "consent-requested")) == 1
+    assert [item["private"]["again"] for item in desk.entries(ASKER, "consent-asked")] == [False, True, True]
+
+
+def test_another_officer_has_no_say_over_this_search(desk: Desk) -> None:
+    who = ("--role", "officer", "--office", "th.blo.aranyaprathet", "--agency", "police")
+    assert error_of(desk.use("th.customs", *who, officer="th.o.9999")) == "not-found"
+    (entry,) = desk.entries(ASKER, "onward-refused")
+    assert entry["private"]["officer"] == "th.o.9999"
+
+
+@pytest.mark.parametrize("hit", [7, 999])
+def test_a_hit_that_is_not_there_is_refused(desk: Desk, hit: int) -> None:
+    assert error_of(desk.use(hit=hit)) == "no-such-hit"
+
+
+def test_a_purpose_that_no_agreement_covers_is_refused_at_home(desk: Desk) -> None:
+    assert error_of(desk.use("", "--purpose", "TRAINING", "--use", "action")) == "purpose-not-covered"
+    assert desk.entries(OWNER, "consent-requested") == []
+
+
+def test_what_waits_for_an_owner_who_is_down_arrives_once_and_decisions_made_meanwhile_are_told(desk: Desk) -> None:
+    decided = consent_of(desk.use("th.immigration"))
+    desk.federation.stop(OWNER)
+    try:
+        assert desk.owner("grant", "--id", decided, *DESK).value["told"] is False
+        waiting = desk.use()
+        consent = consent_of(waiting)
+        assert waiting.value["consent"]["state"] == "waiting"
+    finally:
+        desk.federation.start(OWNER)
+    taken = desk.until(lambda ran: ran.value["consent"]["state"] == "taken")
+    assert consent_of(taken) == consent
+    assert [item["private"]["consent"] for item in desk.entries(OWNER, "consent-requested")] == [decided, consent]
+    assert desk.until(lambda ran: ran.code == 0, "th.immigration").value["consent"]["id"] == decided
+
+
+def test_a_suspended_owner_is_asked_once_exchange_goes_on_and_people_in_danger_come_through(desk: Desk) -> None:
+    home = desk.federation.home(OWNER)
+    only = ("--home", home, "--peer", ASKER, "--reason", "under review")
+    desk.liaison("suspend", *only, "--humanitarian-approved-by", "minister of the interior")
+    try:
+        # The switch bites within a second; each question of the loop is another one.
+        place = iter(range(100))
+        suspended = desk.until(
+            lambda ran: ran.value["consent"]["problem"] == "suspended", "th.customs", "--to-office", f"o{next(place)}"
+        )
+        assert suspended.value["consent"]["state"] in ("waiting", "taken")
+        urgent = desk.use("th.customs", "--purpose", "THREAT_TO_LIFE")
+        assert urgent.value["consent"]["state"] == "taken"
+    finally:
+        desk.liaison("resume", *only)
+    desk.until(lambda ran: ran.value["consent"]["problem"] == "", "th.customs", "--to-office", "o0")
+
+
+def test_decisions_need_a_name_a_reason_and_a_time_within_the_record_s(desk: Desk) -> None:
+    consent = consent_of(desk.use())
+    assert desk.owner("grant", "--id", consent, "--by", " ", "--reason", "x").code == 1
+    assert desk.owner("grant", "--id", consent, *DESK, "--hours", "49").code == 1
+    assert error_of(desk.owner("show", "--id", "0" * 32)) == "not-found"
+    listed = desk.owner("list").value["requests"]
+    assert next(item for item in listed if item["id"] == consent)["state"] == "open"
+
+
+def test_both_logs_verify_after_all_of_it(desk: Desk) -> None:
+    for member in (ASKER, OWNER):
+        assert desk.liaison("audit", "verify", "--home", desk.federation.home(member)).code == 0

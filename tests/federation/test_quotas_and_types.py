@@ -1,0 +1,112 @@
+"""Quotas bite at the last question of a day; record types are switched off, and humanitarian doors left open."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from gateway.config.home import Home
+from gateway.config.suspensions import Action
+from gateway.demo import planted
+from gateway.model.exchange import Outcome
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.search import Line
+from gateway.ops.suspensions import switch
+from tests.support.exchange import CLOCK, KH, VN, command, entries, lines, person, sample_world, stopping
+from tests.support.forger import eventually_async
+from tests.support.nodes import World, officer
+from tests.support.policies import NATIONAL
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CHIEF = officer("th", ("BORDER_CHECK", "INVESTIGATION", "MISSING_PERSON", "THREAT_TO_LIFE"))
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("quotas"))
+    limit(made, "vn", "[in.th]\nINVESTIGATION = 5\n")
+    limit(made, "th", "[out.kh]\nMISSING_PERSON = 2\n")
+    async with stopping(made):
+        for member in ("th", "vn", "kh"):
+            await made.start(member)
+        yield made
+
+
+def limit(world: World, member: str, quotas: str) -> None:
+    home = world.home(member)
+    shutil.copytree(NATIONAL / member, home / "policy")
+    (home / "policy" / "quotas.toml").write_text(quotas)
+    file = home / "node.toml"
+    file.write_text(f'{file.read_text()}\n[policy]\nnational = "policy"\n')
+
+
+async def ask(world: World, to: str = "vn", **changes: object) -> Line:
+    asked = command(to=({"vn": VN, "kh": KH}[to],), **changes)  # type: ignore[arg-type]
+    found: Line = lines(await world.nodes["th"].searches.start(CHIEF, asked))[{"vn": VN, "kh": KH}[to]]
+    return found
+
+
+async def test_the_quota_is_used_to_the_last_and_not_beyond_also_in_parallel(world: World) -> None:
+    found = await asyncio.gather(*(ask(world) for _ in range(9)))
+    assert sorted(line.outcome for line in found) == [Outcome.HIT] * 5 + [Outcome.REFUSED] * 4
+    refused = next(line.refusal for line in found if line.refusal is not None)
+    assert (refused.code, refused.reason) == ("quota", "RESOURCE_EXHAUSTED")
+    kept = [item for item in entries(world.nodes["vn"]) if item.private.get("code") == "quota"]
+    assert len(kept) == 4
+
+
+async def test_another_purpose_has_its_own_quota_and_a_refusal_costs_none(world: World) -> None:
+    assert (await ask(world, purpose=Purpose.THREAT_TO_LIFE)).outcome is Outcome.HIT
+    used = world.nodes["vn"].parts.quotas.used(CLOCK.now_us())
+    assert [(use.place.purpose, use.used) for use in used] == [("INVESTIGATION", 5)]
+
+
+async def test_our_own_quota_stops_a_question_at_home(world: World) -> None:
+    wanted = {"query": person(planted.NOBODY), "purpose": Purpose.MISSING_PERSON, "offence": Offence.TIP}
+    assert [(await ask(world, "kh", **wanted)).outcome for _ in range(3)] == [
+        Outcome.NO_HIT,
+        Outcome.NO_HIT,
+        Outcome.REFUSED,
+    ]
+    denied = [item for item in entries(world.nodes["th"], "operations") if item.entry.kind == "denied"]
+    assert denied[-1].private["code"] == "quota"
+
+
+@pytest.fixture
+def switches(world: World) -> Iterator[Home]:
+    home = Home(world.home("kh"))
+    yield home
+    switch(home, CLOCK, Action.RESUME, "all", "trial over")
+
+
+async def until(world: World, condition: object, **changes: object) -> Line:
+    found: list[Line] = []
+
+    async def met() -> bool:
+        found.append(await ask(world, "kh", **changes))
+        return bool(condition(found[-1]))  # type: ignore[operator]
+
+    await eventually_async(met, 5)
+    return found[-1]
+
+
+async def test_a_record_type_that_is_switched_off_is_missing_whatever_is_there(world: World, switches: Home) -> None:
+    wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
+    assert (await until(world, lambda line: line.outcome is Outcome.HIT, **wanted)).missing == ()
+    switch(switches, CLOCK, Action.SUSPEND, "peer:th/Person", "under review")
+    line = await until(world, lambda line: bool(line.missing), **wanted)
+    assert (line.outcome, line.missing, line.hits) == (Outcome.NO_HIT, ("Person records",), ())
+    nobody = await ask(world, "kh", query=person(planted.NOBODY), purpose=Purpose.THREAT_TO_LIFE)
+    assert (nobody.outcome, nobody.missing) == (line.outcome, line.missing)
+
+
+async def test_a_humanitarian_door_stays_open_under_a_name(world: World, switches: Home) -> None:
+    switch(switches, CLOCK, Action.SUSPEND, "peer:th", "under review", "minister of the interior")
+    await until(world, lambda line: line.outcome is Outcome.SUSPENDED, query=person(planted.DRIVER))
+    wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
+    assert (await ask(world, "kh", **wanted)).outcome is Outcome.HIT

@@ -1,0 +1,371 @@
+"""Requests for consent, and owners' words, from a counterpart that lies."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from liaison.exchange.v1 import consent_pb2 as pb
+
+from gateway.app import Node
+from gateway.config.home import Home
+from gateway.config.suspensions import Action
+from gateway.errors import Forbidden, LiaisonError
+from gateway.exchange.consent_book import CONSENT, ConsentBook, Decision
+from gateway.model.consent import ConsentAnswer, ConsentState, OnwardUse, Place, Use
+from gateway.model.exchange import Outcome
+from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.purpose import Purpose
+from gateway.node import methods, wire
+from gateway.ops.suspensions import switch
+from gateway.statements.consent import build_consent_answer, verify_consent_request
+from gateway.statements.envelope import CONSENT_REQUEST
+from tests.support.consents import (
+    CUSTOMS,
+    HOUR_US,
+    Found,
+    code_of,
+    consent_request,
+    found,
+    sealed_consent,
+    send,
+)
+from tests.support.exchange import CLOCK, KH, TH, VN, Logged, caller, command, entries, lines, sample_world, stopping
+from tests.support.forger import eventually_async
+from tests.support.nodes import World, officer
+from tests.support.sealing import envelope_of, new_key, payload_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DENIED = grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("consent-hostile"), ("th", "vn", "kh"))
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def about(world: World) -> AsyncIterator[Found]:
+    """A fresh hit; afterwards the owner still answers."""
+    yield await found(world)
+    after = await world.nodes["th"].searches.start(officer("th"), command())
+    assert lines(after)[VN].outcome is Outcome.HIT
+
+
+@pytest.fixture(autouse=True)
+def no_rate(world: World) -> None:
+    """Each test begins with the whole of its rate."""
+    world.nodes["vn"].consents._rates.clear()
+
+
+def last(node: Node, kind: str) -> Logged:
+    return [item for item in entries(node, "operations") if item.entry.kind == kind][-1]
+
+
+def kept(world: World) -> int:
+    return len(world.nodes["vn"].parts.documents.keys(CONSENT))
+
+
+# ---------------------------------------------------------------- at the owner
+
+
+async def test_a_request_is_taken_once_however_often_it_comes(world: World, about: Found) -> None:
+    before = kept(world)
+    envelope = sealed_consent(world, consent_request(world, about))
+    answers = await asyncio.gather(*(send(caller(world), envelope) for _ in range(4)))
+    assert {code_of(answer) for answer in answers} == {"taken"}
+    assert kept(world) == before + 1
+    requested = [item for item in entries(world.nodes["vn"], "operations") if item.entry.kind == "consent-requested"]
+    assert sum(item.entry.exchange_id == about.line.exchange_id for item in requested) == 1
+
+
+async def test_the_same_id_with_other_bytes_is_refused(world: World, about: Found) -> None:
+    request = consent_request(world, about)
+    assert code_of(await send(caller(world), sealed_consent(world, request))) == "taken"
+    again = sealed_consent(world, request)  # another blind
+    assert code_of(await send(caller(world), again)) == "replayed"
+
+
+async def test_an_entry_whose_request_was_not_kept_is_not_written_twice(world: World, about: Found) -> None:
+    vn, request = world.nodes["vn"], consent_request(world, about)
+    envelope = sealed_consent(world, request)
+    await send(caller(world), envelope)
+    vn.parts.documents.delete(CONSENT, f"th/{request.id}")  # as if the node had stopped between the two
+    await send(caller(world), envelope)
+    found = [item for item in entries(vn, "operations") if item.private.get("consent") == request.id]
+    assert [item.entry.kind for item in found] == ["consent-requested"]
+
+
+async def test_a_signer_who_is_not_the_peer_is_refused(world: World, about: Found) -> None:
+    before, request = kept(world), consent_request(world, about)
+    stranger = sealed_consent(world, request, new_key())
+    of_kh = sealed_consent(world, request, world.federation["kh"].key("statement"))
+    of_a_log_key = sealed_consent(world, request, world.federation["th"].key("tls"))
+    for envelope in (stranger, of_kh, of_a_log_key):
+        assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope)) is DENIED
+    as_kh = sealed_consent(world, replace(request, sender=KH))
+    assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(as_kh)) is DENIED
+    assert kept(world) == before
+    assert last(world.nodes["vn"], "consent-not-taken").private["code"] == "wrong-sender"
+
+
+async def test_a_request_for_somebody_else_is_refused(world: World, about: Found) -> None:
+    envelope = sealed_consent(world, consent_request(world, about, recipient=KH))
+    assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope)) is DENIED
+    assert last(world.nodes["vn"], "consent-not-taken").private["code"] == "wrong-audience"
+
+
+@pytest.mark.parametrize("issued", [-2 * HOUR_US, 2 * HOUR_US])
+async def test_a_request_out_of_its_time_is_refused(world: World, about: Found, issued: int) -> None:
+    now_us = CLOCK.now_us()
+    request = consent_request(world, about, issued_us=now_us + issued, expires_us=now_us + issued + HOUR_US)
+    status = await caller(world).refused(methods.CONSENT.path, wire.ask_consent(sealed_consent(world, request)))
+    assert status is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: World, about: Found) -> None:
+    before, right = kept(world), consent_request(world, about)
+    other = await found(world)
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("no-such-exchange", {"exchange_id": new_exchange_id()}),
+        ("no-such-exchange", {"entry_index": 0}),
+        ("no-such-exchange", {"entry_index": 2**63 - 1}),
+        ("no-such-exchange", {"log_number": 7}),
+        ("no-such-exchange", {"exchange_id": other.line.exchange_id}),
+        ("wrong-answer", {"answer_hash": secrets.token_bytes(32)}),
+        ("wrong-record", {"record": secrets.token_hex(16)}),
+        ("wrong-record", {"record": consent_request(world, other).record}),
+        ("wrong-record", {"reference": "another-one"}),
+        ("purpose-not-covered", {"asked": OnwardUse(Place(TH), Purpose.TRAINING, Use.PASS_ON)}),
+    ]
+    for code, change in changes:
+        world.nodes["vn"].consents._rates.clear()
+        request = replace(right, id=secrets.token_hex(16), **change)
+        assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
+        assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
+    assert kept(world) == before
+
+
+async def test_another_peer_s_exchange_is_no_exchange(world: World, about: Found) -> None:
+    request = consent_request(world, about, sender=KH)
+    answer = await send(caller(world, "kh"), sealed_consent(world, request))
+    assert code_of(answer) == "no-such-exchange"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff" * 100,
+        wire.ask_consent(b""),
+        wire.ask_consent(b"\x00" * 50),
+        wire.ask_consent(b"\x0a\xff\xff\xff\xff\x0f"),
+        wire.ask_consent(secrets.token_bytes(9 * 1024)),
+        secrets.token_bytes(methods.CONSENT.max_request_bytes + 1),
+    ],
+    ids=["empty", "garbage", "no-envelope", "zeros", "long-length", "oversized", "over-the-method"],
+)
+async def test_what_does_not_parse_or_fit_is_refused(world: World, about: Found, data: bytes) -> None:
+    status = await caller(world).refused(methods.CONSENT.path, data)
+    assert status in (DENIED, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"consent_id": "short"},
+        {"exchange_id": "x" * 32},
+        {"hit_reference": "a b"},
+        {"justification": ""},
+        {"justification": "x" * 501},
+        {"justification": "line\x1b[2Jbreak"},
+        {"case_number": "../../etc"},
+        {"record_id": "0" * 31},
+        {"blind": b"short"},
+    ],
+)
+async def test_values_of_another_form_are_refused(world: World, about: Found, change: dict[str, Any]) -> None:
+    message = pb.ConsentRequest.FromString(payload_of(sealed_consent(world, consent_request(world, about))))
+    for name, value in change.items():
+        setattr(message, name, value)
+    envelope = envelope_of(message.SerializeToString(), CONSENT_REQUEST, world.federation["th"].key("statement"))
+    status = await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope))
+    assert status is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_flood_is_refused_and_others_are_served(world: World, about: Found) -> None:
+    envelope = sealed_consent(world, consent_request(world, about))
+
+    async def one() -> str:
+        try:
+            return code_of(await send(caller(world), envelope))
+        except grpc.aio.AioRpcError as error:
+            return error.code().name
+
+    answers = await asyncio.gather(*(one() for _ in range(40)))
+    assert set(answers) == {"taken", "RESOURCE_EXHAUSTED"}
+    kh = sealed_consent(world, consent_request(world, about, sender=KH))
+    assert code_of(await send(caller(world, "kh"), kh)) == "no-such-exchange"
+
+
+async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(world: World, about: Found) -> None:
+    home, danger = Home(world.home("vn")), replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
+
+    async def told(**changes: Any) -> str:
+        world.nodes["vn"].consents._rates.clear()
+        request = consent_request(world, about, **changes)
+        return code_of(await send(caller(world), sealed_consent(world, request)))
+
+    async def suspended() -> bool:
+        return await told() == "suspended"
+
+    switch(home, CLOCK, Action.SUSPEND, "peer:th", "under review")
+    await eventually_async(suspended)
+    assert await told(asked=danger) == "suspended"
+    switch(home, CLOCK, Action.SUSPEND, "peer:th", "under review", "minister of the interior")
+
+    async def let_through() -> bool:
+        return await told(asked=danger) == "taken"
+
+    await eventually_async(let_through)
+    assert await told() == "suspended"
+    switch(home, CLOCK, Action.RESUME, "all", "over")
+    switch(home, CLOCK, Action.SUSPEND, "peer:th/TravelDocument", "under review")
+    await eventually_async(suspended)
+    switch(home, CLOCK, Action.RESUME, "all", "over")
+
+    async def over() -> bool:
+        return await told() == "taken"
+
+    await eventually_async(over)
+
+
+# ---------------------------------------------------------------- at the asker
+
+
+class LyingOwner:
+    """Stands where the owner would be: `word` makes the bytes that come back."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.changes: dict[str, Any] = {}
+        self.key: Any = None
+        self.raw: bytes | None = None
+
+    async def consent(self, member: MemberId, envelope: bytes) -> bytes:
+        """An answer as the test wants it."""
+        del member
+        if self.raw is not None:
+            return self.raw
+        vn = self.world.federation["vn"]
+        request = verify_consent_request(
+            envelope, keys=self.world.nodes["vn"].parts.trust(), peer=TH, me=VN, now_us=CLOCK.now_us()
+        )
+        first = ConsentAnswer(
+            id=request.value.id,
+            sender=VN,
+            recipient=TH,
+            request_hash=request.payload_hash,
+            issued_us=CLOCK.now_us(),
+            state=ConsentState.GRANTED,
+            until_us=request.value.expires_us,
+        )
+        return build_consent_answer(replace(first, **self.changes), self.key or vn.key("statement")).envelope
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"changes": {"request_hash": bytes(32)}},
+        {"changes": {"id": "0" * 32}},
+        {"changes": {"recipient": KH}},
+        {"changes": {"sender": KH}},
+        {"changes": {"until_us": 4_000_000_000_000_000}},
+        {"changes": {"issued_us": 4_000_000_000_000_000}},
+        {"key": "stranger"},
+        {"key": "kh"},
+        {"raw": b""},
+        {"raw": b"\xff" * 3000},
+    ],
+    ids=str,
+)
+async def test_a_word_that_does_not_verify_grants_nothing(
+    world: World, about: Found, lie: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    th, owner = world.nodes["th"], LyingOwner(world)
+    owner.changes, owner.raw = lie.get("changes", {}), lie.get("raw")
+    keys = {"stranger": new_key(), "kh": world.federation["kh"].key("statement")}
+    owner.key = keys.get(lie.get("key", ""))
+    monkeypatch.setattr(th.outbox, "_peers", owner)
+    for _ in range(2):
+        answer = await th.onward.use(about.officer, about.wish())
+        assert (answer.allowed, answer.state) == (False, "waiting")
+        assert answer.problem
+
+
+async def test_a_grant_is_for_exactly_one_use_of_one_record_by_one_officer(world: World, about: Found) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    asked = await th.onward.use(about.officer, about.wish())
+    book = ConsentBook(vn.parts.documents)
+    consent = book.get(asked.consent)
+    now_us = CLOCK.now_us()
+    book.decide(consent, Decision(True, "Tran Thi Binh", "same case", now_us, now_us + HOUR_US))
+
+    async def allowed() -> bool:
+        return (await th.onward.use(about.officer, about.wish())).allowed
+
+    await eventually_async(allowed, 15)
+    others = [
+        replace(CUSTOMS, to=Place(TH, "customs", "th.blo.mae-sot")),
+        replace(CUSTOMS, to=Place(TH, "immigration")),
+        replace(CUSTOMS, to=Place(KH, "customs")),
+        replace(CUSTOMS, use=Use.EVIDENCE),
+        replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE),
+    ]
+    for other in others:
+        assert not (await th.onward.use(about.officer, about.wish(other))).allowed
+    another = await found(world)
+    assert not (await th.onward.use(another.officer, another.wish())).allowed
+    colleague = replace(about.officer, person="th.o.9999")
+    with pytest.raises(LiaisonError):
+        await th.onward.use(colleague, about.wish())
+
+
+async def test_a_record_that_does_not_verify_any_more_is_not_used(world: World, about: Found) -> None:
+    th = world.nodes["th"]
+    assert about.line.hits[0].record is not None
+    record = about.line.hits[0].record
+    wider = record.marking | {"onward": "SAME_COUNTRY", "use": []}
+    forged = replace(record, compact=record.compact.replace(".ey", ".eZ"), marking=wider)
+    changed = replace(about.search, lines=(replace(about.line, hits=(replace(about.line.hits[0], record=forged),)),))
+    running = th.searches._running.get(about.search.id)
+    if running is not None:
+        running.change(changed)
+    await asyncio.to_thread(th.searches._store, changed)
+    with pytest.raises(Forbidden) as refused:
+        await th.onward.use(about.officer, about.wish())
+    assert refused.value.code == "record-not-verified"
+    assert last(th, "onward-refused").private["code"] == "record-not-verified"
+
+
+async def test_the_marking_that_counts_is_the_signed_one_not_the_one_that_is_shown(world: World, about: Found) -> None:
+    th, record = world.nodes["th"], about.line.hits[0].record
+    assert record is not None
+    shown = replace(record, marking=record.marking | {"onward": "SAME_COUNTRY", "use": ["U0"]})
+    changed = replace(about.search, lines=(replace(about.line, hits=(replace(about.line.hits[0], record=shown),)),))
+    running = th.searches._running.get(about.search.id)
+    if running is not None:
+        running.change(changed)
+    await asyncio.to_thread(th.searches._store, changed)
+    assert not (await th.onward.use(about.officer, about.wish())).allowed

@@ -1,0 +1,113 @@
+"""A hidden record and no record take the same time: a rank test cannot tell them apart.
+
+`LIAISON_TIMING_SAMPLES` sets how many of each are measured (2,000 in the full form, `make timing`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from gateway.demo import planted
+from gateway.model.exchange import Outcome, Request
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import Query
+from gateway.model.requester import Requester
+from gateway.node import methods, wire
+from gateway.statements.request import build_request
+from tests.support.exchange import KH, answer_of, caller, person, request, sample_world, stopping, submission
+from tests.support.nodes import World
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(1_200)]
+
+SAMPLES = int(os.environ.get("LIAISON_TIMING_SAMPLES", "250"))
+WARM = 40
+LOW, HIGH = 0.45, 0.55
+"""The bounds of the full form; fewer samples scatter more (the standard error is about 0.29 / sqrt(n))."""
+
+
+def bounds() -> tuple[float, float]:
+    spread = 3 * 0.41 / SAMPLES**0.5
+    return min(LOW, 0.5 - spread), max(HIGH, 0.5 + spread)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("timing"), ("th", "kh"))
+    async with stopping(made):
+        for member in ("th", "kh"):
+            await made.start(member)
+        yield made
+
+
+def usual() -> Requester:
+    return Requester("officer", "th.blo.aranyaprathet", "police", "0123456789abcdef")
+
+
+def other_office() -> Requester:
+    """An office that nobody has named before: no decision on it is kept anywhere."""
+    return replace(usual(), office=f"th.blo.{secrets.token_hex(6)}")
+
+
+def asking(query: Query, requester: Requester) -> Request:
+    return request(recipient=KH, query=query, purpose=Purpose.INVESTIGATION, offence=Offence.NARC, requester=requester)
+
+
+async def measure(world: World, requester: Callable[[], Requester]) -> dict[str, list[float]]:
+    """Seconds of interleaved questions about the hidden person and about nobody, over one connection."""
+    key = world.federation["th"].key("statement")
+    taken: dict[str, list[float]] = {"hidden": [], "nobody": []}
+    queries = {"hidden": person(planted.HIDDEN), "nobody": person(planted.NOBODY)}
+    async with caller(world, to="kh").channel() as channel:
+        submit = channel.unary_unary(methods.SUBMIT.path)
+        for number in range(SAMPLES + WARM):
+            # Which comes first changes at random: neither always follows the other.
+            for name in sorted(queries, key=lambda _: secrets.randbelow(1 << 30)):
+                message = submission(build_request(asking(queries[name], requester()), key).envelope)
+                began = time.perf_counter()
+                body = await submit(message, timeout=10)
+                if number >= WARM:
+                    taken[name].append(time.perf_counter() - began)
+                assert answer_of(wire.parse_response(body)).outcome is Outcome.NO_HIT
+    return taken
+
+
+def auc(one: list[float], other: list[float]) -> float:
+    """The chance that a value of `one` is above one of `other`; ties count half (Mann and Whitney)."""
+    ranked = sorted([(value, 1) for value in one] + [(value, 0) for value in other])
+    above = seen = 0.0
+    for _, is_one in ranked:
+        above += seen if is_one else 0
+        seen += 0 if is_one else 1
+    return above / (len(one) * len(other))
+
+
+def test_the_rank_test_sees_what_is_slower() -> None:
+    assert auc([2.0, 3.0, 4.0], [1.0, 1.5, 0.5]) == 1.0
+    assert auc([1.0, 3.0], [2.0, 2.5]) == 0.5
+
+
+@pytest.mark.parametrize("requester", [usual, other_office])
+@pytest.mark.parametrize("loaded", [False, True])
+async def test_time_does_not_tell_a_hidden_record_from_none(
+    world: World, requester: Callable[[], Requester], loaded: bool
+) -> None:
+    others = [asyncio.create_task(measure(world, usual)) for _ in range(3 if loaded else 0)]
+    try:
+        low, high = bounds()
+        taken = await measure(world, requester)
+        if not low <= auc(taken["hidden"], taken["nobody"]) <= high:  # one retry
+            taken = await measure(world, requester)
+        found = auc(taken["hidden"], taken["nobody"])
+        assert low <= found <= high, f"AUC {found:.3f}"
+    finally:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
