@@ -19,18 +19,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from adapters.base import MAX_CANDIDATES, Adapter
+from adapters.hostile import HOSTILE, STRANGE_KEYS, queries_with
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, TimedOut, Unknown
-from gateway.model.query import (
-    ContainerQuery,
-    DocumentQuery,
-    NationalIdQuery,
-    PersonQuery,
-    Query,
-    VehicleQuery,
-)
+from gateway.model.hit import SearchResult
+from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.model.values import NameForm
+from gateway.ports import BatchSource
 from gateway.records.types import RECORD_TYPES
 
 BUDGET = 3.0
@@ -42,35 +37,7 @@ SLACK = 1.0
 _SHORT = 0.02
 _THREADS = 4
 _ROUNDS = 5
-
-HOSTILE = (
-    "'; DROP TABLE persons; --",
-    '" OR 1=1 --',
-    "1; SELECT 1",
-    "%",
-    "_",
-    "a%",
-    "A\\",
-    "[A-Z]*",
-    "/* */",
-    "ʼ OR ʼ1ʼ=ʼ1",
-    "＇ OR 1=1",
-    "A" * 40,
-    "\\' OR 1=1 #",
-    "$(id)",
-    "${jndi:ldap://x}",
-    "{{7*7}}",
-    "<script>alert(1)</script>",
-    "<!ENTITY x SYSTEM 'file:///etc/passwd'>",
-    "=HYPERLINK(0)",
-    "../../etc/passwd",
-    "%s%n%(a)s{0}",
-    "a\nb: c",
-    "\u202eA\u202c",
-    "A" + "\u0301" * 40,
-    "`*[]|@&",
-)
-"""Texts that mean something to a database or a pattern language, and nothing to a search (threats.md, K1)."""
+_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +235,48 @@ def check_hostile(adapter: Adapter, clock: Clock, _expectation: Expectation) -> 
 def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
     """A key or record type that the source does not have is `Unknown`."""
     types = sorted(adapter.describe().record_types)
-    for key in ("", "0", "-1", "99999999999999999999999", "1 OR 1=1", "'", "\x00", "ก"):
+    for key in STRANGE_KEYS:
         for record_type in (types[0], "Nothing"):
             try:
                 adapter.fetch(key, record_type, clock.monotonic() + BUDGET)
             except Unknown:
                 continue
             yield "an unknown key can be fetched"
+
+
+def check_together(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
+    """Where many calls can be put at once (`gateway.ports.BatchSource`), each is answered as it is alone."""
+    if not isinstance(adapter, BatchSource):
+        return
+    queries = [*expectation.found, *expectation.not_found, *expectation.many, *queries_with("- .")]
+    asked = [(query, strictness) for query in queries for strictness in (Strictness.USUAL, Strictness.STRICT)]
+    wanted = [(key, name) for key in STRANGE_KEYS for name in (*sorted(adapter.describe().record_types), "Nothing")]
+    for first in range(0, len(asked), _TOGETHER):
+        some = asked[first : first + _TOGETHER]
+        results = adapter.search_many(some, clock.monotonic() + BUDGET * len(some))
+        alone = [_tried(partial(adapter.search, query, clock.monotonic() + BUDGET, how)) for query, how in some]
+        if [_said(result) for result in results] != [_said(result) for result in alone]:
+            yield "searches together find other things than one by one"
+        found = [each for result in alone if isinstance(result, SearchResult) for each in result.candidates]
+        wanted += [(each.key, each.record_type) for each in found]
+    for first in range(0, len(wanted), _TOGETHER):
+        places = wanted[first : first + _TOGETHER]
+        records = adapter.fetch_many(places, clock.monotonic() + BUDGET * len(places))
+        single = [_tried(partial(adapter.fetch, key, name, clock.monotonic() + BUDGET)) for key, name in places]
+        if [_said(record) for record in records] != [_said(record) for record in single]:
+            yield "records that are fetched together are not those that are fetched one by one"
+
+
+def _tried(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except LiaisonError as error:
+        return error
+
+
+def _said(result: object) -> object:
+    """A result in a form that can be compared."""
+    return (type(result), result.code) if isinstance(result, LiaisonError) else result
 
 
 def check_junk(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
@@ -287,22 +289,6 @@ def check_junk(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Ite
             except Malformed:
                 continue
             yield f"an empty {query.kind} query is answered"
-
-
-def queries_with(text: str) -> Iterator[Query]:
-    """A query of each kind with `text` in every field of it that is free text; those that the model accepts."""
-    makers: tuple[Callable[[], Query], ...] = (
-        lambda: PersonQuery((NameForm(text),), nationality=text, father=text),
-        lambda: DocumentQuery(text, text),
-        lambda: NationalIdQuery(text, text),
-        lambda: VehicleQuery(text, text, text),
-        lambda: ContainerQuery(text),
-    )
-    for make in makers:
-        try:
-            yield make()
-        except Malformed:
-            continue
 
 
 CHECKS: tuple[Check, ...] = (
@@ -319,6 +305,7 @@ CHECKS: tuple[Check, ...] = (
     check_left_out,
     check_hostile,
     check_unknown_keys,
+    check_together,
     check_junk,
 )
 

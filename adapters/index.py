@@ -137,8 +137,6 @@ class IndexedSource:
         return found if isinstance(found, Malformed) else self._result(store, *found)
 
     def _result(self, store: IndexStore, rows: Sequence[Found], capped: bool) -> SearchResult:
-        if not rows:
-            return best((), MAX_CANDIDATES, capped)
         today, source = self._today(), self._description.id
         found = (
             Candidate(source, key, record_type, match, self._marking(store, marking), category)

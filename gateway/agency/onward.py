@@ -42,7 +42,7 @@ class OnwardBody(_Closed):
     """A use of one record of the search. Passing on names who is to have it."""
 
     exchange_id: Annotated[str, Field(max_length=32)] = Field(description="of the counterpart's line")
-    hit: Annotated[int, Field(ge=0, le=1000)] = Field(description="place among the line's hits, from 0")
+    hit: Annotated[int, Field(ge=0, le=1000, strict=True)] = Field(description="place among the line's hits, from 0")
     to: PlaceBody | None = Field(None, description="who is to have it; empty: it stays in the officer's own office")
     purpose: Purpose
     use: Use

@@ -97,7 +97,7 @@ def hit_lines(hit: dict[str, Any]) -> list[str]:
         "signed by the agency" if record["signed_by"] == "own" else "signed with the agency's key, held by its node"
     )
     lines.append(f"{len(record['fields'])}{total} fields released by {record['owner']}, {signed}, verified")
-    lines += [f"  {name}: {_value(value)}" for name, value in record["fields"].items()]
+    lines += [f"  {name}: {value_text(value)}" for name, value in record["fields"].items()]
     return [*lines, *_obey(record["marking"])]
 
 
@@ -118,18 +118,19 @@ def _incomplete(line: dict[str, Any]) -> str:
 
 def _obey(marking: dict[str, Any]) -> list[str]:
     shown = [
-        f"{key.replace('_', ' ')} {_value(value)}" for key, value in marking.items() if value not in ("", [], None)
+        f"{key.replace('_', ' ')} {value_text(value)}" for key, value in marking.items() if value not in ("", [], None)
     ]
     return [f"handling: {', '.join(shown)}"] if shown else []
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A field's value in plain words."""
     if isinstance(value, dict):
         if "text" in value:
             return str(value["text"])
         return " ".join(
-            _value(part) for key, part in value.items() if key not in ("calendar", "original", "script", "lang")
+            value_text(part) for key, part in value.items() if key not in ("calendar", "original", "script", "lang")
         )
     if isinstance(value, list):
-        return ", ".join(_value(part) for part in value)
+        return ", ".join(value_text(part) for part in value)
     return str(value)

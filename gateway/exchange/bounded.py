@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.clock import Clock
+from gateway.errors import LiaisonError
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
+from gateway.ports import BatchSource, Occasion, ReferredSource, SigningSource, Source, SourceDescription
 
 
 class _Bounded:
@@ -38,6 +41,22 @@ class _Bounded:
         return self._source.health()
 
 
+class _BoundedBatch(_Bounded):
+    def __init__(self, source: Source, many: BatchSource, clock: Clock, seconds: float) -> None:
+        super().__init__(source, clock, seconds)
+        self._many = many
+
+    def search_many(
+        self, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> Sequence[SearchResult | LiaisonError]:
+        """As the source, sooner."""
+        return self._many.search_many(asked, self._until(deadline))
+
+    def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
+        """As the source, sooner."""
+        return self._many.fetch_many(wanted, self._until(deadline))
+
+
 class _BoundedReferred(_Bounded):
     def __init__(self, source: ReferredSource, clock: Clock, seconds: float) -> None:
         super().__init__(source, clock, seconds)
@@ -64,8 +83,8 @@ def bounded(source: Source, clock: Clock, seconds: float) -> Source:
     """`source` whose every call ends after `seconds` at the latest; `source` itself when that is 0."""
     if not seconds:
         return source
-    return (
-        _BoundedSigning(source, clock, seconds)
-        if isinstance(source, SigningSource)
-        else _Bounded(source, clock, seconds)
-    )
+    if isinstance(source, SigningSource):
+        return _BoundedSigning(source, clock, seconds)
+    if isinstance(source, BatchSource):
+        return _BoundedBatch(source, source, clock, seconds)
+    return _Bounded(source, clock, seconds)

@@ -27,13 +27,18 @@ class Copies:
 
     documents: DocumentStore
 
-    def keep(self, search: Search, until_us: int) -> Search:
-        """Keep the records of `search`, each until its own end or `until_us`; the search without them."""
+    def keep(self, search: Search, now_us: int, until_us: int) -> Search:
+        """Keep the records of `search`, each until its own end or `until_us`; the search without them.
+
+        One whose time is over is not kept: a search that is stored again revives nothing that was deleted.
+        """
         for key, hit in _hits(search):
             record = hit.record
             if record is None or record.marking.get("delete_after_use") is True:
                 continue
             ends_us = min(until_us, _ends_us(record))
+            if ends_us <= now_us:
+                continue
             self.documents.put(COPY, key, json.dumps(asdict(record), ensure_ascii=False).encode(), ends_us)
         return _mapped(search, lambda _key, hit: replace(hit, record=None))
 

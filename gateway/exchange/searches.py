@@ -138,7 +138,7 @@ class OfficerSearches:
     def _store(self, search: Search) -> None:
         """The records first, each until its owner's time is over; then the search without them."""
         until = search.started_us + KEPT_US
-        bare = self._copies.keep(search, until)
+        bare = self._copies.keep(search, self._parts.clock.now_us(), until)
         self._parts.documents.put(_KIND, search.id, encode_search(bare), until)
 
     async def _load(self, search_id: str) -> Search | None:

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.client import NodeClient
+from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
+from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.federation import OFFICER, Federation, open_federation
+from gateway.errors import Reason, Refused
 from tests.support.cli import Liaison, Ran
 
 PATIENCE_S = 40.0
@@ -161,6 +165,43 @@ def test_another_officer_has_no_say_over_this_search(desk: Desk) -> None:
     assert entry["private"]["officer"] == "th.o.9999"
 
 
+def test_a_line_is_named_by_its_country_as_well(desk: Desk, federation: Federation) -> None:
+    what = ("--search", desk.search, "--from", OWNER, "--purpose", "INVESTIGATION", "--use", "action", "--reason", "x")
+    home = ("--home", federation.home(ASKER), "--as", OFFICER)
+    assert desk.liaison("onward", *home, *what).code == 0
+    assert desk.liaison("onward", *home, *what, "--from", "vn").code == 2
+    assert desk.liaison("onward", *home, *what, "--exchange", desk.line["exchange_id"]).code == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"to": None}, "to"),
+        ({"to": {"member": "th", "agency": "Customs"}}, "to.agency"),
+        ({"to": {"member": "th", "agent": "customs"}}, "to.agent"),
+        ({"use": "sell"}, "use"),
+        ({"purpose": "VISA"}, "purpose"),
+        ({"hit": -1}, "hit"),
+        ({"hit": "0"}, "hit"),
+        ({"exchange_id": "x"}, "exchange_id"),
+        ({"reason": "\u001b[2J"}, "reason"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_a_body_of_another_form_is_refused_and_named(
+    desk: Desk, federation: Federation, change: dict[str, Any], where: str
+) -> None:
+    settings = load_settings(federation.home(ASKER))
+    token = trial_token(settings, OFFICER, role="", office="", agency="", purpose="INVESTIGATION")
+    body = {
+        "exchange_id": desk.line["exchange_id"], "hit": 0, "to": {"member": "th", "agency": "customs"},
+        "purpose": "INVESTIGATION", "use": "pass-on", "reason": "theirs",
+    }  # fmt: skip
+    with NodeClient(settings) as node, pytest.raises(Refused) as refused:
+        node.onward(desk.search, body | change, token)
+    assert (refused.value.reason, refused.value.where) == (Reason.INVALID_ARGUMENT, where)
+
+
 @pytest.mark.parametrize("hit", [7, 999])
 def test_a_hit_that_is_not_there_is_refused(desk: Desk, hit: int) -> None:
     assert error_of(desk.use(hit=hit)) == "no-such-hit"
@@ -179,8 +220,9 @@ def test_what_waits_for_an_owner_who_is_down_arrives_once_and_decisions_made_mea
         waiting = desk.use()
         consent = consent_of(waiting)
         assert waiting.value["consent"]["state"] == "waiting"
+        desk.federation.stop(ASKER)  # what waits survives this as well
     finally:
-        desk.federation.start(OWNER)
+        desk.federation.start(OWNER, ASKER)
     taken = desk.until(lambda ran: ran.value["consent"]["state"] == "taken")
     assert consent_of(taken) == consent
     assert [item["private"]["consent"] for item in desk.entries(OWNER, "consent-requested")] == [decided, consent]

@@ -18,6 +18,7 @@ from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.consent_book import CONSENT, ConsentBook, Decision
+from gateway.exchange.copies import COPY
 from gateway.model.consent import ConsentAnswer, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId, new_exchange_id
@@ -252,6 +253,40 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
 
 
 # ---------------------------------------------------------------- at the asker
+
+
+async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: World, about: Found) -> None:
+    home, th = Home(world.home("th")), world.nodes["th"]
+    before = kept(world)
+    switch(home, CLOCK, Action.SUSPEND, "peer:vn", "under review")
+
+    async def suspended() -> bool:
+        th.parts.suspensions.refresh()
+        return "peer:vn" in th.parts.suspensions.active
+
+    await eventually_async(suspended)
+    waiting = await th.onward.use(about.officer, about.wish())
+    assert (waiting.state, waiting.problem) == ("waiting", "suspended")
+    assert kept(world) == before
+    switch(home, CLOCK, Action.RESUME, "peer:vn", "over")
+
+    async def taken() -> bool:
+        answer = await th.onward.use(about.officer, about.wish())
+        return (answer.consent, answer.state) == (waiting.consent, "taken")
+
+    await eventually_async(taken, 15)
+
+
+async def test_each_copy_whose_time_is_over_has_one_entry_and_is_gone(world: World, about: Found) -> None:
+    th = world.nodes["th"]
+    keys = [f"{about.search.id}/{about.line.exchange_id}/{place}" for place in range(70, 170)]
+    for key in keys:
+        await asyncio.to_thread(th.parts.documents.put, COPY, key, b"{}", 1)
+    await th._housekeeper.slow_round()
+    await th._housekeeper.slow_round()
+    gone = [item for item in entries(th, "operations") if item.entry.kind == "copy-deleted"]
+    assert len([item for item in gone if item.private["search"] == about.search.id]) == len(keys)
+    assert not set(keys) & set(th.parts.documents.keys(COPY))
 
 
 class LyingOwner:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import MAX_CANDIDATES
-from adapters.conformance import HOSTILE, queries_with
+from adapters.hostile import HOSTILE, queries_with
 from adapters.index import IndexedSource
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, TimedOut, Unavailable

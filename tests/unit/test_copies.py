@@ -50,7 +50,7 @@ def search(*records: ShownRecord | None) -> Search:
 
 
 def later(copies: Copies, clock: ManualClock, made: Search, hours: float) -> Search:
-    kept = decode_search(encode_search(copies.keep(made, KEPT_US)))
+    kept = decode_search(encode_search(copies.keep(made, NOW_US, KEPT_US)))
     clock.advance(timedelta(hours=hours))
     return copies.restore(kept)
 
@@ -73,7 +73,7 @@ def test_nothing_is_kept_beyond_48_hours_whatever_the_owner_allows(copies: Copie
 
 def test_what_is_for_a_single_use_is_never_kept(copies: Copies, clock: ManualClock) -> None:
     made = search(record(40, delete_after_use=True), record(40))
-    kept = copies.keep(made, KEPT_US)
+    kept = copies.keep(made, NOW_US, KEPT_US)
     assert b"STOLEN" not in encode_search(kept)
     assert [hit.record is not None for hit in copies.restore(kept).lines[0].hits] == [False, True]
 
@@ -84,12 +84,23 @@ def test_a_time_that_cannot_be_read_ends_at_once(copies: Copies, clock: ManualCl
 
 
 def test_each_deletion_names_search_and_exchange_and_leaves_no_bytes(copies: Copies, clock: ManualClock) -> None:
-    copies.keep(search(record(1), record(5)), KEPT_US)
+    copies.keep(search(record(1), record(5)), NOW_US, KEPT_US)
     clock.advance(timedelta(hours=2))
     (key,) = copies.over(clock.now_us())
     assert deletion(key).private == {"search": "s1", "exchange": "ab" * 16, "ground": "retention"}
     copies.documents.expire(clock.now_us(), but=COPY)
     assert copies.over(clock.now_us()) == [key]
     copies.delete(key)
+    assert copies.over(clock.now_us()) == []
+    assert len(copies.documents.keys(COPY)) == 1
+
+
+def test_a_search_that_is_stored_again_revives_nothing_that_was_deleted(copies: Copies, clock: ManualClock) -> None:
+    made = search(record(1), record(5))
+    copies.keep(made, clock.now_us(), KEPT_US)
+    clock.advance(timedelta(hours=2))
+    for key in copies.over(clock.now_us()):
+        copies.delete(key)
+    copies.keep(made, clock.now_us(), KEPT_US)
     assert copies.over(clock.now_us()) == []
     assert len(copies.documents.keys(COPY)) == 1

@@ -347,7 +347,7 @@ def test_every_index_hashes_in_its_own_way() -> None:
 # ---------------------------------------------------------------- common keys
 
 
-def test_common_keys_are_read_for_the_years_that_are_asked_and_for_unknown_ones(tmp_path: Path) -> None:
+def test_common_keys_are_read_for_the_birth_dates_that_are_asked_and_for_unknown_ones(tmp_path: Path) -> None:
     path = tmp_path / "i.sqlite"
     with IndexWriter(path) as writer:
         for number in range(COMMON + 1):
@@ -366,6 +366,39 @@ def test_common_keys_are_read_for_the_years_that_are_asked_and_for_unknown_ones(
     store.close()
 
 
-def person(key: str, year: str) -> IndexedRecord:
-    keys = [(KeyKind.NAME, "pngyn.vn", year), (KeyKind.NAME, f"jrare.{key}", year)]
+def test_rows_that_their_birth_date_rules_out_are_left_unread(tmp_path: Path) -> None:
+    path = tmp_path / "i.sqlite"
+    births = {"same": "1980-02-03", "month": "1980-02", "year": "1980", "none": "", "other": "1980-02-04", "old": "1950"}
+    with IndexWriter(path) as writer:
+        for key, birth in births.items():
+            writer.put(person(key, birth))
+        writer.sort()
+        writer.finish([])
+    store = IndexStore(path)
+    asked = Births(("1980-02-03", "1980-02", "1980"), ())
+    rows, _ = store.find_names(["pngyn.vn"], 50, asked, only=True)
+    assert {row[1] for row in rows} == {"same", "month", "year", "none"}
+    rows, _ = store.find_names(["pngyn.vn"], 50, Births((), ("1980",)), only=True)
+    assert {row[1] for row in rows} == {"same", "month", "year", "none", "other"}
+    rows, _ = store.find_names(["pngyn.vn"], 50, asked)
+    assert {row[1] for row in rows} == set(births)
+    store.close()
+
+
+def test_of_a_common_name_rows_without_a_birth_date_do_not_crowd_out_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "i.sqlite"
+    with IndexWriter(path) as writer:
+        for number in range(COMMON + 1):
+            writer.put(person(str(number), ""))
+        writer.put(person("born", "1980-02-03"))
+        writer.sort()
+        writer.finish([])
+    store = IndexStore(path)
+    rows, _ = store.find_names(["pngyn.vn", "jrare.born"], 1, Births(("1980-02-03",), ()), only=True)
+    assert [row[1] for row in rows] == ["born"]
+    store.close()
+
+
+def person(key: str, birth: str) -> IndexedRecord:
+    keys = [(KeyKind.NAME, "pngyn.vn", birth), (KeyKind.NAME, f"jrare.{key}", birth)]
     return replace(record(key, ""), features='[["Nguyen Van"],"","",""]', keys=keys)

@@ -23,7 +23,7 @@ from adapters.remote.visits import MAX_ISSUES, Visits
 from certs.names import CertificateName, CertificateUse, parse_uri, source_tls_name, tls_name
 from certs.requests import MAX_REQUEST, build_request, read_request
 from gateway.clock import SystemClock, from_us
-from gateway.config.source_home import load_source, write_source
+from gateway.config.source_home import STRICTNESSES, load_source, write_source
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Replayed
 from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, UseCode
 from gateway.model.names import MemberId, new_exchange_id
@@ -253,6 +253,25 @@ def test_settings_say_what_is_wrong_and_where(tmp_path: Path) -> None:
     assert "threads" in caught.value.remedy
     with pytest.raises(Misconfigured, match="no settings here"):
         load_source(tmp_path / "nowhere")
+
+
+def test_a_source_can_be_told_to_be_strict_and_nothing_else(tmp_path: Path) -> None:
+    write_source(tmp_path, {"source.member": "kh", "source.agency": "customs", "limits.strictness": "strict"})
+    assert load_source(tmp_path).limits.strictness == "strict"
+    assert set(STRICTNESSES) == {each.value for each in Strictness}
+    file = tmp_path / "source.toml"
+    file.write_text(file.read_text().replace('strictness = "strict"', 'strictness = "ranked"'))
+    with pytest.raises(Misconfigured, match="ranked") as caught:
+        load_source(tmp_path)
+    assert caught.value.where.startswith("source.toml:")
+
+
+@pytest.mark.parametrize("message", [b"", b"\x1a\x06ranked"], ids=["none", "unknown"])
+def test_a_query_without_a_known_strictness_is_refused(message: bytes) -> None:
+    whole = query_bytes(DocumentQuery("AA1234567"), Strictness.WIDE)
+    with pytest.raises(Malformed) as caught:
+        read_query(whole.replace(b"\x1a\x04wide", message))
+    assert caught.value.where == "query.strictness"
 
 
 @pytest.mark.parametrize("url", ["source://host:7543", "source:host", "source://host"])

@@ -76,6 +76,7 @@ def show(home: Path, name: str, as_json: bool) -> int:
       liaison consent show --home vn --id 3c1f…
     """
     from gateway.cli.consents import shown
+    from gateway.cli.lines import value_text
 
     item = shown(home, name)
     if as_json:
@@ -90,9 +91,9 @@ def show(home: Path, name: str, as_json: bool) -> int:
     say(f"  exchange {item['exchange_id']}; received {item['received']}")
     say(f"  the record as they have it ({item['owner']}):")
     for field, value in item["record"]["fields"].items():
-        say(f"    {field}: {value}")
-    for part, value in item["record"]["marking"].items():
-        say(f"    marking.{part}: {', '.join(value) if isinstance(value, list) else value}", "dim")
+        say(f"    {field}: {value_text(value)}")
+    marking = (f"{part} {value_text(value)}" for part, value in item["record"]["marking"].items() if value)
+    say(f"  handling: {', '.join(marking)}")
     return 0
 
 

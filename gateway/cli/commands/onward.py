@@ -18,8 +18,9 @@ _USES = click.Choice([item.value for item in Use])
 @click.command()
 @home_option
 @click.option("--as", "officer", required=True, metavar="OFFICER", help="The officer who asked.")
-@click.option("--search", "search_id", required=True, help="The search's id, as `liaison ask --json` shows it.")
-@click.option("--exchange", required=True, help="The exchange id of the counterpart's line.")
+@click.option("--search", "search_id", required=True, help="The search's id, as `liaison ask` shows it.")
+@click.option("--from", "owner", default="", metavar="COUNTRY", help="The country whose hit it is; or --exchange.")
+@click.option("--exchange", default="", help="The exchange id of that country's line, as `ask --json` shows it.")
 @click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of the line, from 0.")
 @click.option("--to", default="", metavar="COUNTRY.AGENCY", help="Who is to have it, such as th.customs.")
 @click.option(
@@ -36,6 +37,7 @@ def onward(
     home: Path,
     officer: str,
     search_id: str,
+    owner: str,
     exchange: str,
     hit: int,
     to: str,
@@ -55,9 +57,9 @@ def onward(
 
     \b
     Examples:
-      liaison onward --home th --as th.o.1042 --search 5f0c… --exchange 9ab1… --to th.customs
+      liaison onward --home th --as th.o.1042 --search 5f0c… --from kh --to th.customs
               --purpose INVESTIGATION --use pass-on --reason "the container is in their yard"
-      liaison onward --home th --as th.o.1042 --search 5f0c… --exchange 9ab1…
+      liaison onward --home th --as th.o.1042 --search 5f0c… --from kh --hit 1
               --purpose INVESTIGATION --use evidence --reason "case TH-2026-17 goes to court"
 
     Exit code 0 when it is allowed, 1 when it is refused or waits for the owner.
@@ -70,18 +72,28 @@ def onward(
     member, _, receiver = to.partition(".")
     if to_office and not to:
         raise click.UsageError("--to-office needs --to: name the country and the agency as well")
+    if bool(owner) == bool(exchange):
+        raise click.UsageError("whose hit is it? Give --from or --exchange")
     if use == Use.PASS_ON and not to:
         raise click.UsageError("--to is missing: who is to have it?")
-    body: dict[str, Any] = {"exchange_id": exchange, "hit": hit, "purpose": purpose, "use": use, "reason": reason}
+    body: dict[str, Any] = {"hit": hit, "purpose": purpose, "use": use, "reason": reason}
     body |= {"to": {"member": member, "agency": receiver, "office": to_office}} if to else {}
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     with NodeClient(settings) as node:
+        body["exchange_id"] = exchange or _exchange_with(owner, node.get(search_id, token))
         answer = node.onward(search_id, body, token)
     if as_json:
         print_json(answer)
     else:
         _show(answer)
     return 0 if answer["decision"] == "allowed" else 1
+
+
+def _exchange_with(owner: str, search: dict[str, Any]) -> str:
+    found: list[str] = [line["exchange_id"] for line in search["lines"] if line["member"] == owner]
+    if not found or not found[0]:
+        raise click.UsageError(f"this search has no line of another country `{owner}`")
+    return found[0]
 
 
 def _show(answer: dict[str, Any]) -> None:
