@@ -24,6 +24,9 @@ MAX_EXACT = 256
 MAX_SCORED = 500
 """Rows that are scored for one name; those that share most keys come first."""
 
+MAX_BORN = 100
+"""The same where the birth date rules out most rows unread: what is left shares it, or nearly."""
+
 MAX_COMPARED = 60
 """Of these, rows whose names are compared in full: those most alike at a glance."""
 
@@ -133,7 +136,8 @@ def person_candidates(
     births = window(query.birth) if query.birth else None
     near = Births(births.days, births.years) if births else None
     is_ruled_out = thresholds.floor(BirthFit.CONFLICT) > 1
-    rows, cut = store.find_names(sorted(keys), MAX_SCORED, near, only=is_ruled_out)
+    most = MAX_BORN if near and is_ruled_out else MAX_SCORED
+    rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
     found: list[Found] = []
     for position, (row, features) in enumerate(_closest(rows, query, check, thresholds)):
         if not position % _CHECK_EACH:
@@ -141,7 +145,7 @@ def person_candidates(
         match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
-    is_last_found = len(rows) == MAX_SCORED and bool(found) and found[-1][1] == rows[-1][1]
+    is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
     return found, is_last_found or (cut and bool(found))
 
 

@@ -2,7 +2,8 @@
 
 An element with elements in it becomes an object by local name, one without becomes its text; an attribute stands
 beside a text as `Name@attribute`, and inside an object as `@attribute`. Elements that the mapping calls `repeated`
-are always lists, and any other that occurs twice makes the document unreadable: nothing is chosen in silence.
+are always lists, and any other that occurs twice makes the document unreadable, as do two attributes of one local
+name: nothing is chosen in silence.
 Document types, and with them entities and external references, are refused (threats.md, K8).
 """
 
@@ -96,6 +97,8 @@ class _Target:
         if len(self._stack) >= MAX_DEPTH or self._elements > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES:
             raise Malformed("XML that is too deep or has too many parts", code="too-large")
         named = {_local(name): value for name, value in attributes.items()}
+        if len(named) != len(attributes):
+            raise Malformed("an attribute that occurs twice", code="occurs-twice")
         self._stack.append((_local(tag), {}, [], named))
 
     def data(self, text: str) -> None:

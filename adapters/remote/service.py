@@ -55,6 +55,7 @@ class SourceService:
         self._adapter = adapter
         self._issuer = issuer
         self._keys = keys
+        self._journal = journal
         self._log = Clerk(journal)
         self._clock = clock
         self._widest = widest
@@ -93,8 +94,8 @@ class SourceService:
         query, wanted = read_query(message.query)
         strictness = wanted.stricter(self._widest)
         self._visits.begin(reference, self._clock.now_us())
+        self._check_unused(reference)
         result = self._adapter.search(query, deadline, strictness)
-        self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
         answer = wire.result_bytes(result)
         private = {
             "query": query.kind.value,
@@ -106,7 +107,9 @@ class SourceService:
         draft = self._draft("source-searched", reference, node, answer, hit, private | {"capped": result.capped})
         draft.claim = self._claim(reference)
         if not isinstance(self._log.write(draft), Logged):
-            raise Replayed("this reference was used for a search before", code="reference-replayed")
+            raise _replayed()
+        # Only now, so that nothing is ever signed under a reference whose claim has lost.
+        self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
         return answer
 
     def issue(self, data: bytes, node: str, deadline: float) -> bytes:
@@ -163,6 +166,12 @@ class SourceService:
         )
         return present(issued, issued.disclosures)
 
+    def _check_unused(self, reference: Reference) -> None:
+        """Raise `Replayed` for a reference of before a restart, so that the agency's system is not searched again."""
+        claim = self._claim(reference)
+        if self._journal.stored_answers([(claim.sender, claim.exchange_id)]):
+            raise _replayed()
+
     def _claim(self, reference: Reference) -> ReplayClaim:
         """A reference is used for one search, over restarts, too."""
         number = ExchangeId(reference.hash[:16].hex())
@@ -212,6 +221,10 @@ class _Refusals:
                 self._causes.clear()
             self._causes[cause] = (now, 0)
             return waiting + 1
+
+
+def _replayed() -> Replayed:
+    return Replayed("this reference was used for a search before", code="reference-replayed")
 
 
 def _asked(query: Query) -> dict[str, Any]:

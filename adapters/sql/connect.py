@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,9 @@ from gateway.errors import Misconfigured
 
 OPEN_SECONDS = 60.0
 """The server's limit for a statement until a connection sets another one."""
+
+BATCH_SECONDS = 120.0
+"""How long a server may take for the next rows of a statement whose rows are streamed."""
 
 _SLACK_SECONDS = 0.25
 _EXTRA_SECONDS = 0.05
@@ -84,14 +88,9 @@ class Connection:
     def fetch(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
         """All rows of a statement. Raises what the driver raises."""
         self.deadline = deadline
-        if self._sentry is None or self._kind.limit is None:
-            return self._fetch(sql, parameters)
-        self._sentry.watch(self.driver, deadline)
-        try:
+        with self._watched(deadline):
             self._limit_server(deadline)
             return self._fetch(sql, parameters)
-        finally:
-            self._sentry.done()
 
     def _fetch(self, sql: str, parameters: Any) -> Sequence[Any]:
         self.cursor.execute(sql, parameters)
@@ -100,10 +99,35 @@ class Connection:
         return found
 
     def stream(self, sql: str, parameters: Any, deadline: float, size: int) -> Iterator[Sequence[Any]]:
-        """The rows of a statement in batches, as the server sends them. Raises what the driver raises."""
+        """The rows of a statement in batches, as the server sends them. Raises what the driver raises.
+
+        A server that sends nothing for `BATCH_SECONDS` is cut off, however far away `deadline` is.
+        """
         self.deadline = deadline
-        self._limit_server(deadline)
-        return self._kind.stream(self.driver, sql, parameters, size)
+        with self._watched(self._batch_deadline()):
+            self._limit_server(deadline)
+        batches = self._kind.stream(self.driver, sql, parameters, size)
+        while True:
+            with self._watched(self._batch_deadline()):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    @contextmanager
+    def _watched(self, deadline: float) -> Iterator[None]:
+        """The sentry cuts the connection off when this is not over by `deadline`."""
+        if self._sentry is None or self._kind.limit is None:
+            yield
+            return
+        self._sentry.watch(self.driver, deadline)
+        try:
+            yield
+        finally:
+            self._sentry.done()
+
+    def _batch_deadline(self) -> float:
+        return min(self.deadline, self._clock.monotonic() + BATCH_SECONDS)
 
     def _limit_server(self, deadline: float) -> None:
         """Tell the server how long a statement may take, unless what it was told before is near enough."""

@@ -274,10 +274,11 @@ KINDS: Mapping[str, Kind] = {
 
 def is_local(address: URL) -> bool:
     """Whether the address is a socket or a loopback address, so that nothing crosses a network."""
-    hosts = [address.host or "", *_texts(address.query.get("host"))]
     if "unix_socket" in address.query:
-        hosts = [""]
-    return all(_is_loopback(host) for host in hosts)
+        return True
+    named = [address.host or "", *_texts(address.query.get("host"))]
+    # libpq takes a list, and goes on to the next host when one does not answer.
+    return all(_is_loopback(host.strip()) for text in named for host in text.split(","))
 
 
 def _texts(value: Any) -> list[str]:

@@ -62,7 +62,7 @@ class Tables:
         statement = self._statement(wanted)
         connection = None
         try:
-            connection = Connection(self.engine, self._clock)
+            connection = Connection(self.engine, self._clock, self._sentry)
             yield from connection.stream(statement.sql, statement.parameters(keys), deadline, BATCH)
         except LiaisonError:
             raise

@@ -122,7 +122,7 @@ class Process:
                 self.adapter.refresh()
             except StorageBroken as error:
                 self._fatal(error)
-            except LiaisonError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, claims must go on being forgotten
                 self._log.error(Event.ROUNDS_FAILED, error)
 
     def _fatal(self, error: BaseException) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.audit.checkpoint import verify_checkpoint
 from gateway.audit.evidence import LogEvidence, Row
 from gateway.audit.export import MANIFEST, SIGNATURE, export_origin
 from gateway.audit.tiles import WIDTH, read_bundle, read_leaves, tile_path, widths
+from gateway.clock import to_us
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
@@ -44,6 +46,7 @@ class ExportReader:
         ):
             raise _bad("its manifest is not one of version 1")
         self.member: MemberId = member_id(str(value["member"]))
+        self.created_us = _moment(value["created"])
         self._sizes: dict[str, int] = _sizes(value["logs"])
         self._files: dict[str, str] = _files(value["files"])
 
@@ -157,6 +160,14 @@ def _row(index: int, body: bytes, leaf: bytes, opening: dict[str, Any], kept: di
     if private is None and not erased:
         return Row(index, body, leaf, None, b"", b"", erased="not in the export")
     return Row(index, body, leaf, private, request, answer, erased=erased if private is None else "")
+
+
+def _moment(value: Any) -> int:
+    """When the export was made, by its own signed word, in microseconds since 1970."""
+    try:
+        return to_us(datetime.fromisoformat(value))
+    except (TypeError, ValueError) as error:
+        raise _bad("it does not say when it was made") from error
 
 
 def _sizes(value: Any) -> dict[str, int]:

@@ -15,7 +15,8 @@ And each direction at most one of these:
    although it names every exchange rightly: the side that signed the heads has changed its history otherwise;
 7. `unacknowledged`: answers that the asking side has not acknowledged.
 
-What lies outside the time that both exports cover is counted and not judged.
+An export must hold what happened before it was made, by the time in its signed manifest; what came later is counted
+and not judged. A statement puts blame on its signer only after its signature was verified (`Side.prove`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from enum import StrEnum
 from gateway.audit.sides import Note, Side
 
 MARGIN_US = 120_000_000
-"""Entries of the last two minutes of an export may have their counterparts after the end of the other one."""
+"""How much two members' clocks may differ: what happened so shortly before an export may be missing in it."""
 
 
 class Fault(StrEnum):
@@ -43,6 +44,8 @@ class Fault(StrEnum):
     LOST_QUESTION = "lost-question"
     UNACKNOWLEDGED = "unacknowledged"
 
+
+_PROVABLE = frozenset({Fault.DROPPED_ANSWER, Fault.DROPPED_QUESTION, Fault.ALTERED_REQUEST, Fault.ALTERED_ANSWER})
 
 MEANING: dict[Fault, str] = {
     Fault.REWRITTEN: "the entry that it showed with its answer, under its own signed head, is not in its log",
@@ -82,6 +85,11 @@ class Comparison:
     outside: int
 
     @property
+    def suspected(self) -> frozenset[str]:
+        """Exchanges about which somebody could be blamed, if the statements are there."""
+        return frozenset(found.exchange_id for found in self.findings if found.fault in _PROVABLE)
+
+    @property
     def blamed(self) -> frozenset[str]:
         """Members that a finding contradicts."""
         return frozenset(found.blamed for found in self.findings if found.blamed)
@@ -119,14 +127,12 @@ class _Direction:
         self._answerer = answerer
 
     def is_outside(self, exchange_id: str) -> bool:
-        """Whether one export may end before this exchange does."""
-        asked, arrived = self._asker.asked.get(exchange_id), self._asker.arrived.get(exchange_id)
-        if arrived is not None and arrived.seen is not None:
-            return arrived.seen.index >= self._answerer.sizes.get(arrived.seen.log, 0)
+        """Whether one export was made before this exchange was over."""
+        asked = self._asker.arrived.get(exchange_id) or self._asker.asked.get(exchange_id)
         answered = self._answerer.answered.get(exchange_id)
         if answered and asked is None:
-            return answered[0].entry.time_us > self._asker.last_us - MARGIN_US
-        return asked is not None and not answered and asked.entry.time_us > self._answerer.last_us - MARGIN_US
+            return answered[0].entry.time_us > self._asker.created_us - MARGIN_US
+        return asked is not None and not answered and asked.entry.time_us > self._answerer.created_us - MARGIN_US
 
     def exchange(self, exchange_id: str) -> Disagreement | None:
         """The gravest finding about one exchange, or None when both agree."""
@@ -183,7 +189,7 @@ class _Direction:
     def receipts(self) -> Iterator[Disagreement]:
         """Answers that no receipt covers, in one finding."""
         through = self._answerer.acknowledged
-        edge = self._asker.last_us - MARGIN_US
+        edge = self._asker.created_us - MARGIN_US
         open_ones = sorted(
             note.entry.number
             for note in self._answerer.answers()

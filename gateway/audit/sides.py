@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from gateway.audit.checkpoint import verify_checkpoint
 from gateway.audit.entry import Entry, decode_private, parse_entry
@@ -31,43 +32,51 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One entry about an exchange. `held`: the other side's signed statement is kept with it."""
+    """One entry about an exchange. `held`: the other side's own signature over what it says was verified (`prove`)."""
 
     entry: Entry
-    held: bool
     seen: Seen | None = None
+    held: bool = False
+
+
+class SignedBy(Protocol):
+    """Whether the counterpart signed a statement that is kept with an entry, and it says what the entry says."""
+
+    def request(self, envelope: bytes, entry: Entry) -> bool:
+        """A request of the counterpart, kept with an entry of what was answered."""
+
+    def answer(self, envelope: bytes, entry: Entry) -> bool:
+        """An answer of the counterpart, kept with an entry of what arrived."""
 
 
 @dataclass(slots=True)
 class Side:
     """One member's entries about exchanges with `peer`, by exchange id, and what bounds them.
 
-    `bodies` are exact public parts by (log, index); `last_us` is the time of the newest entry; `acknowledged` is
-    the highest number of the peer's channel that its receipts cover.
+    `created_us` is when the export was made, by its signed manifest: what happened before must be in it. `bodies` are
+    exact public parts by (log, index); `acknowledged` is the highest number of the peer's channel that its receipts
+    cover.
     """
 
     member: str
     peer: str
+    created_us: int
     asked: dict[str, Note] = field(default_factory=dict)
     arrived: dict[str, Note] = field(default_factory=dict)
     answered: dict[str, list[Note]] = field(default_factory=dict)
     bodies: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    last_us: int = 0
     acknowledged: int = 0
 
     def take_answers(self, rows: Iterable[Row]) -> None:
-        """Read what this member answered, and what bounds its log. Rows that are no entries are the verifier's."""
+        """Read what this member answered. Rows that are no entries are the verifier's."""
         for entry, row in _entries(rows):
-            self.last_us = max(self.last_us, entry.time_us)
-            self.sizes[entry.log] = entry.index + 1
             if entry.peer != self.peer:
                 continue
             if entry.kind == "receipt":
                 self._receipt(row)
             elif entry.kind in ANSWERS and entry.exchange_id:
                 self.bodies[entry.log, entry.index] = row.body
-                self.answered.setdefault(entry.exchange_id, []).append(Note(entry, bool(row.request)))
+                self.answered.setdefault(entry.exchange_id, []).append(Note(entry))
 
     def take_questions(self, rows: Iterable[Row], answerer: Side, keys: Sequence[VerifyKey]) -> None:
         """Read what this member asked `answerer`, whose answers were read before; `keys` are its listed log keys."""
@@ -75,9 +84,22 @@ class Side:
             if entry.peer != self.peer or not entry.exchange_id:
                 continue
             if entry.kind == "asked":
-                self.asked[entry.exchange_id] = Note(entry, False)
+                self.asked[entry.exchange_id] = Note(entry)
             elif entry.kind in ARRIVALS:
-                self.arrived[entry.exchange_id] = Note(entry, bool(row.answer), _seen(row, answerer, keys))
+                self.arrived[entry.exchange_id] = Note(entry, _seen(entry, row, answerer, keys))
+
+    def prove(self, rows: Iterable[Row], exchange_ids: Set[str], signed: SignedBy) -> None:
+        """Verify the other side's statements about these exchanges; only they can put blame on it."""
+        for entry, row in _entries(rows):
+            if entry.peer != self.peer or entry.exchange_id not in exchange_ids:
+                continue
+            if entry.kind in ANSWERS and signed.request(row.request, entry):
+                notes = self.answered[entry.exchange_id]
+                self.answered[entry.exchange_id] = [
+                    replace(note, held=True) if note.entry == entry else note for note in notes
+                ]
+            elif entry.kind in ARRIVALS and signed.answer(row.answer, entry):
+                self.arrived[entry.exchange_id] = replace(self.arrived[entry.exchange_id], held=True)
 
     def answers(self) -> Iterator[Note]:
         """Everything that was answered or refused."""
@@ -98,15 +120,22 @@ def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:
             continue
 
 
-def _seen(row: Row, answerer: Side, keys: Sequence[VerifyKey]) -> Seen | None:
+def _seen(entry: Entry, row: Row, answerer: Side, keys: Sequence[VerifyKey]) -> Seen | None:
+    """What came with the answer, if it is an entry of the answerer about this very exchange."""
     private = _private(row)
     body, index = private.get("their_entry"), private.get("their_index")
     if not isinstance(body, str) or type(index) is not int:
         return None
     try:
-        log = parse_entry(body.encode()).log
+        theirs = parse_entry(body.encode())
     except LiaisonError:
         return None
+    about = (theirs.peer, theirs.exchange_id, theirs.request_hash, theirs.answer_hash)
+    if about != (answerer.peer, entry.exchange_id, entry.request_hash, entry.answer_hash):
+        return None
+    if theirs.kind not in ANSWERS or not theirs.log.startswith(f"{answerer.member}."):
+        return None
+    log = theirs.log
     same = answerer.bodies.get((log, index)) == body.encode()
     return Seen(log, index, same, not same and _is_proven(log, index, body.encode(), private, keys))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.audit.entry import Entry
 from gateway.audit.evidence import LogEvidence
 from gateway.audit.export_reader import ExportReader
 from gateway.audit.findings import Report
@@ -13,10 +14,14 @@ from gateway.audit.reconcile import Comparison, compare
 from gateway.audit.sides import Side
 from gateway.audit.verify import verify_export
 from gateway.clock import Clock
-from gateway.errors import Malformed
+from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
+from gateway.statements.answer import parse_answer
+from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signature, unseal
+from gateway.statements.request import parse_request
 from gateway.trust.descriptor import KeyUse
 from gateway.trust.evidence import evidence_view
+from gateway.trust.view import TrustView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,10 @@ def reconcile_exports(
     }
     if any(report.exit_code == 1 for report in reports.values()):
         return Reconciled(reports, None)
-    sides = [Side(names[0], names[1]), Side(names[1], names[0])]
+    sides = [
+        Side(name, other, export.created_us)
+        for name, other, export in zip(names, reversed(names), exports, strict=True)
+    ]
     descriptors = [line for export in exports for line in export.descriptors()]
     view = evidence_view(charter, descriptors, clock, fingerprint)
     for side, export in zip(sides, exports, strict=True):
@@ -60,7 +68,46 @@ def reconcile_exports(
     for side, other, export in zip(sides, reversed(sides), exports, strict=True):
         for log in _exchange_logs(export):
             side.take_questions(log.rows(), other, view.vkeys(MemberId(other.member), KeyUse.LOG))
+    suspected = compare(*sides).suspected
+    for side, export in zip(sides, exports, strict=True):
+        for log in _exchange_logs(export) if suspected else ():
+            side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer)))
     return Reconciled(reports, compare(*sides))
+
+
+@dataclass(frozen=True, slots=True)
+class _Signatures:
+    """`sides.SignedBy` under the charter: statements of `peer` to `member`."""
+
+    view: TrustView
+    member: MemberId
+    peer: MemberId
+
+    def request(self, envelope: bytes, entry: Entry) -> bool:
+        """The peer asked us this: its hash, its parties and its exchange are those of the entry."""
+        try:
+            unsealed = self._unsealed(envelope, REQUEST, entry.request_hash, entry.time_us)
+            said = parse_request(unsealed.payload)
+        except LiaisonError:
+            return False
+        return (said.sender, said.recipient, said.exchange_id) == (self.peer, self.member, entry.exchange_id)
+
+    def answer(self, envelope: bytes, entry: Entry) -> bool:
+        """The peer answered us this, and about this request."""
+        try:
+            unsealed = self._unsealed(envelope, ANSWER, entry.answer_hash, entry.time_us)
+            said = parse_answer(unsealed.payload)
+        except LiaisonError:
+            return False
+        about = (said.sender, said.recipient, said.exchange_id, said.request_hash)
+        return about == (self.peer, self.member, entry.exchange_id, entry.request_hash)
+
+    def _unsealed(self, envelope: bytes, payload_type: str, expected: bytes, at_us: int) -> Unsealed:
+        unsealed = unseal(envelope, payload_type)
+        if unsealed.payload_hash != expected:
+            raise BadSignature("a statement is not the one whose hash is in the entry")
+        check_signature(unsealed, self.view, self.peer, at_us)
+        return unsealed
 
 
 def _exchange_logs(export: ExportReader) -> list[LogEvidence]:

@@ -12,7 +12,7 @@ from gateway.matching import burmese, han, khmer, latin, letters, tables, thai
 from gateway.matching.scripts import detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-_AGAIN = re.compile(r"(\S+?)\s*[ๆໆៗ]")
+_AGAIN = re.compile(r"(?<![^\sๆໆៗ])([^\sๆໆៗ]++)\s*+[ๆໆៗ]")
 """The sign that the word before it is said twice: a doubled name is another name."""
 
 _APOSTROPHES = re.compile("['`´ʻʼʿʾ‘’]")
@@ -82,7 +82,9 @@ class NormalName:
 def normal_name(text: str) -> NormalName:
     """The normal forms of `text`. A name without usable letters has no `forms`."""
     text = _INVISIBLE.sub("", text[:_MAX_TEXT])
-    text = _AGAIN.sub(r"\1 \1", unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)))
+    # A single sign may become eighteen: `㍿` and others of U+33xx.
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)[:_MAX_TEXT])
+    text = _AGAIN.sub(r"\1 \1", text)
     script = detect_script(text)
     if script == "Mymr":
         text = burmese.to_unicode(text)

@@ -26,10 +26,10 @@ from gateway.storage.index_seal import IndexSeal
 __all__ = ["COMMON", "Births", "IndexRow", "IndexStore", "IndexedRecord", "KeyKind"]
 
 FEW = 200
-"""Rows of a key that are read whatever their birth date; of a key with more only those of the birth dates asked for."""
+"""Rows of a key that are quicker read all than by the birth dates that are asked for."""
 
 COMMON = 2_000
-"""Rows of a key beyond which it is common: no more than these are read."""
+"""Rows of a key beyond which it is common: it is read for the birth dates asked for, and no further than this."""
 
 TOGETHER = 64
 """Keys that one look-up takes."""
@@ -162,10 +162,10 @@ class IndexStore:
     ) -> tuple[list[IndexRow], bool]:
         """At most `limit` records that share the rarest of `keys`; the last item is their features.
 
-        Of a key with more than `FEW` records only those are read whose birth date is among `births`, and then those
-        without one; with `only` so of every key. Of what is common even so, or without `births`, the first `COMMON`
-        are read, of the same birth dates for all keys, so that records with the whole name are among them. The second
-        item says that this was so without `births`.
+        Of a common key only those are read whose birth date is among `births`, and then those without one; with
+        `only` so of every key. Of what is common even so, or without `births`, the first `COMMON` are read, of the
+        same birth dates for all keys, so that records with the whole name are among them. The second item says that
+        this was so without `births`.
         """
         ranks: dict[int, float] = {}
         asked = self._numbers(births) if births else None
@@ -184,8 +184,9 @@ class IndexStore:
     def _records(self, hashed: int, asked: _Asked | None, only: bool) -> list[int]:
         if asked is None:
             return [record for record, _ in self._all(_BY_KEY, (hashed, COMMON + 1))]
-        found: list[tuple[int, int]] = self._all(_BY_KEY, (hashed, FEW + 1))
-        if len(found) > FEW:
+        few = FEW if only else COMMON
+        found: list[tuple[int, int]] = self._all(_BY_KEY, (hashed, few + 1))
+        if len(found) > few:
             return [record for (record,) in self._all(asked.statement, (*asked.parameters(hashed), COMMON + 1))]
         return [record for record, birth in found if not only or asked.has(birth)]
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import csv
 import os
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ import pytest
 
 from adapters.index import IndexedSource
 from adapters.load import Place, open_source
-from gateway.bench.scale import measure, time_queries
+from gateway.bench.scale import measure, time_queries, used
 from gateway.clock import SystemClock
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
@@ -61,12 +59,12 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def large(request: pytest.FixtureRequest, databases: Path) -> Iterator[Large]:
     name = AGENCIES[request.param]
     mapping = PROJECT / "adapters" / "mappings" / f"{name}.toml"
-    started = time.process_time()
+    started, _ = used()
     place = Place(mapping, f"sqlite:///{databases / name}.sqlite", databases / "index", SystemClock())
     source = open_source(place)
     assert isinstance(source, IndexedSource)
-    worked = time.process_time() - started
-    yield Large(source, worked, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    ended, megabytes = used()
+    yield Large(source, ended - started, megabytes)
     source.close()
 
 

@@ -23,12 +23,13 @@ from gateway.audit.sides import Side
 from gateway.signing.keys import SigningKey, VerifyKey
 
 MINUTE_US = 60_000_000
+START_US = 1_000_000_000_000
 KEYS = {member: SigningKey(Ed25519PrivateKey.generate()) for member in ("th", "vn")}
 
 
 @dataclass
 class Item:
-    """An entry before it has its place; `shows` is the exchange whose answer it keeps, with the peer's entry."""
+    """An entry before it has its place, `at` minutes after the start; `shows`: it keeps the peer's own entry."""
 
     kind: str
     peer: str
@@ -39,6 +40,7 @@ class Item:
     number: int | None = None
     private: dict[str, Any] = field(default_factory=dict)
     shows: bool = False
+    at: int = 0
     salt: bytes = field(default_factory=lambda: os.urandom(32))
 
 
@@ -58,7 +60,7 @@ class Log:
             entry = Entry(
                 origin(self.member, "exchange", 1),
                 index,
-                1_000_000_000_000 + index * MINUTE_US,
+                START_US + item.at * MINUTE_US,
                 item.kind,
                 item.peer,
                 item.number,
@@ -96,15 +98,16 @@ def world(count: int) -> tuple[Log, Log, list[str]]:
     ids = [secrets.token_hex(16) for _ in range(count)]
     for number, exchange_id in enumerate(ids, 1):
         request, answer = os.urandom(32), os.urandom(32)
-        th.items.append(Item("asked", "vn", exchange_id, request))
-        vn.items.append(Item("answered", "th", exchange_id, request, answer, number=number))
-        th.items.append(Item("received", "vn", exchange_id, request, answer, number=number, shows=True))
+        at = 9 * number
+        th.items.append(Item("asked", "vn", exchange_id, request, at=at))
+        vn.items.append(Item("answered", "th", exchange_id, request, answer, number=number, at=at + 1))
+        th.items.append(Item("received", "vn", exchange_id, request, answer, number=number, shows=True, at=at + 2))
     vn.show()
     for item in th.items:
         if item.shows:
             item.private = vn.shown[item.exchange_id]
     for log, peer in ((th, "la"), (vn, "la")):
-        log.items += [Item("asked", peer, secrets.token_hex(16), os.urandom(32)) for _ in range(2 * count + 4)]
+        log.items += [Item("asked", peer, secrets.token_hex(16), os.urandom(32), at=9 * count + 9) for _ in range(3)]
     return th, vn, ids
 
 
@@ -112,14 +115,31 @@ def of(log: Log, kind: str, exchange_id: str) -> Item:
     return next(item for item in log.items if item.kind == kind and item.exchange_id == exchange_id)
 
 
-def judge(th: Log, vn: Log, through: int = 10_000) -> Comparison:
-    sides = {"th": Side("th", "vn"), "vn": Side("vn", "th")}
+class Signed:
+    """Statements in these logs are signed where the bytes say so; `two_exports` hands in real signatures."""
+
+    def request(self, envelope: bytes, entry: Entry) -> bool:
+        return envelope == b"signed"
+
+    def answer(self, envelope: bytes, entry: Entry) -> bool:
+        return envelope == b"signed"
+
+
+def judge(th: Log, vn: Log, through: int = 10_000, early: str = "") -> Comparison:
+    """`early`: whose export was made when its last entry was written; else both were made long afterwards."""
+    last = max(item.at for item in [*th.items, *vn.items])
+    ends = {log.member: log.items[-1].at if log.member == early else last + 60 for log in (th, vn)}
+    made = {member: START_US + at * MINUTE_US for member, at in ends.items()}
+    sides = {"th": Side("th", "vn", made["th"]), "vn": Side("vn", "th", made["vn"])}
     for log in (th, vn):
         sides[log.member].take_answers(log.rows())
     keys: dict[str, list[VerifyKey]] = {member: [key.verify_key()] for member, key in KEYS.items()}
     sides["vn"].acknowledged = through
     sides["th"].take_questions(th.rows(), sides["vn"], keys["vn"])
     sides["vn"].take_questions(vn.rows(), sides["th"], keys["th"])
+    suspected = compare(sides["th"], sides["vn"]).suspected
+    for log in (th, vn):
+        sides[log.member].prove(log.rows(), suspected, Signed())
     return compare(sides["th"], sides["vn"])
 
 
@@ -156,7 +176,7 @@ def alter_request(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
 
 def lose_answer(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
     at = th.items.index(of(th, "received", exchange_id))
-    th.items[at] = Item("silent", "vn", exchange_id, th.items[at].request)
+    th.items[at] = Item("silent", "vn", exchange_id, th.items[at].request, at=th.items[at].at)
     return Fault.LOST_ANSWER, ""
 
 
@@ -226,16 +246,52 @@ def test_what_is_not_acknowledged_is_one_finding_for_the_channel() -> None:
 
 
 @pytest.mark.parametrize("short", ["th", "vn"])
-def test_what_happened_after_the_end_of_one_export_is_not_judged(short: str) -> None:
-    th, vn, ids = world(6)
-    log = {"th": th, "vn": vn}[short]
-    log.items = [item for item in log.items if item.peer != "la"]
-    kept = 2 * (2 if short == "th" else 1)
-    log.items = log.items[:kept]
-    found = judge(th, vn)
+def test_what_happened_after_an_export_was_made_is_not_judged(short: str) -> None:
+    th, vn, _ = world(6)
+    cut(th if short == "th" else vn, 2 if short == "vn" else 4)
+    found = judge(th, vn, early=short)
     assert not found.blamed
-    assert found.outside >= len(ids) - 3
+    assert {item.fault for item in found.findings} <= {Fault.LOST_QUESTION, Fault.LOST_ANSWER}
     assert MARGIN_US == 2 * MINUTE_US
+
+
+def cut(log: Log, kept: int) -> None:
+    log.items = [item for item in log.items if item.peer != "la"][:kept]
+
+
+def test_who_leaves_the_end_of_the_log_out_of_a_late_export_is_named() -> None:
+    th, vn, ids = world(6)
+    cut(vn, 2)
+    found = judge(th, vn)
+    assert {item.exchange_id for item in found.findings if item.blamed == "vn"} == set(ids[2:])
+    assert {item.fault for item in found.findings} == {Fault.DROPPED_ANSWER}
+
+
+def test_a_statement_that_nobody_signed_blames_nobody() -> None:
+    th, vn, ids = world(4)
+    of(vn, "answered", ids[1]).held = False
+    drop_question(th, vn, ids[1])
+    found = judge(th, vn)
+    assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.DROPPED_QUESTION, "")]
+
+
+@pytest.mark.parametrize("part", ["peer", "exchange"])
+def test_an_entry_about_somebody_else_proves_nothing_here(part: str) -> None:
+    th, vn, ids = world(4)
+    other = secrets.token_hex(16)
+    item = Item("answered", "la" if part == "peer" else "th", other, os.urandom(32), os.urandom(32), number=1)
+    vn.items.insert(0, item)
+    vn.show()
+    shown = vn.shown[other]
+    vn.items.pop(0)
+    for arrived in th.items:
+        if arrived.shows and arrived.exchange_id == ids[0]:
+            arrived.held, arrived.private = False, shown
+    drop_answer(th, vn, ids[0])
+    found = judge(th, vn)
+    assert (Fault.DROPPED_ANSWER, ids[0], "") in {
+        (item.fault, item.exchange_id, item.blamed) for item in found.findings
+    }
 
 
 def test_a_refusal_beside_an_answer_of_the_same_exchange_is_no_fault() -> None:

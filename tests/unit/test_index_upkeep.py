@@ -368,7 +368,14 @@ def test_common_keys_are_read_for_the_birth_dates_that_are_asked_and_for_unknown
 
 def test_rows_that_their_birth_date_rules_out_are_left_unread(tmp_path: Path) -> None:
     path = tmp_path / "i.sqlite"
-    births = {"same": "1980-02-03", "month": "1980-02", "year": "1980", "none": "", "other": "1980-02-04", "old": "1950"}
+    births = {
+        "same": "1980-02-03",
+        "month": "1980-02",
+        "year": "1980",
+        "none": "",
+        "other": "1980-02-04",
+        "old": "1950",
+    }
     with IndexWriter(path) as writer:
         for key, birth in births.items():
             writer.put(person(key, birth))
