@@ -21,6 +21,7 @@ from policy.attributes import QuestionAttributes, qualified
 from policy.cache import ALWAYS, FOREVER_US, Window
 from policy.toml_file import TomlFile
 
+_LAST_DAY = date(2199, 12, 31)
 _KEYS = frozenset(
     {
         "id",
@@ -185,6 +186,8 @@ def _validity(document: TomlFile) -> Window:
     last: date = document.value("valid_until", date)
     if last < first:
         raise document.wrong("`valid_until` is before `valid_from`", "valid_until")
+    if last > _LAST_DAY:
+        raise document.wrong(f"`valid_until` is after {_LAST_DAY}", "valid_until", "an agreement has an end")
     return Window(_midnight_us(first), _midnight_us(last + timedelta(days=1)))
 
 

@@ -144,7 +144,10 @@ def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Nami
     if office.startswith(f"{member}."):
         units.add(office)
     unit = not units.isdisjoint(marking.releasable_to)
-    withheld = marking.hidden_from(member) or not units.isdisjoint(marking.withhold_from)
+    # Agency and office are what the other node says of its officer: what is withheld from one of its units is told to
+    # another one only where the owner named that one.
+    concerned = any(name.partition(".")[0] == member for name in marking.withhold_from)
+    withheld = marking.hidden_from(member) or not units.isdisjoint(marking.withhold_from) or (concerned and not unit)
     return Naming(member=unit or member in marking.releasable_to, unit=unit, withheld=withheld)
 
 

@@ -21,8 +21,9 @@ import python_calamine
 
 from adapters.cells import clean_text
 from adapters.files.found import Found, Place
-from adapters.files.package import Oddities, Package
+from adapters.files.package import Package
 from adapters.files.settings import Table
+from adapters.files.sheet import Oddities
 from gateway.errors import Malformed
 
 MAX_HELD = 128 << 20
@@ -90,7 +91,8 @@ class Sheet:
             if not names or (name and name not in names):
                 raise Malformed("no sheet of the name that the mapping says", code="no-sheet")
             name = name or names[0]
-            self._pack(workbook.get_sheet_by_name(name), package.oddities(name))
+            oddities = package.oddities(name)  # first: it measures what the reader makes room for
+            self._pack(workbook.get_sheet_by_name(name), oddities)
         self.header = self._names()
 
     def _pack(self, sheet: python_calamine.CalamineSheet, oddities: Oddities) -> None:

@@ -102,7 +102,7 @@ class Client:
         self, method: str, url: str, deadline: float, limit: int, headers: Mapping[str, str], content: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
         check_deadline(self._clock, deadline)
-        self._transport.set_deadline(deadline)
+        self._transport.begin(deadline, limit)
         sent = {"accept": "application/json", "accept-encoding": "identity", **headers}
         try:
             with self._client.stream(method, url, headers=sent, content=content or None, timeout=None) as answer:

@@ -13,8 +13,9 @@ import httpx2
 
 from gateway.clock import Clock
 
-_LEAST_SECONDS = 0.001
 MAX_CONNECTIONS = 8
+_MAX_AROUND = 1 << 20
+"""Bytes of an exchange beside twice those of its body: headers, interim responses (RFC 9110, 15.2), chunk sizes."""
 
 
 class DeadlineTransport(httpx2.HTTPTransport):
@@ -28,48 +29,64 @@ class DeadlineTransport(httpx2.HTTPTransport):
         self._local = threading.local()
         # The pool takes its network from here; the client has no parameter for it. A test with a dripping server
         # fails should that change.
-        self._pool._network_backend = _Network(self._pool._network_backend, self._remaining)  # type: ignore[assignment]
+        self._pool._network_backend = _Network(self._pool._network_backend, self)  # type: ignore[assignment]
 
-    def set_deadline(self, deadline: float) -> None:
-        """The moment (of `Clock.monotonic`) at which the calling thread's exchanges end."""
+    def begin(self, deadline: float, limit: int) -> None:
+        """The calling thread's next exchange ends at `deadline` (of `Clock.monotonic`); its body has `limit` bytes."""
         self._local.deadline = deadline
+        self._local.bytes_left = 2 * limit + _MAX_AROUND
 
-    def _remaining(self) -> float:
-        return max(_LEAST_SECONDS, float(self._local.deadline) - self._clock.monotonic())
+    def remaining(self) -> float:
+        """Seconds that the calling thread's exchange has left. Raises `TimeoutError` when it has none."""
+        seconds = float(self._local.deadline) - self._clock.monotonic()
+        # Never a little: a server that always has bytes ready would be read for ever.
+        if seconds <= 0:
+            raise TimeoutError("the exchange has no time left")
+        return seconds
+
+    def received(self, count: int) -> None:
+        """Raise `OSError` when the calling thread's exchange has brought too many bytes."""
+        self._local.bytes_left -= count
+        if self._local.bytes_left < 0:
+            raise OSError("the exchange brings too many bytes")
 
 
 class _Network:
     """Opens connections whose reads and writes end at the deadline."""
 
-    def __init__(self, inner: Any, remaining: Any) -> None:
+    def __init__(self, inner: Any, exchange: DeadlineTransport) -> None:
         self._inner = inner
-        self._remaining = remaining
+        self._exchange = exchange
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> _Stream:
         del timeout
-        return _Stream(self._inner.connect_tcp(host, port, timeout=self._remaining(), **options), self._remaining)
+        return _Stream(
+            self._inner.connect_tcp(host, port, timeout=self._exchange.remaining(), **options), self._exchange
+        )
 
 
 class _Stream:
     """One connection."""
 
-    def __init__(self, inner: Any, remaining: Any) -> None:
+    def __init__(self, inner: Any, exchange: DeadlineTransport) -> None:
         self._inner = inner
-        self._remaining = remaining
+        self._exchange = exchange
 
     def read(self, max_bytes: int, timeout: float | None = None) -> Any:
         del timeout
-        return self._inner.read(max_bytes, self._remaining())
+        found = self._inner.read(max_bytes, self._exchange.remaining())
+        self._exchange.received(len(found))
+        return found
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         del timeout
-        self._inner.write(buffer, self._remaining())
+        self._inner.write(buffer, self._exchange.remaining())
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> _Stream:
         del timeout
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, self._remaining()), self._remaining)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, self._exchange.remaining()), self._exchange)
 
     def close(self) -> None:
         self._inner.close()

@@ -37,6 +37,8 @@ from gateway.ports import EntryDraft, Journal, Logged, ReplayClaim, Retention
 from gateway.records.sdjwt import RecordIssuer, issue, present
 
 _DETAIL = 300
+_HEALTH_SECONDS = 1.0
+_NOT_SERVING = "the agency's system cannot be asked"
 _MAX_CAUSES = 256
 
 
@@ -61,6 +63,8 @@ class SourceService:
         self._widest = widest
         self._visits = Visits()
         self._refusals = _Refusals(clock)
+        self._health_lock = threading.Lock()
+        self._health = float("-inf"), ""
         self._source = adapter.describe().id
 
     # ------------------------------------------------------------ calls
@@ -72,10 +76,17 @@ class SourceService:
         return wire.description_bytes(self._adapter.describe())
 
     def health(self, data: bytes, node: str, deadline: float) -> bytes:
-        """Whether it can be asked."""
+        """Whether it can be asked: the one thing beside its description and state that needs no reference.
+
+        It says yes or no, never why, and the agency's system is asked once in `_HEALTH_SECONDS` at most.
+        """
         del node, deadline
         parse(pb.HealthRequest, data, "request")
-        return pb.HealthResponse(problem=self._adapter.health()).SerializeToString()
+        with self._health_lock:
+            now = self._clock.monotonic()
+            if now >= self._health[0]:
+                self._health = now + _HEALTH_SECONDS, _NOT_SERVING if self._adapter.health() else ""
+            return pb.HealthResponse(problem=self._health[1]).SerializeToString()
 
     def changes(self, data: bytes, node: str, deadline: float) -> bytes:
         """Whether it has changed."""

@@ -40,6 +40,7 @@ from gateway.node.server import Doors, NodeServer, ServerLimits
 from gateway.ops.policy_keeper import PolicyChange
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention
+from gateway.records.types import RECORD_TYPES
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.pseudonyms import Pseudonyms
@@ -83,7 +84,7 @@ class Node:
         self._release_loop: asyncio.AbstractEventLoop | None = None
         home, clock = ground.home, ground.clock
         references = HitReferences(ground.settings.keystore, clock)
-        suspensions = Suspensions(home.suspensions, clock.monotonic)
+        suspensions = Suspensions(home.suspensions, clock.monotonic, RECORD_TYPES)
         exchange_log = WatchedJournal("exchange", ground.exchange_log, ground.counters)
         operations_log = WatchedJournal("operations", ground.operations_log, ground.counters)
         self.parts = Parts(

@@ -11,15 +11,17 @@ the safety of a victim, or a threat to life; that person's name stands in the li
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 _CHECK_EVERY_S = 1.0
 _KEYS = {"id", "time", "action", "target", "reason"}
 _EXCEPTION = "humanitarian"
+_TARGET = re.compile(r"all|peer:[a-z]{2}(/[A-Za-z]{1,40})?|(agency|source):[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 HUMANITARIAN = frozenset({"MISSING_PERSON", "VICTIM_PROTECTION", "THREAT_TO_LIFE"})
 """Purposes that a suspension with a named approver lets through."""
@@ -55,8 +57,7 @@ def parse(line: str) -> Switch:
         raise ValueError("not a line of suspensions")
     if not all(isinstance(part, str) for part in value.values()):
         raise ValueError("not a line of suspensions")
-    kind, colon, name = value["target"].partition(":")
-    if not (value["target"] == "all" or (kind in ("peer", "agency", "source") and colon and name)):
+    if not _TARGET.fullmatch(value["target"]):
         raise ValueError("unknown target")
     exception = value.get(_EXCEPTION, "")
     return Switch(value["id"], value["time"], Action(value["action"]), value["target"], value["reason"], exception)
@@ -68,7 +69,9 @@ _UNREADABLE = Switch("unreadable", "", Action.SUSPEND, "all", "the file of suspe
 class Suspensions:
     """What is switched off now. Thread-safe; `suspends` costs a comparison of times and at most three look-ups."""
 
-    def __init__(self, file: Path, monotonic: Callable[[], float]) -> None:
+    def __init__(self, file: Path, monotonic: Callable[[], float], record_types: Collection[str] | None = None) -> None:
+        """`record_types` are those that there are: a line with another one switches the whole counterpart off."""
+        self._record_types = record_types
         self._file = file
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -138,9 +141,15 @@ class Suspensions:
         if stamp == self._stamp and stamp != (-1, -1, -1):
             return False
         self._switches = self._read() if stamp != (0, 0, 0) else ()
-        self._active = _fold(self._switches)
+        self._active = _fold(tuple(map(self._known, self._switches)))
         self._stamp = stamp
         return True
+
+    def _known(self, switch: Switch) -> Switch:
+        peer, _, record_type = switch.target.partition("/")
+        if not record_type or self._record_types is None or record_type in self._record_types:
+            return switch
+        return replace(switch, target=peer)
 
     def _read(self) -> tuple[Switch, ...]:
         try:

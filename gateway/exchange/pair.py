@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -44,7 +45,8 @@ class Pair:
 
     def _run(self) -> None:
         while (help_ := self._inbox.get()) is not None:
-            help_()
+            with suppress(BaseException):  # its item has failed, and is told so; the helper goes on
+                help_()
 
 
 class _Share(Generic[T, R]):
@@ -68,8 +70,10 @@ class _Share(Generic[T, R]):
     def help(self) -> None:
         """Work in the helper's thread; nothing is left for one that comes late."""
         self._helped = True
-        self._take()
-        self._done.set()
+        try:
+            self._take()
+        finally:
+            self._done.set()
 
     def _take(self) -> None:
         work, results = self._work, self._results
@@ -78,3 +82,7 @@ class _Share(Generic[T, R]):
                 results[place] = work(item)
             except Exception as error:  # noqa: BLE001 - it is the caller's, and costs the other items nothing
                 results[place] = error
+            except BaseException as error:
+                # A panic of a foreign library: the item fails, and whoever waits for it goes on.
+                results[place] = RuntimeError(f"an item could not be worked on: {type(error).__name__}")
+                raise

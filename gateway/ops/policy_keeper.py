@@ -80,7 +80,7 @@ class PolicyKeeper:
             return PolicyChange(version, "", refused=f"{error.message}{where}", code=error.code)
 
     def _take(self, data: bytes) -> PolicyChange | None:
-        policy = verify_policy(data, own_descriptor(self._home, self.member, self._clock), self._clock.now_us())
+        policy = self._verified(data, self._clock.now_us())
         held = self._newest()
         if held is not None and held.read_bytes() == data:
             return None
@@ -88,22 +88,45 @@ class PolicyKeeper:
             raise Stale(f"version {policy.version} is not above {self.version}, which is in force", code="old-policy")
         engine = engine_of(policy, self._settings)
         replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
+        replace(self._mark, b"%d\n" % policy.version, PUBLIC)
         self._enforce(policy, engine)
         return PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+
+    @property
+    def _mark(self) -> Path:
+        """The highest version that was ever in force, apart from the documents."""
+        return self._home.highwater / "policy"
+
+    def _check_forward(self, version: int) -> None:
+        """A policy never goes back, also not because somebody took newer documents away."""
+        before = int(self._mark.read_text(encoding="ascii")) if self._mark.exists() else 0
+        if version < before:
+            raise Misconfigured(
+                f"version {before} was in force, and the newest document that is there is version {version}",
+                code="policy-went-back",
+                where=str(self._folder),
+                remedy=f"bring back `{self._folder}`, or approve a version above {before}",
+            )
 
     def _enforce(self, policy: ApprovedPolicy, engine: PolicyEngine) -> PolicyEngine:
         self.engine, self.version, self.approvers = engine, policy.version, policy.signers
         return engine
 
     def _newest(self) -> Path | None:
-        return max((path for path in self._folder.glob("*.json") if path.name[:8].isdigit()), default=None)
+        accepted = [path for path in self._folder.glob("*.json") if path.name.partition("-")[0].isdigit()]
+        return max(accepted, key=_version_of, default=None)
 
     def _accepted(self) -> PolicyEngine | None:
         newest = self._newest()
+        self._check_forward(_version_of(newest) if newest else 0)
         if newest is None:
             return None
-        policy = verify_policy(newest.read_bytes(), own_descriptor(self._home, self.member, self._clock), None)
+        policy = self._verified(newest.read_bytes(), None)
         return self._enforce(policy, engine_of(policy, self._settings))
+
+    def _verified(self, data: bytes, now_us: int | None) -> ApprovedPolicy:
+        descriptor, removed = own_approvers(self._home, self.member, self._clock)
+        return verify_policy(data, descriptor, now_us, removed)
 
     def _first_approved(self) -> PolicyEngine:
         incoming = self._folder / INCOMING
@@ -123,15 +146,23 @@ class PolicyKeeper:
         return engine
 
 
-def own_descriptor(home: Home, member: MemberId, clock: Clock) -> Descriptor:
-    """The newest descriptor of the member itself. Raises `Misconfigured` when there is none."""
+def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descriptor, frozenset[str]]:
+    """The newest descriptor of the member itself, and the ids of keys that its status removed.
+
+    Raises `Misconfigured` when there is no descriptor.
+    """
     documents = TrustDocuments(home.trust)
     found = documents.descriptor(member, documents.charter(clock))
     if found is None:
         raise Misconfigured(
             "there is no descriptor that lists approvers", code="no-descriptor", remedy="`liaison trust publish`"
         )
-    return found
+    status = documents.status(found)
+    return found, frozenset(status.removed if status else ())
+
+
+def _version_of(path: Path) -> int:
+    return int(path.name.partition("-")[0])
 
 
 def engine_of(policy: ApprovedPolicy, settings: Settings) -> PolicyEngine:

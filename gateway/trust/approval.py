@@ -7,7 +7,7 @@ approved, what decides and what an auditor fetches by its hash are the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,12 +66,15 @@ def parse_policy(data: bytes) -> tuple[ApprovedPolicy, Document]:
     return policy, document
 
 
-def verify_policy(data: bytes, descriptor: Descriptor, now_us: int | None) -> ApprovedPolicy:
+def verify_policy(
+    data: bytes, descriptor: Descriptor, now_us: int | None, removed: Collection[str] = ()
+) -> ApprovedPolicy:
     """A policy that may be put in force:
 
     1. it parses, with closed fields;
     2. it is this member's;
-    3. two different approvers signed, whose keys the member's descriptor lists and that are not compromised;
+    3. two different approvers signed, whose keys the member's descriptor lists and that are neither compromised nor
+       `removed` by its status;
     4. their keys are within their time; `now_us` None: of what was accepted before, this is not asked again.
 
     Raises `Malformed`, `TooLarge`, `Forbidden`, `BadSignature`.
@@ -79,13 +82,13 @@ def verify_policy(data: bytes, descriptor: Descriptor, now_us: int | None) -> Ap
     policy, document = parse_policy(data)  # 1
     if policy.member != descriptor.member:  # 2
         raise Forbidden(f"this is the policy of `{policy.member}`", code="other-member")
-    keys = [VerifyKey.admit(key.spki) for key in descriptor.keys if _may_approve(key, now_us)]  # 4
+    keys = [VerifyKey.admit(key.spki) for key in descriptor.keys if _may_approve(key, now_us, removed)]  # 4
     verify_threshold(document, keys, APPROVALS)  # 3
     return policy
 
 
-def _may_approve(key: ListedKey, now_us: int | None) -> bool:
-    if key.use != KeyUse.APPROVER or key.compromised_us is not None:
+def _may_approve(key: ListedKey, now_us: int | None, removed: Collection[str]) -> bool:
+    if key.use != KeyUse.APPROVER or key.compromised_us is not None or key.key_id in removed:
         return False
     return now_us is None or key.start_us <= now_us < key.stop_us
 

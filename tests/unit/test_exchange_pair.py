@@ -58,3 +58,24 @@ def test_several_callers_share_the_helper(pair: Pair) -> None:
 def test_without_its_helper_the_caller_does_all(pair: Pair) -> None:
     alone = Pair()
     assert set(alone.each(lambda _: threading.get_ident(), range(64))) == {threading.get_ident()}
+
+
+class Panic(BaseException):
+    """What a foreign library raises when it gives up; it is no `Exception`."""
+
+
+def test_a_panic_in_the_helper_fails_its_item_and_nobody_waits_for_ever() -> None:
+    pair = Pair("panic")
+    pair.start()
+    caller = threading.current_thread()
+
+    def work(item: int) -> int:
+        if threading.current_thread() is not caller:
+            raise Panic
+        return item
+
+    for _ in range(50):
+        results = pair.each(work, list(range(40)))
+        assert len(results) == 40
+        assert all(isinstance(result, RuntimeError) or result == place for place, result in enumerate(results))
+    pair.stop()
