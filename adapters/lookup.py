@@ -126,6 +126,12 @@ def _compare_plates(asked: str, held: str) -> bool | None:
     return _compare_details(province, held_province)
 
 
+MIN_COMPARED = 3
+"""Comparisons that every query costs: time must not tell whether one row more looks alike (design, section 5)."""
+
+_NOBODY = PersonFeatures(("MALI SINUAN", "មាលី ស៊ីណា", "มะลิ สีนวล"), None, "", "")
+
+
 def person_candidates(
     store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
 ) -> tuple[list[Found], bool]:
@@ -139,12 +145,15 @@ def person_candidates(
     most = MAX_BORN if near and is_ruled_out else MAX_SCORED
     rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
     found: list[Found] = []
-    for position, (row, features) in enumerate(_closest(rows, query, check, thresholds)):
-        if not position % _CHECK_EACH:
+    compared = 0
+    for compared, (row, features) in enumerate(_closest(rows, query, check, thresholds), 1):
+        if not compared % _CHECK_EACH:
             check()
         match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
+    for _ in range(compared, MIN_COMPARED):
+        score_person(query, _NOBODY, thresholds)
     is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
     return found, is_last_found or (cut and bool(found))
 

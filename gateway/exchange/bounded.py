@@ -10,7 +10,16 @@ from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import BatchSource, Occasion, ReferredSource, SigningSource, Source, SourceDescription
+from gateway.ports import (
+    BatchSource,
+    Occasion,
+    Profile,
+    ProfiledSource,
+    ReferredSource,
+    SigningSource,
+    Source,
+    SourceDescription,
+)
 
 
 class _Bounded:
@@ -39,6 +48,10 @@ class _Bounded:
     def health(self) -> str:
         """As the source."""
         return self._source.health()
+
+    def profiles(self) -> list[Profile]:
+        """As the source; none of one that knows none beforehand."""
+        return self._source.profiles() if isinstance(self._source, ProfiledSource) else []
 
 
 class _BoundedBatch(_Bounded):

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
 
 from gateway.model.marking import Marking, SubjectCategory
-from gateway.ports import Profile
+from gateway.ports import ProfiledSource, Source, SourceDescription
 from policy.attributes import QuestionAttributes, RecordAttributes
 from policy.engine import PolicyEngine
 
@@ -30,29 +29,24 @@ class Evenness:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[bytes, str, QuestionAttributes], None] = OrderedDict()
 
-    def decide_ahead(
-        self,
-        policy: PolicyEngine,
-        question: QuestionAttributes,
-        source: str,
-        agency: str,
-        profiles: Callable[[], Sequence[Profile]],
-        now_us: int,
-    ) -> None:
+    def decide_ahead(self, policy: PolicyEngine, question: QuestionAttributes, source: Source, now_us: int) -> None:
         """Decide on every profile of a source for a question that is new to this policy; else do nothing."""
-        key = (policy.hash, source, question)
+        description = source.describe()
+        key = (policy.hash, description.id, question)
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return
-        for record_type, marking, category in profiles()[:MAX_PROFILES]:
-            policy.release(RecordAttributes(question, record_type, agency, marking, category), now_us)
+        profiles = source.profiles()[:MAX_PROFILES] if isinstance(source, ProfiledSource) else ()
+        for record_type, marking, category in profiles:
+            policy.release(RecordAttributes(question, record_type, description.agency, marking, category), now_us)
         with self._lock:
             self._known[key] = None
             if len(self._known) > _MAX_KNOWN:
                 self._known.popitem(last=False)
 
 
-def decoy(question: QuestionAttributes, record_type: str, agency: str) -> RecordAttributes:
+def decoy(question: QuestionAttributes, source: SourceDescription) -> RecordAttributes:
     """What is decided on where nothing was found."""
-    return RecordAttributes(question, record_type, agency, Marking(), SubjectCategory.UNKNOWN)
+    record_type = min(source.record_types, default="")
+    return RecordAttributes(question, record_type, source.agency, Marking(), SubjectCategory.UNKNOWN)

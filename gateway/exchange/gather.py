@@ -13,6 +13,7 @@ from itertools import repeat
 from adapters.base import MAX_CANDIDATES
 from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
 from gateway.exchange.bulkhead import Bulkhead, Task
+from gateway.exchange.evenness import Evenness, decoy
 from gateway.exchange.job import Findings, Job, UnsignedHit
 from gateway.exchange.parts import Parts
 from gateway.exchange.steps import FetchCall, Fetched, SearchCall, Steps
@@ -46,6 +47,7 @@ class Gatherer:
     def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
         self._walls = walls
+        self._even = Evenness()
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
         """Steps 7 to 9; `complete` gets the job when its last source has answered."""
@@ -105,7 +107,7 @@ class Gatherer:
         found = Findings(description.id, description.kind)
         request = job.verified.value
         result = yield SearchCall(source, request.query, self._parts.policy().strictness(request.purpose))
-        chosen = self._choose(job, description, result, found)
+        chosen = self._choose(job, source, result, found)
         wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
         records: Iterator[Fetched | None] = repeat(None)
         if wanted and signing is None:
@@ -117,13 +119,17 @@ class Gatherer:
                 found.hits.append(hit)
         return found
 
-    def _choose(self, job: Job, description: SourceDescription, result: SearchResult, found: Findings) -> list[_Choice]:
+    def _choose(self, job: Job, source: Source, result: SearchResult, found: Findings) -> list[_Choice]:
         """8 and 9: the candidates that the recipient may learn of, all decided before anything is fetched."""
+        description = source.describe()
         candidates = _believed(description, result)
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
         question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
+        self._even.decide_ahead(policy, question, source, now_us)
+        if not candidates:
+            policy.release(decoy(question, description), now_us)
         chosen = []
         for candidate in candidates:
             attributes = RecordAttributes(

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from adapters.base import Adapter
 from adapters.files.delimited import DelimitedReader
 from adapters.files.elements import MAX_FILE, parse
-from adapters.files.sheet import MAX_ROWS
 from adapters.files.settings import tables_of
+from adapters.files.sheet import MAX_ROWS
 from adapters.files.source import FilesSource
 from adapters.mapping_file import read_mapping
 from gateway.clock import ManualClock

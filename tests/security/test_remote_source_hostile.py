@@ -32,7 +32,7 @@ from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
 from certs.tls import TlsIdentity, server_credentials
 from gateway.app.source import Process
-from gateway.clock import from_us
+from gateway.clock import ManualClock, from_us
 from gateway.config.source_home import load_source
 from gateway.demo import planted
 from gateway.errors import Malformed
@@ -77,6 +77,58 @@ class Liar:
             return self.changes[name](answer) if name in self.changes else answer
 
         return call
+
+
+@dataclass(slots=True)
+class Counted:
+    """The agency's system, with a list of what it was asked, and a problem if it is to have one."""
+
+    honest: Any
+    asked: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self.honest, name)
+
+    def health(self) -> str:
+        self.asked.append("health")
+        return self.problem
+
+
+@dataclass(slots=True)
+class Blind:
+    """A log that does not know beforehand which claims are taken."""
+
+    honest: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.honest, name)
+
+    def stored_answers(self, _claims: Any) -> dict[Any, Any]:
+        return {}
+
+
+@dataclass(slots=True)
+class Odd:
+    """An agency's system that fails in a way that nobody foresaw."""
+
+    asked: int = 0
+
+    def refresh(self) -> bool:
+        self.asked += 1
+        raise ValueError("unforeseen")
+
+
+@dataclass(slots=True)
+class Rounds:
+    """The end of a process, after some rounds that take no time."""
+
+    left: int
+
+    def wait(self, _seconds: float) -> bool:
+        self.left -= 1
+        return self.left < 0
 
 
 @dataclass(slots=True)
@@ -276,16 +328,60 @@ async def test_a_reference_is_good_for_one_search(stage: Stage) -> None:
 
 async def test_a_reference_that_was_used_before_a_restart_is_refused_after_it(stage: Stage) -> None:
     data = reference(stage.key())
-    found_by(stage, data)
+    found = found_by(stage, data)
+    counted = Counted(stage.process.adapter)
     forgetful = type(stage.process.service)(
-        stage.process.adapter, stage.process.issuer, stage.process.accepted, stage.process.journal, CLOCK
+        counted,  # type: ignore[arg-type]
+        stage.process.issuer,
+        stage.process.accepted,
+        stage.process.journal,
+        CLOCK,
     )
     stage.liar.honest, kept = forgetful, stage.liar.honest
     try:
         _, said = stage.knock.said(methods.SEARCH.path, search(data))
+        _, signed = stage.knock.said(methods.ISSUE.path, order(stage, data, found))
     finally:
         stage.liar.honest = kept
-    assert said == "reference-replayed"
+    assert (said, signed) == ("reference-replayed", "not-searched")
+    assert "search" not in counted.asked
+
+
+async def test_nothing_is_signed_under_a_reference_whose_claim_lost(stage: Stage) -> None:
+    """Two processes of one home, or a restart within a search: both saw the reference unused."""
+    data = reference(stage.key())
+    found = found_by(stage, data)
+    process = stage.process
+    other = type(process.service)(process.adapter, process.issuer, process.accepted, Blind(process.journal), CLOCK)  # type: ignore[arg-type]
+    stage.liar.honest, kept = other, stage.liar.honest
+    try:
+        _, said = stage.knock.said(methods.SEARCH.path, search(data))
+        _, signed = stage.knock.said(methods.ISSUE.path, order(stage, data, found))
+    finally:
+        stage.liar.honest = kept
+    assert (said, signed) == ("reference-replayed", "not-searched")
+
+
+async def test_health_needs_no_reference_and_so_says_yes_or_no_once_a_second(stage: Stage) -> None:
+    counted = Counted(stage.process.adapter, problem="the table of secret/names is gone")
+    process, clock = stage.process, ManualClock(CLOCK.now())
+    service = type(process.service)(counted, process.issuer, process.accepted, process.journal, clock)  # type: ignore[arg-type]
+    said = {pb.HealthResponse.FromString(service.health(b"", "gw1", 0.0)).problem for _ in range(50)}
+    assert said == {"the agency's system cannot be asked"}
+    assert counted.asked.count("health") == 1
+    clock.advance(timedelta(seconds=2))
+    counted.problem = ""
+    assert service.health(b"", "gw1", 0.0) == b""
+
+
+async def test_an_unforeseen_failure_of_the_system_ends_no_round(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = Odd()
+    forgotten: list[int] = []
+    monkeypatch.setattr(stage.process, "adapter", odd)
+    monkeypatch.setattr(stage.process, "_ended", Rounds(3))
+    monkeypatch.setattr(stage.process._store, "forget_claims", forgotten.append)
+    stage.process._refresh()
+    assert (odd.asked, len(forgotten)) == (3, 3)
 
 
 async def test_the_node_cannot_make_a_source_wider_than_its_agency_allows(stage: Stage) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.exchange.evenness import MAX_PROFILES, Evenness, decoy
+from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Caveat, Marking, SubjectCategory
-from gateway.ports import Profile
+from gateway.model.query import Query, QueryKind
+from gateway.model.strictness import Strictness
+from gateway.ports import Profile, SourceDescription
 from policy.attributes import RecordAttributes
 from policy.engine import PolicyEngine
 from tests.support.policies import KH, NATIONAL, NOW_US, QUESTION
@@ -20,13 +23,27 @@ PROFILES: list[Profile] = [
 
 
 class Counted:
-    """The profiles of a source, and how often they were asked for."""
+    """A source that counts how often its profiles are asked for."""
 
-    def __init__(self, profiles: list[Profile]) -> None:
+    def __init__(self, profiles: list[Profile], name: str = "kh.customs") -> None:
         self.found = profiles
         self.times = 0
+        types = frozenset(record_type for record_type, _, _ in profiles)
+        self._description = SourceDescription(name, "customs", "customs records", frozenset(QueryKind), types)
 
-    def __call__(self) -> list[Profile]:
+    def describe(self) -> SourceDescription:
+        return self._description
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        raise AssertionError("nothing is searched here")
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        raise AssertionError("nothing is fetched here")
+
+    def health(self) -> str:
+        return ""
+
+    def profiles(self) -> list[Profile]:
         self.times += 1
         return self.found
 
@@ -37,7 +54,7 @@ def kept(engine: PolicyEngine) -> int:
 
 def test_every_profile_is_decided_before_anything_is_found() -> None:
     engine, profiles = PolicyEngine.load(NATIONAL / "kh", KH), Counted(PROFILES)
-    Evenness().decide_ahead(engine, QUESTION, "kh.customs", "customs", profiles, NOW_US)
+    Evenness().decide_ahead(engine, QUESTION, profiles, NOW_US)
     before = kept(engine)
     assert before == len(PROFILES)
     for record_type, marking, category in PROFILES:
@@ -48,11 +65,12 @@ def test_every_profile_is_decided_before_anything_is_found() -> None:
 def test_a_question_is_decided_ahead_once_for_each_source_and_policy() -> None:
     engine, profiles, even = PolicyEngine.load(NATIONAL / "kh", KH), Counted(PROFILES), Evenness()
     for _ in range(3):
-        even.decide_ahead(engine, QUESTION, "kh.customs", "customs", profiles, NOW_US)
+        even.decide_ahead(engine, QUESTION, profiles, NOW_US)
     assert profiles.times == 1
-    even.decide_ahead(engine, QUESTION, "kh.other", "customs", profiles, NOW_US)
-    even.decide_ahead(engine, replace(QUESTION, office="th.blo.other"), "kh.customs", "customs", profiles, NOW_US)
-    assert profiles.times == 3
+    other = Counted(PROFILES, "kh.other")
+    even.decide_ahead(engine, QUESTION, other, NOW_US)
+    even.decide_ahead(engine, replace(QUESTION, office="th.blo.other"), profiles, NOW_US)
+    assert (profiles.times, other.times) == (2, 1)
 
 
 def test_a_source_with_very_many_profiles_costs_a_bounded_number() -> None:
@@ -61,10 +79,10 @@ def test_a_source_with_very_many_profiles_costs_a_bounded_number() -> None:
         ("Person", Marking(releasable_to=frozenset({"th", f"th.unit-{number}"})), SubjectCategory.SUSPECT)
         for number in range(MAX_PROFILES + 10)
     ]
-    Evenness().decide_ahead(engine, QUESTION, "kh.customs", "customs", Counted(many), NOW_US)
+    Evenness().decide_ahead(engine, QUESTION, Counted(many), NOW_US)
     assert kept(engine) == MAX_PROFILES
 
 
 def test_the_decoy_is_nobodys_record() -> None:
     engine = PolicyEngine.load(NATIONAL / "kh", KH)
-    assert engine.release(decoy(QUESTION, "Person", "customs"), NOW_US).hide
+    assert engine.release(decoy(QUESTION, Counted(PROFILES).describe()), NOW_US).hide

@@ -1,0 +1,68 @@
+"""A pass over all rows ends when the server says nothing any more: rows that are streamed are watched like others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sql.connect import Connection
+from adapters.sql.sentry import GRACE_SECONDS
+from adapters.sql.tables import Wanted
+from gateway.clock import SystemClock
+from gateway.errors import LiaisonError
+from tests.support.sql_agencies import KINDS, SqlAgency, sql_agency
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture(params=KINDS[1:])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> SqlAgency:
+    return sql_agency(request.param, tmp_path)
+
+
+@pytest.fixture
+def stopped(served: SqlAgency, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A source whose server stops as soon as a connection for streamed rows is open."""
+    assert served.server is not None
+    assert served.server.process is not None
+    source = served.rows(CLOCK)
+    processes = [served.server.process.pid]
+
+    class Stopping(Connection):
+        def stream(self, *arguments: Any) -> Iterator[Any]:
+            if served.kind == "postgresql":
+                processes.append(self.driver.execute("SELECT pg_backend_pid()").fetchone()[0])
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)
+            return super().stream(*arguments)
+
+    monkeypatch.setattr("adapters.sql.tables.Connection", Stopping)
+    yield source
+    for process in processes:
+        if Path(f"/proc/{process}").exists():
+            os.kill(process, signal.SIGCONT)
+    source.close()
+
+
+def test_a_server_that_stops_while_rows_are_streamed_costs_the_deadline(stopped: Any) -> None:
+    failures: list[LiaisonError] = []
+
+    def read() -> None:
+        try:
+            list(
+                stopped._tables.stream(Wanted(stopped.catalogue.place("cars"), ("plate",)), (), CLOCK.monotonic() + 0.2)
+            )
+        except LiaisonError as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(0.2 + GRACE_SECONDS + 2)
+    assert not reader.is_alive()
+    assert len(failures) == 1
