@@ -24,7 +24,7 @@ MAX_EXACT = 256
 MAX_SCORED = 500
 """Rows that are scored for one name; those that share most keys come first."""
 
-MAX_BORN = 100
+MAX_BORN = 50
 """The same where the birth date rules out most rows unread: what is left shares it, or nearly."""
 
 MAX_COMPARED = 60

@@ -86,7 +86,7 @@ class HttpSource:
 
     def _listed(self, record_type: str, since: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
         maker, tables = self._makers[record_type], self._codes[record_type]
-        seen: set[int] = set()
+        seen: dict[int, int] = {}
         table = self._tables[self.mapping.records[record_type].table]
         more = _since(table, since) if since else ""
         for page in pages(self._client, table, self._clock.monotonic() + SCAN_SECONDS, more):
@@ -100,19 +100,22 @@ class HttpSource:
                 if rows is not None:
                     yield rows, {}, ""
 
-    def _new_key(self, maker: RowMaker, document: Any, seen: set[int]) -> str:
-        """The key of a row; empty for a row that came before, as happens when rows move between pages."""
+    def _new_key(self, maker: RowMaker, document: Any, seen: dict[int, int]) -> str:
+        """The key of a row; empty for a row that came before, as happens when rows move between pages.
+
+        `Malformed` when another row came before with this key.
+        """
         if type(document) is not dict:
             raise Malformed("a row that is no object", code="bad-row")
         key = maker.key_of(document)
         if len(key) > _MAX_KEY:
             raise Malformed("a key that is too long", code="bad-key")
-        digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
-        mark = int.from_bytes(digest, "big")
-        if mark in seen:
-            return ""
-        seen.add(mark)
-        return key
+        known = len(seen)
+        mark, content = _mark(key.encode()), _mark(strict_json.dumps(document))
+        before = seen.setdefault(mark, content)
+        if before != content:
+            raise Malformed("a key that occurs more than once", code="key-twice")
+        return key if len(seen) > known else ""
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
         """The rows of one record, from its item; `Unknown` when there is none."""
@@ -173,6 +176,10 @@ class HttpSource:
 
 def _since(table: Table, moment: str) -> str:
     return f"{table.changed_since}={quote(moment, safe='')}"
+
+
+def _mark(content: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
 
 
 def _digest(state: bytes) -> str:

@@ -195,6 +195,8 @@ class Answerer:
 
     def conclude(self, batch: list[Job]) -> None:
         """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
+        for job in batch:
+            job.close()
         self._sign_records(batch)  # 10
         drafted = self._sign([self._draft(job) for job in batch])
         logged = self._parts.journal.append([item.entry for item in drafted])  # 11

@@ -137,7 +137,7 @@ def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str
 
 
 def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
-    findings = tuple(job.findings)
+    findings = job.findings
     commitment, opening = commit_withheld([item for found in findings for item in found.withheld])
     hits, cut = _fit([hit for found in findings for hit in found.hits])
     count = len(opening["withheld"]) if hits and all(found.show_withheld_count for found in findings) else None

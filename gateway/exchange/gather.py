@@ -72,7 +72,8 @@ class Gatherer:
             return
         job.suspended_types = types & frozenset[str]().union(*(wall.description.record_types for wall in walls))
         job.expected += tuple((f"type:{name}", f"{name} records") for name in sorted(job.suspended_types))
-        job.findings += [Findings(f"type:{name}", f"{name} records", "suspended") for name in job.suspended_types]
+        for name in job.suspended_types:
+            job.note(Findings(f"type:{name}", f"{name} records", "suspended"))
 
     def _is_off(self, description: SourceDescription, job: Job) -> bool:
         """Whether a source is switched off, or all that it could give to this peer."""

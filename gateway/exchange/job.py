@@ -63,12 +63,13 @@ class Job:
     """A request, what was found for it, and whether it goes on; the last source or the timekeeper finishes it."""
 
     __slots__ = (
+        "_found",
         "_ticket",
+        "_told",
         "begun",
         "deadline",
         "decision",
         "expected",
-        "findings",
         "inbound",
         "opened",
         "peer",
@@ -93,7 +94,8 @@ class Job:
         self.decision: Decision | None = None
         self.stored: StoredAnswer | None = None
         self.question: QuestionAttributes | None = None
-        self.findings: list[Findings] = []
+        self._found: list[Findings] = []
+        self._told: tuple[Findings, ...] | None = None
         self.expected: tuple[tuple[str, str], ...] = ()
         self.suspended_types: frozenset[str] = frozenset()
         self.urgent = inbound.urgent
@@ -134,10 +136,23 @@ class Job:
         except IndexError:
             return False
 
+    def note(self, findings: Findings) -> None:
+        """Note what is known of a source before anybody is asked."""
+        self._found.append(findings)
+
     def found(self, findings: Findings) -> bool:
         """Note what a source gave; True when it was the last one and the job goes on now."""
-        self.findings.append(findings)
-        return len(self.findings) == len(self.expected) and self.finish()
+        self._found.append(findings)
+        return len(self._found) == len(self.expected) and self.finish()
+
+    def close(self) -> None:
+        """What is there now is what is told: a source that answers later is missing, in every step from here on."""
+        self._told = tuple(self._found)
+
+    @property
+    def findings(self) -> tuple[Findings, ...]:
+        """What the sources gave, in time."""
+        return tuple(self._found) if self._told is None else self._told
 
     def refuse(self, error: LiaisonError) -> None:
         """Turn the job into a refusal; the first one stays."""

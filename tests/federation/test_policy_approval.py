@@ -13,14 +13,16 @@ import pytest_asyncio
 
 from gateway.app import build_node
 from gateway.cli.main import run
+from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.config.home import Home
-from gateway.errors import Misconfigured
+from gateway.errors import BadSignature, Misconfigured
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
-from gateway.ops.policy_keeper import INCOMING, policy_files
+from gateway.ops.policy_keeper import INCOMING, PolicyKeeper, policy_files
 from gateway.signing.keys import load_signing_key
 from gateway.trust.approval import seal_policy
+from gateway.trust.ceremony import publish_status
 from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer
@@ -66,6 +68,15 @@ def bring(world: World, data: bytes) -> None:
     aside.replace(folder / INCOMING)
 
 
+async def raise_to(world: World, version: int) -> None:
+    """See to it that a version is in force, whichever tests ran before."""
+    keeper = world.nodes["vn"].ground.policy
+    while keeper.version < version:
+        following = keeper.version + 1
+        bring(world, document(world, NATIONAL / "vn", following, "a", "b"))
+        await eventually(lambda following=following: keeper.version >= following)
+
+
 def said(world: World, kind: str) -> list[dict[str, object]]:
     return [item.private for item in entries(world.nodes["vn"], "operations") if item.entry.kind == kind]
 
@@ -76,73 +87,79 @@ async def ask(world: World) -> Outcome | None:
 
 async def test_two_approvers_put_a_policy_in_force_at_a_running_node(world: World, draft: Path) -> None:
     keeper = world.nodes["vn"].ground.policy
+    version = keeper.version + 1
     assert await ask(world) is Outcome.HIT
     (draft / "closed.cedar").write_text(REFUSAL)
     out = draft.parent / "vn-1.json"
     keys = world.federation.folder / "approvers"
-    assert run(["policy", "sign", str(draft), "--version", "1", "--key", str(keys / "a.key"), "--out", str(out)]) == 0
+    signing = ["policy", "sign", str(draft), "--version", str(version), "--key", str(keys / "a.key"), "--out", str(out)]
+    assert run(signing) == 0
     assert run(["policy", "install", str(out), "--home", str(world.home("vn"))]) == 1
     assert run(["policy", "sign", str(out), "--key", str(keys / "b.key"), "--out", str(out)]) == 0
     assert run(["policy", "install", str(out), "--home", str(world.home("vn"))]) == 0
-    await eventually(lambda: keeper.version == 1)
+    await eventually(lambda: keeper.version == version)
     assert await ask(world) is Outcome.REFUSED
     await eventually(lambda: bool(said(world, "policy-accepted")))
     accepted = said(world, "policy-accepted")[-1]
     assert accepted["policy_hash"] == keeper.engine.hash.hex()
     assert len(accepted["approvers"]) == 2  # type: ignore[arg-type]
-    kept = Home(world.home("vn")).policies / f"00000001-{keeper.engine.hash.hex()}.json"
+    kept = Home(world.home("vn")).policies / f"{version:08d}-{keeper.engine.hash.hex()}.json"
     assert kept.read_bytes() == out.read_bytes()
+    await raise_to(world, version + 1)
+    assert await ask(world) is Outcome.HIT
 
 
 async def test_requests_under_way_are_answered_while_the_policy_changes(world: World, draft: Path) -> None:
     keeper = world.nodes["vn"].ground.policy
     asked = [asyncio.create_task(ask(world)) for _ in range(20)]
-    bring(world, document(world, draft, keeper.version + 1, "a", "b"))
-    assert {await one for one in asked} <= {Outcome.HIT, Outcome.REFUSED}
-    await eventually(lambda: keeper.engine.hash.hex() == said(world, "policy-accepted")[-1]["policy_hash"])
-    await eventually(lambda: keeper.version == 2)
+    version = keeper.version + 1
+    bring(world, document(world, draft, version, "a", "b"))
+    assert {await one for one in asked} == {Outcome.HIT}
+    await eventually(lambda: keeper.version == version)
+    await eventually(lambda: said(world, "policy-accepted")[-1]["version"] == version)
     assert await ask(world) is Outcome.HIT
 
 
 @pytest.mark.parametrize(
     ("names", "version", "code"),
     [
-        (("a",), 9, "below-threshold"),
-        (("a", "a"), 9, "below-threshold"),
-        (("a", "c"), 9, "below-threshold"),
+        (("a",), 999, "below-threshold"),
+        (("a", "a"), 999, "below-threshold"),
+        (("a", "c"), 999, "below-threshold"),
         (("a", "b"), 1, "old-policy"),
     ],
 )
 async def test_what_is_not_approved_or_older_leaves_the_old_policy(
     world: World, draft: Path, names: tuple[str, ...], version: int, code: str
 ) -> None:
+    await raise_to(world, 1)
     await refused(world, document(world, draft, version, *dict.fromkeys(names)), code)
 
 
 async def test_a_policy_of_another_member_is_refused(world: World, draft: Path) -> None:
-    await refused(world, document(world, draft, 9, "a", "b", member="th"), "other-member")
+    await refused(world, document(world, draft, 999, "a", "b", member="th"), "other-member")
 
 
 async def test_a_half_written_policy_is_refused(world: World, draft: Path) -> None:
-    data = document(world, draft, 9, "a", "b")
+    data = document(world, draft, 999, "a", "b")
     await refused(world, data[: len(data) // 2], "bad-json")
 
 
 async def test_a_policy_with_a_mistake_is_refused_with_its_place(world: World, draft: Path) -> None:
     (draft / "wrong.cedar").write_text('@id("x")\npermit (principal, action == Action::"lern", resource);')
-    await refused(world, document(world, draft, 9, "a", "b"), "bad-policy")
+    await refused(world, document(world, draft, 999, "a", "b"), "bad-policy")
     assert "wrong.cedar:2" in str(said(world, "policy-refused")[-1]["detail"])
 
 
 async def test_a_changed_byte_is_refused(world: World, draft: Path) -> None:
-    data = document(world, draft, 9, "a", "b")
+    data = document(world, draft, 999, "a", "b")
     await refused(world, data.replace(b'"payload":"ey', b'"payload":"fy'), "")
 
 
 async def test_another_base_policy_is_refused(world: World, draft: Path) -> None:
     keys = [load_signing_key(world.federation.folder / "approvers" / f"{name}.key") for name in ("a", "b")]
     files = {name: data for name, data in policy_files(BASE, draft).items() if name != "base/release.cedar"}
-    await refused(world, seal_policy(MemberId("vn"), 9, files, keys), "other-base")
+    await refused(world, seal_policy(MemberId("vn"), 999, files, keys), "other-base")
 
 
 async def refused(world: World, data: bytes, code: str) -> None:
@@ -163,11 +180,46 @@ async def test_in_production_nothing_decides_that_nobody_approved(world: World, 
 
 
 async def test_an_accepted_policy_is_in_force_after_a_restart(world: World) -> None:
-    before = world.nodes["vn"].ground.policy.engine.hash
+    await raise_to(world, 2)
+    before = world.nodes["vn"].ground.policy
     await world.stop("vn")
     node = await world.start("vn")
-    assert node.ground.policy.version == 2
-    assert node.ground.policy.engine.hash == before
+    assert node.ground.policy.version == before.version
+    assert node.ground.policy.engine.hash == before.engine.hash
+
+
+async def test_a_policy_does_not_go_back_when_newer_documents_are_taken_away(world: World, tmp_path: Path) -> None:
+    await raise_to(world, 2)
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    max((home / "policies").glob("0*.json")).unlink()
+    with pytest.raises(Misconfigured, match="was in force, and the newest document that is there is version"):
+        PolicyKeeper(load_settings(home), SystemClock(), production=True)
+
+
+async def test_versions_are_compared_as_numbers(world: World, tmp_path: Path) -> None:
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    for version in (99_999_999, 100_000_000):
+        data = document(world, NATIONAL / "vn", version, "a", "b")
+        (home / "policies" / INCOMING).write_bytes(data)
+        keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+        keeper.refresh()
+        assert keeper.version == version
+    assert PolicyKeeper(load_settings(home), SystemClock(), production=True).version == 100_000_000
+
+
+async def test_a_removed_approver_approves_no_more(world: World, tmp_path: Path) -> None:
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    gone = load_signing_key(world.federation.folder / "approvers" / "a.key").key_id
+    publish_status(home, SystemClock(), removed=[gone])
+    for path in (home / "policies").glob("0*.json"):
+        path.unlink()
+    (home / "highwater" / "policy").unlink(missing_ok=True)
+    (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 9, "a", "b"))
+    with pytest.raises(BadSignature, match="1 of the 2"):
+        PolicyKeeper(load_settings(home), SystemClock(), production=True)
 
 
 async def test_the_files_that_decide_in_a_trial_are_kept_by_their_hash(world: World) -> None:

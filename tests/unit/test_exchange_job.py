@@ -1,0 +1,46 @@
+"""A job tells what was there when it was closed, in every step from there on."""
+
+from __future__ import annotations
+
+from gateway.exchange.inbound import Inbound
+from gateway.exchange.job import Findings, Job
+from gateway.model.exchange import Outcome
+from gateway.model.hit import Hit, Quality
+
+
+def job(*sources: str) -> Job:
+    inbound = Inbound.__new__(Inbound)
+    object.__setattr__(inbound, "line", "th")
+    object.__setattr__(inbound, "urgent", False)
+    made = Job(inbound, 0.0, 1.0)
+    made.expected = tuple((source, "records") for source in sources)
+    return made
+
+
+def hit(source: str) -> Findings:
+    return Findings(source, "records", hits=[Hit("ref", Quality.EXACT_ID, "Person")])
+
+
+def test_the_last_source_sends_the_job_on() -> None:
+    made = job("a", "b")
+    assert not made.found(hit("a"))
+    assert made.found(hit("b"))
+    assert made.complete
+
+
+def test_a_source_that_answers_after_the_closing_is_told_nowhere() -> None:
+    made = job("a", "b")
+    made.note(Findings("a", "records", "suspended"))
+    assert made.finish()
+    made.close()
+    assert not made.found(hit("b"))
+    assert [found.source for found in made.findings] == ["a"]
+    assert made.outcome is Outcome.NO_HIT
+
+
+def test_until_it_is_closed_everything_counts() -> None:
+    made = job("a", "b")
+    made.found(hit("a"))
+    assert made.outcome is Outcome.HIT
+    made.close()
+    assert made.findings is made.findings
