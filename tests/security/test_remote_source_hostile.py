@@ -331,7 +331,7 @@ async def test_a_reference_that_was_used_before_a_restart_is_refused_after_it(st
     found = found_by(stage, data)
     counted = Counted(stage.process.adapter)
     forgetful = type(stage.process.service)(
-        counted,  # type: ignore[arg-type]
+        counted,
         stage.process.issuer,
         stage.process.accepted,
         stage.process.journal,
@@ -352,7 +352,7 @@ async def test_nothing_is_signed_under_a_reference_whose_claim_lost(stage: Stage
     data = reference(stage.key())
     found = found_by(stage, data)
     process = stage.process
-    other = type(process.service)(process.adapter, process.issuer, process.accepted, Blind(process.journal), CLOCK)  # type: ignore[arg-type]
+    other = type(process.service)(process.adapter, process.issuer, process.accepted, Blind(process.journal), CLOCK)
     stage.liar.honest, kept = other, stage.liar.honest
     try:
         _, said = stage.knock.said(methods.SEARCH.path, search(data))
@@ -365,7 +365,7 @@ async def test_nothing_is_signed_under_a_reference_whose_claim_lost(stage: Stage
 async def test_health_needs_no_reference_and_so_says_yes_or_no_once_a_second(stage: Stage) -> None:
     counted = Counted(stage.process.adapter, problem="the table of secret/names is gone")
     process, clock = stage.process, ManualClock(CLOCK.now())
-    service = type(process.service)(counted, process.issuer, process.accepted, process.journal, clock)  # type: ignore[arg-type]
+    service = type(process.service)(counted, process.issuer, process.accepted, process.journal, clock)
     said = {pb.HealthResponse.FromString(service.health(b"", "gw1", 0.0)).problem for _ in range(50)}
     assert said == {"the agency's system cannot be asked"}
     assert counted.asked.count("health") == 1
