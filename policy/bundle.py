@@ -100,6 +100,20 @@ class File:
             raise Misconfigured("the file is not UTF-8", code="bad-policy", where=str(self.path)) from error
 
 
+def strangers(folder: Path) -> list[Misconfigured]:
+    """Files that look as if they decided, and do not: a misspelt `quotas.toml` would switch all quotas off."""
+    return [
+        Misconfigured(
+            f"`{path.name}` is no file of a policy",
+            code="bad-policy",
+            where=str(path),
+            remedy=f"one of {', '.join(sorted(_SINGLE))}, or `*.cedar`",
+        )
+        for path in sorted(folder.glob("*.toml"))
+        if path.name not in _SINGLE
+    ]
+
+
 def read_files(folder: Path) -> dict[str, File]:
     """The files of `folder` that decide; cases and bad twins are no part of the policy."""
     if not folder.is_dir():

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.agency.sense import check_birth, check_issuer
 from gateway.errors import Malformed
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
@@ -26,6 +27,10 @@ MAX_RECIPIENTS = 32
 
 Short = Annotated[str, Field(max_length=40)]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
+Issuer = Annotated[
+    str, Field(max_length=64, description="ICAO alpha-3", json_schema_extra={"pattern": "^([A-Z]{1,3})?$"})
+]
+"""Checked against the lists of codes in `as_model`, which says what was probably meant."""
 
 
 class _Closed(BaseModel):
@@ -52,8 +57,10 @@ class Birth(_Closed):
     estimated: bool = False
 
     def as_model(self) -> PartialDate:
-        """The date as the gateway knows it."""
-        return PartialDate(self.value, Calendar.GREG, estimated=self.estimated)
+        """The date as the gateway knows it; `Malformed` for a year in which nobody was born."""
+        birth = PartialDate(self.value, Calendar.GREG, estimated=self.estimated)
+        check_birth(birth, "query.birth")
+        return birth
 
 
 class PersonBody(_Closed):
@@ -63,13 +70,14 @@ class PersonBody(_Closed):
     names: Annotated[list[Name], Field(min_length=1, max_length=8)]
     birth: Birth | None = None
     sex: Sex | None = None
-    nationality: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = Field("", description="ICAO alpha-3")
+    nationality: Issuer = ""
     father: Annotated[str, Field(max_length=256)] = Field("", description="the father's name, in any script")
 
     def as_model(self) -> Query:
         """The query as the gateway knows it."""
         names = tuple(name.as_model() for name in self.names)
         birth = self.birth.as_model() if self.birth else None
+        check_issuer(self.nationality, "query.nationality")
         return PersonQuery(names, birth, self.sex, self.nationality, self.father)
 
 
@@ -78,10 +86,11 @@ class DocumentBody(_Closed):
 
     kind: Literal["document"]
     number: Short
-    issuer: Annotated[str, Field(pattern=r"^([A-Z]{1,3})?$")] = Field("", description="ICAO alpha-3")
+    issuer: Issuer = ""
 
     def as_model(self) -> Query:
         """The query as the gateway knows it."""
+        check_issuer(self.issuer, "query.issuer")
         return DocumentQuery(self.number, self.issuer)
 
 

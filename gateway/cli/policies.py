@@ -20,7 +20,7 @@ from gateway.storage.engine import open_database
 from gateway.storage.migrate import require_current
 from gateway.storage.quotas import SqlQuotas
 from policy.attributes import RecordAttributes
-from policy.bundle import check_bundle, read_files
+from policy.bundle import check_bundle, read_files, strangers
 from policy.cases import CaseResult, read_case, run_cases, run_twins
 from policy.engine import BASE, PolicyEngine
 from policy.kept import question_from, record_from
@@ -56,8 +56,11 @@ def national_folders(folder: Path, member: str | None) -> list[tuple[Path, Membe
 
 def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
     """Everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
+    if not any(folder.glob("*.cedar")):
+        remedy = "name a national folder, such as policy/national/th"
+        return [Misconfigured("there is no policy here: no `*.cedar` file", where=str(folder), remedy=remedy)]
     _, problems = check_bundle(read_files(BASE), read_files(folder), member)
-    found: list[LiaisonError] = list(problems)
+    found: list[LiaisonError] = [*strangers(folder), *problems]
     for path in sorted(folder.glob("cases/*.toml")):
         try:
             read_case(path)
@@ -80,6 +83,10 @@ def test_folder(folder: Path, member: MemberId) -> list[CaseResult]:
 def explain_case(path: Path, member: str | None) -> Explanation:
     """Why a case comes out as it does, under the folder that it lies in."""
     folder = path.resolve().parent.parent
+    if not any(folder.glob("*.cedar")):
+        raise Misconfigured(
+            "no policy lies beside this case", where=str(folder), remedy="a case lies in `cases/` of a national folder"
+        )
     case = read_case(path)
     engine = PolicyEngine.load(folder, member_of(folder, member))
     return explain_decision(engine, case.action, case.attributes, case.now_us)

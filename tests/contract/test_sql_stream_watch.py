@@ -13,7 +13,7 @@ import pytest
 
 from adapters.sql.connect import Connection
 from adapters.sql.sentry import GRACE_SECONDS
-from adapters.sql.statements import Wanted
+from adapters.sql.statement import Wanted
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
 from tests.support.sql_agencies import KINDS, SqlAgency, sql_agency

@@ -146,3 +146,22 @@ def test_check_lists_every_mistake_with_its_place(draft: Path, capsys: pytest.Ca
 def test_explain_needs_a_case_or_an_exchange(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["policy", "explain"]) == 2
     assert "--case" in capsys.readouterr().err
+
+
+def test_check_does_not_call_an_empty_folder_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["policy", "check", str(tmp_path), "--member", "th"]) == 1
+    assert "no policy here" in capsys.readouterr().out
+
+
+def test_check_names_a_file_that_only_looks_as_if_it_decided(draft: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (draft / "quota.toml").write_text("[in.th]\nBORDER_CHECK = 5\n")
+    assert run(["policy", "check", str(draft)]) == 1
+    assert "`quota.toml` is no file of a policy" in capsys.readouterr().out
+
+
+def test_explain_refuses_a_case_without_a_policy_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = tmp_path / "cases" / "document.toml"
+    case.parent.mkdir()
+    shutil.copyfile(NATIONAL / "th" / "cases" / "document.toml", case)
+    assert run(["policy", "explain", "--case", str(case), "--member", "th"]) == 1
+    assert "no policy lies beside" in capsys.readouterr().err

@@ -78,6 +78,8 @@ def person(
         "nationality": nationality,
         "father": father,
     }
+    _check_birth(birth)
+    _check_code(nationality, "--nationality")
     query |= {"birth": {"value": birth}} if birth else {}
     query |= {"sex": sex} if sex else {}
     return _ask(query, **common)
@@ -89,6 +91,7 @@ def person(
 @_common
 def document(number: str, issuer: str, **common: Any) -> int:
     """A travel document by its number and issuer."""
+    _check_code(issuer, "--issuer")
     return _ask({"kind": "document", "number": number, "issuer": issuer}, **common)
 
 
@@ -117,6 +120,30 @@ def vehicle(plate: str, province: str, country: str, **common: Any) -> int:
 def container(number: str, **common: Any) -> int:
     """A freight container by its number."""
     return _ask({"kind": "container", "number": number}, **common)
+
+
+def _check_birth(birth: str) -> None:
+    """Raises `UsageError` for what is no date, or a year in which nobody was born, such as a Buddhist one."""
+    from gateway.agency.sense import check_birth
+    from gateway.errors import Malformed
+    from gateway.model.values import PartialDate
+
+    try:
+        if birth:
+            check_birth(PartialDate(birth), "--birth")
+    except Malformed as error:
+        raise click.UsageError(f"--birth: {error.message} ({error.remedy or 'YYYY, YYYY-MM or YYYY-MM-DD'})") from error
+
+
+def _check_code(code: str, option: str) -> None:
+    """Raises `UsageError` for what is no code of a country or issuer, naming what was probably meant."""
+    from gateway.agency.sense import check_issuer
+    from gateway.errors import Malformed
+
+    try:
+        check_issuer(code, option)
+    except Malformed as error:
+        raise click.UsageError(f"{option}: {error.message} ({error.remedy})") from error
 
 
 def _ask(

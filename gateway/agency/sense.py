@@ -1,0 +1,61 @@
+"""What a question says that cannot be meant: a year of another calendar, a country's code that no document bears.
+
+Such a question would end as "no hit", which somebody may take for an answer. It is refused instead, with what was
+probably meant.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.clock import SystemClock
+from gateway.errors import Malformed
+from gateway.model.values import PartialDate
+from gateway.records import codes
+
+FIRST_YEAR = 1850
+"""Nobody whose records are asked for was born before it."""
+
+_BUDDHIST = 543
+_EARLIEST_ZONE = timedelta(hours=14)
+_ALIKE = 5
+
+
+def check_birth(birth: PartialDate, where: str) -> None:
+    """Raise `Malformed` for a year of birth before 1850 or after this year (of the earliest time zone)."""
+    year = int(birth.value[:4])
+    last = (SystemClock().now() + _EARLIEST_ZONE).year
+    if FIRST_YEAR <= year <= last:
+        return
+    code, remedy = "birth-year", f"a year of the Gregorian calendar from {FIRST_YEAR} to {last}"
+    gregorian = year - _BUDDHIST
+    if FIRST_YEAR <= gregorian <= last:
+        message = f"{year} is a Buddhist year: {gregorian}?"
+    else:
+        message = f"nobody was born in {year}" if year < FIRST_YEAR else f"{year} lies ahead"
+    raise Malformed(message, code=code, where=where, remedy=remedy)
+
+
+def check_issuer(code: str, where: str) -> None:
+    """Raise `Malformed` for what is no code of ISO 3166-1 alpha-3 or ICAO Doc 9303-3; empty says nothing."""
+    if not code or code in codes.issuers():
+        return
+    meant = codes.alpha3().get(code)
+    text = code[:20]
+    message = f"{text} is an alpha-2 code: {meant}" if meant else f"`{text}` is no code of a country or issuer"
+    nearest = meant or _nearest(code)
+    remedy = f"three letters of ISO 3166-1 or ICAO, such as {nearest or 'LAO'}"
+    raise Malformed(message, code="unknown-issuer", where=where, remedy=remedy)
+
+
+def _nearest(text: str) -> str:
+    """The code of the country whose name or code begins alike; empty where none does."""
+    known, asked = codes.issuers(), _squeezed(text)
+    for code, name in known.items():
+        if len(asked) >= _ALIKE and _squeezed(name).startswith(asked):
+            return code
+    return code if (code := text.strip().upper()[:3]) in known else ""
+
+
+def _squeezed(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalpha())
