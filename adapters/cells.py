@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
-from adapters.charsets import THAI_GLYPHS, decoder, mend
+from adapters.charsets import THAI_GLYPHS, by_utf8, decoder, mend
 from gateway.errors import Malformed
 
 Cell = str | int | float | None
@@ -63,9 +63,9 @@ def _refuse_heaps(text: str) -> None:
 def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Callable[[Any], Cell]:
     """A function from a driver's value to a `Cell`; `junk` values and empty texts become None.
 
-    With `repair`, UTF-8 that was read as cp1252 and stored again is mended where that is certain. It raises
-    `Malformed` for bytes that are not `encoding`, for cells that are too long, for texts that are none, and for
-    unknown types.
+    Bytes that are certainly UTF-8 are read as that, whatever `encoding` is. With `repair`, UTF-8 that was read as
+    cp1252 and stored again is mended where that is certain. It raises `Malformed` for bytes that are not `encoding`,
+    for cells that are too long, for texts that are none, and for unknown types.
     """
     decode = decoder(encoding)
     assert decode is not None, "the mapping's encoding is checked when it is read"
@@ -82,7 +82,7 @@ def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Cal
             raise Malformed("a cell that is too long", code="too-long")
         if isinstance(value, bytes):
             try:
-                value = decode(value)
+                value = by_utf8(value, decode)
             except UnicodeError:
                 raise Malformed(f"bytes that are not {encoding}", code="bad-encoding") from None
         text = clean_text(mend(value) if repair else value)

@@ -101,6 +101,40 @@ def _by_table(name: str, table: dict[int, str]) -> Decode:
     return decode
 
 
+_UTF8_LETTERS = re.compile(
+    "[\u00c0-\u024f\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17f9\u1ea0-\u1ef9\u3040-\u30ff\u3400-\u9fff"
+    "\uac00-\ud7a3\u0600-\u06ff\u200b-\u200d\u2018-\u201d\u3000-\u3002\uff01-\uff5e]+"
+)
+_BESIDE_ASCII = re.compile("[A-Za-z][\u00c0-\u024f\u1ea0-\u1ef9]|[\u00c0-\u024f\u1ea0-\u1ef9][A-Za-z]")
+
+
+def by_utf8(raw: bytes, decode: Decode) -> str:
+    """`raw` by `decode`, unless it is certainly UTF-8: newer rows of an old table often are.
+
+    Certain are letters of the region's scripts, two at least, or Latin letters with marks beside plain ones; a short
+    word of one way of writing can be a letter of the other. `UnicodeError` when it is neither or may be either.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return decode(raw)
+    high = [letter for letter in text if letter > "\x7f"]
+    if not high or not _UTF8_LETTERS.fullmatch("".join(high)) or "Cn" in map(unicodedata.category, high):
+        return decode(raw)
+    if _BESIDE_ASCII.search(text):
+        return text
+    long = [letter for letter in high if letter > "\u07ff"]
+    if len(long) > 1:
+        return text
+    try:
+        found = decode(raw)
+    except UnicodeError:
+        return text
+    if long:
+        raise UnicodeDecodeError("utf-8", raw, 0, len(raw), "may be either of two character sets")
+    return found
+
+
 def from_vni(text: str) -> str:
     """Vietnamese from text in VNI's way of writing; `Malformed` when letters are left that VNI does not have."""
 

@@ -138,13 +138,13 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
         with opened(Path(report.file), url, access, rows, clock) as (adapter, source, seconds):
             report.has_database = True
             if source is None:
-                report.findings += _breaches(adapter, clock, ())
+                report.findings += _breaches(adapter, clock, (), f"{report.file}:1")
                 return
             for name in report.mapping.records:
                 report.types.append(read_rows(source, name, rows))
                 report.findings += judge_rows(report.mapping, report.types[-1])
             asked = [query for each in report.types for query in queries_of(each)]
-            report.findings += _breaches(adapter, clock, [query for query, _ in asked[:5]])
+            report.findings += _breaches(adapter, clock, [query for query, _ in asked[:5]], f"{report.file}:1")
             done = sum(each.rows for each in report.types)
             report.speed = measure(adapter, clock, asked, done / max(seconds, 1e-6))
     except Misconfigured as error:
@@ -188,11 +188,14 @@ def _places(mapping: SourceMapping) -> Iterator[tuple[str, str, int]]:
             yield tables[ref.join], ref.column, ref.line
 
 
-def _breaches(adapter: Adapter, clock: Clock, found: Sequence[Query]) -> Iterator[Finding]:
+_BREACH_REMEDY = "a fault of the adapter, not of the mapping: do not use it, and tell those who made it this line"
+
+
+def _breaches(adapter: Adapter, clock: Clock, found: Sequence[Query], where: str) -> Iterator[Finding]:
     if not adapter.describe().queries:
         return  # judged already: nothing can be asked of it
-    for breach in check_adapter(adapter, clock, Expectation(found, ())):
-        yield Finding("error", f"the adapter breaks its contract: {breach}", adapter.describe().id)
+    for breach in dict.fromkeys(check_adapter(adapter, clock, Expectation(found, ()))):
+        yield Finding("error", f"the adapter breaks its contract: {breach}", where, _BREACH_REMEDY)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from adapters.index_build import (
@@ -32,8 +34,8 @@ class IndexKeeper:
 
     `is_new` says that this process has built it.
 
-    `secret` seals it; all rows are compared with it every `difference` seconds. Raises `Unavailable` when the source
-    or the index's disk cannot be used.
+    `secret` seals it; all rows are compared with it every `difference` seconds. Raises `Unavailable` when there is no
+    index of this mapping yet and the source cannot be used, or when the index's disk cannot be used.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class IndexKeeper:
         self._rest_until = 0.0
         self.is_new = False
         with index_lock(path, wait=True):
-            self._bring_up(progress)
+            self._start(progress)
         self.store = IndexStore(path, secret)
 
     def refresh(self, progress: Progress | None = None) -> bool:
@@ -87,6 +89,14 @@ class IndexKeeper:
         self.store = IndexStore(self._path, self._secret)
         return True
 
+    def _start(self, progress: Progress | None) -> None:
+        """Bring it up; a source that cannot be asked now keeps the index that it has, and is missing in answers."""
+        try:
+            self._bring_up(progress)
+        except Unavailable:
+            if self._meta().get("rules") != rules_of(self._rows.mapping):
+                raise
+
     def _bring_up(self, progress: Progress | None) -> bool:
         sweep_generations(self._path)
         meta = self._meta()
@@ -94,7 +104,7 @@ class IndexKeeper:
             self._build(progress)
             return True
         has_changed = meta["cursor"] != cursor_of(self._rows)
-        is_due = self._clock.now_us() - int(meta["checked"]) >= self._difference_us
+        is_due = not 0 <= self._clock.now_us() - int(meta["checked"]) < self._difference_us
         try:
             return (has_changed or is_due) and self._update(has_changed, is_due, progress)
         except Unavailable as error:
@@ -136,4 +146,12 @@ class IndexKeeper:
             return {}
         meta = store.meta
         store.close()
-        return meta
+        return meta if _is_whole(meta) else {}
+
+
+def _is_whole(meta: Mapping[str, str]) -> bool:
+    """Whether everything stands there that is asked for later, in its form."""
+    try:
+        return isinstance(json.loads(meta["left_out"]), dict) and int(meta["checked"]) >= 0 and "cursor" in meta
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from adapters.mapping import WIDEST, MarkingRule, When
@@ -12,6 +13,7 @@ from adapters.nodes import Node
 from gateway.errors import Misconfigured
 from gateway.model.marking import EVALUATION, Caveat, Level, Marking, Onward, UseCode, code
 from gateway.model.purpose import Offence, Purpose
+from gateway.records.codes import countries
 
 _SETS: dict[str, type[StrEnum]] = {"use": UseCode, "caveats": Caveat, "purposes": Purpose, "offences": Offence}
 _AUDIENCES = ("releasable_to", "withhold_from")
@@ -82,9 +84,31 @@ def _hours(node: Node) -> int:
     return hours
 
 
+_REGION = ("vn", "th", "la", "kh", "mm", "my", "sg", "id", "ph", "bn", "tl", "cn")
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(alpha2.lower() for alpha2 in countries())
+
+
+def _nearest_country(word: str) -> str:
+    """The code with most letters in common, the first letter before the second, the region's codes before others."""
+
+    def far(each: str) -> tuple[int, bool, int, str]:
+        same = sum(a == b for a, b in zip(each, word, strict=True))
+        return -same, each[0] != word[0], _REGION.index(each) if each in _REGION else len(_REGION), each
+
+    return min(_countries(), key=far)
+
+
 def _audience(node: Node, key: str) -> frozenset[str]:
     """Members, or agencies and offices of members; a misspelt one would hide from nobody."""
     for name in node.texts(key):
         if not _AUDIENCE.fullmatch(name):
             node.fail(f"`{name}` is not a member", key, name, "such as `th`, or `th.police` for one agency")
+        member, dot, rest = name.partition(".")
+        if member not in _countries():
+            remedy = f"did you mean `{_nearest_country(member)}{dot}{rest}`?"
+            node.fail(f"`{member}` is no country's code", key, name, remedy)
     return frozenset(node.texts(key))

@@ -12,11 +12,12 @@ from itertools import islice
 from typing import Any
 
 from adapters.index import RowSource
+from adapters.index_build import TWIN
 from adapters.mapping import Mapping as SourceMapping
 from adapters.mapping import Part, RecordMapping, Value
 from adapters.masking import mask
 from adapters.rows import Builder, Built, Rows, test_of
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Malformed
 from gateway.model.marking import SubjectCategory
 
 SAMPLES = 10
@@ -27,6 +28,9 @@ REASONS = 10
 
 GOOD_SHARE = 0.9
 """Share of rows that must yield a valid record."""
+
+TWIN_SHARE = 0.01
+"""Share of rows with another row's key from which on the key is the wrong one: nobody finds what they hold."""
 
 _MAX_CODES = 50
 _SHORT = 4
@@ -67,6 +71,7 @@ class TypeReport:
     places: dict[str, int] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     built: list[Built] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
 
     @property
     def share(self) -> float:
@@ -103,6 +108,9 @@ def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
 
 def _note(report: TypeReport, builder: Builder, rows: Rows) -> None:
     built = builder.build(rows)
+    if built.record.key in report.keys:
+        raise Malformed(TWIN, code="same-key")
+    report.keys.add(built.record.key)
     report.valid += 1
     report.spared.update(built.spared)
     if len(report.built) < SAMPLES:
@@ -113,6 +121,8 @@ def _note(report: TypeReport, builder: Builder, rows: Rows) -> None:
 
 
 def _reason(error: LiaisonError, record_type: str) -> str:
+    if error.message == TWIN:
+        return TWIN
     where = error.where or record_type
     return f"{where if where.startswith(record_type) else f'{record_type}.{where}'}: {error.message}"
 
@@ -226,6 +236,9 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         told = f"{report.valid} of {live} rows of `{report.table}` yield a valid {report.type}"
         yield Finding("error", told, where, f"at least {GOOD_SHARE:.0%} should; see the reasons")
     for reason, count in report.reasons.most_common(REASONS):
+        if reason == TWIN:
+            yield _twins(mapping, report, count)
+            continue
         line = f"{mapping.file}:{report.places.get(reason, mapping.records[report.type].line)}"
         fits = count > live / 2
         severity = "error" if fits else "note"
@@ -241,6 +254,14 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         line = f"{mapping.file}:{mapping.records[report.type].fields[name].parts[0].line}"
         told = f"{count} cells of `{column}` have a code without a meaning: {_listed(values)}"
         yield Finding("note", told, line, "add them to the table of codes")
+
+
+def _twins(mapping: SourceMapping, report: TypeReport, count: int) -> Finding:
+    record = mapping.records[report.type]
+    is_wrong = count >= TWIN_SHARE * (report.rows - report.not_live)
+    told = f"{_rows(count)} left out: {TWIN} (`{record.key}`)"
+    remedy = "name the column that tells the rows apart, such as the table's primary key, or leave rows out by `live`"
+    return Finding("error" if is_wrong else "note", told, f"{mapping.file}:{record.line_key}", remedy)
 
 
 def _rows(count: int) -> str:

@@ -29,7 +29,7 @@ from adapters.mapping import Join, JoinKind, RecordMapping
 from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Builder, Layout, Row, Rows
 from gateway.clock import Clock
-from gateway.errors import Malformed, Unknown
+from gateway.errors import Malformed, Unavailable, Unknown
 
 _LINK = "at"
 _MAX_NAMED = 50
@@ -103,6 +103,7 @@ class FilesSource:
 
     def scan(self, record_type: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
         """All rows of a record type with the link to where each stands; reasons for rows and files that are none."""
+        self._check_whole(record_type)
         self._load_codes(record_type)
         record, maker, tables = self.mapping.records[record_type], self._makers[record_type], self._codes[record_type]
         columns = self._columns(record_type)
@@ -130,6 +131,25 @@ class FilesSource:
                 yield None, {}, error.message
                 continue
             yield rows, {_LINK: [entry.name, mark, *found.place]}, ""
+
+    def _check_whole(self, record_type: str) -> None:
+        """`Unavailable` unless each table of a record type has a whole file now."""
+        record = self.mapping.records[record_type]
+        for table in (record.table, *(join.table for join in record.joins if join.kind is JoinKind.CODES)):
+            self._whole(table)
+
+    def _whole(self, table: str) -> Listing:
+        """The files of a table. Without any whole one the rows are on their way or lost, and nobody can say "no hit":
+        that is `Unavailable`, and never a table without rows.
+        """
+        listing = self._folder.files(self._tables[table])
+        if not listing[0]:
+            raise Unavailable(
+                f"the folder has no whole file of `{table}`",
+                code="source-unavailable",
+                remedy=f"a finished file called {self._tables[table].pattern} must lie in it",
+            )
+        return listing
 
     def _columns(self, record_type: str) -> Sequence[str]:
         return self.builders[record_type].layout.columns[""]
@@ -174,12 +194,16 @@ class FilesSource:
     # ---------------------------------------------------- one record
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """The rows of one record as they are in the folder now; `Unknown` when there is none."""
+        """The rows of one record as they are in the folder now; `Unknown` when there is none.
+
+        Raises `Unavailable` when a table has no whole file.
+        """
         check_deadline(self._clock, deadline)
         record = self.mapping.records[record_type]
         maker, columns = self._makers[record_type], self._columns(record_type)
         document = self._at(record.table, columns, maker, key, links.get(_LINK, ()))
         if document is None:
+            self._check_whole(record_type)
             document = self._search(record.table, columns, maker, key, deadline)
         return maker.rows(document, self._codes[record_type])
 
@@ -216,9 +240,10 @@ class FilesSource:
     # ---------------------------------------------------- the source as a whole
 
     def ping(self, deadline: float) -> None:
-        """Raise `Unavailable` when the folder cannot be listed."""
+        """Raise `Unavailable` when the folder cannot be listed, or a table has no whole file."""
         check_deadline(self._clock, deadline)
-        self._folder.ping()
+        for table in self._tables:
+            self._whole(table)
 
     def has_links(self, record_type: str) -> bool:
         """Rows are found by the place that the key index remembers."""
@@ -229,10 +254,13 @@ class FilesSource:
         return 0
 
     def fingerprint(self) -> str:
-        """A text that changes when a file of the mapping's tables comes, goes or changes."""
+        """A text that changes when a file of the mapping's tables comes, goes or changes.
+
+        Raises `Unavailable` when a table has no whole file: an index of what was there then stays as it is.
+        """
         digest = hashlib.sha256()
         for name in sorted(self._tables):
-            entries, refused = self._folder.files(self._tables[name])
+            entries, refused = self._whole(name)
             digest.update(repr((name, [(entry.name, entry.stamp) for entry in entries], refused)).encode())
         return digest.hexdigest()
 

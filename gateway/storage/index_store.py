@@ -87,10 +87,13 @@ class IndexStore:
         self._open: list[sqlite3.Connection] = []
         try:
             self._seal = self._unlock(secret)
+            self._rows = max(1, int(self.meta["next"]))
         except Unavailable:
             self.close()
             raise
-        self._rows = max(1, int(self.meta["next"]))
+        except (KeyError, ValueError, TypeError) as error:
+            self.close()
+            raise unreadable(self.file) from error
         self._markings: dict[int, str] = {}
 
     def _unlock(self, secret: bytes | None) -> IndexSeal:

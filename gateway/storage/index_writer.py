@@ -28,6 +28,8 @@ from gateway.storage.index_seal import IndexSeal, new_salt
 
 _BATCH = 5_000
 _CACHE_KIB = 65_536
+_MAX_ID = 1 << 28
+"""An update keeps a byte for each id that was ever given; an index with more of them is built anew."""
 
 _BUILD = f"""
 PRAGMA page_size=8192; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{_CACHE_KIB};
@@ -179,14 +181,15 @@ class IndexWriter:
 
 
 class IndexUpdate:
-    """Changes the index at `path` in one transaction, which leaving the `with` block without an error commits.
+    """Changes the index at `path` in one transaction: leaving the `with` block commits it once it is finished.
 
-    The caller holds `index_lock`. Raises `Unavailable` when the index cannot be read or written.
+    Left by an error or without `finish`, the index stays as it was. The caller holds `index_lock`. Raises `Unavailable` when the index cannot be read or written.
     """
 
     def __init__(self, path: Path, secret: bytes | None = None) -> None:
         self._path = path
         self._secret = secret
+        self._is_finished = False
         self.written = 0
         self.removed = 0
 
@@ -214,14 +217,18 @@ class IndexUpdate:
             raise Unavailable("the key index has another key", code="index-unreadable", where=str(self._path))
         stored = self._db.execute("SELECT id, marking FROM markings").fetchall()
         markings = {self.seal.open(text, b"%d" % number).decode(): number for number, text in stored}
-        self._rows = _Rows(self.seal, int(self.meta["next"]), markings)
+        count = int(self.meta["next"])
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
+        if not last <= count <= _MAX_ID:
+            raise ValueError("ids that go on from nowhere")
+        self._rows = _Rows(self.seal, count, markings)
         self._seen = bytearray(self._rows.count + 1)
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
         """The spared values' reasons when this record stands here with this `digest`, which is then seen; or None."""
         found = self._find(self.seal.place(record_type, source_key))
-        if found is None or found[1] != digest:
-            return None
+        if found is None or found[1] != digest or found[0] >= len(self._seen):
+            return None  # one with an id beyond was put by this update: `put` says so
         self._seen[found[0]] = 1
         return list(json.loads(found[2])) if found[2] else []
 
@@ -260,11 +267,12 @@ class IndexUpdate:
             self._db.execute("DELETE FROM dead")
 
     def finish(self, meta: Iterable[tuple[str, str]]) -> None:
-        """Note `meta`."""
+        """Note `meta`, last of all."""
         try:
             note(self._db, [*meta, ("next", str(self._rows.count))])
         except sqlite3.Error as error:
             raise unwritable(self._path) from error
+        self._is_finished = True
 
     def _find(self, place: bytes) -> tuple[int, int, str | None] | None:
         try:
@@ -294,9 +302,10 @@ class IndexUpdate:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+            # Records without the number that goes on from them would give their ids to others.
+            self._db.execute("COMMIT" if kind is None and self._is_finished else "ROLLBACK")
         except sqlite3.Error as failure:
-            if kind is None:
+            if kind is None and self._is_finished:
                 raise unwritable(self._path) from failure
         finally:
             self._db.close()

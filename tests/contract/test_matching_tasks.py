@@ -93,7 +93,11 @@ def test_a_folder_that_is_no_task_is_named(tmp_path: Path) -> None:
     assert "db.jsonl.gz" in caught.value.where
 
 
-@pytest.mark.parametrize("content", [b"not gzip", gzip.compress(b"[1]\n"), gzip.compress(b'{"name": 1}\n')])
+@pytest.mark.parametrize(
+    "content",
+    [b"not gzip", gzip.compress(b"[1]\n"), gzip.compress(b'{"name": 1}\n')],
+    ids=["no gzip", "a list", "a name that is a number"],
+)
 def test_a_line_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "db.jsonl.gz").write_bytes(content)
     _write(tmp_path / "queries.jsonl.gz", [])

@@ -196,6 +196,7 @@ def _show_built(one: dict[str, Any]) -> None:
         "good",
     )
     _show_left_out(one)
+    _warn_of_many(one)
 
 
 def _show_status(one: dict[str, Any]) -> None:
@@ -208,6 +209,20 @@ def _show_status(one: dict[str, Any]) -> None:
         f"{', encrypted' if one['sealed'] else ''}; all rows were compared at {one['checked']}",
     )
     _show_left_out(one)
+
+
+_MANY_LEFT_OUT = 0.01
+_VALUE_ALONE = ", the value alone: "
+
+
+def _warn_of_many(one: dict[str, Any]) -> None:
+    """A record that is left out is found by nobody: from one in a hundred on, that is said aloud."""
+    reasons = [item for each in one["left_out"].values() for item in each.items()]
+    left = sum(count for reason, count in reasons if _VALUE_ALONE not in reason)
+    if left and left >= _MANY_LEFT_OUT * (one["rows"] + left):
+        share = left / (one["rows"] + left)
+        say(f"  warning: {left:,} rows ({share:.1%}) are left out, and nobody will find them", "warn")
+        say("  -> liaison adapter check MAPPING --url URL says where and why")
 
 
 def _show_left_out(one: dict[str, Any]) -> None:
