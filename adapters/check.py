@@ -37,6 +37,7 @@ class Report:
     file: str
     mapping: SourceMapping | None = None
     has_database: bool = False
+    has_url: bool = False
     findings: list[Finding] = field(default_factory=list)
     types: list[TypeReport] = field(default_factory=list)
     speed: Speed | None = None
@@ -56,6 +57,7 @@ class Report:
             "database": self.has_database,
             "findings": [
                 {"severity": f.severity, "message": f.message, "where": f.where, "remedy": f.remedy}
+                | ({"rows": [failed_value(each, show=show) for each in f.rows]} if f.rows else {})
                 for f in self.findings
             ],
             "mapped": {name: _mapped(about, name) for name in about.records} if about else {},
@@ -92,6 +94,12 @@ def _type_value(report: TypeReport, show: bool) -> dict[str, Any]:
     }
 
 
+def failed_value(sample: Sample, *, show: bool) -> dict[str, Any]:
+    """Key and cells of a row that failed, as a JSON value; masked unless `show`."""
+    hide: Callable[[Any], Any] = (lambda value: value) if show else mask
+    return {"key": hide(sample.key), "row": hide(dict(sample.row))}
+
+
 def sample_value(sample: Sample, *, show: bool) -> dict[str, Any]:
     """A sample as a JSON value; masked unless `show`."""
     hide: Callable[[Any], Any] = (lambda value: value) if show else mask
@@ -114,7 +122,7 @@ def check_mapping(path: Path, url: str, access: Path | None, rows: int, clock: C
     Without a `url` (and without one in the mapping), the file alone is checked. What is wrong with the mapping is a
     finding; raises `Unavailable` when the source cannot be reached, `Misconfigured` for its address or access file.
     """
-    report = Report(str(path))
+    report = Report(str(path), has_url=bool(url))
     try:
         report.mapping = load_mapping(path)
     except Misconfigured as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,10 @@ FIRST_YEAR, LAST_YEAR = 1850, 2150
 NEVER = 9999
 """The year of "without end" in many systems: nothing is known."""
 
+FUTURE = "not a date that has been: it lies in the future"
+"""The reason for a day of birth or of issue to come: two figures of a Buddhist year read as another era, mostly."""
+
+_DAY = timedelta(days=1)
 _TOKENS = {
     "yyyy": r"(?P<y>\d{4})", "yy": r"(?P<s>\d{2})", "mm": r"(?P<m>\d{1,2})", "dd": r"(?P<d>\d{1,2})",
     "mon": r"(?P<n>[^\d\s/,-]+)",
@@ -65,6 +69,13 @@ def checked_year(year: int) -> int:
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise unreadable(f"a year between {FIRST_YEAR} and {LAST_YEAR}")
     return year
+
+
+def is_to_come(value: Any, today: date) -> bool:
+    """Whether a date, or one of a list, cannot have been yet; a day's grace is for the zones of the earth."""
+    latest = (today + _DAY).isoformat()
+    texts = [each["value"] for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
+    return any(text > latest[: len(text)] for text in texts)
 
 
 def date_format(text: str) -> re.Pattern[str] | None:

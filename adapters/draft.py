@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from adapters.draft_codes import CodeTables, bare, quoted
 from adapters.draft_fields import RecordDraft
+from adapters.draft_others import others_of
 from adapters.draft_records import drafts_of
 from adapters.guess import guess_encoding, look_at
 from adapters.survey import Table
@@ -62,8 +63,8 @@ def draft_of(tables: Sequence[Table]) -> Draft:
     for draft in drafts:
         lines += ["", *draft.lines()]
     if not drafts:
-        lines += ["", "# TODO no table looks like one of the record types; write a [[record]] by the guide"]
-    lines += ["", *_others(tables, drafts)]
+        lines += ["", "# TODO no table looks like one of the record types; take one of the skeletons below"]
+    lines += ["", *others_of(_others(tables, drafts), encoding)]
     if dotted:
         lines.append(f"# Names with a dot cannot be mapped, ask for a view: {', '.join(map(bare, dotted))}.")
     text = "\n".join(lines).rstrip("\n") + "\n"
@@ -87,9 +88,6 @@ def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:
     return sorted(seen)
 
 
-def _others(tables: Sequence[Table], drafts: Sequence[RecordDraft]) -> list[str]:
+def _others(tables: Sequence[Table], drafts: Sequence[RecordDraft]) -> list[Table]:
     used = {draft.table.name for draft in drafts} | {join for draft in drafts for join in draft.joined_tables}
-    left = [table.name for table in tables if table.name not in used]
-    if not left:
-        return []
-    return [f"# Not used: {', '.join(map(bare, left))}."]
+    return [table for table in tables if table.name not in used]

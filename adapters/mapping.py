@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from adapters.cells import Cell
 from adapters.conversion import Convert
 from adapters.nodes import Node
 from gateway.model.marking import Level, Marking, Onward, SubjectCategory
@@ -103,6 +105,18 @@ class When:
     test: str
     values: frozenset[str] = frozenset()
     date: Convert | None = None
+
+
+def test_of(when: When) -> Callable[[Cell], bool]:
+    """Whether a cell passes the test of a condition that has no date."""
+    values = when.values
+    if when.test == "in":
+        return lambda cell: cell is not None and str(cell) in values
+    if when.test == "not_in":
+        return lambda cell: cell is None or str(cell) not in values
+    if when.test == "filled":
+        return lambda cell: cell is not None
+    return lambda cell: cell is None
 
 
 WIDEST = Marking(Level.OPEN, frozenset(), onward=Onward.SAME_COUNTRY, evaluation="A1")

@@ -11,17 +11,24 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from adapters.dates import FUTURE
 from adapters.index import RowSource
 from adapters.index_build import TWIN
 from adapters.mapping import Mapping as SourceMapping
-from adapters.mapping import Part, RecordMapping, Value
+from adapters.mapping import Part, RecordMapping, Value, test_of
 from adapters.masking import mask
-from adapters.rows import Builder, Built, Rows, test_of
+from adapters.rows import Builder, Built, Rows, value_refs
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.marking import SubjectCategory
 
 SAMPLES = 10
 """Records of each type that are shown beside their rows."""
+
+FAILED = 2
+"""Rows that are shown of each reason."""
+
+TWINS = (TWIN, "a key that occurs more than once")
+"""Reasons for a row whose key is not its own."""
 
 REASONS = 10
 """Reasons of each type that are told."""
@@ -29,8 +36,8 @@ REASONS = 10
 GOOD_SHARE = 0.9
 """Share of rows that must yield a valid record."""
 
-TWIN_SHARE = 0.01
-"""Share of rows with another row's key from which on the key is the wrong one: nobody finds what they hold."""
+WRONG_SHARE = 0.01
+"""Share of rows with another row's key, or born in the future, from which on the mapping is wrong, not the rows."""
 
 _MAX_CODES = 50
 _SHORT = 4
@@ -44,6 +51,7 @@ class Finding:
     message: str
     where: str
     remedy: str = ""
+    rows: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class TypeReport:
     samples: list[Sample] = field(default_factory=list)
     built: list[Built] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    failed: dict[str, list[Sample]] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -101,6 +110,9 @@ def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
             reason = _reason(error, record_type)
             report.reasons[reason] += 1
             report.places.setdefault(reason, _line(record, error.where))
+            failed = report.failed.setdefault(reason, [])
+            if len(failed) < FAILED:
+                failed.append(_failed(record, builder, rows, error.where, reason))
             if len(report.samples) < SAMPLES:
                 report.samples.append(Sample(str(rows[0][0]), cells_of(builder, rows), None, reason))
     return report
@@ -132,6 +144,17 @@ def _line(record: RecordMapping, where: str) -> int:
     values = record.search if name.startswith("search.") else record.fields
     value = values.get(name.removeprefix("search."))
     return value.parts[0].line if value else record.line
+
+
+def _failed(record: RecordMapping, builder: Builder, rows: Rows, where: str, reason: str) -> Sample:
+    """A row that failed, with the cells of the field that failed, or with all of them."""
+    cells = cells_of(builder, rows)
+    name = where.removeprefix(f"{record.type}.")
+    value = record.search.get(name.removeprefix("search.")) if name.startswith("search.") else record.fields.get(name)
+    columns = {f"{ref.join}.{ref.column}" if ref.join else ref.column for ref in value_refs(value)} if value else set()
+    if reason in TWINS:
+        columns = {record.key}
+    return Sample(str(rows[0][0]), {k: v for k, v in cells.items() if k in (columns or cells)}, None, reason)
 
 
 def shown(built: Built) -> dict[str, Any]:
@@ -236,14 +259,18 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         told = f"{report.valid} of {live} rows of `{report.table}` yield a valid {report.type}"
         yield Finding("error", told, where, f"at least {GOOD_SHARE:.0%} should; see the reasons")
     for reason, count in report.reasons.most_common(REASONS):
-        if reason == TWIN:
-            yield _twins(mapping, report, count)
+        if reason in TWINS:
+            yield _twins(mapping, report, reason, count)
             continue
         line = f"{mapping.file}:{report.places.get(reason, mapping.records[report.type].line)}"
         fits = count > live / 2
         severity = "error" if fits else "note"
         remedy = "the type does not fit: look at the samples" if fits else ""
-        yield Finding(severity, f"{_rows(count)} left out: {reason}", line, remedy)
+        if reason.endswith(FUTURE):
+            # Where some come out in the future, others come out a century or an era wrong and look right.
+            severity = "error" if count >= WRONG_SHARE * live else severity
+            remedy = 'years of the Buddhist era need `era = "BE"`; years of two figures may need another `pivot`'
+        yield Finding(severity, f"{_rows(count)} left out: {reason}", line, remedy, _shown(report, reason))
     for reason, count in report.spared.most_common(REASONS):
         yield Finding("note", f"{count} values of {report.type} are left out: {reason}", where)
     fields = Counter[tuple[str, str]]()
@@ -256,12 +283,18 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         yield Finding("note", told, line, "add them to the table of codes")
 
 
-def _twins(mapping: SourceMapping, report: TypeReport, count: int) -> Finding:
+def _twins(mapping: SourceMapping, report: TypeReport, reason: str, count: int) -> Finding:
     record = mapping.records[report.type]
-    is_wrong = count >= TWIN_SHARE * (report.rows - report.not_live)
-    told = f"{_rows(count)} left out: {TWIN} (`{record.key}`)"
+    is_wrong = count >= WRONG_SHARE * (report.rows - report.not_live)
+    told = f"{_rows(count)} left out: {reason} (`{record.key}`)"
     remedy = "name the column that tells the rows apart, such as the table's primary key, or leave rows out by `live`"
-    return Finding("error" if is_wrong else "note", told, f"{mapping.file}:{record.line_key}", remedy)
+    return Finding(
+        "error" if is_wrong else "note", told, f"{mapping.file}:{record.line_key}", remedy, _shown(report, reason)
+    )
+
+
+def _shown(report: TypeReport, reason: str) -> tuple[Sample, ...]:
+    return tuple(report.failed.get(reason, ()))
 
 
 def _rows(count: int) -> str:

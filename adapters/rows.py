@@ -7,12 +7,14 @@ may refer to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.cells import Cell
-from adapters.mapping import Join, JoinKind, Mapping, Part, RecordMapping, Ref, Value, When
+from adapters.dates import FUTURE, is_to_come
+from adapters.mapping import Join, JoinKind, Mapping, Part, RecordMapping, Ref, Value, When, test_of
+from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Marking, SubjectCategory
@@ -25,6 +27,7 @@ Get = Callable[[Rows, Row], Any]
 """Reads from `Rows` and, inside `from`, from the one joined row that is looked at."""
 
 _NO_ROW: Row = ()
+_PAST = frozenset(("birth", "issued", "search.birth"))
 _SPARED, _FIELDS = -2, -1
 
 
@@ -61,18 +64,19 @@ class Layout:
 def refs_of(record: RecordMapping) -> Iterator[Ref]:
     """Every column that fields, search keys and rules of a record name."""
     for value in (*record.fields.values(), *record.search.values()):
-        yield from _value_refs(value)
+        yield from value_refs(value)
     ruled = [rule.when for rule in record.markings] + [rule.when for rule in record.categories]
     yield from (when.ref for conditions in (record.live, *ruled) for when in conditions)
 
 
-def _value_refs(value: Value) -> Iterator[Ref]:
+def value_refs(value: Value) -> Iterator[Ref]:
+    """Every column that one value names."""
     for part in value.parts:
         yield from part.refs
         if part.where:
             yield part.where.ref
         for inner in (part.item or {}).values():
-            yield from _value_refs(inner)
+            yield from value_refs(inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,13 @@ class Builder:
             for name, value in record.fields.items()
         ]
         self._search = [(name, compiler.value(value)) for name, value in record.search.items()]
+        self._clock = SystemClock()
+        self._sparing = {name for name, value in record.fields.items() if all(p.spares_record for p in value.parts)}
+        self._own_live = [
+            (self.layout.place(when.ref)[1], test_of(when))
+            for when in record.live
+            if not when.ref.join and when.test != "not_past"
+        ]
         self._live = [compiler.condition(when) for when in record.live if when.test != "not_past"]
         self._expiry = [(compiler.get(when.ref), when.date) for when in record.live if when.date]
         self._markings = [(_all([compiler.condition(w) for w in rule.when]), rule) for rule in record.markings]
@@ -151,9 +162,19 @@ class Builder:
         }
         return Built(record, search, self.last_day(rows), tuple(rows[_SPARED]))
 
+    def is_surely_past(self, row: Row, unread: Collection[int]) -> bool:
+        """Whether the own cells alone say that a row does not count, some of which (`unread`) cannot be read."""
+        return any(index not in unread and not holds(row[index]) for index, holds in self._own_live)
+
     def _read(self, name: str, get: Get, rows: Rows) -> Any:
         try:
-            return get(rows, _NO_ROW)
+            value = get(rows, _NO_ROW)
+            if name in _PAST and value and is_to_come(value, self._clock.now().date()):
+                if name in self._sparing:
+                    rows[_SPARED].append(f"{name}: {FUTURE}")
+                    return None
+                raise Malformed(FUTURE, code="future")
+            return value
         except Malformed as error:
             raise Malformed(error.message, code=error.code, where=f"{self.type}.{name}") from None
 
@@ -254,18 +275,6 @@ class _Compiler:
             return lambda rows: any(test(row[index]) for row in rows[slot])
         get = self.get(when.ref)
         return lambda rows: test(get(rows, _NO_ROW))
-
-
-def test_of(when: When) -> Callable[[Cell], bool]:
-    """Whether a cell passes the test of a condition that has no date."""
-    values = when.values
-    if when.test == "in":
-        return lambda cell: cell is not None and str(cell) in values
-    if when.test == "not_in":
-        return lambda cell: cell is None or str(cell) not in values
-    if when.test == "filled":
-        return lambda cell: cell is not None
-    return lambda cell: cell is None
 
 
 def _sparing(base: Get, part: Part) -> Get:

@@ -84,14 +84,6 @@ class Folder:
                 self._judge(Entry(name, _stamp(seen)), table, found, refused)
         return found, refused
 
-    def ping(self) -> None:
-        """Raise `Unavailable` when the folder cannot be listed."""
-        try:
-            with os.scandir(self._path) as entries:
-                next(entries, None)
-        except OSError as error:
-            raise _unreadable() from error
-
     def _listing(self, pattern: str) -> list[tuple[str, os.stat_result]]:
         found: list[tuple[str, os.stat_result]] = []
         try:

@@ -139,9 +139,7 @@ class FilesSource:
             self._whole(table)
 
     def _whole(self, table: str) -> Listing:
-        """The files of a table. Without any whole one the rows are on their way or lost, and nobody can say "no hit":
-        that is `Unavailable`, and never a table without rows.
-        """
+        """The files of a table; `Unavailable` without any whole one: its rows are on their way or lost, not none."""
         listing = self._folder.files(self._tables[table])
         if not listing[0]:
             raise Unavailable(

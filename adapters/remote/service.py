@@ -83,9 +83,10 @@ class SourceService:
         del node, deadline
         parse(pb.HealthRequest, data, "request")
         with self._health_lock:
-            now = self._clock.monotonic()
-            if now >= self._health[0]:
-                self._health = now + _HEALTH_SECONDS, _NOT_SERVING if self._adapter.health() else ""
+            if self._clock.monotonic() >= self._health[0]:
+                problem = _NOT_SERVING if self._adapter.health() else ""
+                # From now on: who waited for a slow system shares what was found.
+                self._health = self._clock.monotonic() + _HEALTH_SECONDS, problem
             return pb.HealthResponse(problem=self._health[1]).SerializeToString()
 
     def changes(self, data: bytes, node: str, deadline: float) -> bytes:

@@ -14,12 +14,13 @@ from adapters.mapping import Mapping as SourceMapping
 from adapters.rows import Builder, Layout, Row, Rows
 from adapters.sql import changed
 from adapters.sql.access import SqlAccess
+from adapters.sql.reach import not_opened
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables
 from adapters.sql.together import MOST, Reader
 from adapters.sql.totals import count, fingerprint
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
+from gateway.errors import LiaisonError, Malformed, Unknown
 
 MAX_JOINED = 64
 """Joined rows of one record; of more, the newest by key are kept (a field holds as many at most)."""
@@ -47,6 +48,7 @@ class SqlSource:
         self.mapping = mapping
         self.builders = {name: Builder(mapping, record) for name, record in mapping.records.items()}
         self._clock = clock
+        self._url = url
         self._clean = cleaner(mapping.encoding, mapping.junk, repair=mapping.repair)
         self._tables = Tables(mapping.id, url, clock, access)
         self.guard = "session" if self._tables.kind.prepare else "account"
@@ -80,7 +82,7 @@ class SqlSource:
         except LiaisonError:
             raise
         except Exception as error:
-            raise Unavailable("the source cannot be opened", code="source-unavailable", where=mapping.id) from error
+            raise not_opened(self._url, mapping.id) from error
         return catalogue
 
     def load_codes(self) -> None:
@@ -203,14 +205,33 @@ class SqlSource:
             made = layout.empty()
             try:
                 made[0] = tuple(map(self._clean, raw))
-            except Malformed as error:
-                yield None, {}, error.message
+            except Malformed:
+                yield self._half_read(record_type, raw)
                 continue
             if made[0][0] is None:
                 yield None, {}, _NO_KEY
                 continue
             rows.append(made)
         yield from self._with_joins(record_type, rows)
+
+    def _half_read(self, record_type: str, raw: Sequence[Any]) -> Scanned:
+        """A row with cells that cannot be read: the reason with the first such column, unless the row is past."""
+        builder = self.builders[record_type]
+        cells: list[Any] = []
+        unread: dict[int, str] = {}
+        for place, (column, value) in enumerate(zip(builder.layout.columns[""], raw, strict=True)):
+            try:
+                cells.append(self._clean(value))
+            except Malformed as error:
+                cells.append(None)
+                unread[place] = f"{error.message}, in `{column}`"
+        if cells[0] is None or not builder.is_surely_past(tuple(cells), unread):
+            return None, {}, next(iter(unread.values()))
+        rows = builder.layout.empty()
+        rows[0] = tuple(cells)
+        for slot, join in enumerate(builder.layout.joins, 1):
+            rows[slot] = [] if join.kind.has_many else None
+        return rows, {}, ""
 
     def _batches(self, record_type: str, deadline: float) -> Iterator[Sequence[Any]]:
         """Pages in the order of the key, each a statement of its own that holds no lock for long.

@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.nodes import nearest
 from adapters.sql.access import read_sql_access
 from adapters.sql.connect import read_only_engine
+from adapters.sql.reach import not_opened
 from adapters.survey import Column, Table
-from gateway.errors import Misconfigured, Unavailable
+from gateway.errors import Misconfigured
 
 
 def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -> list[Table]:
@@ -30,10 +31,7 @@ def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -
                     raise Misconfigured(f"unknown table `{name}`", where="--table", remedy=nearest(name, names))
             return [_table(connection, inspector, name, rows) for name in only or names]
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
-        remedy = "is it running, does the account exist, and may it read these tables?"
-        raise Unavailable(
-            "the database cannot be read", code="source-unavailable", where="url", remedy=remedy
-        ) from error
+        raise not_opened(url, "url") from error
     finally:
         engine.dispose()
 

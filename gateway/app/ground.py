@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from adapters.load import Place, open_source
+from adapters.mapping_file import load_mapping
 from certs.keyfiles import load_key
 from certs.tls import TlsIdentity
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
@@ -58,6 +59,7 @@ class Ground:
 
 def lay_ground(settings: Settings, production: bool) -> Ground:
     """Open what is on disk; whatever is wrong there is raised before anything listens."""
+    check_owners(settings)
     home = Home(settings.home)
     clock = SystemClock()
     member = member_id(settings.node.member)
@@ -102,6 +104,25 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
         {name: partial(_refresh, source, wall) for (name, source), wall in zip(sources.items(), walls, strict=True)},
         turn,
     )
+
+
+def check_owners(settings: Settings) -> None:
+    """Raise `Misconfigured` where a source's id or agency is another one than in its mapping.
+
+    The mapping says who owns the records; an off-switch for the agency of the settings would not stop them.
+    """
+    for number, source in enumerate(settings.sources):
+        if not source.mapping or source.is_process:
+            continue
+        mapping = load_mapping(settings.path(source.mapping))
+        for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
+            if said != mapped:
+                raise Misconfigured(
+                    f"the mapping of source `{source.id}` has the {name} `{mapped}`, and the settings `{said}`",
+                    code="not-the-owner",
+                    where=settings.origin[f"source.{number}.{name}"],
+                    remedy=f"give both the same {name} (the mapping is {source.mapping})",
+                )
 
 
 def source_place(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Place:

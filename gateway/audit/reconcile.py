@@ -54,7 +54,8 @@ MEANING: dict[Fault, str] = {
     Fault.ALTERED_REQUEST: "its entry has another request than the one it signed",
     Fault.ALTERED_ANSWER: "its entry has another answer than the one it signed",
     Fault.LOST_ANSWER: "the answer was given and never came",
-    Fault.LOST_QUESTION: "it was asked, and the other side has no entry of it",
+    Fault.LOST_QUESTION: "it was asked, and the other side has no entry of it: lost on the way, or not logged; "
+    "ask for the other node's log of that time",
     Fault.UNACKNOWLEDGED: "answers were not acknowledged",
 }
 

@@ -10,7 +10,7 @@ from gateway.audit.entry import Entry
 from gateway.audit.evidence import LogEvidence
 from gateway.audit.export_reader import ExportReader
 from gateway.audit.findings import Report
-from gateway.audit.reconcile import Comparison, compare
+from gateway.audit.reconcile import Comparison, Fault, compare
 from gateway.audit.sides import Side
 from gateway.audit.verify import verify_export
 from gateway.clock import Clock
@@ -36,18 +36,22 @@ class Reconciled:
 
     @property
     def exit_code(self) -> int:
-        """0 nobody is contradicted (what was lost has no culprit), 1 somebody is, 3 not provable."""
+        """0 nobody is contradicted (an answer that was lost has no culprit), 1 somebody is, 3 not provable.
+
+        Nobody can prove whether a question that only its asker knows of was lost on the way or kept out of a log.
+        """
         codes = {report.exit_code for report in self.reports.values()}
         if 1 in codes or (self.comparison and self.comparison.blamed):
             return 1
-        return 3 if 3 in codes else 0
+        unknown = self.comparison and any(one.fault is Fault.LOST_QUESTION for one in self.comparison.findings)
+        return 3 if 3 in codes or unknown else 0
 
 
 def reconcile_exports(
     folders: tuple[Path, Path], charter: Sequence[bytes], clock: Clock, fingerprint: str | None = None
 ) -> Reconciled:
     """Verify and compare two members' exports. Raises `Malformed` for what is none, or for one member's twice."""
-    exports = [ExportReader(folder) for folder in folders]
+    exports = [_opened(folder) for folder in folders]
     names = [str(export.member) for export in exports]
     if names[0] == names[1]:
         raise Malformed(f"both exports are of `{names[0]}`", code="same-member", remedy="give two members' exports")
@@ -73,6 +77,14 @@ def reconcile_exports(
         for log in _exchange_logs(export) if suspected else ():
             side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer)))
     return Reconciled(reports, compare(*sides))
+
+
+def _opened(folder: Path) -> ExportReader:
+    """The export in a folder; an error names which of the two it is."""
+    try:
+        return ExportReader(folder)
+    except Malformed as error:
+        raise Malformed(error.message, code=error.code, where=str(folder), remedy=error.remedy) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,11 +99,12 @@ def entry_line(name: str, shown: Shown) -> str:
     """An entry in one line."""
     entry = shown.entry
     place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
+    exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
     if shown.erased:
-        return f"{place} (erased: {shown.erased})"
+        return f"{place} (erased: {shown.erased}){exchange}"
     said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
     words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
-    return f"{place} {', '.join(words)}".rstrip()
+    return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
 
 
 def verify_home_folder(folder: Path, charter: Path | None, fingerprint: str | None) -> Report:

@@ -58,6 +58,8 @@ def show_search(search: dict[str, Any], own: str) -> None:
     for line in search["lines"]:
         text, style = headline(line, own)
         say(text, style)
+        if line.get("exchange_id"):
+            say(f"      exchange {line['exchange_id']}", "dim")
         for hit in line["hits"]:
             for detail in hit_lines(hit):
                 say(f"      {detail}")

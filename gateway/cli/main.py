@@ -5,6 +5,7 @@ Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -15,7 +16,7 @@ from typing import NoReturn
 import click
 
 from gateway import __version__
-from gateway.cli.output import show_error, show_unforeseen
+from gateway.cli.output import print_json, show_error, show_unforeseen
 from gateway.errors import LiaisonError, Misconfigured
 
 COMMANDS = {
@@ -40,6 +41,10 @@ COMMANDS = {
     "bench": "measure exchanges against a bare echo",
 }
 """Every subcommand with its short help; the module has the same name."""
+
+
+_REFUSING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What the system says where a file may not or cannot be written or read, though the path is a right one."""
 
 
 class _Lazy(click.Group):
@@ -88,12 +93,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = liaison.main(arguments, prog_name="liaison", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        if as_json:
+            print_json({"error": {"code": "usage", "reason": "INVALID_ARGUMENT", "message": error.format_message()}})
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
     except LiaisonError as error:
         show_error(error, as_json=as_json)
-        return 2 if _named_file(error.__cause__, arguments) else error.exit_code
+        return _path_code(error.__cause__) if _named_file(error.__cause__, arguments) else error.exit_code
     except BrokenPipeError:
         # The reader went away; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -105,11 +112,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         remedy = "name another place, or mend its permissions"
         said = f"cannot be read or written: {error.strerror}"
         show_error(Misconfigured(said, code="bad-path", where=file, remedy=remedy), as_json=as_json)
-        return 2
+        return _path_code(error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told in words
         show_unforeseen(error, as_json=as_json)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _path_code(error: BaseException | None) -> int:
+    """2 for a path that is no such place, 1 where the place is right and the system refuses it."""
+    return 1 if isinstance(error, OSError) and error.errno in _REFUSING else 2
 
 
 def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:

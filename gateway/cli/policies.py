@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import click
+
 from gateway.audit.show import Filter, Shown, walk
-from gateway.cli.audits import entries, open_home
+from gateway.cli.audits import Evidence, entries, open_home
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown
@@ -28,19 +30,20 @@ from policy.reasons import Explanation, change_sentences, explain_decision
 from policy.rehearse import Recorded, Rehearsal, rehearse
 
 _MANY = 1_000_000
+_ASKED = "asked"
 _DECIDED = frozenset({"answered", "refused"})
 _SPAN = re.compile(r"(\d{1,4})([dhw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def member_of(folder: Path, member: str | None) -> MemberId:
-    """The member whose policy `folder` holds: as said, or by the folder's own name. Raises `Misconfigured`."""
+    """The member whose policy `folder` holds: as said, or by the folder's own name. Raises `UsageError`."""
     name = member or folder.resolve().name
     try:
         return member_id(name)
     except Malformed as error:
-        raise Misconfigured(
-            f"`{name[:40]}` does not say whose policy this is", where=str(folder), remedy="give --member, such as th"
+        raise click.UsageError(
+            f"{folder}: `{name[:40]}` does not say whose policy this is: give --member, such as th"
         ) from error
 
 
@@ -104,10 +107,27 @@ def explain_exchange(home: Path, exchange_id: str) -> list[tuple[str, Explanatio
             recorded = _recorded(shown)
             if recorded is not None:
                 return list(_explained(engine, recorded))
+        exchanges = _exchanges_of(evidence, exchange_id)
+    if exchanges:
+        raise Unknown(
+            f"`{exchange_id[:40]}` is a search of ours, and each counterpart decided on an exchange of its own",
+            code="unknown-exchange",
+            remedy=f"in the home of who answered: --exchange {', '.join(exchanges)}",
+        )
     raise Unknown(
         f"no decision on `{exchange_id[:40]}` is in this log",
         code="unknown-exchange",
-        remedy="liaison audit show --home … lists what was answered",
+        remedy="liaison audit show --home … lists what was answered, with the exchange ids",
+    )
+
+
+def _exchanges_of(evidence: Evidence, search_id: str) -> list[str]:
+    """The exchanges of a search that this home asked, each with its counterpart: `0a… (vn)`."""
+    asked = entries(evidence, "exchange", Filter(kind=_ASKED), _MANY)
+    return sorted(
+        f"{shown.entry.exchange_id} ({shown.entry.peer})"
+        for _, shown in asked
+        if shown.private.get("search") == search_id
     )
 
 

@@ -15,6 +15,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.processes import check_processes
 from gateway.trust.view import TrustView
+from policy.agreements import Agreements
 
 WARN_DAYS = 30
 """Days left of a certificate or document from which on it is a warning."""
@@ -116,9 +117,11 @@ def check_sources(patient: Patient) -> list[Finding]:
             continue
         where = settings.origin[f"source.{number}.id"]
         mapping = load_mapping(settings.path(source.mapping))
-        if mapping.id != source.id:
-            text = f"the mapping is of `{mapping.id}`, not of `{source.id}`"
-            findings.append(stop("sources", text, "give both the same id", where))
+        for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
+            if said != mapped:
+                place = settings.origin[f"source.{number}.{name}"]
+                text = f"the mapping has the {name} `{mapped}`, and the settings `{said}`"
+                findings.append(stop("sources", text, f"give both the same {name}: the node will not start", place))
         access = settings.path(source.access) if source.access else None
         url = settings.source_url(source)
         try:
@@ -150,10 +153,28 @@ def check_policy(patient: Patient) -> list[Finding]:
             return [stop("policy", text, remedy, str(settings.national_policy))]
     keeper = PolicyKeeper(settings, SystemClock(), production=settings.node.production)
     found = f"loads; {keeper.engine.hash.hex()[:16]}"
+    uncovered = _uncovered(patient, keeper.engine.agreements)
     if keeper.version:
-        return [good("policy", f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers")]
+        text = f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers"
+        return [good("policy", text), *uncovered]
     remedy = "`liaison policy sign` and `liaison policy install`, before production"
-    return [warn("policy", f"{found}, but nobody approved it", remedy)]
+    return [warn("policy", f"{found}, but nobody approved it", remedy), *uncovered]
+
+
+def _uncovered(patient: Patient, agreements: Agreements) -> list[Finding]:
+    """Agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
+    now_us, member = patient.clock.now_us(), patient.settings.node.member
+    named = {name for one in agreements if now_us < one.validity.until_us for name in one.agencies}
+    agencies = sorted({source.agency for source in patient.settings.sources})
+    return [
+        warn(
+            "policy",
+            f"no agreement covers agency {agency}: every hit will need a human",
+            f"name `{member}.{agency}` under `agencies` of an agreement, then `liaison policy check`",
+        )
+        for agency in agencies
+        if f"{member}.{agency}" not in named
+    ]
 
 
 def check_charter(patient: Patient) -> list[Finding]:

@@ -114,7 +114,10 @@ class IndexStore:
     def marking(self, number: int) -> str:
         """The text of a marking."""
         text = self._markings.get(number)
-        return self._read_markings()[number] if text is None else text
+        text = self._read_markings().get(number) if text is None else text
+        if text is None:
+            raise unreadable(self.file)
+        return text
 
     def markings(self) -> list[str]:
         """The texts of all markings that its records have, or have had."""

@@ -183,7 +183,8 @@ class IndexWriter:
 class IndexUpdate:
     """Changes the index at `path` in one transaction: leaving the `with` block commits it once it is finished.
 
-    Left by an error or without `finish`, the index stays as it was. The caller holds `index_lock`. Raises `Unavailable` when the index cannot be read or written.
+    Left by an error or without `finish`, the index stays as it was. The caller holds `index_lock`. Raises `Unavailable`
+    when the index cannot be read or written.
     """
 
     def __init__(self, path: Path, secret: bytes | None = None) -> None:

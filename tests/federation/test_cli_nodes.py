@@ -96,6 +96,17 @@ def test_audit_shows_who_asked(liaison: Liaison, federation: Federation) -> None
     assert other.value["entries"] == []
 
 
+def test_a_search_id_leads_to_the_exchanges_that_can_be_explained(liaison: Liaison, federation: Federation) -> None:
+    th, kh = federation.home("th"), federation.home("kh")
+    search = ask(liaison, th).value
+    exchange = next(line["exchange_id"] for line in search["lines"] if line["member"] == "kh")
+    ran = liaison("policy", "explain", "--home", th, "--exchange", search["id"])
+    assert ran.code == 1
+    assert f"--exchange {exchange} (kh)" in ran.err
+    assert liaison("policy", "explain", "--home", kh, "--exchange", exchange).code == 0
+    assert f"exchange {exchange}" in liaison("audit", "show", "--home", kh, "--limit", "5").out
+
+
 def test_a_running_node_is_verified_as_it_stands(liaison: Liaison, federation: Federation) -> None:
     assert liaison("audit", "verify", "--home", federation.home("th")).code == 0
 

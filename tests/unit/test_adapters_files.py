@@ -91,7 +91,7 @@ def test_a_replaced_file_is_read_as_it_is_now(folder: DropFolder, kind: str) -> 
     path = fill(folder, kind)
     source = folder.open(mapping(kind))
     path.unlink()
-    with pytest.raises(Unknown):
+    with pytest.raises(Unavailable):
         source.fetch("1", "Person", folder.clock.monotonic() + 3)
     moved = (PERSONS[1], ("1", "สมชาย ใจดี", "17/01/1962", "NEW000001", "2"))
     fill(folder, kind, moved, "persons-2")
@@ -151,6 +151,7 @@ def test_repeated_keys_are_exactly_those_that_occur_more_than_once(keys: list[st
 def test_names_of_unfinished_files_do_not_count(folder: DropFolder) -> None:
     for name in ("persons.csv.part", "persons.tmp", ".persons.csv", "persons.csv~", "persons.csv.filepart"):
         folder.put(name, as_csv())
+    folder.put("persons-0.csv", as_csv(PERSONS[1:2]))
     source = folder.open(mapping("csv", "").replace('pattern = "persons*"', 'pattern = "*"'))
     assert folder.keys(source, "AA1234567") == []
     (folder.path / "persons.tmp").rename(folder.path / "persons.csv")
@@ -171,6 +172,7 @@ def test_a_file_counts_when_it_has_stood_still_for_a_while(folder: DropFolder) -
 
 
 def test_a_file_of_a_clock_that_is_ahead_counts_when_two_looks_see_the_same(folder: DropFolder) -> None:
+    folder.put("persons-0.csv", as_csv(()))
     path = folder.put("persons.csv", as_csv(), NOON.timestamp() + 9_000)
     source = folder.open(mapping("csv"))
     assert isinstance(folder.clock, ManualClock)
@@ -187,6 +189,8 @@ def test_a_file_of_a_clock_that_is_ahead_counts_when_two_looks_see_the_same(fold
 
 def test_a_companion_can_say_that_a_file_is_whole(folder: DropFolder) -> None:
     folder.put("persons.csv", as_csv(), NOON.timestamp())
+    folder.put("persons-0.csv", as_csv(()))
+    folder.put("persons-0.csv.done", b"")
     source = folder.open(mapping("csv", 'complete = "done"'))
     assert folder.keys(source, "AA1234567") == []
     folder.put("persons.csv.done", b"")
@@ -195,6 +199,8 @@ def test_a_companion_can_say_that_a_file_is_whole(folder: DropFolder) -> None:
 
 
 def test_a_checksum_must_fit(folder: DropFolder) -> None:
+    folder.put("persons-0.csv", as_csv(()))
+    folder.put("persons-0.csv.sha256", hashlib.sha256(as_csv(())).hexdigest().encode())
     folder.put("persons.csv", as_csv()[:-9], NOON.timestamp())
     folder.put("persons.csv.sha256", f"{hashlib.sha256(as_csv()).hexdigest()}  persons.csv\n".encode())
     source = folder.open(mapping("csv", 'complete = "sha256"'))
@@ -218,6 +224,7 @@ def test_links_and_what_is_no_file_are_refused(folder: DropFolder, tmp_path: Pat
     (folder.path / "persons-link.csv").symlink_to(outside)
     os.mkfifo(folder.path / "persons-pipe.csv")
     (folder.path / "persons-folder.csv").mkdir()
+    folder.put("persons-0.csv", as_csv(()))
     source = folder.open(mapping("csv"))
     assert folder.keys(source, "AA1234567") == []
     assert source.left_out["Person"] == {
@@ -232,7 +239,7 @@ def test_a_file_that_becomes_a_link_is_not_followed(folder: DropFolder, tmp_path
     source = folder.open(mapping("csv"))
     path.rename(tmp_path / "elsewhere.csv")
     path.symlink_to(tmp_path / "elsewhere.csv")
-    with pytest.raises(Unknown):
+    with pytest.raises(Unavailable):
         source.fetch("1", "Person", folder.clock.monotonic() + 3)
 
 
@@ -477,10 +484,25 @@ def test_a_folder_name_with_blanks_and_thai_letters_is_found() -> None:
     assert folder_of("folder:///srv/%E0%B8%81%20b") == Path("/srv/ก b")
 
 
-def test_an_empty_folder_is_a_source_without_records(folder: DropFolder) -> None:
+def test_an_empty_folder_is_no_source_without_records_but_one_that_cannot_be_asked(folder: DropFolder) -> None:
+    with pytest.raises(Unavailable, match="no whole file of `persons`"):
+        folder.open(mapping("csv"))
+
+
+@pytest.mark.parametrize("half_written", [False, True])
+def test_an_emptied_folder_keeps_its_index_and_is_missing_in_answers(folder: DropFolder, half_written: bool) -> None:
+    path = fill(folder, "csv")
     source = folder.open(mapping("csv"))
-    assert source.health() == ""
-    assert folder.keys(source, "AA1234567") == []
+    path.unlink()
+    if half_written:
+        folder.put("persons.csv", as_csv()[:60], NOON.timestamp())
+    with pytest.raises(Unavailable):
+        source.refresh()
+    for opened in (source, folder.open(mapping("csv"))):
+        assert "no whole file" in opened.health()
+        assert folder.keys(opened, "AA1234567") == ["1"]
+        with pytest.raises(Unavailable):
+            opened.fetch("1", "Person", folder.clock.monotonic() + 3)
 
 
 @pytest.mark.parametrize("guide", ["files", "http"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gateway.cli.output import json_option, print_json, say, working
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _access = click.option("--access", type=_FILE, help="The source's access file (passwords, certificates).")
 _show = click.option("--show", is_flag=True, help="Show values as they are; otherwise letters and figures are masked.")
+
+
+def _address(context: click.Context, option: click.Parameter, url: str) -> str:
+    """An address that is given must be one: an empty shell variable is not "no source"."""
+    is_given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    if is_given and not url.strip():
+        raise click.BadParameter("the address is empty", context, option)
+    return url
 
 
 @click.group()
@@ -33,7 +42,7 @@ def adapter() -> None:
 
 
 @adapter.command()
-@click.option("--url", required=True, help="The database, such as postgresql://reader@host/agency.")
+@click.option("--url", required=True, callback=_address, help="The database, such as postgresql://reader@host/agency.")
 @_access
 @click.option("--rows", default=500, show_default=True, type=click.IntRange(0, 100_000), help="Looked at per table.")
 @click.option("--table", "only", multiple=True, help="Only this table; may be given several times.")
@@ -63,7 +72,12 @@ def init(url: str, access: Path | None, rows: int, only: tuple[str, ...], as_jso
 
 @adapter.command()
 @click.argument("mapping", type=_FILE)
-@click.option("--url", default="", help="The source; without it (and `url` in the mapping) only the file is checked.")
+@click.option(
+    "--url",
+    default="",
+    callback=_address,
+    help="The source; without it (and `url` in the mapping) only the file is checked.",
+)
 @_access
 @click.option("--rows", default=10_000, show_default=True, type=click.IntRange(1), help="Looked at per record type.")
 @_show
@@ -92,7 +106,7 @@ def check(mapping: Path, url: str, access: Path | None, rows: int, show: bool, a
 
 @adapter.command()
 @click.argument("mapping", type=_FILE)
-@click.option("--url", default="", help="The source; `url` in the mapping when not given.")
+@click.option("--url", default="", callback=_address, help="The source; `url` in the mapping when not given.")
 @_access
 @click.option("--type", "record_type", default="", help="The record type; the mapping's first one when not given.")
 @click.option("--key", default="", help="The key of the row; the first row that counts when not given.")
@@ -133,8 +147,10 @@ def _show_report(report: Report, show: bool) -> None:
         say(f"  fetch  {speed.fetch_ms[0]:.1f} ms (slowest {speed.fetch_ms[1]:.1f})")
         say(f"  {speed.found} of {speed.searches} records are found by what they hold")
     for finding in report.findings:
-        _show_finding(finding)
-    if not report.has_database:
+        _show_finding(finding, show)
+    if report.has_url and not report.has_database:
+        say("the source was not looked at: only the file was checked; mend it first", "warn")
+    elif not report.has_database:
         say("no database was looked at: only the file was checked (give --url)", "warn")
     say("the mapping can be used" if report.is_good else "the mapping cannot be used yet", "title")
 
@@ -145,11 +161,17 @@ def _show_type(report: TypeReport) -> None:
     say(f"  {report.rows:,} rows, {live:,} live, {report.valid:,} valid ({report.share:.1%})")
 
 
-def _show_finding(finding: Finding) -> None:
+def _show_finding(finding: Finding, show: bool) -> None:
+    from adapters.check import failed_value
+
     style, mark = ("bad", "WRONG") if finding.severity == "error" else ("warn", "note ")
     say(f"{mark} {finding.where}: {finding.message}", style)
     if finding.remedy:
         say(f"      -> {finding.remedy}")
+    for each in finding.rows:
+        row = failed_value(each, show=show)
+        cells = ", ".join(f"{column} = {_brief(cell)}" for column, cell in row["row"].items() if cell is not None)
+        say(f"      row {row['key']}: {cells}", "dim")
 
 
 def _show_sample(name: str, found: Sample, show: bool) -> None:

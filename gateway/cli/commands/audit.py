@@ -145,7 +145,8 @@ def export(home: Path, out: Path, as_json: bool) -> int:
 def reconcile(one: Path, other: Path, charter: Path, fingerprint: str | None, as_json: bool) -> int:
     """Compare two countries' exports: what was lost, dropped or altered, and whom its own signature contradicts.
 
-    Exit code 0 nobody is contradicted, 1 somebody is, 3 not provable.
+    Exit code 0 nobody is contradicted, 1 somebody is, 3 not provable: also when a question that one side asked has no
+    entry at the other.
     """
     from gateway.cli.audits import reconcile_folders, reconciled_lines, reconciled_value
 
