@@ -133,7 +133,9 @@ class OfficerSearches:
             self._keep(self._save(running))
 
     async def _save(self, running: _Running) -> None:
-        await asyncio.to_thread(self._store, running.search)
+        """One after the other, each with what is there by then: an older state never overwrites a newer one."""
+        async with running.saving:
+            await asyncio.to_thread(self._store, running.search)
 
     def _store(self, search: Search) -> None:
         """The records first, each until its owner's time is over; then the search without them."""
@@ -172,6 +174,7 @@ class _Running:
 
     def __init__(self, search: Search) -> None:
         self.search = search
+        self.saving = asyncio.Lock()
         self._changed = asyncio.Event()
 
     @property

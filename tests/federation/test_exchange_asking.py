@@ -323,4 +323,4 @@ async def test_a_late_answer_is_logged_and_found_with_the_search(
     assert (line.outcome, line.late) == (Outcome.HIT, True)
     assert kinds(th, line.exchange_id) == ["asked", "silent", "late"]
     th.searches._running.clear()
-    assert lines(await th.searches.get(HER, found.id))[VN].late
+    await eventually_async(late)  # from the store, once it is written

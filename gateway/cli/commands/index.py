@@ -70,7 +70,7 @@ def build(home: Path, wanted: str, as_json: bool) -> int:
 @_SOURCE
 @json_option
 def status(home: Path, wanted: str, as_json: bool) -> int:
-    """Show the key index of each source: how large, how old, what is left out.
+    """Show the key index of each source: how large, how old, what is left out; and indexes that no source uses now.
 
     \b
     Examples:
@@ -81,12 +81,16 @@ def status(home: Path, wanted: str, as_json: bool) -> int:
     """
     settings, place, sources = _sources(home, wanted)
     found = [_status(settings, source, place) for source in sources]
+    left_over = _left_over(settings, place)
     if as_json:
-        print_json({"sources": found})
+        print_json({"sources": found, "left_over": left_over})
     else:
         for one in found:
             _show_status(one)
-    return 0 if all(one["state"] == "ready" for one in found) else 1
+        for one in left_over:
+            say(f"{one['source']}: left over: no source of this home uses this index, and nothing keeps it up", "warn")
+            say(f"  -> remove {' and '.join(one['files'])}")
+    return 0 if all(one["state"] in ("ready", "elsewhere") for one in found) else 1
 
 
 def _sources(home: Path, wanted: str) -> tuple[Settings, Home, list[SourceSettings]]:
@@ -109,6 +113,8 @@ def _build(settings: Settings, source: SourceSettings, home: Home, clock: Clock)
     from adapters.load import open_source
     from gateway.app.ground import source_place
 
+    if source.is_process:
+        return {"source": source.id, "state": "elsewhere"}
     started, worked = clock.monotonic(), time.process_time()
     with _bar(source.id) as progress:
         opened = open_source(replace(source_place(settings, source, home, clock), progress=progress))
@@ -150,6 +156,8 @@ def _status(settings: Settings, source: SourceSettings, home: Home) -> dict[str,
     from gateway.storage.index_seal import load_index_secret
     from gateway.storage.index_store import IndexStore
 
+    if source.is_process:
+        return {"source": source.id, "state": "elsewhere"}
     path = home.index / f"{source.id}.sqlite"
     if not path.exists():
         return {"source": source.id, "state": "missing"}
@@ -161,6 +169,13 @@ def _status(settings: Settings, source: SourceSettings, home: Home) -> dict[str,
         return _figures(source, store)
     finally:
         store.close()
+
+
+def _left_over(settings: Settings, home: Home) -> list[dict[str, Any]]:
+    """Indexes of sources that have another id by now, are gone, or run in a process of their own, with their files."""
+    used = {source.id for source in settings.sources if not source.is_process}
+    links = [file for file in sorted(home.index.glob("*.sqlite")) if file.is_symlink() and file.stem not in used]
+    return [{"source": file.stem, "files": [str(file), f"{file.resolve()}*"]} for file in links]
 
 
 @contextmanager
@@ -200,10 +215,11 @@ def _show_built(one: dict[str, Any]) -> None:
 
 
 def _show_status(one: dict[str, Any]) -> None:
+    if one["state"] == "elsewhere":
+        return _show_built(one)
     if one["state"] != "ready":
         say(f"{one['source']}: {one['state']} {one.get('reason', '')}".rstrip(), "warn")
-        say("  -> liaison index build; a source that runs elsewhere keeps its index there")
-        return
+        return say("  -> liaison index build")
     say(
         f"{one['source']}: {one['rows']:,} records, {one['keys']:,} keys, {_size(one['bytes'])}"
         f"{', encrypted' if one['sealed'] else ''}; all rows were compared at {one['checked']}",
