@@ -157,10 +157,22 @@ class RowMaker:
         """The rows of a document's record. `Malformed` when a cell cannot be read."""
         rows = self._layout.empty()
         cell = self._cell
-        rows[0] = tuple([cell(get(document)) for get in self._own])
+        try:
+            rows[0] = tuple([cell(get(document)) for get in self._own])
+        except Malformed as error:
+            raise self._with_column(document, error) from None
         for slot, join in enumerate(self._joins, 1):
             rows[slot] = join(document, rows, tables)
         return rows
+
+    def _with_column(self, document: Any, error: Malformed) -> Malformed:
+        """The error with the name of the first own column whose cell cannot be read."""
+        for column, get in zip(self._layout.columns[""], self._own, strict=True):
+            try:
+                self._cell(get(document))
+            except Malformed as first:
+                return Malformed(f"{first.message}, in `{column}`", code=first.code)
+        return error
 
 
 def check_columns(record: RecordMapping, layout: Layout, known: Sequence[str], file: str, join: str = "") -> None:

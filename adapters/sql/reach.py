@@ -29,7 +29,7 @@ def _why(url: str) -> tuple[str, str]:
     kind = address.drivername.partition("+")[0]
     if kind == "sqlite":
         return _why_not_file(Path(address.database or ""))
-    return _why_not_host(address.host or "localhost", address.port or _PORTS.get(kind, 0), address.database or "")
+    return _why_not_host(address.host or "localhost", address.port or _PORTS.get(kind, 0))
 
 
 def _why_not_file(path: Path) -> tuple[str, str]:
@@ -42,13 +42,14 @@ def _why_not_file(path: Path) -> tuple[str, str]:
         return f"the file `{path}` cannot be read", _RIGHTS
     if not os.access(path, os.R_OK):
         return f"the file `{path}` cannot be read", _RIGHTS
-    return f"`{path}` is no SQLite database, or is locked or damaged", "open it with the agency's own program first"
+    # What is in a file is not told of (threats.md, K10).
+    return "its file is there, but is not of SQLite, locked or damaged", "open it with the agency's own program first"
 
 
 _RIGHTS = "let the account that runs this command read it"
 
 
-def _why_not_host(host: str, port: int, database: str) -> tuple[str, str]:
+def _why_not_host(host: str, port: int) -> tuple[str, str]:
     if host.startswith("/"):
         return f"no database answers in `{host}`", "is it running, and may this account use its socket?"
     try:
@@ -63,7 +64,8 @@ def _why_not_host(host: str, port: int, database: str) -> tuple[str, str]:
             f"nothing listens at `{host}` port {port}",
             "check host and port; is the database running?",
         )
+    # Nothing of the account, and not what the server said of it (threats.md, K10).
     return (
-        f"`{host}` port {port} answers, but does not let this account into `{database}`",
-        "check user, password and the database's name, and that the account may read the tables",
+        "the server answers, but does not let the account in",
+        "check the account, the access file, the name of the database, and that the account may read the tables",
     )

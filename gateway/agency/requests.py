@@ -168,6 +168,10 @@ class SearchBody(_Closed):
         )
 
 
+_SAID = {"extra_forbidden": "unknown member", "string_pattern_mismatch": "is not written as this member must be"}
+"""Kinds of mistake for which the checker's own words would not help."""
+
+
 def read_search(value: Any) -> SearchBody:
     """`value` (parsed JSON) as a search, or `Malformed` naming the first member that is wrong, not its content."""
     return read_body(SearchBody, value, "bad-search")
@@ -180,7 +184,7 @@ def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:120] or "body"
-        message = "unknown member" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        message = _SAID.get(first["type"], first["msg"].lower())
         raise Malformed(message, code=code, where=place, remedy="see /openapi.json") from None
 
 

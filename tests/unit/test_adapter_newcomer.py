@@ -185,7 +185,7 @@ def test_what_stands_in_the_way_of_a_source_is_told(
     rubbish.write_bytes(b"no database" * 100)
     for url, told in (
         (f"sqlite:///{tmp_path}/none.sqlite", f"there is no file `{tmp_path}/none.sqlite`"),
-        (f"sqlite:///{rubbish}", f"`{rubbish}` is no SQLite database"),
+        (f"sqlite:///{rubbish}", "its file is there, but is not of SQLite, locked or damaged"),
         (f"sqlite:///{tmp_path}", f"`{tmp_path}` is a folder"),
         ("postgresql://u:secret@127.0.0.1:1/x", "nothing listens at `127.0.0.1` port 1"),
     ):

@@ -130,8 +130,7 @@ def test_a_database_that_is_none_is_told_without_its_own_words(tmp_path: Path) -
         survey(f"sqlite:///{path}", None, 10)
     assert isinstance(caught.value, Unavailable)
     assert "file is not a database" not in str(caught.value)
-    assert "SECRET" not in str(caught.value)
-    assert f"`{path}` is no SQLite database" in str(caught.value)
+    assert str(path) not in str(caught.value)
 
 
 NAMES = st.one_of(

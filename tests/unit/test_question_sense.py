@@ -79,3 +79,10 @@ def test_the_command_says_it_in_words_as_wrong_usage(
     assert said in ran.err
     assert "openapi" not in ran.err
     assert "pattern" not in ran.err
+
+
+def test_a_member_of_another_form_is_refused_without_a_pattern() -> None:
+    with pytest.raises(Malformed) as caught:
+        command({"kind": "person", "names": [{"text": "Noy", "script": "laos"}]})
+    assert caught.value.message == "is not written as this member must be"
+    assert caught.value.where == "query.person.names.0.script"

@@ -216,10 +216,12 @@ def _show_built(one: dict[str, Any]) -> None:
 
 def _show_status(one: dict[str, Any]) -> None:
     if one["state"] == "elsewhere":
-        return _show_built(one)
+        _show_built(one)
+        return
     if one["state"] != "ready":
         say(f"{one['source']}: {one['state']} {one.get('reason', '')}".rstrip(), "warn")
-        return say("  -> liaison index build")
+        say("  -> liaison index build")
+        return
     say(
         f"{one['source']}: {one['rows']:,} records, {one['keys']:,} keys, {_size(one['bytes'])}"
         f"{', encrypted' if one['sealed'] else ''}; all rows were compared at {one['checked']}",
