@@ -189,7 +189,10 @@ def identity(home: Path, name: str = "tls") -> TlsIdentity:
 
 def with_a_second_source(remote: RemoteWorld, folder: Path) -> None:
     """An embedded source beside the process, which must never suffer."""
-    embedded = SourcePlan("kh.customs.embedded", "customs", CUSTOMS.mapping_file, f"sqlite:///{folder / 'own.sqlite'}")
+    mapping = folder / "embedded.toml"
+    text = CUSTOMS.mapping_file.read_text(encoding="utf-8").replace(f'"{CUSTOMS.id}"', '"kh.customs.embedded"')
+    mapping.write_text(text, encoding="utf-8")
+    embedded = SourcePlan("kh.customs.embedded", "customs", mapping, f"sqlite:///{folder / 'own.sqlite'}")
     (folder / "own.sqlite").write_bytes(CUSTOMS.build(folder / "sources").read_bytes())
     plan = SourcePlan(CUSTOMS.id, CUSTOMS.agency, Path(), f"source://127.0.0.1:{remote.port}")
     write_settings(remote.world.home("kh"), "kh", remote.world.ports["kh"], [plan, embedded])
