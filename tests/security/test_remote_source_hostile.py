@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import threading
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -194,6 +196,9 @@ def with_a_second_source(remote: RemoteWorld, folder: Path) -> None:
     mapping.write_text(text, encoding="utf-8")
     embedded = SourcePlan("kh.customs.embedded", "customs", mapping, f"sqlite:///{folder / 'own.sqlite'}")
     (folder / "own.sqlite").write_bytes(CUSTOMS.build(folder / "sources").read_bytes())
+    with closing(sqlite3.connect(folder / "own.sqlite")) as database:  # it answers, and knows nobody
+        database.execute("DELETE FROM party")
+        database.commit()
     plan = SourcePlan(CUSTOMS.id, CUSTOMS.agency, Path(), f"source://127.0.0.1:{remote.port}")
     write_settings(remote.world.home("kh"), "kh", remote.world.ports["kh"], [plan, embedded])
 
