@@ -104,10 +104,8 @@ def test_what_the_marking_allows_is_allowed_at_once_and_the_owner_is_not_asked(d
 
 
 def test_the_owner_is_asked_a_human_grants_and_exactly_that_is_allowed(desk: Desk) -> None:
-    first = desk.use()
-    consent = consent_of(first)
-    assert first.value["consent"]["state"] == "taken"
-    (asked,) = desk.entries(ASKER, "consent-asked")
+    consent = consent_of(desk.until(lambda ran: ran.value["consent"]["state"] == "taken"))
+    asked = desk.entries(ASKER, "consent-asked")[0]
     (requested,) = desk.entries(OWNER, "consent-requested")
     assert asked["request_hash"] == requested["request_hash"]
     assert requested["private"]["justification"] == "the container is in their yard"
@@ -142,7 +140,7 @@ def test_the_owner_is_asked_a_human_grants_and_exactly_that_is_allowed(desk: Des
 
 
 def test_a_refusal_of_the_owner_stands_and_cannot_be_turned_into_a_grant(desk: Desk) -> None:
-    consent = consent_of(desk.use())
+    consent = consent_of(desk.until(lambda ran: ran.value["consent"]["state"] == "taken"))
     assert desk.owner("refuse", "--id", consent, "--by", "Sok Dara", "--reason", "source at risk").code == 0
     refused = desk.until(lambda ran: "error" in ran.value)
     assert error_of(refused) == "consent-refused"
