@@ -86,6 +86,7 @@ def bench(
 
     Prints a table and one JSON line for each row; --json prints the lines only.
     """
+    from gateway.bench.decisions import measure_decisions
     from gateway.bench.run import Plan, run
     from gateway.bench.scale import SIZES, run_scale
 
@@ -96,10 +97,15 @@ def bench(
 
     found = [] if scale else run(plan, progress)
     scaled = run_scale(scale or (() if quick or only else SIZES), progress)
+    decisions = [] if scale or only else measure_decisions()
     if not as_json:
         _show_table(found)
         _show_scale(scaled)
+        for row in decisions:
+            say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
     for line in (*(row.as_json() for row in found), *(row.as_json() for row in scaled)):
+        click.echo(line)
+    for line in (row.as_json() for row in decisions):
         click.echo(line)
     return 1 if any(row.bad_answers for row in found) else 0
 
