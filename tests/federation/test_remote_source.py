@@ -17,6 +17,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
 from tests.support.exchange import KH, command, last, lines, person, stopping
+from tests.support.forger import eventually_async
 from tests.support.nodes import officer
 from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
 
@@ -134,17 +135,20 @@ async def test_a_source_that_was_killed_makes_the_answer_partial_and_names_its_k
 
 async def ask_until_there(made: RemoteWorld) -> Line:
     """The first line in which the source is not missing: the channel finds it again within a second or two."""
-    for _ in range(40):
-        line = await ask(made, person(planted.DRIVER))
-        if not line.missing:
-            return line
-    raise AssertionError("the source stays missing")
+    seen: list[Line] = []
+
+    async def there() -> bool:
+        seen.append(await ask(made, person(planted.DRIVER)))
+        return not seen[-1].missing
+
+    await eventually_async(there, timeout=20)
+    return seen[-1]
 
 
 async def test_the_agency_reads_its_own_log_while_it_is_served(
     made: RemoteWorld, process: SourceProcessUnderTest
 ) -> None:
-    await ask(made, person(planted.DRIVER))
+    await ask_until_there(made)
     issued, searched, *_ = await asyncio.to_thread(source_entries, made.home, Filter(peer="th"), 10)
     assert (issued.entry.kind, searched.entry.kind) == ("source-issued", "source-searched")
     assert searched.private["purpose"] == "INVESTIGATION"
