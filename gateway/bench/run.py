@@ -24,6 +24,8 @@ UNARY = "exchange, unary"
 STREAMS = "exchange, streams"
 NO_HIT = "exchange, streams, no hit"
 """The normal path of this field: nothing is fetched and no record is signed."""
+WAYS = {"unary": UNARY, "no-hit": NO_HIT, "streams": STREAMS}
+"""The ways of asking by their short names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Plan:
     passes: int = 3
     concurrency: tuple[int, ...] = (1, 16, 64)
     rows: tuple[int, ...] = (1_000, 100_000)
-    only: str = ""
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ async def _answer_size(world: World, node: Target) -> int:
 async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
     found = []
     for name, target in ((ECHO, echo), (UNARY, node), (NO_HIT, node), (STREAMS, node)):
-        if plan.only and name not in (ECHO, plan.only):
+        if plan.only and name not in (ECHO, WAYS[plan.only]):
             continue
         messages = _messages(world, name, plan.seconds)
         channels = connect(target)

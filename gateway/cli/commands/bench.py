@@ -55,7 +55,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--rows", default="1000,100000", show_default=True, callback=_numbers, help="Rows in the source.")
 @click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(0.2, 60), help="Of each measure.")
 @click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
-@click.option("--only", default="", help="One of our two ways of asking, by its name in the table, beside the echo.")
+@click.option("--only", type=click.Choice(["unary", "no-hit", "streams"]), help="One way of asking, beside the echo.")
 @click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
 @click.option(
     "--scale",
@@ -70,7 +70,7 @@ def bench(
     rows: tuple[int, ...],
     seconds: float,
     passes: int,
-    only: str,
+    only: str | None,
     quick: bool,
     scale: tuple[int, ...],
     as_json: bool,
