@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -255,8 +256,18 @@ class LogStore(Protocol):
     def state(self, log: str) -> LogState | None:
         """The state of `log`, or None when it has never been opened."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same logs."""
+
+    def turn(self, known: LogState) -> AbstractContextManager[LogState]:
+        """Where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
+
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set)."""
+        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set).
+
+        With `before` None the log is made, unless another process has made it.
+        """
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries with index in [start, stop), in order, a bounded number in memory at a time."""

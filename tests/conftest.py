@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
 from tests.support.network import NetworkForbidden
+from tests.support.schemas import engine
+
+__all__ = ["engine"]
 
 settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from adapters.base import Adapter
@@ -27,11 +26,12 @@ from gateway.ops.policy_keeper import PolicyKeeper
 from gateway.ops.processes import node_side
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
-from gateway.storage.engine import Database, open_database
+from gateway.storage.engine import Database
 from gateway.storage.index_seal import load_index_secret
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
+from gateway.storage.open import open_storage
 from gateway.telemetry import Counters
 from gateway.trust.keeper import TrustKeeper
 
@@ -150,14 +150,7 @@ def _wall_limits(source: SourceSettings) -> WallLimits:
 
 def open_node_database(settings: Settings) -> Database:
     """The node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
-    prefix = "sqlite:///"
-    if not settings.database_url.startswith(prefix):
-        raise Misconfigured(
-            "only SQLite is served by this version",
-            where=settings.origin.get("storage.url", "storage.url"),
-            remedy="leave storage.url empty",
-        )
-    database = open_database(Path(settings.database_url.removeprefix(prefix)))
+    database = open_storage(settings)
     migrate(database)
     return database
 

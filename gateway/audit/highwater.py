@@ -4,6 +4,10 @@ Whoever puts back an older database, or rewrites rows and hashes in it, does not
 two slots that are written in turn, so that a torn write leaves the head before. It is not synced: the database
 is, and a file that lags behind it only shows less. While a log is open its file is locked, so that no second
 process can write to the same log.
+
+Where the database is shared (PostgreSQL), each process of a home has a file of its own: the first one that nobody
+has locked (`exchange-1`, `exchange-1.1`, …). All of them are read, and the largest head of any counts, so that a
+process that starts knows what the others have signed.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from gateway.signing.keys import VerifyKey
 
 SLOT = 1024
 
+MAX_PROCESSES = 64
+"""Processes of one home that may have a log open."""
+
 
 def high_water_path(folder: Path, name: str, number: int) -> Path:
     """The high-water file of a log."""
@@ -25,30 +32,42 @@ def high_water_path(folder: Path, name: str, number: int) -> Path:
 
 
 class HighWater:
-    """The file of one log, locked until `close`."""
+    """The file of one log, locked until `close`; with `shared` the first of its files that is free."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        self._all = path
         self._path = path
         self._turn = 0
+        for number in range(MAX_PROCESSES if shared else 1):
+            self._path = path.with_name(f"{path.name}.{number}") if number else path
+            if self._take():
+                return
+        raise Misconfigured(
+            "another process has this log open" if not shared else f"{MAX_PROCESSES} processes have this log open",
+            code="log-in-use",
+            where=str(path),
+            remedy="stop the other node",
+        )
+
+    def _take(self) -> bool:
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._failed(error) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except OSError:
             os.close(self._handle)
-            raise Misconfigured(
-                "another process has this log open", code="log-in-use", where=str(path), remedy="stop the other node"
-            ) from error
+            return False
+        return True
 
     def read(self, origin: str, key: VerifyKey) -> Checkpoint | None:
-        """The largest head in the file that `key` signed for `origin`; None when there is none.
+        """The largest head in the files of this log that `key` signed for `origin`; None when there is none.
 
-        Raises `Misconfigured` when there is something in it, and nothing of it verifies.
+        Raises `Misconfigured` when there is something in them, and nothing of it verifies.
         """
-        heads = read_heads(self._path)
+        heads = read_heads(self._all)
         verified = [head for data in heads if (head := _verified(data, origin, key))]
         if heads and not verified:
             raise Misconfigured(
@@ -80,12 +99,14 @@ class HighWater:
 
 
 def read_heads(path: Path) -> list[bytes]:
-    """What stands in the slots of the file at `path`, unverified; empty when there is no file."""
-    if not path.exists():
-        return []
-    data = path.read_bytes()
-    slots = (data[start : start + SLOT].rstrip(b"\0") for start in range(0, len(data), SLOT))
-    return [slot for slot in slots if slot]
+    """What stands in the slots of the file at `path` and of those of other processes, unverified."""
+    heads: list[bytes] = []
+    for file in (path, *sorted(path.parent.glob(f"{path.name}.*"))):
+        if file.exists():
+            data = file.read_bytes()
+            slots = (data[start : start + SLOT].rstrip(b"\0") for start in range(0, len(data), SLOT))
+            heads += [slot for slot in slots if slot]
+    return heads
 
 
 def newest_head(path: Path) -> bytes:

@@ -12,13 +12,19 @@
 
 The signature is deterministic, so the head is stored with the next batch. Any failure from step 4 on leaves the log
 broken: nothing is signed from memory any more, and the process has to end.
+
+Several processes may write to one log where the database is a server's. Steps 2 to 4 are then one transaction that
+begins with the log's state locked (`LogStore.turn`). A process that is behind reads what the others have written,
+hashes it again, and compares it with the state and the stored head before it goes on. So of each size there is one
+committed root, and a head is signed only over a root that was committed and that this process has computed itself.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +33,7 @@ from gateway.audit.entry import SALT_BYTES, Entry, build_entry, check_fields, co
 from gateway.audit.events import Log
 from gateway.audit.highwater import HighWater, high_water_path
 from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
-from gateway.audit.recover import check_extends, check_state, rebuild_tree
+from gateway.audit.recover import check_end, check_extends, check_state, extend_tree, rebuild_tree
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.exchange import LogProof
@@ -79,17 +85,19 @@ class AuditLog:
         self._signer = Signer(self.origin, key)
         self._lock = threading.Lock()
         self._broken = False
-        self._high_water = HighWater(high_water_path(highwater, name, number))
+        self._high_water = HighWater(high_water_path(highwater, name, number), shared=store.shared)
+        self._verify_key = VerifyKey.admit(key.spki)
         try:
-            self._open(VerifyKey.admit(key.spki), number)
+            self._open(number)
         except BaseException:
             self._high_water.close()
             raise
 
     # ------------------------------------------------------------ start and end
 
-    def _open(self, key: VerifyKey, number: int) -> None:
-        seen = self._high_water.read(self.origin, key)
+    def _open(self, number: int) -> None:
+        key = self._verify_key
+        seen = self._high_water.read(self.origin, key)  # first: other processes go on signing
         state = self._store.state(self.store_name)
         if state is None and seen is not None:
             raise Misconfigured(
@@ -107,7 +115,10 @@ class AuditLog:
             check_extends(self._tree, seen, self._store, state.log, key)
         self._state = state
         self._last_us = self._time_of_last()
-        self._checkpoint = self._signer.sign(state.size, state.root)
+        with self._store.turn(state) as current:
+            self._catch_up(current)
+            check_end(current, self._store)
+        self._checkpoint = self._signer.sign(self._state.size, self._state.root)
         self._high_water.write(self._checkpoint)
 
     def _time_of_last(self) -> int:
@@ -121,10 +132,66 @@ class AuditLog:
         with self._lock:
             try:
                 if not self._broken:
-                    self._store.commit(self._state, replace(self._state, checkpoint=self._checkpoint), [])
+                    self._store_head()
             finally:
                 self._broken = True
                 self._high_water.close()
+
+    def _store_head(self) -> None:
+        with self._store.turn(self._state) as current:
+            if (current.size, current.root) == (self._state.size, self._state.root):
+                self._store.commit(current, replace(current, checkpoint=self._checkpoint), [])
+
+    # ------------------------------------------------------------ other processes
+
+    def follow(self) -> None:
+        """Take up what other processes have written, so that this one knows their newest head, and keeps it outside
+        the database. Raises `StorageBroken` when the log is no longer the one that was signed."""
+        if not self._store.shared:
+            return
+        with self._lock, self._unforgiving():
+            self._require_open()
+            current = self._store.state(self.store_name)
+            if current is None:
+                raise StorageBroken("the log is gone from the database", where=self.origin)
+            if current.size != self._state.size:
+                self._catch_up(current)
+                self._high_water.write(self._checkpoint)
+
+    def _catch_up(self, current: LogState) -> None:
+        """Make `current` the state: what was added is hashed again, and must be what the state and its head say."""
+        known, self._state = self._state, current
+        if current is known or (current.size, current.root) == (known.size, known.root):
+            return
+        if current.size <= known.size:
+            raise StorageBroken(
+                f"the database has gone back: it holds {current.size} entries, and a head over {known.size} was signed",
+                code="log-went-back",
+                where=self.origin,
+                remedy="was a standby promoted that lacks the last commits? Bring back the server that has them, then "
+                "start the node again",
+            )
+        rows = self._store.bodies(current.log, known.size, current.size)
+        extend_tree(self._tree, rows, current.size, current.log)
+        check_state(self._tree, current, self._store, self.origin, self._verify_key)
+        self._last_us = max(self._last_us, self._time_of_last())
+        self._checkpoint = self._signer.sign(current.size, current.root)
+
+    @contextmanager
+    def _unforgiving(self) -> Iterator[None]:
+        """What fails inside ends the log: nothing is signed any more."""
+        try:
+            yield
+        except LiaisonError as error:
+            self._broken = True
+            raise _broken(error) from error
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _require_open(self) -> None:
+        if self._broken:
+            raise StorageBroken("the log failed before, or is closed", where=self.origin)
 
     # ------------------------------------------------------------ reading
 
@@ -183,18 +250,16 @@ class AuditLog:
         salts = os.urandom(SALT_BYTES * len(drafts))
         privates = [self._prepare(position, draft, salts) for position, draft in enumerate(drafts)]  # 1
         with self._lock:
-            if self._broken:
-                raise StorageBroken("the log failed before, or is closed", where=self.origin)
-            results, winners, twins = self._claim(drafts, privates)  # 2
-            if winners:
-                try:
-                    logged = self._write(winners)
-                except LiaisonError as error:
-                    self._broken = True
-                    raise _broken(error) from error
-                except BaseException:
-                    self._broken = True
-                    raise
+            self._require_open()
+            written: tuple[LogState, list[NewEntry]] | None = None
+            with self._turn():
+                results, winners, twins = self._claim(drafts, privates)  # 2
+                if winners:
+                    with self._unforgiving():
+                        written = self._write(winners)  # 3, 4
+            if written:
+                with self._unforgiving():
+                    logged = self._prove(*written)  # 5 to 7
                 for winner, place in zip(winners, logged, strict=True):
                     results[winner.position] = place
         for position, first in twins:
@@ -233,7 +298,20 @@ class AuditLog:
             winners.append(_Winner(position, draft, privates[position]))
         return results, winners, twins
 
-    def _write(self, winners: Sequence[_Winner]) -> list[Logged]:
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The log's state is ours until the block ends, and we have all that others wrote before."""
+        try:
+            with self._store.turn(self._state) as current:
+                if current is not self._state:
+                    with self._unforgiving():
+                        self._catch_up(current)
+                yield
+        except StorageBroken:
+            self._broken = True
+            raise
+
+    def _write(self, winners: Sequence[_Winner]) -> tuple[LogState, list[NewEntry]]:
         before = self._state
         counters = dict(before.counters)
         entries = [self._build(winner, before.size + place, counters) for place, winner in enumerate(winners)]  # 3
@@ -241,7 +319,11 @@ class AuditLog:
         size = before.size + len(entries)
         after = LogState(before.log, before.number, size, self._tree.root(), self._checkpoint, counters)
         self._store.commit(before, after, entries)  # 4
+        return after, entries
+
+    def _prove(self, after: LogState, entries: Sequence[NewEntry]) -> list[Logged]:
         self._read_again(entries)  # 5
+        size = after.size
         self._checkpoint = self._signer.sign(size, after.root)  # 6
         self._high_water.write(self._checkpoint)
         self._state = after

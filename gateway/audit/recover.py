@@ -23,8 +23,12 @@ from gateway.signing.keys import VerifyKey
 
 def rebuild_tree(rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
     """Checks 1 and 2: the tree over the `size` rows of `log` (index, body, stored leaf hash)."""
-    tree = Tree()
-    for expected, (index, body, stored) in enumerate(_within(rows, size)):
+    return extend_tree(Tree(), rows, size, log)
+
+
+def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
+    """Checks 1 and 2 for the rows after those that `tree` has; they are added to it."""
+    for expected, (index, body, stored) in enumerate(_within(rows, size), tree.size):
         if index != expected:
             raise tampered(log, expected, "its row is missing")
         leaf = leaf_hash(body)
@@ -40,11 +44,15 @@ def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, key: 
     """Checks 3 and 4."""
     if tree.root() != state.root:
         raise changed(tree, _history(store, state.log, origin, key), state.log, "the stored root")
-    if any(index >= state.size for index, _, _ in store.bodies(state.log, state.size, state.size + 1)):
-        raise tampered(state.log, state.size, "it was put in after the last signed head")
     if state.checkpoint:
         head = verify_checkpoint(state.checkpoint, origin, key)
         check_extends(tree, head, store, state.log, key)
+
+
+def check_end(state: LogState, store: LogStore) -> None:
+    """The rest of check 2: there is no row after the last one. Only in a turn, where nobody else adds any."""
+    if any(index >= state.size for index, _, _ in store.bodies(state.log, state.size, state.size + 1)):
+        raise tampered(state.log, state.size, "it was put in after the last signed head")
 
 
 def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: VerifyKey) -> None:

@@ -22,9 +22,9 @@ from gateway.config import Home, Settings, load_settings
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
-from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
+from gateway.storage.open import open_storage
 from gateway.trust.ceremony import kind_of
 from gateway.trust.documents import TrustDocuments
 
@@ -51,7 +51,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
         raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
     documents = TrustDocuments(home.trust)
     descriptors = {file.stem: _lines(file) for file in sorted(home.trust.glob("descriptors/*.jsonl"))}
-    database = open_database(settings.database_file, read_only=True)
+    database = open_storage(settings, read_only=True)
     try:
         yield Evidence(
             settings,

@@ -13,8 +13,8 @@ from gateway.errors import Misconfigured
 from gateway.exchange.consent_book import Consent, ConsentBook, Decision
 from gateway.exchange.consent_desk import describe_use
 from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
+from gateway.storage.open import is_made, open_storage
 
 _HOUR_US = 3_600_000_000
 
@@ -23,9 +23,9 @@ _HOUR_US = 3_600_000_000
 def open_book(home: Path, *, read_only: bool) -> Iterator[ConsentBook]:
     """The requests for consent of a home. Raises `Misconfigured` where there is no node's home."""
     settings = load_settings(home)
-    if not settings.keystore.is_dir() or not settings.database_file.exists():
+    if not settings.keystore.is_dir() or not is_made(settings):
         raise Misconfigured("there is no database", where=str(home), remedy="name the home of a node that has run")
-    database = open_database(settings.database_file, read_only=read_only)
+    database = open_storage(settings, read_only=read_only)
     try:
         yield ConsentBook(SqlDocumentStore(database, KeyStore(settings.keystore), SystemClock()))
     finally:

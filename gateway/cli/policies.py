@@ -18,8 +18,8 @@ from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown
 from gateway.model.names import MemberId, member_id
 from gateway.ops.policy_keeper import PolicyKeeper
 from gateway.ports import QuotaPlace
-from gateway.storage.engine import open_database
 from gateway.storage.migrate import require_current
+from gateway.storage.open import open_storage
 from gateway.storage.quotas import SqlQuotas
 from policy.attributes import RecordAttributes
 from policy.bundle import check_bundle, read_files, strangers
@@ -180,7 +180,7 @@ def quotas_of(home: Path) -> list[dict[str, Any]]:
     settings = load_settings(home)
     keeper = PolicyKeeper(settings, SystemClock(), production=False)
     quotas = keeper.engine.bundle.quotas
-    database = open_database(settings.database_file, read_only=True)
+    database = open_storage(settings, read_only=True)
     try:
         require_current(database)
         counts = {use.place: use.used for use in SqlQuotas(database).used(SystemClock().now_us())}

@@ -48,7 +48,11 @@ class Listen:
 class Storage:
     """`[storage]`: the database, and the keystore apart from it."""
 
-    url: str = setting("SQLAlchemy URL of the database. Empty: node.sqlite in the home.", "")
+    url: str = setting(
+        "The database: sqlite:///FILE or postgresql://USER@HOST/DATABASE, the password in a file (?passfile=FILE) or "
+        "in LIAISON_STORAGE_URL, never here. Several processes need PostgreSQL. Empty: node.sqlite in the home.",
+        "",
+    )
     keystore: str = setting(
         "Folder of the content keys; never on the database's disk or in its backups.", "keystore", path=True
     )
@@ -170,14 +174,19 @@ class Settings:
         return self.storage.url or f"sqlite:///{self.home / 'node.sqlite'}"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether the database is a server's, which several processes of this home may share."""
+        return self.database_url.startswith(("postgresql://", "postgresql+psycopg://"))
+
+    @property
     def database_file(self) -> Path:
         """The file of the SQLite database; `Misconfigured` when the URL names another engine."""
         scheme, _, file = self.database_url.partition(":///")
         if scheme != "sqlite" or not file:
             raise Misconfigured(
-                f"`{scheme}` is not an engine of this version",
+                f"`{scheme.partition(':')[0]}` is no file of SQLite",
                 where=self.origin.get("storage.url", ""),
-                remedy="leave storage.url empty, or sqlite:///path",
+                remedy="leave storage.url empty, or give sqlite:///FILE or postgresql://USER@HOST/DATABASE",
             )
         return self.home / file
 

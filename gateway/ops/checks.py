@@ -89,19 +89,22 @@ def check_clock(patient: Patient) -> list[Finding]:
 
 def check_database(patient: Patient) -> list[Finding]:
     """The database opens, is durable, and has the schema of this version."""
-    from gateway.storage.engine import open_database
     from gateway.storage.migrate import HEAD, version
+    from gateway.storage.open import is_made, open_storage
+    from gateway.storage.postgres import identity
 
-    file = patient.settings.database_file
-    if not file.exists():
-        return [stop("database", "there is no database", _INIT, str(file))]
-    database = open_database(file)
+    settings = patient.settings
+    if not is_made(settings):
+        return [stop("database", "there is no database", _INIT, str(settings.database_file))]
+    database = open_storage(settings)
     try:
-        found = version(database)
+        found, runs_on = version(database), identity(database)
     finally:
         database.close()
     if found != HEAD:
         return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
+    if runs_on is not None:
+        return [good("database", f"PostgreSQL, system {runs_on.system}, timeline {runs_on.timeline}, commits synced")]
     return [good("database", "SQLite, write-ahead log, every commit synced")]
 
 

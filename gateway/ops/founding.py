@@ -11,9 +11,9 @@ from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_s
 from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
-from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.migrate import migrate
+from gateway.storage.open import is_made, open_storage
 from gateway.trust.founding import create_member, create_member_keys
 
 _TRIAL_PURPOSES = tuple(
@@ -108,9 +108,9 @@ def _database(settings: Settings) -> list[str]:
     if not settings.keystore.is_dir():
         made.append(f"{settings.keystore.name}/")
     KeyStore(settings.keystore)
-    if not settings.database_file.exists():
+    if not is_made(settings):
         made.append(settings.database_file.name)
-    database = open_database(settings.database_file)
+    database = open_storage(settings)
     try:
         migrate(database)
     finally:

@@ -3,7 +3,13 @@ what officers saw are among them."""
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.clock import Clock
 from gateway.errors import Malformed
@@ -34,24 +40,29 @@ class SqlDocumentStore:
 
     def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
         """Write durably; replaces. `expires_us` 0 = keep."""
-        row = self._row(kind, key, value, expires_us)
-        c = document.c
+        written = self._upsert(self._row(kind, key, value, expires_us), None)
         with self._database.write("document") as connection:
-            connection.execute(delete(document).where(c.kind == kind, c.key == key))
-            connection.execute(insert(document).values(row))
+            connection.execute(written)
 
     def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
         """Write unless the key exists and has not expired; the existing value, or None when it was written."""
-        row = self._row(kind, key, value, expires_us)
         c = document.c
-        here = (c.kind == kind) & (c.key == key)
-        with self._database.write("document") as connection:
-            existing = connection.execute(select(c.value, c.expires_us).where(here)).first()
-            if existing is not None and not 0 < existing.expires_us <= self._clock.now_us():
-                return self._keystore.open(existing.value, _place(kind, key))
-            connection.execute(delete(document).where(here))
-            connection.execute(insert(document).values(row))
-        return None
+        over = (c.expires_us > 0) & (c.expires_us <= self._clock.now_us())
+        written = self._upsert(self._row(kind, key, value, expires_us), over)
+        while True:
+            with self._database.write("document") as connection:
+                if connection.execute(written.returning(c.key)).first() is not None:
+                    return None
+                existing = connection.execute(select(c.value).where(c.kind == kind, c.key == key)).scalar()
+            if existing is not None:
+                return self._keystore.open(existing, _place(kind, key))
+
+    def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
+        """One statement, so that of several processes that write one key at once none fails."""
+        make = postgres_insert if self._database.shared else sqlite_insert
+        statement = make(document).values(row)
+        new = {name: statement.excluded[name] for name in ("value", "expires_us")}
+        return statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new, where=where)
 
     def keys(self, kind: str) -> list[str]:
         """All keys of a kind, sorted."""

@@ -2,7 +2,7 @@
 
 SQLite runs in WAL mode with `synchronous=FULL`, so that what was committed survives a loss of power; anything
 weaker refuses to start. One connection writes, one reads; both are held open, since taking one from a pool
-costs more than a point read.
+costs more than a point read. PostgreSQL is opened by `storage.postgres`, and is the same `Database` from then on.
 
 A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`). After one in a
 write the database refuses every further write: a failed sync may or may not have reached the disk, and only
@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -70,23 +71,39 @@ def storage_errors(doing: str) -> Iterator[None]:
 
 def _broken(doing: str, cause: BaseException) -> StorageBroken:
     return StorageBroken(
-        f"the database failed: `{cause}`",
+        f"the database failed: `{str(cause).strip()}`",
         where=doing,
-        remedy="check the disk's space, health and permissions, then start the node again",
+        remedy="check the disk's space, health and permissions, and the database's server where there is one; "
+        "then start the node again",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How an engine reads: options of the connection whose statements each see what is committed by then, and of
+    those whose reads all see one state. `shared`: other processes may write to the same logs."""
+
+    committed: Mapping[str, Any]
+    one_state: Mapping[str, Any]
+    shared: bool = False
+
+
+SQLITE = Ways({"begin": ""}, {"begin": "BEGIN"})
 
 
 class Database:
     """One open database: a connection that writes, one that reads, each under a lock of its own."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, ways: Ways = SQLITE) -> None:
         self.engine = engine
+        self.shared = ways.shared
+        self._one_state = ways.one_state
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._broken = False
         with storage_errors("open"):
             self._writer = engine.connect()
-            self._reader = engine.connect().execution_options(begin="")
+            self._reader = engine.connect().execution_options(**ways.committed)
 
     @contextmanager
     def write(self, doing: str) -> Iterator[Connection]:
@@ -111,7 +128,7 @@ class Database:
     def snapshot(self, doing: str) -> Iterator[Connection]:
         """A connection of its own whose reads all see one state, for long reads."""
         with storage_errors(doing), self.engine.connect() as connection:
-            connection = connection.execution_options(begin="BEGIN")
+            connection = connection.execution_options(**self._one_state)
             with connection.begin():
                 yield connection
 

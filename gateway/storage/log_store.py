@@ -10,36 +10,22 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect, Select, Table, bindparam, insert, select, update
-from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import EncryptedContent, LogState, NewEntry, StoredEntry
 from gateway.storage.claims import ClaimIndex, claim_key
 from gateway.storage.engine import Database
+from gateway.storage.prepared import Prepared, insert_into, run_together
 from gateway.storage.tables import log_checkpoint, log_content, log_entry, log_state
 
 _PAGE = 512
-
-
-class _Prepared:
-    """A statement in the driver's own form."""
-
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)
-        self._text = str(compiled)
-        self._order: list[str] = compiled.positiontup
-
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
-        """Run it with named values."""
-        return connection.exec_driver_sql(self._text, tuple(values[name] for name in self._order))
-
-    def run_many(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-        """Run it for each row of values, which are in the statement's own order."""
-        connection.exec_driver_sql(self._text, rows)
 
 
 class SqlLogStore:
@@ -49,57 +35,105 @@ class SqlLogStore:
         self._database = database
         self._ids: dict[str, int] = {}
         dialect = database.engine.dialect
+        self._turns = threading.local()
         self._claims: ClaimIndex | None = None
+        self._claims_through: dict[int, int] = {}
         self._claims_lock = threading.Lock()
-        self._insert_entry = _Prepared(_insert(log_entry), dialect)
-        self._insert_content = _Prepared(_insert(log_content), dialect)
-        self._advance_state = _Prepared(_ADVANCE, dialect)
-        self._keep = _Prepared(_KEEP, dialect)
-        self._bodies = _Prepared(_BODIES, dialect)
+        self._insert_entry = Prepared(insert_into(log_entry), dialect)
+        self._insert_content = Prepared(insert_into(log_content), dialect)
+        self._advance_state = Prepared(_ADVANCE, dialect)
+        self._keep = Prepared(_KEEP, dialect)
+        self._bodies = Prepared(_BODIES, dialect)
+        self._lock = Prepared(_LOCK, dialect)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same logs."""
+        return self._database.shared
 
     def state(self, log: str) -> LogState | None:
         """The state of `log`, or None when it has never been opened."""
         with self._database.read("log state") as connection:
             row = connection.execute(select(log_state).where(log_state.c.log == log)).first()
-        if row is None:
-            return None
-        self._ids[log] = row.id
+        return None if row is None else self._state(row)
+
+    def _state(self, row: Any) -> LogState:
+        self._ids[row.log] = row.id
         return LogState(row.log, row.number, row.size, row.root, row.checkpoint, json.loads(row.counters))
+
+    @contextmanager
+    def turn(self, known: LogState) -> Iterator[LogState]:
+        """Where the log of `known` stands while nobody else can move it; `commit` ends that.
+
+        A file of SQLite has one process, whose own knowledge is the state.
+        """
+        if not self.shared:
+            yield known
+            return
+        with self._database.write("append") as connection:
+            log_id = self._ids[known.log]
+            state = self._state(self._lock.run(connection, {"the_id": log_id}).one())
+            self._read_claims(log_id, state.size)
+            self._turns.connection = connection
+            try:
+                yield state
+            finally:
+                self._turns.connection = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """The transaction of this thread's turn, which ends with it, or one of its own."""
+        turn: Connection | None = getattr(self._turns, "connection", None)
+        if turn is None:
+            with self._database.write("append") as connection:
+                yield connection
+            return
+        yield turn
+        turn.commit()
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
         """One durable transaction; `StorageBroken` when it failed, when `before` is not the state any more, or
-        when a claim of `entries` is taken."""
+        when a claim of `entries` is taken. Making a log that another process has made meanwhile changes nothing."""
         claims = self._open_claims() if entries else None
-        with self._database.write("append") as connection:
-            log_id = self._advance(connection, before, after)
+        with self._writing() as connection:
+            if before is None:
+                self._make(connection, after)
+                return
+            log_id = self._ids[after.log]
+            self._write(connection, log_id, before, after, entries)
             if claims:
-                self._insert_entry.run_many(connection, [_entry_row(log_id, entry) for entry in entries])
-                self._insert_content.run_many(connection, [_content_row(log_id, entry) for entry in entries])
                 claims.add(
                     (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)
                     for entry in entries
                     if (claim := entry.claim)
                 )
+                self._claims_through[log_id] = after.size
 
-    def _advance(self, connection: Connection, before: LogState | None, after: LogState) -> int:
-        values = _state_values(after)
-        if before is None:
-            made = insert(log_state).values(log=after.log, claims_from=0, **values).returning(log_state.c.id)
-            self._ids[after.log] = connection.execute(made).scalar_one()
-            return self._ids[after.log]
-        log_id = self._ids[after.log]
+    def _make(self, connection: Connection, after: LogState) -> None:
+        log = after.log
+        if connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar() is None:
+            make = postgres_insert if self.shared else sqlite_insert
+            values = {"log": log, "claims_from": 0, **_state_values(after)}
+            connection.execute(make(log_state).values(values).on_conflict_do_nothing(index_elements=["log"]))
+        self._ids[log] = connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar_one()
+
+    def _write(
+        self, connection: Connection, log_id: int, before: LogState, after: LogState, entries: Sequence[NewEntry]
+    ) -> None:
         place = {"the_id": log_id, "old_size": before.size, "old_root": before.root}
-        changed = self._advance_state.run(connection, place | values)
-        if changed.rowcount != 1:
+        work = [(self._advance_state, [self._advance_state.values(place | _state_values(after))])]
+        if after.checkpoint and after.checkpoint != before.checkpoint:
+            size = int(after.checkpoint.split(b"\n", 2)[1])
+            work.append((self._keep, [(log_id, size, after.checkpoint)]))
+        if entries:
+            work.append((self._insert_entry, [_entry_row(log_id, entry) for entry in entries]))
+            work.append((self._insert_content, [_content_row(log_id, entry) for entry in entries]))
+        if run_together(connection, work) != 1:
             raise StorageBroken(
                 f"another process has written to log `{after.log}`",
                 where="append",
                 remedy="run one node on one home, then start it again",
             )
-        if after.checkpoint and after.checkpoint != before.checkpoint:
-            size = int(after.checkpoint.split(b"\n", 2)[1])
-            self._keep.run(connection, {"log_id": log_id, "size": size, "checkpoint": after.checkpoint})
-        return log_id
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries with index in [start, stop), in order, with their content; a page in memory at a time."""
@@ -226,19 +260,25 @@ class SqlLogStore:
             if self._claims is None:
                 claims = ClaimIndex()
                 with self._database.snapshot("claims") as connection:
-                    for exchange, peer, expires_us, log_id, index in connection.execute(_CLAIMS):
-                        claims.add([(exchange + peer.encode(), expires_us, log_id, index)])
+                    self._claims_through = {row.id: row.size for row in connection.execute(_SIZES)}
+                    claims.add(_claim(*row) for row in connection.execute(_CLAIMS))
                 self._claims = claims
             return self._claims
+
+    def _read_claims(self, log_id: int, size: int) -> None:
+        """Take in the claims of entries below `size` that other processes have written."""
+        claims = self._open_claims()
+        through = self._claims_through.get(log_id, 0)
+        if through < size:
+            bounds = {"the_id": log_id, "first": through, "stop": size}
+            with self._database.read("claims") as connection:
+                claims.add(_claim(*row) for row in connection.execute(_NEWER_CLAIMS, bounds))
+            self._claims_through[log_id] = size
 
     def _id(self, log: str) -> int:
         if log not in self._ids and self.state(log) is None:
             return -1
         return self._ids[log]
-
-
-def _insert(table: Table) -> ClauseElement:
-    return insert(table).values({column: bindparam(column) for column in table.c.keys()})  # noqa: SIM118 - columns, not keys
 
 
 def _with_content() -> Select[Any]:
@@ -270,15 +310,29 @@ _ADVANCE = (
     )
     .values({column: bindparam(column) for column in ("number", "size", "root", "checkpoint", "counters")})
 )
-_KEEP = _insert(log_checkpoint)
+_KEEP = insert_into(log_checkpoint)
 _CLAIMS = (
     select(log_entry.c.exchange_id, log_entry.c.peer, log_entry.c.expires_us, log_entry.c.log_id, log_entry.c.seq)
     .select_from(log_state.join(log_entry, log_entry.c.log_id == log_state.c.id))
     .where(log_entry.c.seq >= log_state.c.claims_from, log_entry.c.expires_us.is_not(None))
 )
+_SIZES = select(log_state.c.id, log_state.c.size)
+_NEWER_CLAIMS = select(
+    log_entry.c.exchange_id, log_entry.c.peer, log_entry.c.expires_us, log_entry.c.log_id, log_entry.c.seq
+).where(
+    log_entry.c.log_id == bindparam("the_id"),
+    log_entry.c.seq >= bindparam("first"),
+    log_entry.c.seq < bindparam("stop"),
+    log_entry.c.expires_us.is_not(None),
+)
+_LOCK = select(log_state).where(log_state.c.id == bindparam("the_id")).with_for_update()
 _REQUEST_HASH = select(log_entry.c.request_hash).where(
     log_entry.c.log_id == bindparam("the_id"), log_entry.c.seq == bindparam("index")
 )
+
+
+def _claim(exchange: bytes, peer: str, expires_us: int, log_id: int, index: int) -> tuple[bytes, int, int, int]:
+    return exchange + peer.encode(), expires_us, log_id, index
 
 
 def _state_values(state: LogState) -> dict[str, Any]:

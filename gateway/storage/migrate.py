@@ -13,6 +13,9 @@ from gateway.storage.engine import Database
 HEAD = "0002"
 """The newest migration; a test compares it with the scripts."""
 
+_MIGRATING = 0x6C6961_6D6967
+"""The lock of PostgreSQL under which processes migrate one after the other."""
+
 
 def config() -> Config:
     """Alembic's settings for our migrations."""
@@ -37,6 +40,9 @@ def migrate(database: Database) -> None:
             remedy="install the version of the gateway that wrote it, or a newer one",
         )
     with database.write("migrate") as connection:
+        if database.shared:
+            # One process at a time; the others find it done.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")

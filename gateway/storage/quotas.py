@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.ports import QuotaPlace, QuotaUse
 from gateway.storage.engine import Database
@@ -58,11 +60,15 @@ class SqlQuotas:
                 number, most = wanted[place]
                 key = {"day": day, "direction": place.direction, "peer": place.peer, "purpose": place.purpose}
                 mine = [quota_use.c[name] == value for name, value in key.items()]
-                used = connection.execute(select(quota_use.c.used).where(*mine).with_for_update()).scalar()
-                granted[place] = max(0, min(number, most - (used or 0)))
+                locked = select(quota_use.c.used).where(*mine).with_for_update()
+                used = connection.execute(locked).scalar()
                 if used is None:
-                    connection.execute(insert(quota_use).values(**key, used=granted[place]))
-                elif granted[place]:
+                    # Another process may make the same row now: whoever comes second waits for it, and counts on.
+                    make = postgres_insert if self._database.shared else sqlite_insert
+                    connection.execute(make(quota_use).values(**key, used=0).on_conflict_do_nothing())
+                    used = connection.execute(locked).scalar_one()
+                granted[place] = max(0, min(number, most - used))
+                if granted[place]:
                     connection.execute(update(quota_use).where(*mine).values(used=used + granted[place]))
         return granted
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -24,6 +24,8 @@ from gateway.storage.engine import Database, SqliteSettings, open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
+from gateway.storage.postgres import open_postgres
+from tests.support import schemas
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 VN = MemberId("vn")
@@ -31,7 +33,12 @@ VN = MemberId("vn")
 
 @dataclass
 class LogHome:
-    """A folder with everything a log needs."""
+    """A folder with everything a log needs; on PostgreSQL its tables are a schema of their own.
+
+    `engine` is that of new homes (the fixture `engine` of `tests.support.schemas`); one that is there keeps its own.
+    """
+
+    engine: ClassVar[str] = "sqlite"
 
     folder: Path
     key: SigningKey = field(default_factory=lambda: SigningKey(Ed25519PrivateKey.generate()))
@@ -53,11 +60,25 @@ class LogHome:
     def copy(self, to: Path) -> LogHome:
         """The same home elsewhere, for changing."""
         shutil.copytree(self.folder, to)
+        if self.url:
+            schemas.copy(self.folder, to)
         return LogHome(to, self.key, self.clock, self.settings)
+
+    @property
+    def url(self) -> str:
+        """The address of its tables on PostgreSQL; empty where they are in a file."""
+        return schemas.address(self.folder, make=self.engine == "postgresql" and not self.database_path.exists())
+
+    def open(self, *, read_only: bool = False) -> Database:
+        """Open the database, whatever is in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.url:
+            return open_postgres(self.url, read_only=read_only)
+        return open_database(self.database_path, self.settings, read_only=read_only)
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
-        database = open_database(self.database_path, self.settings)
+        database = self.open()
         try:
             migrate(database)
             yield database
@@ -85,10 +106,19 @@ class LogHome:
 
     def sql(self, *statements: str) -> None:
         """Change the database behind the node's back."""
+        if self.url:
+            schemas.execute(self.folder, statements)
+            return
         with contextlib.closing(sqlite3.connect(self.database_path)) as connection:
             for statement in statements:
                 connection.execute(statement)
             connection.commit()
+
+    def raw(self) -> bytes:
+        """All that the database has written, in files or tables."""
+        if self.url:
+            return schemas.dump(self.folder)
+        return b"".join(path.read_bytes() for path in self.folder.glob("node.sqlite*"))
 
     def fill(self, count: int, batch: int = 1) -> None:
         """Append `count` answered entries in batches."""

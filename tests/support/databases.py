@@ -175,7 +175,8 @@ def _postgres() -> Server:
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": str(folder),
-        "fsync": "off",
+        "fsync": "on",  # a node's database is refused without
+        "max_connections": "200",
     }
     program = [str(wheel.bin_path / "postgres"), "-D", str(data)]
     program += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

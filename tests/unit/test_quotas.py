@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -13,21 +15,25 @@ from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
 from gateway.ports import QuotaPlace
-from gateway.storage.engine import Database, open_database
+from gateway.storage.engine import Database
 from gateway.storage.migrate import migrate
 from gateway.storage.quotas import SqlQuotas
 from policy.quotas import Quotas, read_quotas
 from policy.toml_file import TomlFile
+from tests.support.audit_logs import LogHome
 from tests.support.policies import NOW_US
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 TH = QuotaPlace("in", "th", "BORDER_CHECK")
 LA = QuotaPlace("in", "la", "BORDER_CHECK")
 DAY_US = 86_400_000_000
+DAYS = itertools.count()
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    opened = open_database(tmp_path / "node.sqlite")
+    opened = LogHome(tmp_path).open()
     migrate(opened)
     return opened
 
@@ -89,17 +95,18 @@ CHILD = """
 import sys
 from pathlib import Path
 from gateway.ports import QuotaPlace
-from gateway.storage.engine import open_database
 from gateway.storage.quotas import SqlQuotas
-quotas = SqlQuotas(open_database(Path(sys.argv[1])))
+from tests.support.audit_logs import LogHome
+quotas = SqlQuotas(LogHome(Path(sys.argv[1])).open())
 place = QuotaPlace("in", "th", "BORDER_CHECK")
 print(sum(sum(quotas.take([place] * 2, lambda _: 70, int(sys.argv[2]))) for _ in range(30)))
 """
 
 
 def test_several_processes_together_are_exact(database: Database, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CHILD, str(tmp_path / "node.sqlite"), str(NOW_US)]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    command = [sys.executable, "-c", CHILD, str(tmp_path), str(NOW_US)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(3)]
     granted = [int(child.communicate(timeout=60)[0]) for child in children]
     assert sum(granted) == 70
     assert SqlQuotas(database).used(NOW_US)[0].used == 70
@@ -110,12 +117,12 @@ def test_several_processes_together_are_exact(database: Database, tmp_path: Path
 def test_never_more_than_the_limit_and_never_less_than_what_was_asked(
     tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[QuotaPlace, int]], limit: int
 ) -> None:
-    opened = open_database(tmp_path_factory.mktemp("quota") / "node.sqlite")
+    opened = LogHome(tmp_path_factory.getbasetemp() / f"quota-{LogHome.engine}").open()
     migrate(opened)
-    quotas = SqlQuotas(opened)
+    quotas, now_us = SqlQuotas(opened), NOW_US + next(DAYS) * DAY_US
     granted = {TH: 0, LA: 0}
     for place, number in asked:
-        granted[place] += sum(quotas.take([place] * number, lambda _: limit, NOW_US))
+        granted[place] += sum(quotas.take([place] * number, lambda _: limit, now_us))
     for place in granted:
         assert granted[place] == min(limit, sum(number for one, number in asked if one == place))
     opened.close()

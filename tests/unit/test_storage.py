@@ -26,12 +26,14 @@ from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 
 NOW = to_us(NOON)
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 # ---------------------------------------------------------------- schema
 
 
 def test_migrations_give_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "node.sqlite")
+    database = LogHome(tmp_path).open()
     assert version(database) is None
     migrate(database)
     migrate(database)
@@ -47,7 +49,7 @@ def test_migrations_give_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
 
 
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    database = open_database(tmp_path / "node.sqlite")
+    database = LogHome(tmp_path).open()
     migrate(database)
     with database.write("test") as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -66,7 +68,7 @@ def test_reading_only_changes_nothing_and_needs_a_file(tmp_path: Path) -> None:
         open_database(tmp_path / "none.sqlite", read_only=True)
     home = LogHome(tmp_path)
     home.fill(1)
-    database = open_database(home.database_path, read_only=True)
+    database = home.open(read_only=True)
     with pytest.raises(StorageBroken), database.write("test") as connection:
         connection.exec_driver_sql("DELETE FROM document")
     database.close()
@@ -266,7 +268,7 @@ def test_documents_are_encrypted(tmp_path: Path) -> None:
     home = LogHome(tmp_path)
     with home.documents() as documents:
         documents.put("search", "a", b"a name that must not be read")
-    assert b"a name that" not in b"".join(path.read_bytes() for path in tmp_path.glob("node.sqlite*"))
+    assert b"a name that" not in home.raw()
 
 
 def test_a_value_that_cannot_be_stored_refuses_the_one_item(tmp_path: Path) -> None:

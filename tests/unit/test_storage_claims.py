@@ -22,6 +22,8 @@ from gateway.storage.claims import BUCKET_US, ClaimIndex, claim_key
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.sealing import NOW, REQUEST
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 KEYS = [claim_key("vn", f"{number:032x}") for number in range(8)]
 
 

@@ -1,0 +1,38 @@
+"""Opens the database that a home's settings name: a file of SQLite, or a database of PostgreSQL."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gateway.config.schema import Settings
+from gateway.errors import Misconfigured
+from gateway.storage.engine import Database, open_database
+from gateway.storage.postgres import open_postgres
+
+
+def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
+    """The database of a home. Raises `Misconfigured` when it is missing or not durable, `StorageBroken`."""
+    if not settings.is_shared:
+        return open_database(settings.database_file, read_only=read_only)
+    _refuse_password(settings)
+    return open_postgres(settings.database_url, read_only=read_only)
+
+
+def is_made(settings: Settings) -> bool:
+    """Whether the database is there; that of a server is, or opening it says why not."""
+    return settings.is_shared or settings.database_file.exists()
+
+
+def _refuse_password(settings: Settings) -> None:
+    """A password in `node.toml` would be in every copy of it; the environment and a password file are not copied."""
+    origin = settings.origin.get("storage.url", "")
+    if origin.startswith("environment"):
+        return
+    if urlsplit(settings.database_url).password or "password=" in urlsplit(settings.database_url).query:
+        raise Misconfigured(
+            "the password of the database stands in the settings",
+            code="password-in-settings",
+            where=origin,
+            remedy="put it into a password file: `?passfile=FILE` (mode 0600, `host:port:database:user:password`), "
+            "or give the whole address as LIAISON_STORAGE_URL",
+        )

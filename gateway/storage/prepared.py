@@ -1,0 +1,63 @@
+"""Statements compiled once to the driver's own form, and several of them in one round trip to a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Dialect, Table, bindparam, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import ClauseElement
+
+
+class Prepared:
+    """A statement in the driver's own form."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
+        self.text = str(compiled)
+        self._order: list[str] = compiled.positiontup
+
+    def values(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Named values in the statement's own order."""
+        return tuple(values[name] for name in self._order)
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+        """Run it with named values."""
+        return connection.exec_driver_sql(self.text, self.values(values))
+
+
+def insert_into(table: Table) -> ClauseElement:
+    """An insertion whose values are in the order of the table's columns."""
+    return insert(table).values({column: bindparam(column) for column in table.c.keys()})  # noqa: SIM118 - columns, not keys
+
+
+def run_together(connection: Connection, work: Sequence[tuple[Prepared, Sequence[tuple[Any, ...]]]]) -> int:
+    """Run each statement for its rows inside the connection's transaction; how many rows the first one changed.
+
+    A server gets all of them in one round trip.
+    """
+    if connection.dialect.name == "sqlite":
+        changed = [_run(connection, statement, rows) for statement, rows in work]
+        return changed[0]
+    return _pipelined(connection, work)
+
+
+def _run(connection: Connection, statement: Prepared, rows: Sequence[tuple[Any, ...]]) -> int:
+    return connection.exec_driver_sql(statement.text, rows[0] if len(rows) == 1 else list(rows)).rowcount
+
+
+def _pipelined(connection: Connection, work: Sequence[tuple[Prepared, Sequence[tuple[Any, ...]]]]) -> int:
+    driver: Any = connection.connection.driver_connection
+    dbapi: Any = connection.dialect.loaded_dbapi
+    cursors = [driver.cursor() for _ in work]
+    try:
+        with driver.pipeline():
+            for cursor, (statement, rows) in zip(cursors, work, strict=True):
+                cursor.executemany(statement.text, rows)
+        return int(cursors[0].rowcount)
+    except dbapi.Error as error:
+        raise DBAPIError.instance("append", None, error, dbapi.Error, dialect=connection.dialect) from error
+    finally:
+        for cursor in cursors:
+            cursor.close()
