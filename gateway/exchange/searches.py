@@ -53,19 +53,25 @@ class OfficerSearches:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")
         # Known before its key is: who repeats the key at once finds it.
         running = self._running[inquiry.search_id] = _Running(self._begin(inquiry))
+        # Kept before its key is: after a crash no key stands for a search that is not there.
+        await self._save(running)
         try:
             first = await self._first(inquiry)
         except Replayed:
-            del self._running[inquiry.search_id]
+            await self._drop(inquiry.search_id)
             raise
         if first is not None:
-            del self._running[inquiry.search_id]
+            await self._drop(inquiry.search_id)
             return await self._finished(officer, first)
         return await asyncio.shield(self._keep(self._run(inquiry, running)))
 
+    async def _drop(self, search_id: str) -> None:
+        """Forget a search that another one stands for."""
+        del self._running[search_id]
+        await asyncio.to_thread(self._parts.documents.delete, _KIND, search_id)
+
     async def _run(self, inquiry: Inquiry, running: _Running) -> Search:
         try:
-            await self._save(running)
             await self._asker.run(inquiry, lambda line: self._add(running, line))
         finally:
             running.change(replace(running.search, done=True, waiting_for=()))

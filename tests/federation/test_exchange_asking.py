@@ -276,6 +276,26 @@ async def test_the_same_idempotency_key_twice_at_once_runs_one_search(world: Wor
     assert len(entries(world.nodes["vn"])) == before + 1
 
 
+async def test_no_crash_leaves_an_idempotency_key_without_its_search(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H1: at the moment when the key is stored, the search that it stands for is."""
+    documents = world.nodes["th"].parts.documents
+    put_new, kept = documents.put_new, []
+
+    def watched(kind: str, key: str, data: bytes, until_us: int) -> bytes | None:
+        if kind == "idempotency":
+            kept.append(documents.get("search", data.decode().partition(" ")[0]))
+        return put_new(kind, key, data, until_us)
+
+    monkeypatch.setattr(documents, "put_new", watched)
+    first = await search(world, command(NO_PASSPORT, idempotency_key="k-3"))
+    again = await search(world, command(NO_PASSPORT, idempotency_key="k-3"))
+    assert again.id == first.id
+    assert len(kept) == 2
+    assert None not in kept
+
+
 async def test_a_search_is_nobody_elses(world: World) -> None:
     found = await search(world, command(NO_PASSPORT))
     assert await world.nodes["th"].searches.get(HER, found.id) == found
