@@ -14,10 +14,11 @@ BENCH_ARGS ?=
 TEST_ARGS ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 60
+KILLS ?= 2000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing scale
+.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture scale
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -65,6 +66,9 @@ fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz 
 
 timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each
 	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest tests/security/test_timing.py
+
+torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
+	LIAISON_KILLS=$(KILLS) $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture.py
 
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy

@@ -1,13 +1,11 @@
-"""Node processes that are killed, starved of disk, and asked to stop, while they are under load (threats.md, H).
+"""Node processes that are starved of disk, and asked to stop, while they are under load (threats.md, H).
 
-`LIAISON_KILLS` says how many times the node is killed (a full run: 1000).
+They are killed in `test_torture`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import random
 import resource
 import signal
 import sqlite3
@@ -33,7 +31,6 @@ from tests.support.exchange import Caller, caller, request, sample_world, submis
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
 
-KILLS = int(os.environ.get("LIAISON_KILLS", "8"))
 IN_FLIGHT = 24
 
 
@@ -111,34 +108,6 @@ def assert_kept(home: Path, load: Load) -> None:
 def assert_verifies(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["audit", "verify", "--home", str(home)])
     assert code == 0, capsys.readouterr().out
-
-
-async def test_h1_killed_at_random_moments_under_load_nothing_answered_is_lost(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """H1, H14."""
-    world = sample_world(tmp_path, ("th", "vn"))
-    home, client, dice = world.home("vn"), caller(world), random.Random(20_261_124)
-    loads: list[Load] = []
-    for _ in range(KILLS):
-        async with NodeProcess(home, world.ports["vn"]) as process:
-            if loads:
-                await assert_answered_again(client, loads[-1])
-            load = Load(world)
-            async with load.running(client):
-                await asyncio.sleep(dice.uniform(0.0, 0.3))
-                process.signal(signal.SIGKILL)
-                assert await process.ended() == -signal.SIGKILL
-        loads.append(load)
-        assert_kept(home, load)
-    async with NodeProcess(home, world.ports["vn"]) as process:
-        await assert_answered_again(client, loads[-1])
-        process.signal(signal.SIGTERM)
-        assert await process.ended() == 0
-    for load in loads:
-        assert_kept(home, load)
-    assert sum(len(load.answers) for load in loads) > KILLS
-    await asyncio.to_thread(assert_verifies, home, capsys)
 
 
 async def assert_answered_again(client: Caller, load: Load) -> None:

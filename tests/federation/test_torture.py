@@ -1,0 +1,57 @@
+"""Nodes killed at random moments of running exchanges (threats.md, H1, H14, E3; design section 11, "loss").
+
+After each kill:
+
+1. each answer that anybody was given is logged at its place, under a signed head, at both sides;
+2. no exchange has two answers;
+3. each log extends what it was seen to hold before;
+4. each log extends every head that was ever signed: in answers, in the database, in the high-water file;
+5. the same bytes again get the stored answer, byte for byte;
+6. a search under the same key is the first one, and what an officer was shown is kept;
+7. each question of the asking side has an answer, a silence, or was abandoned;
+
+and at the end both homes verify, and neither country's log blames the other.
+
+`LIAISON_KILLS` says how many kills there are, in federations of 100 kills each (`make torture`: 2,000), and
+`LIAISON_SEED` where the dice begin. A seed gives the same victims and moments; the scheduler does the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Liaison
+from tests.support.torture import tortured
+
+KILLS = int(os.environ.get("LIAISON_KILLS", "200"))
+SEED = int(os.environ.get("LIAISON_SEED", "20261124"))
+_EACH = 100
+
+
+def parts() -> list[tuple[int, int]]:
+    """Seed and number of kills of each federation."""
+    return [(SEED + first, min(_EACH, KILLS - first)) for first in range(0, KILLS, _EACH)]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("seed", "kills"), parts())
+async def test_h14_killed_at_random_moments_nothing_answered_is_lost_and_nothing_is_done_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int, kills: int
+) -> None:
+    done = await tortured(tmp_path, kills, seed)
+    liaison = Liaison(capsys)
+    for member, seat in done.seats.items():
+        verified = liaison("audit", "verify", "--home", seat.home)
+        assert verified.code == 0, verified.out + verified.err
+        exported = liaison("audit", "export", "--home", seat.home, "--out", tmp_path / f"export-{member}")
+        assert exported.code == 0, exported.err
+    exports = [tmp_path / f"export-{member}" for member in done.seats]
+    compared = liaison("audit", "reconcile", *exports, "--charter", tmp_path / "charter.jsonl", "--json")
+    assert compared.code in (0, 3), compared.out
+    assert compared.value["blamed"] == [], compared.out
+    heads = sum(seat.exchange.heads for seat in done.seats.values())
+    kept = f"{len(done.counterpart.answers)} answers and {len(done.desk.shown)} searches kept"
+    print(f"seed {seed}: {done.kills} kills, {kept}, {done.repeated} repeated, {heads} heads extended")

@@ -1,0 +1,26 @@
+"""Importing this loads all that a node loads or computes once when it starts."""
+
+from __future__ import annotations
+
+import importlib
+
+from gateway.records.types import RECORD_TYPES
+
+for _name in (
+    "gateway.cli.commands.serve",
+    "gateway.app.serve",
+    "gateway.storage.migrate",
+    "_strptime",
+    "adapters.sql",
+    "anyascii._data",
+    "alembic.command",
+    "encodings.idna",
+    "grpc._utilities",
+    "pydantic.v1",
+    "sqlalchemy.dialects.sqlite",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.h11_impl",
+):
+    importlib.import_module(_name)
+for _type in RECORD_TYPES.values():
+    assert _type.by_name
