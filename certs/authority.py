@@ -116,6 +116,25 @@ def issue(
     return builder.sign(ca.key, SHA256()).public_bytes(Encoding.PEM)
 
 
+def pinned_server(key: ec.EllipticCurvePrivateKey, dns: str, clock: Clock) -> bytes:
+    """The certificate (PEM) of a server that no CA certifies: its clients hold this very certificate as their root.
+
+    It names nobody but `dns`, has no URI SAN, and so is a certificate for nothing else (`certs.profile`).
+    """
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, dns)])
+    builder = (
+        _builder(key.public_key(), "", clock.now() - _BACKDATED, CA_DAYS)
+        .subject_name(name)
+        .issuer_name(name)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(ca=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(dns)]), critical=False)
+        .add_extension(_authority_key(key.public_key()), critical=False)
+    )
+    return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
 def self_signed(key: ec.EllipticCurvePrivateKey, member: str, start: datetime) -> x509.Certificate:
     """The certificate of a national CA: ten years, path length 0."""
     subject = x509.Name(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -23,19 +24,22 @@ from gateway.errors import Misconfigured
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+WitnessPrivateKey = ed25519.Ed25519PrivateKey | MLDSA44PrivateKey
+WitnessPublicKey = ed25519.Ed25519PublicKey | MLDSA44PublicKey
 
 _MAX_KEY_FILE = 16_384
 
 
 class Algorithm(StrEnum):
-    """The kinds of key that the gateway makes and admits."""
+    """The kinds of key that the gateway makes and admits; ML-DSA-44 (FIPS 204) for witnesses alone."""
 
     P256 = "p256"
     ED25519 = "ed25519"
+    MLDSA44 = "ml-dsa-44"
 
 
 def create_key(path: Path, algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
-    """Make a key and store it at `path`, durable and readable by the owner only.
+    """Make a P-256 or Ed25519 key and store it at `path`, durable and readable by the owner only.
 
     Raises `Misconfigured` when the file exists: a key is never overwritten.
     """
@@ -43,12 +47,44 @@ def create_key(path: Path, algorithm: Algorithm = Algorithm.P256) -> PrivateKey:
     key = (
         ec.generate_private_key(ec.SECP256R1()) if algorithm is Algorithm.P256 else ed25519.Ed25519PrivateKey.generate()
     )
-    write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), PRIVATE)
+    _write(path, key)
     return key
+
+
+def create_witness_key(path: Path, algorithm: Algorithm) -> None:
+    """Make a witness's key, Ed25519 or ML-DSA-44, like `create_key`."""
+    if algorithm is Algorithm.MLDSA44:
+        _write(path, MLDSA44PrivateKey.generate())
+    else:
+        create_key(path, Algorithm.ED25519)
+
+
+def _write(path: Path, key: PrivateKey | MLDSA44PrivateKey) -> None:
+    write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), PRIVATE)
 
 
 def load_key(path: Path) -> PrivateKey:
     """The private key in `path`. Raises `Misconfigured` when others can read it, or it is of another kind."""
+    key = _load(path)
+    if isinstance(key, MLDSA44PrivateKey):
+        raise _not_allowed(path, "an ML-DSA key cosigns the heads of logs, and nothing else")
+    return key
+
+
+def load_witness_key(path: Path) -> WitnessPrivateKey:
+    """The private key of a witness in `path`. Raises `Misconfigured` like `load_key`."""
+    key = _load(path)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        raise _not_allowed(path, "a witness has keys of the kinds Ed25519 and ML-DSA-44")
+    return key
+
+
+def check_key(path: Path) -> None:
+    """Return when `path` holds a private key of any allowed kind. Raises `Misconfigured` like `load_key`."""
+    _load(path)
+
+
+def _load(path: Path) -> PrivateKey | WitnessPrivateKey:
     data = read_private(path)
     try:
         key = load_pem_private_key(data, password=None)
@@ -56,19 +92,20 @@ def load_key(path: Path) -> PrivateKey:
         raise Misconfigured(
             "this is not a private key in PKCS #8 PEM form without a password", code="bad-key-file", where=str(path)
         ) from error
-    if isinstance(key, ed25519.Ed25519PrivateKey):
+    if isinstance(key, ed25519.Ed25519PrivateKey | MLDSA44PrivateKey):
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
         return key
-    raise Misconfigured(
-        "this kind of key is not allowed",
-        code="key-not-admitted",
-        where=str(path),
-        remedy="use ECDSA on the curve P-256, or Ed25519",
+    raise _not_allowed(path, "this kind of key is not allowed")
+
+
+def _not_allowed(path: Path, why: str) -> Misconfigured:
+    return Misconfigured(
+        why, code="key-not-admitted", where=str(path), remedy="use ECDSA on the curve P-256, or Ed25519"
     )
 
 
-def spki(key: PublicKey) -> bytes:
+def spki(key: PublicKey | WitnessPublicKey) -> bytes:
     """The SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) of a public key, DER."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 

@@ -85,6 +85,11 @@ def source_tls_name(member: str, agency: str) -> str:
     return f"{agency}.source.{member}.{_DOMAIN}"
 
 
+def witness_tls_name(member: str) -> str:
+    """The DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`, no node's name."""
+    return f"witness.domestic.{member}.{_DOMAIN}"
+
+
 def label(text: str, field: str) -> str:
     """`text` as one DNS label in lower case, or `Malformed` naming `field`."""
     if not _LABEL.fullmatch(text):

@@ -11,6 +11,7 @@
     │   │   └── BadSignature        PERMISSION_DENIED    a signature, signer or key that does not fit
     │   ├── Stale                   FAILED_PRECONDITION  outside its time, or time itself is uncertain
     │   ├── Replayed                ALREADY_EXISTS       the same id with other bytes
+    │   ├── HeadConflict            ABORTED              a witness has cosigned another head of this log
     │   ├── Overloaded              RESOURCE_EXHAUSTED   a queue, quota or limit is full
     │   ├── Suspended               SUSPENDED            switched off by policy
     │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
@@ -38,6 +39,7 @@ class Reason(StrEnum):
     PERMISSION_DENIED = "PERMISSION_DENIED"
     FAILED_PRECONDITION = "FAILED_PRECONDITION"
     ALREADY_EXISTS = "ALREADY_EXISTS"
+    ABORTED = "ABORTED"
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     SUSPENDED = "SUSPENDED"
@@ -116,6 +118,17 @@ class Replayed(Refused):
 
     reason = Reason.ALREADY_EXISTS
     default_code = "replayed"
+
+
+class HeadConflict(Refused):
+    """A witness has cosigned another head of this log: `size` is that of the newest one (C2SP tlog-witness, 409)."""
+
+    reason = Reason.ABORTED
+    default_code = "head-conflict"
+
+    def __init__(self, message: str, size: int, *, code: str = "", where: str = "", remedy: str = "") -> None:
+        super().__init__(message, code=code, where=where, remedy=remedy)
+        self.size = size
 
 
 class Overloaded(Refused):

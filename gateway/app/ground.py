@@ -10,7 +10,7 @@ from typing import Any
 from adapters.base import Adapter
 from adapters.load import Place, open_source
 from adapters.mapping_file import load_mapping
-from certs.keyfiles import load_key
+from certs.keyfiles import check_key
 from certs.tls import TlsIdentity
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import PublicKey, load_token_key
@@ -64,7 +64,7 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
     clock = SystemClock()
     member = member_id(settings.node.member)
     for key in sorted(home.keys.glob("*.key")):
-        load_key(key)  # each of them, used here or not: refused when others can read it, or when it is no key
+        check_key(key)  # each of them, used here or not: refused when others can read it, or when it is no key
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production)
     database = open_node_database(settings)

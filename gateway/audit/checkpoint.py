@@ -121,6 +121,17 @@ def parse_checkpoint(data: bytes) -> Checkpoint:
     return Checkpoint(head[0], int(head[1]), _root(head[2]), tuple(head[3:]), signatures, (text + "\n").encode(), data)
 
 
+def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
+    """Signature lines without their note, each ended by a newline; or `Malformed`."""
+    try:
+        lines = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _bad("it is not UTF-8") from error
+    if not lines.endswith("\n") or _CONTROL.search(lines):
+        raise _bad("a signature line is not one")
+    return tuple(_signature_line(line) for line in _lines(lines))
+
+
 def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoint:
     """The checkpoint in `data` when it is of `log_origin` and `key` signed it.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from certs.keyfiles import key_id, load_key, spki
+from certs.keyfiles import check_key, key_id, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import from_us
 from gateway.config import PACKAGED_POLICY, Suspensions
@@ -45,7 +45,7 @@ def check_keys(patient: Patient) -> list[Finding]:
     findings = []
     for name in names:
         try:
-            load_key(patient.home.key(name))
+            check_key(patient.home.key(name))
         except LiaisonError as error:
             findings.append(failed("keys", error, _INIT))
     return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]

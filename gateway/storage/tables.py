@@ -94,3 +94,42 @@ document = Table(
     Column("expires_us", BigInteger, nullable=False),
 )
 Index("document_expires", document.c.expires_us)
+
+witnessed_head = Table(
+    "witnessed_head",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+)
+
+seen_head = Table(
+    "seen_head",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+)
+
+head_evidence = Table(
+    "head_evidence",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("known", LargeBinary, nullable=False),
+    Column("offered", LargeBinary, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+)
+
+cosigned_head = Table(
+    "cosigned_head",
+    metadata,
+    Column("log", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("checkpoint", LargeBinary, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+)

@@ -21,6 +21,7 @@ from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
 from gateway.trust.card import MemberCard
 from gateway.trust.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
 from gateway.trust.descriptor import (
@@ -37,6 +38,7 @@ from gateway.trust.descriptor import (
 from gateway.trust.documents import Accepted, TrustDocuments
 from gateway.trust.members import CharterMember, MemberStatus
 from gateway.trust.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
+from gateway.trust.witness_card import witness_cards
 
 UNCERTIFIED_DAYS = 1_826
 """Days that keys without a certificate (log, witness) are listed for: five years."""
@@ -48,7 +50,7 @@ CERTIFICATES = "certificates"
 """Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
 
 _CERTIFIED_FILES = ("tls", "statement", "status")
-_UNCERTIFIED = (("log", KeyUse.LOG), ("witness", KeyUse.WITNESS))
+_WITNESS_FILES = ("witness", "witness-mldsa")
 
 
 def draft(
@@ -213,9 +215,19 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
         if key.use != expected:
             raise Misconfigured(f"the certificate is for `{key.use}`", code="bad-key-file", where=f"{file}.pem")
-    own = [_plain_key(load_signing_key(keys / f"{file}.key"), use, now_us) for file, use in _UNCERTIFIED]
+    own = [_plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
+    own += [
+        _plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
+        for file in _WITNESS_FILES
+        if file == "witness" or (keys / f"{file}.key").exists()  # a home of an earlier version has one kind
+    ]
     approvers = [_approver_key(path, now_us) for path in sorted((home / APPROVERS).glob("*.pub"))]
-    return certified + own_agency_keys(home) + own + approvers
+    domestic = [
+        _plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
+        for card in witness_cards(home, _member_of(home))
+        for key in card.keys
+    ]
+    return certified + own_agency_keys(home) + own + approvers + domestic
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:
@@ -277,7 +289,7 @@ def _certified_key(path: Path) -> ListedKey:
     )
 
 
-def _plain_key(key: SigningKey | VerifyKey, use: KeyUse, now_us: int) -> ListedKey:
+def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: int) -> ListedKey:
     """Whole seconds, a little back as certificates are."""
     start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
     return ListedKey(

@@ -21,6 +21,7 @@ from gateway.model.names import MemberId, identifier, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
 from gateway.signing.keys import SigningKey, VerifyKey
+from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.fields import Fields, format_time
 from gateway.trust.members import CharterMember
 
@@ -43,6 +44,7 @@ class KeyUse(StrEnum):
     STATEMENT = "statement"
     LOG = "log"
     WITNESS = "witness"
+    DOMESTIC_WITNESS = "domestic-witness"
     STATUS = "status"
     APPROVER = "approver"
     AUDITOR = "auditor"
@@ -50,6 +52,9 @@ class KeyUse(StrEnum):
 
 CERTIFIED = {CertificateUse.NODE: "tls", CertificateUse.STATEMENT: "statement", CertificateUse.STATUS: "status"}
 """The descriptor's word for the use that a certificate names; agencies have `agency/<agency>`."""
+
+WITNESSES = frozenset((KeyUse.WITNESS, KeyUse.DOMESTIC_WITNESS))
+"""Uses of keys that cosign heads: of the node for other countries' logs, of the auditor's machine for our own."""
 
 _AGENCY = "agency/"
 
@@ -145,7 +150,7 @@ def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> De
 def check_keys(descriptor: Descriptor) -> None:
     """Admit every key; certificates must be of this member, key, use and time. Raises `BadSignature`, `Malformed`."""
     for listed in descriptor.keys:
-        key = VerifyKey.admit(listed.spki)
+        key = WitnessKey.admit(listed.spki) if listed.use in WITNESSES else VerifyKey.admit(listed.spki)
         if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
             raise BadSignature(f"key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
         if listed.certificate and listed.leaf().name.member != descriptor.member:
@@ -251,6 +256,8 @@ def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
             raise Malformed(f"`{key.use[:80]!a}` is not a use", code="unknown-use", where="descriptor.keys")
         if key.use in certified and (key.algorithm is not Algorithm.P256 or not key.certificate):
             raise Malformed(f"a key for `{key.use}` is P-256 and certified", code="bad-key", where="descriptor.keys")
+        if key.algorithm is Algorithm.MLDSA44 and key.use not in WITNESSES:
+            raise Malformed("an ML-DSA key is a witness's, and nothing else", code="bad-key", where="descriptor.keys")
         if key.use not in certified and key.certificate:
             raise Malformed(f"a key for `{key.use}` has no certificate", code="bad-key", where="descriptor.keys")
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import Authority, certify_authority, create_authority, issue, load_authority
 from certs.durable import PUBLIC, make_folder, write_new
-from certs.keyfiles import Algorithm, create_key, load_key
+from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
@@ -94,6 +94,7 @@ def _pairs(member: MemberId, agencies: Sequence[str], name: str) -> list[_Pair]:
         certified(f"client-{COMMAND_LINE}", CertificateUse.CLIENT, COMMAND_LINE),
         _Pair("log", Algorithm.ED25519, None),
         _Pair("witness", Algorithm.ED25519, None),
+        _Pair("witness-mldsa", Algorithm.MLDSA44, None),
         _Pair("token-issuer", Algorithm.P256, None),
     ]
 
@@ -109,7 +110,10 @@ def _create_pair(keys: Path, pair: _Pair, ca: Authority, clock: Clock) -> list[s
                 where=str(path),
                 remedy=f"bring the key back, or move `{certificate}` away",
             )
-        create_key(path, pair.algorithm)
+        if pair.algorithm is Algorithm.MLDSA44:
+            create_witness_key(path, pair.algorithm)
+        else:
+            create_key(path, pair.algorithm)
         made.append(f"keys/{path.name}")
     if pair.name and not certificate.exists():
         write_new(certificate, _certify(path, pair.name, ca, clock), PUBLIC)

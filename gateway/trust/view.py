@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from certs.names import CertificateUse, Holder, label
@@ -16,6 +17,7 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
+from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.charter import Charter, check_expiry
 from gateway.trust.descriptor import Descriptor, KeyUse, ListedKey, agency_use
 from gateway.trust.members import CharterMember, MemberStatus
@@ -31,6 +33,16 @@ class PeerIdentity:
     member: MemberId
     name: str
     key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWitness:
+    """A witness's key as its member lists it; what it cosigned from `stop_us` on proves nothing."""
+
+    member: MemberId
+    key: WitnessKey
+    start_us: int
+    stop_us: int
 
 
 @dataclass(slots=True)
@@ -227,12 +239,25 @@ class TrustView:
         return key
 
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
-        """All keys of a member for log checkpoints (or for `witness`), in their time or not."""
+        """All keys of a member for log checkpoints, in their time or not."""
         return tuple(
             slot.key or self._admit(member, slot)
             for (owner, _, listed), slot in self._slots.items()
             if owner == member and listed == use
         )
+
+    def witness_keys(self, member: str, use: str = KeyUse.WITNESS) -> tuple[ListedWitness, ...]:
+        """The keys with which a member's node (or its domestic witness) cosigns heads, in their time or not.
+
+        What is not admitted is left out: a cosignature by it does not count.
+        """
+        found = []
+        for (owner, _, listed), slot in self._slots.items():
+            if owner == member and listed == use:
+                with suppress(BadSignature):
+                    key = WitnessKey.admit(slot.listed.spki)
+                    found.append(ListedWitness(MemberId(owner), key, slot.start_us, slot.stop_us))
+        return tuple(found)
 
     def record_key(self, member: str, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
         """The key with which an agency signs records, and whether the agency itself holds it (`own`).

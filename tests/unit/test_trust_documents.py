@@ -10,16 +10,22 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from certs.keyfiles import Algorithm
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, Misconfigured, Stale, Unknown
+from gateway.model.names import MemberId
 from gateway.signing.dsse import encode64
 from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.witness_keys import WitnessSigningKey
 from gateway.trust.ceremony import draft, import_document, kind_of, publish_descriptor, publish_status, sign
 from gateway.trust.charter import parse_charter
 from gateway.trust.descriptor import Descriptor, KeyUse, parse_descriptor, sign_descriptor
 from gateway.trust.documents import TrustDocuments
 from gateway.trust.status import Status, parse_status, sign_status
+from gateway.trust.witness_card import WITNESSES, WitnessCard, build_witness_card
 from tests.support.federation import Federation, Member, make_federation, make_member
 
 
@@ -53,6 +59,13 @@ def next_status(federation: Federation, member: str, key: str = "status", **chan
     assert held
     values: dict[str, object] = {"sequence": held.sequence + 1, **changes}
     return sign_status(replace(held, **values), federation[member].key(key))  # type: ignore[arg-type]
+
+
+def publish(federation: Federation, member: str) -> None:
+    """The next descriptor, from the keys of the home as it is."""
+    held, made = descriptor_of(federation, member), federation[member]
+    values = {"endpoints": held.endpoints, "offices": held.offices, "agencies": made.agencies}
+    publish_descriptor(made.home, made.authority, federation.clock, **values)  # type: ignore[arg-type]
 
 
 def take(federation: Federation, data: bytes, member: str = "th") -> bool:
@@ -256,6 +269,50 @@ def test_a_key_is_listed_once(federation: Federation) -> None:
     log = next(key for key in held.keys if key.use == KeyUse.LOG)
     with pytest.raises(Malformed, match="once"):
         next_descriptor(federation, "vn", keys=(*held.keys, replace(log, use="witness")))
+
+
+def test_a_node_lists_both_kinds_of_witness_key(federation: Federation) -> None:
+    keys = [key for key in descriptor_of(federation, "vn").keys if key.use == KeyUse.WITNESS]
+    assert [key.algorithm for key in keys] == [Algorithm.ED25519, Algorithm.MLDSA44]
+    assert len(federation.view("th").witness_keys("vn")) == 2
+
+
+@pytest.mark.parametrize("use", ["log", "approver", "auditor"])
+def test_an_ml_dsa_key_is_a_witness_and_nothing_else(federation: Federation, use: str) -> None:
+    held = descriptor_of(federation, "vn")
+    keys = tuple(replace(key, use=use) if key.algorithm is Algorithm.MLDSA44 else key for key in held.keys)
+    with pytest.raises(Malformed, match="ML-DSA"):
+        next_descriptor(federation, "vn", keys=keys)
+
+
+def test_a_damaged_witness_key_keeps_the_descriptor_out(federation: Federation) -> None:
+    held = descriptor_of(federation, "vn")
+    good = next(key for key in held.keys if key.algorithm is Algorithm.MLDSA44)
+    for spki in (good.spki[:-1], good.spki + b"\0", b"\x30" + bytes(1_333)):
+        bad = replace(good, spki=spki, key_id=hashlib.sha256(spki).hexdigest())
+        data = next_descriptor(federation, "vn", keys=tuple(bad if key == good else key for key in held.keys))
+        with pytest.raises(BadSignature, match="not admitted"):
+            take(federation, data)
+
+
+def test_the_card_of_a_domestic_witness_enters_the_descriptor(federation: Federation) -> None:
+    keys = (
+        WitnessSigningKey(Ed25519PrivateKey.generate()).public,
+        WitnessSigningKey(MLDSA44PrivateKey.generate()).public,
+    )
+    folder = federation["th"].home / WITNESSES
+    folder.mkdir()
+    (folder / "auditor.pub").write_bytes(build_witness_card(WitnessCard(MemberId("th"), keys, b"PEM")))
+    publish(federation, "th")
+    view = federation["th"].view()
+    assert {listed.key for listed in view.witness_keys("th", KeyUse.DOMESTIC_WITNESS)} == set(keys)
+    assert set(keys).isdisjoint(listed.key for listed in view.witness_keys("th"))
+    (folder / "auditor.pub").write_bytes(build_witness_card(WitnessCard(MemberId("vn"), keys, b"PEM")))
+    with pytest.raises(Misconfigured, match="a witness of `vn`"):
+        publish(federation, "th")
+    (folder / "auditor.pub").write_bytes(b"{}")
+    with pytest.raises(Misconfigured, match="liaison witness init"):
+        publish(federation, "th")
 
 
 # ------------------------------------------------------------------ status

@@ -1,0 +1,59 @@
+"""The Protocols of witnessing: what a witness remembers, and the way to ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.model.witness import CosignedHead, HeadEvidence, WitnessedHead
+
+
+class WitnessStore(Protocol):
+    """What a witness must remember, and what witnesses said of our heads. Failures are `StorageBroken`."""
+
+    def witnessed(self, origin: str) -> WitnessedHead | None:
+        """The newest head of a log that we cosigned, or None."""
+
+    def origins(self) -> list[WitnessedHead]:
+        """The newest head of every log that we cosigned."""
+
+    def advance(self, before: WitnessedHead | None, head: WitnessedHead) -> bool:
+        """Make `head` the newest, durably, when `before` still is; whether it did."""
+
+    def keep_evidence(self, evidence: HeadEvidence, most: int) -> bool:
+        """Keep two heads unless they are kept, or there are `most` of this log; whether it did."""
+
+    def evidence(self) -> list[HeadEvidence]:
+        """All that was kept, oldest first."""
+
+    def seen(self, origin: str) -> bytes | None:
+        """The largest head of a log that was seen signed, whether cosigned or not."""
+
+    def put_seen(self, origin: str, size: int, checkpoint: bytes) -> None:
+        """Remember a head as seen, unless a larger one is."""
+
+    def put_cosignatures(self, log: str, size: int, checkpoint: bytes, lines: Sequence[bytes], time_us: int) -> None:
+        """Keep signature lines of a head of our own log; lines of a key that has one there already are left out."""
+
+    def cosignatures(self, log: str, size: int) -> list[bytes]:
+        """The signature lines of the head of this size, each with its newline."""
+
+    def cosigned(self, log: str, since: int = 0) -> list[CosignedHead]:
+        """All cosigned heads of our own log from size `since` on, by size."""
+
+    def thin(self, before_us: int, every_us: int) -> int:
+        """Of heads cosigned before a time keep the first of each stretch of `every_us`; the number deleted."""
+
+
+class WitnessPeers(Protocol):
+    """The way to witnesses of our heads. `witness` is a member, or empty for the domestic witness."""
+
+    async def add_checkpoint(self, witness: str, body: bytes, seen: bytes) -> bytes:
+        """Signature lines for the head in `body`; `seen` is the largest head that we have seen of that member.
+
+        Raises `HeadConflict` with the size that the witness has, `Contradicted` when it says that the proof does not
+        hold, other `LiaisonError`s when it cannot be asked or will not.
+        """
+
+    async def largest_head(self, witness: str, origin: str) -> bytes:
+        """The largest signed head of our log that the witness has seen, empty when there is none."""

@@ -1,0 +1,37 @@
+"""What witnesses remember of heads, and what they said of ours."""
+
+from __future__ import annotations
+
+from gateway.model.frozen import frozen
+
+
+@frozen
+class WitnessedHead:
+    """The newest head of a log that we cosigned as its witness: `checkpoint` is the log's signed note."""
+
+    origin: str
+    size: int
+    root: bytes
+    checkpoint: bytes
+    time_us: int
+
+
+@frozen
+class HeadEvidence:
+    """Two signed heads of one log that do not go together; `code` says in which way (`fork`, `behind`)."""
+
+    origin: str
+    code: str
+    known: bytes
+    offered: bytes
+    time_us: int
+
+
+@frozen
+class CosignedHead:
+    """A head of our own with the signature lines that witnesses gave to it."""
+
+    size: int
+    checkpoint: bytes
+    lines: tuple[bytes, ...]
+    time_us: int
