@@ -128,7 +128,7 @@ def test_l4_control_characters_are_shown_escaped() -> None:
 
 def test_init_makes_private_keys_that_only_their_owner_reads(home: Path) -> None:
     keys = sorted(home.glob("keys/*.key"))
-    assert len(keys) == 8
+    assert len(keys) == 9
     assert all(stat.S_IMODE(key.stat().st_mode) == 0o600 for key in keys)
     assert not list(home.rglob("authority.key")) + list(home.rglob("ca.key"))
     assert sorted(file.name for file in (home.parent / "la-authority").iterdir()) == [
