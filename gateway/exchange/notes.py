@@ -6,6 +6,7 @@ from gateway.errors import LiaisonError
 from gateway.exchange.check import Checked
 from gateway.exchange.inquiry import Asked, Inquiry
 from gateway.model.exchange import AnswerMessage, Outcome
+from gateway.model.query import query_value
 from gateway.model.search import Line
 from gateway.ports import EntryDraft, Retention
 
@@ -14,14 +15,15 @@ _DETAIL = 300
 
 def denied(inquiry: Inquiry, code: str) -> EntryDraft:
     """A question that was not allowed at home; nothing left the node."""
-    private = _who(inquiry) | {"code": code, "to": list(inquiry.command.to)}
+    private = _who(inquiry) | _question(inquiry) | {"code": code, "to": list(inquiry.command.to)}
     return EntryDraft("denied", private=private, retention=Retention.OPERATIONS)
 
 
 def own(inquiry: Inquiry, line: Line) -> EntryDraft:
     """Our own agencies were asked."""
     sources = {"hits": len(line.hits), "missing": list(line.missing)}
-    return EntryDraft("own", private=_who(inquiry) | {"outcome": line.outcome.value, "sources": sources})
+    private = _who(inquiry) | _question(inquiry) | {"outcome": line.outcome.value, "sources": sources}
+    return EntryDraft("own", private=private)
 
 
 def asked(item: Asked) -> EntryDraft:
@@ -74,6 +76,11 @@ def _reference(inquiry: Inquiry) -> dict[str, object]:
     """Whose answer it is: enough to find it, the rest stands in the entry `asked`."""
     command = inquiry.command
     return {"officer": inquiry.officer.person, "case": command.case or command.ticket, "search": inquiry.search_id}
+
+
+def _question(inquiry: Inquiry) -> dict[str, object]:
+    """What was asked, where no request is kept that says it (domain.md, L4: encrypted, as all of this is)."""
+    return {"question": query_value(inquiry.command.query)}
 
 
 def _who(inquiry: Inquiry) -> dict[str, object]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any
 
 from gateway.errors import Malformed
 from gateway.model.frozen import frozen
@@ -98,3 +100,43 @@ class ContainerQuery:
 
 
 Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
+
+
+def query_value(query: Query) -> dict[str, Any]:
+    """`query` as JSON, as far as it says who or what is looked for: for entries that keep no statement."""
+    if isinstance(query, PersonQuery):
+        value: dict[str, Any] = {"names": [name.text for name in query.names], "nationality": query.nationality}
+        return value | {"birth": query.birth.value if query.birth else "", "father": query.father}
+    if isinstance(query, VehicleQuery):
+        return {"plate": query.plate, "province": query.province, "country": query.country}
+    if isinstance(query, DocumentQuery):
+        return {"number": query.number, "issuer": query.issuer}
+    if isinstance(query, NationalIdQuery):
+        return {"number": query.number, "scheme": query.scheme}
+    return {"number": query.number}
+
+
+def query_of(kind: object, value: object) -> Query | None:
+    """The query of this kind that `query_value` wrote as `value`; None for anything else."""
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    if read is None or not isinstance(value, dict):
+        return None
+    try:
+        return read(value)
+    except (Malformed, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _person(value: Mapping[str, Any]) -> Query:
+    birth = PartialDate(value["birth"]) if value["birth"] else None
+    names = tuple(NameForm(text) for text in value["names"])
+    return PersonQuery(names, birth, nationality=value["nationality"], father=value["father"])
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], Query]] = {
+    QueryKind.PERSON: _person,
+    QueryKind.DOCUMENT: lambda value: DocumentQuery(value["number"], value["issuer"]),
+    QueryKind.NATIONAL_ID: lambda value: NationalIdQuery(value["number"], value["scheme"]),
+    QueryKind.VEHICLE: lambda value: VehicleQuery(value["plate"], value["province"], value["country"]),
+    QueryKind.CONTAINER: lambda value: ContainerQuery(value["number"]),
+}

@@ -1,0 +1,43 @@
+"""A question as an entry without a statement keeps it: what was asked comes back, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    query_of,
+    query_value,
+)
+from gateway.model.values import NameForm, PartialDate
+
+QUERIES: list[Query] = [
+    PersonQuery((NameForm("สมชาย ใจดี"), NameForm("Somchai Jaidee")), PartialDate("1984-02"), nationality="THA"),
+    PersonQuery((NameForm("Nguyễn Văn An"),), father="Nguyễn Văn Ba"),
+    DocumentQuery("C1234567", "LAO"),
+    NationalIdQuery("1101700203451", "TH"),
+    VehicleQuery("กข 1234", "กรุงเทพมหานคร", "THA"),
+    ContainerQuery("CSQU3054383"),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.kind.value)
+def test_what_was_asked_comes_back(query: Query) -> None:
+    kept = json.loads(json.dumps(query_value(query)))
+    found = query_of(query.kind.value, kept)
+    assert found is not None
+    assert query_value(found) == query_value(query)
+    assert type(found) is type(query)
+
+
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, {"names": 5}, {"number": []}, {"names": [], "birth": ""}])
+@pytest.mark.parametrize("kind", ["person", "document", "vehicle", "spell", None, 7])
+def test_anything_else_is_no_question(kind: object, value: object) -> None:
+    assert query_of(kind, value) is None
