@@ -67,6 +67,21 @@ def working(text: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[int, int], None] | None]:
+    """On a terminal a bar, moved by calls with what is done and what there is in all; elsewhere None."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
 def show_error(error: LiaisonError, *, as_json: bool) -> None:
     """An error in words on standard error: what, where, what to do; and as JSON on standard output if asked."""
     say(f"error: {error.message}", "bad", err=True)

@@ -9,12 +9,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gateway.cli.commands.audit_stats import stats
 from gateway.cli.output import home_option, json_option, print_json, say, working
+from gateway.cli.times import TIME, to_micros
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _THERE = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
-_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 _STYLE = {"proved": "good", "contradicted": "bad", "not provable": "warn"}
 
 
@@ -29,14 +30,15 @@ def audit() -> None:
       liaison audit export --home th --out th-export
       liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
       liaison audit reconcile th-export vn-export --charter charter.jsonl
+      liaison audit stats --home th --html stats.html
     """
 
 
 @audit.command()
 @home_option
 @click.option("--log", "log", default="exchange", type=click.Choice(["exchange", "operations"]), show_default=True)
-@click.option("--since", type=_TIME, help="From this time on (UTC).")
-@click.option("--until", type=_TIME, help="Before this time (UTC).")
+@click.option("--since", type=TIME, help="From this time on (UTC).")
+@click.option("--until", type=TIME, help="Before this time (UTC).")
 @click.option("--officer", default="", help="The officer's person id.")
 @click.option("--peer", default="", help="The counterpart.")
 @click.option("--case", default="", help="The case or ticket number.")
@@ -53,7 +55,7 @@ def show(
     from gateway.cli.audits import describe, entries, entry_line, open_home
 
     _check_filters(log, **filters)
-    wanted = Filter(since_us=_us(since), until_us=_us(until), **filters)
+    wanted = Filter(since_us=to_micros(since), until_us=to_micros(until), **filters)
     with open_home(home) as evidence:
         found = list(entries(evidence, log, wanted, limit + 1))
     more = len(found) > limit
@@ -165,9 +167,4 @@ def _given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-def _us(moment: datetime | None) -> int:
-    from datetime import UTC
-
-    from gateway.clock import to_us
-
-    return to_us(moment.replace(tzinfo=UTC)) if moment else 0
+audit.add_command(stats)
