@@ -14,6 +14,7 @@
     │   ├── HeadConflict            ABORTED              a witness has cosigned another head of this log
     │   ├── Overloaded              RESOURCE_EXHAUSTED   a queue, quota or limit is full
     │   ├── Suspended               SUSPENDED            switched off by policy
+    │   ├── Unacknowledged          RECEIPTS_DUE         the asker owes receipts for earlier answers
     │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
     │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
     │   └── Unknown                 NOT_FOUND            no such thing here
@@ -32,7 +33,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The coarse reason that a peer sees; the names are those of gRPC statuses, plus `SUSPENDED`."""
+    """The coarse reason that a peer sees; the names are those of gRPC statuses, plus `SUSPENDED` and `RECEIPTS_DUE`."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -43,6 +44,7 @@ class Reason(StrEnum):
     RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     SUSPENDED = "SUSPENDED"
+    RECEIPTS_DUE = "RECEIPTS_DUE"
     UNAVAILABLE = "UNAVAILABLE"
     NOT_FOUND = "NOT_FOUND"
     INTERNAL = "INTERNAL"
@@ -143,6 +145,13 @@ class Suspended(Refused):
 
     reason = Reason.SUSPENDED
     default_code = "suspended"
+
+
+class Unacknowledged(Refused):
+    """The asker owes receipts for earlier answers, and goes on asking without giving them."""
+
+    reason = Reason.RECEIPTS_DUE
+    default_code = "receipts-due"
 
 
 class TimedOut(Refused):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gateway.errors import LiaisonError
 from gateway.model.consent import OnwardAnswer, OnwardCommand
-from gateway.model.exchange import AnswerMessage, LogProof
+from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
 from gateway.model.frozen import frozen
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
@@ -297,6 +297,9 @@ class LogStore(Protocol):
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
         """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
 
+    def highest(self, log: str, channel: str) -> int:
+        """The highest number in `channel`, 0 when it has none."""
+
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
@@ -336,7 +339,7 @@ class Peers(Protocol):
     async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
         """Send a request; `trace` is a W3C traceparent or empty. Raises `TimedOut`, `Unavailable`, `Malformed`."""
 
-    async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
+    async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
         """Send a receipt. Raises like `exchange`."""
 
     def status(self, member: MemberId) -> PeerStatus:

@@ -24,6 +24,7 @@ from gateway.exchange.ask import Asker
 from gateway.exchange.channels import Acknowledger, ReceiptTaker
 from gateway.exchange.consent_desk import ConsentDesk
 from gateway.exchange.consent_outbox import ConsentOutbox
+from gateway.exchange.debt import DebtLimits, Debts
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.housekeeping import AuthFailures, Housekeeper
 from gateway.exchange.inbound import ReplySink
@@ -107,8 +108,23 @@ class Node:
         )
         bounds = ground.settings.limits
         limits = AnswerLimits(bounds.in_flight_per_member, bounds.queue, bounds.source_timeout_ms / 1000)
+        receipts = ReceiptBook(self.parts.documents, ground.store, ground.exchange_log.store_name)
+        self.debts = Debts(
+            receipts,
+            self.parts.documents,
+            clock,
+            self.scribes.operations,
+            lambda: self._others,
+            DebtLimits(bounds.receipt_debt, bounds.receipt_debt_s),
+        )
         self.answerer = Answerer(
-            self.parts, Gatherer(self.parts, ground.walls), self._release, self._fatal, limits, ground.turn
+            self.parts,
+            Gatherer(self.parts, ground.walls),
+            self._release,
+            self._fatal,
+            limits,
+            ground.turn,
+            self.debts.check,
         )
         self.peers = PeerPool(
             lambda: ground.trust.view,
@@ -119,8 +135,7 @@ class Node:
         self.acknowledger = Acknowledger(
             self.parts, _channel_book(self.parts, ground), self.peers, self.scribes.operations
         )
-        receipts = ReceiptBook(self.parts.documents, ground.store, ground.exchange_log.store_name)
-        self.receipts = ReceiptTaker(self.parts, receipts, self.scribes.operations)
+        self.receipts = ReceiptTaker(self.parts, receipts, self.scribes.operations, self.debts.advanced)
         own = OwnSources(ground.member, ground.walls, suspensions, clock, references.make_reference, self.parts.policy)
         pseudonyms = Pseudonyms(ground.settings.keystore)
         self.asker = Asker(
@@ -157,6 +172,7 @@ class Node:
             operations=self.scribes.operations,
             failures=self._failures,
             receipts=self.acknowledger.round,
+            debts=self.debts.round,
             decisions=self.consents.round,
             consents=self.outbox.round,
             sources=ground.refreshers,
@@ -196,7 +212,7 @@ class Node:
         doors = Doors(
             identify=lambda certificate: self.parts.trust().peer(certificate),
             submit=self.answerer.submit,
-            acknowledge=lambda peer, envelope: self.receipts.take(peer.member, envelope),
+            acknowledge=lambda peer, receipt: self.receipts.take(peer.member, receipt),
             consent=lambda peer, envelope: self.consents.take(peer.member, envelope),
             refused=self._refused,
             healthy=self._serving,
@@ -219,6 +235,7 @@ class Node:
             },
             certificates=home.keys,
             counterparts=self._counterparts,
+            debts=(self.debts.open_answers, self.debts.oldest_s),
         )
         if settings.listen.metrics:
             host, port = host_port(settings.listen.metrics)
@@ -319,9 +336,13 @@ class Node:
             onward=self.onward,
         )
 
+    @property
+    def _others(self) -> list[MemberId]:
+        """All other members."""
+        return [MemberId(name) for name in self.parts.trust().members if name != self.ground.member]
+
     def _counterparts(self) -> list[PeerStatus]:
-        view = self.parts.trust()
-        return [self.peers.status(MemberId(name)) for name in view.members if name != self.ground.member]
+        return [self.peers.status(member) for member in self._others]
 
     def _health(self) -> dict[str, Any]:
         sources = {wall.description.id: wall.state for wall in self.ground.walls}

@@ -1,6 +1,7 @@
 """The closed list of entry kinds, with what each means and what its private part says.
 
-`docs/audit-events.md` is generated from here (`python -m gateway.audit.events docs/audit-events.md`).
+`docs/audit-events.md` is generated from here (`python -m gateway.audit.events docs/audit-events.md`). What the members
+of private parts mean stands in `event_fields`. Tests compare both with what the code writes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from gateway.audit.event_fields import meaning
 
 
 class Log(StrEnum):
@@ -136,7 +139,7 @@ _EVENTS = (
                 "code", "detail", "channel", "count"),
     _operations("denied", "An officer's question was not allowed at home; nothing left the node.",
                 "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "purpose", "offence", "case",
-                "ticket", "query", "question", "to", "code", "decision"),
+                "ticket", "query", "question", "search", "to", "code", "decision"),
     _operations("suspend", "A source, agency, counterpart or everything was switched off.",
                 "scope", "target", "reason", "humanitarian", "by", "time"),
     _operations("resume", "What was switched off is on again.",
@@ -149,10 +152,18 @@ _EVENTS = (
     _operations("policy-refused", "A policy was not taken; the one that was in force stays.",
                 "version", "policy_hash", "code", "detail"),
     _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail"),
-    _operations("receipt", "A counterpart acknowledged answers of ours.",
-                "first", "through", "gaps", "statement"),
+    _operations("receipt",
+                "A counterpart acknowledged answers of ours, and showed its own entry of the last one that arrived, "
+                "under its signed head; `their_` members are absent where none of them arrived.",
+                "first", "through", "gaps", "statement", "their_index", "their_entry", "their_hashes",
+                "their_checkpoint"),
     _operations("receipt-refused", "A counterpart's acknowledgement does not agree with our log, or does not verify.",
                 "code", "detail", "statement_hash"),
+    _operations("receipts-overdue",
+                "An alarm: a counterpart has not acknowledged answers of ours for too long. Once, when it begins.",
+                "open", "first", "since_us", "limited"),
+    _operations("receipts-settled", "The end of that alarm: all answers from before it are acknowledged.",
+                "open", "through", "begun_us"),
     _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
     _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
@@ -232,7 +243,7 @@ def document() -> str:
         *(f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()),
         "",
         "The private part is a JSON object of its own, encrypted at rest and committed to by `priv`. Each kind names",
-        "the members that it may have.",
+        "the members that it may have, and no other; where one is absent, there was nothing to say.",
     ]
     for log in Log:
         lines += ["", f"## The {log} log"]
@@ -256,7 +267,10 @@ def _paragraph(event: Event) -> list[str]:
         lines += ["", f"Kept with it: {' and '.join(kept)}."]
     if event.counted:
         lines += ["", "It takes the next number of the channel on which the peer asks us."]
-    return [*lines, "", f"Private part: {', '.join(f'`{name}`' for name in event.fields)}."]
+    if not event.fields:
+        return [*lines, "", "Its private part is empty."]
+    table = [f"| `{name}` | {meaning(event.kind, name)} |" for name in event.fields]
+    return [*lines, "", "| private member | meaning |", "|---|---|", *table]
 
 
 def main(arguments: list[str]) -> None:

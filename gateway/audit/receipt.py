@@ -2,6 +2,9 @@
 
 What is not acknowledged is receipt debt. The hash is SHA-256 over one line for each exchange that arrived, in the
 order of its number: `<number> <exchange id> <request hash> <answer hash>`, hashes in hexadecimal digits.
+
+With a receipt comes the asking side's own entry of the last answer that it covers, with its proof: so each side holds
+the other's statement and the other's signed head, and neither can rewrite its log later without contradicting one.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from gateway.audit.entry import parse_entry
@@ -18,6 +21,7 @@ from gateway.errors import Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
 from gateway.ports import DocumentStore, LogStore
+from gateway.statements.receipt import MAX_GAPS
 
 MAX_RANGE = 4096
 """Numbers that one receipt speaks of."""
@@ -25,7 +29,7 @@ MAX_RANGE = 4096
 INTERVAL_US = 1_000_000
 """A channel is acknowledged at most once a second."""
 
-GAP_PATIENCE_US = 60_000_000
+GAP_PATIENCE_US = 20_000_000
 """How long a number that did not arrive holds back the acknowledgement of those after it."""
 
 _KIND_SENT = "receipt-sent"
@@ -53,19 +57,27 @@ def exchanges_hash(exchanges: Iterable[Exchange]) -> bytes:
 
 @dataclass(slots=True)
 class _Channel:
-    """What arrived from one counterpart and was not acknowledged yet."""
+    """When we sent a receipt, and since when a number that did not arrive holds back those after it (0: none does)."""
 
-    through: int
-    previous: bytes
-    waiting: dict[int, Exchange]
     last_us: int = 0
-    waiting_since_us: int = 0
+    hole_us: int = 0
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A receipt that is to be sent, and where our entry of the last answer that it covers stands, with its exact
+    public part; None where nothing of its range arrived."""
+
+    receipt: Receipt
+    entry: tuple[int, bytes] | None
 
 
 class ChannelBook:
     """The asking side's book of what arrived, one channel for each counterpart. Thread-safe.
 
-    What was sent is remembered in `documents`; what had arrived before a restart is read from the log.
+    Both ends of what is open are on disk: `documents` say what was sent, and the log what arrived. So a receipt says
+    the same after a restart, of any number of answers, and whichever process of the node took them in.
     """
 
     def __init__(self, documents: DocumentStore, store: LogStore, log: str, clock: Clock, member: MemberId) -> None:
@@ -77,69 +89,73 @@ class ChannelBook:
         self._lock = threading.Lock()
         self._channels: dict[str, _Channel] = {}
 
-    def received(self, peer: MemberId, exchange: Exchange) -> None:
-        """Note an answer that is durable in our log."""
+    def received(self, peer: MemberId) -> None:
+        """Note that an answer of `peer` is durable in our log."""
         with self._lock:
-            channel = self._channel(peer)
-            # A number far ahead is a lie or a loss of thousands; it is not kept, and shows as a gap.
-            if channel.through < exchange.number <= channel.through + MAX_RANGE:
-                channel.waiting_since_us = channel.waiting_since_us or self._clock.now_us()
-                channel.waiting[exchange.number] = exchange
-
-    def peers(self) -> list[MemberId]:
-        """Counterparts from whom something waits for its receipt."""
-        with self._lock:
-            return [MemberId(peer) for peer, channel in self._channels.items() if channel.waiting]
+            self._channels.setdefault(peer, _Channel()).open = True
 
     def resume(self, peers: Iterable[MemberId]) -> None:
-        """Read from the log what `peers` sent before a restart and we have not acknowledged."""
-        with self._lock:
-            for peer in peers:
-                self._channel(peer)
+        """Look for what these sent before a restart and we have not acknowledged."""
+        for peer in peers:
+            self.received(peer)
 
-    def due(self, peer: MemberId) -> Receipt | None:
-        """The receipt to send to `peer` now, or None. It counts as sent only after `sent`."""
+    def peers(self) -> list[MemberId]:
+        """Counterparts from whom something may wait for its receipt."""
+        with self._lock:
+            return [MemberId(peer) for peer, channel in self._channels.items() if channel.open]
+
+    def due(self, peer: MemberId) -> Due | None:
+        """The receipt to send to `peer` now, or None. It counts as sent only after `sent`. One thread for each peer."""
         now = self._clock.now_us()
         with self._lock:
-            channel = self._channel(peer)
-            if not channel.waiting or now - channel.last_us < INTERVAL_US:
+            channel = self._channels.setdefault(peer, _Channel())
+            if not channel.open or now - channel.last_us < INTERVAL_US:
                 return None
-            through = self._through(channel, now)
-            if through == channel.through:
-                return None
-            first = channel.through + 1
-            arrived = [channel.waiting[number] for number in range(first, through + 1) if number in channel.waiting]
-            gaps = tuple(number for number in range(first, through + 1) if number not in channel.waiting)
-            channel.last_us = now
-            return Receipt(self._member, peer, first, through, exchanges_hash(arrived), gaps, channel.previous, now)
+            channel.open = False
+        sent, previous = _recall(self._documents, _KIND_SENT, peer)
+        arrived = self._arrived(peer, sent)
+        through = self._through(channel, peer, sent, arrived)
+        if through > sent or channel.hole_us:
+            channel.open = True  # until a look finds nothing more
+        if through == sent:
+            return None
+        channel.last_us = now
+        numbers = range(sent + 1, through + 1)
+        covered = [arrived[number] for number in numbers if number in arrived]
+        gaps = tuple(number for number in numbers if number not in arrived)
+        digest = exchanges_hash(item for item, _ in covered)
+        receipt = Receipt(self._member, peer, sent + 1, through, digest, gaps, previous, now)
+        return Due(receipt, (parse_entry(covered[-1][1]).index, covered[-1][1]) if covered else None)
 
     def sent(self, receipt: Receipt, payload_hash: bytes) -> None:
         """Note that the counterpart has taken `receipt`."""
-        with self._lock:
-            channel = self._channel(receipt.recipient)
-            channel.through, channel.previous = receipt.through, payload_hash
-            channel.waiting = {number: item for number, item in channel.waiting.items() if number > receipt.through}
-            channel.waiting_since_us = self._clock.now_us() if channel.waiting else 0
-            _remember(self._documents, _KIND_SENT, receipt.recipient, receipt.through, payload_hash)
+        _remember(self._documents, _KIND_SENT, receipt.recipient, receipt.through, payload_hash)
 
-    def _through(self, channel: _Channel, now: int) -> int:
-        """The highest number to acknowledge: up to the first gap, or past it once we have waited long enough."""
-        number = channel.through
-        while number + 1 in channel.waiting and number - channel.through < MAX_RANGE:
+    def _arrived(self, peer: str, sent: int) -> dict[int, tuple[Exchange, bytes]]:
+        bodies = self._store.channel(self._log, f"out:{peer}", sent + 1, sent + MAX_RANGE)
+        return {item.number: (item, body) for body in bodies if (item := _exchange(body))}
+
+    def _through(self, channel: _Channel, peer: str, sent: int, arrived: Collection[int]) -> int:
+        """The highest number to acknowledge: up to the first that did not arrive, or past it after `GAP_PATIENCE_US`.
+
+        Past it, the range ends with an answer that arrived, or is full: whatever is after it can still arrive.
+        """
+        number = sent
+        while number + 1 in arrived:
             number += 1
-        if number == channel.through and now - channel.waiting_since_us >= GAP_PATIENCE_US:
-            return min(max(channel.waiting), channel.through + MAX_RANGE)
-        return number
-
-    def _channel(self, peer: str) -> _Channel:
-        channel = self._channels.get(peer)
-        if channel is None:
-            through, previous = _recall(self._documents, _KIND_SENT, peer)
-            bodies = self._store.channel(self._log, f"out:{peer}", through + 1, through + MAX_RANGE)
-            waiting = {item.number: item for body in bodies if (item := _exchange(body))}
-            since = self._clock.now_us() if waiting else 0
-            channel = self._channels[peer] = _Channel(through, previous, waiting, 0, since)
-        return channel
+        further = max(arrived, default=0) > number or (
+            number == sent and self._store.highest(self._log, f"out:{peer}") > number
+        )
+        if number > sent or not further:
+            channel.hole_us = 0
+            return number
+        now = self._clock.now_us()
+        channel.hole_us = channel.hole_us or now
+        if now - channel.hole_us < GAP_PATIENCE_US:
+            return sent
+        channel.hole_us = 0
+        fitting = (number for place, number in enumerate(sorted(arrived)) if number - sent - place - 1 <= MAX_GAPS)
+        return max(fitting, default=sent + MAX_GAPS)
 
 
 class ReceiptBook:
@@ -151,17 +167,23 @@ class ReceiptBook:
         self._log = log
         self._lock = threading.Lock()
 
-    def check_receipt(self, receipt: Receipt, payload_hash: bytes) -> int:
+    def check_receipt(self, receipt: Receipt, payload_hash: bytes, prove: Callable[[Exchange | None], object]) -> int:
         """Compare `receipt` with our own entries and note it; the highest number now acknowledged.
 
-        A repeated receipt changes nothing. Raises `Malformed` (it does not follow the last one, or is too wide)
-        and `Contradicted` (it is about other exchanges than our log holds).
+        `prove` is given the last exchange that it says has arrived, as our log holds it, before anything is noted; it
+        raises where the sender does not show that its own log holds the same. It is given None where nothing of the
+        range arrived. A receipt for what is acknowledged already changes nothing, but that the next one names it as
+        the one before; one that begins there and goes further is taken: a sender that was killed, or restored, had
+        not noted the one before.
+
+        Raises `Malformed` (it leaves numbers out, does not name the receipt before, or is too wide) and
+        `Contradicted` (it is about other exchanges than our log holds).
         """
         with self._lock:
             through, previous = _recall(self._documents, _KIND_TAKEN, receipt.sender)
-            if receipt.through <= through:
+            if receipt.through < through:
                 return through
-            if receipt.first != through + 1 or receipt.previous != previous:
+            if receipt.first > through + 1 or (receipt.first == through + 1 and receipt.previous != previous):
                 raise Malformed(
                     f"the receipt does not follow the one through {through}",
                     code="receipt-out-of-order",
@@ -169,11 +191,14 @@ class ReceiptBook:
                 )
             if receipt.through - receipt.first >= MAX_RANGE:
                 raise Malformed(f"a receipt covers {MAX_RANGE} numbers at most", code="receipt-too-wide")
-            self._compare(receipt)
+            last = self._compare(receipt)
+            if receipt.through > through:
+                prove(last)
             _remember(self._documents, _KIND_TAKEN, receipt.sender, receipt.through, payload_hash)
             return receipt.through
 
-    def _compare(self, receipt: Receipt) -> None:
+    def _compare(self, receipt: Receipt) -> Exchange | None:
+        """The last exchange that arrived by `receipt`, when our log holds the same as it says."""
         bodies = self._store.channel(self._log, f"in:{receipt.sender}", receipt.first, receipt.through)
         ours = {item.number: item for body in bodies if (item := _exchange(body))}
         if len(ours) != receipt.through - receipt.first + 1:
@@ -183,20 +208,55 @@ class ReceiptBook:
                 where="receipt",
             )
         gaps = set(receipt.gaps)
-        if exchanges_hash(ours[number] for number in sorted(ours) if number not in gaps) != receipt.exchanges_hash:
+        arrived = [ours[number] for number in sorted(ours) if number not in gaps]
+        if exchanges_hash(arrived) != receipt.exchanges_hash:
             raise Contradicted(
                 "the receipt is about other exchanges than our log holds", code="receipt-differs", where="receipt"
             )
+        return arrived[-1] if arrived else None
 
     def acknowledged(self, peer: MemberId) -> int:
         """The highest number that `peer` has acknowledged."""
         return _recall(self._documents, _KIND_TAKEN, peer)[0]
 
-    def debt(self, peer: MemberId) -> int:
-        """How many answers to `peer` are not acknowledged."""
+    def given(self) -> dict[str, int]:
+        """How many answers were given to each counterpart."""
         state = self._store.state(self._log)
-        given = state.counters.get(f"in:{peer}", 0) if state else 0
-        return max(0, given - self.acknowledged(peer))
+        counters = state.counters if state else {}
+        return {name.removeprefix("in:"): count for name, count in counters.items() if name.startswith("in:")}
+
+    def given_us(self, peer: MemberId, number: int) -> int:
+        """When the answer of this number was given, by its entry; 0 where there is none."""
+        bodies = self._store.channel(self._log, f"in:{peer}", number, number)
+        return parse_entry(bodies[0]).time_us if bodies else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How receipts stand between us and `peer`: of answers of ours (`given`), and of theirs that `arrived`.
+
+    `oldest_us` is when the first answer of ours that has no receipt was given, 0 where all have one.
+    """
+
+    peer: MemberId
+    given: int
+    acknowledged: int
+    oldest_us: int
+    arrived: int
+    sent: int
+
+
+def standing(documents: DocumentStore, store: LogStore, log: str, peers: Iterable[MemberId]) -> list[Standing]:
+    """How receipts stand with each of `peers`; reads only."""
+    book = ReceiptBook(documents, store, log)
+    given = book.given()
+    found = []
+    for peer in peers:
+        acknowledged, count = book.acknowledged(peer), given.get(peer, 0)
+        oldest_us = book.given_us(peer, acknowledged + 1) if count > acknowledged else 0
+        arrived, sent = store.highest(log, f"out:{peer}"), _recall(documents, _KIND_SENT, peer)[0]
+        found.append(Standing(peer, count, acknowledged, oldest_us, arrived, sent))
+    return found
 
 
 def _exchange(body: bytes) -> Exchange | None:

@@ -100,7 +100,7 @@ def _draft(now_us: int, number: int) -> EntryDraft:
         request_hash=request_hash,
         answer_hash=os.urandom(32),
         channel=f"in:{peer}",
-        private={"outcome": "no_hit", "case": "VN-2026-0007", "rules": ["purpose", "agreement"], "officer": "0" * 24},
+        private={"outcome": "no_hit", "case": "VN-2026-0007", "purpose": "narcotics", "agreement": "0" * 24},
         request=os.urandom(_REQUEST),
         answer=os.urandom(_ANSWER),
         retention=Retention.NO_HIT,

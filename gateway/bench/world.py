@@ -74,7 +74,13 @@ def build_world(folder: Path, rows: int) -> World:
         (folder / member / "roots.pem").write_bytes((folder / other / "ca.pem").read_bytes())
     database, mapping = write_source(folder, rows)
     source = SourceSettings("vn.immigration.border", "immigration", str(mapping), f"sqlite:///{database}")
-    settings = {"node.member": ANSWERER, "listen.exchange": f"127.0.0.1:{port}", "listen.agency": "127.0.0.1:0"}
+    # The load generator asks and never acknowledges: the bench measures exchanges, not the limit on such a peer.
+    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6}
+    settings = generous | {
+        "node.member": ANSWERER,
+        "listen.exchange": f"127.0.0.1:{port}",
+        "listen.agency": "127.0.0.1:0",
+    }
     write_default(folder / ANSWERER, settings, sources=[source])
     view = TrustKeeper(folder / ASKER / "trust", clock).view
     key = load_signing_key(folder / ASKER / "keys" / "statement.key")

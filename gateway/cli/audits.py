@@ -22,6 +22,7 @@ from gateway.config import Home, Settings, load_settings
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
+from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.open import open_storage
@@ -38,6 +39,7 @@ class Evidence:
     member: MemberId
     store: SqlLogStore
     keys: KeyStore
+    documents: SqlDocumentStore
     charter: list[bytes]
     descriptors: dict[str, list[bytes]]
 
@@ -51,6 +53,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
         raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
     documents = TrustDocuments(home.trust)
     descriptors = {file.stem: _lines(file) for file in sorted(home.trust.glob("descriptors/*.jsonl"))}
+    keys = KeyStore(settings.keystore)
     database = open_storage(settings, read_only=True)
     try:
         yield Evidence(
@@ -58,7 +61,8 @@ def open_home(folder: Path) -> Iterator[Evidence]:
             home,
             member_id(settings.node.member),
             SqlLogStore(database),
-            KeyStore(settings.keystore),
+            keys,
+            SqlDocumentStore(database, keys, SystemClock()),
             documents.charter_versions(),
             descriptors,
         )

@@ -33,6 +33,8 @@ _SENTENCES = {
     "policy-denies": "the other country's policy does not permit this",
     "purpose-not-covered": "the agreement does not cover this purpose",
     "query-not-covered": "the agreement does not cover questions of this kind",
+    "receipts-due": "our node has not confirmed their earlier answers, so that they answer no more; tell our node's "
+    "operators. This does not mean no hit.",
     "record-not-covered": "the agreement does not cover records of this kind",
     "replayed": "a question with this id was already answered there, and this one is not the same",
     "role-not-allowed": "an officer with this role may not ask this",
@@ -82,6 +84,8 @@ def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
     refusal = line["refusal"] or {"code": "", "text": ""}
     code = refusal["code"] or line["outcome"]
     why = refusal["text"] or _SENTENCES.get(code) or refusal["code"] or "no reason was given"
+    if code == "receipts-due":  # what their node said is for the operators, our own sentence for the officer
+        why = f"{_SENTENCES[code]} (their node: {refusal['text']})"
     return f"{who}{line['outcome']}: {why}{late}", "warn"
 
 

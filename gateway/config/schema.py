@@ -80,6 +80,15 @@ class Limits:
     queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1)
     source_timeout_ms: int = setting("Milliseconds in which a source must answer one search.", 2000, minimum=1)
     workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)
+    receipt_debt: int = setting(
+        "Answers that a counterpart may leave unacknowledged while it goes on asking and its receipts do not advance; "
+        "beyond, its questions are refused, humanitarian ones excepted.",
+        100,
+        minimum=1,
+    )
+    receipt_debt_s: int = setting(
+        "Seconds after which that holds for a single answer; no shorter than a receipt may take (30).", 600, minimum=30
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ In the stage *in* (`Answerer.admit`), for each request of a batch:
 2. the bytes have a size and a form that we accept;
 3. the signature holds, the signer is the TLS peer, and we are the audience;
 4. the request is fresh, and was not answered before (the same bytes again get the stored answer);
-5. an agreement covers it, and nothing that it needs is suspended;
+5. an agreement covers it, nothing that it needs is suspended, and the counterpart acknowledges what it got;
 6. policy allows the question, and today's quota is not used up.
 
 In the wall of each source (`gather.Gatherer`):
@@ -66,8 +66,10 @@ class Answerer:
         fatal: Callable[[BaseException], None],
         limits: AnswerLimits,
         turn: Turn | None = None,
+        owes: Callable[[str, str, float], None] | None = None,
     ) -> None:
         self._parts = parts
+        self._owes = owes
         self._gatherer = gatherer
         self._log = Log(component="exchange", member=parts.member)
         self._release = release
@@ -166,13 +168,15 @@ class Answerer:
                 job.refuse(Replayed("this exchange id was used before", where="exchange_id"))
 
     def _decide(self, job: Job, now_us: int) -> None:
-        """5 and 6: suspension, agreement and policy on the question."""
+        """5 and 6: suspension, receipts that are due, agreement and policy on the question."""
         parts = self._parts
         try:
             parts.trust().freshness(job.peer, now_us)
             purpose = job.verified.value.purpose.value
             if (reason := parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
                 raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
+            if self._owes is not None and job.stored is None:
+                self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:
                 job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:

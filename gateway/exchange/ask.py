@@ -21,7 +21,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.audit.receipt import Exchange
 from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
 from gateway.exchange import notes
 from gateway.exchange.check import check_answer
@@ -63,7 +62,7 @@ class Asker:
         own: OwnSources,
         peers: Peers,
         scribes: Scribes,
-        received: Callable[[MemberId, Exchange], None],
+        received: Callable[[MemberId], None],
         pseudonym: Callable[[str, str], str],
         budget_s: float = 3.0,
     ) -> None:
@@ -226,7 +225,7 @@ class Asker:
             reraise_fatal(problem)
             return await self._silent(asked, as_error(problem))
         place = await self._scribes.exchange.write(notes.received(asked, checked, message, kind))  # 6
-        self._note_received(asked.member, checked.exchange)
+        self._note_received(asked.member)
         return show_line(self._parts, checked, place.index)  # 7
 
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:

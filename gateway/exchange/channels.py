@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
-from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook
-from gateway.errors import LiaisonError, Overloaded, Refused, StorageBroken
+from gateway.audit.receipt import ChannelBook, Due, Exchange, ReceiptBook
+from gateway.audit.sides import ARRIVALS
+from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
+from gateway.exchange.check import check_entry
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
-from gateway.model.exchange import Receipt
+from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.ports import EntryDraft, Peers, Retention
 from gateway.statements.receipt import build_receipt, verify_receipt
@@ -31,9 +36,9 @@ class Acknowledger:
         self._peers = peers
         self._operations = operations
 
-    def received(self, peer: MemberId, exchange: Exchange) -> None:
-        """Note an answer."""
-        self._book.received(peer, exchange)
+    def received(self, peer: MemberId) -> None:
+        """Note that an answer of `peer` is durable."""
+        self._book.received(peer)
 
     def resume(self, peers: Iterable[MemberId]) -> None:
         """Take up what was not acknowledged before a restart."""
@@ -50,14 +55,18 @@ class Acknowledger:
             raise next((error for error in errors if isinstance(error, StorageBroken)), errors[0])
 
     async def _serve(self, peer: MemberId) -> None:
-        receipt = await asyncio.to_thread(self._book.due, peer)
-        if receipt is not None:
-            await self._send(receipt)
+        due = await asyncio.to_thread(self._book.due, peer)
+        if due is not None:
+            await self._send(due)
 
-    async def _send(self, receipt: Receipt) -> None:
+    async def _send(self, due: Due) -> None:
+        receipt, entry, proof = due.receipt, b"", LogProof(0, (), b"")
         sealed = build_receipt(receipt, self._parts.key)
+        if due.entry is not None:
+            index, entry = due.entry
+            proof = await asyncio.to_thread(self._parts.journal.proof, index)
         try:
-            await self._peers.acknowledge(receipt.recipient, sealed.envelope)
+            await self._peers.acknowledge(receipt.recipient, ReceiptMessage(sealed.envelope, entry, proof))
         except Refused:
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
@@ -82,14 +91,18 @@ class _Bucket:
 class ReceiptTaker:
     """Counterparts' receipts to us."""
 
-    def __init__(self, parts: Parts, book: ReceiptBook, operations: Scribe) -> None:
+    def __init__(
+        self, parts: Parts, book: ReceiptBook, operations: Scribe, advanced: Callable[[MemberId], None]
+    ) -> None:
         self._parts = parts
         self._book = book
+        self._advanced = advanced
         self._operations = operations
         self._buckets: dict[MemberId, _Bucket] = {}
 
-    async def take(self, peer: MemberId, envelope: bytes) -> int:
-        """Check a receipt against our own log and note it; the number now acknowledged.
+    async def take(self, peer: MemberId, message: ReceiptMessage) -> int:
+        """Check a receipt, and the sender's entry that comes with it, against our own log and note it; the number now
+        acknowledged.
 
         Refusals have an entry, with the hash of what was sent and not the thing itself. Raises `Overloaded` with
         code `receipt-rate`, without an entry, when `peer` sends too many.
@@ -98,31 +111,64 @@ class ReceiptTaker:
         now = parts.clock.monotonic()
         if not self._buckets.setdefault(peer, _Bucket(_BURST, now)).spend(now):
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
+        proved: list[Mapping[str, Any]] = []
         try:
             verified = verify_receipt(
-                envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
+                message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
-            through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash)
+            prove = partial(self._prove, peer, message, proved)
+            through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash, prove)
         except LiaisonError as error:
             private = {
                 "code": error.code,
                 "detail": str(error)[:300],
-                "statement_hash": hashlib.sha256(envelope).hexdigest(),
+                "statement_hash": hashlib.sha256(message.envelope).hexdigest(),
             }
             await self._operations.write(
                 EntryDraft("receipt-refused", peer, private=private, retention=Retention.OPERATIONS)
             )
+            if isinstance(error, Contradicted):  # by the sender's own bytes: its fault, and none of ours
+                raise Forbidden(error.message, code=error.code, where=error.where) from error
             raise
-        await self._operations.write(_entry("receipt", peer, verified.value, envelope))
+        self._advanced(peer)
+        for theirs in proved:  # none where it covers nothing new: that changes nothing
+            await self._operations.write(_entry("receipt", peer, verified.value, message.envelope, theirs))
         return through
 
+    def _prove(
+        self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: Exchange | None
+    ) -> None:
+        """The sender's own log holds the last answer that its receipt covers, as ours does."""
+        if last is None:  # nothing arrived: its signed word is all that there can be
+            proved.append({})
+            return
+        parts = self._parts
+        expected = (last.exchange_id, last.request_hash, last.answer_hash)
+        entry, _ = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
+        if entry.kind not in ARRIVALS or entry.number != last.number:
+            raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
+        proved.append(_their_entry(message))
 
-def _entry(kind: str, peer: MemberId, receipt: Receipt, envelope: bytes) -> EntryDraft:
+
+def _their_entry(message: ReceiptMessage) -> dict[str, Any]:
+    proof = message.proof
+    return {
+        "their_index": proof.index,
+        "their_entry": message.entry.decode(),
+        "their_hashes": [item.hex() for item in proof.hashes],
+        "their_checkpoint": proof.checkpoint.decode(),
+    }
+
+
+def _entry(
+    kind: str, peer: MemberId, receipt: Receipt, envelope: bytes, theirs: Mapping[str, Any] = MappingProxyType({})
+) -> EntryDraft:
     private = {
         "first": receipt.first,
         "through": receipt.through,
         "gaps": list(receipt.gaps),
         "statement": _text(envelope),
+        **theirs,
     }
     return EntryDraft(kind, peer, private=private, retention=Retention.OPERATIONS)
 

@@ -13,16 +13,17 @@ import re
 from dataclasses import dataclass
 
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
-from gateway.audit.entry import parse_entry
+from gateway.audit.entry import Entry, parse_entry
 from gateway.audit.merkle import leaf_hash, verify_inclusion
 from gateway.audit.receipt import Exchange
 from gateway.errors import BadSignature, Forbidden
 from gateway.exchange.parts import Parts
-from gateway.model.exchange import Answer, AnswerMessage, Request, Verified
+from gateway.model.exchange import Answer, AnswerMessage, LogProof, Request, Verified
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import verify_answer
 from gateway.trust.descriptor import KeyUse
+from gateway.trust.view import TrustView
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,29 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
         exchange_id=request.exchange_id,
         now_us=parts.clock.now_us(),
     )
-    entry = parse_entry(message.entry)  # 2
-    expected = (parts.member, request.exchange_id, request_hash, answer.payload_hash)
-    if (entry.peer, entry.exchange_id, entry.request_hash, entry.answer_hash) != expected:
+    expected = (request.exchange_id, request_hash, answer.payload_hash)
+    entry, checkpoint = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
+    assert entry.number is not None
+    return Checked(answer, Exchange(entry.number, *expected), checkpoint)
+
+
+def check_entry(
+    view: TrustView, member: MemberId, me: MemberId, body: bytes, proof: LogProof, expected: tuple[str, bytes, bytes]
+) -> tuple[Entry, Checkpoint]:
+    """Checks 2 to 5 above: `member`'s entry about an exchange with us, in `member`'s own exchange log.
+
+    `expected` are exchange id, hash of the request and hash of the answer.
+    """
+    entry = parse_entry(body)  # 2
+    if (entry.peer, entry.exchange_id, entry.request_hash, entry.answer_hash) != (me, *expected):
         raise Forbidden("the counterpart's entry is about another exchange", code="wrong-entry", where="entry")
     if entry.number is None:  # 3
         raise Forbidden("the counterpart's entry has no number", code="wrong-entry", where="entry.n")
-    checkpoint = _check_head(view.vkeys(member, KeyUse.LOG), member, message.proof.checkpoint)  # 4
-    if (entry.log, entry.index) != (checkpoint.origin, message.proof.index):
+    checkpoint = _check_head(view.vkeys(member, KeyUse.LOG), member, proof.checkpoint)  # 4
+    if (entry.log, entry.index) != (checkpoint.origin, proof.index):
         raise Forbidden("the entry is of another place or log", code="wrong-entry", where="entry")
-    verify_inclusion(  # 5
-        leaf_hash(message.entry), message.proof.index, checkpoint.size, message.proof.hashes, checkpoint.root
-    )
-    exchange = Exchange(entry.number, request.exchange_id, request_hash, answer.payload_hash)
-    return Checked(answer, exchange, checkpoint)
+    verify_inclusion(leaf_hash(body), proof.index, checkpoint.size, proof.hashes, checkpoint.root)  # 5
+    return entry, checkpoint
 
 
 def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:

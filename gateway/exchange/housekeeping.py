@@ -71,6 +71,7 @@ class Housekeeper:
         operations: Scribe,
         failures: AuthFailures,
         receipts: Callable[[], Awaitable[None]],
+        debts: Callable[[], Awaitable[None]],
         decisions: Callable[[], Awaitable[None]],
         consents: Callable[[], Awaitable[None]],
         sources: Mapping[str, Callable[[], object]],
@@ -85,6 +86,7 @@ class Housekeeper:
         self._operations = operations
         self._failures = failures
         self._receipts = receipts
+        self._debts = debts
         self._decisions = decisions
         self._consents = consents
         self._sources = sources
@@ -118,6 +120,7 @@ class Housekeeper:
         await self._try("policy", self._look_at_policy)
         await self._try("switches", self.log_switches)
         await self._try("decisions", self._decisions)
+        await self._try("receipt debt", self._debts)
         await self._try("refusals", self._log_failures)
         await self._try("clock", self._look_at_clock)
 

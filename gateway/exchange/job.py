@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gateway.errors import LiaisonError, Reason
+from gateway.errors import LiaisonError, Reason, Unacknowledged
 from gateway.exchange.inbound import Inbound
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
@@ -158,8 +158,9 @@ class Job:
         """Turn the job into a refusal; the first one stays."""
         if self.refusal is None:
             self.why = error
-            # The text stays at home: it can quote what is ours.
-            self.refusal = Refusal(error.reason, error.code)
+            # The text stays at home: it can quote what is ours. What the counterpart owes is its own.
+            text = error.message if isinstance(error, Unacknowledged) else ""
+            self.refusal = Refusal(error.reason, error.code, text)
 
     def refuse_by_policy(self, decision: Decision) -> None:
         """Turn the job into the refusal that policy says."""

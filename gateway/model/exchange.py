@@ -113,6 +113,15 @@ class AnswerMessage:
     proof: LogProof
 
 
+@frozen
+class ReceiptMessage:
+    """A receipt on its way: the signed envelope, the sender's entry of the last answer that it covers, its proof."""
+
+    envelope: bytes
+    entry: bytes
+    proof: LogProof
+
+
 T_co = TypeVar("T_co", covariant=True)
 
 

@@ -20,7 +20,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
-from gateway.model.exchange import AnswerMessage
+from gateway.model.exchange import AnswerMessage, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
 from gateway.ports import PeerStatus
@@ -82,9 +82,9 @@ class PeerPool:
         except TimeoutError:
             raise TimedOut(f"`{member}` did not answer in time", where=member) from None
 
-    async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
+    async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
         """Send a receipt."""
-        await self._unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(envelope), 5.0)
+        await self._unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(receipt), 5.0)
 
     async def consent(self, member: MemberId, envelope: bytes) -> bytes:
         """Send a request for consent; the envelope of the owner's word."""

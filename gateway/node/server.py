@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Overloaded, Reason, TooLarge, Unauthenticated
 from gateway.exchange.inbound import FrameRefusal, Inbound, Reply, ReplySink
-from gateway.model.exchange import AnswerMessage
+from gateway.model.exchange import AnswerMessage, ReceiptMessage
 from gateway.node import methods, wire
 from gateway.trust.view import PeerIdentity
 
@@ -31,6 +31,7 @@ _STATUS = {
     Reason.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Reason.SUSPENDED: grpc.StatusCode.UNAVAILABLE,
+    Reason.RECEIPTS_DUE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 
@@ -67,7 +68,7 @@ class Doors:
 
     identify: Callable[[bytes], PeerIdentity]
     submit: Callable[[Inbound], None]
-    acknowledge: Callable[[PeerIdentity, bytes], Awaitable[int]]
+    acknowledge: Callable[[PeerIdentity, ReceiptMessage], Awaitable[int]]
     consent: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
     refused: Callable[[str, LiaisonError], None]
     healthy: Callable[[], bool]

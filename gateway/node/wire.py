@@ -9,7 +9,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed, Reason, TimedOut, Unavailable
 from gateway.exchange.inbound import FrameRefusal, Reply
-from gateway.model.exchange import AnswerMessage, LogProof
+from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
 
 MAX_PACKAGE = 64 * 1024
 """Bytes of frames that go together in one gRPC message."""
@@ -45,16 +45,18 @@ def parse_frames(data: bytes) -> pb.StreamExchangesRequest:
     return message
 
 
-def parse_acknowledge(data: bytes) -> bytes:
-    """The envelope of a receipt, or `Malformed`."""
+def parse_acknowledge(data: bytes) -> ReceiptMessage:
+    """A receipt with its entry and proof, or `Malformed`."""
     message = pb.AcknowledgeExchangesRequest()
     _parse(message, data)
-    return message.envelope
+    return ReceiptMessage(message.envelope, message.entry, _proof(message.proof))
 
 
-def acknowledge(envelope: bytes) -> bytes:
+def acknowledge(receipt: ReceiptMessage) -> bytes:
     """A receipt on its way."""
-    return pb.AcknowledgeExchangesRequest(envelope=envelope).SerializeToString()
+    made = pb.AcknowledgeExchangesRequest(envelope=receipt.envelope, entry=receipt.entry)
+    _fill_proof(made.proof, receipt.proof)
+    return made.SerializeToString()
 
 
 def acknowledged(through: int) -> bytes:
@@ -101,19 +103,24 @@ def response(message: AnswerMessage) -> pb.SubmitExchangeResponse:
 def _fill(made: pb.SubmitExchangeResponse, message: AnswerMessage) -> None:
     """Write into a message where it stands: handing finished ones over copies them, for each level once."""
     made.envelope, made.entry = message.envelope, message.entry
-    proof, given = made.proof, message.proof
-    proof.index, proof.checkpoint = given.index, given.checkpoint
-    proof.hashes.extend(given.hashes)
+    _fill_proof(made.proof, message.proof)
+
+
+def _fill_proof(made: pb.LogProof, proof: LogProof) -> None:
+    made.index, made.checkpoint = proof.index, proof.checkpoint
+    made.hashes.extend(proof.hashes)
+
+
+def _proof(message: pb.LogProof) -> LogProof:
+    hashes = tuple(message.hashes)
+    if len(hashes) > _MAX_HASHES or any(len(item) != 32 for item in hashes):
+        raise Malformed("the proof is not a list of hashes", code="malformed-proof")
+    return LogProof(message.index, hashes, message.checkpoint)
 
 
 def answer_message(message: pb.SubmitExchangeResponse) -> AnswerMessage:
     """An answer message from the wire; hashes of another length than 32 are `Malformed`."""
-    hashes = tuple(message.proof.hashes)
-    if len(hashes) > _MAX_HASHES or any(len(item) != 32 for item in hashes):
-        raise Malformed("the proof is not a list of hashes", code="malformed-proof")
-    return AnswerMessage(
-        message.envelope, message.entry, LogProof(message.proof.index, hashes, message.proof.checkpoint)
-    )
+    return AnswerMessage(message.envelope, message.entry, _proof(message.proof))
 
 
 def parse_response(data: bytes) -> AnswerMessage:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from certs.profile import read_leaf
@@ -64,13 +65,21 @@ def watch_node(
     log_sizes: Mapping[str, Callable[[], int]],
     certificates: Path,
     counterparts: Callable[[], Iterable[PeerStatus]],
+    debts: tuple[Callable[[], Mapping[str, float]], Callable[[], Mapping[str, float]]],
 ) -> None:
-    """Register the gauges of a node: sizes of its logs, days left of certificates in a folder, who is connected."""
+    """Register the gauges of a node: sizes of its logs, days left of certificates in a folder, who is connected, and
+    receipt debt (`debts`: open answers, and how many seconds old the oldest of them is)."""
     counters.gauge(Gauge.LOG_SIZE, lambda: {(("log", name),): size() for name, size in log_sizes.items()})
     counters.gauge(Gauge.CERTIFICATE_DAYS, lambda: _days_left(certificates, clock))
     counters.gauge(
         Gauge.PEER_CONNECTED, lambda: {(("peer", peer.member),): float(peer.connected) for peer in counterparts()}
     )
+    for name, read in zip((Gauge.RECEIPT_DEBT, Gauge.RECEIPT_DEBT_SECONDS), debts, strict=True):
+        counters.gauge(name, partial(_by_peer, read))
+
+
+def _by_peer(read: Callable[[], Mapping[str, float]]) -> dict[tuple[tuple[str, str], ...], float]:
+    return {(("peer", peer),): value for peer, value in read().items()}
 
 
 def _days_left(folder: Path, clock: Clock) -> dict[tuple[tuple[str, str], ...], float]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -225,6 +225,13 @@ class SqlLogStore:
         )
         with self._database.read("channel") as connection:
             return list(connection.execute(statement).scalars())
+
+    def highest(self, log: str, channel: str) -> int:
+        """The highest number in `channel`, 0 when it has none."""
+        c = log_entry.c
+        statement = select(func.max(c.number)).where(c.log_id == self._id(log), c.channel == channel)
+        with self._database.read("channel") as connection:
+            return int(connection.execute(statement).scalar() or 0)
 
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]

@@ -36,6 +36,8 @@ class Gauge(StrEnum):
     LOG_SIZE = "liaison_log_size"  # log
     CERTIFICATE_DAYS = "liaison_certificate_days_left"  # certificate
     PEER_CONNECTED = "liaison_peer_connected"  # peer
+    RECEIPT_DEBT = "liaison_receipt_debt"  # peer; answers of ours that are not acknowledged
+    RECEIPT_DEBT_SECONDS = "liaison_receipt_debt_seconds"  # peer; age of the oldest of them
 
 
 class Span(StrEnum):

@@ -16,12 +16,13 @@ import pytest_asyncio
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.app import Node
+from gateway.audit.receipt import Due
 from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.channels import Acknowledger
 from gateway.exchange.housekeeping import Housekeeper
-from gateway.model.exchange import AnswerMessage, Receipt
+from gateway.model.exchange import AnswerMessage, LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
 from gateway.ops.suspensions import switch
@@ -194,8 +195,8 @@ class _Book:
     def peers(self) -> list[MemberId]:
         return [KH, VN, TH]
 
-    def due(self, peer: MemberId) -> Receipt:
-        return Receipt(TH, peer, 1, 1, bytes(32), (), b"", CLOCK.now_us())
+    def due(self, peer: MemberId) -> Due:
+        return Due(Receipt(TH, peer, 1, 1, bytes(32), (), b"", CLOCK.now_us()), None)
 
     def sent(self, receipt: Receipt, _: bytes) -> None:
         self.taken.append(receipt.recipient)
@@ -208,8 +209,8 @@ class _OneBad:
         self._error = error
         self._asked = asyncio.Event()
 
-    async def acknowledge(self, member: MemberId, envelope: bytes) -> None:
-        del envelope
+    async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
+        del receipt
         if member == KH:
             await self._asked.wait()
             raise self._error
@@ -265,11 +266,12 @@ async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World
 
 async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(world: World) -> None:
     node, garbage = world.nodes["vn"], b"\x00" * 10_000
+    sent = ReceiptMessage(garbage, b"", LogProof(0, (), b""))
     before, statuses = len(operations(node, "receipt-refused")), []
     async with caller(world).channel() as channel:
         for _ in range(40):
             try:
-                await channel.unary_unary(methods.ACKNOWLEDGE.path)(wire.acknowledge(garbage), timeout=5)
+                await channel.unary_unary(methods.ACKNOWLEDGE.path)(wire.acknowledge(sent), timeout=5)
             except grpc.aio.AioRpcError as error:
                 statuses.append((error.code(), error.details()))
     written = operations(node, "receipt-refused")[before:]

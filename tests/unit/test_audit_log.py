@@ -104,7 +104,7 @@ def test_an_answer_whose_key_was_destroyed_is_never_given_again(tmp_path: Path) 
 def test_a_bad_draft_fails_before_anything_is_written(tmp_path: Path) -> None:
     with LogHome(tmp_path).log() as log:
         for bad in (
-            answered(private={"x": object()}),
+            answered(private={"case": object()}),
             answered(peer="xx1"),
             EntryDraft("start"),
             answered(request_hash=b"x"),
@@ -127,7 +127,7 @@ def test_time_never_goes_back_across_restarts(tmp_path: Path) -> None:
 
 def test_the_private_part_and_statements_are_kept_encrypted(tmp_path: Path) -> None:
     home = LogHome(tmp_path)
-    draft = answered(private={"officer": "th.o.1042"}, request=b"the request in clear", answer=b"the answer in clear")
+    draft = answered(private={"case": "th.o.1042"}, request=b"the request in clear", answer=b"the answer in clear")
     with home.log() as log:
         log.append([draft])
     stored = home.raw()
@@ -137,7 +137,7 @@ def test_the_private_part_and_statements_are_kept_encrypted(tmp_path: Path) -> N
         (row,) = store.entries("exchange/1", 0, 1)
         assert row.content
         private, request, answer = home.keystore.open_content("exchange/1", 0, row.content)
-    assert decode_private(private) == {"officer": "th.o.1042"}
+    assert decode_private(private) == {"case": "th.o.1042"}
     assert (request, answer) == (draft.request, draft.answer)
 
 

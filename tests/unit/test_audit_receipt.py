@@ -8,12 +8,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gateway.audit.entry import parse_entry
 from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook, exchanges_hash
 from gateway.clock import ManualClock
-from gateway.errors import Contradicted, Malformed
+from gateway.errors import BadSignature, Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
 from gateway.ports import EntryDraft
@@ -40,6 +44,7 @@ class Pair:
         self.asking_documents = SqlDocumentStore(asking_database, asking.keystore, self.clock)
         self.book = self.new_book()
         documents = SqlDocumentStore(answering_database, answering.keystore, self.clock)
+        self.proved: list[Exchange | None] = []
         self.receipts = ReceiptBook(documents, SqlLogStore(answering_database), "exchange/1")
 
     def new_book(self) -> ChannelBook:
@@ -63,15 +68,24 @@ class Pair:
                 number=place.number,
             )
             self.theirs.append([entry])
-            self.book.received(TH, item)
+            self.book.received(TH)
         return item
+
+    def due(self) -> Receipt:
+        """The receipt that is due now."""
+        due = self.book.due(TH)
+        assert due
+        return due.receipt
+
+    def debt(self) -> int:
+        """How many answers `vn` has not acknowledged."""
+        return self.receipts.given()[VN] - self.receipts.acknowledged(VN)
 
     def deliver(self) -> Receipt:
         """The due receipt, taken by the other side."""
-        receipt = self.book.due(TH)
-        assert receipt
+        receipt = self.due()
         hash_of_payload = secrets.token_bytes(32)
-        self.receipts.check_receipt(receipt, hash_of_payload)
+        self.receipts.check_receipt(receipt, hash_of_payload, self.proved.append)
         self.book.sent(receipt, hash_of_payload)
         return receipt
 
@@ -87,9 +101,9 @@ def test_what_arrived_is_acknowledged_cumulatively(pair: Pair) -> None:
     receipt = pair.deliver()
     assert (receipt.first, receipt.through, receipt.gaps, receipt.previous) == (1, 3, (), b"")
     assert receipt.exchanges_hash == exchanges_hash(first)
-    assert pair.receipts.debt(VN) == 0
+    assert pair.debt() == 0
     pair.exchange()
-    assert pair.receipts.debt(VN) == 1
+    assert pair.debt() == 1
     pair.clock.advance(timedelta(seconds=1))
     second = pair.deliver()
     assert (second.first, second.through) == (4, 4)
@@ -113,18 +127,20 @@ def test_a_gap_holds_back_then_is_named(pair: Pair) -> None:
     pair.exchange(arrives=False)
     third = pair.exchange()
     assert pair.deliver().through == 1
-    pair.clock.advance(timedelta(seconds=30))
+    pair.clock.advance(timedelta(seconds=1))
     assert pair.book.due(TH) is None
-    pair.clock.advance(timedelta(seconds=31))
+    pair.clock.advance(timedelta(seconds=19))
+    assert pair.book.due(TH) is None
+    pair.clock.advance(timedelta(seconds=1))
     receipt = pair.deliver()
     assert (receipt.first, receipt.through, receipt.gaps) == (2, 3, (2,))
     assert receipt.exchanges_hash == exchanges_hash([third])
-    assert pair.receipts.debt(VN) == 0
+    assert pair.debt() == 0
 
 
 def test_a_receipt_that_was_not_taken_is_due_again(pair: Pair) -> None:
     pair.exchange()
-    lost = pair.book.due(TH)
+    lost = pair.due()
     pair.clock.advance(timedelta(seconds=1))
     pair.exchange()
     receipt = pair.deliver()
@@ -138,7 +154,7 @@ def test_after_a_restart_the_book_knows_what_is_not_acknowledged(pair: Pair) -> 
     pair.exchange()
     pair.exchange()
     pair.book = pair.new_book()
-    pair.book.received(TH, pair.exchange())
+    pair.exchange()
     receipt = pair.deliver()
     assert (receipt.first, receipt.through, receipt.gaps) == (2, 4, ())
 
@@ -153,25 +169,149 @@ def test_counterparts_whose_answers_wait_since_before_a_restart_are_remembered(p
 def test_the_same_receipt_again_changes_nothing(pair: Pair) -> None:
     pair.exchange()
     receipt = pair.deliver()
-    assert pair.receipts.check_receipt(receipt, secrets.token_bytes(32)) == 1
+    with pytest.raises(Contradicted):
+        pair.receipts.check_receipt(replace(receipt, exchanges_hash=bytes(32)), bytes(32), never)
+    assert pair.receipts.check_receipt(receipt, secrets.token_bytes(32), never) == 1
     assert pair.receipts.acknowledged(VN) == 1
 
 
 def test_receipts_that_do_not_agree_with_the_log_are_refused(pair: Pair) -> None:
     pair.exchange()
     pair.exchange()
-    good = pair.book.due(TH)
-    assert good
+    good = pair.due()
     other = Exchange(1, new_id(), bytes(32), bytes(32))
     for bad, error in (
         (replace(good, through=3), Contradicted),
         (replace(good, exchanges_hash=exchanges_hash([other])), Contradicted),
         (replace(good, gaps=(2,)), Contradicted),
+        (replace(good, gaps=(1,)), Contradicted),
+        (replace(good, gaps=(1, 2)), Contradicted),
         (replace(good, first=2), Malformed),
         (replace(good, previous=bytes(32)), Malformed),
         (replace(good, through=10**6), Malformed),
     ):
         with pytest.raises(error):
-            pair.receipts.check_receipt(bad, bytes(32))
-    assert pair.receipts.debt(VN) == 2
-    assert pair.receipts.check_receipt(good, bytes(32)) == 2
+            pair.receipts.check_receipt(bad, bytes(32), never)
+    assert pair.debt() == 2
+    assert pair.receipts.check_receipt(good, bytes(32), pair.proved.append) == 2
+    assert [item.number for item in pair.proved if item] == [2]
+
+
+def never(_: Exchange | None) -> None:
+    raise AssertionError("nothing is to be proved of this receipt")
+
+
+def test_a_receipt_whose_sender_does_not_prove_its_own_entry_is_not_taken(pair: Pair) -> None:
+    pair.exchange()
+    receipt = pair.due()
+
+    def no(_: Exchange | None) -> None:
+        raise BadSignature("no listed log key signed the checkpoint")
+
+    with pytest.raises(BadSignature):
+        pair.receipts.check_receipt(receipt, bytes(32), no)
+    assert pair.debt() == 1
+
+
+def test_the_entry_that_goes_with_a_receipt_is_our_own_of_the_last_answer_that_arrived(pair: Pair) -> None:
+    items = [pair.exchange() for _ in range(3)]
+    due = pair.book.due(TH)
+    assert due
+    assert due.entry
+    index, body = due.entry
+    entry = parse_entry(body)
+    assert (index, entry.kind, entry.number, entry.exchange_id) == (2, "received", 3, items[2].exchange_id)
+
+
+def test_a_sender_that_was_killed_before_it_noted_a_receipt_goes_on_from_the_one_before(pair: Pair) -> None:
+    pair.exchange()
+    pair.deliver()
+    pair.exchange()
+    pair.clock.advance(timedelta(seconds=1))
+    taken = pair.due()
+    pair.receipts.check_receipt(taken, secrets.token_bytes(32), pair.proved.append)  # and `sent` was never reached
+    pair.exchange()
+    pair.book = pair.new_book()
+    pair.book.resume([TH])
+    receipt = pair.deliver()
+    assert (taken.first, taken.through, receipt.first, receipt.through) == (2, 2, 2, 3)
+    assert pair.debt() == 0
+
+
+def test_a_number_that_is_left_out_is_not_taken_as_acknowledged(pair: Pair) -> None:
+    for _ in range(3):
+        pair.exchange()
+    receipt = pair.due()
+    with pytest.raises(Malformed, match="does not follow"):
+        pair.receipts.check_receipt(replace(receipt, first=2), bytes(32), never)
+    assert pair.debt() == 3
+
+
+def test_answers_of_before_a_restart_are_no_gaps_however_many_there_are(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.audit.receipt.MAX_RANGE", 4)
+    items = [pair.exchange() for _ in range(10)]
+    pair.book = pair.new_book()
+    pair.exchange()
+    ranges = []
+    for _ in range(3):
+        receipt = pair.deliver()
+        ranges.append((receipt.first, receipt.through, receipt.gaps))
+        pair.clock.advance(timedelta(seconds=1))
+    assert ranges == [(1, 4, ()), (5, 8, ()), (9, 11, ())]
+    assert pair.debt() == 0
+    assert [item.exchange_id for item in pair.proved if item][:2] == [items[3].exchange_id, items[7].exchange_id]
+
+
+def test_more_lost_answers_than_a_receipt_can_name_are_named_in_several(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.audit.receipt.MAX_RANGE", 6)
+    monkeypatch.setattr("gateway.audit.receipt.MAX_GAPS", 4)
+    for arrives in (*[False] * 9, True):
+        pair.exchange(arrives=arrives)
+    gaps: list[int] = []
+    for _ in range(3):
+        assert pair.book.due(TH) is None
+        pair.clock.advance(timedelta(seconds=21))
+        receipt = pair.deliver()
+        assert len(receipt.gaps) <= 4
+        gaps += receipt.gaps
+        pair.clock.advance(timedelta(seconds=1))
+    assert gaps == list(range(1, 10))
+    assert [item and item.number for item in pair.proved] == [None, None, 10]
+    assert pair.debt() == 0
+
+
+@given(
+    arrived=st.lists(st.booleans(), min_size=1, max_size=12),
+    taken=st.lists(st.sampled_from(["taken", "lost", "restart"]), min_size=1, max_size=8),
+)
+@settings(max_examples=8)
+def test_what_receipts_say_is_what_arrived(arrived: list[bool], taken: list[str]) -> None:
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        pair = Pair(Path(folder), stack)
+        for number, arrives in enumerate(arrived):
+            pair.exchange(arrives=arrives)
+            _step(pair, taken[number % len(taken)])
+        for _ in range(len(arrived) + 1):
+            _step(pair, "taken")
+        last = max((place for place, arrives in enumerate(arrived, 1) if arrives), default=0)
+        assert pair.receipts.acknowledged(VN) == last
+
+
+def _step(pair: Pair, fate: str) -> None:
+    """A receipt, if one is due, that is taken, or whose sender does not learn of it, or is started anew before."""
+    pair.clock.advance(timedelta(seconds=21))
+    if fate == "restart":
+        pair.book = pair.new_book()
+        pair.book.resume([TH])
+    for _ in range(2):  # a number that did not arrive has its time first
+        due = pair.book.due(TH)
+        if due is not None:
+            payload = secrets.token_bytes(32)
+            pair.receipts.check_receipt(due.receipt, payload, pair.proved.append)
+            if fate == "taken":
+                pair.book.sent(due.receipt, payload)
+        pair.clock.advance(timedelta(seconds=21))

@@ -79,7 +79,11 @@ def test_reading_only_changes_nothing_and_needs_a_file(tmp_path: Path) -> None:
 
 def test_entries_are_found_by_each_filter(tmp_path: Path) -> None:
     home = LogHome(tmp_path)
-    drafts = [answered(), answered(peer="kh", channel="in:kh", claim=None), answered(kind="refused", claim=None)]
+    drafts = [
+        answered(),
+        answered(peer="kh", channel="in:kh", claim=None),
+        answered(kind="refused", claim=None, private={"code": "replayed"}),
+    ]
     with home.log() as log:
         log.append(drafts)
     with home.store() as store:

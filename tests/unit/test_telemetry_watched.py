@@ -86,9 +86,12 @@ def test_gauges_tell_sizes_days_and_peers(tmp_path: Path, capsys: pytest.Capture
         log_sizes={"exchange": lambda: 12},
         certificates=tmp_path / "th" / "keys",
         counterparts=lambda: [PeerStatus(MemberId("vn"), True, 0), PeerStatus(MemberId("kh"), False, 0)],
+        debts=(lambda: {"vn": 3.0}, lambda: {"vn": 61.5}),
     )
     read = {gauge: call() for gauge, call in counters.gauges().items()}
     assert read[Gauge.LOG_SIZE] == {(("log", "exchange"),): 12}
+    assert read[Gauge.RECEIPT_DEBT] == {(("peer", "vn"),): 3.0}
+    assert read[Gauge.RECEIPT_DEBT_SECONDS] == {(("peer", "vn"),): 61.5}
     assert read[Gauge.PEER_CONNECTED] == {(("peer", "vn"),): 1.0, (("peer", "kh"),): 0.0}
     days = {labels[0][1]: left for labels, left in read[Gauge.CERTIFICATE_DAYS].items()}
     assert 389 < days["tls"] < 390

@@ -27,6 +27,7 @@ def audit() -> None:
     Examples:
       liaison audit show --home th --peer vn --since 2026-11-01
       liaison audit verify --home th
+      liaison audit debt --home th
       liaison audit export --home th --out th-export
       liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
       liaison audit reconcile th-export vn-export --charter charter.jsonl
@@ -87,6 +88,35 @@ def _check_filters(log: str, *, exchange_id: str, kind: str, outcome: str, **_ot
             check_exchange_id(exchange_id)
     except Malformed as error:
         raise click.UsageError(f"--exchange `{exchange_id}`: {error.message}") from error
+
+
+@audit.command()
+@home_option
+@json_option
+def debt(home: Path, as_json: bool) -> int:
+    """Who owes whom receipts: answers that were given and not acknowledged, either way.
+
+    A counterpart that goes on asking and leaves 100 answers unacknowledged, or one for 10 minutes (limits.receipt_debt,
+    limits.receipt_debt_s), is answered for humanitarian purposes only, until its receipts come.
+
+    \b
+    Example:
+      liaison audit debt --home th --json
+    """
+    from gateway.cli.audits import open_home
+    from gateway.cli.debts import debt_lines, debts
+
+    with open_home(home) as evidence:
+        found = debts(evidence)
+    if as_json:
+        print_json({"counterparts": found})
+        return 0
+    for value in found:
+        for text, style in debt_lines(value):
+            say(text, style)
+    if not any(value[side]["open"] for value in found for side in ("they_owe", "we_owe")):
+        say("nobody owes a receipt", "good")
+    return 0
 
 
 @audit.command()

@@ -267,21 +267,31 @@ Global___Hello: _TypeAlias = Hello  # noqa: Y015
 
 @_typing.final
 class AcknowledgeExchangesRequest(_message.Message):
-    """A receipt on its way."""
+    """A receipt on its way, with the sender's log entry of the last answer that it covers and its proof, which stand
+    outside the signed payload as those of an answer do.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENVELOPE_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     envelope: _builtins.bytes
     """A serialised Envelope."""
+    entry: _builtins.bytes
+    """The public part of the entry, exact bytes (the leaf of the tree)."""
+    @_builtins.property
+    def proof(self) -> Global___LogProof: ...
     def __init__(
         self,
         *,
         envelope: _builtins.bytes = ...,
+        entry: _builtins.bytes = ...,
+        proof: Global___LogProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "envelope", b"envelope", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,63 @@
+"""How receipts stand with each counterpart, as `liaison audit debt` shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.audit.receipt import Standing, standing
+from gateway.cli.audits import Evidence
+from gateway.clock import rfc3339
+from gateway.exchange.debt import OVERDUE
+from gateway.model.names import member_id
+
+
+def debts(evidence: Evidence) -> list[dict[str, Any]]:
+    """All counterparts, by name: what they owe us, what we owe them, and since when there is an alarm."""
+    log = newest_log(evidence)
+    peers = [member_id(name) for name in sorted(evidence.descriptors) if name != evidence.member]
+    found = standing(evidence.documents, evidence.store, log, peers) if log else []
+    return [_value(evidence, item) for item in found]
+
+
+def newest_log(evidence: Evidence) -> str:
+    """The name of the newest exchange log, or empty."""
+    names = [name for name in evidence.store.logs() if name.startswith("exchange/")]
+    return max(names, key=lambda name: int(name.partition("/")[2]), default="")
+
+
+def debt_lines(value: dict[str, Any]) -> list[tuple[str, str]]:
+    """One counterpart in words, with the style of each line."""
+    theirs, ours = value["they_owe"], value["we_owe"]
+    lines = [(f"{value['member']}: {theirs['given']} answers given, {theirs['acknowledged']} acknowledged", "")]
+    if theirs["open"]:
+        text = f"  they owe receipts for {theirs['open']}, the oldest of {theirs['oldest']}"
+        lines.append((text, "bad" if theirs["alarm_since"] else "warn"))
+    if theirs["alarm_since"]:
+        lines.append((f"  alarm since {theirs['alarm_since']}: call their operators", "bad"))
+    if ours["open"]:
+        text = f"  we owe receipts through number {ours['arrived']}, and sent them through {ours['acknowledged']}"
+        lines.append((text, "warn"))
+    return lines
+
+
+def _value(evidence: Evidence, item: Standing) -> dict[str, Any]:
+    begun = evidence.documents.get(OVERDUE, item.peer)
+    return {
+        "member": item.peer,
+        "they_owe": {
+            "given": item.given,
+            "acknowledged": item.acknowledged,
+            "open": max(0, item.given - item.acknowledged),
+            "oldest": _time(item.oldest_us),
+            "alarm_since": _time(int(begun or 0)),
+        },
+        "we_owe": {
+            "arrived": item.arrived,
+            "acknowledged": item.sent,
+            "open": max(0, item.arrived - item.sent),
+        },
+    }
+
+
+def _time(us: int) -> str | None:
+    return rfc3339(us) if us else None

@@ -1,0 +1,178 @@
+"""Receipt debt: when it is an alarm, when it limits service, and when it is over (threats.md, G13)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.entry import decode_private, parse_entry
+from gateway.audit.receipt import Exchange, ReceiptBook, exchanges_hash
+from gateway.clock import ManualClock
+from gateway.errors import Unacknowledged
+from gateway.exchange.debt import DebtLimits, Debts
+from gateway.exchange.scribe import Scribe
+from gateway.model.exchange import Receipt
+from gateway.model.names import MemberId
+from gateway.storage.document_store import SqlDocumentStore
+from gateway.storage.log_store import SqlLogStore
+from tests.support.audit_logs import NOON, LogHome, answered, logged
+
+TH, VN = MemberId("th"), MemberId("vn")
+CASE, LIFE = "INVESTIGATION", "THREAT_TO_LIFE"
+
+
+class Desk:
+    """Thailand's node answers Viet Nam, whose receipts come when a test says so."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.clock = ManualClock(NOON)
+        self.home = LogHome(folder, clock=self.clock)
+        self.log = stack.enter_context(self.home.log())
+        self.operations = stack.enter_context(self.home.log(name="operations"))
+        database = stack.enter_context(self.home.database())
+        self.store = SqlLogStore(database)
+        self.documents = SqlDocumentStore(database, self.home.keystore, self.clock)
+        self.book = ReceiptBook(self.documents, self.store, "exchange/1")
+        self.scribe = Scribe("operations", self.operations, stack.callback)  # type: ignore[arg-type]
+        self.scribe.start()
+        stack.callback(self.scribe.stop, 5)
+        self.items: list[Exchange] = []
+        self.last = b""
+        self.start()
+
+    def start(self) -> None:
+        """The node, as it is after a start."""
+        self.debts = Debts(self.book, self.documents, self.clock, self.scribe, lambda: [VN], DebtLimits(5, 600))
+
+    def answer(self, count: int = 1) -> None:
+        """Viet Nam asks, and is answered."""
+        for _ in range(count):
+            self.debts.check(VN, CASE, self.clock.monotonic())
+            draft = answered()
+            (place,) = logged(self.log.append([draft]))
+            assert place.number
+            self.items.append(Exchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash))
+
+    def acknowledge(self, through: int) -> None:
+        """A receipt comes."""
+        first = self.book.acknowledged(VN) + 1
+        covered = exchanges_hash(self.items[first - 1 : through])
+        receipt = Receipt(VN, TH, first, through, covered, (), self.last, self.clock.now_us())
+        self.last = secrets.token_bytes(32)
+        self.book.check_receipt(receipt, self.last, lambda _: None)
+        self.debts.advanced(VN)
+
+    def round(self, seconds: float = 0) -> None:
+        """Time passes, with the counterpart asking, and a round is made each half minute."""
+        for _ in range(int(seconds // 30)):
+            self.clock.advance(timedelta(seconds=30))
+            self.ask(LIFE)
+            asyncio.run(self.debts.round())
+        self.clock.advance(timedelta(seconds=seconds % 30))
+        asyncio.run(self.debts.round())
+
+    def ask(self, purpose: str = CASE) -> None:
+        """A question at the door."""
+        self.debts.check(VN, purpose, self.clock.monotonic())
+
+    @property
+    def entries(self) -> list[tuple[str, dict[str, object]]]:
+        """What the operations log says."""
+        found = []
+        for stored in self.store.entries("operations/1", 0, self.operations.size):
+            assert stored.content
+            private = self.home.keystore.open_content("operations/1", stored.index, stored.content)[0]
+            found.append((parse_entry(stored.body).kind, decode_private(private)))
+        return found
+
+
+@contextmanager
+def desk_in(folder: Path) -> Iterator[Desk]:
+    with ExitStack() as stack:
+        yield Desk(folder, stack)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with desk_in(tmp_path) as made:
+        yield made
+
+
+def test_g13_debt_is_shown_refused_at_the_limit_and_cleared_by_a_late_receipt(desk: Desk) -> None:
+    desk.round(60)
+    desk.answer(5)
+    desk.round()
+    assert desk.debts.open_answers() == {VN: 5.0}
+    desk.round(29)
+    desk.ask()
+    assert desk.entries == []
+    desk.round(1)
+    with pytest.raises(Unacknowledged) as caught:
+        desk.ask()
+    assert caught.value.message == "receipts are due for 5 answers of ours, from number 1 on"
+    desk.ask(LIFE)  # humanitarian purposes are always served
+    ((kind, private),) = desk.entries
+    first_us = parse_entry(next(iter(desk.store.bodies("exchange/1", 0, 1)))[1]).time_us
+    assert (kind, private) == ("receipts-overdue", {"open": 5, "first": 1, "since_us": first_us, "limited": True})
+    desk.acknowledge(5)
+    desk.ask()  # at once, without a round
+    desk.round()
+    desk.ask()
+    assert [kind for kind, _ in desk.entries] == ["receipts-overdue", "receipts-settled"]
+    assert desk.debts.open_answers() == {VN: 0.0}
+
+
+def test_one_answer_is_enough_after_ten_minutes(desk: Desk) -> None:
+    desk.answer()
+    desk.round()
+    desk.round(590)
+    desk.ask()
+    desk.round(10)
+    with pytest.raises(Unacknowledged, match="1 answer of ours, from number 1 on"):
+        desk.ask()
+
+
+def test_whoever_acknowledges_a_little_now_and_then_is_limited_all_the_same(desk: Desk) -> None:
+    desk.answer(60)
+    desk.round()
+    for number in range(1, 21):
+        desk.acknowledge(number)
+        desk.round(30)
+    desk.round(1)
+    with pytest.raises(Unacknowledged, match="40 answers"):
+        desk.ask()
+
+
+def test_whoever_does_not_ask_is_not_limited_and_begins_anew_when_it_is_back(desk: Desk) -> None:
+    desk.round(60)
+    desk.answer(5)
+    desk.clock.advance(timedelta(hours=3))
+    desk.round()
+    assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]  # an alarm all the same
+    desk.ask()
+    desk.round()
+    desk.ask()
+    desk.round(29)
+    desk.ask()
+    desk.round(1)
+    with pytest.raises(Unacknowledged):
+        desk.ask()
+
+
+def test_an_alarm_outlives_a_restart_and_is_not_written_twice(desk: Desk) -> None:
+    desk.answer(5)
+    desk.round()
+    desk.round(60)
+    desk.start()
+    desk.round(10)
+    desk.round(60)
+    assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]
+    desk.acknowledge(5)
+    desk.round()
+    assert [kind for kind, _ in desk.entries] == ["receipts-overdue", "receipts-settled"]
