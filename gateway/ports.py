@@ -260,6 +260,9 @@ class LogStore(Protocol):
     def shared(self) -> bool:
         """Whether other processes may write to the same logs."""
 
+    def identity(self) -> str:
+        """Which database this is, as long as it is the same one; empty where it is a file."""
+
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
         """Where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
 

@@ -8,12 +8,16 @@ process can write to the same log.
 Where the database is shared (PostgreSQL), each process of a home has a file of its own: the first one that nobody
 has locked (`exchange-1`, `exchange-1.1`, …). All of them are read, and the largest head of any counts, so that a
 process that starts knows what the others have signed.
+
+Behind each head stands which database it was signed on: the system identifier and the timeline of PostgreSQL. Another
+one is no proof of a loss (a standby may have everything), but the first thing to say when something is missing.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
@@ -31,11 +35,23 @@ def high_water_path(folder: Path, name: str, number: int) -> Path:
     return folder / f"{name}-{number}"
 
 
-class HighWater:
-    """The file of one log, locked until `close`; with `shared` the first of its files that is free."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A head that was signed, and the database that it was signed on; empty for a file of SQLite."""
 
-    def __init__(self, path: Path, *, shared: bool = False) -> None:
+    head: Checkpoint
+    database: str
+
+
+class HighWater:
+    """The file of one log, locked until `close`; with `shared` the first of its files that is free.
+
+    `database` is what stands behind the heads that are written from now on.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False, database: str = "") -> None:
         self._all = path
+        self._database = f"\0{database}".encode("ascii") if database else b""
         self._path = path
         self._turn = 0
         for number in range(MAX_PROCESSES if shared else 1):
@@ -62,26 +78,26 @@ class HighWater:
             return False
         return True
 
-    def read(self, origin: str, key: VerifyKey) -> Checkpoint | None:
+    def read(self, origin: str, key: VerifyKey) -> Seen | None:
         """The largest head in the files of this log that `key` signed for `origin`; None when there is none.
 
         Raises `Misconfigured` when there is something in them, and nothing of it verifies.
         """
-        heads = read_heads(self._all)
-        verified = [head for data in heads if (head := _verified(data, origin, key))]
-        if heads and not verified:
+        slots = _slots(self._all)
+        verified = [Seen(head, database) for data, database in slots if (head := _verified(data, origin, key))]
+        if slots and not verified:
             raise Misconfigured(
                 "the file holds no head that the log's key signed",
                 code="bad-high-water",
                 where=str(self._path),
                 remedy="restore the file or the log key that belongs to this home",
             )
-        return max(verified, key=lambda head: head.size, default=None)
+        return max(verified, key=lambda seen: seen.head.size, default=None)
 
     def write(self, checkpoint: bytes) -> None:
         """Keep `checkpoint`. `StorageBroken` when the file cannot be written."""
         try:
-            os.pwrite(self._handle, checkpoint.ljust(SLOT, b"\0"), self._turn * SLOT)
+            os.pwrite(self._handle, (checkpoint + self._database).ljust(SLOT, b"\0"), self._turn * SLOT)
         except OSError as error:
             raise self._failed(error) from error
         self._turn ^= 1
@@ -100,13 +116,7 @@ class HighWater:
 
 def read_heads(path: Path) -> list[bytes]:
     """What stands in the slots of the file at `path` and of those of other processes, unverified."""
-    heads: list[bytes] = []
-    for file in (path, *sorted(path.parent.glob(f"{path.name}.*"))):
-        if file.exists():
-            data = file.read_bytes()
-            slots = (data[start : start + SLOT].rstrip(b"\0") for start in range(0, len(data), SLOT))
-            heads += [slot for slot in slots if slot]
-    return heads
+    return [head for head, _ in _slots(path)]
 
 
 def newest_head(path: Path) -> bytes:
@@ -118,6 +128,18 @@ def newest_head(path: Path) -> bytes:
         except LiaisonError:
             continue
     return max(heads, key=lambda head: head.size).data if heads else b""
+
+
+def _slots(path: Path) -> list[tuple[bytes, str]]:
+    """Each head with the database behind it."""
+    found: list[tuple[bytes, str]] = []
+    for file in (path, *sorted(path.parent.glob(f"{path.name}.*"))):
+        data = file.read_bytes() if file.exists() else b""
+        for start in range(0, len(data), SLOT):
+            head, _, database = data[start : start + SLOT].rstrip(b"\0").partition(b"\0")
+            if head:
+                found.append((head, database.decode("ascii", "replace")))
+    return found
 
 
 def _verified(data: bytes, origin: str, key: VerifyKey) -> Checkpoint | None:

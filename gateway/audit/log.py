@@ -31,17 +31,22 @@ from pathlib import Path
 from gateway.audit.checkpoint import HeadSigner, Signer, origin
 from gateway.audit.entry import SALT_BYTES, Entry, build_entry, check_fields, commitment, encode_private, parse_entry
 from gateway.audit.events import Log
-from gateway.audit.highwater import HighWater, high_water_path
+from gateway.audit.highwater import HighWater, Seen, high_water_path
 from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
 from gateway.audit.recover import check_end, check_extends, check_state, extend_tree, rebuild_tree
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
+from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import ContentKeys, EncryptedContent, EntryDraft, Logged, LogState, LogStore, NewEntry, StoredAnswer
 from gateway.signing.keys import VerifyKey
 
 _Claim = tuple[MemberId, ExchangeId]
+
+_AFTER_A_MOVE = (
+    "was a standby promoted, or a backup put back, that lacks the last commits? Bring back the server that has them, "
+    "then start the node again"
+)
 
 
 def store_name(name: str, number: int) -> str:
@@ -60,6 +65,9 @@ class _Winner:
 
 class AuditLog:
     """A `Journal`. Opening it re-hashes all rows and refuses a log that is not what was signed.
+
+    `database` is the one it is on, `moved` says so when its newest head was signed on another one (then it has to be
+    compared with more than this home knows), and is empty otherwise.
 
     Raises `Contradicted` (rows were changed), `Misconfigured` (in use, or another key), `StorageBroken`.
     """
@@ -85,7 +93,10 @@ class AuditLog:
         self._signer = Signer(self.origin, key)
         self._lock = threading.Lock()
         self._broken = False
-        self._high_water = HighWater(high_water_path(highwater, name, number), shared=store.shared)
+        self.database = store.identity()
+        self._high_water = HighWater(
+            high_water_path(highwater, name, number), shared=store.shared, database=self.database
+        )
         self._verify_key = VerifyKey.admit(key.spki)
         try:
             self._open(number)
@@ -96,12 +107,12 @@ class AuditLog:
     # ------------------------------------------------------------ start and end
 
     def _open(self, number: int) -> None:
-        key = self._verify_key
-        seen = self._high_water.read(self.origin, key)  # first: other processes go on signing
+        seen = self._high_water.read(self.origin, self._verify_key)  # first: other processes go on signing
+        self.moved = _moved(seen, self.database)
         state = self._store.state(self.store_name)
         if state is None and seen is not None:
             raise Misconfigured(
-                f"the database has no log, but a head over {seen.size} entries was signed",
+                f"the database has no log, but a head over {seen.head.size} entries was signed{self.moved}",
                 code="log-missing",
                 where=f"log {self.store_name}",
                 remedy="restore the database that belongs to this home",
@@ -110,9 +121,7 @@ class AuditLog:
             state = LogState(self.store_name, number, 0, EMPTY_ROOT, b"", {})
             self._store.commit(None, state, [])
         self._tree = rebuild_tree(self._store.bodies(state.log, 0, state.size), state.size, state.log)
-        check_state(self._tree, state, self._store, self.origin, key)
-        if seen is not None:
-            check_extends(self._tree, seen, self._store, state.log, key)
+        self._check(state, seen)
         self._state = state
         self._last_us = self._time_of_last()
         with self._store.turn(state) as current:
@@ -120,6 +129,20 @@ class AuditLog:
             check_end(current, self._store)
         self._checkpoint = self._signer.sign(self._state.size, self._state.root)
         self._high_water.write(self._checkpoint)
+
+    def _check(self, state: LogState, seen: Seen | None) -> None:
+        """Compare what is in the database with what was signed. `Contradicted` also says when it is another one."""
+        key = self._verify_key
+        try:
+            check_state(self._tree, state, self._store, self.origin, key)
+            if seen is not None:
+                check_extends(self._tree, seen.head, self._store, state.log, key)
+        except Contradicted as error:
+            if not self.moved:
+                raise
+            raise Contradicted(
+                error.message + self.moved, code=error.code, where=error.where, remedy=_AFTER_A_MOVE
+            ) from error
 
     def _time_of_last(self) -> int:
         last = self._tree.size - 1
@@ -168,8 +191,7 @@ class AuditLog:
                 f"the database has gone back: it holds {current.size} entries, and a head over {known.size} was signed",
                 code="log-went-back",
                 where=self.origin,
-                remedy="was a standby promoted that lacks the last commits? Bring back the server that has them, then "
-                "start the node again",
+                remedy=_AFTER_A_MOVE,
             )
         rows = self._store.bodies(current.log, known.size, current.size)
         extend_tree(self._tree, rows, current.size, current.log)
@@ -379,6 +401,13 @@ class AuditLog:
                 where=self.origin,
                 remedy="check memory and disk, then start the node again",
             )
+
+
+def _moved(seen: Seen | None, database: str) -> str:
+    if seen is None or seen.database == database:
+        return ""
+    before, now = seen.database or "a file of SQLite", database or "a file of SQLite"
+    return f"; the newest head was signed on {before}, and the log is now on {now}"
 
 
 def _broken(error: LiaisonError) -> StorageBroken:

@@ -53,6 +53,10 @@ class Storage:
         "in LIAISON_STORAGE_URL, never here. Several processes need PostgreSQL. Empty: node.sqlite in the home.",
         "",
     )
+    synchronous: bool = setting(
+        "True refuses a PostgreSQL whose commits wait for no standby: after a fail-over to it nothing is missing.",
+        False,
+    )
     keystore: str = setting(
         "Folder of the content keys; never on the database's disk or in its backups.", "keystore", path=True
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,11 +81,13 @@ def _broken(doing: str, cause: BaseException) -> StorageBroken:
 @dataclass(frozen=True, slots=True)
 class Ways:
     """How an engine reads: options of the connection whose statements each see what is committed by then, and of
-    those whose reads all see one state. `shared`: other processes may write to the same logs."""
+    those whose reads all see one state. `shared`: other processes may write to the same logs. `doubt` says why a
+    commit that the server has called done may not be so; it is asked after each."""
 
     committed: Mapping[str, Any]
     one_state: Mapping[str, Any]
     shared: bool = False
+    doubt: Callable[[Connection], str] | None = None
 
 
 SQLITE = Ways({"begin": ""}, {"begin": "BEGIN"})
@@ -98,6 +100,7 @@ class Database:
         self.engine = engine
         self.shared = ways.shared
         self._one_state = ways.one_state
+        self._doubt = ways.doubt
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._broken = False
@@ -114,6 +117,8 @@ class Database:
             try:
                 with storage_errors(doing), self._writer.begin():
                     yield self._writer
+                if self._doubt is not None and (why := self._doubt(self._writer)):
+                    raise _broken(doing, RuntimeError(why))
             except StorageBroken:
                 self._broken = True
                 raise

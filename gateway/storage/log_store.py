@@ -22,6 +22,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import EncryptedContent, LogState, NewEntry, StoredEntry
 from gateway.storage.claims import ClaimIndex, claim_key
 from gateway.storage.engine import Database
+from gateway.storage.postgres import identity
 from gateway.storage.prepared import Prepared, insert_into, run_together
 from gateway.storage.tables import log_checkpoint, log_content, log_entry, log_state
 
@@ -45,11 +46,16 @@ class SqlLogStore:
         self._keep = Prepared(_KEEP, dialect)
         self._bodies = Prepared(_BODIES, dialect)
         self._lock = Prepared(_LOCK, dialect)
+        self._newer_claims = Prepared(_NEWER_CLAIMS, dialect)
 
     @property
     def shared(self) -> bool:
         """Whether other processes may write to the same logs."""
         return self._database.shared
+
+    def identity(self) -> str:
+        """Which database this is, as long as it is the same one; empty where it is a file."""
+        return str(identity(self._database) or "")
 
     def state(self, log: str) -> LogState | None:
         """The state of `log`, or None when it has never been opened."""
@@ -71,9 +77,8 @@ class SqlLogStore:
             yield known
             return
         with self._database.write("append") as connection:
-            log_id = self._ids[known.log]
-            state = self._state(self._lock.run(connection, {"the_id": log_id}).one())
-            self._read_claims(log_id, state.size)
+            state = self._state(self._lock.run(connection, {"the_id": self._ids[known.log]}).one())
+            self._read_claims([self._ids[known.log]])
             self._turns.connection = connection
             try:
                 yield state
@@ -94,20 +99,14 @@ class SqlLogStore:
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
         """One durable transaction; `StorageBroken` when it failed, when `before` is not the state any more, or
         when a claim of `entries` is taken. Making a log that another process has made meanwhile changes nothing."""
-        claims = self._open_claims() if entries else None
         with self._writing() as connection:
             if before is None:
                 self._make(connection, after)
                 return
             log_id = self._ids[after.log]
             self._write(connection, log_id, before, after, entries)
-            if claims:
-                claims.add(
-                    (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)
-                    for entry in entries
-                    if (claim := entry.claim)
-                )
-                self._claims_through[log_id] = after.size
+            if entries:
+                self._add_claims(log_id, after.size, entries)
 
     def _make(self, connection: Connection, after: LogState) -> None:
         log = after.log
@@ -239,6 +238,8 @@ class SqlLogStore:
         """Request hash and entry index of those of `claims` that exist and are not forgotten."""
         keys = {claim_key(sender, exchange): (sender, exchange) for sender, exchange in claims}
         found: dict[tuple[MemberId, ExchangeId], tuple[bytes, int]] = {}
+        if self.shared and getattr(self._turns, "connection", None) is None:
+            self._read_claims(list(self._ids.values()))
         for key, (log_id, index) in self._open_claims().find(keys).items():
             with self._database.read("claims") as connection:
                 row = connection.execute(_REQUEST_HASH, {"the_id": log_id, "index": index}).first()
@@ -272,14 +273,29 @@ class SqlLogStore:
                 self._claims = claims
             return self._claims
 
-    def _read_claims(self, log_id: int, size: int) -> None:
-        """Take in the claims of entries below `size` that other processes have written."""
+    def _read_claims(self, logs: Sequence[int]) -> None:
+        """Take in the claims that other processes have written to `logs` by now.
+
+        Entries become visible in order and without gaps, since each batch waits for the log's state. The lock sees to
+        it that no entry is read twice, and none that this process adds itself.
+        """
         claims = self._open_claims()
-        through = self._claims_through.get(log_id, 0)
-        if through < size:
-            bounds = {"the_id": log_id, "first": through, "stop": size}
-            with self._database.read("claims") as connection:
-                claims.add(_claim(*row) for row in connection.execute(_NEWER_CLAIMS, bounds))
+        with self._claims_lock, self._database.read("claims") as connection:
+            for log_id in logs:
+                through = self._claims_through.get(log_id, 0)
+                rows = self._newer_claims.run(connection, {"the_id": log_id, "first": through}).all()
+                claims.add(_claim(*row) for row in rows)
+                self._claims_through[log_id] = max((row[4] + 1 for row in rows), default=through)
+
+    def _add_claims(self, log_id: int, size: int, entries: Sequence[NewEntry]) -> None:
+        """Take in the claims of a batch, before it is committed: it ends with the process when that fails."""
+        claims = self._open_claims()
+        with self._claims_lock:
+            claims.add(
+                (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)
+                for entry in entries
+                if (claim := entry.claim)
+            )
             self._claims_through[log_id] = size
 
     def _id(self, log: str) -> int:
@@ -329,7 +345,6 @@ _NEWER_CLAIMS = select(
 ).where(
     log_entry.c.log_id == bindparam("the_id"),
     log_entry.c.seq >= bindparam("first"),
-    log_entry.c.seq < bindparam("stop"),
     log_entry.c.expires_us.is_not(None),
 )
 _LOCK = select(log_state).where(log_state.c.id == bindparam("the_id")).with_for_update()

@@ -13,9 +13,15 @@ from gateway.storage.postgres import open_postgres
 def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
     """The database of a home. Raises `Misconfigured` when it is missing or not durable, `StorageBroken`."""
     if not settings.is_shared:
+        if settings.storage.synchronous:
+            raise Misconfigured(
+                "storage.synchronous is for PostgreSQL: a file of SQLite has no standby",
+                where=settings.origin["storage.synchronous"],
+                remedy="set it to false, or give storage.url a database of PostgreSQL",
+            )
         return open_database(settings.database_file, read_only=read_only)
     _refuse_password(settings)
-    return open_postgres(settings.database_url, read_only=read_only)
+    return open_postgres(settings.database_url, read_only=read_only, synchronous=settings.storage.synchronous)
 
 
 def is_made(settings: Settings) -> bool:

@@ -4,50 +4,35 @@ The server must run with `fsync` and `full_page_writes`, the session with `synch
 the server must not be a standby. What it really runs with is checked, not what an address asks for.
 
 A process that stands still inside a transaction would hold the log for all others, so the server ends such a
-transaction after `_IDLE_MS`, and who waits longer than `_LOCK_MS` fails. Both end that process, never the log.
+transaction (`SESSION` of `storage.postgres_address`), and who waits too long for it fails. Both end that process,
+never the log.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, NullPool, create_engine, event
 
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, StorageBroken
 from gateway.storage.engine import Database, Ways
+from gateway.storage.postgres_address import SESSION, WHERE, checked_address, connect_arguments, kept_query
 
-POSTGRESQL = Ways(
-    {"isolation_level": "AUTOCOMMIT"}, {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}, shared=True
-)
-
-_IDLE_MS = 10_000
-_LOCK_MS = 20_000
-_CONNECT_S = 10
 _OLDEST = 140_000
-_SESSION = (
-    f"-c lock_timeout={_LOCK_MS} -c idle_in_transaction_session_timeout={_IDLE_MS} -c default_transaction_read_only="
-)
-_KEEPALIVE: Mapping[str, Any] = {
-    "connect_timeout": _CONNECT_S,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 10_000,
-    "client_encoding": "utf8",
-    "application_name": "liaison",
-}
 _DURABLE = {
     "fsync": ({"on"}, "on"),
     "full_page_writes": ({"on"}, "on"),
     "synchronous_commit": ({"on", "remote_apply"}, "on"),
+    "data_sync_retry": ({"off"}, "off"),
+    "zero_damaged_pages": ({"off"}, "off"),
+    "ignore_checksum_failure": ({"off"}, "off"),
 }
-_LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
-_WHERE = "storage.url"
+_UNLOGGED = (
+    "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    " AND relpersistence <> 'p' ORDER BY relname"
+)
+_DOUBTS = "doubts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +42,34 @@ class StorageIdentity:
     system: str
     timeline: int
 
+    def __str__(self) -> str:
+        return f"PostgreSQL {self.system} timeline {self.timeline}"
 
-def open_postgres(address: str, *, read_only: bool = False) -> Database:
-    """Open the database at `address` (`postgresql://…`).
+
+def _doubt(connection: Connection) -> str:
+    """Why the last commit may not be where it has to be: PostgreSQL says so in a warning and calls it done."""
+    return "; ".join(connection.info.get(_DOUBTS, ()))
+
+
+POSTGRESQL = Ways(
+    {"isolation_level": "AUTOCOMMIT"},
+    {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    shared=True,
+    doubt=_doubt,
+)
+
+
+def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = False) -> Database:
+    """Open the database at `address` (`postgresql://…`); `synchronous` demands that commits wait for a standby.
 
     Raises `Misconfigured` when the address is wrong or the server's settings are weaker than durable,
     `StorageBroken` when the server cannot be reached. No error holds the password.
     """
-    url = _checked(address)
-    arguments = _arguments(url, read_only=read_only)
+    url = checked_address(address)
+    arguments = connect_arguments(url, read_only=read_only)
     try:
         engine = create_engine(
-            url.set(drivername="postgresql+psycopg", query=_kept(url)),
+            url.set(drivername="postgresql+psycopg", query=kept_query(url)),
             poolclass=NullPool,
             connect_args=arguments,
             paramstyle="format",
@@ -76,24 +77,35 @@ def open_postgres(address: str, *, read_only: bool = False) -> Database:
     except ImportError as error:
         raise Misconfigured(
             "the driver of PostgreSQL is not installed",
-            where=_WHERE,
+            where=WHERE,
             remedy="install the gateway with its extra `postgresql`",
         ) from error
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: DBAPIConnection, _record: object) -> None:
-        connection.prepare_threshold = 2
-
+    event.listen(engine, "connect", _configure)
     database = Database(engine, POSTGRESQL)
     try:
         with database.read("settings") as connection:
             require_server(connection)
             if not read_only:
-                require_durable_server(connection)
+                require_session(connection)
+                require_durable_server(connection, synchronous=synchronous)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _configure(connection: Any, record: Any) -> None:
+    """What every connection has: warnings are noted, and what it began with is not made weaker by a later reload."""
+    connection.prepare_threshold = 2
+    doubts = record.info[_DOUBTS] = []
+    connection.add_notice_handler(lambda notice: doubts.append(_warning(notice)) if _warning(notice) else None)
+    connection.autocommit = True
+    connection.execute("SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)")
+    connection.autocommit = False
+
+
+def _warning(notice: Any) -> str:
+    return str(notice.message_primary) if notice.severity_nonlocalized == "WARNING" else ""
 
 
 def require_server(connection: Connection) -> None:
@@ -101,16 +113,30 @@ def require_server(connection: Connection) -> None:
     version = int(_show(connection, "server_version_num"))
     if version < _OLDEST:
         raise Misconfigured(
-            f"PostgreSQL {version // 10_000} is too old", where=_WHERE, remedy="use PostgreSQL 14 or newer"
+            f"PostgreSQL {version // 10_000} is too old", where=WHERE, remedy="use PostgreSQL 14 or newer"
         )
     encoding = _show(connection, "server_encoding")
     if encoding != "UTF8":
         raise Misconfigured(
-            f"the database's encoding is `{encoding}`", where=_WHERE, remedy="create it with ENCODING 'UTF8'"
+            f"the database's encoding is `{encoding}`", where=WHERE, remedy="create it with ENCODING 'UTF8'"
         )
 
 
-def require_durable_server(connection: Connection) -> None:
+def require_session(connection: Connection) -> None:
+    """Raise `Misconfigured` when the session is not as we asked for it: something stands between us and the server."""
+    for name, wanted in SESSION.items():
+        found = _show(connection, name)
+        if found != wanted:
+            raise Misconfigured(
+                f"the session's {name} is `{found}` and not `{wanted}`",
+                code="storage-pooler",
+                where=WHERE,
+                remedy="connect to the server itself: a pooler (such as PgBouncer) does not pass settings on, and "
+                "hands one session to many",
+            )
+
+
+def require_durable_server(connection: Connection, *, synchronous: bool = False) -> None:
     """Check what the session really runs with; `Misconfigured` when a commit could be lost, or cannot be made."""
     found = {name: _show(connection, name) for name in _DURABLE}
     wrong = [name for name, (good, _) in _DURABLE.items() if found[name] not in good]
@@ -118,16 +144,33 @@ def require_durable_server(connection: Connection) -> None:
         raise Misconfigured(
             f"the database is not durable: {', '.join(f'{name} is `{found[name]}`' for name in wrong)}",
             code="weak-storage",
-            where=_WHERE,
+            where=WHERE,
             remedy="as the server's administrator: "
             + " ".join(f"ALTER SYSTEM SET {name} = '{_DURABLE[name][1]}';" for name in wrong)
-            + " SELECT pg_reload_conf(); also look at ALTER ROLE and ALTER DATABASE … SET",
+            + " SELECT pg_reload_conf(); also look at the server's command line, and at ALTER ROLE and ALTER DATABASE "
+            "… SET",
+        )
+    if synchronous and not _show(connection, "synchronous_standby_names").strip():
+        raise Misconfigured(
+            "commits wait for no standby, and storage.synchronous demands it",
+            code="weak-storage",
+            where="storage.synchronous",
+            remedy="name the standby as the server's administrator: ALTER SYSTEM SET synchronous_standby_names = "
+            "'FIRST 1 (NAME)'; SELECT pg_reload_conf(); or set storage.synchronous = false",
+        )
+    unlogged = connection.exec_driver_sql(_UNLOGGED).scalars().all()
+    if unlogged:
+        raise Misconfigured(
+            f"a table is not written to the write-ahead log: {', '.join(unlogged)}",
+            code="weak-storage",
+            where=WHERE,
+            remedy=" ".join(f"ALTER TABLE {table} SET LOGGED;" for table in unlogged),
         )
     if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
         raise Misconfigured(
             "the server is a standby: it takes no writes",
             code="storage-standby",
-            where=_WHERE,
+            where=WHERE,
             remedy="name the primary, or all servers: postgresql://…?host=a&host=b&target_session_attrs=read-write",
         )
 
@@ -148,50 +191,20 @@ def identity(database: Database) -> StorageIdentity | None:
     return StorageIdentity(row[0], int(row[1], 16))
 
 
+def check_again(database: Database, before: StorageIdentity | None, *, synchronous: bool = False) -> None:
+    """Check of a running node's database what `open_postgres` checked. `StorageBroken` when it does not hold any more,
+    or when the server is another one than `before`: a node that starts anew compares its log before it signs."""
+    if before is None:
+        return
+    now = identity(database)
+    if now != before:
+        raise StorageBroken(f"the database is now {now} and was {before}", where=WHERE, remedy="start the node again")
+    try:
+        with database.read("settings") as connection:
+            require_durable_server(connection, synchronous=synchronous)
+    except Misconfigured as error:
+        raise StorageBroken(error.message, where=error.where, remedy=error.remedy) from error
+
+
 def _show(connection: Connection, name: str) -> str:
     return str(connection.exec_driver_sql(f"SHOW {name}").scalar())
-
-
-def _checked(address: str) -> URL:
-    try:
-        url = make_url(address)
-    except ArgumentError as error:
-        raise Misconfigured("this is no address of a database", where=_WHERE, remedy=_FORM) from error
-    if url.drivername not in ("postgresql", "postgresql+psycopg") or not url.database:
-        raise Misconfigured("the address names no database of PostgreSQL", where=_WHERE, remedy=_FORM)
-    return url
-
-
-_FORM = "postgresql://USER@HOST/DATABASE, without a password"
-
-
-def _arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
-    given = {name: value for name, value in url.query.items() if isinstance(value, str)}
-    made = dict(_KEEPALIVE)
-    # Ours come last, and the last one counts.
-    made["options"] = f"{given.get('options', '')} {_SESSION}{'on' if read_only else 'off'}".strip()
-    if any(not _is_local(host) for host in _hosts(url)):
-        if given.get("sslmode", "verify-full") != "verify-full":
-            raise Misconfigured(
-                f"sslmode `{given['sslmode'][:20]}` does not prove which server answers",
-                code="weak-storage",
-                where=_WHERE,
-                remedy="leave sslmode out, and name the authority of the server's certificate: ?sslrootcert=FILE",
-            )
-        made |= {"sslmode": "verify-full", "sslrootcert": given.get("sslrootcert", "system")}
-    return made
-
-
-def _kept(url: URL) -> dict[str, Any]:
-    return {name: value for name, value in url.query.items() if name != "options"}
-
-
-def _hosts(url: URL) -> list[str]:
-    named = url.query.get("host", ())
-    hosts = [named] if isinstance(named, str) else list(named)
-    return [host for text in hosts for host in text.split(",")] or [url.host or os.environ.get("PGHOST", "")]
-
-
-def _is_local(host: str) -> bool:
-    name = host.rpartition(":")[0] if host.count(":") == 1 else host
-    return name.startswith("/") or name in _LOOPBACK

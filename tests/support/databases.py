@@ -115,7 +115,7 @@ class Server:
                 env=self.environment,
                 start_new_session=True,
             )
-        _until(self._answers, f"{self.kind} does not start: {(self.folder / 'server.log').read_text()[-2000:]}")
+        wait_until(self._answers, f"{self.kind} does not start: {(self.folder / 'server.log').read_text()[-2000:]}")
 
     def _answers(self) -> bool:
         try:
@@ -166,6 +166,8 @@ def _postgres() -> Server:
     with PostgresServer._lock:  # it may make the account that the server runs under, in one process at a time
         wheel.ensure_pgdata_inited()
     (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    with (data / "postgresql.conf").open("a") as settings_file:
+        settings_file.write("fsync = on\n")  # a node's database is refused without; ALTER SYSTEM can change it
     make_certificates(folder)
     if wheel.system_user:
         for path in (folder, data / "pg_hba.conf"):
@@ -175,7 +177,6 @@ def _postgres() -> Server:
         "listen_addresses": "127.0.0.1",
         "port": str(port),
         "unix_socket_directories": str(folder),
-        "fsync": "on",  # a node's database is refused without
         "max_connections": "200",
     }
     program = [str(wheel.bin_path / "postgres"), "-D", str(data)]
@@ -242,7 +243,7 @@ def _folder() -> Path:
     return folder
 
 
-def _until(condition: Any, message: str) -> None:
+def wait_until(condition: Any, message: str) -> None:
     clock = SystemClock()
     deadline = clock.monotonic() + _START_SECONDS
     while not condition():

@@ -1,0 +1,99 @@
+"""The address of a database of PostgreSQL, and what we ask for when we connect to it.
+
+Over a network the server proves who it is (`sslmode=verify-full`); on the machine itself it need not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from gateway.errors import Misconfigured
+
+WHERE = "storage.url"
+_IDLE_S = 10
+_LOCK_S = 20
+_CONNECT_S = 10
+SESSION = {
+    "lock_timeout": f"{_LOCK_S}s",
+    "idle_in_transaction_session_timeout": f"{_IDLE_S}s",
+    "default_transaction_isolation": "read committed",
+    "statement_timeout": "0",
+}
+"""What we ask for ourselves, whatever role, database or address say. A time limit on statements would end a commit's
+wait for the standby, and call it done."""
+
+_KEEPALIVE: Mapping[str, Any] = {
+    "connect_timeout": _CONNECT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+    "client_encoding": "utf8",
+    "application_name": "liaison",
+}
+_LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
+_SPACE = "\\ "
+_FORM = "postgresql://USER@HOST/DATABASE, without a password"
+
+
+def checked_address(address: str) -> URL:
+    """The parsed address; `Misconfigured` when it is none of a database of PostgreSQL."""
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise Misconfigured("this is no address of a database", where=WHERE, remedy=_FORM) from error
+    if url.drivername not in ("postgresql", "postgresql+psycopg") or not url.database:
+        raise Misconfigured("the address names no database of PostgreSQL", where=WHERE, remedy=_FORM)
+    return url
+
+
+def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
+    """What we ask for beside the address. `Misconfigured` when it would let anybody be the server."""
+    given = {name: value for name, value in url.query.items() if isinstance(value, str)}
+    made = dict(_KEEPALIVE)
+    made["options"] = _options(given.get("options", ""), read_only=read_only)
+    hosts = _hosts(url)
+    if len(hosts) > 1 and not read_only:
+        made["target_session_attrs"] = "read-write"
+    if _is_elsewhere(given) or any(not _is_local(host) for host in hosts):
+        if given.get("sslmode", "verify-full") != "verify-full":
+            raise Misconfigured(
+                f"sslmode `{given['sslmode'][:20]}` does not prove which server answers",
+                code="weak-storage",
+                where=WHERE,
+                remedy="leave sslmode out, and name the authority of the server's certificate: ?sslrootcert=FILE",
+            )
+        made |= {"sslmode": "verify-full", "sslrootcert": given.get("sslrootcert", "system")}
+    return made
+
+
+def _options(given: str, *, read_only: bool) -> str:
+    """Settings of the session: ours come last, and the last one counts."""
+    ours = {**SESSION, "default_transaction_read_only": "on" if read_only else "off"}
+    return " ".join([given, *(f"-c {name}={value.replace(' ', _SPACE)}" for name, value in ours.items())]).strip()
+
+
+def kept_query(url: URL) -> dict[str, Any]:
+    """The address's own parameters, without those that we have taken up."""
+    return {name: value for name, value in url.query.items() if name != "options"}
+
+
+def _hosts(url: URL) -> list[str]:
+    named = url.query.get("host", ())
+    hosts = [named] if isinstance(named, str) else list(named)
+    return [host for text in hosts for host in text.split(",")] or [url.host or os.environ.get("PGHOST", "")]
+
+
+def _is_elsewhere(given: Mapping[str, str]) -> bool:
+    """Whether the server's address stands where we do not see it."""
+    return bool({"hostaddr", "service"} & given.keys() or {"PGHOSTADDR", "PGSERVICE"} & os.environ.keys())
+
+
+def _is_local(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.count(":") == 1 else host
+    return name.startswith("/") or name in _LOOPBACK
