@@ -74,7 +74,7 @@ policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fai
 	@$(BIN)/liaison policy mutants policy
 
 scale: $(STAMP)  ## Three agency databases of a million rows each: build, find, time (20 minutes, 4 GB of disk)
-	LIAISON_SCALE_ROWS=1000000 $(BIN)/pytest -s -n 0 tests/contract/test_index_scale.py
+	LIAISON_SCALE_ROWS=1000000 $(BIN)/pytest -s -n 0 --timeout 5000 tests/contract/test_index_scale.py
 
 docs: $(STAMP)  ## Write the documents that are made from the program
 	$(BIN)/python -m tests.support.docs

@@ -68,14 +68,14 @@ class Covers:
     window: Window = ALWAYS
 
     def as_context(self) -> dict[str, bool]:
-        """The record `Covers` of the schema."""
+        """The record `Covers` of the schema, each attribute under its path."""
         return {
-            "known": self.known,
-            "current": self.current,
-            "agency": self.agency,
-            "purpose": self.purpose,
-            "offence": self.offence,
-            "query": self.query,
+            "covers.known": self.known,
+            "covers.current": self.current,
+            "covers.agency": self.agency,
+            "covers.purpose": self.purpose,
+            "covers.offence": self.offence,
+            "covers.query": self.query,
         }
 
 

@@ -59,15 +59,23 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Matcher:
+    """The policies that can match an action on a resource: parsed, and what each of them reads, by name."""
+
+    policies: cedarpy.PolicySet
+    reads: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """All that decides. `hash` is SHA-256 over the files (`hash_files`).
 
-    `matchers` are the policies of both layers that can match an action on a resource, parsed. `roles` are those
-    that the schema lists.
+    `matchers` are the policies of both layers that can match an action on a resource. `roles` are those that the
+    schema lists.
     """
 
     schema: cedarpy.Schema
-    matchers: Mapping[tuple[str, str], cedarpy.PolicySet]
+    matchers: Mapping[tuple[str, str], Matcher]
     base: Layer
     national: Layer
     agreements: Agreements
@@ -290,8 +298,8 @@ def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> 
     return found
 
 
-def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], cedarpy.PolicySet]:
-    """For each action and resource, the parsed policies of all layers that can match it."""
+def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], Matcher]:
+    """For each action and resource, the policies of all layers that can match it."""
     named = {name: policy for layer in layers for name, policy in layer.by_name.items()}
     return {
         (action, resource): matcher({n: p for n, p in named.items() if p.concerns(action, resource)})
@@ -300,10 +308,11 @@ def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], cedarpy.PolicySet
     }
 
 
-def matcher(policies: Mapping[str, Policy]) -> cedarpy.PolicySet:
-    """A set that allows whatever any of `policies` matches, so that Cedar's reasons are all that match, by name."""
+def matcher(policies: Mapping[str, Policy]) -> Matcher:
+    """Parsed so that Cedar allows whatever any of `policies` matches, and its reasons are all that match, by name."""
     bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
-    return cedarpy.PolicySet.from_json_str(json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []}))
+    text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
+    return Matcher(cedarpy.PolicySet.from_json_str(text), {name: policy.reads for name, policy in policies.items()})
 
 
 def _check_members(

@@ -1,7 +1,8 @@
 """Evaluating a request: which policies match, and what each layer makes of them. Any error is a denial.
 
-Cedar is asked once for a request, for both layers together: most of a decision's cost is reading the context.
-For that, each policy is loaded as a permit (`bundle.matcher`), so that Cedar names all that match, and its own rule
+Cedar is asked once for a request, for both layers together: most of a decision's cost is reading the context. What
+it said of each policy is kept, and Cedar is asked again only where something is new (`policy.memory`).
+For both, each policy is loaded as a permit (`bundle.matcher`), so that Cedar names all that match, and its own rule
 is applied here for each layer apart: some permit matches, and no forbid does. A forbid with `@withhold` keeps back
 fields and not the record. `tests/unit/test_policy_engine.py` holds this to Cedar's own decisions.
 """
@@ -16,7 +17,8 @@ from types import MappingProxyType
 import cedarpy
 
 from policy import explain
-from policy.bundle import Bundle, Layer
+from policy.bundle import Bundle, Layer, Matcher
+from policy.memory import Memory
 from policy.request import Request
 from policy.statement import Policy
 
@@ -58,23 +60,31 @@ class Evaluator:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._entities = cedarpy.Entities.from_json_str("[]")
+        self._memories: dict[tuple[str, str], Memory] = {}
 
     def verdicts(self, request: Request) -> tuple[Verdict, Verdict]:
         """What base and national policy say."""
         layers = self._bundle.base, self._bundle.national
-        matcher = self._bundle.matchers.get((request["action"]["id"], request["resource"]["id"]))
+        place = request.action, request.resource
+        matcher = self._bundle.matchers.get(place)
         if matcher is None:
-            codes = frozenset({_CODE_OF_UNKNOWN[request["resource"]["type"]]})
+            codes = frozenset({_CODE_OF_UNKNOWN[request.kind]})
             return _failed(layers[0], codes), _failed(layers[1], codes)
-        names, errors = self._matching(matcher, request)
-        if errors:
-            codes = _codes_of(errors)
-            return _failed(layers[0], codes), _failed(layers[1], codes)
+        memory = self._memories.get(place)
+        if memory is None:
+            memory = self._memories[place] = Memory(matcher.reads, tuple(request.context))
+        names = memory.recall(request.principal, request.context)
+        if names is None:
+            names, errors = self._matching(matcher, request)
+            if errors:
+                codes = _codes_of(errors)
+                return _failed(layers[0], codes), _failed(layers[1], codes)
+            memory.keep(request.principal, request.context, names)
         return _verdict(layers[0], names), _verdict(layers[1], names)
 
-    def _matching(self, matcher: cedarpy.PolicySet, request: Request) -> tuple[list[str], list[str]]:
+    def _matching(self, matcher: Matcher, request: Request) -> tuple[list[str], list[str]]:
         try:
-            result = cedarpy.is_authorized(request, matcher, self._entities, self._bundle.schema)
+            result = cedarpy.is_authorized(request.as_cedar(), matcher.policies, self._entities, self._bundle.schema)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in there must end in a denial
             return [], [str(error)]
         return sorted(result.diagnostics.reasons), result.diagnostics.errors

@@ -41,13 +41,13 @@ class LawCovers:
     assured: bool = False
 
     def as_context(self) -> dict[str, bool]:
-        """The record `Law` of the schema."""
+        """The record `Law` of the schema, each attribute under its path."""
         return {
-            "known": self.known,
-            "minimum": self.minimum,
-            "serious": self.serious,
-            "death": self.death,
-            "assured": self.assured,
+            "law.known": self.known,
+            "law.minimum": self.minimum,
+            "law.serious": self.serious,
+            "law.death": self.death,
+            "law.assured": self.assured,
         }
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.model.names import MemberId
-from policy.bundle import Bundle, Layer, load_bundle, matcher, read_files
+from policy.bundle import Bundle, Layer, Matcher, load_bundle, matcher, read_files
 from policy.cases import Case, read_case, run_case
 from policy.engine import BASE, PolicyEngine
+from policy.reads import reads
 from policy.statement import RELEASE, Policy
 
 Body = dict[str, Any]
@@ -64,7 +65,7 @@ def mutants(layer: Layer) -> Iterator[Mutant]:
     for name, policy in layer.by_name.items():
         yield Mutant(name, "permit and forbid exchanged" if not policy.withhold else "dropped", _flipped(policy))
         for change, body in _weaker(policy.body):
-            yield Mutant(name, change, replace(policy, body=body))
+            yield Mutant(name, change, replace(policy, body=body, reads=reads(body)))
 
 
 def _flipped(policy: Policy) -> Policy:
@@ -118,5 +119,5 @@ def _with(bundle: Bundle, mutant: Mutant) -> Bundle:
     return replace(bundle, base=changed["base"], national=changed["national"], matchers=matchers)
 
 
-def _matcher(named: Mapping[str, Policy], action: str, resource: str) -> Any:
+def _matcher(named: Mapping[str, Policy], action: str, resource: str) -> Matcher:
     return matcher({name: policy for name, policy in named.items() if policy.concerns(action, resource)})

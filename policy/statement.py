@@ -16,6 +16,7 @@ import cedarpy
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier
 from gateway.records.types import RECORD_TYPES
+from policy.reads import reads
 from policy.toml_file import line_of
 
 RELEASE = "release"
@@ -66,7 +67,8 @@ class Policy:
     """One policy. `fields` and `withhold` are names of fields of its record type; `all_fields` is `@fields("*")`.
 
     `resource` is empty where the policy names none, and so stands for all; `body` is the policy in Cedar's JSON
-    form, `text` as it is written; `members` are the members that it speaks of.
+    form, `text` as it is written; `members` are the members that it speaks of, `reads` the attributes that its
+    conditions ask for (`policy.reads`).
     """
 
     id: str
@@ -81,6 +83,7 @@ class Policy:
     show_count: bool
     members: frozenset[str]
     body: dict[str, Any]
+    reads: frozenset[str]
     text: str
 
     def concerns(self, action: str, resource: str) -> bool:
@@ -148,6 +151,7 @@ def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str]) -
         show_count="show" in annotations,
         members=_members(statement, body),
         body=body,
+        reads=reads(body),
         text=statement.text,
     )
 

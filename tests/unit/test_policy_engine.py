@@ -49,7 +49,7 @@ def _cedar_allows(layer: Layer, schema: cedarpy.Schema, request: Request) -> boo
     """What Cedar itself says of the policies of a layer that keep back records, and not only fields."""
     bodies = {name: policy.body for name, policy in layer.by_name.items() if not policy.withhold}
     text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
-    result = cedarpy.is_authorized(request, cedarpy.PolicySet.from_json_str(text), "[]", schema)
+    result = cedarpy.is_authorized(request.as_cedar(), cedarpy.PolicySet.from_json_str(text), "[]", schema)
     return result.allowed and not result.diagnostics.errors
 
 
