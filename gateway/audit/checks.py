@@ -1,23 +1,28 @@
-"""The checks of one log, in one pass over its entries (numbers: `findings.Check`)."""
+"""Puts the checks of a log's runs together, and compares its tree with its heads (numbers: `findings.Check`)."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
-from gateway.audit.checkpoint import Checkpoint, origin, parse_checkpoint, verify_checkpoint
-from gateway.audit.entry import Entry, commitment, decode_private, parse_entry
-from gateway.audit.events import EVENTS, Party
-from gateway.audit.evidence import LogEvidence, Row
+from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.entry import parse_entry
+from gateway.audit.evidence import RUN, LogEvidence
 from gateway.audit.findings import Check, Report
-from gateway.audit.merkle import Tree, leaf_hash
 from gateway.audit.recover import first_bad_range
+from gateway.audit.runs import Rules, Run
+from gateway.audit.spine import PIECE, Spine
 from gateway.errors import BadSignature, LiaisonError
-from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
-from gateway.statements.envelope import ANSWER, REQUEST, check_signature, unseal
 from gateway.trust.descriptor import KeyUse
 from gateway.trust.view import TrustView
+
+Span = tuple[int, list[int]]
+"""Where a run begins, and the sizes of heads that end inside a piece of it."""
+
+Outer = Callable[[range], Iterable[bytes]]
+"""Nodes over pieces that an export does not hold, by its own word; the root shows whether it is true."""
 
 _OF_A_LOG = (
     Check.HEAD,
@@ -26,74 +31,179 @@ _OF_A_LOG = (
     Check.FORM,
     Check.TIME,
     Check.CHANNELS,
-    Check.PRIVATE,
-    Check.STATEMENTS,
     Check.ONE_ANSWER,
 )
 
 
 class LogCheck:
-    """Checks 4 to 12 for one log of `member`.
+    """Checks 4 to 14 for one log: `spans` first, then `take` for each run in order, `finish` and `conclude`.
 
-    `erased` holds the ids of keys that the operations log says were destroyed: what they protected is gone by
-    right. `statements` = False leaves out the signatures of statements, which take most of the time.
+    `destroyed`, `policies`, `withheld` and `opened` are gathered from the runs.
     """
 
-    def __init__(
-        self,
-        evidence: LogEvidence,
-        member: MemberId,
-        view: TrustView,
-        report: Report,
-        erased: frozenset[str] = frozenset(),
-        *,
-        statements: bool = True,
-    ) -> None:
+    def __init__(self, evidence: LogEvidence, rules: Rules, view: TrustView, report: Report) -> None:
         self._evidence = evidence
+        self._rules = rules
         self._log = evidence.name
-        self._member = member
         self._view = view
         self._report = report
-        self._erased = erased
-        self._check_statements = statements
-        log, _, number = evidence.name.partition("/")
-        self._origin = origin(member, log, int(number))
-        self._tree = Tree()
+        self._heads: list[Checkpoint] = []
+        self._spine = Spine()
+        self._seen = evidence.first
         self._last_us = 0
         self._channels: dict[str, int] = {}
-        self._answered: set[tuple[str, str]] = set()
+        self._answered = array("Q")
         self._suspect: int | None = None
         self.destroyed: set[str] = set()
+        self.policies: set[str] = set()
+        self.withheld: dict[str, int] = {}
+        self.times: dict[int, int] = {}
+        self.opened = 0
+        self.statements = 0
 
-    def run(self) -> None:
-        """Check everything, and say so in the report."""
-        for row in self._evidence.rows():
-            self._row(row)
-        heads = self._heads()
-        if heads:
-            self._root(heads)
-        self._report.sizes[self._log] = self._tree.size
-        self._report.conclude(_OF_A_LOG, self._log)
+    @property
+    def size(self) -> int:
+        """The size of the newest head that verifies, or 0."""
+        return self._heads[-1].size if self._heads else 0
+
+    @property
+    def spine(self) -> Spine:
+        """The tree, once `finish` was called."""
+        return self._spine
+
+    def spans(self) -> list[Span]:
+        """Check 4, and the runs to check, each with the sizes of heads that end in it."""
+        self._verify_heads()
+        sizes = sorted({head.size for head in self._heads if head.size % PIECE})
+        spans: list[Span] = [(start, []) for start in range(self._evidence.first, max(1, self._evidence.stop), RUN)]
+        for size in sizes:
+            place = (size - 1 - self._evidence.first) // RUN
+            if 0 <= place < len(spans):
+                spans[place][1].append(size)
+        return spans
+
+    # ------------------------------------------------------------ runs
+
+    def take(self, run: Run) -> None:
+        """Add the next run."""
+        if run.size:
+            self._join(run)
+        self._seen += run.size
+        for node in run.nodes:
+            self._spine.append(node)
+        for size, node in run.roots.items():
+            self._spine.add_ragged(size, node)
+        if run.suspect is not None:
+            self._suspicious(run.suspect)
+        self._report.merge(run.report)
+        self.destroyed |= run.destroyed
+        self.policies |= run.policies
+        self.times |= run.times
+        self.opened += run.opened
+        self.statements += run.statements
+        for ground, count in run.withheld.items():
+            self.withheld[ground] = self.withheld.get(ground, 0) + count
+
+    def _join(self, run: Run) -> None:
+        """Time and channel numbers where two runs meet."""
+        if run.first_us < self._last_us:
+            self._suspicious(run.start)
+            self._against(Check.TIME, "the entry is older than the one before it", run.start)
+        self._last_us = max(self._last_us, run.last_us)
+        for peer, channel in run.channels.items():
+            # Where an export begins inside the log, a channel's first number may be any.
+            before = self._channels.get(peer, 0 if self._evidence.first == 0 else channel.first - 1)
+            if channel.first != before + 1:
+                self._suspicious(channel.index)
+                text = f"number {channel.first} of the channel from `{peer}` follows number {before}"
+                self._against(Check.CHANNELS, text, channel.index)
+            self._channels[peer] = channel.last
+        self._answered.extend(run.answered)
+
+    def _suspicious(self, index: int) -> None:
+        self._suspect = index if self._suspect is None else min(self._suspect, index)
+
+    def _against(self, check: Check, text: str, index: int) -> None:
+        self._report.contradicted(check, text, self._log, index)
+
+    def begin_after(self, outer: Outer) -> None:
+        """Start the tree with the pieces before the first run."""
+        for node in outer(range(self._evidence.first // PIECE)):
+            self._spine.append(node)
+
+    def finish(self, outer: Outer | None = None, tail: Sequence[bytes] = ()) -> None:
+        """Checks 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head where no run has it."""
+        beyond = self.size // PIECE
+        if outer is not None and self._seen < self.size:
+            for node in outer(range(self._seen // PIECE, beyond)):
+                self._spine.append(node)
+            for node in tail:
+                self._spine.add_ragged(self.size, node)
+            self._spine.end(self.size - self._spine.tree.size * PIECE)
+        else:
+            self._spine.end(self._seen - self._spine.tree.size * PIECE)
+        if self._heads:
+            self._in_time(self._heads[-1])
+            self._root()
+        self._answered_twice()
+        self._report.sizes[self._log] = self._seen - self._evidence.first
+
+    def check_tiles(self, wrong: Iterable[str]) -> None:
+        """Check 5 for the hashes above the entries."""
+        for name in wrong:
+            self._report.contradicted(Check.TREE, f"`{name}` is not what the entries give", self._log)
+
+    def conclude(self) -> None:
+        """Say what is proved, and what was not there to check."""
+        self._range()
+        checks = list(_OF_A_LOG)
+        if self.opened:
+            checks.append(Check.PRIVATE)
+        if self.statements:
+            checks.append(Check.STATEMENTS)
+        if self._rules.mandate is not None:
+            checks.append(Check.RANGE)
+            if self._rules.mandate.scope is not None:
+                checks.append(Check.MANDATE)
+        self._report.conclude(tuple(checks), self._log)
+        for ground, count in sorted(self.withheld.items()):
+            self._report.notes.append(f"{self._log}: {_not_shown(ground, count)}")
+
+    def _range(self) -> None:
+        """Check 13: the times of the entries at both ends of what is shown, and of those beside them."""
+        (low, high), since_us, until_us = self._rules.shown, self._rules.since_us, self._rules.until_us
+        if low > 0:
+            self._edge(low - 1, "before", lambda at: at < since_us)
+        if low < high:
+            self._edge(low, "in", lambda at: at >= since_us)
+            self._edge(high - 1, "in", lambda at: not until_us or at < until_us)
+        if high < self.size:
+            self._edge(high, "after", lambda at: bool(until_us) and at >= until_us)
+
+    def _edge(self, index: int, where: str, fits: Callable[[int], bool]) -> None:
+        if index not in self.times:
+            text = f"entry {index} is not there: it would show that nothing is left out"
+            self._report.not_provable(Check.RANGE, text, self._log, index)
+        elif not fits(self.times[index]):
+            text = f"entry {index} should lie {where} the time that was asked for, and does not"
+            self._report.contradicted(Check.RANGE, text, self._log, index)
 
     # ------------------------------------------------------------ heads and tree
 
-    def _heads(self) -> list[Checkpoint]:
+    def _verify_heads(self) -> None:
         """Check 4: heads that a listed log key signed, the newest last."""
-        keys = self._view.vkeys(self._member, KeyUse.LOG)
+        keys = self._view.vkeys(self._rules.member, KeyUse.LOG)
         found = self._evidence.heads()
-        heads = [head for data in dict.fromkeys(found) if (head := self._verified(data, keys))]
-        if not heads:
+        self._heads = [head for data in dict.fromkeys(found) if (head := self._verified(data, keys))]
+        if not self._heads:
             text = "no head that a listed log key signed" if found else "there is no signed head"
             self._report.not_provable(Check.HEAD, text, self._log)
-            return []
-        heads.sort(key=lambda head: head.size)
-        self._in_time(heads[-1], keys)
-        return heads
+        self._heads.sort(key=lambda head: head.size)
 
     def _verified(self, data: bytes, keys: Sequence[VerifyKey]) -> Checkpoint | None:
         for key in keys:
             try:
-                return verify_checkpoint(data, self._origin, key)
+                return verify_checkpoint(data, self._rules.origin, key)
             except BadSignature:
                 continue
             except LiaisonError:
@@ -101,31 +211,31 @@ class LogCheck:
         self._report.contradicted(Check.HEAD, f"a head is not signed by a listed log key: {_about(data)}", self._log)
         return None
 
-    def _in_time(self, head: Checkpoint, keys: Sequence[VerifyKey]) -> None:
-        """The key's time: it is that of the last entry that the head covers."""
-        for key in keys:
+    def _in_time(self, head: Checkpoint) -> None:
+        """The key's time: it is that of the last entry that was checked."""
+        for key in self._view.vkeys(self._rules.member, KeyUse.LOG):
             try:
-                verify_checkpoint(head.data, self._origin, key)
-                self._view.verify_key(self._member, key.key_id, KeyUse.LOG, self._last_us)
+                verify_checkpoint(head.data, self._rules.origin, key)
+                self._view.verify_key(self._rules.member, key.key_id, KeyUse.LOG, self._last_us)
             except LiaisonError:
                 continue
             return
         if self._last_us:
             self._report.contradicted(Check.HEAD, "the log key of the newest head was not valid then", self._log)
 
-    def _root(self, heads: list[Checkpoint]) -> None:
+    def _root(self) -> None:
         """Checks 5 and 6."""
-        newest, size = heads[-1], self._tree.size
+        newest, size = self._heads[-1], self._spine.size
         if newest.size > size:
             text = f"entry {size} is missing: a head over {newest.size} entries was signed"
             self._report.contradicted(Check.TREE, text, self._log, size)
         elif newest.size < size:
             text = f"the entries from {newest.size} on are under no signed head"
             self._report.not_provable(Check.TREE, text, self._log, newest.size)
-        bad = [head for head in heads if head.size <= size and self._tree.root(head.size) != head.root]
+        bad = [head for head in self._heads if head.size <= size and self._spine.root(head.size) != head.root]
         if not bad:
             return
-        start, stop = first_bad_range(self._tree, heads)
+        start, stop = first_bad_range(self._spine, self._heads)
         if self._suspect is not None and start <= self._suspect < stop:
             start, stop = self._suspect, self._suspect + 1
         place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
@@ -133,102 +243,34 @@ class LogCheck:
         text = f"{place} is not what was signed, in the head over {bad[0].size} entries"
         self._report.contradicted(check, text, self._log, start)
 
-    # ------------------------------------------------------------ entries
+    # ------------------------------------------------------------ answered twice
 
-    def _row(self, row: Row) -> None:
-        expected = self._tree.size
-        leaf = leaf_hash(row.body)
-        self._tree.append(leaf)
-        if row.stored_leaf and leaf != row.stored_leaf:
-            self._suspicious(expected)
-            self._report.contradicted(Check.TREE, "the entry is not what its stored hash says", self._log, expected)
-        try:
-            entry = parse_entry(row.body)
-        except LiaisonError as error:
-            self._suspicious(expected)
-            self._report.contradicted(Check.FORM, error.message, self._log, expected)
+    def _answered_twice(self) -> None:
+        """Check 12. Beginnings of ids that occur twice are rare, and looked at in full."""
+        ordered = sorted(self._answered)
+        self._answered = array("Q")
+        twice = {one for one, other in pairwise(ordered) if one == other}
+        del ordered
+        if not twice:
             return
-        self._form(entry, row, expected)
-        self._private(entry, row)
-        if self._check_statements:
-            self._statements(entry, row)
+        seen: set[tuple[str, str]] = set()
+        for index, body in self._evidence.bodies():
+            try:
+                entry = parse_entry(body)
+            except LiaisonError:
+                continue
+            if entry.kind != "answered" or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
+                continue
+            if (entry.peer, entry.exchange_id) in seen:
+                self._against(Check.ONE_ANSWER, "the exchange has two answers", index)
+            seen.add((entry.peer, entry.exchange_id))
 
-    def _suspicious(self, index: int) -> None:
-        if self._suspect is None:
-            self._suspect = index
 
-    def _form(self, entry: Entry, row: Row, expected: int) -> None:
-        """Checks 7, 8, 9 and 12."""
-        if (entry.log, entry.index, row.index) != (self._origin, expected, expected):
-            self._suspicious(expected)
-            text = f"here stands entry {entry.index} of `{entry.log}`, where entry {expected} should be"
-            self._report.contradicted(Check.FORM, text, self._log, expected)
-        if entry.time_us < self._last_us:
-            self._suspicious(expected)
-            self._report.contradicted(Check.TIME, "the entry is older than the one before it", self._log, expected)
-        self._last_us = max(self._last_us, entry.time_us)
-        event = EVENTS[entry.kind]
-        if event.log != self._log.partition("/")[0]:
-            self._report.contradicted(Check.FORM, f"`{entry.kind}` is no kind of this log", self._log, expected)
-        if event.counted and entry.number is not None:
-            self._channel(entry, expected)
-        if entry.kind == "answered":
-            answered = (entry.peer, entry.exchange_id)
-            if answered in self._answered:
-                self._report.contradicted(Check.ONE_ANSWER, "the exchange has two answers", self._log, expected)
-            self._answered.add(answered)
-
-    def _channel(self, entry: Entry, index: int) -> None:
-        before = self._channels.get(entry.peer, 0)
-        if entry.number != before + 1:
-            self._suspicious(index)
-            text = f"number {entry.number} of the channel from `{entry.peer}` follows number {before}"
-            self._report.contradicted(Check.CHANNELS, text, self._log, index)
-        self._channels[entry.peer] = entry.number or before
-
-    def _private(self, entry: Entry, row: Row) -> None:
-        """Check 10."""
-        if row.private is None:
-            if row.erased and row.erased in self._erased:
-                return
-            text = row.problem or f"its private part was erased (key `{row.erased}`)"
-            add = self._report.contradicted if row.problem else self._report.not_provable
-            add(Check.PRIVATE, text, self._log, entry.index)
-            return
-        if commitment(row.private) != entry.commitment:
-            self._suspicious(entry.index)
-            self._report.contradicted(Check.PRIVATE, "its private part is another one", self._log, entry.index)
-            return
-        if entry.kind == "key-destroyed":
-            self.destroyed.add(str(decode_private(row.private).get("key_id", "")))
-
-    def _statements(self, entry: Entry, row: Row) -> None:
-        """Check 11."""
-        event = EVENTS[entry.kind]
-        if row.private is None or row.problem:
-            return
-        if event.strict and event.answer is not Party.NOBODY and not row.answer:
-            self._report.not_provable(Check.STATEMENTS, "its answer is not there", self._log, entry.index)
-        try:
-            if row.request:
-                self._statement(row.request, REQUEST, entry.request_hash, event.request, entry, strict=event.strict)
-            if row.answer:
-                self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, strict=True)
-        except LiaisonError as error:
-            self._suspicious(entry.index)
-            self._report.contradicted(Check.STATEMENTS, error.message, self._log, entry.index)
-
-    def _statement(
-        self, data: bytes, payload_type: str, expected: bytes, party: Party, entry: Entry, *, strict: bool
-    ) -> None:
-        if not strict and hashlib.sha256(data).digest() == expected:
-            return
-        unsealed = unseal(data, payload_type)
-        if unsealed.payload_hash != expected:
-            raise BadSignature("a statement is not the one whose hash is in the entry")
-        if strict:
-            signer = self._member if party is Party.US else MemberId(entry.peer)
-            check_signature(unsealed, self._view, signer, entry.time_us)
+def _not_shown(ground: str, count: int) -> str:
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    if ground == "erased":
+        return f"the content of {entries} was erased, as the operations log says"
+    return f"the content of {entries} is outside the auditor's mandate ({ground})"
 
 
 def _about(data: bytes) -> str:

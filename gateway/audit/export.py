@@ -1,56 +1,35 @@
 """Exports for auditors: a directory that proves itself under the charter, on a machine without a node.
 
-::
-
-    export.json              manifest: member, logs and their sizes, time, SHA-256 of every other file
-    export.sig               a signed note over the manifest's hash, by the log key
-    trust/descriptors/…      carried for convenience; verified under the auditor's own charter
-    trust/statuses/…
-    <log>-<number>/checkpoint
-    <log>-<number>/tile/…    C2SP tlog-tiles: hashes and entry bundles
-    <log>-<number>/openings.jsonl      {"index":…,"private":base64} or {"index":…,"erased":key id}
-    <log>-<number>/statements.jsonl    {"index":…,"request":base64,"answer":base64}
+Its form is in `gateway.audit.layout`. Private parts and statements are in it as far as the scope of an auditor's
+appointment goes, and not at all without one. It is written run by run, so that memory does not grow with the log, and
+goes on where it was when it was killed. The node may be running.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from gateway.audit.checkpoint import HeadSigner, Signer, parse_checkpoint
-from gateway.audit.evidence import HomeLog, Row
-from gateway.audit.merkle import Tree, leaf_hash
-from gateway.audit.tiles import WIDTH, bundle, tile_path, tiles
+from gateway.audit.checkpoint import HeadSigner, Signer
+from gateway.audit.entry import parse_entry
+from gateway.audit.evidence import HomeLog
+from gateway.audit.export_part import Done, LogPlan, Part, Plan
+from gateway.audit.export_writer import Files, LogWriter, Progress, Told, readable_heads
+from gateway.audit.layout import APPOINTMENT, MANIFEST, SIGNATURE, VERSION, LogRange, export_origin
+from gateway.audit.mandate import Mandate
 from gateway.clock import Clock, rfc3339
-from gateway.errors import LiaisonError, Malformed, NotProved, StorageBroken
+from gateway.errors import Malformed, NotProved, StorageBroken
 from gateway.model.names import MemberId
 from gateway.ports import ContentKeys, LogStore
-
-MANIFEST = "export.json"
-SIGNATURE = "export.sig"
-
-
-def export_origin(member: str) -> str:
-    """The name of the note that signs a member's exports."""
-    return f"{member}.liaison.internal/export"
+from gateway.signing import strict_json
+from gateway.trust.appointment import Appointment
 
 
-@dataclass(slots=True)
-class _Writer:
-    """Writes files below a folder and keeps their hashes."""
-
-    folder: Path
-    hashes: dict[str, str] = field(default_factory=dict)
-
-    def write(self, name: str, data: bytes) -> None:
-        path = self.folder / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.hashes[name] = hashlib.sha256(data).hexdigest()
+def no_progress(done: int, of: int) -> None:
+    """Tell nobody."""
 
 
 def export(
@@ -63,97 +42,124 @@ def export(
     highwater: Path,
     out: Path,
     documents: Mapping[str, bytes],
+    appointment: Appointment | None = None,
+    since_us: int = 0,
+    until_us: int = 0,
+    progress: Progress = no_progress,
 ) -> str:
-    """Write all logs of a home to the new or empty folder `out`; the manifest's SHA-256 in hexadecimal.
+    """Write the logs of a home to the new or empty folder `out`, or go on there; the manifest's SHA-256 in hexadecimal.
 
-    `documents` are files of trust to carry (`trust/descriptors/th.jsonl` → bytes). The node may be running.
-    Raises `Malformed` when `out` is not empty, `NotProved` when a log has no signed head, `StorageBroken`.
+    `documents` are files to carry, by name (`trust/descriptors/th.jsonl`). Entries of the exchange logs are those from
+    `since_us` until before `until_us` (0: no bound), in whole bundles; the operations logs are there in full, since
+    they say what was erased, acknowledged and accepted. `appointment` was verified by the caller.
+
+    Raises `Malformed` when `out` holds something else, `NotProved` when a log has no signed head, `StorageBroken`.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Malformed("the folder is not empty", code="not-empty", where=str(out), remedy="name a new folder")
+    logs = {name: HomeLog(store, keys, name, highwater) for name in store.logs()}
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        writer = _Writer(out)
-        for name, data in documents.items():
+        part = Part(out)
+        asked = Plan(member, clock.now_us(), since_us, until_us, appointment.hash.hex() if appointment else "", {})
+        plan, done = _begin(part, out, asked, logs)
+        mandate = Mandate(member, appointment.scope if appointment else None)
+        writer = Files(out)
+        told = Told(progress, sum(item.range.stop - item.range.first for item in plan.logs.values()))
+        for name, planned in plan.logs.items():
+            LogWriter(writer, part, logs[name], planned, mandate, told).write(done)
+        carried = dict(documents) | ({APPOINTMENT: appointment.data + b"\n"} if appointment else {})
+        for name, data in carried.items():
             writer.write(name, data)
-        sizes = {name: _export_log(writer, HomeLog(store, keys, name, highwater)) for name in store.logs()}
-        return _manifest(writer, member, sizes, key, clock)
+        digest = _manifest(writer, plan, appointment, key)
+        part.end()
     except OSError as error:
         raise StorageBroken(
-            f"the export cannot be written: `{error.strerror}`", where=str(out), remedy="free space, then export again"
+            f"the export cannot be written: `{error.strerror}`",
+            where=str(out),
+            remedy="free space, then run the same command again: it goes on where it was",
         ) from error
+    return digest
 
 
-def _export_log(writer: _Writer, log: HomeLog) -> int:
-    head = _newest(log)
-    checkpoint = parse_checkpoint(head)
-    folder = log.name.replace("/", "-")
-    writer.write(f"{folder}/checkpoint", head)
-    tree = Tree()
-    openings: list[str] = []
-    statements: list[str] = []
-    waiting: list[bytes] = []
-    for row in log.rows():
-        if row.index >= checkpoint.size:
-            break
-        tree.append(leaf_hash(row.body))
-        openings.append(_opening(row))
-        if row.request or row.answer:
-            statements.append(_statements(row))
-        waiting.append(row.body)
-        if len(waiting) == WIDTH:
-            writer.write(f"{folder}/{tile_path('entries', row.index // WIDTH, WIDTH)}", bundle(waiting))
-            waiting = []
-    if waiting:
-        writer.write(f"{folder}/{tile_path('entries', tree.size // WIDTH, len(waiting))}", bundle(waiting))
-    for name, data in tiles(tree, tree.size):
-        writer.write(f"{folder}/{name}", data)
-    writer.write(f"{folder}/openings.jsonl", "".join(openings).encode())
-    writer.write(f"{folder}/statements.jsonl", "".join(statements).encode())
-    return tree.size
+def _begin(part: Part, out: Path, asked: Plan, logs: Mapping[str, HomeLog]) -> tuple[Plan, dict[tuple[str, int], Done]]:
+    """The plan and what is finished of it: that which lies there, or a new one."""
+    found = part.resume()
+    if found is not None:
+        if found[0].wanted != asked.wanted:
+            raise Malformed(
+                "another export was begun in this folder",
+                code="not-empty",
+                where=str(out),
+                remedy="name a new folder, or ask for the same again",
+            )
+        return found
+    if any(out.iterdir()):
+        raise Malformed("the folder is not empty", code="not-empty", where=str(out), remedy="name a new folder")
+    planned = {name: _plan_log(log, asked.since_us, asked.until_us) for name, log in logs.items()}
+    plan = Plan(asked.member, asked.created_us, asked.since_us, asked.until_us, asked.appointment, planned)
+    part.begin(plan)
+    return plan, {}
 
 
-def _newest(log: HomeLog) -> bytes:
-    heads = []
-    for data in log.heads():
-        try:
-            heads.append(parse_checkpoint(data))
-        except LiaisonError:
-            continue
+def _plan_log(log: HomeLog, since_us: int, until_us: int) -> LogPlan:
+    heads = readable_heads(log)
     if not heads:
         raise NotProved(f"log `{log.name}` has no signed head", where=log.name, remedy="start the node once")
-    return max(heads, key=lambda head: head.size).data
+    newest = heads[-1]
+    if not since_us and not until_us:
+        return LogPlan(newest.data.decode(), LogRange.whole(newest.size))
+    low = _first_since(log, newest.size, since_us)
+    high = _first_since(log, newest.size, until_us) if until_us else newest.size
+    whole = log.name.startswith("operations/")
+    return LogPlan(newest.data.decode(), LogRange.between(newest.size, low, max(low, high), all_entries=whole))
 
 
-def _opening(row: Row) -> str:
-    if row.private is None:
-        return json.dumps({"index": row.index, "erased": row.erased or row.problem}) + "\n"
-    return f'{{"index":{row.index},"private":"{_text(row.private)}"}}\n'
+def _first_since(log: HomeLog, size: int, time_us: int) -> int:
+    """The first entry at or after a time, by halving: times never go back."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        if parse_entry(log.body(middle)).time_us < time_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
-def _statements(row: Row) -> str:
-    return f'{{"index":{row.index},"request":"{_text(row.request)}","answer":"{_text(row.answer)}"}}\n'
+def _manifest(writer: Files, plan: Plan, appointment: Appointment | None, key: HeadSigner) -> str:
+    """Everything is durable before the manifest says so."""
+    os.sync()
+    data = strict_json.dumps(_manifest_value(writer, plan, appointment)) + b"\n"
+    digest = hashlib.sha256(data).digest()
+    # A manifest has no tree, but a note of the same form serves: origin, number of files, hash.
+    note = Signer(export_origin(plan.member), key).sign(len(writer.hashes), digest)
+    (writer.folder / SIGNATURE).write_bytes(note)
+    (writer.folder / MANIFEST).write_bytes(data)
+    os.sync()
+    return digest.hex()
 
 
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _manifest(writer: _Writer, member: MemberId, sizes: Mapping[str, int], key: HeadSigner, clock: Clock) -> str:
-    manifest = {
-        "v": 1,
-        "member": member,
-        "created": rfc3339(clock.now_us()),
-        "logs": dict(sizes),
+def _manifest_value(writer: Files, plan: Plan, appointment: Appointment | None) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "member": plan.member,
+        "created": rfc3339(plan.created_us),
+        "since": rfc3339(plan.since_us) if plan.since_us else "",
+        "until": rfc3339(plan.until_us) if plan.until_us else "",
+        "appointment": plan.appointment,
+        "auditor": appointment.auditor if appointment else "",
+        "appointed_by": appointment.appointed_by if appointment else "",
+        "logs": {
+            name: {
+                "size": item.range.size,
+                "first": item.range.first,
+                "stop": item.range.stop,
+                "low": item.range.low,
+                "high": item.range.high,
+            }
+            for name, item in plan.logs.items()
+        },
         "files": dict(sorted(writer.hashes.items())),
     }
-    data = json.dumps(manifest, indent=1).encode() + b"\n"
-    digest = hashlib.sha256(data).digest()
-    (writer.folder / MANIFEST).write_bytes(data)
-    # A manifest has no tree, but a note of the same form serves: origin, number of files, hash.
-    note = Signer(export_origin(member), key).sign(len(writer.hashes), digest)
-    (writer.folder / SIGNATURE).write_bytes(note)
-    return digest.hex()
 
 
 def trust_documents(

@@ -24,6 +24,9 @@ class Check(IntEnum):
     PRIVATE = 10
     STATEMENTS = 11
     ONE_ANSWER = 12
+    RANGE = 13
+    MANDATE = 14
+    POLICIES = 15
 
 
 MEANING: dict[Check, str] = {
@@ -31,14 +34,17 @@ MEANING: dict[Check, str] = {
     Check.DESCRIPTORS: "the members' descriptors are signed by their authorities, and list log keys",
     Check.MANIFEST: "the export's files are those that its maker signed",
     Check.HEAD: "the newest head is signed by a log key that the member lists",
-    Check.TREE: "all entries, hashed again, give the root of that head",
+    Check.TREE: "all entries, hashed again, give the root of that head, with the hashes of those outside the range",
     Check.EARLIER_HEADS: "every earlier head that was kept is of the same tree",
     Check.FORM: "every entry has the form of an entry, names this log, and is numbered without a gap",
     Check.TIME: "time never goes back",
     Check.CHANNELS: "each channel's numbers go up by one",
-    Check.PRIVATE: "every private part is the one that its entry commits to",
-    Check.STATEMENTS: "every statement has the hash in its entry, and a signature that was valid then",
+    Check.PRIVATE: "every private part that is shown is the one that its entry commits to",
+    Check.STATEMENTS: "every statement that is shown has the hash in its entry, and a signature that was valid then",
     Check.ONE_ANSWER: "no exchange was answered twice",
+    Check.RANGE: "no entry of the time that was asked for is left out",
+    Check.MANDATE: "what is shown is within the scope of an auditor whom the authority appointed",
+    Check.POLICIES: "every policy that decided is in the export, by its hash",
 }
 """What each check shows when it holds."""
 
@@ -64,10 +70,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """All findings. `sizes` are the entries that were checked, for each log."""
+    """All findings. `sizes` are the entries that were checked, for each log; `notes` say what was not there to check,
+    by right: they are no findings. `about` says what was checked: the export's own word, until it is proved."""
 
     findings: list[Finding] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)
     _counts: dict[tuple[Check, str, State], int] = field(default_factory=dict)
 
     def add(self, check: Check, state: State, text: str, log: str = "", index: int | None = None) -> None:
@@ -84,6 +93,18 @@ class Report:
     def not_provable(self, check: Check, text: str, log: str = "", index: int | None = None) -> None:
         """Add a gap in the evidence."""
         self.add(check, State.NOT_PROVABLE, text, log, index)
+
+    def merge(self, other: Report) -> None:
+        """Take over what was found about a part."""
+        for key, count in other._counts.items():
+            room = max(0, MAX_DETAILS - self._counts.get(key, 0))
+            same = [item for item in other.findings if (item.check, item.log, item.state) == key]
+            self.findings += same[:room]
+            self._counts[key] = self._counts.get(key, 0) + count
+
+    def untold(self, check: Check, log: str, state: State) -> int:
+        """How many findings of this kind are counted and not told one by one."""
+        return max(0, self._counts.get((check, log, state), 0) - MAX_DETAILS)
 
     def conclude(self, checks: tuple[Check, ...], log: str = "") -> None:
         """Say `proved` for each of `checks` about which nothing else was said."""

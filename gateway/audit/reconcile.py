@@ -26,10 +26,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.audit.sides import Note, Side
-
-MARGIN_US = 120_000_000
-"""How much two members' clocks may differ: what happened so shortly before an export may be missing in it."""
+from gateway.audit.sides import MARGIN_US, Note, Side
 
 
 class Fault(StrEnum):
@@ -91,6 +88,11 @@ class Comparison:
         return frozenset(found.exchange_id for found in self.findings if found.fault in _PROVABLE)
 
     @property
+    def unproved(self) -> bool:
+        """Whether somebody dropped or altered something, or may have, and nothing shows who."""
+        return any(not found.blamed and found.fault in _PROVABLE | {Fault.LOST_QUESTION} for found in self.findings)
+
+    @property
     def blamed(self) -> frozenset[str]:
         """Members that a finding contradicts."""
         return frozenset(found.blamed for found in self.findings if found.blamed)
@@ -128,12 +130,13 @@ class _Direction:
         self._answerer = answerer
 
     def is_outside(self, exchange_id: str) -> bool:
-        """Whether one export was made before this exchange was over."""
-        asked = self._asker.arrived.get(exchange_id) or self._asker.asked.get(exchange_id)
+        """Whether one export was made before this exchange was over, or is of another time."""
+        arrived, asked = self._asker.arrived.get(exchange_id), self._asker.asked.get(exchange_id)
         answered = self._answerer.answered.get(exchange_id)
-        if answered and asked is None:
-            return answered[0].entry.time_us > self._asker.created_us - MARGIN_US
-        return asked is not None and not answered and asked.entry.time_us > self._answerer.created_us - MARGIN_US
+        known = arrived or asked
+        if answered:
+            return arrived is None and not self._asker.covers(answered[0].entry.time_us)
+        return known is not None and not self._answerer.covers(known.entry.time_us)
 
     def exchange(self, exchange_id: str) -> Disagreement | None:
         """The gravest finding about one exchange, or None when both agree."""
@@ -188,7 +191,9 @@ class _Direction:
             yield Disagreement(Fault.REWRITTEN, exchange_id, asked_by, them, them, text, None, index)
 
     def receipts(self) -> Iterator[Disagreement]:
-        """Answers that no receipt covers, in one finding."""
+        """Answers that no receipt covers, in one finding; nothing where the receipts are not shown."""
+        if not self._answerer.opened:
+            return
         through = self._answerer.acknowledged
         edge = self._asker.created_us - MARGIN_US
         open_ones = sorted(

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.audit.checkpoint import Checkpoint, verify_checkpoint
 from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.spine import Roots
 from gateway.errors import Contradicted, LiaisonError
 from gateway.ports import LogState, LogStore
 from gateway.signing.keys import VerifyKey
@@ -86,7 +87,7 @@ def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> 
     )
 
 
-def first_bad_range(tree: Tree, heads: Sequence[Checkpoint]) -> tuple[int, int]:
+def first_bad_range(tree: Roots, heads: Sequence[Checkpoint]) -> tuple[int, int]:
     """The range [start, stop) that holds the first bad entry: between the last good head and the first bad one."""
     good = 0
     for head in sorted(heads, key=lambda item: item.size):

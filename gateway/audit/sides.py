@@ -13,6 +13,9 @@ from gateway.audit.merkle import leaf_hash, verify_inclusion
 from gateway.errors import LiaisonError
 from gateway.signing.keys import VerifyKey
 
+MARGIN_US = 120_000_000
+"""How much two members' clocks may differ: what happened so near to the edge of an export may be missing in it."""
+
 ANSWERS = frozenset({"answered", "refused"})
 ARRIVALS = frozenset({"received", "late"})
 
@@ -53,19 +56,29 @@ class SignedBy(Protocol):
 class Side:
     """One member's entries about exchanges with `peer`, by exchange id, and what bounds them.
 
-    `created_us` is when the export was made, by its signed manifest: what happened before must be in it. `bodies` are
-    exact public parts by (log, index); `acknowledged` is the highest number of the peer's channel that its receipts
-    cover.
+    `created_us` is when the export was made, by its signed manifest: what happened before must be in it, from
+    `since_us` until `until_us` (0: no bound). `opened` says whether private parts are in it, which tell of receipts.
+    `bodies` are exact public parts by (log, index); `acknowledged` is the highest number of the peer's channel that
+    its receipts cover.
     """
 
     member: str
     peer: str
     created_us: int
+    since_us: int = 0
+    until_us: int = 0
+    opened: bool = True
     asked: dict[str, Note] = field(default_factory=dict)
     arrived: dict[str, Note] = field(default_factory=dict)
     answered: dict[str, list[Note]] = field(default_factory=dict)
     bodies: dict[tuple[str, int], bytes] = field(default_factory=dict)
     acknowledged: int = 0
+
+    def covers(self, time_us: int) -> bool:
+        """Whether what happened then, by another clock, must be in this export."""
+        end_us = min(self.created_us, self.until_us) if self.until_us else self.created_us
+        begins = time_us >= self.since_us + MARGIN_US if self.since_us else True
+        return begins and time_us <= end_us - MARGIN_US
 
     def take_answers(self, rows: Iterable[Row]) -> None:
         """Read what this member answered. Rows that are no entries are the verifier's."""

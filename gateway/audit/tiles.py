@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Final
 
-from gateway.audit.merkle import HASH_BYTES, Tree
+from gateway.audit.merkle import Tree
 from gateway.errors import Malformed
 
-WIDTH = 256
+WIDTH: Final = 256
+MAX_BUNDLE: Final = WIDTH * (2 + (1 << 16))
+"""Bytes of the largest bundle."""
+
 _HEIGHT = 8
 
 
@@ -21,14 +24,14 @@ def tile_path(level: int | str, index: int, width: int) -> str:
     return f"tile/{level}/{place}" + ("" if width == WIDTH else f".p/{width}")
 
 
-def tiles(tree: Tree, size: int) -> Iterator[tuple[str, bytes]]:
-    """Path and bytes of each tile of the first `size` leaves."""
+def tiles(tree: Tree, size: int, lowest: int = 0) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of each tile over the first `size` leaves of `tree`; they are tiles of level `lowest`."""
     level = 0
     while count := size >> (_HEIGHT * level):
         for first in range(0, count, WIDTH):
             stop = min(first + WIDTH, count)
             yield (
-                tile_path(level, first // WIDTH, stop - first),
+                tile_path(lowest + level, first // WIDTH, stop - first),
                 b"".join(tree.node(_HEIGHT * level, index) for index in range(first, stop)),
             )
         level += 1
@@ -39,10 +42,14 @@ def bundle(entries: Sequence[bytes]) -> bytes:
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
 
-def widths(size: int) -> Iterator[tuple[int, int]]:
-    """Index and width of each tile of level 0, or bundle, in a log of `size` entries."""
-    for first in range(0, size, WIDTH):
-        yield first // WIDTH, min(WIDTH, size - first)
+def width_of(place: int, size: int) -> int:
+    """The width of tile or bundle `place` of level 0 in a log of `size` entries."""
+    return min(WIDTH, size - place * WIDTH)
+
+
+def places(start: int, stop: int) -> range:
+    """The bundles that hold the entries in [start, stop)."""
+    return range(start // WIDTH, -(-stop // WIDTH)) if start < stop else range(0)
 
 
 def read_bundle(data: bytes, width: int) -> list[bytes]:
@@ -59,13 +66,3 @@ def read_bundle(data: bytes, width: int) -> list[bytes]:
     if len(entries) != width:
         raise Malformed(f"a bundle holds {len(entries)} entries, not {width}", code="bad-bundle", where="export")
     return entries
-
-
-def read_leaves(folder: Path, size: int) -> Iterator[bytes]:
-    """Leaf hashes from the tiles of level 0, for finding which entry differs."""
-    for index, width in widths(size):
-        data = (folder / tile_path(0, index, width)).read_bytes()
-        if len(data) != width * HASH_BYTES:
-            raise Malformed("a tile has the wrong size", code="bad-tile", where="export")
-        for at in range(0, len(data), HASH_BYTES):
-            yield data[at : at + HASH_BYTES]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.audit.entry import Entry
-from gateway.audit.evidence import LogEvidence
-from gateway.audit.export_reader import ExportReader
+from gateway.audit.export_reader import ExportReader, exchange_logs
 from gateway.audit.findings import Report
-from gateway.audit.reconcile import Comparison, Fault, compare
+from gateway.audit.reconcile import Comparison, compare
 from gateway.audit.sides import Side
 from gateway.audit.verify import verify_export
 from gateway.clock import Clock
@@ -38,13 +37,13 @@ class Reconciled:
     def exit_code(self) -> int:
         """0 nobody is contradicted (an answer that was lost has no culprit), 1 somebody is, 3 not provable.
 
-        Nobody can prove whether a question that only its asker knows of was lost on the way or kept out of a log.
+        Nobody can prove whether a question that only its asker knows of was lost on the way or kept out of a log; nor
+        who dropped or altered what, where the statements that show it are in neither export.
         """
         codes = {report.exit_code for report in self.reports.values()}
         if 1 in codes or (self.comparison and self.comparison.blamed):
             return 1
-        unknown = self.comparison and any(one.fault is Fault.LOST_QUESTION for one in self.comparison.findings)
-        return 3 if 3 in codes or unknown else 0
+        return 3 if 3 in codes or (self.comparison and self.comparison.unproved) else 0
 
 
 def reconcile_exports(
@@ -61,20 +60,20 @@ def reconcile_exports(
     if any(report.exit_code == 1 for report in reports.values()):
         return Reconciled(reports, None)
     sides = [
-        Side(name, other, export.created_us)
+        Side(name, other, export.created_us, export.since_us, export.until_us, bool(export.appointment_hash))
         for name, other, export in zip(names, reversed(names), exports, strict=True)
     ]
     descriptors = [line for export in exports for line in export.descriptors()]
     view = evidence_view(charter, descriptors, clock, fingerprint)
     for side, export in zip(sides, exports, strict=True):
-        for log in export.logs():
-            side.take_answers(log.rows())
+        for every in export.logs():
+            side.take_answers(every.rows())
     for side, other, export in zip(sides, reversed(sides), exports, strict=True):
-        for log in _exchange_logs(export):
+        for log in exchange_logs(export):
             side.take_questions(log.rows(), other, view.vkeys(MemberId(other.member), KeyUse.LOG))
     suspected = compare(*sides).suspected
     for side, export in zip(sides, exports, strict=True):
-        for log in _exchange_logs(export) if suspected else ():
+        for log in exchange_logs(export) if suspected else ():
             side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer)))
     return Reconciled(reports, compare(*sides))
 
@@ -120,7 +119,3 @@ class _Signatures:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         check_signature(unsealed, self.view, self.peer, at_us)
         return unsealed
-
-
-def _exchange_logs(export: ExportReader) -> list[LogEvidence]:
-    return [log for log in export.logs() if log.name.startswith("exchange/")]

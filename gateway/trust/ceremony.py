@@ -22,6 +22,8 @@ from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
+from gateway.trust.appointing import auditor_keys
+from gateway.trust.appointment import APPOINTMENT_TYPE, parse_appointment
 from gateway.trust.card import MemberCard
 from gateway.trust.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
 from gateway.trust.descriptor import (
@@ -49,6 +51,7 @@ APPROVERS = "approvers"
 CERTIFICATES = "certificates"
 """Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
 
+_KINDS = ((DESCRIPTOR_TYPE, "descriptor"), (STATUS_TYPE, "status"), (APPOINTMENT_TYPE, "appointment"))
 _CERTIFIED_FILES = ("tls", "statement", "status")
 _WITNESS_FILES = ("witness", "witness-mldsa")
 
@@ -80,26 +83,29 @@ def draft(
 
 
 def sign(data: bytes, authority: Path) -> bytes:
-    """The charter or descriptor with the signature of the authority in this folder added.
+    """The charter, descriptor or appointment with the signature of the authority in this folder added.
 
     An authority signs only a charter that has its key; `BadSignature` otherwise.
     """
     key = load_signing_key(authority / "authority.key")
-    if kind_of(data) == "charter":
+    kind = kind_of(data)
+    if kind == "charter":
         return sign_charter(data, key)
-    _, document = parse_descriptor(data)
+    _, document = parse_appointment(data) if kind == "appointment" else parse_descriptor(data)
     return add_signature(document, key)
 
 
 def kind_of(data: bytes) -> str:
-    """`charter`, `descriptor` or `status`, by the content of a document. Raises `Malformed`."""
+    """`charter`, `descriptor`, `status` or `appointment`, by the content of a document. Raises `Malformed`."""
     value = strict_json.loads(data.rstrip(b"\n"), max(MAX_CHARTER, MAX_DOCUMENT))
     if isinstance(value, dict) and "signed" in value:
         return "charter"
-    for payload_type, kind in ((DESCRIPTOR_TYPE, "descriptor"), (STATUS_TYPE, "status")):
+    for payload_type, kind in _KINDS:
         if isinstance(value, dict) and value.get("payloadType") == payload_type:
             return kind
-    raise Malformed("this is neither a charter nor a descriptor nor a status", code="unknown-document")
+    raise Malformed(
+        "this is neither a charter nor a descriptor nor a status nor an appointment", code="unknown-document"
+    )
 
 
 def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | None = None) -> list[Accepted]:
@@ -227,7 +233,8 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         for card in witness_cards(home, _member_of(home))
         for key in card.keys
     ]
-    return certified + own_agency_keys(home) + own + approvers + domestic
+    auditors = auditor_keys(home / "trust", _member_of(home))
+    return certified + own_agency_keys(home) + own + approvers + domestic + auditors
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:
@@ -318,6 +325,8 @@ def _import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerpri
     kind = kind_of(line)
     if kind == "charter":
         return documents.accept_charter(line, clock, fingerprint)
+    if kind == "appointment":
+        return documents.accept_appointment(line, clock)
     if kind == "descriptor":
         return documents.accept_descriptor(line, parse_descriptor(line)[0].member, clock)
     return documents.accept_status(line, parse_status(line)[0].member, clock)

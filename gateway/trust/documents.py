@@ -5,6 +5,7 @@
     charter.jsonl               all versions, one a line; the first was accepted by its fingerprint
     descriptors/<member>.jsonl  all versions that were accepted, one a line
     statuses/<member>.json      the newest one
+    appointments/<member>.jsonl auditors' appointments, one a line: how far each may see, and until when
     conflicts/<hash>.json       signed documents that contradict one held: kept as evidence
 """
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from certs.durable import make_folder, replace
 from gateway.clock import Clock, to_us
 from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unknown
+from gateway.trust.appointment import parse_appointment, verify_appointment
 from gateway.trust.charter import (
     MAX_CHARTER,
     Charter,
@@ -65,6 +67,10 @@ class TrustDocuments:
         """The newest status of a member."""
         return self.folder / "statuses" / f"{member}.json"
 
+    def appointment_path(self, member: str) -> Path:
+        """The appointments of a member's auditors."""
+        return self.folder / "appointments" / f"{member}.jsonl"
+
     # -------------------------------------------------------------- reading
 
     def charter_versions(self) -> list[bytes]:
@@ -92,6 +98,10 @@ class TrustDocuments:
         """The newest status of a member, verified; it may have expired. None when there is none."""
         lines = _lines(self.status_path(descriptor.member))
         return verify_status(lines[-1], descriptor) if lines else None
+
+    def appointments(self, member: str) -> list[bytes]:
+        """All appointments of a member's auditors that were accepted, oldest first."""
+        return _lines(self.appointment_path(member))
 
     # -------------------------------------------------------------- accepting
 
@@ -167,6 +177,19 @@ class TrustDocuments:
                 raise Stale("the status has expired", code="status-expired")
             self._write_lines(self.status_path(member), [new.data])
         return Accepted("status", member, new.sequence, True)
+
+    def accept_appointment(self, data: bytes, clock: Clock) -> Accepted:
+        """Take an auditor's appointment that the member's authority signed. It counts while its key is listed."""
+        with self._locked():
+            charter = self._current_charter(clock)
+            member = _member(charter, parse_appointment(data)[0].member)
+            new = verify_appointment(data, member, charter.federation)
+            _check_issued(new.issued_us, clock, "appointment")
+            lines = self.appointments(new.member)
+            if new.data in lines:
+                return Accepted("appointment", new.member, 1, False)
+            self._write_lines(self.appointment_path(new.member), [*lines, new.data])
+        return Accepted("appointment", new.member, 1, True)
 
     # -------------------------------------------------------------- inside
 

@@ -50,6 +50,10 @@ class Fields:
         """A time as microseconds since 1970."""
         return parse_time(self._members[name], f"{self._where}.{name}")
 
+    def value(self, name: str) -> Any:
+        """A member as it is, for the caller to check."""
+        return self._members[name]
+
     def items(self, name: str, maximum: int) -> list[Any]:
         """A list of at most `maximum` items."""
         value = self._members[name]

@@ -1,0 +1,69 @@
+"""Reading files of an export, which somebody else made: no links, no devices, limited sizes, no trace."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from gateway.errors import Malformed
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def open_file(folder: Path, name: str) -> Iterator[IO[bytes]]:
+    """A regular file below `folder`, no part of whose path is a link. `Malformed` when there is none."""
+    handle = _handle(folder, name)
+    with os.fdopen(handle, "rb") as file:
+        try:
+            yield file
+        except OSError as error:
+            raise broken(f"`{name}` cannot be read") from error
+
+
+def _handle(folder: Path, name: str) -> int:
+    *parts, last = name.split("/")
+    place = folder
+    try:
+        for part in parts:
+            place /= part
+            if place.is_symlink():
+                raise broken(f"`{name}` lies behind a link")
+        handle = os.open(place / last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise broken(f"`{name}` is missing or cannot be read") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise broken(f"`{name}` is no file")
+    return handle
+
+
+def read_file(folder: Path, name: str, limit: int) -> bytes:
+    """All of a file. `Malformed` when it is missing, a link, or has more than `limit` bytes."""
+    with open_file(folder, name) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise broken(f"`{name}` is too large")
+    return data
+
+
+def hash_file(folder: Path, name: str) -> str:
+    """The SHA-256 of a file in hexadecimal; empty where there is no such file."""
+    digest = hashlib.sha256()
+    try:
+        with open_file(folder, name) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except Malformed:
+        return ""
+    return digest.hexdigest()
+
+
+def broken(why: str) -> Malformed:
+    """An export that lacks something, or has something wrong."""
+    return Malformed(why, code="broken-export", where="export", remedy="get the whole export again")
