@@ -13,6 +13,7 @@ from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.ground import Ground, lay_ground, record_issuers, token_keys
+from gateway.app.inspecting import inspection_desk
 from gateway.audit.receipt import ChannelBook, ReceiptBook
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -177,6 +178,15 @@ class Node:
             consents=self.outbox.round,
             sources=ground.refreshers,
             policy=lambda: _policy_entry(ground.policy.refresh()),
+            inspections=inspection_desk(
+                ground.home,
+                ground.member,
+                lambda: ground.trust.view,
+                clock,
+                ground.store,
+                ground.keystore,
+                ground.operations_log,
+            ).run,
             fatal=self._fatal,
         )
         self._server: NodeServer | None = None

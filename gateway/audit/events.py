@@ -61,6 +61,7 @@ def _source(kind: str, meaning: str, *fields: str) -> Event:
 _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
 
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _USE = (
     "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
     "purpose", "use", "reason",
@@ -194,6 +195,20 @@ _EVENTS = (
     _operations("consent-decided",
                 "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
                 *_ASKED, "granted", "by", "reason", "decided_us", "until_us"),
+    _operations("opened",
+                "An auditor opens entries. Durable before anything is shown. `statement` is the auditor's own signed "
+                "inspection, `detail` names log and entries.",
+                *_INSPECTED),
+    _operations("searched",
+                "An auditor searches entries by what their private parts say; `detail` is the filter.", *_INSPECTED),
+    _operations("exported",
+                "An auditor has the logs exported with their private parts, as far as the scope goes; `detail` holds "
+                "the bounds.",
+                *_INSPECTED),
+    _operations("inspection-refused",
+                "Somebody wanted entries opened, searched or exported, and may not: nothing was shown. What is said of "
+                "it is that person's word, proved or not.",
+                "action", "reason", "detail", "key_id", "code", "problem"),
     _operations("key-destroyed", "A key of the keystore was destroyed: what it protected is erased.",
                 "key_id", "ground"),
     _source("source-started", "The source process started and found its log whole.", "source", "version"),

@@ -34,7 +34,7 @@ MEANING: dict[Check, str] = {
     Check.DESCRIPTORS: "the members' descriptors are signed by their authorities, and list log keys",
     Check.MANIFEST: "the export's files are those that its maker signed",
     Check.HEAD: "the newest head is signed by a log key that the member lists",
-    Check.TREE: "all entries, hashed again, give the root of that head, with the hashes of those outside the range",
+    Check.TREE: "all entries, hashed again, give the root of that head",
     Check.EARLIER_HEADS: "every earlier head that was kept is of the same tree",
     Check.FORM: "every entry has the form of an entry, names this log, and is numbered without a gap",
     Check.TIME: "time never goes back",

@@ -233,7 +233,7 @@ class _Checks:
         elif row.erased:
             text = f"its private part was erased (key `{row.erased}`), and no entry says that the key was destroyed"
             self._report.not_provable(Check.PRIVATE, text, self._rules.log, expected)
-        elif self._rules.mandate is not None and not low <= expected < high:
+        elif self._rules.mandate is not None and (self._rules.mandate.scope is None or not low <= expected < high):
             return
         elif row.withheld and row.withheld in self._allowed(entry):
             self._run.withheld[row.withheld] = self._run.withheld.get(row.withheld, 0) + 1

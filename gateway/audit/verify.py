@@ -42,11 +42,11 @@ from gateway.trust.appointment import check_time
 from gateway.trust.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
-Progress = Callable[[str, int, int], None]
-"""Told the log, how many of its entries were checked, and of how many."""
+Progress = Callable[[int, int], None]
+"""Told how many entries were checked, and of how many."""
 
 
-def no_progress(log: str, done: int, of: int) -> None:
+def no_progress(done: int, of: int) -> None:
     """Tell nobody."""
 
 
@@ -182,12 +182,15 @@ class _Verifier:
     mandate: Mandate | None = None
     times: tuple[int, int] = (0, 0)
     policies: set[str] = field(default_factory=set)
+    done: int = 0
+    total: int = 0
 
     def logs(self, logs: Sequence[LogEvidence]) -> None:
         """Checks 4 to 14; the operations logs first, since they say which keys were destroyed."""
         if not logs:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: set[str] = set()
+        self.total = sum(log.stop - log.first for log in logs)
         for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), item.name)):
             try:
                 erased |= self._log(log, frozenset(erased))
@@ -202,11 +205,10 @@ class _Verifier:
         spans = check.spans()
         if isinstance(log, ExportLog):
             check.begin_after(log.outer)
-        done = 0
         for run in self.checkers.runs(log, spans, rules):
             check.take(run)
-            done += run.size
-            self.progress(log.name, done, log.stop - log.first)
+            self.done += run.size
+            self.progress(self.done, self.total)
         if isinstance(log, ExportLog):
             check.finish(log.outer, log.tail())
             check.check_tiles(log.wrong_tiles(check.spine))

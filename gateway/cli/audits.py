@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from gateway.audit.export import export, trust_documents
 from gateway.audit.findings import Report, State
+from gateway.audit.layout import POLICIES
 from gateway.audit.reconcile import Comparison
 from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
@@ -26,8 +28,11 @@ from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.open import open_storage
+from gateway.trust.appointment import Appointment
 from gateway.trust.ceremony import kind_of
 from gateway.trust.documents import TrustDocuments
+
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,14 @@ def entry_line(name: str, shown: Shown) -> str:
     return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
 
 
-def verify_home_folder(folder: Path, charter: Path | None, fingerprint: str | None) -> Report:
+def verify_home_folder(
+    folder: Path,
+    charter: Path | None,
+    fingerprint: str | None,
+    *,
+    statements: bool,
+    progress: Callable[[int, int], None],
+) -> Report:
     """Verify the logs of a home, under its own charter unless another one is given."""
     with open_home(folder) as evidence:
         return verify_home(
@@ -123,18 +135,45 @@ def verify_home_folder(folder: Path, charter: Path | None, fingerprint: str | No
             descriptors=[line for lines in evidence.descriptors.values() for line in lines],
             clock=SystemClock(),
             fingerprint=fingerprint,
+            statements=statements,
+            progress=progress,
         )
 
 
-def verify_export_folder(folder: Path, charter: Path, fingerprint: str | None) -> Report:
+def verify_export_folder(
+    folder: Path,
+    charter: Path,
+    fingerprint: str | None,
+    *,
+    statements: bool,
+    processes: int,
+    progress: Callable[[int, int], None],
+) -> Report:
     """Verify an export under the auditor's own charter."""
-    return verify_export(folder, _charter(charter), SystemClock(), fingerprint)
+    return verify_export(
+        folder,
+        _charter(charter),
+        SystemClock(),
+        fingerprint,
+        statements=statements,
+        processes=processes,
+        progress=progress,
+    )
 
 
-def export_home(folder: Path, out: Path) -> str:
-    """Write an export; the SHA-256 of its manifest."""
+def export_home(
+    folder: Path,
+    out: Path,
+    since_us: int,
+    until_us: int,
+    appointment: Appointment | None,
+    progress: Callable[[int, int], None],
+) -> str:
+    """Write an export, or go on with it; the SHA-256 of its manifest."""
     with open_home(folder) as evidence:
-        statuses = {file.stem: file.read_bytes() for file in sorted(evidence.home.trust.glob("statuses/*.json"))}
+        trust = evidence.home.trust
+        statuses = {file.stem: file.read_bytes() for file in sorted(trust.glob("statuses/*.json"))}
+        documents = trust_documents(evidence.charter, evidence.descriptors, statuses)
         return export(
             evidence.store,
             evidence.keys,
@@ -143,8 +182,22 @@ def export_home(folder: Path, out: Path) -> str:
             member=evidence.member,
             highwater=evidence.home.highwater,
             out=out,
-            documents=trust_documents(evidence.charter, evidence.descriptors, statuses),
+            documents=documents | policy_documents(evidence.home.policies),
+            appointment=appointment,
+            since_us=since_us,
+            until_us=until_us,
+            progress=progress,
         )
+
+
+def policy_documents(folder: Path) -> dict[str, bytes]:
+    """The policies that a home has kept, as the files that an export carries, by their hash."""
+    found = {}
+    for path in sorted(folder.glob("*-*.json")):
+        name = path.stem.rpartition("-")[2]
+        if _HASH.fullmatch(name):
+            found[f"{POLICIES}/{name}.json"] = path.read_bytes()
+    return found
 
 
 def report_value(report: Report) -> dict[str, Any]:
@@ -153,9 +206,11 @@ def report_value(report: Report) -> dict[str, Any]:
     first = report.first_bad
     return {
         "verdict": verdict.value,
+        "about": report.about,
         "entries": report.sizes,
         "first_bad_entry": {"log": first[0], "index": first[1]} if first else None,
         "findings": [asdict(finding) | {"check": int(finding.check)} for finding in report.findings],
+        "notes": report.notes,
     }
 
 
@@ -165,6 +220,8 @@ def report_lines(report: Report) -> Iterator[tuple[str, str]]:
         place = f" {finding.log}" if finding.log else ""
         entry = f", entry {finding.index}" if finding.index is not None else ""
         yield finding.state.value, f"{finding.check:>2} {finding.state.value:<12}{place}{entry}: {finding.text}"
+    for note in report.notes:
+        yield "", f"   note: {note}"
     value = report_value(report)
     checked = ", ".join(f"{size} of {name}" for name, size in report.sizes.items()) or "none"
     yield value["verdict"], f"{value['verdict']}; entries checked: {checked}"

@@ -32,8 +32,8 @@ def home_option(command: _F) -> _F:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document; control characters are escaped."""
-    click.echo(json.dumps(value, ensure_ascii=not _utf8(), indent=2))
+    """One JSON document; control and direction characters are escaped, also those that JSON allows (L4)."""
+    click.echo(printable(json.dumps(value, ensure_ascii=not _utf8(), indent=2)))
 
 
 def say(text: str = "", style: str = "", *, err: bool = False) -> None:
@@ -50,9 +50,15 @@ def printable(text: str) -> str:
     """`text` with control and direction characters escaped, so that nothing moves the cursor (threats.md, L4)."""
     return "".join(
         character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character == "\n"
-        else f"\\u{ord(character):04x}"
+        else _escaped(character)
         for character in text
     )  # fmt: skip
+
+
+def _escaped(character: str) -> str:
+    """As JSON escapes it: beyond U+FFFF as a pair."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):04x}" for at in range(0, len(units), 2))
 
 
 @contextmanager

@@ -66,6 +66,11 @@ class Home:
         return self.path / "suspensions.jsonl"
 
     @property
+    def inspections(self) -> Path:
+        """What auditors want to see, until whoever has the logs open has written its entry."""
+        return self.path / "inspections"
+
+    @property
     def policies(self) -> Path:
         """Policies that were accepted, and the one that came in last."""
         return self.path / "policies"

@@ -27,8 +27,11 @@ def logs_verify(federation: Federation, story: Story) -> None:
 
 def _export_verifies(federation: Federation, story: Story, scene: Scene, elsewhere: Path) -> None:
     export, altered = elsewhere / "th-export", elsewhere / "altered"
-    made = story.command("audit", "export", "--home", federation.home("th"), "--out", export)
-    story.expect(scene, "Thailand's log is exported", made.code == 0)
+    key = _appointed(federation, story, scene, elsewhere)
+    made = story.command(
+        "audit", "export", "--home", federation.home("th"), "--out", export, "--key", key, "--reason", "the demo"
+    )
+    story.expect(scene, "Thailand's log is exported for its auditor", made.code == 0)
     ran = story.command("audit", "verify", "--export", export, "--charter", federation.charter)
     story.expect(scene, "the export verifies with nothing but the charter", ran.code == 0)
     if made.code:
@@ -45,10 +48,23 @@ def _export_verifies(federation: Federation, story: Story, scene: Scene, elsewhe
     story.expect(scene, f"and names entry {entry}", f"entry {entry}" in f"{ran.output}{ran.said}")
 
 
+def _appointed(federation: Federation, story: Story, scene: Scene, elsewhere: Path) -> Path:
+    """The key of an auditor whom Thailand's authority appoints."""
+    name = "th.auditor.1"
+    story.command("audit", "key", "--out", elsewhere, "--name", name)
+    ran = story.command(
+        "audit", "appoint", "--home", federation.home("th"), "--authority", federation.authority("th"),
+        "--auditor", name, "--key", elsewhere / f"{name}.pub", "--by", "Thailand's auditor general",
+        "--out", elsewhere / "appointment.json",
+    )  # fmt: skip
+    story.expect(scene, "Thailand appoints an auditor", ran.code == 0)
+    return elsewhere / f"{name}.key"
+
+
 def _answer_sizes(export: Path, entries: list[int]) -> list[int]:
     """Bytes of the signed answers that stand beside these entries of an export's exchange log."""
-    (file,) = export.glob("exchange-*/statements.jsonl")
-    answers = {item["index"]: item["answer"] for item in map(json.loads, file.read_text().splitlines())}
+    lines = [line for file in export.glob("exchange-*/statements/*.jsonl") for line in file.read_text().splitlines()]
+    answers = {item["index"]: item["answer"] for item in map(json.loads, lines)}
     return [len(b64decode(answers[entry])) for entry in entries if entry in answers]
 
 

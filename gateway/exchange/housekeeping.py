@@ -76,6 +76,7 @@ class Housekeeper:
         consents: Callable[[], Awaitable[None]],
         sources: Mapping[str, Callable[[], object]],
         policy: Callable[[], EntryDraft | None],
+        inspections: Callable[[], int],
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._clock = clock
@@ -93,6 +94,7 @@ class Housekeeper:
         # Threads of their own: a source that hangs takes none of those that the other rounds need.
         self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
         self._policy = policy
+        self._inspections = inspections
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped = timedelta()
@@ -115,12 +117,13 @@ class Housekeeper:
             tasks.create_task(_every(SLOW_ROUND_S, partial(self.source_round, source)))
 
     async def round(self) -> None:
-        """Look at trust, policy, switches, what humans decided, refused callers and the clock."""
+        """Look at trust, policy, switches, what humans decided, what auditors want, refused callers and the clock."""
         await self._try("trust", self._look_at_trust)
         await self._try("policy", self._look_at_policy)
         await self._try("switches", self.log_switches)
         await self._try("decisions", self._decisions)
         await self._try("receipt debt", self._debts)
+        await self._try("inspections", self._take_inspections)
         await self._try("refusals", self._log_failures)
         await self._try("clock", self._look_at_clock)
 
@@ -213,6 +216,10 @@ class Housekeeper:
             code, detail = _of(error)
             private = {"source": source, "code": code, "detail": detail[:300]}
             await self._operations.write(EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS))
+
+    async def _take_inspections(self) -> None:
+        """What auditors want to see gets its entry; they see it after that."""
+        await asyncio.to_thread(self._inspections)
 
     async def _delete_copies(self) -> None:
         """An entry for each, before it is gone; those of one batch share a transaction of the log."""

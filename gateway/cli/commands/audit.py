@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gateway.cli.commands.audit_mandate import AUDITOR_KEY, COMMANDS
 from gateway.cli.commands.audit_stats import stats
-from gateway.cli.output import home_option, json_option, print_json, say, working
+from gateway.cli.output import home_option, json_option, print_json, progress_bar, say, working
 from gateway.cli.times import TIME, to_micros
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -28,6 +30,7 @@ def audit() -> None:
       liaison audit show --home th --peer vn --since 2026-11-01
       liaison audit verify --home th
       liaison audit debt --home th
+      liaison audit open --home th --key th.auditor.1.key --entry 42 --reason "complaint 7/2026"
       liaison audit export --home th --out th-export
       liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
       liaison audit reconcile th-export vn-export --charter charter.jsonl
@@ -124,47 +127,98 @@ def debt(home: Path, as_json: bool) -> int:
 @click.option("--export", "folder", type=_THERE, help="Verify an export; needs --charter and nothing else.")
 @click.option("--charter", type=_FILE, help="The charter that the auditor trusts, all versions, one a line.")
 @click.option("--fingerprint", help="Of the first charter.")
+@click.option("--without-statements", is_flag=True, help="Leave out the signatures of requests and answers: faster.")
+@click.option("--processes", type=click.IntRange(1, 64), help="Processes for an export; by default one for each core.")
 @json_option
-def verify(home: Path | None, folder: Path | None, charter: Path | None, fingerprint: str | None, as_json: bool) -> int:
+def verify(
+    home: Path | None,
+    folder: Path | None,
+    charter: Path | None,
+    fingerprint: str | None,
+    without_statements: bool,
+    processes: int | None,
+    as_json: bool,
+) -> int:
     """Recompute everything. Exit code 0 proved, 1 contradicted (the first bad entry is named), 3 not provable."""
+    from gateway.audit.verify import no_progress
     from gateway.cli.audits import report_lines, report_value, verify_export_folder, verify_home_folder
 
+    statements = not without_statements
     if folder is not None and _given("home"):
         raise click.UsageError("give either --home or --export, not both")
     if folder is not None:
         if charter is None:
             raise click.UsageError("an export is verified under the auditor's own --charter")
-        with working("verifying the export"):
-            report = verify_export_folder(folder, charter, fingerprint)
+        with progress_bar("verifying the export") as bar:
+            report = verify_export_folder(
+                folder,
+                charter,
+                fingerprint,
+                statements=statements,
+                processes=processes or os.cpu_count() or 1,
+                progress=bar or no_progress,
+            )
     elif home is not None:
-        with working("verifying the logs"):
-            report = verify_home_folder(home, charter, fingerprint)
+        with progress_bar("verifying the logs") as bar:
+            report = verify_home_folder(home, charter, fingerprint, statements=statements, progress=bar or no_progress)
     else:
         raise click.UsageError("give --home, or --export with --charter")
     if as_json:
         print_json(report_value(report))
     else:
         for state, text in report_lines(report):
-            say(text, _STYLE[state])
+            say(text, _STYLE.get(state, ""))
     return report.exit_code
 
 
 @audit.command()
 @home_option
-@click.option("--out", required=True, type=_FOLDER, help="A new or empty folder.")
+@click.option("--out", required=True, type=_FOLDER, help="A new or empty folder, or one whose export was interrupted.")
+@click.option("--since", type=TIME, help="Only from this time on (UTC).")
+@click.option("--until", type=TIME, help="Only before this time (UTC).")
+@AUDITOR_KEY
+@click.option("--reason", default="", help="With --key: why; it stands in the log before anything is written.")
 @json_option
-def export(home: Path, out: Path, as_json: bool) -> int:
-    """Write all logs with their proofs, for an auditor without a node. It holds private parts: protect it."""
+def export(
+    home: Path, out: Path, since: datetime | None, until: datetime | None, key: Path | None, reason: str, as_json: bool
+) -> int:
+    """Write the logs with their proofs, for an auditor without a node.
+
+    Without --key it holds no private part and no statement: all that anybody needs who checks that nothing was changed
+    or left out. With the key of an appointed auditor it holds what the appointment allows: protect it. An export that
+    was interrupted goes on when the same command is given again.
+
+    \b
+    Examples:
+      liaison audit export --home th --out th-export
+      liaison audit export --home th --out th-october --since 2026-10-01 --until 2026-11-01
+              --key th.auditor.1.key --reason "yearly audit 2026"
+    """
+    from gateway.audit.export import no_progress
+    from gateway.cli.auditors import export_appointment
     from gateway.cli.audits import export_home
 
-    with working("exporting the logs"):
-        about: dict[str, Any] = {"out": str(out), "manifest": export_home(home, out)}
+    if bool(key) != bool(reason.strip()):
+        raise click.UsageError("--key and --reason belong together: say who looks, and why")
+    if since and until and since >= until:
+        raise click.UsageError("--since is not before --until")
+    bounds = to_micros(since), to_micros(until)
+    appointment, entry = export_appointment(home, key, reason, *bounds) if key else (None, None)
+    with progress_bar("exporting the logs") as bar:
+        manifest = export_home(home, out, *bounds, appointment, bar or no_progress)
+    about: dict[str, Any] = {"out": str(out), "manifest": manifest, "entry": entry}
+    about["auditor"] = appointment.auditor if appointment else ""
     if as_json:
         print_json(about)
+        return 0
+    say(f"written to {out}", "good")
+    if appointment:
+        say(f"  for `{appointment.auditor}`, appointed by {appointment.appointed_by}; entry {entry} of operations/1")
+        say("  it holds private parts: protect it", "warn")
     else:
-        say(f"written to {out}", "good")
-        say(f"  SHA-256 of its manifest: {about['manifest']}")
-        say(f"  verify it elsewhere: liaison audit verify --export {out} --charter charter.jsonl")
+        say("  without private parts and statements: give an auditor's --key for them")
+    say(f"  SHA-256 of its manifest: {about['manifest']}")
+    say(f"  verify it elsewhere: liaison audit verify --export {out} --charter charter.jsonl")
     return 0
 
 
@@ -197,4 +251,5 @@ def _given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-audit.add_command(stats)
+for _command in (*COMMANDS, stats):
+    audit.add_command(_command)
