@@ -64,8 +64,8 @@ fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz 
 		echo "fuzzing $$target for $(FUZZ_SECONDS) s"; mkdir -p tmp/fuzz/$$target; \
 		$(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) tmp/fuzz/$$target || exit 1; done
 
-timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each
-	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest tests/security/test_timing.py
+timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each (4 to 20 minutes)
+	LIAISON_TIMING_SAMPLES=2000 $(BIN)/pytest -s -n 0 tests/security/test_timing.py
 
 torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 	LIAISON_KILLS=$(KILLS) $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture.py

@@ -140,6 +140,7 @@ async def test_time_does_not_tell_a_hidden_record_from_none(
         if not low <= auc(taken["hidden"], taken["nobody"]) <= high:  # one retry
             taken = await measure(world, requester)
         found = auc(taken["hidden"], taken["nobody"])
+        print(f"\n{requester.__name__}, {'loaded' if loaded else 'alone'}, {SAMPLES} of each: AUC {found:.3f}")
         assert low <= found <= high, f"AUC {found:.3f}"
     finally:
         for task in others:
