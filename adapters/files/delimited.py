@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from adapters.cells import clean_text
 from adapters.files.found import Found, Place
-from adapters.files.settings import Complete, Table
+from adapters.files.settings import Table
 from gateway.errors import Malformed
 
 MAX_ROW = 1 << 18
@@ -32,13 +32,12 @@ class DelimitedReader:
 
     def __init__(self, table: Table) -> None:
         self._encoding = table.encoding
-        self._needs_end = table.complete is Complete.SETTLED
         # `strict` refuses text behind a closing quote.
         self._form: dict[str, Any] = {"delimiter": table.delimiter, "quotechar": table.quote, "strict": True}
 
     def columns(self, file: BinaryIO) -> list[str]:
         """The cells of the first row."""
-        lines = _Lines(file, self._encoding)
+        lines = Lines(file, self._encoding)
         try:
             cells = next(csv.reader(lines, **self._form), [])
         except csv.Error as error:
@@ -58,7 +57,7 @@ class DelimitedReader:
         pick = _picker(names, columns)
         width = len(names)
         file.seek(0)
-        lines = _Lines(file, self._encoding)
+        lines = Lines(file, self._encoding)
         reader = csv.reader(lines, **self._form)
         start = 0
         is_header = True
@@ -87,14 +86,27 @@ class DelimitedReader:
             reason = reason or self._fault(cells, width, lines)
             yield Found(place, None, reason) if reason else Found(place, pick(cells))
 
-    def _fault(self, cells: list[str], width: int, lines: _Lines) -> str:
+    def _fault(self, cells: list[str], width: int, lines: Lines) -> str:
         if lines.is_damaged:
             return f"bytes that are not {self._encoding}"
         if len(cells) != width:
             return "a row with another number of cells than its header"
-        if self._needs_end and lines.is_cut:
-            return "a last row without an end of line"
         return ""
+
+    def count(self, file: BinaryIO) -> int:
+        """How many rows stand behind the header, readable or not; empty lines are none."""
+        lines = Lines(_rewound(file), self._encoding)
+        reader = csv.reader(lines, **self._form)
+        count = 0
+        while True:
+            lines.begin()
+            try:
+                cells = next(reader, None)
+            except csv.Error:
+                cells, reader = ["?"], csv.reader(lines, **self._form)
+            if cells is None:
+                return max(0, count - 1)
+            count += bool(cells)
 
     def one(self, file: BinaryIO, columns: Sequence[str], place: Place) -> Any:
         """The row at (offset, length)."""
@@ -102,7 +114,7 @@ class DelimitedReader:
         offset, length = place
         if not 0 < length <= MAX_ROW:
             raise Malformed("no row", code="no-row")
-        encoding = _Lines(_rewound(file), self._encoding).encoding
+        encoding = Lines(_rewound(file), self._encoding).encoding
         file.seek(offset)
         try:
             text = file.read(length).decode(encoding)
@@ -131,7 +143,7 @@ def _picker(names: list[str], columns: Sequence[str]) -> Any:
     return lambda cells: dict(zip(columns, get(cells), strict=True))
 
 
-class _Lines:
+class Lines:
     """The lines of a file as texts, for a CSV reader to pull; counts bytes and remembers what was wrong."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
@@ -141,10 +153,9 @@ class _Lines:
         self._begun = 0
         self._last: list[str] = []
         self.is_damaged = False
-        self.is_cut = False
         self._skip_mark()
-        self._unit = 2 if self.encoding.startswith("utf-16") else 1
-        self._end = "\n".encode(self.encoding)
+        self.unit = 2 if self.encoding.startswith("utf-16") else 1
+        self.end = "\n".encode(self.encoding)
 
     def _skip_mark(self) -> None:
         head = self._file.read(4)
@@ -171,13 +182,12 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(MAX_ROW + 1) if self._unit == 1 else self._wide_line()
+        line = self._file.readline(MAX_ROW + 1) if self.unit == 1 else self._wide_line()
         if not line:
             raise StopIteration
         self.offset += len(line)
         if self.offset - self._begun > MAX_ROW:
             raise Malformed("a row that is too long, or quotes that do not close", code="too-long")
-        self.is_cut = not line.endswith(self._end)
         try:
             text = line.decode(self.encoding)
         except UnicodeDecodeError:
@@ -197,6 +207,6 @@ class _Lines:
             # `\n` of UTF-16 LE is `0a 00`: the second byte comes with the next read.
             if self.encoding == "utf-16-le" and line.endswith(b"\n") and len(line) % 2:
                 line += self._file.read(1)
-            if len(line) % 2 == 0 and line.endswith(self._end):
+            if len(line) % 2 == 0 and line.endswith(self.end):
                 break
         return bytes(line)

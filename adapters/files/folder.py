@@ -1,7 +1,8 @@
 """A drop folder: which of its files are whole, and one open file that cannot be swapped for another.
 
 A file counts when its name is a finished one (not `.x`, `x.part`, `x.tmp`, `x.done`, ...), it is a regular file and
-no link, and it shows that it is whole: it has stood still for a while, or has its companion beside it.
+no link, and it shows that it is whole: it has stood still for a while, or has its companion beside it, and its end is
+there (`ending`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from adapters.files.ending import rows_end, shows_end
 from adapters.files.settings import Complete, Table
 from gateway.clock import Clock
 from gateway.errors import Malformed, Misconfigured, Unavailable
@@ -41,6 +43,8 @@ class Entry:
 
     name: str
     stamp: Stamp
+    upto: int | None = None
+    """How many of its bytes are rows; None = all."""
 
     @property
     def mark(self) -> str:
@@ -70,6 +74,7 @@ class Folder:
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[Stamp, float]] = {}
         self._sums: dict[str, tuple[Stamp, str]] = {}
+        self._ends: dict[tuple[str, str], tuple[Stamp, int | None, str]] = {}
 
     def files(self, table: Table) -> Listing:
         """The whole files of `table` by name, and names with the reason of what can never be one."""
@@ -108,6 +113,12 @@ class Folder:
             if expected is not None and self._sum(entry) != _sum_in(expected):
                 refused.append((entry.name, "not the bytes that its .sha256 says"))
                 return
+        if whole and shows_end(table):
+            upto, fault = self._rows_end(entry, table)
+            if fault:
+                refused.append((entry.name, fault))
+                return
+            entry = replace(entry, upto=upto)
         if whole:
             found.append(entry)
 
@@ -144,6 +155,20 @@ class Folder:
             return ""
         self._sums[entry.name] = (entry.stamp, digest)
         return digest
+
+    def _rows_end(self, entry: Entry, table: Table) -> tuple[int | None, str]:
+        """How many bytes of a file are rows, or why it is not whole; looked at once for each state of the file."""
+        known = self._ends.get((table.name, entry.name))
+        if known is not None and known[0] == entry.stamp:
+            return known[1:]
+        upto, fault = None, ""
+        try:
+            with self.open(entry) as file:
+                upto = rows_end(file, entry.stamp[1], table)
+        except Malformed as error:
+            fault = error.message
+        self._ends[table.name, entry.name] = (entry.stamp, upto, fault)
+        return upto, fault
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[io.BufferedReader]:

@@ -15,11 +15,15 @@ from gateway.errors import Misconfigured
 
 _KEYS = (
     "pattern", "format", "encoding", "delimiter", "quote", "sheet", "rows", "repeated", "complete", "settle",
-    "duplicates",
+    "end", "duplicates",
 )  # fmt: skip
+ROWS = "{rows}"
+"""Stands in an `end` for the number of rows."""
+
 _SETTLE_SECONDS = 5
 _MAX_SETTLE = 3_600
 _STATEFUL = ("utf-7", "iso2022", "hz", "raw", "unicode", "punycode", "idna")
+_END = re.compile(r"[^\x00-\x1f\x7f\s](?:[^\x00-\x1f\x7f]{0,198}[^\x00-\x1f\x7f\s])?")
 _PATTERN = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
 
 
@@ -53,7 +57,10 @@ class Duplicates(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table in files. `encoding` is that of texts, `rows` leads from an XML document to its rows."""
+    """A table in files. `encoding` is that of texts, `rows` leads from an XML document to its rows.
+
+    `end` is the last line of a whole file, in which `{rows}` stands for how many rows it has; empty = none.
+    """
 
     name: str
     pattern: str
@@ -66,6 +73,7 @@ class Table:
     repeated: frozenset[str]
     complete: Complete
     settle: int
+    end: str
     duplicates: Duplicates
 
     @property
@@ -115,8 +123,20 @@ def _table(name: str, node: Node, encoding: str) -> Table:
         repeated=frozenset(node.texts("repeated")),
         complete=one_of(node, "complete", Complete, node.text("complete", "settled")),
         settle=settle,
+        end=_end(node, kind),
         duplicates=one_of(node, "duplicates", Duplicates, node.text("duplicates", "refuse")),
     )
+
+
+def _end(node: Node, kind: Format) -> str:
+    end = node.text("end", "")
+    if "end" not in node.data:
+        return ""
+    if kind not in (Format.CSV, Format.JSONL):
+        node.fail(f"a file of {kind} shows by itself where it ends", "end", remedy="leave `end` out")
+    if not _END.fullmatch(end) or end.count(ROWS) > 1:
+        node.fail("`end` is a line that holds anything", "end", remedy='such as `end = "#END {rows}"`')
+    return end
 
 
 def _sign(node: Node, key: str, default: str) -> str:

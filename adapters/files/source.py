@@ -20,6 +20,7 @@ from adapters.cells import cleaner
 from adapters.documents import RowMaker, Tables, check_columns, codes_of, getter
 from adapters.files.delimited import DelimitedReader
 from adapters.files.elements import XmlReader
+from adapters.files.ending import head
 from adapters.files.folder import Entry, Folder, Listing
 from adapters.files.found import Found, Reader
 from adapters.files.jsonlines import JsonLinesReader
@@ -172,7 +173,7 @@ class FilesSource:
     def _rows(self, table: str, columns: Sequence[str], entry: Entry) -> Iterator[Found]:
         """The rows of one file, a batch at a time, as long as it has not changed since the batch was read."""
         with self._folder.open(entry) as file:
-            rows = self._readers[table].scan(file, columns)
+            rows = self._readers[table].scan(head(file, entry.upto), columns)
             while batch := list(islice(rows, _BATCH)):
                 self._folder.check(file, entry)
                 yield from batch
@@ -310,4 +311,4 @@ def _reader(table: Table) -> Reader:
         return DelimitedReader(table)
     if table.format is Format.XLSX:
         return WorkbookReader(table)
-    return XmlReader(table) if table.format is Format.XML else JsonLinesReader()
+    return XmlReader(table) if table.format is Format.XML else JsonLinesReader(table)

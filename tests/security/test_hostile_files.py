@@ -220,6 +220,7 @@ def test_very_many_bad_files_do_not_make_a_list_without_end(folder: DropFolder) 
     for number in range(200):
         folder.put(f"persons-{number:03d}.csv", b"")
     folder.put("persons-\x1b[31m.csv", b"")
+    folder.put("persons.csv", as_csv())
     reasons = folder.open(mapping("csv")).left_out["Person"]
     assert len(reasons) <= 52
     assert sum(reasons.values()) == 201

@@ -179,7 +179,7 @@ def test_a_file_of_a_clock_that_is_ahead_counts_when_two_looks_see_the_same(fold
     assert folder.keys(source, "AA1234567") == []
     folder.clock.advance(timedelta(seconds=4))
     assert not source.refresh()
-    folder.put(path.name, as_csv() + b"4,", NOON.timestamp() + 9_000)
+    folder.put(path.name, as_csv() + b"4,\n", NOON.timestamp() + 9_000)
     folder.clock.advance(timedelta(seconds=4))
     assert not source.refresh()
     folder.clock.advance(timedelta(seconds=6))
@@ -210,12 +210,83 @@ def test_a_checksum_must_fit(folder: DropFolder) -> None:
     assert folder.keys(source, "AA1234567") == ["1"]
 
 
-def test_a_last_row_without_an_end_of_line_may_be_half_written(folder: DropFolder) -> None:
+ENDED = {
+    "csv": ('end = "#END {rows}"', as_csv() + b"#END 3\r\n", b"#END 3\r\n"),
+    "jsonl": ("end = '{\"rows\": {rows}}'", as_jsonl() + b'{"rows": 3}\n', b'{"rows": 3}\n'),
+}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_settled_file_whose_last_row_was_cut_is_not_whole(folder: DropFolder, kind: str) -> None:
+    whole = as_csv() if kind == "csv" else as_jsonl()
+    path = folder.put(f"persons.{kind}", whole)
+    source = folder.open(mapping(kind))
+    for upto in range(len(whole)):
+        folder.put(path.name, whole[:upto])
+        ends = whole[:upto].endswith(b"\n") or (kind == "jsonl" and whole[upto : upto + 1] == b"\n")
+        assert not source.health() if ends else "no whole file" in source.health(), whole[:upto]
+        if not ends:
+            with pytest.raises(Unavailable):
+                source.refresh()
+            assert folder.keys(source, "AA1234567") == ["1"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_file_with_an_end_is_whole_with_exactly_that_end(folder: DropFolder, kind: str) -> None:
+    settings, whole, end = ENDED[kind]
+    path = folder.put(f"persons.{kind}", whole)
+    source = folder.open(mapping(kind, settings))
+    assert source.left_out["Person"] == {}
+    assert folder.keys(source, "BB7654321") == ["2"]
+    assert fields(folder, source, "2")["documents"] == [{"number": "BB 7654321"}]
+    first = whole.index(b"\n") + 1
+    wrong = [whole[:upto] for upto in range(len(whole) - len(end) + end.index(b"3") + 1)]
+    wrong += [whole[:first] + whole[whole.index(b"\n", first) + 1 :], whole + whole[:first], end]
+    for content in wrong:
+        folder.put(path.name, content)
+        assert "no whole file" in source.health(), content
+    for content in (whole.rstrip(), whole + b"\n\r\n"):
+        folder.put(path.name, content)
+        assert not source.health(), content
+        source.refresh()
+        assert source.left_out["Person"] == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "tis-620", "utf-16", "utf-16-le", "utf-16-be"])
+def test_the_end_is_read_in_the_encoding_of_the_file(folder: DropFolder, encoding: str) -> None:
+    text = as_csv().decode() + "จบ 3\r\n"
+    folder.put("persons.csv", text.encode(encoding))
+    source = folder.open(mapping("csv", f'encoding = "{encoding}"\nend = "จบ {{rows}}"'))
+    assert source.left_out["Person"] == {}
+    folder.put("persons.csv", text.replace("จบ 3", "จบ 4").encode(encoding))
+    assert "no whole file" in source.health()
+
+
+def test_rows_are_counted_as_they_are_read(folder: DropFolder) -> None:
+    rows = ['4,"two\r\nlines",1,2,1\r\n', "\r\n", '5,"a"b,1,2,1\r\n', "6,too,few\r\n"]
+    folder.put("persons.csv", as_csv() + "".join(rows).encode() + b"#END 6\r\n")
+    source = folder.open(mapping("csv", 'end = "#END {rows}"'))
+    assert sum(source.left_out["Person"].values()) == 3
+    assert folder.keys(source, "AA1234567") == ["1"]
+
+
+def test_an_end_without_a_number_says_that_nothing_was_cut(folder: DropFolder) -> None:
+    folder.put("persons.csv", as_csv() + b"EOF")
+    source = folder.open(mapping("csv", 'end = "EOF"'))
+    assert folder.keys(source, "AA1234567") == ["1"]
+    folder.put("persons-2.csv", as_csv() + b"EOF\nEO")
+    source = folder.open(mapping("csv", 'end = "EOF"'))
+    assert source.left_out["Person"] == {
+        "`persons-2.csv`: cut off: its last line is not the `end` of the mapping": 1,
+    }
+
+
+def test_a_companion_vouches_for_a_last_row_without_an_end_of_line(folder: DropFolder) -> None:
     folder.put("persons.csv", as_csv().rstrip())
-    source = folder.open(mapping("csv"))
-    assert source.left_out["Person"] == {"a last row without an end of line": 1}
     folder.put("persons.csv.done", b"")
     assert folder.open(mapping("csv", 'complete = "done"')).left_out["Person"] == {}
+    with pytest.raises(Unavailable, match="no whole file"):
+        folder.open(mapping("csv", 'complete = "done"\nend = "EOF"')).refresh()
 
 
 def test_links_and_what_is_no_file_are_refused(folder: DropFolder, tmp_path: Path) -> None:
@@ -327,11 +398,11 @@ def test_bytes_of_another_encoding_cost_their_row_only(folder: DropFolder) -> No
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no header"),
+        (b"", "an empty file"),
         (b"\n\n", "no header"),
         (b"\xff\xff,\n1,2\n", "bytes that are not utf-8"),
         (b"ID,ID\n1,2\n", "a header that names a column twice"),
-        (b"x" * 300_000, "a row that is too long, or quotes that do not close"),
+        (b"x" * 300_000 + b"\n", "a row that is too long, or quotes that do not close"),
         (b"ID,OTHER\n1,2\n", "no column of the name that the mapping says"),
     ],
 )
@@ -459,6 +530,9 @@ def test_a_code_table_comes_from_a_file_of_its_own(folder: DropFolder) -> None:
         ('format = "csv"', 'format = "csv"\nencoding = "rot13"', "not an encoding of files"),
         ('format = "csv"', 'format = "csv"\nencoding = "cp037"', "not an encoding of files"),
         ('format = "csv"', 'format = "csv"\nsettle = -1', "`settle` is from"),
+        ('format = "csv"', 'format = "csv"\nend = " "', "`end` is a line that holds anything"),
+        ('format = "csv"', 'format = "csv"\nend = "{rows} {rows}"', "`end` is a line that holds anything"),
+        ('format = "csv"', 'format = "xlsx"\nend = "x"', "shows by itself where it ends"),
         ('format = "csv"', 'format = "xml"', "needs `rows`"),
         ('pattern = "persons*"', 'pattern = "../*"', "not a pattern of file names"),
         ('table = "persons"', 'table = "person"', "did you mean `persons`"),

@@ -1,0 +1,119 @@
+"""How a file of rows shows that nothing of it was cut off: by its end.
+
+An upload that breaks leaves a file that stands still like a whole one. Where a table has an `end`, the last line must
+be it, with the number of rows where it says one. Otherwise the least that a whole file shows is an end of its last row.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import BinaryIO, cast
+
+from adapters.files.delimited import DelimitedReader, Lines
+from adapters.files.jsonlines import MAX_LINE, JsonLinesReader
+from adapters.files.settings import ROWS, Complete, Format, Table
+from gateway.errors import Malformed, TooLarge
+from gateway.signing import strict_json
+
+_MAX_END = (1 << 18) + 4_096
+"""Bytes at the end of a file that are looked at: a row is at most 256 KiB long."""
+_READERS: dict[Format, type[DelimitedReader | JsonLinesReader]] = {
+    Format.CSV: DelimitedReader,
+    Format.JSONL: JsonLinesReader,
+}
+
+
+class Head(io.BufferedIOBase):
+    """The first `length` bytes of a file."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._length = length
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        return self._file.read(self._upto(size))
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        return self._file.readline(self._upto(size))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """As of any file."""
+        return self._file.seek(offset, whence)
+
+    def _upto(self, size: int | None) -> int:
+        left = max(0, self._length - self._file.tell())
+        return left if size is None or size < 0 else min(size, left)
+
+
+def head(file: BinaryIO, length: int | None) -> BinaryIO:
+    """The first `length` bytes of `file`; None = all of it."""
+    return file if length is None else cast(BinaryIO, Head(file, length))
+
+
+def shows_end(table: Table) -> bool:
+    """Whether files of the table must show their end. One with a companion needs to only where the mapping says so."""
+    return table.format in _READERS and (bool(table.end) or table.complete is Complete.SETTLED)
+
+
+def rows_end(file: BinaryIO, size: int, table: Table) -> int | None:
+    """How many of the `size` bytes of a file are rows: all but its `end`; None = all, since there is no `end`.
+
+    Raises `Malformed` when it was cut off.
+    """
+    start, last = _last_line(file, size, table)
+    if not table.end:
+        if not last:
+            raise Malformed("an empty file", code="cut-off")
+        if not last.endswith("\n") and not (table.format is Format.JSONL and _is_object(last)):
+            raise Malformed("cut off: its last row has no end of line", code="cut-off")
+        return None
+    said = _expected(table.end).fullmatch(last.rstrip("\r\n"))
+    if said is None:
+        raise Malformed("cut off: its last line is not the `end` of the mapping", code="cut-off")
+    if said.groups():
+        held = _READERS[table.format](table).count(head(file, start))
+        if int(said[1]) != held:
+            raise Malformed(f"cut off: its end says {int(said[1])} rows, and it has {held}", code="cut-off")
+    return start
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(strict_json.loads(line.encode(), MAX_LINE), dict)
+    except (Malformed, TooLarge):
+        return False
+
+
+def _expected(end: str) -> re.Pattern[str]:
+    return re.compile(re.escape(end).replace(re.escape(ROWS), r"([0-9]{1,15})"))
+
+
+def _last_line(file: BinaryIO, size: int, table: Table) -> tuple[int, str]:
+    """Where the last line begins, and what it is. With an `end`, empty lines behind it do not count."""
+    lines = Lines(file, "utf-8" if table.format is Format.JSONL else table.encoding)
+    begin = max(0, size - _MAX_END)
+    begin -= begin % lines.unit
+    file.seek(begin)
+    tail = file.read(size - begin)
+    upto = len(tail)
+    for start in reversed(_starts(tail, lines)):
+        text = tail[start:upto].decode(lines.encoding, "replace").removeprefix("\ufeff")
+        if text.strip() or (text and not table.end):
+            return begin + start, text
+        upto = start
+    return size, ""
+
+
+def _starts(tail: bytes, lines: Lines) -> list[int]:
+    """Where lines begin in the last part of a file."""
+    starts, place = [0], tail.find(lines.end)
+    while place >= 0:
+        if place % lines.unit:  # the halves of two characters
+            place = tail.find(lines.end, place + 1)
+            continue
+        starts.append(place + lines.unit)
+        place = tail.find(lines.end, place + lines.unit)
+    return starts
