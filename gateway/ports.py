@@ -128,6 +128,10 @@ class Retention(StrEnum):
     HIT = "hit"
     NO_HIT = "nohit"
     OPERATIONS = "ops"
+    JUSTIFICATION = "why"
+    """Why somebody wants to use a record onward: apart from the exchange, with an erasure clock of its own (L11)."""
+    PROOF = "proof"
+    """Entries that prove erasures and holds: no personal data, kept as long as the log."""
 
 
 @frozen
@@ -322,6 +326,9 @@ class ContentKeys(Protocol):
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
         """Private part, request and answer. `Unknown` when erased, `Contradicted` when changed."""
+
+    def look_again(self) -> None:
+        """Forget what is in memory where another process has retired or destroyed keys."""
 
 
 # ---------------------------------------------------------------- peers

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from gateway.audit.entry import parse_entry
+from gateway.audit.erased import ErasureProof, Gone, not_proved, told
 from gateway.audit.evidence import RUN, LogEvidence
 from gateway.audit.findings import Check, Report
 from gateway.audit.recover import first_bad_range
@@ -54,7 +55,9 @@ class LogCheck:
         self._channels: dict[str, int] = {}
         self._answered = array("Q")
         self._suspect: int | None = None
-        self.destroyed: set[str] = set()
+        self.destroyed: dict[str, ErasureProof] = {}
+        self._gone: dict[str, Gone] = {}
+        self._grounds: set[str] = set()
         self.policies: set[str] = set()
         self.withheld: dict[str, int] = {}
         self.times: dict[int, int] = {}
@@ -101,6 +104,8 @@ class LogCheck:
         self.times |= run.times
         self.opened += run.opened
         self.statements += run.statements
+        for key_id, gone in run.gone.items():
+            self._gone.setdefault(key_id, Gone()).merge(gone)
         for ground, count in run.withheld.items():
             self.withheld[ground] = self.withheld.get(ground, 0) + count
 
@@ -153,6 +158,22 @@ class LogCheck:
         for name in wrong:
             self._report.contradicted(Check.TREE, f"`{name}` is not what the entries give", self._log)
 
+    def check_erased(self, proofs: Mapping[str, ErasureProof]) -> None:
+        """Check 10 for content that is not there: an entry `key-destroyed` speaks of it, or nobody knows why."""
+        for key_id, gone in self._gone.items():
+            proof = proofs.get(key_id)
+            if proof is None:
+                text = (
+                    f"its private part was erased (key `{key_id[:40]}`), and no entry says that the key was destroyed"
+                )
+                for index in gone.indexes:
+                    self._report.not_provable(Check.PRIVATE, text, self._log, index)
+            elif (bad := not_proved(self._log, key_id, gone, proof)) is not None:
+                self._against(Check.PRIVATE, f"its content is gone, and {told(proof)} does not say so", bad)
+            else:
+                self.withheld["erased"] = self.withheld.get("erased", 0) + len(gone.indexes)
+                self._grounds.add(proof.ground)
+
     def conclude(self) -> None:
         """Say what is proved, and what was not there to check."""
         self._range()
@@ -167,7 +188,8 @@ class LogCheck:
                 checks.append(Check.MANDATE)
         self._report.conclude(tuple(checks), self._log)
         for ground, count in sorted(self.withheld.items()):
-            self._report.notes.append(f"{self._log}: {_not_shown(ground, count)}")
+            grounds = f" ({', '.join(sorted(self._grounds))})" if ground == "erased" else ""
+            self._report.notes.append(f"{self._log}: {_not_shown(ground, count)}{grounds}")
 
     def _range(self) -> None:
         """Check 13: the times of the entries at both ends of what is shown, and of those beside them."""

@@ -209,8 +209,21 @@ _EVENTS = (
                 "Somebody wanted entries opened, searched or exported, and may not: nothing was shown. What is said of "
                 "it is that person's word, proved or not.",
                 "action", "reason", "detail", "key_id", "code", "problem"),
-    _operations("key-destroyed", "A key of the keystore was destroyed: what it protected is erased.",
-                "key_id", "ground"),
+    _operations("key-destroyed",
+                "A month's content key is destroyed: what it protected is erased. Durable before the key is. `entries` "
+                "counts the erased entries of each log, `indexes` lists them where they are few, `kept` were wrapped "
+                "under the key that follows. Names no subject, and is itself never erased.",
+                "key_id", "ground", "by", "reason", "reference", "order", "entries", "indexes", "kept", "holds"),
+    _operations("erasure-sought",
+                "The content of entries is about to be opened by the program, to find those that concern a subject; "
+                "nothing of it is shown. The subject is not named.",
+                "by", "reason", "reference", "order"),
+    _operations("hold-placed",
+                "Two approvers placed a legal hold: the content of these entries is not erased until it ends. Never "
+                "erased itself.",
+                "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement"),
+    _operations("hold-lifted", "Two approvers lifted a legal hold.", "hold", "reason", "approvers", "statement"),
+    _operations("hold-lapsed", "The time of a legal hold is over; it holds nothing any more.", "hold", "until_us"),
     _source("source-started", "The source process started and found its log whole.", "source", "version"),
     _source("source-searched",
             "The node searched. Durable before the candidates leave. `req` is the hash of the node's signed reference, "

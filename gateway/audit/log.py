@@ -160,6 +160,12 @@ class AuditLog:
                 self._broken = True
                 self._high_water.close()
 
+    def settle(self) -> None:
+        """Return when what is being written is written, by any process; what comes later sees the keystore as it is
+        by now."""
+        with self._lock, self._turn():
+            return
+
     def _store_head(self) -> None:
         with self._store.turn(self._state) as current:
             if (current.size, current.root) == (self._state.size, self._state.root):
@@ -325,6 +331,8 @@ class AuditLog:
         """The log's state is ours until the block ends, and we have all that others wrote before."""
         try:
             with self._store.turn(self._state) as current:
+                if self._store.shared:
+                    self._keystore.look_again()
                 if current is not self._state:
                     with self._unforgiving():
                         self._catch_up(current)

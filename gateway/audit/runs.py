@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.audit.checkpoint import origin
 from gateway.audit.entry import Entry, commitment, decode_private, parse_entry
+from gateway.audit.erased import ErasureProof, Gone, erasure_proof
 from gateway.audit.events import EVENTS, Event, Party
 from gateway.audit.evidence import Row
 from gateway.audit.findings import Check, Report
@@ -32,16 +33,14 @@ _READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destr
 class Rules:
     """What a log is checked under. `shown` are the entries [from, to) whose private parts may be shown.
 
-    `mandate` is None at home, where nothing is withheld. `erased` are ids of keys that were destroyed by right;
-    `statements` = False leaves out the statements, which take most of the time. `since_us` and `until_us` are the time
-    that an export is of (0: no bound).
+    `mandate` is None at home, where nothing is withheld. `statements` = False leaves out the statements, which take most
+    of the time. `since_us` and `until_us` are the time that an export is of (0: no bound).
     """
 
     member: MemberId
     log: str
     shown: tuple[int, int]
     mandate: Mandate | None = None
-    erased: frozenset[str] = frozenset()
     statements: bool = True
     since_us: int = 0
     until_us: int = 0
@@ -83,7 +82,8 @@ class Run:
     channels: dict[str, Channel] = field(default_factory=dict)
     answered: array[int] = field(default_factory=lambda: array("Q"))
     report: Report = field(default_factory=Report)
-    destroyed: set[str] = field(default_factory=set)
+    destroyed: dict[str, ErasureProof] = field(default_factory=dict)
+    gone: dict[str, Gone] = field(default_factory=dict)
     policies: set[str] = field(default_factory=set)
     withheld: dict[str, int] = field(default_factory=dict)
     opened: int = 0
@@ -226,13 +226,10 @@ class _Checks:
     def _missing(self, entry: Entry, row: Row, expected: int) -> None:
         """A private part that is not there: by right, for no reason, or because something is wrong with it."""
         low, high = self._rules.shown
-        if row.erased and row.erased in self._rules.erased:
-            self._run.withheld["erased"] = self._run.withheld.get("erased", 0) + 1
-        elif row.problem:
+        if row.problem:
             self._against(Check.PRIVATE, f"its private part cannot be read (`{row.problem}`)", expected)
         elif row.erased:
-            text = f"its private part was erased (key `{row.erased}`), and no entry says that the key was destroyed"
-            self._report.not_provable(Check.PRIVATE, text, self._rules.log, expected)
+            self._run.gone.setdefault(row.erased, Gone()).add(expected, entry.time_us)
         elif self._rules.mandate is not None and (self._rules.mandate.scope is None or not low <= expected < high):
             return
         elif row.withheld and row.withheld in self._allowed(entry):
@@ -252,12 +249,20 @@ class _Checks:
     def _notes(self, entry: Entry, private: dict[str, Any]) -> None:
         """What other checks need from a private part."""
         if entry.kind == "key-destroyed":
-            self._run.destroyed.add(str(private.get("key_id", "")))
+            self._destroyed(entry, private)
             return
         decision = private.get("decision")
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:
                 self._run.policies.add(found[:64])
+
+    def _destroyed(self, entry: Entry, private: dict[str, Any]) -> None:
+        try:
+            key_id, proof = erasure_proof(self._rules.log, entry, private)
+        except LiaisonError as error:
+            self._against(Check.PRIVATE, error.message, entry.index)
+        else:
+            self._run.destroyed[key_id] = proof
 
     # ------------------------------------------------------------ statements
 

@@ -9,7 +9,7 @@
  7. every entry has the form of an entry, names this log, and is numbered without a gap;
  8. time never goes back;
  9. each channel's numbers go up by one;
-10. every private part that is shown is the one that its entry commits to;
+10. every private part that is shown is the one that its entry commits to; what is gone was erased, as an entry says;
 11. every statement that is shown has the hash in its entry, and a signature by a key that was valid then;
 12. no exchange was answered twice;
 13. an export leaves out no entry of the time that it is of;
@@ -21,12 +21,13 @@ Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.audit.checking import Checkers, Trust, checkers
 from gateway.audit.checks import LogCheck
+from gateway.audit.erased import ErasureProof
 from gateway.audit.evidence import HomeLog, LogEvidence
 from gateway.audit.export_log import ExportLog
 from gateway.audit.export_reader import ExportReader
@@ -189,18 +190,18 @@ class _Verifier:
         """Checks 4 to 14; the operations logs first, since they say which keys were destroyed."""
         if not logs:
             self.report.not_provable(Check.HEAD, "there is no log")
-        erased: set[str] = set()
+        erased: dict[str, ErasureProof] = {}
         self.total = sum(log.stop - log.first for log in logs)
         for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), item.name)):
             try:
-                erased |= self._log(log, frozenset(erased))
+                erased |= self._log(log, erased)
             except (Malformed, TooLarge) as error:
                 self.report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
 
-    def _log(self, log: LogEvidence, erased: frozenset[str]) -> set[str]:
+    def _log(self, log: LogEvidence, erased: Mapping[str, ErasureProof]) -> dict[str, ErasureProof]:
         part = log.range if isinstance(log, ExportLog) else None
         shown = (part.low, part.high) if part else (0, log.size)
-        rules = Rules(self.member, log.name, shown, self.mandate, erased, self.statements, *self.times)
+        rules = Rules(self.member, log.name, shown, self.mandate, self.statements, *self.times)
         check = LogCheck(log, rules, self.view, self.report)
         spans = check.spans()
         if isinstance(log, ExportLog):
@@ -214,6 +215,7 @@ class _Verifier:
             check.check_tiles(log.wrong_tiles(check.spine))
         else:
             check.finish()
+        check.check_erased({**erased, **check.destroyed})
         check.conclude()
         self.policies |= check.policies
         return check.destroyed

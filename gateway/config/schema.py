@@ -96,6 +96,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionMonths:
+    """`[retention]`: months that content is kept, after that of writing. Then its keys are destroyed; proofs stay."""
+
+    hit: int = setting("Of exchanges with a hit.", 36, minimum=1)
+    no_hit: int = setting("Of exchanges without a hit, refusals and silence.", 36, minimum=1)
+    operations: int = setting("Of entries of the operations log.", 36, minimum=1)
+    justification: int = setting("Of justifications: why a record is to be used onward.", 36, minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
 
@@ -171,6 +181,7 @@ class Settings:
     storage: Storage
     policy: PolicyFolders
     limits: Limits
+    retention: RetentionMonths
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
     token_keys: tuple[TokenKey, ...] = ()
@@ -237,6 +248,7 @@ SECTIONS: dict[str, type[Any]] = {
     "storage": Storage,
     "policy": PolicyFolders,
     "limits": Limits,
+    "retention": RetentionMonths,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""

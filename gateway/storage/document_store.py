@@ -3,9 +3,11 @@ what officers saw are among them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, select
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -17,7 +19,11 @@ from gateway.storage.engine import Database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.tables import document
 
-_CLASS = "docs"
+DOCUMENTS = "docs"
+"""The class of the keys that documents lie under."""
+
+SEALING = 0x6C6961
+"""The advisory lock of PostgreSQL that is shared by who seals a document, and held alone by who retires a key."""
 
 
 class SqlDocumentStore:
@@ -36,26 +42,34 @@ class SqlDocumentStore:
             row = connection.execute(statement).first()
         if row is None or 0 < row.expires_us <= self._clock.now_us():
             return None
-        return self._keystore.open(row.value, _place(kind, key))
+        return self._keystore.open(row.value, document_place(kind, key))
 
     def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
         """Write durably; replaces. `expires_us` 0 = keep."""
-        written = self._upsert(self._row(kind, key, value, expires_us), None)
-        with self._database.write("document") as connection:
-            connection.execute(written)
+        with self._sealing() as connection:
+            connection.execute(self._upsert(self._row(kind, key, value, expires_us), None))
 
     def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
         """Write unless the key exists and has not expired; the existing value, or None when it was written."""
         c = document.c
         over = (c.expires_us > 0) & (c.expires_us <= self._clock.now_us())
-        written = self._upsert(self._row(kind, key, value, expires_us), over)
         while True:
-            with self._database.write("document") as connection:
+            with self._sealing() as connection:
+                written = self._upsert(self._row(kind, key, value, expires_us), over)
                 if connection.execute(written.returning(c.key)).first() is not None:
                     return None
                 existing = connection.execute(select(c.value).where(c.kind == kind, c.key == key)).scalar()
             if existing is not None:
-                return self._keystore.open(existing, _place(kind, key))
+                return self._keystore.open(existing, document_place(kind, key))
+
+    @contextmanager
+    def _sealing(self) -> Iterator[Connection]:
+        """A transaction in which values are sealed under keys that are not retired, and will not be before it ends."""
+        with self._database.write("document") as connection:
+            if self._database.shared:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({SEALING})")
+                self._keystore.look_again()
+            yield connection
 
     def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
         """One statement, so that of several processes that write one key at once none fails."""
@@ -93,9 +107,10 @@ class SqlDocumentStore:
     def _row(self, kind: str, key: str, value: bytes, expires_us: int) -> dict[str, str | bytes | int]:
         if "\0" in kind + key:
             raise Malformed("a document's kind and key hold no NUL", where="document")
-        sealed = self._keystore.seal(_CLASS, self._clock.now_us(), value, _place(kind, key))
+        sealed = self._keystore.seal(DOCUMENTS, self._clock.now_us(), value, document_place(kind, key))
         return {"kind": kind, "key": key, "value": sealed, "expires_us": expires_us}
 
 
-def _place(kind: str, key: str) -> bytes:
+def document_place(kind: str, key: str) -> bytes:
+    """What binds a sealed document to its place."""
     return f"{kind}\0{key}".encode()

@@ -137,6 +137,14 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def truncate_wal(self) -> bool:
+        """Move SQLite's write-ahead log into the file and cut it; false while a reader needs it. Others: true."""
+        if self.shared:
+            return True
+        with self._write_lock, storage_errors("checkpoint"):
+            busy = self._writer.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return not busy
+
     def close(self) -> None:
         """Close all connections."""
         with self._write_lock, self._read_lock, storage_errors("close"):
@@ -206,6 +214,8 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         f"PRAGMA synchronous={settings.synchronous.upper()}",
         f"PRAGMA wal_autocheckpoint={settings.wal_pages:d}",
         "PRAGMA foreign_keys=ON",
+        # What is deleted or overwritten leaves zeros behind, not its old bytes.
+        "PRAGMA secure_delete=ON",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
 

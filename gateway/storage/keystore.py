@@ -4,7 +4,15 @@ There is one key for each retention class and month (`nohit/2026-11`). It wraps 
 entries (AES-256-GCM-SIV, RFC 8452, so that a repeated nonce is no disaster over billions of entries). Each
 content key is fresh and encrypts the three parts of one entry (AES-256-GCM) with log, index and part as
 associated data, so that no part can be moved to another entry. Destroying a month's key erases its content in
-the database and in every backup of it; the key's name is never used again.
+the database and in every backup of it; the key's name is never used again. Where only some of its content is erased
+the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the rest is wrapped again under that.
+
+::
+
+    nohit/2026-11.key        32 bytes, or the word `destroyed`
+    nohit/2026-11.retired    nothing new is written under it
+    nohit/2026-11.dying      its bytes while they are overwritten
+    changes                  grows with each key that is retired or destroyed
 
 Files are 0600, synced before use, and refused when others can read them.
 """
@@ -13,14 +21,14 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 
-from gateway.clock import from_us, to_us
+from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
+from gateway.model.retention import month_of
 from gateway.ports import EncryptedContent, Retention
 from gateway.storage.engine import storage_errors
 from gateway.storage.zeros import spread, squeeze
@@ -31,6 +39,9 @@ _PARTS = (b"\x01" + bytes(11), b"\x02" + bytes(11), b"\x03" + bytes(11))
 """Nonces of private part, request and answer: fixed, since a content key encrypts each part once."""
 
 _DESTROYED = b"destroyed"
+_RETIRED = ".retired"
+_DYING = ".dying"
+_CHANGES = "changes"
 
 
 class KeyStore:
@@ -41,6 +52,7 @@ class KeyStore:
         self._lock = threading.Lock()
         self._keys: dict[str, AESGCMSIV] = {}
         self._current: dict[str, tuple[int, int, str]] = {}
+        self._changes = 0
         with storage_errors("keystore"):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -51,7 +63,7 @@ class KeyStore:
         known = self._current.get(name)
         if known and known[0] <= at_us < known[1]:
             return known[2]
-        start, end = _month(at_us)
+        start, end = month_of(at_us)
         label = from_us(at_us).strftime("%Y-%m")
         with self._lock:
             key_id = self._usable(f"{name}/{label}")
@@ -65,7 +77,7 @@ class KeyStore:
             path = self._path(key_id)
             if not path.exists():
                 create_key_file(path, os.urandom(KEY_BYTES))
-            if read_key_file(path) != _DESTROYED:
+            if read_key_file(path) != _DESTROYED and not path.with_suffix(_RETIRED).exists():
                 return key_id
             generation += 1
 
@@ -78,14 +90,18 @@ class KeyStore:
     def _month_key(self, key_id: str) -> AESGCMSIV:
         key = self._keys.get(key_id)
         if key is None:
-            path = self._path(key_id)
-            raw = read_key_file(path)
-            if raw == _DESTROYED:
-                raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
-            if len(raw) != KEY_BYTES:
-                raise Misconfigured("not a key", where=str(path), remedy="restore the keystore from its backup")
-            key = self._keys[key_id] = AESGCMSIV(raw)
+            with self._lock:  # so that a key that is being destroyed is not kept in memory
+                key = self._keys[key_id] = self._read(key_id)
         return key
+
+    def _read(self, key_id: str) -> AESGCMSIV:
+        path = self._path(key_id)
+        raw = read_key_file(path)
+        if raw == _DESTROYED:
+            raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
+        if len(raw) != KEY_BYTES:
+            raise Misconfigured("not a key", where=str(path), remedy="restore the keystore from its backup")
+        return AESGCMSIV(raw)
 
     def key_ids(self) -> list[str]:
         """Ids of all month keys that exist and were not destroyed."""
@@ -93,20 +109,67 @@ class KeyStore:
             paths = sorted(self._root.glob("*/*.key"))
             return [f"{path.parent.name}/{path.stem}" for path in paths if read_key_file(path) != _DESTROYED]
 
-    def destroy(self, key_id: str) -> None:
-        """Erase what `key_id` protects, for ever. `Unknown` when there is no such key."""
+    def is_destroyed(self, key_id: str) -> bool:
+        """Whether `key_id` was destroyed; false when there never was such a key."""
+        path = self._path(key_id)
+        return path.exists() and read_key_file(path) == _DESTROYED
+
+    def look_again(self) -> None:
+        """Forget what is in memory where keys were retired or destroyed since: another process may have done so."""
+        with storage_errors("keystore"):
+            try:
+                changes = (self._root / _CHANGES).stat().st_size
+            except FileNotFoundError:
+                return
+        if changes != self._changes:
+            with self._lock:
+                self._changes = changes
+                self._keys.clear()
+                self._current.clear()
+
+    def _note_change(self) -> None:
+        handle = os.open(self._root / _CHANGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, b".")
+        finally:
+            os.close(handle)
+
+    def retire(self, key_id: str) -> str:
+        """Write nothing new under `key_id` from here on, durably; the id of the key that follows it."""
         with self._lock, storage_errors("keystore"):
             path = self._path(key_id)
+            mark = path.with_suffix(_RETIRED)
             if not path.exists():
                 raise Unknown(f"no key `{key_id}`", where="keystore")
-            with path.open("r+b") as file:
-                file.write(os.urandom(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            replacement = path.with_suffix(".new")
-            create_key_file(replacement, _DESTROYED)
-            replacement.replace(path)
-            _sync_directory(path.parent)
+            if not mark.exists():
+                create_key_file(mark, b"")
+            self._note_change()
+            self._current.clear()
+            name, _, label = key_id.partition("/")
+            return self._usable(f"{name}/{label.partition('.')[0]}")
+
+    def destroy(self, key_id: str) -> None:
+        """Erase what `key_id` protects, for ever; again where that was begun. A key that is not there is never made.
+
+        The key is gone for every reader in one step; then its old bytes are overwritten. A file system or a disk
+        that writes elsewhere than it read keeps copies that no program reaches: see docs/guides/forgetting.md.
+        """
+        with self._lock, storage_errors("keystore"):
+            path = self._path(key_id)
+            dying, replacement = path.with_suffix(_DYING), path.with_suffix(".new")
+            if not path.exists():
+                create_key_file(path, _DESTROYED)
+            elif read_key_file(path) != _DESTROYED:
+                dying.unlink(missing_ok=True)
+                replacement.unlink(missing_ok=True)
+                dying.hardlink_to(path)
+                create_key_file(replacement, _DESTROYED)
+                replacement.replace(path)
+                _sync_directory(path.parent)
+            if dying.exists():
+                _overwrite(dying)
+            path.with_suffix(_RETIRED).unlink(missing_ok=True)
+            self._note_change()
             self._keys.pop(key_id, None)
             self._current.clear()
 
@@ -134,6 +197,8 @@ class KeyStore:
         content is not what was written for this entry."""
         place = f"{log}:{index}".encode()
         month_key = self._month_key(content.key_id)
+        if not content.private:
+            raise Unknown(f"the content of entry {index} was erased", code="erased", where=log)
         try:
             nonce, wrapped = content.wrapped_key[:_NONCE_BYTES], content.wrapped_key[_NONCE_BYTES:]
             decrypt = AESGCM(month_key.decrypt(nonce, wrapped, place)).decrypt
@@ -146,6 +211,22 @@ class KeyStore:
             raise Contradicted(
                 f"the content of entry {index} was changed", code="content-changed", where=log
             ) from error
+
+    def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
+        """The content key of an entry under the month's key `to`. Raises like `open_content`."""
+        place = f"{log}:{index}".encode()
+        nonce = os.urandom(_NONCE_BYTES)
+        try:
+            old, wrapped = wrapped_key[:_NONCE_BYTES], wrapped_key[_NONCE_BYTES:]
+            key = self._month_key(key_id).decrypt(old, wrapped, place)
+        except (InvalidTag, ValueError) as error:
+            raise Contradicted(
+                f"the content key of entry {index} was changed",
+                code="content-changed",
+                where=log,
+                remedy="restore the database from a backup, or erase this entry as well",
+            ) from error
+        return nonce + self._month_key(to).encrypt(nonce, key, place)
 
     # ------------------------------------------------------------ small values
 
@@ -162,6 +243,11 @@ class KeyStore:
             return self._month_key(key_id.decode()).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place)
         except (InvalidTag, ValueError) as error:
             raise Contradicted("a stored value was changed", code="content-changed", where="keystore") from error
+
+    def reseal(self, sealed: bytes, to: str, place: bytes) -> bytes:
+        """A value that `seal` made, under the key `to`. Raises like `open_content`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return to.encode() + b"\n" + nonce + self._month_key(to).encrypt(nonce, self.open(sealed, place), place)
 
 
 def create_key_file(path: Path, value: bytes) -> None:
@@ -190,16 +276,18 @@ def read_key_file(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(os.urandom(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    _sync_directory(path.parent)
+
+
 def _sync_directory(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _month(at_us: int) -> tuple[int, int]:
-    moment = from_us(at_us)
-    start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
-    end = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
-    return to_us(start), to_us(end)

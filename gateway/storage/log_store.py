@@ -195,12 +195,12 @@ class SqlLogStore:
                 statement = statement.where(condition)
         with self._database.snapshot("find") as connection:
             if since_us:
-                statement = statement.where(c.seq >= self._first_since(connection, log, since_us))
+                statement = statement.where(c.seq >= self.first_since(connection, log, since_us))
             if until_us:
-                statement = statement.where(c.seq < self._first_since(connection, log, until_us))
+                statement = statement.where(c.seq < self.first_since(connection, log, until_us))
             return list(connection.execute(statement).scalars())
 
-    def _first_since(self, connection: Connection, log: str, time_us: int) -> int:
+    def first_since(self, connection: Connection, log: str, time_us: int) -> int:
         """The index of the first entry at or after `time_us`, by halving."""
         log_id = self._id(log)
         times = select(log_entry.c.time_us).where(log_entry.c.log_id == log_id, log_entry.c.seq == bindparam("index"))

@@ -82,9 +82,13 @@ def verify_policy(
     policy, document = parse_policy(data)  # 1
     if policy.member != descriptor.member:  # 2
         raise Forbidden(f"this is the policy of `{policy.member}`", code="other-member")
-    keys = [VerifyKey.admit(key.spki) for key in descriptor.keys if _may_approve(key, now_us, removed)]  # 4
-    verify_threshold(document, keys, APPROVALS)  # 3
+    verify_threshold(document, approver_keys(descriptor, now_us, removed), APPROVALS)  # 3, 4
     return policy
+
+
+def approver_keys(descriptor: Descriptor, now_us: int | None, removed: Collection[str] = ()) -> list[VerifyKey]:
+    """Keys of those who may approve, at a time or (None) at any: listed, not compromised, not `removed`."""
+    return [VerifyKey.admit(key.spki) for key in descriptor.keys if _may_approve(key, now_us, removed)]
 
 
 def _may_approve(key: ListedKey, now_us: int | None, removed: Collection[str]) -> bool:

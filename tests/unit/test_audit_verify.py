@@ -17,6 +17,7 @@ import pytest
 from gateway.audit import verify
 from gateway.audit.checkpoint import Signer, origin
 from gateway.audit.entry import Entry, commitment, encode_private, parse_entry
+from gateway.audit.erase_key import Why
 from gateway.audit.export import export
 from gateway.audit.findings import MEANING, Check, Report, State
 from gateway.audit.log import AuditLog
@@ -25,9 +26,10 @@ from gateway.audit.show import Filter, show
 from gateway.audit.verify import verify_export
 from gateway.clock import ManualClock
 from gateway.errors import Malformed
-from gateway.ports import EntryDraft, Retention
+from gateway.ports import EntryDraft
 from tests.support.audit_logs import NOON, LogHome, new_id
 from tests.support.audited import TH, World, bad_with, make_world, rewrite
+from tests.support.erasing import opened
 from tests.support.federation import make_federation
 
 OPENINGS = "exchange-1/openings/000000000000.jsonl"
@@ -253,19 +255,43 @@ def test_check_12_two_answers_to_one_exchange(world: World) -> None:
     assert bad_with(signed_over(world, [item, twice]), Check.ONE_ANSWER, 7)
 
 
-def test_g17_erased_content_is_a_gap_unless_the_log_says_why(world: World) -> None:
+def test_g17_erased_content_is_erased_and_no_contradiction(world: World) -> None:
+    home = world.copy()
+    with opened(home) as it:
+        it.eraser.entries({"exchange/1": [0, 3]}, Why("court-order", "A. Clerk", reference="2026/17"))
+    report = world.verify(home)
+    assert report.exit_code == 0
+    erased = "exchange/1: the content of 2 entries was erased, as the operations log says (court-order)"
+    assert erased in report.notes
+    out = world.export(home)
+    exported = verify_export(out, world.charter, home.clock, world.federation.fingerprint)
+    assert exported.exit_code == 0
+    assert erased in exported.notes
+
+
+def test_g17_content_whose_key_is_gone_without_an_entry_is_a_gap(world: World) -> None:
     home = world.copy()
     home.keystore.destroy(next(key for key in home.keystore.key_ids() if key.startswith("nohit/")))
     report = world.verify(home)
     assert report.exit_code == 3
     assert not bad_with(report, Check.TREE)
-    (key_id,) = {
-        item.text.split("`")[1] for item in report.findings if item.check is Check.PRIVATE and "`" in item.text
-    }
-    with home.log("operations") as operations:
-        ground = {"key_id": key_id, "ground": "end of retention"}
-        operations.append([EntryDraft("key-destroyed", private=ground, retention=Retention.OPERATIONS)])
-    assert world.verify(home).exit_code == 0
+
+
+def test_g17_content_that_is_gone_beside_what_the_proof_lists_is_contradicted(world: World) -> None:
+    home = world.copy()
+    with opened(home) as it:
+        it.eraser.entries({"exchange/1": [0]}, Why("entry", "A. Clerk"))
+    home.sql(
+        "UPDATE log_content SET key_id = (SELECT key_id FROM log_content WHERE log_id = 1 AND seq = 0), private = x''"
+        " WHERE log_id = 1 AND seq = 3"
+    )
+    assert bad_with(world.verify(home), Check.PRIVATE, 3)
+
+
+def test_g17_content_that_is_missing_without_a_key_is_contradicted(world: World) -> None:
+    home = world.copy()
+    home.sql("DELETE FROM log_content WHERE log_id = 1 AND seq = 3")
+    assert bad_with(world.verify(home), Check.PRIVATE, 3)
 
 
 # ---------------------------------------------------------------- exports

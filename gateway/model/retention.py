@@ -1,0 +1,100 @@
+"""How long content is kept: ids of content keys, and ages such as `3y`.
+
+Content is encrypted under one key for each retention class and month, so it is also erased by the month: a key is
+over an age when the *end* of its month is. Nothing is erased before its time; what was written on the first of a
+month is kept a month longer than what was written on its last day.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gateway.clock import from_us, to_us
+from gateway.errors import Malformed
+
+_KEY_ID = re.compile(r"([a-z0-9]{1,20})/(\d{4})-(0[1-9]|1[0-2])(?:\.([1-9]\d{0,5}))?", re.ASCII)
+_AGE = re.compile(r"([1-9]\d{0,4})([ymd])", re.ASCII)
+_MONTHS = {"y": 12, "m": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class ContentKeyId:
+    """A key's id, taken apart: `name` is its retention class; it protects what was written in [start_us, end_us)."""
+
+    id: str
+    name: str
+    start_us: int
+    end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPlace:
+    """Content that lies under a month's key: its entry, and the content key as it is wrapped."""
+
+    log: str
+    index: int
+    exchange_id: str
+    wrapped_key: bytes
+
+
+def content_key_id(text: str) -> ContentKeyId:
+    """`nohit/2026-11`, or `nohit/2026-11.2` for the key that followed it; `Malformed` for anything else."""
+    match = _KEY_ID.fullmatch(text)
+    if match is None or match[2] == "0000":
+        raise Malformed(f"`{text[:40]!a}` is not the id of a content key", where="key")
+    return ContentKeyId(text, match[1], *month_of(to_us(datetime(int(match[2]), int(match[3]), 1, tzinfo=UTC))))
+
+
+def month_of(at_us: int) -> tuple[int, int]:
+    """Start and end of the month (UTC) that a time lies in."""
+    moment = from_us(at_us)
+    start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    end = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
+    return to_us(start), to_us(end)
+
+
+def months_before(now_us: int, months: int) -> int:
+    """The time `months` calendar months earlier; the last day of a shorter month where there is no such day."""
+    moment = from_us(now_us)
+    number = moment.year * 12 + moment.month - 1 - months
+    year, month = divmod(number, 12)
+    if year < 1970:
+        return 0
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return to_us(moment.replace(year=year, month=month + 1, day=day))
+
+
+def age_before(now_us: int, age: str) -> int:
+    """The time that `age` ago was: `3y`, `36m` or `1100d`. Raises `Malformed`."""
+    match = _AGE.fullmatch(age)
+    if match is None:
+        raise Malformed(f"`{age[:20]!a}` is not an age", where="age", remedy="such as 3y, 36m or 1100d")
+    count, unit = int(match[1]), match[2]
+    if unit == "d":
+        return max(0, now_us - timedelta(days=count) // timedelta(microseconds=1))
+    return months_before(now_us, count * _MONTHS[unit])
+
+
+def ranges(indexes: list[int]) -> str:
+    """Ascending indexes as text: `5,9-12`."""
+    parts: list[list[int]] = []
+    for index in indexes:
+        if parts and parts[-1][1] == index - 1:
+            parts[-1][1] = index
+        else:
+            parts.append([index, index])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def in_ranges(text: str, index: int) -> bool:
+    """Whether `index` is one of what `ranges` wrote. Raises `Malformed`."""
+    if not re.fullmatch(r"(\d{1,18}(-\d{1,18})?(,|$))*", text, re.ASCII):
+        raise Malformed("not a list of indexes", where="indexes")
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        if int(first) <= index <= int(last or first):
+            return True
+    return False
