@@ -22,7 +22,7 @@ def serve(home: Path, production: bool) -> int:
     """Run the node of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError` when it cannot start."""
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
-    with only_one(Home(home).path / "node.lock"):
+    with only_one(Home(home).lock):
         node = build_node(settings, production or settings.node.production)
         run(_until_signal(node))
     return 0

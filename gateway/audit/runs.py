@@ -33,8 +33,8 @@ _READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destr
 class Rules:
     """What a log is checked under. `shown` are the entries [from, to) whose private parts may be shown.
 
-    `mandate` is None at home, where nothing is withheld. `statements` = False leaves out the statements, which take most
-    of the time. `since_us` and `until_us` are the time that an export is of (0: no bound).
+    `mandate` is None at home, where nothing is withheld. `statements` = False leaves out the statements, which take
+    most of the time. `since_us` and `until_us` are the time that an export is of (0: no bound).
     """
 
     member: MemberId

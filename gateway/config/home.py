@@ -71,6 +71,21 @@ class Home:
         return self.path / "inspections"
 
     @property
+    def orders(self) -> Path:
+        """Orders to erase and to hold that wait for whoever has the logs open."""
+        return self.path / "orders"
+
+    @property
+    def tombstones(self) -> Path:
+        """Which content keys were destroyed: outside the database and the keystore."""
+        return self.highwater / "destroyed-keys"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while a node serves this home, or a command writes to its logs."""
+        return self.path / "node.lock"
+
+    @property
     def policies(self) -> Path:
         """Policies that were accepted, and the one that came in last."""
         return self.path / "policies"
