@@ -25,6 +25,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
@@ -42,6 +44,7 @@ _DESTROYED = b"destroyed"
 _RETIRED = ".retired"
 _DYING = ".dying"
 _CHANGES = "changes"
+_SEARCH = b"liaison search index"
 
 
 class KeyStore:
@@ -227,6 +230,13 @@ class KeyStore:
                 remedy="restore the database from a backup, or erase this entry as well",
             ) from error
         return nonce + self._month_key(to).encrypt(nonce, key, place)
+
+    def search_key(self, key_id: str) -> bytes:
+        """The key of a search index for what is under `key_id`: gone with it. `Unknown` when it was destroyed."""
+        raw = read_key_file(self._path(key_id))
+        if len(raw) != KEY_BYTES:
+            raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
+        return HKDF(SHA256(), KEY_BYTES, None, _SEARCH).derive(raw)
 
     # ------------------------------------------------------------ small values
 

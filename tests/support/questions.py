@@ -33,13 +33,15 @@ REFERENCES = ("reference-one", "reference-two")
 KEY = SigningKey(ec.generate_private_key(ec.SECP256R1()))
 
 
-def fill(home: LogHome, count: int, seed: int = 1) -> None:
-    """Append `count` entries to the exchange log and a few to the operations log of `home`."""
+def fill(home: LogHome, count: int, seed: int = 1, batch: int = 8) -> None:
+    """Append the entries of `count` exchanges to the exchange log and a few to the operations log of `home`."""
     chance = Random(seed)
     with home.log() as log, home.log("operations") as operations:
-        for _ in range(count):
-            log.append(_exchange(chance, home.clock.now_us()))
-            if chance.random() < 0.1:
+        for first in range(0, count, batch):
+            now_us = home.clock.now_us()
+            several = [_exchange(chance, now_us) for _ in range(min(batch, count - first))]
+            log.append([draft for drafts in several for draft in drafts])
+            if chance.random() < 0.1 * batch:
                 operations.append([_denied(chance)])
 
 

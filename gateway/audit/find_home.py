@@ -1,0 +1,33 @@
+"""The logs of a home as a search sees them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.audit.opened import HomeLogs
+from gateway.audit.terms import Resolve
+from gateway.ports import ContentKeys, LogStore
+
+
+class SearchKeys(ContentKeys, Protocol):
+    """The keystore of a home."""
+
+    def key_ids(self) -> list[str]:
+        """Ids of the keys that were not destroyed."""
+
+    def search_key(self, key_id: str) -> bytes:
+        """The key of a search index for what is under `key_id`; `Unknown` when that was destroyed."""
+
+
+class SearchedHome(HomeLogs):
+    """The logs of a home, whose node may be running; `resolve` says which record is behind a hit's reference."""
+
+    def __init__(self, store: LogStore, keys: SearchKeys, resolve: Resolve | None) -> None:
+        super().__init__(store, keys)
+        self.resolve = resolve
+        self.search_key = keys.search_key
+        self._key_ids = keys.key_ids
+
+    def key_ids(self) -> frozenset[str]:
+        """Ids of the keys that content can still be under."""
+        return frozenset(self._key_ids())

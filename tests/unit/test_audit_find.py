@@ -1,0 +1,298 @@
+"""Searching a log: always exactly what a plain scan finds, also after erasures, and nothing of what is erased."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.audit.find import find, find_all
+from gateway.audit.find_home import SearchedHome
+from gateway.audit.find_index import IndexKeeper
+from gateway.audit.opened import Opened
+from gateway.audit.postings import BLOCK, SALT_BYTES, TermKeys, label, places_of, seal, unseal
+from gateway.audit.question import Question, fits, terms_of_opened
+from gateway.audit.terms import ANY, Field, born_terms, name_terms, number_terms, term
+from gateway.clock import ManualClock
+from gateway.errors import Contradicted, Unavailable
+from gateway.matching.same import name_sounds
+from gateway.storage.find_file import FindFile
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from tests.support.audit_logs import NOON, LogHome
+from tests.support.questions import AGREEMENTS, CASES, CODES, NAMES, NUMBERS, OFFICERS, REFERENCES, fill
+
+_US = 1_000_000
+NOON_US = int(NOON.timestamp()) * _US
+MANY = 10_000
+
+
+class _SteppingClock(ManualClock):
+    """Some hours pass with each reading, so that entries spread over months."""
+
+    def now_us(self) -> int:
+        self.advance(timedelta(minutes=30))
+        return super().now_us()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> LogHome:
+    """Two whole blocks and a rest in the exchange log."""
+    home = LogHome(tmp_path_factory.mktemp("find"), clock=_SteppingClock(NOON))
+    fill(home, 1500)
+    return home
+
+
+@pytest.fixture
+def store(home: LogHome) -> Iterator[SqlLogStore]:
+    with home.store() as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def index(home: LogHome) -> FindFile:
+    return FindFile(home.folder / "find.sqlite")
+
+
+def logs_of(home: LogHome, store: SqlLogStore) -> SearchedHome:
+    return SearchedHome(store, KeyStore(home.folder / "keystore"), None)
+
+
+def scan(logs: SearchedHome, question: Question) -> list[tuple[str, int]]:
+    """Every entry is opened and compared: slow, and right."""
+    found = [
+        (opened.entry.time_us, log, opened.entry.index)
+        for log in logs.logs()
+        if question.of_log(log)
+        for opened in logs.rows(log, *logs.bounds(log))
+        if fits(question, opened, None)
+    ]
+    return [(log, index) for _, log, index in sorted(found, reverse=True)]
+
+
+@pytest.fixture(scope="module")
+def everything(home: LogHome) -> list[tuple[str, Opened, frozenset[str]]]:
+    """All entries, opened, with their terms."""
+    with home.store() as store:
+        logs = logs_of(home, store)
+        rows = [(log, opened) for log in logs.logs() for opened in logs.rows(log, *logs.bounds(log))]
+        return [(log, opened, terms_of_opened(opened, None)) for log, opened in rows]
+
+
+def places(entries: list[tuple[str, Opened]]) -> list[tuple[str, int]]:
+    return [(log, opened.entry.index) for log, opened in entries]
+
+
+def one(field: Field, value: str) -> frozenset[str]:
+    return frozenset((term(field, value),))
+
+
+def asking(*groups: frozenset[str]) -> Question:
+    return Question((groups,))
+
+
+# ------------------------------------------------------------ postings
+
+PLACES = st.sets(st.integers(0, BLOCK - 1), min_size=1).map(sorted)
+
+
+@given(places=PLACES, key=st.binary(min_size=32, max_size=32), salt=st.binary(min_size=SALT_BYTES, max_size=SALT_BYTES))
+def test_a_posting_gives_back_its_places(places: list[int], key: bytes, salt: bytes) -> None:
+    found, posting = seal(key, salt, places)
+    assert found == label(key, salt)
+    assert places_of(unseal(key, salt, posting)) == places[::-1]
+    assert len(posting) in (2, 4, 8, 16, 32, 64, 128)
+
+
+@given(posting=st.binary(max_size=300), key=st.binary(min_size=32, max_size=32))
+def test_rubbish_never_leaves_the_block(posting: bytes, key: bytes) -> None:
+    posting = posting[: len(posting) // 2 * 2]
+    assert unseal(key, bytes(16), posting).bit_length() <= BLOCK
+
+
+def test_a_label_says_nothing_without_key_and_salt() -> None:
+    one, other = TermKeys(bytes(32)), TermKeys(b"\1" * 32)
+    assert label(one.of("a"), bytes(16)) != label(other.of("a"), bytes(16))
+    assert label(one.of("a"), bytes(16)) != label(one.of("a"), b"\1" * 16)
+    assert label(one.of("a"), bytes(16)) != label(one.of("b"), bytes(16))
+
+
+# ------------------------------------------------------------ searching
+
+GROUPS = st.sampled_from(
+    [
+        *(one(Field.OFFICER, officer) for officer in (*OFFICERS, "a" * 24, "th.o.9999")),
+        *(one(Field.CASE, case) for case in CASES),
+        *(one(Field.AGREEMENT, agreement) for agreement in AGREEMENTS),
+        *(one(Field.REFUSED, code) for code in (*CODES, ANY, "PERMISSION_DENIED")),
+        *(one(Field.RECORD, reference) for reference in REFERENCES),
+        *(one(Field.OUTCOME, outcome) for outcome in ("hit", "no_hit", "refused")),
+        *(name_terms(name) for name in NAMES),
+        *(number_terms(number) for number in NUMBERS),
+        born_terms("1984"),
+    ]
+)
+QUESTIONS = st.builds(
+    Question,
+    alternatives=st.lists(st.lists(GROUPS, min_size=1, max_size=3).map(tuple), max_size=2).map(tuple),
+    log=st.sampled_from(["", "exchange", "operations"]),
+    kinds=st.sampled_from([frozenset(), frozenset({"answered"}), frozenset({"asked", "denied"})]),
+    peers=st.sampled_from([frozenset(), frozenset({"vn"}), frozenset({"kh", "vn"})]),
+    since_us=st.integers(0, 40).map(lambda day: NOON_US + day * 86_400 * _US if day else 0),
+    until_us=st.integers(0, 40).map(lambda day: NOON_US + day * 86_400 * _US if day else 0),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(question=QUESTIONS, limit=st.sampled_from([1, 7, MANY]))
+def test_a_search_finds_exactly_what_a_plain_scan_finds(
+    home: LogHome,
+    store: SqlLogStore,
+    index: FindFile,
+    everything: list[tuple[str, Opened, frozenset[str]]],
+    question: Question,
+    limit: int,
+) -> None:
+    fitting = [
+        (opened.entry.time_us, log, opened.entry.index)
+        for log, opened, terms in everything
+        if question.of_log(log) and question.public_fits(opened.entry) and question.terms_fit(terms)
+    ]
+    expected = [(log, index) for _, log, index in sorted(fitting, reverse=True)]
+    found = find(logs_of(home, store), index, question, limit)
+    assert found.count == len(expected)
+    assert places(found.entries) == expected[:limit]
+
+
+def test_a_complete_search_needs_no_index(home: LogHome, store: SqlLogStore) -> None:
+    logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
+    found = find_all(logs, question, 9)
+    assert (found.count, found.closed) == (len(scan(logs, question)), 0)
+    assert places(found.entries) == scan(logs, question)[:9]
+
+
+def test_an_exchange_is_found_by_its_id(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
+    logs = logs_of(home, store)
+    asked = next(opened.entry for opened in logs.rows("exchange/1", 0, 900) if opened.entry.kind == "asked")
+    question = Question(exchange_id=asked.exchange_id)
+    found = find(logs, index, question, 9)
+    assert places(found.entries) == scan(logs, question)
+    assert found.count == 2
+    assert find(logs, index, Question(exchange_id="0" * 32), 9).count == 0
+
+
+def test_two_spellings_are_alternatives(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
+    logs = logs_of(home, store)
+    name, number = (name_terms(NAMES[0]),), (number_terms(NUMBERS[0]),)
+    counts = [
+        find(logs, index, Question(alternatives), 9).count for alternatives in ((name,), (number,), (name, number))
+    ]
+    assert counts[2] == counts[0] + counts[1] > counts[0] > 0
+
+
+# ------------------------------------------------------------ forgetting
+
+
+def test_what_is_erased_is_in_the_index_no_more_and_the_rest_is_still_found(tmp_path: Path) -> None:
+    home = LogHome(tmp_path / "home", clock=_SteppingClock(NOON))
+    home.folder.mkdir()
+    fill(home, 1000, seed=3)
+    with home.store() as store:
+        index = FindFile(tmp_path / "find.sqlite")
+        assert IndexKeeper(logs_of(home, store), index).catch_up() == 1
+        assert "nohit/2026-11" in index.key_ids()
+        home.keystore.destroy("nohit/2026-11")
+        logs = logs_of(home, store)
+        for question in (asking(one(Field.OFFICER, OFFICERS[0])), asking(one(Field.AGREEMENT, AGREEMENTS[0]))):
+            found = find(logs, index, question, MANY)
+            assert places(found.entries) == scan(logs, question)
+            assert found.closed > 50
+            assert found.count > 50
+        assert "nohit/2026-11" not in index.key_ids()
+
+
+def test_a_copy_of_an_index_says_nothing_once_the_key_is_gone(tmp_path: Path) -> None:
+    """Every term that the erased entries had is tried with every key that is left: no label of theirs is found."""
+    home = LogHome(tmp_path / "home", clock=_SteppingClock(NOON))
+    home.folder.mkdir()
+    fill(home, 1000, seed=3)
+    path = tmp_path / "find.sqlite"
+    terms = [term(Field.OFFICER, officer) for officer in OFFICERS] + [term(Field.CASE, case) for case in CASES]
+    with home.store() as store:
+        index = FindFile(path)
+        keeper = IndexKeeper(logs_of(home, store), index)
+        keeper.catch_up()
+        part = next(part for part in index.parts("exchange/1", 0, 0) if part.key_id == "nohit/2026-11")
+        lost = keeper.term_keys("nohit/2026-11")
+        assert all(index.posting(part.id, label(lost.of(item), part.salt)) for item in terms)
+        index.close()
+    copy = FindFile(path)
+    home.keystore.destroy("nohit/2026-11")
+    keys = KeyStore(home.folder / "keystore")
+    left = [bytes(32), *(keys.search_key(key_id) for key_id in keys.key_ids())]
+    assert len(left) > 2
+    for key in left:
+        assert not any(copy.posting(part.id, label(TermKeys(key).of(item), part.salt)) for item in terms)
+    labels = _labels(path)
+    assert len(set(labels)) == len(labels)
+
+
+def _labels(path: Path) -> list[int]:
+    """No label stands twice, in one part or in two: equal terms cannot be told."""
+    with sqlite3.connect(path) as database:
+        return [row[0] for row in database.execute("SELECT label FROM posting")]
+
+
+def test_the_index_holds_no_plain_value(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
+    index = FindFile(tmp_path / "find.sqlite")
+    IndexKeeper(logs_of(home, store), index).catch_up()
+    index.close()
+    data = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for value in (*OFFICERS, *CASES, *AGREEMENTS, *NAMES, *NUMBERS, *REFERENCES, "INVESTIGATION"):
+        assert value.encode() not in data
+
+
+# ------------------------------------------------------------ an index that is wrong
+
+
+def test_an_index_that_names_another_entry_is_refused(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
+    path = tmp_path / "find.sqlite"
+    logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
+    index = FindFile(path)
+    find(logs, index, question, MANY)
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE posting SET places = randomblob(length(places))")
+    with pytest.raises(Contradicted, match="not what the search index says"):
+        find(logs, index, question, MANY)
+
+
+def test_a_damaged_index_says_so_and_is_built_anew(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
+    path = tmp_path / "find.sqlite"
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(Unavailable, match="search index cannot be used"):
+        FindFile(path)
+    path.unlink()
+    assert IndexKeeper(logs_of(home, store), FindFile(path)).catch_up() == 2
+
+
+def test_two_processes_may_build_at_once(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
+    logs, one_file, other = logs_of(home, store), FindFile(tmp_path / "f"), FindFile(tmp_path / "f")
+    assert IndexKeeper(logs, one_file).catch_up() == 2
+    assert IndexKeeper(logs, other).catch_up() == 0
+    question = asking(one(Field.OFFICER, OFFICERS[0]))
+    assert find(logs, other, question, MANY).count == len(scan(logs, question))
+
+
+# ------------------------------------------------------------ names
+
+
+def test_one_name_in_two_scripts_is_one_name() -> None:
+    assert name_sounds("สมชาย ใจดี") & name_sounds("JAIDEE, Somchai")
+    assert name_sounds("Nguyễn Văn An") & name_sounds("NGUYEN VAN AN")
+    assert not name_sounds("Somchai Jaidee") & name_sounds("Sok Dara")
+    assert name_sounds("???")
