@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.audit.entry import Entry
 from gateway.audit.opened import Opened
-from gateway.audit.terms import Resolve, terms_of
+from gateway.audit.terms import ALL_FIELDS, Field, Resolve, terms_of
 
 Group = frozenset[str]
 """Terms of which an entry must have one."""
@@ -34,6 +34,12 @@ class Question:
         """Whether content has to be opened to say what fits."""
         return any(self.alternatives)
 
+    @property
+    def fields(self) -> frozenset[Field]:
+        """The fields that content is compared by."""
+        terms = (term for groups in self.alternatives for group in groups for term in group)
+        return frozenset(Field(term.partition("=")[0]) for term in terms)
+
     def of_log(self, name: str) -> bool:
         """Whether the log `name` (`exchange/1`) is to be searched."""
         return self.log in ("", name.partition("/")[0])
@@ -55,15 +61,15 @@ class Question:
         return any(all(not group.isdisjoint(found) for group in groups) for groups in self.alternatives)
 
 
-def terms_of_opened(opened: Opened, resolve: Resolve | None) -> frozenset[str]:
-    """The terms of an entry as it was opened; one that is closed has none."""
+def terms_of_opened(opened: Opened, resolve: Resolve | None, wanted: Collection[Field] = ALL_FIELDS) -> frozenset[str]:
+    """The terms of an entry as it was opened, of `wanted` fields at least; one that is closed has none."""
     if opened.private is None:
         return frozenset()
-    return terms_of(opened.entry, opened.private, opened.request, opened.answer, resolve)
+    return terms_of(opened.entry, opened.private, opened.request, opened.answer, resolve, wanted)
 
 
 def fits(question: Question, opened: Opened, resolve: Resolve | None) -> bool:
     """Whether an entry fits by its own word, whatever an index says of it."""
     if not question.public_fits(opened.entry):
         return False
-    return not question.private or question.terms_fit(terms_of_opened(opened, resolve))
+    return not question.private or question.terms_fit(terms_of_opened(opened, resolve, question.fields))

@@ -7,9 +7,8 @@ entries have it (`audit.postings`); what is shown is compared with the terms of 
 from __future__ import annotations
 
 import binascii
-import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -19,11 +18,9 @@ import orjson
 from gateway.audit.entry import Entry
 from gateway.errors import LiaisonError
 from gateway.matching.identifiers import document_key
-from gateway.matching.same import name_sounds
 from gateway.model.exchange import Request
 from gateway.model.hit import Hit
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
-from gateway.statements.answer import parse_answer
 from gateway.statements.envelope import ANSWER, REQUEST, unseal
 from gateway.statements.request import parse_request
 
@@ -36,7 +33,6 @@ ANY = "any"
 UNKNOWN_BIRTH = "unknown"
 """The year of birth of a question that gives none."""
 
-_YEAR = re.compile(r"\d{4}", re.ASCII)
 _REFUSALS = frozenset({"refused", "denied", "onward-refused", "consent-not-taken"})
 
 
@@ -62,6 +58,8 @@ def term(field: Field, value: str) -> str:
 
 def name_terms(name: str) -> frozenset[str]:
     """Terms of a person's name: one that an entry has is enough."""
+    from gateway.matching.same import name_sounds  # its tables take a quarter of a second to load
+
     return frozenset(term(Field.NAME, sound) for sound in name_sounds(name))
 
 
@@ -76,47 +74,55 @@ def born_terms(year: str) -> frozenset[str]:
     return frozenset((term(Field.BORN, year), term(Field.BORN, UNKNOWN_BIRTH)))
 
 
+ALL_FIELDS = frozenset(Field)
+
+
 def terms_of(
-    entry: Entry, private: Mapping[str, Any], request: bytes, answer: bytes, resolve: Resolve | None = None
+    entry: Entry,
+    private: Mapping[str, Any],
+    request: bytes,
+    answer: bytes,
+    resolve: Resolve | None = None,
+    wanted: Collection[Field] = ALL_FIELDS,
 ) -> frozenset[str]:
-    """All terms of an opened entry. What cannot be read of a refused request has none, and never fails."""
-    return frozenset(_terms(entry, private, request, answer, resolve))
+    """The terms of an opened entry, of `wanted` fields at least. What cannot be read of a statement has none.
 
-
-def asked_query(private: Mapping[str, Any], request: bytes) -> Query | None:
-    """The question itself, from the statement kept with an entry or from its private part; None where it has none."""
-    return parsed.query if (parsed := _request(request)) else query_of(private.get("query"), private.get("question"))
-
-
-def _terms(
-    entry: Entry, private: Mapping[str, Any], request: bytes, answer: bytes, resolve: Resolve | None
-) -> Iterator[str]:
-    asked = _request(request)
-    yield from _simple(Field.OFFICER, *_officers(private, asked))
-    yield from _simple(Field.CASE, private.get("case"), private.get("ticket"))
-    yield from _simple(Field.AGREEMENT, private.get("agreement"))
-    yield from _simple(Field.PURPOSE, private.get("purpose"))
+    Statements are parsed only for fields that need them: that is most of the work.
+    """
+    found = set(_simple(Field.OFFICER, *_officers(private)))
+    found.update(_simple(Field.CASE, private.get("case"), private.get("ticket")))
+    found.update(_simple(Field.AGREEMENT, private.get("agreement")))
+    found.update(_simple(Field.PURPOSE, private.get("purpose")))
+    found.update(_refused(entry, private))
+    asked = _request(request) if not _KEPT.issuperset(wanted) else None
     if asked is not None:
-        yield from _simple(Field.CASE, asked.case, asked.ticket)
-        yield from _simple(Field.AGREEMENT, asked.agreement)
-        yield from _simple(Field.PURPOSE, asked.purpose.value)
-    yield from _refused(entry, private)
-    yield from _subject(asked.query if asked else query_of(private.get("query"), private.get("question")))
-    yield from _records(entry, private, answer, resolve)
+        found.update(_simple(Field.OFFICER, asked.requester.pseudonym))
+        found.update(_simple(Field.CASE, asked.case, asked.ticket))
+        found.update(_simple(Field.AGREEMENT, asked.agreement))
+        found.update(_simple(Field.PURPOSE, asked.purpose.value))
+    if not _SUBJECT.isdisjoint(wanted):
+        found.update(_subject(asked.query if asked else query_of(private.get("query"), private.get("question"))))
+    if Field.RECORD in wanted:
+        found.update(_records(entry, private, answer, resolve))
+    return frozenset(found)
+
+
+_KEPT = frozenset((Field.OUTCOME, Field.REFUSED, Field.RECORD))
+"""Fields for which the request is not needed."""
+
+_SUBJECT = frozenset((Field.NAME, Field.BORN, Field.NUMBER))
 
 
 def _simple(field: Field, *values: object) -> Iterator[str]:
     return (term(field, value) for value in values if isinstance(value, str) and value)
 
 
-def _officers(private: Mapping[str, Any], asked: Request | None) -> Iterator[object]:
+def _officers(private: Mapping[str, Any]) -> Iterator[object]:
     """Person ids at home, and what a counterpart knows of an officer: the pseudonym of this pair of countries."""
     yield from (private.get("officer"), private.get("on_behalf_of"))
     requester = private.get("requester")
     if isinstance(requester, list) and requester:
         yield requester[-1]
-    if asked is not None:
-        yield asked.requester.pseudonym
 
 
 def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
@@ -170,6 +176,8 @@ def _at_source(reference: str, entry: Entry, private: Mapping[str, Any], resolve
 def _hits(answer: bytes) -> Iterable[Hit]:
     if not answer:
         return ()
+    from gateway.statements.answer import parse_answer  # it loads all record types, for the few entries with hits
+
     try:
         return parse_answer(unseal(answer, ANSWER).payload).hits
     except LiaisonError:
@@ -198,8 +206,3 @@ def _request(request: bytes) -> Request | None:
         return parse_request(unseal(request, REQUEST).payload)
     except LiaisonError:
         return None
-
-
-def is_year(text: str) -> bool:
-    """Whether `text` is a year as terms have it."""
-    return _YEAR.fullmatch(text) is not None

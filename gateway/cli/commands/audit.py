@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gateway.cli.commands.audit_find import find, index
 from gateway.cli.commands.audit_mandate import AUDITOR_KEY, COMMANDS
 from gateway.cli.commands.audit_stats import stats
 from gateway.cli.output import home_option, json_option, print_json, progress_bar, say, working
@@ -34,6 +35,7 @@ def audit() -> None:
       liaison audit export --home th --out th-export
       liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
       liaison audit reconcile th-export vn-export --charter charter.jsonl
+      liaison audit find --home th --officer th.o.1042
       liaison audit stats --home th --html stats.html
     """
 
@@ -251,5 +253,5 @@ def _given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-for _command in (*COMMANDS, stats):
+for _command in (*COMMANDS, find, index, stats):
     audit.add_command(_command)
