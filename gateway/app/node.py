@@ -25,6 +25,7 @@ from gateway.exchange.ask import Asker
 from gateway.exchange.channels import Acknowledger, ReceiptTaker
 from gateway.exchange.consent_desk import ConsentDesk
 from gateway.exchange.consent_outbox import ConsentOutbox
+from gateway.exchange.days import DayAccounts
 from gateway.exchange.debt import DebtLimits, Debts
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.housekeeping import AuthFailures, Housekeeper
@@ -137,6 +138,14 @@ class Node:
             self.parts, _channel_book(self.parts, ground), self.peers, self.scribes.operations
         )
         self.receipts = ReceiptTaker(self.parts, receipts, self.scribes.operations, self.debts.advanced)
+        self.days = DayAccounts(
+            self.parts,
+            ground.store,
+            ground.exchange_log.store_name,
+            self.peers,
+            self.scribes.operations,
+            lambda: [member for member in self._others if self.parts.trust().active(member)],
+        )
         own = OwnSources(ground.member, ground.walls, suspensions, clock, references.make_reference, self.parts.policy)
         pseudonyms = Pseudonyms(ground.settings.keystore)
         self.asker = Asker(
@@ -174,6 +183,7 @@ class Node:
             failures=self._failures,
             receipts=self.acknowledger.round,
             debts=self.debts.round,
+            days=self.days.round,
             decisions=self.consents.round,
             consents=self.outbox.round,
             sources=ground.refreshers,
@@ -224,6 +234,7 @@ class Node:
             submit=self.answerer.submit,
             acknowledge=lambda peer, receipt: self.receipts.take(peer.member, receipt),
             consent=lambda peer, envelope: self.consents.take(peer.member, envelope),
+            compare_day=lambda peer, envelope: self.days.take(peer.member, envelope),
             refused=self._refused,
             healthy=self._serving,
         )

@@ -65,6 +65,12 @@ FIELDS: dict[str, str] = {
     "first": "the first number of the channel that it speaks of",
     "through": "the last number of the channel that is acknowledged",
     "gaps": "numbers whose answers did not arrive",
+    "day": "the day (UTC) that the account closes",
+    "side": "`day-given`: we answered, and the statement is the counterpart's word on our account; `day-taken`: we "
+    "asked, and the statement is its account",
+    "day-differs.missing": "numbers whose answers did not arrive, the first 1,024 of them",
+    "differing": "numbers under which the logs hold different exchanges",
+    "exchanges": "the exchange ids concerned",
     "open": "how many answers are not acknowledged",
     "since_us": "when the oldest of them was given, in microseconds since 1970",
     "begun_us": "when the entry `receipts-overdue` was written, in microseconds since 1970",

@@ -165,6 +165,13 @@ _EVENTS = (
                 "open", "first", "since_us", "limited"),
     _operations("receipts-settled", "The end of that alarm: all answers from before it are acknowledged.",
                 "open", "through", "begun_us"),
+    _operations("day-compared",
+                "A day's account was compared with a counterpart, and both logs hold the same of it.",
+                "day", "side", "first", "through", "statement"),
+    _operations("day-differs",
+                "An alarm: the logs do not hold the same of a range of a day's exchanges. Where the exchanges can be "
+                "found, `exchanges` has their ids.",
+                "day", "side", "first", "through", "missing", "differing", "exchanges", "statement"),
     _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
     _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),

@@ -7,8 +7,11 @@ from typing import Any
 from gateway.audit.receipt import Standing, standing
 from gateway.cli.audits import Evidence
 from gateway.clock import rfc3339
+from gateway.exchange.days import GIVEN, TAKEN, DayState
 from gateway.exchange.debt import OVERDUE
 from gateway.model.names import member_id
+
+_SHOWN = 5
 
 
 def debts(evidence: Evidence) -> list[dict[str, Any]]:
@@ -37,7 +40,21 @@ def debt_lines(value: dict[str, Any]) -> list[tuple[str, str]]:
     if ours["open"]:
         text = f"  we owe receipts through number {ours['arrived']}, and sent them through {ours['acknowledged']}"
         lines.append((text, "warn"))
+    for side, whose in (("given", "what we answered"), ("taken", "what they answered")):
+        lines += _day_lines(value["days"][side], whose)
     return lines
+
+
+def _day_lines(day: dict[str, Any], whose: str) -> list[tuple[str, str]]:
+    """How the last comparison of a day went."""
+    if not day["day"]:
+        return []
+    if not day["differs"]:
+        return [(f"  {whose}: both logs hold the same, through number {day['through']} ({day['day']})", "good")]
+    ids, more = day["exchanges"][:_SHOWN], max(0, len(day["exchanges"]) - _SHOWN)
+    named = f", exchange{'s' if len(ids) > 1 else ''} {', '.join(ids)}" if ids else ""
+    text = f"  {whose} on {day['day']}: the logs differ{named}{f' and {more} more' if more else ''}"
+    return [(text, "bad"), ("  compare the exports of that day: liaison audit reconcile", "bad")]
 
 
 def _value(evidence: Evidence, item: Standing) -> dict[str, Any]:
@@ -56,7 +73,13 @@ def _value(evidence: Evidence, item: Standing) -> dict[str, Any]:
             "acknowledged": item.sent,
             "open": max(0, item.arrived - item.sent),
         },
+        "days": {"given": _day(evidence, GIVEN, item.peer), "taken": _day(evidence, TAKEN, item.peer)},
     }
+
+
+def _day(evidence: Evidence, kind: str, peer: str) -> dict[str, Any]:
+    state = DayState.read(evidence.documents, kind, peer)
+    return {"day": state.day, "through": state.through, "differs": state.differs, "exchanges": state.exchanges}
 
 
 def _time(us: int) -> str | None:

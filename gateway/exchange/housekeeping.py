@@ -1,8 +1,8 @@
 """What a node does once a second beside its exchanges: look at trust, switches, receipts, the clock, what expires.
 
 Each thing that changes has its entry in the operations log. A step that fails is noted, the other steps of its round
-are made all the same, and the next round comes. Receipts, requests for consent and key indexes wait for others
-(counterparts, sources), so they have rounds of their own: nobody delays the look at trust and switches.
+are made all the same, and the next round comes. Receipts, days' accounts, requests for consent and key indexes wait
+for others (counterparts, sources), so they have rounds of their own: nobody delays the look at trust and switches.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class Housekeeper:
         failures: AuthFailures,
         receipts: Callable[[], Awaitable[None]],
         debts: Callable[[], Awaitable[None]],
+        days: Callable[[], Awaitable[None]],
         decisions: Callable[[], Awaitable[None]],
         consents: Callable[[], Awaitable[None]],
         sources: Mapping[str, Callable[[], object]],
@@ -88,6 +89,7 @@ class Housekeeper:
         self._failures = failures
         self._receipts = receipts
         self._debts = debts
+        self._days = days
         self._decisions = decisions
         self._consents = consents
         self._sources = sources
@@ -113,6 +115,7 @@ class Housekeeper:
         tasks.create_task(_every(ROUND_S, self.receipts_round))
         tasks.create_task(_every(ROUND_S, self.consents_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
+        tasks.create_task(_every(SLOW_ROUND_S, self.days_round))
         for source in self._sources:
             tasks.create_task(_every(SLOW_ROUND_S, partial(self.source_round, source)))
 
@@ -134,6 +137,10 @@ class Housekeeper:
     async def consents_round(self) -> None:
         """Send the requests for consent that are due."""
         await self._try("consents", self._consents)
+
+    async def days_round(self) -> None:
+        """Compare the last closed day with those with whom it was not compared yet."""
+        await self._try("days", self._days)
 
     async def slow_round(self) -> None:
         """Delete copies whose time is over, and forget what has expired."""

@@ -91,6 +91,11 @@ class PeerPool:
         answer = await self._unary(member, methods.CONSENT.path, wire.ask_consent(envelope), 5.0)
         return wire.parse_consent_word(answer)
 
+    async def compare_day(self, member: MemberId, envelope: bytes) -> bytes:
+        """Send a day's account; the envelope of what the other side holds."""
+        answer = await self._unary(member, methods.COMPARE_DAY.path, wire.compare_day(envelope), 10.0)
+        return wire.parse_compared_day(answer)
+
     async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:
         """Send a request as one unary call: tools and the first contact."""
         request = wire.submit(envelope, int(timeout * 1000), "").SerializeToString()

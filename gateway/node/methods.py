@@ -33,9 +33,10 @@ SUBMIT = Method(f"/{SERVICE}/SubmitExchange", Shape.UNARY, 64 * 1024)
 STREAM = Method(f"/{SERVICE}/StreamExchanges", Shape.STREAM, 128 * 1024)
 ACKNOWLEDGE = Method(f"/{SERVICE}/AcknowledgeExchanges", Shape.UNARY, 64 * 1024)
 CONSENT = Method(f"/{SERVICE}/AskConsent", Shape.UNARY, 16 * 1024)
+COMPARE_DAY = Method(f"/{SERVICE}/CompareDay", Shape.UNARY, 32 * 1024)
 HEALTH_CHECK = Method(f"/{HEALTH}/Check", Shape.UNARY, 1024)
 
-METHODS: tuple[Method, ...] = (SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, HEALTH_CHECK)
+METHODS: tuple[Method, ...] = (SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, HEALTH_CHECK)
 
 MAX_MESSAGE = max(method.max_request_bytes for method in METHODS)
 """The transport's own limit; what is larger never reaches a handler (RESOURCE_EXHAUSTED)."""

@@ -70,6 +70,7 @@ class Doors:
     submit: Callable[[Inbound], None]
     acknowledge: Callable[[PeerIdentity, ReceiptMessage], Awaitable[int]]
     consent: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
+    compare_day: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
     refused: Callable[[str, LiaisonError], None]
     healthy: Callable[[], bool]
 
@@ -117,6 +118,7 @@ class NodeServer:
             methods.STREAM.path: grpc.stream_stream_rpc_method_handler(self._stream),
             methods.ACKNOWLEDGE.path: unary(self._acknowledge),
             methods.CONSENT.path: unary(self._consent),
+            methods.COMPARE_DAY.path: unary(self._compare_day),
             methods.HEALTH_CHECK.path: unary(self._health),
         }
 
@@ -197,6 +199,13 @@ class NodeServer:
         async with self._admitted(context, methods.CONSENT, data) as (_, peer):
             try:
                 return wire.consent_word(await self._doors.consent(peer, wire.parse_ask_consent(data)))
+            except LiaisonError as error:
+                await self._refuse_call(context, peer.member, error)
+
+    async def _compare_day(self, data: bytes, context: Context) -> bytes:
+        async with self._admitted(context, methods.COMPARE_DAY, data) as (_, peer):
+            try:
+                return wire.compared_day(await self._doors.compare_day(peer, wire.parse_compare_day(data)))
             except LiaisonError as error:
                 await self._refuse_call(context, peer.member, error)
 

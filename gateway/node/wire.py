@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from google.protobuf.message import DecodeError, Message
+from liaison.exchange.v1 import account_pb2
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed, Reason, TimedOut, Unavailable
@@ -79,6 +80,30 @@ def ask_consent(envelope: bytes) -> bytes:
 def consent_word(envelope: bytes) -> bytes:
     """The owner's word on its way."""
     return pb.AskConsentResponse(envelope=envelope).SerializeToString()
+
+
+def parse_compare_day(data: bytes) -> bytes:
+    """The envelope of a day's account, or `Malformed`."""
+    message = account_pb2.CompareDayRequest()
+    _parse(message, data)
+    return message.envelope
+
+
+def compare_day(envelope: bytes) -> bytes:
+    """A day's account on its way."""
+    return account_pb2.CompareDayRequest(envelope=envelope).SerializeToString()
+
+
+def compared_day(envelope: bytes) -> bytes:
+    """What our log holds of that day, on its way back."""
+    return account_pb2.CompareDayResponse(envelope=envelope).SerializeToString()
+
+
+def parse_compared_day(data: bytes) -> bytes:
+    """The envelope of what the other side holds, or `Malformed`."""
+    message = account_pb2.CompareDayResponse()
+    _parse(message, data)
+    return message.envelope
 
 
 def parse_consent_word(data: bytes) -> bytes:

@@ -25,6 +25,8 @@ ANSWER = "application/vnd.liaison.answer.v1+protobuf"
 RECEIPT = "application/vnd.liaison.receipt.v1+protobuf"
 CONSENT_REQUEST = "application/vnd.liaison.consent-request.v1+protobuf"
 CONSENT_ANSWER = "application/vnd.liaison.consent-answer.v1+protobuf"
+DAY_ACCOUNT = "application/vnd.liaison.day-account.v1+protobuf"
+DAY_ACCOUNT_ANSWER = "application/vnd.liaison.day-account-answer.v1+protobuf"
 
 PAYLOAD_TYPES: Mapping[str, int] = MappingProxyType(
     {
@@ -33,6 +35,8 @@ PAYLOAD_TYPES: Mapping[str, int] = MappingProxyType(
         RECEIPT: 16 * 1024,
         CONSENT_REQUEST: 8 * 1024,
         CONSENT_ANSWER: 2 * 1024,
+        DAY_ACCOUNT: 24 * 1024,
+        DAY_ACCOUNT_ANSWER: 24 * 1024,
     }
 )
 """Payload type of each kind of statement, with the largest payload in bytes."""

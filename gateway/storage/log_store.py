@@ -201,9 +201,10 @@ class SqlLogStore:
             return list(connection.execute(statement).scalars())
 
     def first_since(self, connection: Connection, log: str, time_us: int) -> int:
-        """The index of the first entry at or after `time_us`, by halving."""
-        log_id = self._id(log)
-        times = select(log_entry.c.time_us).where(log_entry.c.log_id == log_id, log_entry.c.seq == bindparam("index"))
+        """The index of the first entry at or after `time_us`, by halving; a deleted row counts as the next one."""
+        log_id, c = self._id(log), log_entry.c
+        here = (c.log_id == log_id, c.seq >= bindparam("index"))
+        times = select(c.time_us).where(*here).order_by(c.seq).limit(1)
         low, high = 0, connection.execute(select(log_state.c.size).where(log_state.c.id == log_id)).scalar() or 0
         while low < high:
             middle = (low + high) // 2

@@ -13,6 +13,7 @@ from liaison.exchange.v1 import envelope_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import Malformed, Refused, TooLarge
+from gateway.statements.account import verify_account, verify_account_answer
 from gateway.statements.answer import parse_answer, verify_answer
 from gateway.statements.envelope import ANSWER, PAYLOAD_TYPES, RECEIPT, REQUEST, unseal
 from gateway.statements.receipt import parse_receipt, verify_receipt
@@ -42,7 +43,15 @@ def receipt(envelope: bytes) -> object:
     return verify_receipt(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
 
 
-VERIFIERS = [request, answer, receipt]
+def account(envelope: bytes) -> object:
+    return verify_account(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
+
+
+def account_answer(envelope: bytes) -> object:
+    return verify_account_answer(envelope, keys=KEYS, peer=TH, me=VN, account_hash=REQUEST_HASH, now_us=NOW)
+
+
+VERIFIERS = [request, answer, receipt, account, account_answer]
 PARSERS = [parse_request, parse_answer, parse_receipt]
 
 

@@ -1,0 +1,53 @@
+"""A day's account: what one node answered to another, compared once a day."""
+
+from __future__ import annotations
+
+from gateway.model.frozen import frozen
+from gateway.model.names import ExchangeId, MemberId
+
+
+@frozen
+class ExchangeLine:
+    """One exchange of a channel; `line_hash` is SHA-256 over its line, as in receipts."""
+
+    number: int
+    exchange_id: ExchangeId
+    line_hash: bytes
+
+
+@frozen
+class DayAccount:
+    """What `sender` answered to `recipient`, by the numbers of their channel. Times are microseconds since 1970.
+
+    `day` is the UTC day that it closes (`2026-11-23`), `given` the highest number by its end, [`first`, `through`] the
+    range that this account speaks of; where it is `listed`, `lines` are all exchanges that the sender has in it.
+    """
+
+    sender: MemberId
+    recipient: MemberId
+    day: str
+    first: int
+    through: int
+    given: int
+    exchanges_hash: bytes
+    listed: bool
+    lines: tuple[ExchangeLine, ...]
+    issued_us: int
+
+
+@frozen
+class DayAnswer:
+    """What the recipient of an account holds of its range.
+
+    `missing` are numbers that did not arrive; `differing` numbers that are listed and are held otherwise, or are held
+    and are not listed; `unknown` what arrived that day with numbers higher than any given.
+    """
+
+    sender: MemberId
+    recipient: MemberId
+    account_hash: bytes
+    exchanges_hash: bytes
+    missing: tuple[int, ...]
+    differing: tuple[int, ...]
+    unknown: tuple[ExchangeLine, ...]
+    issued_us: int

@@ -1,0 +1,139 @@
+"""Days' accounts and the answers to them: one test for each number in `verify_account`'s docstring."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from liaison.exchange.v1 import account_pb2 as pb
+
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
+from gateway.model.account import DayAccount, DayAnswer, ExchangeLine
+from gateway.model.exchange import Verified
+from gateway.statements.account import (
+    MAX_LINES,
+    MAX_NAMED,
+    MAX_WIDTH,
+    build_account,
+    build_account_answer,
+    read_account,
+    verify_account,
+    verify_account_answer,
+)
+from gateway.statements.envelope import DAY_ACCOUNT, RECEIPT
+from tests.support.sealing import EXCHANGE, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+
+KEY = new_key()
+KEYS = ListedKeys()
+KEYS.add(TH, KEY)
+LINE = ExchangeLine(7, EXCHANGE, bytes(32))
+ACCOUNT = DayAccount(TH, VN, "2026-11-23", 5, 9, 12, b"\5" * 32, False, (), NOW)
+LISTED = replace(ACCOUNT, listed=True, lines=(replace(LINE, number=5), LINE))
+ANSWER = DayAnswer(TH, VN, b"\1" * 32, b"\5" * 32, (5, 8), (7,), (replace(LINE, number=13),), NOW)
+
+
+def verify(envelope: bytes, **changes: object) -> Verified[DayAccount]:
+    values: dict[str, object] = {"keys": KEYS, "peer": TH, "me": VN, "now_us": NOW} | changes
+    return verify_account(envelope, **values)  # type: ignore[arg-type]
+
+
+def verify_answer(envelope: bytes, **changes: object) -> Verified[DayAnswer]:
+    values: dict[str, object] = {"keys": KEYS, "peer": TH, "me": VN, "account_hash": b"\1" * 32, "now_us": NOW}
+    return verify_account_answer(envelope, **(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        ACCOUNT,
+        LISTED,
+        replace(ACCOUNT, through=5 + MAX_WIDTH - 1, given=2**62),
+        replace(
+            ACCOUNT,
+            first=1,
+            through=MAX_LINES,
+            given=MAX_LINES,
+            listed=True,
+            lines=tuple(replace(LINE, number=number) for number in range(1, MAX_LINES + 1)),
+        ),
+    ],
+)
+def test_an_account_arrives_as_it_was_built(account: DayAccount) -> None:
+    sealed = build_account(account, KEY)
+    verified = verify(sealed.envelope)
+    assert (verified.value, verified.payload_hash) == (account, sealed.payload_hash)
+
+
+def test_an_answer_arrives_as_it_was_built() -> None:
+    widest = replace(ANSWER, missing=tuple(range(1, MAX_NAMED + 1)), differing=tuple(range(1, MAX_LINES + 1)))
+    for answer in (ANSWER, widest, replace(ANSWER, missing=(), differing=(), unknown=())):
+        assert verify_answer(build_account_answer(answer, KEY).envelope).value == answer
+
+
+def test_check_1_another_kind_of_statement() -> None:
+    payload = payload_of(build_account(ACCOUNT, KEY).envelope)
+    with pytest.raises(BadSignature):
+        verify(envelope_of(payload, RECEIPT, KEY))
+
+
+def test_check_2_unknown_fields() -> None:
+    payload = payload_of(build_account(ACCOUNT, KEY).envelope)
+    with pytest.raises(Malformed):
+        verify(envelope_of(payload + b"\x98\x06\x01", DAY_ACCOUNT, KEY))
+
+
+def test_check_3_and_4_sender_and_recipient() -> None:
+    envelope = build_account(ACCOUNT, KEY).envelope
+    with pytest.raises(BadSignature):
+        verify(envelope, peer=VN)
+    with pytest.raises(Forbidden):
+        verify(envelope, me=TH)
+
+
+def test_check_5_a_key_that_is_not_listed() -> None:
+    with pytest.raises(BadSignature):
+        verify(build_account(ACCOUNT, new_key()).envelope)
+    with pytest.raises(BadSignature):
+        verify_answer(build_account_answer(ANSWER, new_key()).envelope)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"day": "2026-11-31"},
+        {"day": "20261123"},
+        {"day": ""},
+        {"first": 0},
+        {"first": 10},
+        {"given": 8},
+        {"given": 2**63},
+        {"through": 5 + MAX_WIDTH, "given": 2**20},
+        {"exchanges_hash": b""},
+        {"lines": (LINE,)},
+        {"listed": True, "lines": (LINE, LINE)},
+        {"listed": True, "lines": (replace(LINE, number=4),)},
+        {"listed": True, "lines": (replace(LINE, number=10),)},
+        {"listed": True, "lines": (replace(LINE, line_hash=b"x"),)},
+        {"listed": True, "lines": (LINE,), "through": 5 + MAX_LINES, "given": 2**20},
+    ],
+)
+def test_check_6_content(changes: dict[str, object]) -> None:
+    with pytest.raises(LiaisonError):
+        build_account(replace(ACCOUNT, **changes), KEY)  # type: ignore[arg-type]
+
+
+def test_check_6_an_exchange_id_has_16_bytes() -> None:
+    message = pb.DayAccount.FromString(payload_of(build_account(LISTED, KEY).envelope))
+    message.lines[0].exchange_id = b"short"
+    with pytest.raises(Malformed):
+        read_account(message)
+
+
+def test_check_7_from_the_future() -> None:
+    with pytest.raises(Stale):
+        verify(build_account(ACCOUNT, KEY).envelope, now_us=NOW - 31 * SECOND)
+
+
+def test_an_answer_to_another_account_is_none() -> None:
+    with pytest.raises(Forbidden):
+        verify_answer(build_account_answer(ANSWER, KEY).envelope, account_hash=bytes(32))
