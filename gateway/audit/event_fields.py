@@ -32,6 +32,7 @@ FIELDS: dict[str, str] = {
     "to_office": "the office to which it is to be passed on, or empty",
     "use": "the use that is asked about: pass-on, evidence or action",
     "asked": "which fields of the question were given; not what they said",
+    "strictness": "how exact a match had to be",
     # what came of it
     "outcome": "hit, no_hit, refused, suspended",
     "refusal": "the counterpart's code of refusal, or empty",

@@ -235,7 +235,7 @@ _EVENTS = (
     _source("source-searched",
             "The node searched. Durable before the candidates leave. `req` is the hash of the node's signed reference, "
             "which is kept, `xid` the exchange or the officer's search that it names, `peer` who gets the answer.",
-            "node", "purpose", "query", "asked", "hits", "capped", "reference", "request_hash"),
+            "node", "purpose", "query", "asked", "strictness", "hits", "capped", "reference", "request_hash"),
     _source("source-issued",
             "A record was signed for one exchange, or was not since its marking does not allow it. Durable before it "
             "leaves.",
