@@ -69,8 +69,8 @@ async def settled(world: World) -> None:
     async def paid() -> bool:
         await world.nodes["th"].acknowledger.round()
         through = book.given().get(TH, 0)
-        receipts = written(world, "receipt")
-        return book.acknowledged(TH) == through and (not receipts or receipts[-1].private["through"] == through)
+        receipts = [item.private["through"] for item in written(world, "receipt")]
+        return book.acknowledged(TH) == through == max(receipts, default=0)
 
     await eventually_async(paid)
 
