@@ -1,18 +1,30 @@
 """The only place that reads time. Everything else is handed a `Clock`.
 
 `now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a
-microsecond instead), and `jumped` tells by how much the system's clock disagrees with the monotonic one, so
-that decisions which need a trusted time can refuse (threats.md, T17).
+microsecond instead), and `jumped` tells by how much the system's clock disagrees with the steady one, so
+that decisions which need a trusted time can refuse (`check_time`; threats.md, T17).
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from gateway.errors import Stale
+
+JUMP = timedelta(seconds=5)
+"""A clock that has moved by so much is not believed (domain.md, L24)."""
+
 _NANOS_PER_MICRO = 1_000
+
+
+def steady_ns() -> int:
+    """Nanoseconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot)
 
 
 class Clock(Protocol):
@@ -28,22 +40,24 @@ class Clock(Protocol):
         """Seconds of a clock that only measures durations."""
 
     def jumped(self) -> timedelta:
-        """How far the system's clock has moved against the monotonic clock since the start."""
+        """How far the system's clock has moved against the steady one since the start."""
 
 
 class SystemClock:
     """The machine's clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = steady_ns) -> None:
         self._lock = threading.Lock()
         self._last_us = 0
-        self._wall_at_start = time.time_ns()
-        self._monotonic_at_start = time.monotonic_ns()
+        self._wall = wall
+        self._steady = steady
+        self._wall_at_start = wall()
+        self._steady_at_start = steady()
 
     def now_us(self) -> int:
         """The time in microseconds since 1970; never earlier than before."""
         with self._lock:
-            self._last_us = max(time.time_ns() // _NANOS_PER_MICRO, self._last_us + 1)
+            self._last_us = max(self._wall() // _NANOS_PER_MICRO, self._last_us + 1)
             return self._last_us
 
     def now(self) -> datetime:
@@ -55,9 +69,9 @@ class SystemClock:
         return time.monotonic()
 
     def jumped(self) -> timedelta:
-        """The system clock's distance from where the monotonic clock says it should be."""
-        wall = time.time_ns() - self._wall_at_start
-        steady = time.monotonic_ns() - self._monotonic_at_start
+        """The system clock's distance from where the steady clock says it should be."""
+        wall = self._wall() - self._wall_at_start
+        steady = self._steady() - self._steady_at_start
         return timedelta(microseconds=(wall - steady) // _NANOS_PER_MICRO)
 
 
@@ -91,6 +105,19 @@ class ManualClock:
     def jump(self, by: timedelta) -> None:
         """Say that the system's clock has been moved."""
         self._jump += by
+
+
+def check_time(clock: Clock) -> None:
+    """Return while the time is trusted, else `Stale`: the clock has moved since the start, and was not put right."""
+    jumped = clock.jumped()
+    if abs(jumped) >= JUMP:
+        way = "ahead" if jumped > timedelta() else "back"
+        raise Stale(
+            f"this node's clock has jumped {way} by {abs(jumped).total_seconds():.0f} s",
+            code="time-uncertain",
+            where="clock",
+            remedy="set the clock right; if it is right now, start the node again",
+        )
 
 
 def from_us(us: int) -> datetime:

@@ -155,6 +155,12 @@ FIELDS: dict[str, str] = {
     "request_hash": "SHA-256 of the counterpart's request that the reference names, hexadecimal",
 }
 
+COMMON: dict[str, str] = {
+    "clock_us": "only where the time is not to be trusted by 5 s or more: how far, in microseconds, the system's clock "
+    "had jumped since the start, or lay behind the entry before",
+}
+"""Members that every kind may have."""
+
 
 def meaning(kind: str, name: str) -> str:
     """What a member of this kind of entry means. `KeyError` where nobody has said it yet."""

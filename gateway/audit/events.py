@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.audit.event_fields import meaning
+from gateway.audit.event_fields import COMMON, meaning
 
 
 class Log(StrEnum):
@@ -278,7 +278,11 @@ def document() -> str:
         *(f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()),
         "",
         "The private part is a JSON object of its own, encrypted at rest and committed to by `priv`. Each kind names",
-        "the members that it may have, and no other; where one is absent, there was nothing to say.",
+        "the members that it may have, and no other; where one is absent, there was nothing to say. Any kind may have:",
+        "",
+        "| private member | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in COMMON.items()),
     ]
     for log in Log:
         lines += ["", f"## The {log} log"]

@@ -26,6 +26,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from gateway.audit.checkpoint import HeadSigner, Signer, origin
@@ -34,7 +35,7 @@ from gateway.audit.events import Log
 from gateway.audit.highwater import HighWater, Seen, high_water_path
 from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
 from gateway.audit.recover import check_end, check_extends, check_state, extend_tree, rebuild_tree
-from gateway.clock import Clock
+from gateway.clock import JUMP, Clock
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
@@ -275,6 +276,7 @@ class AuditLog:
         Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and
         `StorageBroken` when the storage failed.
         """
+        self._flag_time(drafts)
         salts = os.urandom(SALT_BYTES * len(drafts))
         privates = [self._prepare(position, draft, salts) for position, draft in enumerate(drafts)]  # 1
         with self._lock:
@@ -295,6 +297,16 @@ class AuditLog:
             assert isinstance(twin, Logged)
             results[position] = StoredAnswer(draft.request_hash, draft.answer, twin.entry, twin.index)
         return [result for result in results if result is not None]
+
+    def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
+        """Each entry says so when its time is not to be believed (domain.md, L24)."""
+        off = self._clock.jumped()
+        if abs(off) < JUMP:
+            # Times never decrease: after entries from a clock that was ahead they run ahead of a clock that is right.
+            off = timedelta(microseconds=min(0, self._clock.now_us() - self._last_us))
+        if abs(off) >= JUMP:
+            for draft in drafts:
+                draft.private = {**draft.private, "clock_us": off // timedelta(microseconds=1)}
 
     def _prepare(self, position: int, draft: EntryDraft, salts: bytes) -> bytes:
         try:

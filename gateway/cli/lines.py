@@ -13,6 +13,9 @@ _QUALITY = {
     "POSSIBLE": "possible match",
 }
 
+_OTHER_TIME = {
+    "from-the-future": "their clock is ahead of ours, so their answer is not believed; tell our node's operators",
+}
 _SENTENCES = {
     "agreement-expired": "the agreement is not in force at this time",
     "agreement-unknown": "the agreement that was cited is not known there",
@@ -42,6 +45,7 @@ _SENTENCES = {
     "source-busy": "its source has too much to do; ask again in a moment",
     "status-expired": "a member's status has expired, and its node must publish a new one",
     "suspended": "that country has switched this off for now; this does not mean no hit",
+    "time-uncertain": "that node does not trust its clock just now, and answers nobody; this does not mean no hit",
     "timed-out": "there was no answer in time; this does not mean no hit",
     "unavailable": "that node cannot serve this now",
     "unknown-peer": "that node does not know who asks",
@@ -79,6 +83,9 @@ def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
     if line["outcome"] == "no_hit":
         return f"{who}no hit{_incomplete(line)}{late}", ""
     if line["outcome"] == "silent":
+        code = (line["refusal"] or {"code": ""})["code"]
+        if code in _OTHER_TIME:
+            return f"{who}silent: {_OTHER_TIME[code]}. This does not mean no hit.", "warn"
         seen = f"last seen {line['last_seen']}" if line["last_seen"] else "never seen since this node started"
         return f"{who}silent: no answer in time, {seen}. This does not mean no hit.", "warn"
     refusal = line["refusal"] or {"code": "", "text": ""}

@@ -2,7 +2,7 @@
 
 In the stage *in* (`Answerer.admit`), for each request of a batch:
 
-1. the peer is an active member, by the certificate that TLS saw;
+1. the peer is an active member, by the certificate that TLS saw, and our own time is to be trusted;
 2. the bytes have a size and a form that we accept;
 3. the signature holds, the signer is the TLS peer, and we are the audience;
 4. the request is fresh, and was not answered before (the same bytes again get the stored answer);
@@ -30,7 +30,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gateway.errors import Replayed, Suspended
+from gateway.clock import check_time
+from gateway.errors import Replayed, Stale, Suspended
 from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.gather import Gatherer
@@ -113,6 +114,7 @@ class Answerer:
     def admit(self, batch: list[Inbound]) -> None:
         """Steps 1 to 6 for a batch, then its requests go to the sources."""
         jobs = [self._identify(inbound) for inbound in batch]
+        self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
         verified = [job for job in jobs if job.refusal is None]
         self._recognise(verified)
@@ -138,6 +140,14 @@ class Answerer:
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
             job.refuse(as_error(error))
         return job
+
+    def _check_time(self, jobs: Sequence[Job]) -> None:
+        """The rest of 1: nothing is answered by a clock that has jumped."""
+        try:
+            check_time(self._parts.clock)
+        except Stale as error:
+            for job in jobs:
+                job.refuse(error)
 
     def _verify(self, jobs: Sequence[Job]) -> None:
         """3, and the first half of 4."""

@@ -1,6 +1,6 @@
 """Our officer asks abroad: from the command to one line for each counterpart, in numbered steps.
 
-1. officer, role, purpose, case or ticket are present and allowed;
+1. officer, role, purpose, case or ticket are present and allowed, and our own time is to be trusted;
 2. our own agencies are asked first;
 3. an entry `asked` for each counterpart is durable before anything leaves;
 4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
@@ -21,6 +21,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
+from gateway.clock import check_time
 from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
 from gateway.exchange import notes
 from gateway.exchange.check import check_answer
@@ -105,6 +106,7 @@ class Asker:
         await asyncio.gather(*self._late, return_exceptions=True)
 
     def _check(self, officer: Officer, command: SearchCommand) -> None:
+        check_time(self._parts.clock)
         if not command.to:
             raise Malformed("no counterpart was named", code="no-counterpart", where="to")
         if not (command.case or command.ticket):

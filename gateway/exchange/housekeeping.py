@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
-from gateway.clock import Clock
+from gateway.clock import JUMP, Clock
 from gateway.config.suspensions import Action, Suspensions, Switch
 from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.copies import COPY, Copies, deletion
@@ -27,7 +27,6 @@ ROUND_S = 1.0
 SLOW_ROUND_S = 60.0
 _SWITCH = "switch"
 _BATCH = 64
-_JUMP = timedelta(seconds=5)
 
 
 class AuthFailures:
@@ -208,9 +207,9 @@ class Housekeeper:
 
     async def _look_at_clock(self) -> None:
         jumped = self._clock.jumped()
-        if abs(jumped - self._jumped) >= _JUMP:
+        if abs(jumped - self._jumped) >= JUMP:
             self._jumped = jumped
-            private = {"jump_us": jumped // timedelta(microseconds=1), "trusted": abs(jumped) < _JUMP}
+            private = {"jump_us": jumped // timedelta(microseconds=1), "trusted": abs(jumped) < JUMP}
             await self._operations.write(EntryDraft("clock", private=private, retention=Retention.OPERATIONS))
 
     async def _refresh(self, source: str, refresh: Callable[[], object]) -> None:

@@ -1,0 +1,146 @@
+"""Clocks that jump, and nodes whose clocks differ (threats.md, E7, E8; domain.md, L24)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.audit.entry import decode_private, parse_entry
+from gateway.cli.lines import headline
+from gateway.clock import JUMP, SystemClock, steady_ns
+from gateway.errors import Reason, Stale
+from gateway.model.exchange import Outcome
+from gateway.model.search import Line
+from tests.support.audit_logs import LogHome, answered
+from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world, stopping
+from tests.support.forger import eventually
+from tests.support.nodes import World, officer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("clocks"), ("th", "vn"))
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        yield made
+
+
+async def ask(world: World) -> Line:
+    """Viet Nam's line."""
+    found = lines(await world.nodes["th"].searches.start(officer("th"), command(NO_PASSPORT)))
+    line = found[VN]
+    assert isinstance(line, Line)
+    return line
+
+
+def jump(world: World, monkeypatch: pytest.MonkeyPatch, by: int, *, at_start: bool = False) -> None:
+    """Somebody sets the clock of Viet Nam's machine; `at_start`: it was wrong already when the node started."""
+    clock = world.nodes["vn"].ground.clock
+    assert isinstance(clock, SystemClock)
+    monkeypatch.setattr(clock, "_wall", lambda: time.time_ns() + by)
+    if at_start:
+        monkeypatch.setattr(clock, "_wall_at_start", clock._wall_at_start + by)
+        monkeypatch.setattr(clock, "_last_us", 0)
+
+
+@pytest.mark.parametrize("by", [-HOUR, HOUR], ids=["back", "ahead"])
+async def test_e8_a_clock_that_jumps_answers_nobody_until_it_is_right_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: int
+) -> None:
+    vn = world.nodes["vn"]
+    assert (await ask(world)).outcome is Outcome.NO_HIT
+    before, seen = len(entries(vn)), len(entries(vn, "operations"))
+    jump(world, monkeypatch, by)
+    line = await ask(world)
+    assert line.outcome in (Outcome.REFUSED, Outcome.SILENT)
+    (refused,) = entries(vn)[before:]
+    assert (refused.entry.kind, refused.private["code"]) == ("refused", "time-uncertain")
+    assert refused.private["reason"] == Reason.FAILED_PRECONDITION
+    assert abs(refused.private["clock_us"] * 1_000 - by) < SECOND
+    times = [item.entry.time_us for item in entries(vn)]
+    assert times == sorted(set(times))
+    with pytest.raises(Stale, match="clock has jumped"):
+        await vn.searches.start(officer("vn"), command(NO_PASSPORT, (TH,)))
+
+    def said() -> bool:
+        kinds = [item for item in entries(vn, "operations")[seen:] if item.entry.kind in ("clock", "denied")]
+        return {item.entry.kind for item in kinds} == {"clock", "denied"}
+
+    await eventually(said)
+    clock = next(item for item in entries(vn, "operations")[seen:] if item.entry.kind == "clock")
+    assert (clock.private["trusted"], abs(clock.private["jump_us"] * 1_000 - by) < SECOND) == (False, True)
+    monkeypatch.undo()
+    vn.ground.clock._last_us = 0  # type: ignore[attr-defined]  # what a clock that was ahead has left in this process
+    assert (await ask(world)).outcome is Outcome.NO_HIT
+    await eventually(lambda: entries(vn, "operations")[-1].private.get("trusted") is True)
+
+
+@pytest.mark.parametrize(
+    ("by", "served"), [(29, True), (-29, True), (31, False), (-31, False)], ids=["+29", "-29", "+31", "-31"]
+)
+async def test_e7_nodes_may_be_thirty_seconds_apart(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: int, served: bool
+) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    jump(world, monkeypatch, by * SECOND, at_start=True)
+    line = await ask(world)
+    theirs = entries(vn)[-1]
+    if served:
+        assert (line.outcome, theirs.entry.kind) == (Outcome.NO_HIT, "answered")
+        return
+    assert (theirs.entry.kind, theirs.private["reason"], theirs.private["code"]) == (
+        "refused",
+        "FAILED_PRECONDITION",
+        "not-fresh",
+    )
+    ours = entries(th)[-1]
+    value = {"member": "vn", "outcome": line.outcome.value, "late": False, "last_seen": "", "refusal": _refusal(line)}
+    said = headline(value, "th")
+    if by > 0:  # their answer is from our future: it is not believed, and says why
+        assert (line.outcome, ours.entry.kind, ours.private["code"]) == (Outcome.SILENT, "silent", "from-the-future")
+        assert "their clock is ahead of ours" in said[0]
+    else:
+        assert (line.outcome, ours.entry.kind, ours.private["refusal"]) == (Outcome.REFUSED, "received", "not-fresh")
+        assert "the two clocks differ" in said[0]
+
+
+def _refusal(line: Line) -> dict[str, object]:
+    assert line.refusal
+    return {"code": line.refusal.code, "text": line.refusal.text if line.outcome is Outcome.SILENT else ""}
+
+
+async def test_l24_entries_say_that_their_time_runs_ahead_of_the_clock(tmp_path: Path) -> None:
+    """A node whose clock was an hour ahead is started again after it was put right."""
+    ahead = SystemClock(lambda: time.time_ns() + HOUR)
+    home = LogHome(tmp_path, clock=ahead)
+    for clock, flagged in ((ahead, False), (SystemClock(), True)):
+        home.clock = clock
+        with home.log() as log:
+            log.append([answered()])
+            size = log.size
+        with home.store() as store:
+            (row,) = store.entries("exchange/1", size - 1, size)
+            assert row.content
+            private = decode_private(home.keystore.open_content("exchange/1", row.index, row.content)[0])
+            assert ("clock_us" in private) is flagged
+            if flagged:
+                assert abs(private["clock_us"] * 1_000 + HOUR) < 60 * SECOND
+            times = [parse_entry(body).time_us for _, body, _ in store.bodies("exchange/1", 0, size)]
+            assert times == sorted(set(times))
+
+
+async def test_a_machine_that_slept_has_not_jumped() -> None:
+    slept = 0
+    clock = SystemClock(lambda: time.time_ns() + slept, lambda: steady_ns() + slept)
+    slept = 8 * HOUR
+    assert abs(clock.jumped()) < JUMP
