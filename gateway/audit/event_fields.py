@@ -71,7 +71,7 @@ FIELDS: dict[str, str] = {
     "asked, and the statement is its account",
     "day-differs.missing": "numbers whose answers did not arrive, the first 1,024 of them",
     "differing": "numbers under which the logs hold different exchanges",
-    "exchanges": "the exchange ids concerned",
+    "day-differs.exchanges": "the exchange ids concerned",
     "open": "how many answers are not acknowledged",
     "since_us": "when the oldest of them was given, in microseconds since 1970",
     "begun_us": "when the entry `receipts-overdue` was written, in microseconds since 1970",
