@@ -81,6 +81,10 @@ class ExportLog:
         openings.end()
         statements.end()
 
+    def body(self, index: int) -> bytes:
+        """The public part of one entry that is there. Raises `Malformed`."""
+        return self._bundle(index // WIDTH)[index % WIDTH]
+
     def bodies(self) -> Iterator[tuple[int, bytes]]:
         """Index and public part of all entries. Raises `Malformed`."""
         for place in places(self.first, self.stop):

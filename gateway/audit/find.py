@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.audit.find_index import (
@@ -53,8 +53,17 @@ class Found:
         del self.entries[limit:]
 
 
+Keep = Callable[[Opened], bool]
+"""Whether an entry that fits may be found; where it is asked, every entry that fits is opened, and no other counted."""
+
+
 def find(
-    logs: SearchedLogs, index: FindFile, question: Question, limit: int, progress: Progress | None = None
+    logs: SearchedLogs,
+    index: FindFile,
+    question: Question,
+    limit: int,
+    progress: Progress | None = None,
+    keep: Keep | None = None,
 ) -> Found:
     """Do steps 1 to 3. Raises `Contradicted` where index or content do not fit the log, `Unavailable`."""
     keeper = IndexKeeper(logs, index)
@@ -62,7 +71,7 @@ def find(
     found = Found()
     for log in logs.logs():
         if question.of_log(log):
-            part = _Search(logs, index, keeper, log, question, limit).run()
+            part = _Search(logs, index, keeper, log, question, limit, keep).run()
             found.count += part.count
             found.closed += part.closed
             found.entries += part.entries
@@ -70,16 +79,23 @@ def find(
     return found
 
 
-def find_all(logs: SearchedLogs, question: Question, limit: int, progress: Progress | None = None) -> Found:
-    """The same without an index: every entry is opened."""
+def find_all(
+    logs: SearchedLogs,
+    question: Question,
+    limit: int,
+    sizes: Mapping[str, int],
+    progress: Progress | None = None,
+    keep: Keep | None = None,
+) -> Found:
+    """The same without an index: every entry is opened, up to the size of each log in `sizes`."""
     found = Found()
-    names = [log for log in logs.logs() if question.of_log(log)]
-    total, done = sum(stop - start for start, stop in map(logs.bounds, names)), 0
-    for log in names:
-        start, stop = logs.bounds(log)
+    bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
+    bounds = {log: (start, min(stop, sizes.get(log, start))) for log, (start, stop) in bounds.items()}
+    total, done = sum(stop - start for start, stop in bounds.values()), 0
+    for log, (start, stop) in bounds.items():
         for first in range(start, stop, _STEP):
             last = min(stop, first + _STEP)
-            _take(found, log, logs.rows(log, first, last), question, logs)
+            _take(found, log, logs.rows(log, first, last), question, logs, keep)
             found.trim(limit)
             done += last - first
             if progress is not None:
@@ -87,11 +103,13 @@ def find_all(logs: SearchedLogs, question: Question, limit: int, progress: Progr
     return found
 
 
-def _take(found: Found, log: str, rows: Iterator[Opened], question: Question, logs: SearchedLogs) -> None:
+def _take(
+    found: Found, log: str, rows: Iterator[Opened], question: Question, logs: SearchedLogs, keep: Keep | None
+) -> None:
     for opened in rows:
         if opened.private is None and question.private:
             found.closed += question.public_fits(opened.entry)
-        elif fits(question, opened, logs.resolve):
+        elif fits(question, opened, logs.resolve) and (keep is None or keep(opened)):
             found.count += 1
             found.entries.append((log, opened))
 
@@ -100,7 +118,14 @@ class _Search:
     """Steps 2 and 3 for one log."""
 
     def __init__(
-        self, logs: SearchedLogs, index: FindFile, keeper: IndexKeeper, log: str, question: Question, limit: int
+        self,
+        logs: SearchedLogs,
+        index: FindFile,
+        keeper: IndexKeeper,
+        log: str,
+        question: Question,
+        limit: int,
+        keep: Keep | None,
     ) -> None:
         self._logs = logs
         self._index = index
@@ -108,6 +133,7 @@ class _Search:
         self._log = log
         self._question = question
         self._limit = limit
+        self._keep = keep
         self._found = Found()
         self._public = list(_public_groups(question))
         self._term_keys: dict[tuple[str, str], bytes] = {}
@@ -128,7 +154,7 @@ class _Search:
     def _read(self, start: int, stop: int) -> None:
         """Entries that are in no whole block."""
         rows = self._logs.rows(self._log, start, stop) if start < stop else iter(())
-        _take(self._found, self._log, rows, self._question, self._logs)
+        _take(self._found, self._log, rows, self._question, self._logs, self._keep)
         self._found.trim(self._limit)
 
     def _in_time(self, span: Span) -> bool:
@@ -148,7 +174,6 @@ class _Search:
             if bits and self._question.private:
                 self._found.closed += (bits & self._any_of(public, frozenset((CLOSED,)))).bit_count()
                 bits &= self._private(parts[span.number])
-            self._found.count += bits.bit_count()
             self._open(span.number, bits)
 
     def _time_bits(self, span: Span) -> int:
@@ -196,19 +221,22 @@ class _Search:
         return key
 
     def _open(self, block: int, bits: int) -> None:
-        """Step 3 for the newest entries of a block, as many as are still wanted."""
-        for place in places_of(bits):
-            if len(self._found.entries) >= self._limit:
-                return
+        """Step 3 for the newest entries of a block, as many as are still wanted; the others are counted."""
+        room = bits.bit_count()
+        if self._keep is None:
+            room = min(room, max(0, self._limit - len(self._found.entries)))
+            self._found.count += bits.bit_count() - room
+        for place in places_of(bits)[:room] if room else ():
             index = block * BLOCK + place
             for opened in self._logs.rows(self._log, index, index + 1):
                 if opened.private is None and self._question.private:
-                    self._found.count -= 1  # erased after the index was looked at
-                    self._found.closed += 1
-                elif fits(self._question, opened, self._logs.resolve):
-                    self._found.entries.append((self._log, opened))
-                else:
+                    self._found.closed += 1  # erased after the index was looked at
+                elif not fits(self._question, opened, self._logs.resolve):
                     raise _wrong(self._log, index)
+                elif self._keep is None or self._keep(opened):
+                    self._found.count += 1
+                    if len(self._found.entries) < self._limit:
+                        self._found.entries.append((self._log, opened))
 
 
 def _public_groups(question: Question) -> Iterator[Group]:

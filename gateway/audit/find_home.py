@@ -28,6 +28,11 @@ class SearchedHome(HomeLogs):
         self.search_key = keys.search_key
         self._key_ids = keys.key_ids
 
+    @property
+    def belongs(self) -> str:
+        """Empty: what an index of a home says is compared with the home's own keys and entries."""
+        return ""
+
     def key_ids(self) -> frozenset[str]:
         """Ids of the keys that content can still be under."""
         return frozenset(self._key_ids())

@@ -36,6 +36,10 @@ class SearchedLogs(OpenedLogs, Protocol):
     def resolve(self) -> Resolve | None:
         """How a hit's reference is resolved; only the home that made it can."""
 
+    @property
+    def belongs(self) -> str:
+        """What an index of these logs says that it belongs to; may be empty."""
+
     def key_ids(self) -> frozenset[str]:
         """Ids of the keys that content can still be under."""
 

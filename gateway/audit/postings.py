@@ -82,7 +82,7 @@ def places_of(bits: int) -> list[int]:
 def _list(places: Sequence[int]) -> bytes:
     """Two bytes each, the last one repeated up to a power of two."""
     wanted = 1 << (len(places) - 1).bit_length()
-    return b"".join(place.to_bytes(_PLACE, "little") for place in [*places, *places[-1:] * (wanted - len(places))])
+    return b"".join(place.to_bytes(_PLACE, "little") for place in [*places, *[places[-1]] * (wanted - len(places))])
 
 
 def _bitmap(places: Sequence[int]) -> bytes:

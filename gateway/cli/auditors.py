@@ -146,7 +146,7 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
         own_appointment(evidence, key)  # what cannot be opened anyway is said at once
     at = inspect(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
     with open_home(folder) as evidence:
-        _require_entry(evidence, at, Action.OPEN)
+        require_entry(evidence, at, Action.OPEN)
         stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
         shown = [open_entry(evidence.keys, name, item) for item in stored]
         return {"entry": {"log": "operations/1", "index": at}, "entries": [describe(name, item) for item in shown]}
@@ -162,11 +162,11 @@ def export_appointment(
     bounds = {"since": rfc3339(since_us) if since_us else "", "until": rfc3339(until_us) if until_us else ""}
     at = inspect(folder, key, Action.EXPORT, reason, bounds)
     with open_home(folder) as evidence:
-        _require_entry(evidence, at, Action.EXPORT)
+        require_entry(evidence, at, Action.EXPORT)
     return appointment, at
 
 
-def _require_entry(evidence: Evidence, index: int, action: Action) -> None:
+def require_entry(evidence: Evidence, index: int, action: Action) -> None:
     """The entry that says what is shown stands in the log, or nothing is shown."""
     for stored in evidence.store.entries("operations/1", index, index + 1):
         if open_entry(evidence.keys, "operations/1", stored).entry.kind == action.kind:

@@ -1,160 +1,209 @@
-"""What `liaison audit find` looks for, where, and how it says what it found."""
+"""Where `liaison audit find` looks, under whose mandate, and how it says what it found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
-from gateway.audit.entry import Entry
-from gateway.audit.events import EVENTS
-from gateway.audit.find import Found, find
+from gateway.audit.find import Found, find, find_all
 from gateway.audit.find_home import SearchedHome
-from gateway.audit.find_index import IndexKeeper
+from gateway.audit.find_index import IndexKeeper, SearchedLogs
+from gateway.audit.findings import Report
+from gateway.audit.mandate import Mandate
+from gateway.audit.opened import Opened
 from gateway.audit.postings import BLOCK
-from gateway.audit.question import Group, Question
-from gateway.audit.terms import Field, term
-from gateway.cli.audits import Evidence, open_home
+from gateway.audit.question import Question
+from gateway.audit.show import Shown
+from gateway.cli.audits import entry_line, open_home, report_lines, report_value
+from gateway.cli.search_options import Search
 from gateway.clock import SystemClock, rfc3339
-from gateway.errors import Malformed
-from gateway.model.exchange import Outcome
-from gateway.model.names import exchange_id as check_exchange_id
-from gateway.model.purpose import Purpose
 from gateway.storage.find_file import FindFile
 from gateway.storage.references import HitReferences
+from gateway.trust.appointment import EVERY
 
 Progress = Callable[[int, int], None]
 _INDEX_NAME = "find.sqlite"
+_BELONGS = "belongs"
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """The options of a search; empty ones do not count."""
+class Place:
+    """Where to search: a home or an export, and the file of the index where it is not the usual one."""
 
-    officer: str = ""
-    case: str = ""
-    agreement: str = ""
-    purpose: str = ""
-    outcome: str = ""
-    refused: str = ""
-    peers: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    exchange_id: str = ""
-    log: str = ""
-    since_us: int = 0
-    until_us: int = 0
-
-    def check(self) -> None:
-        """Raise `UsageError` for what no entry can have, naming what it can, and for a search for nothing."""
-        known = {
-            "--kind": [event.kind for event in EVENTS.values() if self.log in ("", event.log)],
-            "--outcome": [str(item) for item in Outcome],
-            "--purpose": [str(item) for item in Purpose],
-        }
-        given = (("--kind", self.kinds), ("--outcome", (self.outcome,)), ("--purpose", (self.purpose,)))
-        for option, values in given:
-            for value in values:
-                if value and value not in known[option]:
-                    raise click.UsageError(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
-        try:
-            if self.exchange_id:
-                check_exchange_id(self.exchange_id)
-        except Malformed as error:
-            raise click.UsageError(f"--exchange `{self.exchange_id}`: {error.message}") from error
-        if not self.question().private and not (self.peers or self.kinds or self.exchange_id):
-            raise click.UsageError("say what to look for: --officer, --agreement, --refused, --exchange, --kind …")
-
-    def question(self) -> Question:
-        """What is looked for."""
-        groups = tuple(self._groups())
-        return Question(
-            alternatives=(groups,) if groups else (),
-            log=self.log,
-            kinds=frozenset(self.kinds),
-            peers=frozenset(self.peers),
-            exchange_id=self.exchange_id,
-            since_us=self.since_us,
-            until_us=self.until_us,
-        )
-
-    def _groups(self) -> Iterator[Group]:
-        for field, value in (
-            (Field.OFFICER, self.officer),
-            (Field.CASE, self.case),
-            (Field.AGREEMENT, self.agreement),
-            (Field.PURPOSE, self.purpose),
-            (Field.OUTCOME, self.outcome),
-            (Field.REFUSED, self.refused),
-        ):
-            if value:
-                yield frozenset((term(field, value),))
-
-    def as_value(self) -> dict[str, Any]:
-        """What was given, as JSON."""
-        named = {name: getattr(self, name) for name in self.__slots__ if not name.endswith("_us")}
-        times = (("since", self.since_us), ("until", self.until_us))
-        value = {name: list(item) if isinstance(item, tuple) else item for name, item in named.items() if item}
-        return value | {name: rfc3339(time_us) for name, time_us in times if time_us}
+    folder: Path
+    is_export: bool = False
+    index_file: Path | None = None
+    rebuild: bool = False
 
 
-def find_in_home(
-    folder: Path, search: Search, limit: int, index_file: Path | None, progress: Progress | None, *, rebuild: bool
-) -> Found:
-    """Search the logs of a home; its node may be running."""
-    with open_home(folder) as evidence, _open_index(evidence, index_file, rebuild=rebuild) as index:
-        return find(_searched(evidence), index, search.question(), limit, progress)
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """Under whose mandate: the file of the auditor's key, and why."""
+
+    key_file: Path
+    reason: str
 
 
-def index_home(folder: Path, index_file: Path | None, progress: Progress | None, *, rebuild: bool) -> dict[str, Any]:
-    """Bring the index of a home up to date; what was done, as JSON."""
+@dataclass(slots=True)
+class Result:
+    """What was found. `entry` is the index of the entry that says so in the operations log, `report` what was verified
+    first where the search is complete; `private` says whether private parts may be shown."""
+
+    found: Found
+    entry: int | None = None
+    report: Report | None = None
+    private: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
+        if self.report is None:
+            return 0
+        return self.report.exit_code or (3 if self.found.closed else 0)
+
+
+def find_entries(
+    place: Place,
+    search: Search,
+    limit: int,
+    auditor: Auditor | None,
+    progress: Progress | None,
+    verify: Callable[[], Report] | None,
+) -> Result:
+    """Search a home or an export; `verify` is given for a complete search, and verifies what is then read in full.
+
+    At home, what is asked of content that is about persons needs `auditor`, and its own entry comes first.
+    """
+    question, entry, keep = search.question(), None, None
+    if auditor is not None and not place.is_export:
+        entry, mandate = _announce(place.folder, auditor, search)
+        narrowed = narrow(question, mandate)
+        if narrowed is None:
+            return Result(Found(), entry, private=True)
+        question = narrowed
+        if mandate.names_agencies:
+            keep = partial(_within, mandate)
+    private = auditor is not None or place.is_export
+    if verify is not None:
+        report = verify()
+        with _searched(place) as logs:
+            found = find_all(logs, question, limit, report.sizes, progress, keep)
+        return Result(found, entry, report, private)
+    with _searched(place) as logs, _open_index(place, logs) as index:
+        return Result(find(logs, index, question, limit, progress, keep), entry, None, private)
+
+
+def _announce(folder: Path, auditor: Auditor, search: Search) -> tuple[int, Mandate]:
+    """The entry of this search, durable, and what its auditor may see."""
+    from gateway.app.inspecting import inspect
+    from gateway.audit.inspection import Action, mandate_of
+    from gateway.cli.auditors import own_appointment, require_entry
+    from gateway.signing.keys import load_signing_key
+
+    key = load_signing_key(auditor.key_file)
     with open_home(folder) as evidence:
-        path = index_file or _index_path(evidence)
-        with _open_index(evidence, index_file, rebuild=rebuild) as index:
-            added = IndexKeeper(_searched(evidence), index).catch_up(progress)
-        return {"index": str(path), "added": added * BLOCK, "bytes": path.stat().st_size}
+        appointment = own_appointment(evidence, key)  # what cannot be searched anyway is said at once
+    entry = inspect(folder, key, Action.SEARCH, auditor.reason, search.as_value())
+    with open_home(folder) as evidence:
+        require_entry(evidence, entry, Action.SEARCH)
+        return entry, mandate_of(evidence.member, appointment)
 
 
-def _searched(evidence: Evidence) -> SearchedHome:
-    references = HitReferences(evidence.settings.keystore, SystemClock())
-    return SearchedHome(evidence.store, evidence.keys, references.resolve)
+def narrow(question: Question, mandate: Mandate) -> Question | None:
+    """The question within a mandate's time and counterparts; None where nothing is left of it."""
+    scope = mandate.scope
+    if scope is None:
+        return None
+    until_us = min(question.until_us or scope.until_us, scope.until_us)
+    peers = question.peers
+    if EVERY not in scope.counterparts:
+        # The own member's id stands for entries without a counterpart.
+        allowed = frozenset("" if name == mandate.member else name for name in scope.counterparts)
+        peers = allowed & peers if peers else allowed
+        if not peers:
+            return None
+    return replace(question, since_us=max(question.since_us, scope.since_us), until_us=until_us, peers=peers)
 
 
-def _index_path(evidence: Evidence) -> Path:
-    return evidence.home.path / _INDEX_NAME
+def _within(mandate: Mandate, opened: Opened) -> bool:
+    return opened.private is not None and not mandate.withholds_private(opened.entry, opened.private)
+
+
+def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
+    """Bring an index up to date; what was done, as JSON."""
+    with _searched(place) as logs, _open_index(place, logs) as index:
+        added = IndexKeeper(logs, index).catch_up(progress)
+    path = _index_path(place)
+    return {"index": str(path), "added": added * BLOCK, "bytes": path.stat().st_size}
 
 
 @contextmanager
-def _open_index(evidence: Evidence, index_file: Path | None, *, rebuild: bool) -> Iterator[FindFile]:
-    path = index_file or _index_path(evidence)
-    if rebuild:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _searched(place: Place) -> Iterator[SearchedLogs]:
+    if place.is_export:
+        from gateway.audit.find_export import SearchedExport
+
+        yield SearchedExport(place.folder)
+        return
+    with open_home(place.folder) as evidence:
+        references = HitReferences(evidence.settings.keystore, SystemClock())
+        yield SearchedHome(evidence.store, evidence.keys, references.resolve)
+
+
+def _index_path(place: Place) -> Path:
+    return place.index_file or place.folder / _INDEX_NAME
+
+
+@contextmanager
+def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
+    """The index of these logs; one that belongs to another export is thrown away."""
+    path = _index_path(place)
+    belongs = logs.belongs
+    if place.rebuild:
+        remove_index(path)
     index = FindFile(path)
+    if index.note(_BELONGS) not in ("", belongs):
+        index.close()
+        remove_index(path)
+        index = FindFile(path)
     try:
+        if not index.note(_BELONGS):
+            index.keep(_BELONGS, belongs)
         yield index
     finally:
         index.close()
 
 
-def found_value(search: Search, found: Found, limit: int) -> dict[str, Any]:
+def remove_index(path: Path) -> None:
+    """Delete an index, which is built anew when it is needed."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
     """What was found, as JSON."""
-    return {
-        "question": search.as_value(),
+    found = result.found
+    value: dict[str, Any] = {"question": search.as_value()}
+    if result.entry is not None:
+        value["entry"] = {"log": "operations/1", "index": result.entry}
+    if result.report is not None:
+        value["complete"] = report_value(result.report)
+    return value | {
         "count": found.count,
         "closed": found.closed,
         "limit": limit,
         "more": found.count > len(found.entries),
-        "entries": [describe_entry(log, opened.entry) for log, opened in found.entries],
+        "entries": [describe_entry(log, opened, private=result.private) for log, opened in found.entries],
     }
 
 
-def describe_entry(log: str, entry: Entry) -> dict[str, Any]:
-    """The public part of an entry, as JSON."""
-    return {
+def describe_entry(log: str, opened: Opened, *, private: bool) -> dict[str, Any]:
+    """An entry as JSON: its public part, and its private one where that may be shown."""
+    entry = opened.entry
+    value: dict[str, Any] = {
         "log": log,
         "index": entry.index,
         "time": rfc3339(entry.time_us),
@@ -165,20 +214,38 @@ def describe_entry(log: str, entry: Entry) -> dict[str, Any]:
         "request_hash": entry.request_hash.hex(),
         "answer_hash": entry.answer_hash.hex(),
     }
+    return value | ({"private": opened.private} if private else {})
 
 
-def found_lines(found: Found, limit: int) -> Iterator[tuple[str, str]]:
+def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
     """What was found, in lines: style and text."""
+    found = result.found
+    if result.entry is not None:
+        yield "title", f"this search is entry {result.entry} of operations/1"
     for log, opened in found.entries:
-        entry = opened.entry
-        place = f"{log} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
-        yield "", f"{place} {f'exchange {entry.exchange_id}' if entry.exchange_id else ''}".rstrip()
+        yield "", entry_line(log, Shown(opened.entry, (opened.private if result.private else None) or {}))
     if found.count > len(found.entries):
         yield "warn", f"the newest {limit:,} of {found.count:,}: raise --limit, or narrow it with --until"
     else:
-        yield "good" if found.count else "", f"{found.count:,} entries fit"
+        noun = "entry fits" if found.count == 1 else "entries fit"
+        yield ("good" if found.count else ""), f"{found.count or 'no'} {noun}"
     if found.closed:
+        yield "warn", f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them"
+    if result.report is not None:
+        yield from _complete_lines(result, result.report)
+
+
+def _complete_lines(result: Result, report: Report) -> Iterator[tuple[str, str]]:
+    if report.exit_code:
         yield (
-            "warn",
-            f"{found.closed:,} more entries of this time are closed: erased, or not shown; nobody can search them",
+            "bad" if report.exit_code == 1 else "warn",
+            "the log does not verify, so nothing is proved of what it lacks:",
         )
+        for state, text in report_lines(report):
+            if state != "proved":
+                yield "", f"  {text}"
+        return
+    sizes = ", ".join(f"{size:,} of {log}" for log, size in sorted(report.sizes.items()))
+    yield "good", f"complete: every entry under the signed heads ({sizes}) was hashed and, in this time, opened"
+    if result.found.closed:
+        yield "warn", "of the closed entries nobody can say whether they fit"

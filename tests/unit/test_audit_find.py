@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.audit.find import find, find_all
+from gateway.audit.find_export import find_line
 from gateway.audit.find_home import SearchedHome
 from gateway.audit.find_index import IndexKeeper
 from gateway.audit.opened import Opened
@@ -171,7 +173,8 @@ def test_a_search_finds_exactly_what_a_plain_scan_finds(
 
 def test_a_complete_search_needs_no_index(home: LogHome, store: SqlLogStore) -> None:
     logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
-    found = find_all(logs, question, 9)
+    sizes = {log: logs.bounds(log)[1] for log in logs.logs()}
+    found = find_all(logs, question, 9, sizes)
     assert (found.count, found.closed) == (len(scan(logs, question)), 0)
     assert places(found.entries) == scan(logs, question)[:9]
 
@@ -193,6 +196,13 @@ def test_two_spellings_are_alternatives(home: LogHome, store: SqlLogStore, index
         find(logs, index, Question(alternatives), 9).count for alternatives in ((name,), (number,), (name, number))
     ]
     assert counts[2] == counts[0] + counts[1] > counts[0] > 0
+
+
+def test_only_what_may_be_kept_is_counted(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
+    logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
+    even = [place for place in scan(logs, question) if place[1] % 2 == 0]
+    found = find(logs, index, question, 3, keep=lambda opened: opened.entry.index % 2 == 0)
+    assert (found.count, places(found.entries)) == (len(even), even[:3])
 
 
 # ------------------------------------------------------------ forgetting
@@ -286,6 +296,15 @@ def test_two_processes_may_build_at_once(home: LogHome, store: SqlLogStore, tmp_
     assert IndexKeeper(logs, other).catch_up() == 0
     question = asking(one(Field.OFFICER, OFFICERS[0]))
     assert find(logs, other, question, MANY).count == len(scan(logs, question))
+
+
+# ------------------------------------------------------------ lines of an export
+
+
+@given(indexes=st.sets(st.integers(0, 300), max_size=40), seed=st.integers(0, 9), wanted=st.integers(0, 300))
+def test_a_line_of_an_export_is_found_by_halving(indexes: set[int], seed: int, wanted: int) -> None:
+    lines = {index: b'{"index":%d,"private":"%b"}\n' % (index, b"x" * (index * seed % 23)) for index in sorted(indexes)}
+    assert find_line(BytesIO(b"".join(lines.values())), wanted, "openings") == lines.get(wanted, b"")
 
 
 # ------------------------------------------------------------ names

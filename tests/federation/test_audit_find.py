@@ -1,0 +1,191 @@
+"""`liaison audit find` as its users have it: at home without and with a mandate, on an export, and complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.log import AuditLog
+from gateway.bench.questions import Questions
+from gateway.clock import SystemClock
+from gateway.config import load_settings
+from gateway.signing.keys import load_signing_key
+from gateway.storage.engine import open_database
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from tests.support.cli import Liaison, found_federation
+from tests.support.questions import AGREEMENTS, NAMES, NUMBERS, OFFICERS, POOLS, REFERENCES
+
+COUNT = 1_100
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("finding")
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str], folder: Path) -> Liaison:
+    """A federation of two, a log of some thousand entries in one home, an auditor, and an export for them."""
+    liaison = Liaison(capsys)
+    if not (folder / "th").exists():
+        found_federation(liaison, folder, ("th", "vn"))
+        _fill(folder / "th")
+        auditor = ("--auditor", "th.auditor.1", "--key", folder / "keys" / "th.auditor.1.pub", "--by", "the court")
+        authority = ("--authority", folder / "th-authority")
+        narrow = ("--auditor", "th.auditor.2", "--key", folder / "keys" / "th.auditor.2.pub", "--by", "the court")
+        _good(liaison, "audit", "key", "--out", folder / "keys", "--name", "th.auditor.1")
+        _good(liaison, "audit", "key", "--out", folder / "keys", "--name", "th.auditor.2")
+        home = ("--home", folder / "th")
+        _good(liaison, "audit", "appoint", *home, *authority, *auditor, "--out", folder / "one.json")
+        _good(
+            liaison, "audit", "appoint", *home, *authority, *narrow, "--counterpart", "vn", "--out", folder / "2.json"
+        )
+        _good(liaison, "audit", "export", *home, *_key(folder), "--out", folder / "export")
+    return liaison
+
+
+def _fill(home: Path) -> None:
+    database = open_database(load_settings(home).database_file)
+    store, keys = SqlLogStore(database), KeyStore(home / "keystore")
+    questions, clock = Questions(POOLS, 5), SystemClock()
+    for name in ("exchange", "operations"):
+        key = load_signing_key(home / "keys" / "log.key")
+        log = AuditLog(store, keys, key, clock, "th", name, highwater=home / "highwater")
+        if name == "exchange":
+            log.append([draft for _ in range(COUNT) for draft in questions.exchange(clock.now_us())])
+        else:
+            log.append([questions.denied() for _ in range(20)])
+        log.close()
+    database.close()
+
+
+def _good(liaison: Liaison, *arguments: str | Path) -> None:
+    ran = liaison(*arguments)
+    assert ran.code == 0, ran.err
+
+
+def _key(folder: Path, number: int = 1) -> tuple[str | Path, ...]:
+    return "--key", folder / "keys" / f"th.auditor.{number}.key", "--reason", "complaint 7/2026"
+
+
+def _find(liaison: Liaison, *arguments: str | Path) -> Any:
+    ran = liaison("audit", "find", *arguments, "--json")
+    assert ran.code == 0, ran.err
+    return ran.value
+
+
+def _places(value: Any) -> Iterator[tuple[str, int]]:
+    return ((entry["log"], entry["index"]) for entry in value["entries"])
+
+
+def test_what_an_officer_did_is_found_without_showing_content(liaison: Liaison, folder: Path) -> None:
+    found = _find(liaison, "--home", folder / "th", "--officer", OFFICERS[0], "--limit", "10")
+    assert found["count"] > 100
+    assert len(found["entries"]) == 10
+    assert found["more"]
+    assert all("private" not in entry for entry in found["entries"])
+    assert not any(value in json.dumps(found["entries"]) for value in (*OFFICERS, *NAMES, *NUMBERS, *AGREEMENTS))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [("--name", NAMES[0]), ("--number", NUMBERS[0]), ("--record", REFERENCES[0])],
+    ids=["name", "number", "record"],
+)
+def test_a_search_about_a_person_or_record_needs_a_mandate(
+    liaison: Liaison, folder: Path, wanted: tuple[str, str]
+) -> None:
+    ran = liaison("audit", "find", "--home", folder / "th", *wanted)
+    assert (ran.code, ran.out) == (2, "")
+    assert "appointed auditor" in ran.err
+    stranger = folder / "vn" / "keys" / "log.key"
+    ran = liaison("audit", "find", "--home", folder / "th", *wanted, "--key", stranger, "--reason", "curious")
+    assert ran.code == 1
+    assert "exchange/1" not in ran.out
+
+
+def test_l12_the_search_is_an_entry_before_it_shows_anything(liaison: Liaison, folder: Path) -> None:
+    found = _find(liaison, "--home", folder / "th", "--name", NAMES[1], "--born", "1984", *_key(folder))
+    assert found["count"] > 20
+    assert all(entry["private"] for entry in found["entries"])
+    shown = liaison("audit", "show", "--home", folder / "th", "--log", "operations", "--kind", "searched", "--json")
+    newest = shown.value["entries"][0]
+    assert newest["index"] == found["entry"]["index"]
+    assert newest["private"]["auditor"] == "th.auditor.1"
+    assert newest["private"]["reason"] == "complaint 7/2026"
+    assert newest["private"]["detail"] == {"names": [NAMES[1]], "born": "1984"}
+
+
+def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liaison, folder: Path) -> None:
+    home = ("--home", folder / "th", *_key(folder), "--limit", "5000")
+    thai, latin = (set(_places(_find(liaison, *home, "--name", name))) for name in NAMES[:2])
+    assert thai == latin
+    number = set(_places(_find(liaison, *home, "--number", "ab 1234567")))
+    assert set(_places(_find(liaison, *home, "--name", NAMES[0], "--number", NUMBERS[0]))) == thai | number
+    assert number
+    assert not number & thai
+
+
+def test_a_mandate_for_one_counterpart_finds_nothing_of_the_others(liaison: Liaison, folder: Path) -> None:
+    wanted = ("--home", folder / "th", "--agreement", AGREEMENTS[0], "--limit", "5000")
+    everything = _find(liaison, *wanted, *_key(folder))
+    narrow = _find(liaison, *wanted, *_key(folder, 2))
+    assert {entry["peer"] for entry in everything["entries"]} == {"vn", "kh"}
+    assert {entry["peer"] for entry in narrow["entries"]} == {"vn"}
+    assert 0 < narrow["count"] < everything["count"]
+    assert _find(liaison, *wanted, "--peer", "kh", *_key(folder, 2))["count"] == 0
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [("--officer", OFFICERS[1]), ("--refused", "quota"), ("--record", REFERENCES[1]), ("--number", NUMBERS[1])],
+    ids=["officer", "refused", "record", "number"],
+)
+def test_an_export_gives_the_same_as_the_home(liaison: Liaison, folder: Path, wanted: tuple[str, str]) -> None:
+    limit = ("--limit", "5000", "--log", "exchange")
+    at_home = _find(liaison, "--home", folder / "th", *wanted, *limit, *_key(folder))
+    exported = _find(liaison, "--export", folder / "export", *wanted, *limit)
+    assert at_home["entries"] == exported["entries"]
+    assert exported["count"] > 10
+
+
+def test_a_complete_search_is_the_same_and_proves_it(liaison: Liaison, folder: Path) -> None:
+    wanted = ("--officer", OFFICERS[2], "--log", "exchange", "--limit", "5000")
+    indexed = _find(liaison, "--home", folder / "th", *wanted)
+    complete = _find(liaison, "--home", folder / "th", *wanted, "--complete")
+    assert complete["entries"] == indexed["entries"]
+    assert complete["complete"]["verdict"] == "proved"
+    charter = ("--complete", "--charter", folder / "charter.json")
+    exported = _find(liaison, "--export", folder / "export", *wanted, *charter)
+    assert list(_places(exported)) == list(_places(indexed))
+    assert exported["complete"]["verdict"] == "proved"
+    assert liaison("audit", "find", "--export", folder / "export", *wanted, "--complete").code == 2
+
+
+def test_what_an_index_leaves_out_a_complete_search_finds(liaison: Liaison, folder: Path, tmp_path: Path) -> None:
+    import sqlite3
+
+    index = tmp_path / "index"
+    wanted = ("--home", folder / "th", "--officer", OFFICERS[2])
+    before = _find(liaison, *wanted, "--index", index)
+    with sqlite3.connect(index) as database:
+        database.execute("DELETE FROM posting")
+    assert _find(liaison, *wanted, "--index", index)["count"] < before["count"]
+    assert _find(liaison, *wanted, "--index", index, "--complete")["count"] == before["count"]
+    assert _find(liaison, *wanted, "--index", index, "--rebuild")["count"] == before["count"]
+
+
+def test_z_what_is_erased_leaves_a_complete_search_open(liaison: Liaison, folder: Path) -> None:
+    """Last in this file, since it destroys a key of the home."""
+    keystore = KeyStore(folder / "th" / "keystore")
+    keystore.destroy(next(key_id for key_id in keystore.key_ids() if key_id.startswith("nohit/")))
+    ran = liaison("audit", "find", "--home", folder / "th", "--officer", OFFICERS[0], "--complete", "--json")
+    assert ran.code in (1, 3)
+    assert ran.value["closed"] > 500
+    found = _find(liaison, "--home", folder / "th", "--officer", OFFICERS[0])
+    assert found["closed"] == ran.value["closed"]
