@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -300,6 +300,9 @@ class LogStore(Protocol):
         limit: int = 1000,
     ) -> list[int]:
         """Indexes of entries that fit all given filters, newest first."""
+
+    def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
+        """Index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
         """Bodies of the entries of `channel` whose number lies in [first, last], by number."""

@@ -80,11 +80,15 @@ class _Server(uvicorn.Server):
 
 
 class AgencyServer:
-    """The running API. `start` returns when it listens; `stop` lets running requests end."""
+    """The running API. `start` returns when it listens; `stop` lets running requests end.
 
-    def __init__(self, app: Any, host: str, port: int, context: ssl.SSLContext) -> None:
+    `share_port`: other processes of this node listen there as well.
+    """
+
+    def __init__(self, app: Any, host: str, port: int, context: ssl.SSLContext, *, share_port: bool = False) -> None:
         self._context = context
         self._address = (host, port)
+        self._share_port = share_port
         config = uvicorn.Config(
             _BoundedHeaders(app),
             http=_CertificateProtocol,
@@ -104,7 +108,7 @@ class AgencyServer:
 
     async def start(self) -> tuple[str, int]:
         """Listen; the address in use (a port of 0 takes any free one). Raises `Misconfigured` when it is taken."""
-        listener = _listen(*self._address)
+        listener = _listen(*self._address, share_port=self._share_port)
         address = listener.getsockname()
         self._task = asyncio.create_task(self._server.serve([listener]), name="agency-api")
         listening = asyncio.create_task(self._server.listening.wait())
@@ -140,10 +144,12 @@ def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
     return context
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, share_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if share_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:

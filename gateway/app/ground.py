@@ -29,9 +29,11 @@ from gateway.signing.keys import load_signing_key
 from gateway.storage.engine import Database
 from gateway.storage.index_seal import load_index_secret
 from gateway.storage.keystore import KeyStore
+from gateway.storage.leader import Leader
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
 from gateway.storage.open import open_storage
+from gateway.storage.postgres import StorageIdentity, identity
 from gateway.telemetry import Counters
 from gateway.trust.keeper import TrustKeeper
 
@@ -55,6 +57,8 @@ class Ground:
     walls: list[Bulkhead]
     refreshers: dict[str, Callable[[], object]]
     turn: Turn
+    leader: Leader
+    runs_on: StorageIdentity | None
 
 
 def lay_ground(settings: Settings, production: bool) -> Ground:
@@ -103,6 +107,8 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
         walls,
         {name: partial(_refresh, source, wall) for (name, source), wall in zip(sources.items(), walls, strict=True)},
         turn,
+        Leader(database),
+        identity(database),
     )
 
 

@@ -19,7 +19,7 @@ from gateway.config import host_port
 from gateway.config.schema import Settings
 from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError, Misconfigured
-from gateway.exchange.abandoned import abandoned
+from gateway.exchange.abandoned import LostQuestions, abandoned
 from gateway.exchange.answer import Answerer, AnswerLimits
 from gateway.exchange.ask import Asker
 from gateway.exchange.channels import Acknowledger, ReceiptTaker
@@ -28,7 +28,7 @@ from gateway.exchange.consent_outbox import ConsentOutbox
 from gateway.exchange.days import DayAccounts
 from gateway.exchange.debt import DebtLimits, Debts
 from gateway.exchange.gather import Gatherer
-from gateway.exchange.housekeeping import AuthFailures, Housekeeper
+from gateway.exchange.housekeeping import AuthFailures, Housekeeper, Sharing
 from gateway.exchange.inbound import ReplySink
 from gateway.exchange.kept_answers import KeptAnswers
 from gateway.exchange.onward_desk import OnwardDesk
@@ -46,6 +46,7 @@ from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.records.types import RECORD_TYPES
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
+from gateway.storage.postgres import check_again
 from gateway.storage.pseudonyms import Pseudonyms
 from gateway.storage.quotas import SqlQuotas
 from gateway.storage.references import HitReferences
@@ -72,16 +73,17 @@ def _policy_entry(change: PolicyChange | None) -> EntryDraft | None:
     return EntryDraft("policy-accepted", private=private, retention=Retention.OPERATIONS)
 
 
-def build_node(settings: Settings, production: bool) -> Node:
-    """All parts of a node, put together; nothing listens yet."""
-    return Node(lay_ground(settings, production), production)
+def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
+    """All parts of a node, put together; nothing listens yet. `place` is its number among the home's processes."""
+    return Node(lay_ground(settings, production), production, place)
 
 
 class Node:
     """A country's node: towards counterparts, towards its own systems, and its rounds."""
 
-    def __init__(self, ground: Ground, production: bool) -> None:
+    def __init__(self, ground: Ground, production: bool, place: int = 0) -> None:
         self.ground = ground
+        self._place = place
         self._log = Log(component="node", member=ground.member)
         self._failures = AuthFailures()
         self._release_loop: asyncio.AbstractEventLoop | None = None
@@ -157,10 +159,10 @@ class Node:
             pseudonyms.make,
             ground.settings.limits.budget_ms / 1000,
         )
-        self.searches = OfficerSearches(self.parts, self.asker)
+        self.searches = OfficerSearches(self.parts, self.asker, shared=ground.database.shared)
         kept = KeptAnswers(ground.store, ground.keystore)
         self.consents = ConsentDesk(self.parts, kept, self.scribes.operations)
-        self.outbox = ConsentOutbox(self.parts, self.peers, self.scribes.operations)
+        self.outbox = ConsentOutbox(self.parts, self.peers, self.scribes.operations, shared=ground.database.shared)
         self.onward = OnwardDesk(
             self.parts,
             self.searches,
@@ -181,7 +183,7 @@ class Node:
             store=ground.store,
             operations=self.scribes.operations,
             failures=self._failures,
-            receipts=self.acknowledger.round,
+            receipts=self._receipts_round,
             debts=self.debts.round,
             days=self.days.round,
             decisions=self.consents.round,
@@ -197,8 +199,10 @@ class Node:
                 ground.keystore,
                 ground.operations_log,
             ).run,
+            sharing=Sharing(self._follow, ground.leader.leads, self._note_lost, self._check_database),
             fatal=self._fatal,
         )
+        self._lost = LostQuestions(ground.store, ground.exchange_log.store_name, self.parts.documents, clock)
         self._server: NodeServer | None = None
         self._agency: AgencyServer | None = None
         self._rounds: asyncio.Task[None] | None = None
@@ -217,9 +221,11 @@ class Node:
         self.scribes.exchange.start()
         self.scribes.operations.start()
         await self._note("start", policy_hash=self.parts.policy().hash.hex(), trust_hash=self.parts.trust().hash.hex())
-        await self._housekeeper.log_switches()
-        for draft in abandoned(self.ground.store, self.ground.exchange_log.store_name):
-            await self.scribes.exchange.write(draft)
+        if await self._housekeeper.lead():
+            await self._housekeeper.log_switches()
+        if not self.ground.database.shared:
+            for draft in abandoned(self.ground.store, self.ground.exchange_log.store_name):
+                await self.scribes.exchange.write(draft)
         self.acknowledger.resume([MemberId(name) for name in self.parts.trust().members])
         await self._listen()
         self._rounds = asyncio.create_task(self._housekeeper.run())
@@ -238,14 +244,16 @@ class Node:
             refused=self._refused,
             healthy=self._serving,
         )
-        self._server = NodeServer(doors, self.ground.clock, credentials, ServerLimits())
+        shared = self.ground.database.shared
+        self._server = NodeServer(doors, self.ground.clock, credentials, ServerLimits(), share_port=shared)
         host, port = host_port(settings.listen.exchange)
         port = await self._server.start(f"{host}:{port}")
         self.addresses["exchange"] = f"{host}:{port}"
         await asyncio.to_thread(check_floor, host, port)
         home = self.ground.home
         context = tls_context(home.key("tls"), home.certificate("tls"), home.ca)
-        self._agency = AgencyServer(create_api(self._agency_parts()), *host_port(settings.listen.agency), context)
+        api, address = create_api(self._agency_parts()), host_port(settings.listen.agency)
+        self._agency = AgencyServer(api, *address, context, share_port=shared)
         self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
         watch_node(
             self.ground.counters,
@@ -260,7 +268,7 @@ class Node:
         )
         if settings.listen.metrics:
             host, port = host_port(settings.listen.metrics)
-            port, self._stop_metrics = serve_metrics(self.ground.counters, host, port)
+            port, self._stop_metrics = serve_metrics(self.ground.counters, host, port + self._place if port else 0)
             self.addresses["metrics"] = f"{host}:{port}"
 
     async def stop(self) -> None:
@@ -285,6 +293,7 @@ class Node:
             self._stop_metrics()
         for log in (self.ground.exchange_log, self.ground.operations_log):
             await asyncio.to_thread(log.close)
+        self.ground.leader.close()
         self.ground.database.close()
         self._log.info(Event.NODE_STOPPED)
 
@@ -310,6 +319,26 @@ class Node:
         """Whether exchanges are answered: not everything is suspended, and the rounds are made."""
         alive = self._rounds is None or not self._rounds.done()
         return alive and "all" not in self.parts.suspensions.active
+
+    # ------------------------------------------------------------ several processes
+
+    def _follow(self) -> None:
+        for log in (self.ground.exchange_log, self.ground.operations_log):
+            log.follow()
+
+    async def _receipts_round(self) -> None:
+        if self.ground.database.shared:
+            self.acknowledger.resume(self._others)  # the other processes received, and this one acknowledges
+        await self.acknowledger.round()
+
+    async def _note_lost(self) -> None:
+        if self.ground.database.shared:
+            for draft in await asyncio.to_thread(self._lost.find):
+                await self.scribes.exchange.write(draft)
+            await asyncio.to_thread(self._lost.noted)
+
+    def _check_database(self) -> None:
+        check_again(self.ground.database, self.ground.runs_on, synchronous=self.ground.settings.storage.synchronous)
 
     # ------------------------------------------------------------ seams
 

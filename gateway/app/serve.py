@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.app.node import Node, build_node
+from gateway.audit.highwater import MAX_PROCESSES
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
@@ -22,8 +23,8 @@ def serve(home: Path, production: bool) -> int:
     """Run the node of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError` when it cannot start."""
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
-    with only_one(Home(home).lock):
-        node = build_node(settings, production or settings.node.production)
+    with _place(Home(home).lock, shared=settings.is_shared) as place:
+        node = build_node(settings, production or settings.node.production, place)
         run(_until_signal(node))
     return 0
 
@@ -47,6 +48,22 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+@contextmanager
+def _place(file: Path, *, shared: bool) -> Iterator[int]:
+    """The number of this process among those that serve the home: 0, and with a shared database the first free one."""
+    for number in range(MAX_PROCESSES if shared else 1):
+        try:
+            with only_one(file.with_name(f"{file.name}.{number}") if number else file):
+                yield number
+                return
+        except Misconfigured as error:
+            if error.code != "already-running" or not shared:
+                raise
+    raise Misconfigured(
+        f"{MAX_PROCESSES} processes serve this home", code="already-running", where=str(file.parent), remedy="stop one"
+    )
 
 
 @contextmanager

@@ -74,9 +74,8 @@ class ConsentBook:
             "received_us": now_us,
             "about": about,
         }
-        self.documents.put(
-            CONSENT, _key(request), json.dumps(value, ensure_ascii=False).encode(), request.value.expires_us
-        )
+        data = json.dumps(value, ensure_ascii=False).encode()
+        self.documents.put_new(CONSENT, _key(request), data, request.value.expires_us)  # the first one stays
 
     def known(self, request: Verified[ConsentRequest]) -> Consent | None:
         """The same request as it was taken before. `Replayed` when its id came with other bytes."""

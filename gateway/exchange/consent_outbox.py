@@ -43,6 +43,7 @@ _FOR_NOW = frozenset(
 _LONGEST_WAIT_S = 30.0
 _PATIENCE_S = 1.0
 _MOMENT_S = 0.5
+_LOAD_S = 15.0
 _AT_ONCE = 4
 """Requests that are sent to one counterpart in a round: fewer than it takes in half a second."""
 
@@ -110,16 +111,17 @@ class _Turn:
 
 
 class ConsentOutbox:
-    """All requests of ours that are under way."""
+    """All requests of ours that are under way; with `shared` also those that other processes of this node put."""
 
-    def __init__(self, parts: Parts, peers: ConsentPeers, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, peers: ConsentPeers, operations: Scribe, *, shared: bool = False) -> None:
         self._parts = parts
         self._peers = peers
+        self._shared = shared
         self._operations = operations
         self._turns: dict[str, _Turn] = {}
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loaded = False
+        self._load_at = float("-inf")
 
     @property
     def _documents(self) -> DocumentStore:
@@ -172,11 +174,11 @@ class ConsentOutbox:
 
     async def round(self) -> None:
         """Send what is due, to all counterparts at once and a few to each. Raises the first error that is ours."""
-        if not self._loaded:
-            now = self._parts.clock.monotonic()
+        now = self._parts.clock.monotonic()
+        if now >= self._load_at:
             keys = await asyncio.to_thread(self._documents.keys, _KIND)
             self._turns |= {key: _Turn(now) for key in keys if key not in self._turns}
-            self._loaded = True
+            self._load_at = now + _LOAD_S if self._shared else float("inf")
         sent = await asyncio.gather(*(self.send(key) for key in self._due()), return_exceptions=True)
         for problem in sent:
             if isinstance(problem, BaseException):

@@ -109,10 +109,16 @@ class Debts:
         """How many seconds old the oldest of them is, by counterpart; 0 where there is none."""
         return {peer: self._age(account) for peer, account in self._accounts.items()}
 
-    async def round(self) -> None:
-        """Look at all counterparts; an entry for each whose debt has become overdue, and when that is over."""
+    async def round(self, leads: bool = True) -> None:
+        """Look at all counterparts; an entry for each whose debt has become overdue, and when that is over.
+
+        Of several processes of one node the one that `leads` writes entries.
+        """
+        peers = await asyncio.to_thread(self._look)
+        if not leads:
+            return
         begun = set(await asyncio.to_thread(self._documents.keys, OVERDUE))
-        for peer in await asyncio.to_thread(self._look):
+        for peer in peers:
             account = self._accounts[peer]
             overdue = self._overdue(account)
             if overdue and peer not in begun:

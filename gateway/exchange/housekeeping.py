@@ -1,8 +1,10 @@
 """What a node does once a second beside its exchanges: look at trust, switches, receipts, the clock, what expires.
 
 Each thing that changes has its entry in the operations log. A step that fails is noted, the other steps of its round
-are made all the same, and the next round comes. Receipts, days' accounts, requests for consent and key indexes wait
-for others (counterparts, sources), so they have rounds of their own: nobody delays the look at trust and switches.
+are made all the same, and the next round comes. Of several processes of one node, each looks at trust, switches and
+the log, and one leads: it alone does what has to be done once. Receipts, days' accounts, requests for consent and key
+indexes wait for others (counterparts, sources), so they have rounds of their own: nobody delays the look at trust and
+switches.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -56,6 +59,20 @@ class AuthFailures:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What a node does because it may not be the only process of its home.
+
+    `follow` takes up the others' entries, `leads` says whether this process leads, `lost` notes questions of
+    processes that are gone, `check` looks whether the database is still the one that it was. All but `lost` block.
+    """
+
+    follow: Callable[[], None]
+    leads: Callable[[], bool]
+    lost: Callable[[], Awaitable[None]]
+    check: Callable[[], None]
+
+
 class Housekeeper:
     """Runs the rounds until it is stopped."""
 
@@ -70,13 +87,14 @@ class Housekeeper:
         operations: Scribe,
         failures: AuthFailures,
         receipts: Callable[[], Awaitable[None]],
-        debts: Callable[[], Awaitable[None]],
+        debts: Callable[[bool], Awaitable[None]],
         days: Callable[[], Awaitable[None]],
         decisions: Callable[[], Awaitable[None]],
         consents: Callable[[], Awaitable[None]],
         sources: Mapping[str, Callable[[], object]],
         policy: Callable[[], EntryDraft | None],
         inspections: Callable[[], int],
+        sharing: Sharing,
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._clock = clock
@@ -96,6 +114,8 @@ class Housekeeper:
         self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
         self._policy = policy
         self._inspections = inspections
+        self._sharing = sharing
+        self._leading = False
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped = timedelta()
@@ -120,30 +140,38 @@ class Housekeeper:
 
     async def round(self) -> None:
         """Look at trust, policy, switches, what humans decided, what auditors want, refused callers and the clock."""
+        await self._try("log", self._share)
         await self._try("trust", self._look_at_trust)
         await self._try("policy", self._look_at_policy)
-        await self._try("switches", self.log_switches)
-        await self._try("decisions", self._decisions)
-        await self._try("receipt debt", self._debts)
-        await self._try("inspections", self._take_inspections)
+        if self._leading:
+            await self._try("switches", self.log_switches)
+            await self._try("decisions", self._decisions)
+            await self._try("inspections", self._take_inspections)
+        await self._try("receipt debt", partial(self._debts, self._leading))
         await self._try("refusals", self._log_failures)
         await self._try("clock", self._look_at_clock)
 
     async def receipts_round(self) -> None:
         """Send the receipts that are due."""
-        await self._try("receipts", self._receipts)
+        if self._leading:
+            await self._try("receipts", self._receipts)
 
     async def consents_round(self) -> None:
         """Send the requests for consent that are due."""
-        await self._try("consents", self._consents)
+        if self._leading:
+            await self._try("consents", self._consents)
 
     async def days_round(self) -> None:
         """Compare the last closed day with those with whom it was not compared yet."""
-        await self._try("days", self._days)
+        if self._leading:
+            await self._try("days", self._days)
 
     async def slow_round(self) -> None:
         """Delete copies whose time is over, and forget what has expired."""
-        await self._try("copies", self._delete_copies)
+        if self._leading:
+            await self._try("copies", self._delete_copies)
+            await self._try("lost questions", self._sharing.lost)
+        await self._try("database", partial(asyncio.to_thread, self._sharing.check))
         await self._try("forget", self._forget)
 
     async def source_round(self, source: str) -> None:
@@ -175,6 +203,16 @@ class Housekeeper:
             self._fatal(error)
         except Refused:
             return  # the log's stage is full: not noted as failing, so that the next round says it
+
+    async def lead(self) -> bool:
+        """Whether this process leads; asked before the first round."""
+        self._leading = await asyncio.to_thread(self._sharing.leads)
+        return self._leading
+
+    async def _share(self) -> None:
+        """Take up what other processes have logged, and lead when nobody does."""
+        await asyncio.to_thread(self._sharing.follow)
+        await self.lead()
 
     async def log_switches(self) -> None:
         """An entry for each suspension or resumption that has none yet."""

@@ -28,15 +28,22 @@ KEPT_US = 48 * 3600 * 1_000_000
 """How long a search can be read: query-only data vanish in 48 hours (domain.md, L16)."""
 
 _MAX_RUNNING = 256
+_ELSEWHERE_US = int(LATE_S * 1_000_000)
+_LOOK_S = 0.25
 _KIND = "search"
 _KEYS = "idempotency"
 
 
 class OfficerSearches:
-    """`gateway.ports.Searches` over the asker and the document store."""
+    """`gateway.ports.Searches` over the asker and the document store.
 
-    def __init__(self, parts: Parts, asker: Asker) -> None:
+    `shared`: other processes of this node run searches as well. One of theirs is read from the store until it has
+    ended there; when that takes longer than any search can, its process is gone.
+    """
+
+    def __init__(self, parts: Parts, asker: Asker, *, shared: bool = False) -> None:
         self._parts = parts
+        self._shared = shared
         self._asker = asker
         self._copies = Copies(parts.documents)
         self._running: dict[str, _Running] = {}
@@ -100,9 +107,16 @@ class OfficerSearches:
         search = await self.get(officer, search_id)
         yield search
         running = self._running.get(search_id)
-        while running is not None and not search.done:
-            search = await running.next(search)
-            yield search
+        while not search.done:
+            if running is not None:
+                search = await running.next(search)
+                yield search
+                continue
+            await asyncio.sleep(_LOOK_S)
+            newer = await self.get(officer, search_id)
+            if newer != search:
+                yield newer
+            search = newer
 
     async def _first(self, inquiry: Inquiry) -> str | None:
         """The search that this officer's idempotency key stands for already."""
@@ -154,7 +168,11 @@ class OfficerSearches:
 
     def _restored(self, search_id: str) -> Search | None:
         data = self._parts.documents.get(_KIND, search_id)
-        return _ended(self._copies.restore(decode_search(data))) if data is not None else None
+        if data is None:
+            return None
+        search = self._copies.restore(decode_search(data))
+        age_us = self._parts.clock.now_us() - search.started_us
+        return search if self._shared and age_us < _ELSEWHERE_US else _ended(search)
 
     async def finish(self, timeout: float) -> None:
         """Let searches that run come to their end, `timeout` seconds at most."""

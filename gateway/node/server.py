@@ -76,9 +76,17 @@ class Doors:
 
 
 class NodeServer:
-    """Serves `methods.METHODS` and nothing else."""
+    """Serves `methods.METHODS` and nothing else. `share_port`: other processes of this node listen there as well."""
 
-    def __init__(self, doors: Doors, clock: Clock, credentials: grpc.ServerCredentials, limits: ServerLimits) -> None:
+    def __init__(
+        self,
+        doors: Doors,
+        clock: Clock,
+        credentials: grpc.ServerCredentials,
+        limits: ServerLimits,
+        *,
+        share_port: bool = False,
+    ) -> None:
         self._doors = doors
         self._clock = clock
         self._limits = limits
@@ -92,7 +100,7 @@ class NodeServer:
                 ("grpc.max_connection_age_grace_ms", limits.grace_ms),
                 ("grpc.http2.max_ping_strikes", 2),
                 ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(share_port)),
             ],
             maximum_concurrent_rpcs=limits.concurrent_rpcs,
         )

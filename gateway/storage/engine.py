@@ -99,6 +99,7 @@ class Database:
     def __init__(self, engine: Engine, ways: Ways = SQLITE) -> None:
         self.engine = engine
         self.shared = ways.shared
+        self._committed = ways.committed
         self._one_state = ways.one_state
         self._doubt = ways.doubt
         self._write_lock = threading.Lock()
@@ -145,8 +146,13 @@ class Database:
             busy = self._writer.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             return not busy
 
+    def connect_apart(self) -> Connection:
+        """A connection of its own, each of whose statements is a transaction; whoever takes it closes it."""
+        with storage_errors("connect"):
+            return self.engine.connect().execution_options(**self._committed)
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections but those that were given away."""
         with self._write_lock, self._read_lock, storage_errors("close"):
             self._writer.close()
             self._reader.close()

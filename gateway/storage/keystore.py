@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -261,15 +262,24 @@ class KeyStore:
 
 
 def create_key_file(path: Path, value: bytes) -> None:
-    """Write `value` to a new file of mode 0600, synced with its directory. `StorageBroken` when it fails."""
+    """Write `value` to a new file of mode 0600, synced with its directory. `StorageBroken` when it fails.
+
+    Where another process makes the same file meanwhile, the first one stays; nobody ever sees half of a file.
+    """
     with storage_errors("keystore"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             os.write(handle, value)
             os.fsync(handle)
         finally:
             os.close(handle)
+        try:
+            with suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink()
         _sync_directory(path.parent)
         _sync_directory(path.parent.parent)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -199,6 +199,15 @@ class SqlLogStore:
             if until_us:
                 statement = statement.where(c.seq < self.first_since(connection, log, until_us))
             return list(connection.execute(statement).scalars())
+
+    def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
+        """Index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+        c = log_entry.c
+        wanted = select(c.seq, c.time_us, c.kind, c.exchange_id).where(c.log_id == self._id(log), c.kind.in_(kinds))
+        with self._database.snapshot("find") as connection:
+            first = self.first_since(connection, log, since_us) if since_us else 0
+            for index, time_us, kind, exchange_id in connection.execute(wanted.where(c.seq >= first).order_by(c.seq)):
+                yield index, time_us, kind, exchange_id.hex() if exchange_id else ""
 
     def first_since(self, connection: Connection, log: str, time_us: int) -> int:
         """The index of the first entry at or after `time_us`, by halving; a deleted row counts as the next one."""
