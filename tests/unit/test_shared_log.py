@@ -55,7 +55,7 @@ def start(home: LogHome, name: str, batches: int = BATCHES) -> subprocess.Popen[
 
 def race(home: LogHome, names: str, kill: str = "") -> list[list[str]]:
     """What each of the processes said; `kill` names one that is killed in the middle."""
-    processes = {name: start(home, name) for name in names}
+    processes = {name: start(home, name, 50 * BATCHES if name == kill else BATCHES) for name in names}
     for process in processes.values():
         assert process.stdout
         assert process.stdin
