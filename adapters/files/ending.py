@@ -16,6 +16,9 @@ from adapters.files.settings import ROWS, Complete, Format, Table
 from gateway.errors import Malformed, TooLarge
 from gateway.signing import strict_json
 
+CUT = "cut off"
+"""How the reason of a file begins of which a part is missing."""
+
 _MAX_END = (1 << 18) + 4_096
 """Bytes at the end of a file that are looked at: a row is at most 256 KiB long."""
 _READERS: dict[Format, type[DelimitedReader | JsonLinesReader]] = {
@@ -68,15 +71,15 @@ def rows_end(file: BinaryIO, size: int, table: Table) -> int | None:
         if not last:
             raise Malformed("an empty file", code="cut-off")
         if not last.endswith("\n") and not (table.format is Format.JSONL and _is_object(last)):
-            raise Malformed("cut off: its last row has no end of line", code="cut-off")
+            raise Malformed(f"{CUT}: its last row has no end of line", code="cut-off")
         return None
     said = _expected(table.end).fullmatch(last.rstrip("\r\n"))
     if said is None:
-        raise Malformed("cut off: its last line is not the `end` of the mapping", code="cut-off")
+        raise Malformed(f"{CUT}: its last line is not the `end` of the mapping", code="cut-off")
     if said.groups():
         held = _READERS[table.format](table).count(head(file, start))
         if int(said[1]) != held:
-            raise Malformed(f"cut off: its end says {int(said[1])} rows, and it has {held}", code="cut-off")
+            raise Malformed(f"{CUT}: its end says {int(said[1])} rows, and it has {held}", code="cut-off")
     return start
 
 

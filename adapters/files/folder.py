@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from adapters.files.ending import rows_end, shows_end
+from adapters.files.ending import CUT, rows_end, shows_end
 from adapters.files.settings import Complete, Table
 from gateway.clock import Clock
 from gateway.errors import Malformed, Misconfigured, Unavailable
@@ -52,8 +53,16 @@ class Entry:
         return hashlib.sha256(repr(self.stamp).encode()).hexdigest()[:16]
 
 
-Listing = tuple[list[Entry], list[tuple[str, str]]]
-"""Whole files, and names with the reason of what is none."""
+class Refused(NamedTuple):
+    """A name that is no whole file, and why. `is_cut`: it is one of which a part is surely missing."""
+
+    name: str
+    reason: str
+    is_cut: bool = False
+
+
+Listing = tuple[list[Entry], list[Refused]]
+"""Whole files, and what is none."""
 
 
 def folder_of(url: str) -> Path:
@@ -79,12 +88,12 @@ class Folder:
     def files(self, table: Table) -> Listing:
         """The whole files of `table` by name, and names with the reason of what can never be one."""
         found: list[Entry] = []
-        refused: list[tuple[str, str]] = []
+        refused: list[Refused] = []
         for name, seen in self._listing(table.pattern):
             if stat.S_ISLNK(seen.st_mode):
-                refused.append((name, "a link, which is not followed"))
+                refused.append(Refused(name, "a link, which is not followed"))
             elif not stat.S_ISREG(seen.st_mode):
-                refused.append((name, "no regular file"))
+                refused.append(Refused(name, "no regular file"))
             else:
                 self._judge(Entry(name, _stamp(seen)), table, found, refused)
         return found, refused
@@ -102,7 +111,7 @@ class Folder:
             raise _unreadable() from error
         return sorted(found, key=lambda item: item[0])
 
-    def _judge(self, entry: Entry, table: Table, found: list[Entry], refused: list[tuple[str, str]]) -> None:
+    def _judge(self, entry: Entry, table: Table, found: list[Entry], refused: list[Refused]) -> None:
         if table.complete is Complete.SETTLED:
             whole = self._has_settled(entry, table.settle)
         elif table.complete is Complete.DONE:
@@ -111,12 +120,12 @@ class Folder:
             expected = self._companion(entry.name + ".sha256")
             whole = expected is not None
             if expected is not None and self._sum(entry) != _sum_in(expected):
-                refused.append((entry.name, "not the bytes that its .sha256 says"))
+                refused.append(Refused(entry.name, "not the bytes that its .sha256 says"))
                 return
         if whole and shows_end(table):
             upto, fault = self._rows_end(entry, table)
             if fault:
-                refused.append((entry.name, fault))
+                refused.append(Refused(entry.name, fault, is_cut=fault.startswith(CUT)))
                 return
             entry = replace(entry, upto=upto)
         if whole:

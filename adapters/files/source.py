@@ -118,7 +118,7 @@ class FilesSource:
                 current, mark = entry, entry.mark
             if found.reason:
                 named += not found.place
-                yield None, {}, found.reason if found.place else _about(entry, found.reason, named)
+                yield None, {}, found.reason if found.place else _about(entry.name, found.reason, named)
                 continue
             try:
                 key = maker.key_of(found.document)
@@ -140,8 +140,17 @@ class FilesSource:
             self._whole(table)
 
     def _whole(self, table: str) -> Listing:
-        """The files of a table; `Unavailable` without any whole one: its rows are on their way or lost, not none."""
+        """The files of a table; `Unavailable` without any whole one: its rows are on their way or lost, not none.
+
+        The same with one that is cut off, since rows of it that were there before would be taken for gone.
+        """
         listing = self._folder.files(self._tables[table])
+        if cut := next((one for one in listing[1] if one.is_cut), None):
+            raise Unavailable(
+                f"a file of `{table}` is not whole",
+                code="source-unavailable",
+                remedy=f"{_about(cut.name, cut.reason, 1)}; put the whole file in its place, or take it away",
+            )
         if not listing[0]:
             raise Unavailable(
                 f"the folder has no whole file of `{table}`",
@@ -161,8 +170,8 @@ class FilesSource:
     def _numbered(self, table: str, columns: Sequence[str], listing: Listing) -> Iterator[tuple[int, Entry, Found]]:
         """Everything in the files of a listing, numbered by file and row; faults of whole files have no place."""
         entries, refused = listing
-        for name, reason in refused:
-            yield 0, Entry(name, (0, 0, 0, 0)), Found((), None, reason)
+        for one in refused:
+            yield 0, Entry(one.name, (0, 0, 0, 0)), Found((), None, one.reason)
         for position, entry in enumerate(entries, 1):
             first = position << _ROW_BITS
             try:
@@ -299,11 +308,11 @@ def _hash(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
 
 
-def _about(entry: Entry, reason: str, named: int) -> str:
+def _about(name: str, reason: str, named: int) -> str:
     """A reason with the file's name, as long as that is not a list of its own."""
-    if named > _MAX_NAMED or not entry.name.isprintable():
+    if named > _MAX_NAMED or not name.isprintable():
         return f"a file: {reason}"
-    return f"`{entry.name}`: {reason}"
+    return f"`{name}`: {reason}"
 
 
 def _reader(table: Table) -> Reader:

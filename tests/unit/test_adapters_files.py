@@ -224,7 +224,7 @@ def test_a_settled_file_whose_last_row_was_cut_is_not_whole(folder: DropFolder, 
     for upto in range(len(whole)):
         folder.put(path.name, whole[:upto])
         ends = whole[:upto].endswith(b"\n") or (kind == "jsonl" and whole[upto : upto + 1] == b"\n")
-        assert not source.health() if ends else "no whole file" in source.health(), whole[:upto]
+        assert bool(source.health()) is not ends, whole[:upto]
         if not ends:
             with pytest.raises(Unavailable):
                 source.refresh()
@@ -244,7 +244,7 @@ def test_a_file_with_an_end_is_whole_with_exactly_that_end(folder: DropFolder, k
     wrong += [whole[:first] + whole[whole.index(b"\n", first) + 1 :], whole + whole[:first], end]
     for content in wrong:
         folder.put(path.name, content)
-        assert "no whole file" in source.health(), content
+        assert "is not whole" in source.health(), content
     for content in (whole.rstrip(), whole + b"\n\r\n"):
         folder.put(path.name, content)
         assert not source.health(), content
@@ -259,7 +259,7 @@ def test_the_end_is_read_in_the_encoding_of_the_file(folder: DropFolder, encodin
     source = folder.open(mapping("csv", f'encoding = "{encoding}"\nend = "จบ {{rows}}"'))
     assert source.left_out["Person"] == {}
     folder.put("persons.csv", text.replace("จบ 3", "จบ 4").encode(encoding))
-    assert "no whole file" in source.health()
+    assert "is not whole" in source.health()
 
 
 def test_rows_are_counted_as_they_are_read(folder: DropFolder) -> None:
@@ -274,19 +274,30 @@ def test_an_end_without_a_number_says_that_nothing_was_cut(folder: DropFolder) -
     folder.put("persons.csv", as_csv() + b"EOF")
     source = folder.open(mapping("csv", 'end = "EOF"'))
     assert folder.keys(source, "AA1234567") == ["1"]
-    folder.put("persons-2.csv", as_csv() + b"EOF\nEO")
-    source = folder.open(mapping("csv", 'end = "EOF"'))
-    assert source.left_out["Person"] == {
-        "`persons-2.csv`: cut off: its last line is not the `end` of the mapping": 1,
-    }
+    folder.put("persons.csv", as_csv() + b"EOF\nEO")
+    assert "is not whole" in source.health()
+
+
+def test_one_file_that_was_cut_keeps_the_index_of_all_as_it_was(folder: DropFolder) -> None:
+    folder.put("persons-1.csv", as_csv(PERSONS[:1]) + b"#END 1\n")
+    folder.put("persons-2.csv", as_csv(PERSONS[1:]) + b"#END 2\n")
+    source = folder.open(mapping("csv", 'end = "#END {rows}"'))
+    folder.put("persons-1.csv", as_csv(()) + b"#END 0\n")
+    folder.put("persons-2.csv", as_csv(PERSONS[1:2]))
+    with pytest.raises(Unavailable, match=r"`persons-2.csv`: cut off: .*; put the whole file in its place"):
+        source.refresh()
+    assert (folder.keys(source, "AA1234567"), folder.keys(source, "BB7654321")) == (["1"], ["2"])
+    (folder.path / "persons-2.csv").unlink()
+    assert source.refresh()
+    assert (folder.keys(source, "AA1234567"), folder.keys(source, "BB7654321")) == ([], [])
 
 
 def test_a_companion_vouches_for_a_last_row_without_an_end_of_line(folder: DropFolder) -> None:
     folder.put("persons.csv", as_csv().rstrip())
     folder.put("persons.csv.done", b"")
     assert folder.open(mapping("csv", 'complete = "done"')).left_out["Person"] == {}
-    with pytest.raises(Unavailable, match="no whole file"):
-        folder.open(mapping("csv", 'complete = "done"\nend = "EOF"')).refresh()
+    with pytest.raises(Unavailable, match="is not whole"):
+        folder.open(mapping("csv", 'complete = "done"\nend = "EOF"'))
 
 
 def test_links_and_what_is_no_file_are_refused(folder: DropFolder, tmp_path: Path) -> None:
