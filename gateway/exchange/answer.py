@@ -36,8 +36,7 @@ from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
-from gateway.exchange.job import Job, UnsignedHit
-from gateway.exchange.pair import Pair
+from gateway.exchange.job import Job
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
@@ -77,26 +76,20 @@ class Answerer:
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
         self._source_timeout_s = limits.source_timeout_s
         turn = turn or Turn()
-        self._in = Stage[Inbound]("in", self.admit, fatal, turn)
-        self._out = Stage[Job]("out", self.conclude, fatal, turn)
-        self._pair = Pair()
-        self._deadlines = Deadlines(parts.clock, self._out.put)
+        self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn)
+        self._deadlines = Deadlines(parts.clock, self._stage.put)
         self._idle = threading.Condition()
 
     def start(self) -> None:
         """Start the stages."""
-        self._pair.start()
-        self._in.start()
-        self._out.start()
+        self._stage.start()
         self._deadlines.start()
 
     def stop(self, timeout: float) -> None:
         """Answer what was taken, `timeout` seconds at most, then end the stages."""
         with self._idle:
             self._idle.wait_for(lambda: self._admission.inside == 0, timeout)
-        self._in.stop(timeout)
-        self._out.stop(timeout)
-        self._pair.stop()
+        self._stage.stop(timeout)
         self._deadlines.stop()
 
     @property
@@ -107,7 +100,14 @@ class Answerer:
     def submit(self, inbound: Inbound) -> None:
         """Take a request, or raise `Overloaded`."""
         self._admission.enter(inbound.line)
-        self._in.put(inbound)
+        self._stage.put(inbound)
+
+    def _work(self, batch: list[Inbound | Job]) -> None:
+        """Both stages have one worker: what the sources have done leaves first, then what has come in goes to them."""
+        if done := [item for item in batch if isinstance(item, Job)]:
+            self.conclude(done)
+        if new := [item for item in batch if isinstance(item, Inbound)]:
+            self.admit(new)
 
     # ------------------------------------------------------------ stage in
 
@@ -123,11 +123,11 @@ class Answerer:
             self._decide(job, now_us)
         self._charge([job for job in verified if job.refusal is None and job.stored is None])
         served = [job for job in jobs if job.refusal is None and job.stored is None]
-        self._out.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
+        self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
             self._deadlines.watch(served)
             for job in served:
-                self._gatherer.ask_sources(job, self._out.put)
+                self._gatherer.ask_sources(job, self._stage.put)
 
     def _identify(self, inbound: Inbound) -> Job:
         parts = self._parts
@@ -154,15 +154,17 @@ class Answerer:
         parts = self._parts
         view, now_us = parts.trust(), parts.clock.now_us()
 
-        def check(job: Job) -> SignedRequest:
-            assert job.opened
-            return check_sender(job.opened, keys=view, peer=job.peer, me=parts.member, now_us=now_us)
-
-        for job, signed in zip(jobs, self._pair.each(check, jobs), strict=True):
+        signed: list[tuple[Job, SignedRequest]] = []
+        for job in jobs:  # one kind of work after the other: its code and tables stay in the processor's cache
             try:
-                if isinstance(signed, Exception):
-                    raise signed
-                job.request = accept_request(signed, now_us)
+                assert job.opened
+                checked = check_sender(job.opened, keys=view, peer=job.peer, me=parts.member, now_us=now_us)
+                signed.append((job, checked))
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
+                job.refuse(as_error(error))
+        for job, checked in signed:
+            try:
+                job.request = accept_request(checked, now_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
@@ -211,8 +213,10 @@ class Answerer:
         """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
         for job in batch:
             job.close()
-        self._sign_records(batch)  # 10
-        drafted = self._sign([self._draft(job) for job in batch])
+        for job in batch:  # one kind of work after the other, as in `_verify`
+            self._sign_records(job)  # 10
+        drafted = [self._written(item) for item in [self._draft(job) for job in batch]]
+        drafted = [self._sealed(item) for item in drafted]
         logged = self._parts.journal.append([item.entry for item in drafted])  # 11
         for item, place in zip(drafted, logged, strict=True):
             item.reply = self._reply(item, place)
@@ -221,41 +225,45 @@ class Answerer:
         self._leave(batch)
         self._trace(batch)
 
-    def _sign_records(self, jobs: Sequence[Job]) -> None:
+    @staticmethod
+    def _sign_records(job: Job) -> None:
         """Sign what the sources gave; a source whose record cannot be signed is missing from its answer."""
-        waiting = [(found, item) for job in jobs for found in job.findings for item in found.unsigned]
-        signed = self._pair.each(UnsignedHit.sign, [item for _, item in waiting])
-        for (found, item), record in zip(waiting, signed, strict=True):
-            if isinstance(record, Exception):
+        for found in job.findings:
+            try:
+                for item in found.unsigned:
+                    found.add_record(item.place, item.sign())
+            except Exception as error:  # noqa: BLE001 - one key that does not sign must not cost the batch
+                reraise_fatal(error)
                 found.fail()
-            elif found.state == "ok":
-                found.add_record(item.place, record)
-
-    def _sign(self, drafted: Sequence[Drafted]) -> list[Drafted]:
-        """Sign the answers; one that cannot be signed becomes a refusal."""
-        results = self._pair.each(self._seal, drafted)
-        return [
-            self._refused(item, result) if isinstance(result, Exception) else item
-            for item, result in zip(drafted, results, strict=True)
-        ]
-
-    def _seal(self, item: Drafted) -> None:
-        if item.payload:
-            item.seal(self._parts.key)
-
-    def _refused(self, item: Drafted, error: Exception) -> Drafted:
-        item.job.refuse(as_error(error))
-        refused = draft_answer(self._parts, item.job)
-        self._seal(refused)
-        return refused
 
     def _draft(self, job: Job) -> Drafted:
         try:
             return draft_answer(self._parts, job)
         except Exception as error:  # noqa: BLE001 - one bad record must not cost the batch
-            reraise_fatal(error)
-            job.refuse(as_error(error))
-            return draft_answer(self._parts, job)
+            return self._refused(job, error)
+
+    def _written(self, item: Drafted) -> Drafted:
+        try:
+            item.write()
+        except Exception as error:  # noqa: BLE001 - one answer that cannot be said must not cost the batch
+            item = self._refused(item.job, error)
+            item.write()
+        return item
+
+    def _sealed(self, item: Drafted) -> Drafted:
+        """The answer, signed; one that cannot be signed becomes a refusal."""
+        try:
+            item.seal(self._parts.key)
+        except Exception as error:  # noqa: BLE001 - a key that fails once must not cost the batch
+            item = self._refused(item.job, error)
+            item.write()
+            item.seal(self._parts.key)
+        return item
+
+    def _refused(self, job: Job, error: Exception) -> Drafted:
+        reraise_fatal(error)
+        job.refuse(as_error(error))
+        return draft_answer(self._parts, job)
 
     def _note_losers(self, losers: list[tuple[Drafted, Logged | StoredAnswer]]) -> None:
         """An entry for each request that came while another one of its exchange was being served."""

@@ -29,22 +29,29 @@ _ORDER = {quality: place for place, quality in enumerate(Quality)}
 
 @dataclass(slots=True)
 class Drafted:
-    """A job with its entry's draft, and the answer's payload to be signed.
+    """A job with its entry's draft, and the answer to be signed.
 
-    The payload is empty where no signed answer can be given; `reply` then holds.
+    There is none where no signed answer can be given; `reply` then holds. `payload` is what the answer is written as.
     """
 
     job: Job
     entry: EntryDraft
-    payload: bytes
+    answer: Answer | None
     reply: Reply
+    payload: bytes = b""
     envelope: bytes = b""
 
+    def write(self) -> None:
+        """Write the answer as it will be signed. Raises like `write_answer`."""
+        if self.answer is not None:
+            self.payload = write_answer(self.answer)
+
     def seal(self, key: SigningKey) -> None:
-        """Sign the answer, and note it in the entry."""
-        sealed = seal_answer(self.payload, key)
-        self.envelope = self.entry.answer = sealed.envelope
-        self.entry.answer_hash = sealed.payload_hash
+        """Sign what was written, and note it in the entry."""
+        if self.payload:
+            sealed = seal_answer(self.payload, key)
+            self.envelope = self.entry.answer = sealed.envelope
+            self.entry.answer_hash = sealed.payload_hash
 
 
 def draft_answer(parts: Parts, job: Job) -> Drafted:
@@ -55,7 +62,7 @@ def draft_answer(parts: Parts, job: Job) -> Drafted:
         return _duplicate(job)
     refusal = job.refusal or _all_suspended(job)
     answer, private = _refusal(parts, job, refusal) if refusal is not None else _findings(parts, job)
-    return Drafted(job, _entry(job, answer, private), write_answer(answer), FrameRefusal(Reason.INTERNAL, "internal"))
+    return Drafted(job, _entry(job, answer, private), answer, FrameRefusal(Reason.INTERNAL, "internal"))
 
 
 def _all_suspended(job: Job) -> Refusal | None:
@@ -81,7 +88,7 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     bare = FrameRefusal(refusal.reason, refusal.code)
     reference = request_reference(inbound.envelope) if refusal.reason is not Reason.UNAUTHENTICATED else None
     if reference is None:
-        return Drafted(job, entry, b"", bare)
+        return Drafted(job, entry, None, bare)
     commitment, _ = commit_withheld([])
     answer = Answer(
         exchange_id=reference.exchange_id,
@@ -95,7 +102,7 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     )
     entry.exchange_id, entry.request_hash = reference.exchange_id, reference.request_hash
     entry.channel = f"in:{job.peer}"
-    return Drafted(job, entry, write_answer(answer), bare)
+    return Drafted(job, entry, answer, bare)
 
 
 def _duplicate(job: Job) -> Drafted:
@@ -107,7 +114,7 @@ def _duplicate(job: Job) -> Drafted:
         request_hash=request.payload_hash,
         private={"first_index": job.stored.index if job.stored else None},
     )
-    return Drafted(job, entry, b"", FrameRefusal(Reason.INTERNAL, "internal"))
+    return Drafted(job, entry, None, FrameRefusal(Reason.INTERNAL, "internal"))
 
 
 def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:

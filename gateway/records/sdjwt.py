@@ -30,7 +30,6 @@ TYP = "liaison-record+sd-jwt"
 _SALT_BYTES = 18
 _SALT_CHARACTERS = 24
 _DIGEST_BYTES = 32
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class SigningKey(Protocol):
@@ -142,23 +141,25 @@ def digest_of(disclosure: str) -> str:
 
 def base64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515, 2)."""
-    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
+    return _url_safe(b2a_base64(data, newline=False)).decode()
 
 
 def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str, Disclosure], list[str]]:
     """A disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells nothing."""
     salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
     starts = range(0, _SALT_CHARACTERS * len(encoded), _SALT_CHARACTERS)
-    joined = _base64url_joined(
-        [
-            f'["{salts[start : start + _SALT_CHARACTERS]}","{name}",{value}]'.encode()
-            for start, (name, value) in zip(starts, encoded, strict=True)
-        ]
+    joined = _url_safe(
+        b"~".join(
+            [
+                b2a_base64(f'["{salts[start : start + _SALT_CHARACTERS]}","{name}",{value}]'.encode(), newline=False)
+                for start, (name, value) in zip(starts, encoded, strict=True)
+            ]
+        )
     )
-    decoys = os.urandom(_DIGEST_BYTES * (total - len(encoded)))
     raw = [sha256(piece).digest() for piece in joined.split(b"~")] if encoded else []
+    decoys = os.urandom(_DIGEST_BYTES * (total - len(encoded)))
     raw += [decoys[start : start + _DIGEST_BYTES] for start in range(0, len(decoys), _DIGEST_BYTES)]
-    digests = _base64url_joined(raw).decode().split("~")
+    digests = _digest_texts(raw)
     made = map(Disclosure, digests, joined.decode().split("~"))
     # Ends with the last field: the digests that are left are the decoys'.
     disclosures = dict(zip([name for name, _ in encoded], made, strict=False))
@@ -166,9 +167,16 @@ def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str,
     return disclosures, digests
 
 
-def _base64url_joined(values: Iterable[bytes]) -> bytes:
-    """`base64url` of many short values with `~` between them: characters are translated for all in one go."""
-    return b"~".join([b2a_base64(value, newline=False) for value in values]).translate(_URL_SAFE, b"=")
+def _digest_texts(digests: Sequence[bytes]) -> list[str]:
+    """`base64url` of each of `digests`, in one go: with a zero byte behind it, each takes 44 characters, the last of
+    which says nothing but that zero."""
+    text = base64url(b"\0".join([*digests, b""]))
+    return [text[start : start + 43] for start in range(0, 44 * len(digests), 44)]
+
+
+def _url_safe(text: bytes) -> bytes:
+    """The alphabet of base64url, without padding; a sixth of what a translation takes for a record."""
+    return text.replace(b"+", b"-").replace(b"/", b"_").replace(b"=", b"")
 
 
 @lru_cache(maxsize=1024)

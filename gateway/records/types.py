@@ -29,6 +29,9 @@ MAX_FIELD = 4 * 1024
 MAX_RECORD = 12 * 1024
 """Bytes of all values of one record together."""
 
+_PLAIN = MAX_FIELD // 4 - 2
+"""A text of so many characters is within `MAX_FIELD`, whatever they are."""
+
 DIGESTS = (12, 16, 20, 24)
 """Digests in a record, one for each field that is there, the rest decoys: the first number that the type fits in."""
 
@@ -51,6 +54,14 @@ class Field:
         """`value` as JSON; `Malformed` or `TooLarge` naming the field when it may not stand there."""
         if not self.shape(value):
             raise Malformed("the value has another form", code="bad-field", where=self.name, remedy=self.form)
+        if (
+            type(value) is str
+            and value.isprintable()
+            and len(value) < _PLAIN
+            and '"' not in value
+            and "\\" not in value
+        ):
+            return f'"{value}"'  # nothing in it is written otherwise in JSON
         try:
             text = compact_json(value)
         except (ValueError, TypeError, RecursionError) as error:

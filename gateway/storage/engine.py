@@ -39,8 +39,8 @@ class SqliteSettings:
 
     synchronous: str = "FULL"
     busy_timeout_ms: int = 5_000
-    page_size: int = 8_192
-    wal_pages: int = 1_000
+    page_size: int = 16_384
+    wal_pages: int = 500
     cache_kib: int = 32_768
     max_pages: int = 0
 

@@ -15,9 +15,12 @@ def squeeze(data: bytes) -> bytes:
     start = data.find(_RUN)
     if start < 0:
         return bytes(_HEAD) + data
-    rest = data[start:].lstrip(b"\0")
-    length = len(data) - start - len(rest)
-    return start.to_bytes(4, "big") + length.to_bytes(4, "big") + data[:start] + rest
+    # An answer has one such run: where the last one ends, the first one ends, too. Stripping looks at each byte.
+    end = data.rfind(_RUN) + len(_RUN)
+    length = end - start
+    if data[start:end] != bytes(length):
+        length = len(data) - start - len(data[start:].lstrip(b"\0"))
+    return b"".join((start.to_bytes(4, "big"), length.to_bytes(4, "big"), data[:start], data[start + length :]))
 
 
 def spread(data: bytes) -> bytes:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import json
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import Malformed, TooLarge
-from gateway.records.types import BY_VCT, DIGESTS, RECORD_TYPES, record_type
+from gateway.records.types import BY_VCT, DIGESTS, MAX_FIELD, RECORD_TYPES, record_type
 from tests.support.sealing import PERSON
 
 PERSON_TYPE = RECORD_TYPES["Person"]
@@ -127,3 +132,16 @@ def test_a_record_over_twelve_kib_is_refused() -> None:
     with pytest.raises(TooLarge) as refusal:
         PERSON_TYPE.encode(full | lists | {"status": "x" * 400})
     assert refusal.value.code == "record-too-large"
+
+
+@given(st.text(max_size=1100))
+def test_a_text_is_written_as_json_or_refused(text: str) -> None:
+    """The short way for plain text gives what JSON says of it, and lets nothing through that the long one refuses."""
+    field = PERSON_TYPE.by_name["status"]
+    try:
+        encoded = field.encode(text)
+    except (Malformed, TooLarge):
+        assert not text.isprintable() or not field.shape(text) or len(text.encode()) > MAX_FIELD - 2
+    else:
+        assert encoded == json.dumps(text, ensure_ascii=False)
+        assert not any(unicodedata.category(mark) in ("Cc", "Cs", "Co") for mark in text)
