@@ -1,0 +1,89 @@
+"""A home whose exchange log has very many entries, each with real signed statements; and what a command costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.demo.command import environment, program
+from tests.support.audited import World, make_world
+
+BATCH = 512
+
+
+def make_big_world(folder: Path, entries: int) -> World:
+    """A federation in which `th` has given `entries` answers to `vn`, each under a real signature of both."""
+    world = make_world(folder)
+    with world.home.log() as log:
+        left = entries - log.size
+        while left > 0:
+            log.append([world.answered() for _ in range(min(BATCH, left))])
+            left -= BATCH
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a command gave, and what it took: seconds, and the most megabytes that it and its children held at once."""
+
+    code: int
+    output: Any
+    seconds: float
+    megabytes: float
+
+
+def measured(*arguments: str | Path) -> Cost:
+    """Run `liaison` in a process of its own."""
+    start = time.monotonic()
+    child = subprocess.Popen(
+        program(*arguments, "--json"), env=environment(), stdout=subprocess.PIPE, stderr=sys.stderr, text=True
+    )
+    most = _Most(child.pid)
+    most.start()
+    output, _ = child.communicate()
+    seconds = time.monotonic() - start
+    most.stop()
+    return Cost(child.returncode, json.loads(output), seconds, most.megabytes)
+
+
+class _Most(threading.Thread):
+    """Looks at what a process and its children hold, five times a second; shared pages are counted once."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._end = threading.Event()
+        self.megabytes = 0.0
+
+    def run(self) -> None:
+        """Look until it is over."""
+        while not self._end.wait(0.2):
+            self.megabytes = max(self.megabytes, sum(map(_held, _tree(self._pid))) / 1024)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._end.set()
+        self.join()
+
+
+def _tree(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(found for child in children for found in _tree(int(child)))]
+
+
+def _held(pid: int) -> int:
+    """Kilobytes of a process, its share of what it shares."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
