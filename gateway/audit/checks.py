@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.cosignature import Witness
 from gateway.audit.entry import parse_entry
 from gateway.audit.erased import ErasureProof, Gone, not_proved, told
 from gateway.audit.evidence import RUN, LogEvidence
-from gateway.audit.findings import Check, Report
+from gateway.audit.findings import Check, Report, State
 from gateway.audit.recover import first_bad_range
 from gateway.audit.runs import Rules, Run
 from gateway.audit.spine import PIECE, Spine
+from gateway.audit.witnessed import witnessed
 from gateway.errors import BadSignature, LiaisonError
 from gateway.signing.keys import VerifyKey
 from gateway.trust.descriptor import KeyUse
@@ -173,6 +175,22 @@ class LogCheck:
             else:
                 self.withheld["erased"] = self.withheld.get("erased", 0) + len(gone.indexes)
                 self._grounds.add(proof.ground)
+
+    def check_witnesses(self, witnesses: Sequence[Witness], now_us: int, quorum: int) -> None:
+        """Check 16. Whether a cosigned head is of the same tree is check 6."""
+        found, wrong = witnessed(self._heads, witnesses, now_us)
+        for text in wrong:
+            self._report.contradicted(Check.WITNESSES, text, self._log)
+        enough = [item for item in found if item.reaches(max(1, quorum))]
+        if enough and not wrong:
+            self._report.add(Check.WITNESSES, State.PROVED, enough[-1].describe(), self._log)
+        if quorum and (not enough or self.size - enough[-1].head.size > 0):
+            since = enough[-1].head.size if enough else 0
+            text = f"the entries from {since} on are under no head that enough witnesses cosigned"
+            self._report.not_provable(Check.WITNESSES, text, self._log, since)
+        elif not enough and self._rules.mandate is not None:
+            text = "no witness has cosigned a head: nobody else vouches for the whole log"
+            self._report.notes.append(f"{self._log}: {text}")
 
     def conclude(self) -> None:
         """Say what is proved, and what was not there to check."""

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gateway.audit.checkpoint import HeadSigner, Signer
@@ -23,6 +24,7 @@ from gateway.audit.mandate import Mandate
 from gateway.clock import Clock, rfc3339
 from gateway.errors import Malformed, NotProved, StorageBroken
 from gateway.model.names import MemberId
+from gateway.model.witness import CosignedHead
 from gateway.ports import ContentKeys, LogStore
 from gateway.signing import strict_json
 from gateway.trust.appointment import Appointment
@@ -43,6 +45,7 @@ def export(
     out: Path,
     documents: Mapping[str, bytes],
     appointment: Appointment | None = None,
+    cosigned: Mapping[str, Sequence[CosignedHead]] = MappingProxyType({}),
     since_us: int = 0,
     until_us: int = 0,
     progress: Progress = no_progress,
@@ -51,7 +54,8 @@ def export(
 
     `documents` are files to carry, by name (`trust/descriptors/th.jsonl`). Entries of the exchange logs are those from
     `since_us` until before `until_us` (0: no bound), in whole bundles; the operations logs are there in full, since
-    they say what was erased, acknowledged and accepted. `appointment` was verified by the caller.
+    they say what was erased, acknowledged and accepted. `appointment` was verified by the caller; `cosigned` are the
+    heads of each log that witnesses cosigned.
 
     Raises `Malformed` when `out` holds something else, `NotProved` when a log has no signed head, `StorageBroken`.
     """
@@ -65,7 +69,7 @@ def export(
         writer = Files(out)
         told = Told(progress, sum(item.range.stop - item.range.first for item in plan.logs.values()))
         for name, planned in plan.logs.items():
-            LogWriter(writer, part, logs[name], planned, mandate, told).write(done)
+            LogWriter(writer, part, logs[name], planned, mandate, told, cosigned.get(name, ())).write(done)
         carried = dict(documents) | ({APPOINTMENT: appointment.data + b"\n"} if appointment else {})
         for name, data in carried.items():
             writer.write(name, data)

@@ -13,7 +13,17 @@ from gateway.audit.checkpoint import verify_checkpoint
 from gateway.audit.evidence import LogEvidence
 from gateway.audit.export_log import ExportLog
 from gateway.audit.files import hash_file, read_file
-from gateway.audit.layout import APPOINTMENT, MANIFEST, POLICIES, SIGNATURE, VERSION, LogRange, export_origin
+from gateway.audit.layout import (
+    APPOINTMENT,
+    MANIFEST,
+    POLICIES,
+    SIGNATURE,
+    VERSION,
+    LogRange,
+    export_origin,
+    log_folder,
+)
+from gateway.audit.tiles import places
 from gateway.clock import to_us
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.names import MemberId, member_id
@@ -25,6 +35,7 @@ _MAX_NOTE = 256 * 1024
 _MAX_DOCUMENT = 64 * 1024 * 1024
 _MEMBERS = {"v", "member", "created", "since", "until", "appointment", "auditor", "appointed_by", "logs", "files"}
 _RANGE = {"size", "first", "stop", "low", "high"}
+_DOCUMENTS = ("trust/", f"{POLICIES}/")
 _LOG = re.compile(r"(?:exchange|operations)/[1-9][0-9]{0,8}", re.ASCII)
 _FILE = re.compile(r"[a-z0-9.-]+(?:/[a-z0-9.-]+){0,12}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -54,6 +65,15 @@ class ExportReader:
             raise _bad("it does not say for whom it was made")
         self._ranges = _ranges(value["logs"])
         self._files: dict[str, str] = _files(value["files"])
+        for name, item in self._ranges.items():
+            self._check_bundles(name, item)
+
+    def _check_bundles(self, name: str, part: LogRange) -> None:
+        """A range is as long as there are bundles: nobody makes a verifier count to a million million."""
+        prefix = f"{log_folder(name)}/tile/entries/"
+        listed = sum(1 for file in self._files if file.startswith(prefix))
+        if listed != len(places(part.first, part.stop)):
+            raise _bad(f"its manifest lists {listed} bundles of {name}, and names another range")
 
     def descriptors(self) -> list[bytes]:
         """Descriptors that the export carries."""
@@ -74,21 +94,26 @@ class ExportReader:
     def _named(self, prefix: str) -> list[str]:
         return [name for name in sorted(self._files) if name.startswith(prefix)]
 
-    def check_files(self, keys: Sequence[VerifyKey], read: Mapping[str, str]) -> Iterator[str]:
+    def check_files(self, keys: Sequence[VerifyKey], read: Mapping[str, str], *, complete: bool) -> Iterator[str]:
         """What is wrong with manifest and files; nothing when they are as they were signed.
 
-        `read` are hashes of files that were read already; the others are hashed here.
+        `read` are hashes of files that were read already; `complete`: every log could be read to its end. What is not
+        read is a document, or belongs to nothing.
         """
         if not self._signed(keys):
             yield "the manifest is not signed by a listed log key"
-        for name in read.keys() - self._files.keys():
+        for name in sorted(read.keys() - self._files.keys()):
             yield f"`{name}` is not in the manifest"
         for name, expected in self._files.items():
-            found = read.get(name) or hash_file(self.folder, name)
-            if not found:
-                yield f"`{name}` is missing"
-            elif found != expected:
+            found = read.get(name)
+            if found is None and name.startswith(_DOCUMENTS):
+                found = hash_file(self.folder, name, _MAX_DOCUMENT)
+            if found == "":
+                yield f"`{name}` is missing, or cannot be read"
+            elif found is not None and found != expected:
                 yield f"`{name}` is not the file that was exported"
+            elif found is None and complete:
+                yield f"`{name}` is no file of an export"
 
     def _signed(self, keys: Sequence[VerifyKey]) -> bool:
         try:

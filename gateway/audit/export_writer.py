@@ -29,7 +29,9 @@ from gateway.audit.mandate import ALWAYS_OPEN, Mandate
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.spine import PIECE, Spine, fold
 from gateway.audit.tiles import bundle, tile_path, tiles
+from gateway.audit.witnessed import with_cosignatures
 from gateway.errors import LiaisonError
+from gateway.model.witness import CosignedHead
 
 Progress = Callable[[int, int], None]
 """Told how many entries are done, and of how many."""
@@ -101,7 +103,16 @@ def readable_heads(log: HomeLog) -> list[Checkpoint]:
 class LogWriter:
     """Writes one log."""
 
-    def __init__(self, writer: Files, part: Part, log: HomeLog, plan: LogPlan, mandate: Mandate, told: Told) -> None:
+    def __init__(
+        self,
+        writer: Files,
+        part: Part,
+        log: HomeLog,
+        plan: LogPlan,
+        mandate: Mandate,
+        told: Told,
+        cosigned: Sequence[CosignedHead],
+    ) -> None:
         self._writer = writer
         self._part = part
         self._log = log
@@ -109,6 +120,7 @@ class LogWriter:
         self._range = plan.range
         self._mandate = mandate
         self._told = told
+        self._cosigned = cosigned
         self._folder = log_folder(log.name)
 
     def write(self, finished: Mapping[tuple[str, int], Done]) -> None:
@@ -129,8 +141,9 @@ class LogWriter:
             self._last_tile()
         for name, data in tiles(spine.tree, spine.tree.size, lowest=1):
             self._file(name, data)
-        self._file(CHECKPOINT, self._plan.head.encode())
-        self._file(HEADS, b"".join(head_line(head.data) for head in self._earlier()))
+        newest = [with_cosignatures(head) for head in self._cosigned if head.size == self._range.size]
+        self._file(CHECKPOINT, newest[-1] if newest else self._plan.head.encode())
+        self._file(HEADS, b"".join(head_line(head) for head in self._earlier()))
 
     def _file(self, name: str, data: bytes) -> None:
         self._writer.write(f"{self._folder}/{name}", data)
@@ -151,13 +164,21 @@ class LogWriter:
             hashes = b"".join(self._log.leaves(place * PIECE, self._range.size))
             self._file(tile_path(0, place, width), hashes)
 
-    def _earlier(self) -> Iterator[Checkpoint]:
-        """For each piece that the export holds the last head that ends in it; the newest stands apart."""
-        chosen: dict[int, Checkpoint] = {}
-        for head in readable_heads(self._log):
-            if self._range.first < head.size <= self._range.stop and head.size < self._range.size:
-                chosen[(head.size - 1) // PIECE] = head
-        yield from chosen.values()
+    def _earlier(self) -> Iterator[bytes]:
+        """For each piece that the export holds the last head that ends in it, and the last one that was cosigned."""
+        low, high = self._range.first, min(self._range.stop, self._range.size - 1)
+        plain = [(head.size, head.data) for head in readable_heads(self._log)]
+        cosigned = [(head.size, with_cosignatures(head)) for head in self._cosigned]
+        found: dict[int, bytes] = {}
+        for heads in (plain, cosigned):
+            last = {self._place(size): (size, data) for size, data in heads if low < size <= high}
+            found |= dict(last.values())
+        for size in sorted(found):
+            yield found[size]
+
+    @staticmethod
+    def _place(size: int) -> int:
+        return (size - 1) // PIECE
 
     # ------------------------------------------------------------ a run
 

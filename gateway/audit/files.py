@@ -12,8 +12,6 @@ from typing import IO
 
 from gateway.errors import Malformed
 
-_CHUNK = 1 << 20
-
 
 @contextmanager
 def open_file(folder: Path, name: str) -> Iterator[IO[bytes]]:
@@ -52,16 +50,12 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
     return data
 
 
-def hash_file(folder: Path, name: str) -> str:
-    """The SHA-256 of a file in hexadecimal; empty where there is no such file."""
-    digest = hashlib.sha256()
+def hash_file(folder: Path, name: str, limit: int) -> str:
+    """The SHA-256 of a file in hexadecimal; empty where there is no such file, or one of more than `limit` bytes."""
     try:
-        with open_file(folder, name) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+        return hashlib.sha256(read_file(folder, name, limit)).hexdigest()
     except Malformed:
         return ""
-    return digest.hexdigest()
 
 
 def broken(why: str) -> Malformed:

@@ -27,6 +27,7 @@ class Check(IntEnum):
     RANGE = 13
     MANDATE = 14
     POLICIES = 15
+    WITNESSES = 16
 
 
 MEANING: dict[Check, str] = {
@@ -45,6 +46,7 @@ MEANING: dict[Check, str] = {
     Check.RANGE: "no entry of the time that was asked for is left out",
     Check.MANDATE: "what is shown is within the scope of an auditor whom the authority appointed",
     Check.POLICIES: "every policy that decided is in the export, by its hash",
+    Check.WITNESSES: "every cosignature of a listed witness is of a head of this log",
 }
 """What each check shows when it holds."""
 

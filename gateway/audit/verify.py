@@ -14,7 +14,9 @@
 12. no exchange was answered twice;
 13. an export leaves out no entry of the time that it is of;
 14. an export shows nothing beyond the scope of an appointment that the authority signed, and whose key is listed;
-15. every policy that decided is in the export, by its hash.
+15. every policy that decided is in the export, by its hash;
+16. every cosignature of a listed witness is of a head of this log; and, where a quorum is asked for, enough witnesses
+    have cosigned.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """
@@ -27,6 +29,7 @@ from pathlib import Path
 
 from gateway.audit.checking import Checkers, Trust, checkers
 from gateway.audit.checks import LogCheck
+from gateway.audit.cosignature import witnesses_of
 from gateway.audit.erased import ErasureProof
 from gateway.audit.evidence import HomeLog, LogEvidence
 from gateway.audit.export_log import ExportLog
@@ -80,10 +83,13 @@ def verify_export(
     fingerprint: str | None = None,
     *,
     statements: bool = True,
+    quorum: int = 0,
     processes: int = 1,
     progress: Progress = no_progress,
 ) -> Report:
     """Check an export in `folder` under `charter` (all versions, oldest first), in `processes` processes.
+
+    `quorum` is how many counterparts must have cosigned, where the domestic witness has not; 0: nobody must.
 
     Raises `Malformed` when `folder` holds no export, or one whose manifest cannot be read.
     """
@@ -102,12 +108,13 @@ def verify_export(
     trust = Trust(tuple(charter), tuple(descriptors), clock, fingerprint)
     with checkers(view, trust, processes) as workers:
         times = (export.since_us, export.until_us)
-        verifier = _Verifier(report, export.member, view, workers, progress, statements, mandate, times)
+        verifier = _Verifier(report, export.member, view, workers, progress, statements, mandate, times, quorum)
+        verifier.now_us = clock.now_us()
         logs = export.logs()
         verifier.logs(logs)
     _policies(report, export, verifier.policies)
     read = {name: digest for log in logs for name, digest in log.read.items()}
-    for problem in export.check_files(view.vkeys(export.member, KeyUse.LOG), read):
+    for problem in export.check_files(view.vkeys(export.member, KeyUse.LOG), read, complete=verifier.complete):
         report.contradicted(Check.MANIFEST, problem)
     report.conclude((Check.MANIFEST,))
     report.findings.sort(key=lambda item: item.check)
@@ -182,7 +189,10 @@ class _Verifier:
     statements: bool
     mandate: Mandate | None = None
     times: tuple[int, int] = (0, 0)
+    quorum: int = 0
     policies: set[str] = field(default_factory=set)
+    now_us: int = 0
+    complete: bool = True
     done: int = 0
     total: int = 0
 
@@ -196,6 +206,7 @@ class _Verifier:
             try:
                 erased |= self._log(log, erased)
             except (Malformed, TooLarge) as error:
+                self.complete = False
                 self.report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
 
     def _log(self, log: LogEvidence, erased: Mapping[str, ErasureProof]) -> dict[str, ErasureProof]:
@@ -216,6 +227,7 @@ class _Verifier:
         else:
             check.finish()
         check.check_erased({**erased, **check.destroyed})
+        check.check_witnesses(witnesses_of(self.view, self.member), self.now_us, self.quorum)
         check.conclude()
         self.policies |= check.policies
         return check.destroyed

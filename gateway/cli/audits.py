@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway.audit.export import export, trust_documents
-from gateway.audit.findings import Report, State
+from gateway.audit.findings import Report
 from gateway.audit.layout import POLICIES
-from gateway.audit.reconcile import Comparison
 from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
@@ -25,9 +24,12 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
+from gateway.storage.engine import Database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
+from gateway.storage.migrate import require_current
 from gateway.storage.open import open_storage
+from gateway.storage.witness_store import SqlWitnessStore
 from gateway.trust.appointment import Appointment
 from gateway.trust.ceremony import kind_of
 from gateway.trust.documents import TrustDocuments
@@ -45,6 +47,7 @@ class Evidence:
     store: SqlLogStore
     keys: KeyStore
     documents: SqlDocumentStore
+    database: Database
     charter: list[bytes]
     descriptors: dict[str, list[bytes]]
 
@@ -68,6 +71,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
             SqlLogStore(database),
             keys,
             SqlDocumentStore(database, keys, SystemClock()),
+            database,
             documents.charter_versions(),
             descriptors,
         )
@@ -131,7 +135,7 @@ def verify_home_folder(
             evidence.keys,
             member=evidence.member,
             highwater=evidence.home.highwater,
-            charter=_charter(charter) if charter else evidence.charter,
+            charter=read_charter(charter) if charter else evidence.charter,
             descriptors=[line for lines in evidence.descriptors.values() for line in lines],
             clock=SystemClock(),
             fingerprint=fingerprint,
@@ -146,16 +150,18 @@ def verify_export_folder(
     fingerprint: str | None,
     *,
     statements: bool,
+    quorum: int,
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Report:
     """Verify an export under the auditor's own charter."""
     return verify_export(
         folder,
-        _charter(charter),
+        read_charter(charter),
         SystemClock(),
         fingerprint,
         statements=statements,
+        quorum=quorum,
         processes=processes,
         progress=progress,
     )
@@ -171,7 +177,8 @@ def export_home(
 ) -> str:
     """Write an export, or go on with it; the SHA-256 of its manifest."""
     with open_home(folder) as evidence:
-        trust = evidence.home.trust
+        require_current(evidence.database)
+        trust, witnessing = evidence.home.trust, SqlWitnessStore(evidence.database)
         statuses = {file.stem: file.read_bytes() for file in sorted(trust.glob("statuses/*.json"))}
         documents = trust_documents(evidence.charter, evidence.descriptors, statuses)
         return export(
@@ -184,6 +191,7 @@ def export_home(
             out=out,
             documents=documents | policy_documents(evidence.home.policies),
             appointment=appointment,
+            cosigned={name: witnessing.cosigned(name) for name in evidence.store.logs()},
             since_us=since_us,
             until_us=until_us,
             progress=progress,
@@ -200,36 +208,7 @@ def policy_documents(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def report_value(report: Report) -> dict[str, Any]:
-    """A report as JSON."""
-    verdict = {0: State.PROVED, 1: State.CONTRADICTED}.get(report.exit_code, State.NOT_PROVABLE)
-    first = report.first_bad
-    return {
-        "verdict": verdict.value,
-        "about": report.about,
-        "entries": report.sizes,
-        "first_bad_entry": {"log": first[0], "index": first[1]} if first else None,
-        "findings": [asdict(finding) | {"check": int(finding.check)} for finding in report.findings],
-        "notes": report.notes,
-    }
-
-
-def report_lines(report: Report) -> Iterator[tuple[str, str]]:
-    """A report in words: state and text of each line."""
-    for finding in report.findings:
-        place = f" {finding.log}" if finding.log else ""
-        entry = f", entry {finding.index}" if finding.index is not None else ""
-        yield finding.state.value, f"{finding.check:>2} {finding.state.value:<12}{place}{entry}: {finding.text}"
-    for note in report.notes:
-        yield "", f"   note: {note}"
-    value = report_value(report)
-    checked = ", ".join(f"{size} of {name}" for name, size in report.sizes.items()) or "none"
-    yield value["verdict"], f"{value['verdict']}; entries checked: {checked}"
-    if first := report.first_bad:
-        yield State.CONTRADICTED.value, f"the first bad entry is {first[1]} of {first[0]}"
-
-
-def _charter(file: Path) -> list[bytes]:
+def read_charter(file: Path) -> list[bytes]:
     """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
     versions = _lines(file)
     try:
@@ -255,39 +234,4 @@ def _number(name: str) -> int:
 
 def reconcile_folders(one: Path, other: Path, charter: Path, fingerprint: str | None) -> Reconciled:
     """Verify and compare two exports under the auditor's charter."""
-    return reconcile_exports((one, other), _charter(charter), SystemClock(), fingerprint)
-
-
-def reconciled_value(found: Reconciled) -> dict[str, Any]:
-    """A reconciliation as JSON; without a comparison when an export is contradicted already."""
-    value: dict[str, Any] = {"exports": {member: report_value(report) for member, report in found.reports.items()}}
-    if (comparison := found.comparison) is not None:
-        value |= {"agreed": comparison.agreed, "outside": comparison.outside, "blamed": sorted(comparison.blamed)}
-        value |= {"findings": [asdict(finding) for finding in comparison.findings]}
-    return value | {"exit_code": found.exit_code}
-
-
-def reconciled_lines(found: Reconciled) -> Iterator[tuple[str, str]]:
-    """A reconciliation in lines: style and text."""
-    for member, report in found.reports.items():
-        style, said = {0: ("good", "proved"), 1: ("bad", "contradicted"), 3: ("warn", "not provable")}[report.exit_code]
-        yield style, f"the export of `{member}` for itself: {said}"
-        for state, text in report_lines(report) if report.exit_code else ():
-            yield _STYLES[state], f"  {text}"
-    if found.comparison is None:
-        yield "bad", "not compared: nothing can be concluded from an export that is contradicted"
-    else:
-        yield from _compared_lines(found.comparison)
-
-
-def _compared_lines(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    yield "", f"{comparison.agreed} exchanges agree, {comparison.outside} lie outside the time that both cover"
-    for finding in comparison.findings:
-        whose = f"`{finding.blamed}` is contradicted: " if finding.blamed else ""
-        place = f"{finding.asker} -> {finding.answerer} {finding.exchange_id or 'channel'}"
-        yield "bad" if finding.blamed else "warn", f"{finding.fault}: {place}: {whose}{finding.text}"
-    if not comparison.findings:
-        yield "good", "the two logs say the same"
-
-
-_STYLES = {"proved": "good", "contradicted": "bad", "not provable": "warn"}
+    return reconcile_exports((one, other), read_charter(charter), SystemClock(), fingerprint)

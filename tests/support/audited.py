@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,10 +13,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.audit.checkpoint import Signer
 from gateway.audit.entry import Entry, build_entry, parse_entry
 from gateway.audit.events import EVENTS
 from gateway.audit.export import export, trust_documents
 from gateway.audit.findings import Check, Report, State
+from gateway.audit.layout import MANIFEST, SIGNATURE, export_origin
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.verify import verify_export, verify_home
 from gateway.errors import Reason
@@ -24,6 +28,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
 from gateway.ports import EntryDraft, ReplayClaim, Retention
+from gateway.signing import strict_json
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.answer import build_answer
 from gateway.statements.envelope import Sealed
@@ -236,3 +241,14 @@ def appoint(
         agencies=held.agencies,
     )
     return key, parse_appointment(data)[0]
+
+
+def resign(out: Path, key: SigningKey, **changes: Any) -> None:
+    """What a dishonest exporter does: the manifest names the files as they are now, and is signed again."""
+    manifest = json.loads((out / MANIFEST).read_bytes()) | changes
+    names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and not path.is_symlink()}
+    files = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in names - {MANIFEST, SIGNATURE}}
+    data = strict_json.dumps(manifest | {"files": files} | changes)
+    (out / MANIFEST).write_bytes(data)
+    note = Signer(export_origin(manifest["member"]), key).sign(len(files), hashlib.sha256(data).digest())
+    (out / SIGNATURE).write_bytes(note)

@@ -7,23 +7,35 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gateway.demo.command import environment, program
+from tests.support.audit_logs import new_id
 from tests.support.audited import World, make_world
 
 BATCH = 512
+STATEMENTS = 1_000
 
 
 def make_big_world(folder: Path, entries: int) -> World:
-    """A federation in which `th` has given `entries` answers to `vn`, each under a real signature of both."""
+    """A federation in which `th` has given `entries` answers to `vn`, with statements that both really signed.
+
+    A thousand pairs of statements take turns, since a verifier that remembers none has as much to do with them as with
+    a million.
+    """
     world = make_world(folder)
+    made = [world.answered() for _ in range(min(STATEMENTS, entries))]
     with world.home.log() as log:
         left = entries - log.size
         while left > 0:
-            log.append([world.answered() for _ in range(min(BATCH, left))])
+            log.append(
+                [
+                    replace(made[number % len(made)], exchange_id=new_id(), claim=None)
+                    for number in range(left, max(0, left - BATCH), -1)
+                ]
+            )
             left -= BATCH
     return world
 

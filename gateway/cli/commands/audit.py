@@ -130,6 +130,8 @@ def debt(home: Path, as_json: bool) -> int:
 @click.option("--charter", type=_FILE, help="The charter that the auditor trusts, all versions, one a line.")
 @click.option("--fingerprint", help="Of the first charter.")
 @click.option("--without-statements", is_flag=True, help="Leave out the signatures of requests and answers: faster.")
+@click.option("--quorum", type=click.IntRange(0), default=0, help="Counterparts that must have cosigned an export.")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as a page.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Processes for an export; by default one for each core.")
 @json_option
 def verify(
@@ -138,12 +140,15 @@ def verify(
     charter: Path | None,
     fingerprint: str | None,
     without_statements: bool,
+    quorum: int,
+    page: Path | None,
     processes: int | None,
     as_json: bool,
 ) -> int:
     """Recompute everything. Exit code 0 proved, 1 contradicted (the first bad entry is named), 3 not provable."""
     from gateway.audit.verify import no_progress
-    from gateway.cli.audits import report_lines, report_value, verify_export_folder, verify_home_folder
+    from gateway.cli.audits import verify_export_folder, verify_home_folder
+    from gateway.cli.report_words import report_lines, report_value, write_page
 
     statements = not without_statements
     if folder is not None and _given("home"):
@@ -157,6 +162,7 @@ def verify(
                 charter,
                 fingerprint,
                 statements=statements,
+                quorum=quorum,
                 processes=processes or os.cpu_count() or 1,
                 progress=bar or no_progress,
             )
@@ -165,11 +171,15 @@ def verify(
             report = verify_home_folder(home, charter, fingerprint, statements=statements, progress=bar or no_progress)
     else:
         raise click.UsageError("give --home, or --export with --charter")
+    if page is not None:
+        write_page(report, page, charter)
     if as_json:
         print_json(report_value(report))
     else:
         for state, text in report_lines(report):
             say(text, _STYLE.get(state, ""))
+    if page is not None:
+        say(f"written to {page}", "good", err=True)
     return report.exit_code
 
 
@@ -236,7 +246,8 @@ def reconcile(one: Path, other: Path, charter: Path, fingerprint: str | None, as
     Exit code 0 nobody is contradicted, 1 somebody is, 3 not provable: also when a question that one side asked has no
     entry at the other.
     """
-    from gateway.cli.audits import reconcile_folders, reconciled_lines, reconciled_value
+    from gateway.cli.audits import reconcile_folders
+    from gateway.cli.report_words import reconciled_lines, reconciled_value
 
     with working("verifying and comparing both exports"):
         found = reconcile_folders(one, other, charter, fingerprint)
