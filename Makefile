@@ -15,10 +15,12 @@ TEST_ARGS ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 60
 KILLS ?= 2000
+ENTRIES ?= 1000000
+URL ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture scale finding
+.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -57,6 +59,9 @@ proto: $(STAMP)  ## Generate proto/gen from the wire contract
 
 bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
 	@$(BIN)/liaison bench $(BENCH_ARGS)
+
+history: $(STAMP)  ## What an entry costs in a long log: ENTRIES=1000000 URL=postgresql://…
+	@$(BIN)/python -m gateway.bench.history $(ENTRIES) $(URL)
 
 fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz xml"
 	$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.lock

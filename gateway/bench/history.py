@@ -1,6 +1,10 @@
 """What an entry costs as the audit log grows, and how long a long log takes to open.
 
-Each batch has 64 entries of the usual sizes and is durable before the next begins, as at a node under load.
+Each batch has 64 entries of the usual sizes and is durable before the next begins, as at a node under load. On
+PostgreSQL the CPU is that of the node alone, and the time is of both.
+
+`python -m gateway.bench.history ENTRIES [postgresql://…]` (`make history`) prints a line for each row and how the cost
+has grown; it ends with 1 where an entry costs a tenth more at the end than at the beginning.
 """
 
 from __future__ import annotations
@@ -8,10 +12,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -24,6 +31,7 @@ from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
+from gateway.storage.postgres import open_postgres
 
 BATCH = 64
 _PEERS = (MemberId("vn"), MemberId("kh"))
@@ -31,6 +39,7 @@ _REQUEST, _ANSWER = 700, 900
 _ROUND = 1_000_000
 _CLAIM_US = 120_000_000
 _SAMPLES = 12
+_GROWTH = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,11 @@ class HistoryRow:
 Say = Callable[[str], None]
 
 
-def measure_history(folder: Path, entries: int, say: Say = print) -> list[HistoryRow]:
-    """Append `entries` entries to a new log in the empty `folder`, then open it again; `say` gets each row as JSON."""
+def measure_history(folder: Path, entries: int, say: Say = print, url: str = "") -> list[HistoryRow]:
+    """Append `entries` entries to a new log in the empty `folder`, then open it again; `say` gets each row as JSON.
+
+    With `url` the log is in that empty database of PostgreSQL.
+    """
     key, clock = SigningKey(Ed25519PrivateKey.generate()), SystemClock()
     rows: list[HistoryRow] = []
 
@@ -59,20 +71,20 @@ def measure_history(folder: Path, entries: int, say: Say = print) -> list[Histor
         rows.append(row)
         say(row.as_json())
 
-    with _log(folder, key, clock) as log:
+    with _log(folder, key, clock, url) as log:
         _append(log, clock, _SAMPLES * BATCH)
         while log.size < entries:
             count = min(max(entries // _SAMPLES, BATCH), entries - log.size)
             add(_measure("append", log.size, count, lambda count=count: _append(log, clock, count)))  # type: ignore[misc]
     started = _now()
-    with _log(folder, key, clock) as log:
+    with _log(folder, key, clock, url) as log:
         add(_row("open", log.size, log.size, started))
     return rows
 
 
 @contextlib.contextmanager
-def _log(folder: Path, key: SigningKey, clock: Clock) -> Iterator[AuditLog]:
-    database = open_database(folder / "node.sqlite")
+def _log(folder: Path, key: SigningKey, clock: Clock, url: str) -> Iterator[AuditLog]:
+    database = open_postgres(url) if url else open_database(folder / "node.sqlite")
     try:
         migrate(database)
         store, keystore = SqlLogStore(database), KeyStore(folder / "keystore")
@@ -121,3 +133,27 @@ def _now() -> tuple[float, float]:
 def _row(name: str, entries: int, count: int, started: tuple[float, float]) -> HistoryRow:
     cpu, wall = ((now - then) * _ROUND / count for now, then in zip(_now(), started, strict=True))
     return HistoryRow(name, entries, round(cpu, 1), round(wall, 1))
+
+
+def growth(rows: Sequence[HistoryRow]) -> tuple[float, float]:
+    """How many times as much an entry costs in the last quarter as in the first: CPU, and time (medians)."""
+    appended = [row for row in rows if row.name == "append"]
+    quarter = max(1, len(appended) // 4)
+    first, last = appended[:quarter], appended[-quarter:]
+    return (
+        median(row.cpu_us_per_entry for row in last) / median(row.cpu_us_per_entry for row in first),
+        median(row.wall_us_per_entry for row in last) / median(row.wall_us_per_entry for row in first),
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure as the command line says."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure_history(Path(folder), int(arguments[0]), url=arguments[1] if len(arguments) > 1 else "")
+    cpu, wall = growth(rows)
+    print(json.dumps({"growth_of_cpu": round(cpu, 3), "growth_of_time": round(wall, 3)}))
+    return int(min(cpu, wall) > _GROWTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

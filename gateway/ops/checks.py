@@ -91,21 +91,19 @@ def check_database(patient: Patient) -> list[Finding]:
     """The database opens, is durable, and has the schema of this version."""
     from gateway.storage.migrate import HEAD, version
     from gateway.storage.open import is_made, open_storage
-    from gateway.storage.postgres import identity
+    from gateway.storage.postgres import describe
 
     settings = patient.settings
     if not is_made(settings):
         return [stop("database", "there is no database", _INIT, str(settings.database_file))]
     database = open_storage(settings)
     try:
-        found, runs_on = version(database), identity(database)
+        found, words = version(database), describe(database)
     finally:
         database.close()
     if found != HEAD:
         return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
-    if runs_on is not None:
-        return [good("database", f"PostgreSQL, system {runs_on.system}, timeline {runs_on.timeline}, commits synced")]
-    return [good("database", "SQLite, write-ahead log, every commit synced")]
+    return [good("database", words)]
 
 
 def check_sources(patient: Patient) -> list[Finding]:

@@ -12,8 +12,8 @@ from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
 from gateway.storage.keystore import KeyStore
-from gateway.storage.migrate import migrate
-from gateway.storage.open import is_made, open_storage
+from gateway.storage.migrate import migrate, version
+from gateway.storage.open import check_address, is_made, open_storage, refuse_password
 from gateway.trust.founding import create_member, create_member_keys
 
 _TRIAL_PURPOSES = tuple(
@@ -38,10 +38,12 @@ def found(
     agencies: Sequence[str] = (),
     name: str = "",
     listen: dict[str, str] | None = None,
+    database: str = "",
 ) -> Made:
     """Make `authority` (to be kept offline) and `home`; nothing that exists is changed.
 
     Agencies of `[[source]]` in an existing node.toml get their key, too, unless that is a process with its own.
+    `database` is the address of PostgreSQL for a home that is made now.
     Raises `Misconfigured` when a folder is another member's, `Malformed` for what is not an id.
     """
     member_id(member)
@@ -52,10 +54,11 @@ def found(
         raise Misconfigured(
             f"this home is the node `{node_name}`", where=str(Home(home).settings), remedy="leave --name away"
         )
+    _check_database(before, home, database)
     wanted = _agencies(before, agencies)
     in_authority = create_member(authority, member, clock)
     made = create_member_keys(home, authority, member, wanted, node_name, clock)
-    if write_default(home, _settings(member, node_name, listen), officers=[_officer(member, wanted[0])]):
+    if write_default(home, _settings(member, node_name, listen, database), officers=[_officer(member, wanted[0])]):
         made.append("node.toml")
     settings = load_settings(home)
     made += _folders(Home(home), settings.national_policy) + _database(settings)
@@ -76,15 +79,32 @@ def _settings_before(home: Path, member: str) -> Settings | None:
     return settings
 
 
+def _check_database(before: Settings | None, home: Path, database: str) -> None:
+    """Nothing is made for an address that could not be used, and a home keeps the database that it has."""
+    if not database:
+        return
+    if before is not None and before.storage.url != database:
+        raise Misconfigured(
+            "this home has another database",
+            code="other-database",
+            where=before.origin["storage.url"] or str(Home(home).settings),
+            remedy="leave --database away; a log stays in the database that it began in",
+        )
+    refuse_password(database, "--database")
+    check_address(database)
+
+
 def _agencies(before: Settings | None, given: Sequence[str]) -> list[str]:
     known = [source.agency for source in before.sources if not source.is_process] if before else []
     return list(dict.fromkeys([*given, *known])) or ["police"]
 
 
-def _settings(member: str, name: str, listen: dict[str, str] | None) -> dict[str, str]:
+def _settings(member: str, name: str, listen: dict[str, str] | None, database: str) -> dict[str, str]:
     settings = {"node.member": member, "node.name": name}
     if not (PACKAGED_POLICY / "national" / member).is_dir():
         settings["policy.national"] = "policy"
+    if database:
+        settings["storage.url"] = database
     return settings | {f"listen.{key}": address for key, address in (listen or {}).items() if address}
 
 
@@ -112,6 +132,8 @@ def _database(settings: Settings) -> list[str]:
         made.append(settings.database_file.name)
     database = open_storage(settings)
     try:
+        if settings.is_shared and version(database) is None:
+            made.append("tables in PostgreSQL")
         migrate(database)
     finally:
         database.close()

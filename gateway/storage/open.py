@@ -8,6 +8,7 @@ from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
 from gateway.storage.engine import Database, open_database
 from gateway.storage.postgres import open_postgres
+from gateway.storage.postgres_address import checked_address, connect_arguments
 
 
 def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
@@ -20,7 +21,9 @@ def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
                 remedy="set it to false, or give storage.url a database of PostgreSQL",
             )
         return open_database(settings.database_file, read_only=read_only)
-    _refuse_password(settings)
+    origin = settings.origin.get("storage.url", "")
+    if not origin.startswith("environment"):
+        refuse_password(settings.database_url, origin)
     return open_postgres(settings.database_url, read_only=read_only, synchronous=settings.storage.synchronous)
 
 
@@ -29,16 +32,22 @@ def is_made(settings: Settings) -> bool:
     return settings.is_shared or settings.database_file.exists()
 
 
-def _refuse_password(settings: Settings) -> None:
-    """A password in `node.toml` would be in every copy of it; the environment and a password file are not copied."""
-    origin = settings.origin.get("storage.url", "")
-    if origin.startswith("environment"):
-        return
-    if urlsplit(settings.database_url).password or "password=" in urlsplit(settings.database_url).query:
+def check_address(address: str) -> None:
+    """Raise `Misconfigured` for an address that no database of PostgreSQL can have, or that lets anybody be it."""
+    connect_arguments(checked_address(address), read_only=False)
+
+
+def refuse_password(address: str, where: str) -> None:
+    """A password in `node.toml` would be in every copy of it; the environment and a password file are not copied.
+
+    Raises `Misconfigured`, which does not say it.
+    """
+    parts = urlsplit(address)
+    if parts.password or "password=" in parts.query:
         raise Misconfigured(
             "the password of the database stands in the settings",
             code="password-in-settings",
-            where=origin,
+            where=where,
             remedy="put it into a password file: `?passfile=FILE` (mode 0600, `host:port:database:user:password`), "
             "or give the whole address as LIAISON_STORAGE_URL",
         )

@@ -206,5 +206,17 @@ def check_again(database: Database, before: StorageIdentity | None, *, synchrono
         raise StorageBroken(error.message, where=error.where, remedy=error.remedy) from error
 
 
+def describe(database: Database) -> str:
+    """What `database` runs on and how safe a commit is, in words for an administrator."""
+    if not database.shared:
+        return "SQLite, write-ahead log, every commit synced"
+    with database.read("settings") as connection:
+        version, standbys = _show(connection, "server_version"), _show(connection, "synchronous_standby_names").strip()
+    found = identity(database)
+    where = f"system {found.system}, timeline {found.timeline}" if found else ""
+    waits = f"and on standby `{standbys}`" if standbys else "no standby is waited for"
+    return f"PostgreSQL {version.partition(' ')[0]}, {where}; every commit synced, {waits}"
+
+
 def _show(connection: Connection, name: str) -> str:
     return str(connection.exec_driver_sql(f"SHOW {name}").scalar())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit.log import AuditLog
-from gateway.bench.history import measure_history
+from gateway.bench.history import growth, measure_history
 from gateway.clock import ManualClock
 from gateway.errors import Stale, StorageBroken
 from gateway.model.names import ExchangeId
@@ -19,6 +19,7 @@ from gateway.ports import EntryDraft, ReplayClaim, StoredAnswer
 from gateway.statements.fields import SKEW_US
 from gateway.statements.request import check_fresh
 from gateway.storage.claims import BUCKET_US, ClaimIndex, claim_key
+from tests.support import schemas
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.sealing import NOW, REQUEST
 
@@ -129,3 +130,11 @@ def test_the_measure_of_a_history_gives_rows_of_appends_and_of_the_start(tmp_pat
     assert [row.as_json() for row in rows] == lines
     assert [(row.name, row.entries) for row in rows][-2:] == [("append", 1000), ("open", 1000)]
     assert all(row.cpu_us_per_entry > 0 for row in rows)
+
+
+def test_the_measure_of_a_history_on_postgresql(tmp_path: Path, engine: str) -> None:
+    """Its small form; `make history` does the million."""
+    if engine == "postgresql":
+        rows = measure_history(tmp_path, 2000, lambda _: None, schemas.address(tmp_path / "home", make=True))
+        assert [(row.name, row.entries) for row in rows][-2:] == [("append", 2000), ("open", 2000)]
+        assert all(part > 0 for part in growth(rows))

@@ -18,6 +18,7 @@ from gateway.storage.migrate import migrate
 from gateway.storage.open import open_storage
 from gateway.storage.postgres import check_again, identity, open_postgres, require_session
 from tests.support.audit_logs import LogHome, answered
+from tests.support.cli import Liaison
 from tests.support.databases import PASSWORD, READER, Server, server, wait_until
 
 
@@ -232,6 +233,28 @@ def test_a_password_in_the_settings_is_refused_and_one_in_a_file_is_used(tmp_pat
     (tmp_path / "pass").write_text(f"127.0.0.1:*:*:{READER}:{PASSWORD}\n")
     database: Database = open_storage(load_settings(settings_of(tmp_path, wrong)))
     database.close()
+
+
+def test_init_and_doctor_with_postgresql(tmp_path: Path, postgres: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    liaison, home, authority = Liaison(capsys), tmp_path / "la", tmp_path / "authority"
+    with role(postgres) as address:
+        init = ("init", "--member", "la", "--home", home, "--authority", authority, "--database")
+        refused = liaison(*init, address.replace("plain@", "plain:secret@"))
+        assert refused.code == 1
+        assert "password of the database" in refused.err
+        assert "secret" not in refused.err
+        assert not home.exists()
+        made = liaison(*init, address)
+        assert made.code == 0, made.err
+        assert "tables in PostgreSQL" in made.out
+        again = liaison(*init, address)
+        assert "nothing was changed" in again.out
+        other = liaison(*init, address + "&application_name=other")
+        assert "this home has another database" in other.err
+        found = liaison("doctor", "--home", home).out
+        assert "PostgreSQL 18" in found
+        assert "every commit synced, no standby is waited for" in found
+        assert not (home / "node.sqlite").exists()
 
 
 def test_a_standby_is_not_demanded_of_a_file(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--authority", required=True, type=_FOLDER, help="Folder of authority and CA keys; keep it offline.")
 @click.option("--agency", "agencies", multiple=True, help="An agency whose record key this node holds; repeatable.")
 @click.option("--name", default="", help="The node's name in its certificate (gw1).")
+@click.option("--database", default="", metavar="URL", help="postgresql://USER@HOST/DATABASE instead of a file.")
 @click.option("--exchange-port", type=click.IntRange(1, 65535), help="Port towards counterparts (7443).")
 @click.option("--agency-port", type=click.IntRange(1, 65535), help="Port towards our own systems (8443).")
 @json_option
@@ -26,6 +27,7 @@ def init(
     authority: Path,
     agencies: tuple[str, ...],
     name: str,
+    database: str,
     exchange_port: int | None,
     agency_port: int | None,
     as_json: bool,
@@ -36,13 +38,15 @@ def init(
     Examples:
       liaison init --member la --home la --authority la-authority
       liaison init --member la --home la --authority la-authority --agency police --agency customs
+      liaison init --member la --home la --authority la-authority \\
+          --database "postgresql://liaison@db.example/liaison?passfile=/etc/liaison/pgpass"
     """
     from gateway.clock import SystemClock
     from gateway.ops.founding import found
 
     ports = {"exchange": exchange_port, "agency": agency_port}
     listen = {key: f"127.0.0.1:{port}" for key, port in ports.items() if port}
-    made = found(home, authority, member, SystemClock(), agencies=agencies, name=name, listen=listen)
+    made = found(home, authority, member, SystemClock(), agencies=agencies, name=name, listen=listen, database=database)
     if as_json:
         print_json({"member": member, "made": {"authority": made.authority, "home": made.home}})
         return 0
