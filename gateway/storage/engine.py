@@ -71,7 +71,7 @@ def storage_errors(doing: str) -> Iterator[None]:
 
 def _broken(doing: str, cause: BaseException) -> StorageBroken:
     return StorageBroken(
-        f"the database failed: `{str(cause).strip()}`",
+        f"the database failed: `{' '.join(str(cause).split())}`",
         where=doing,
         remedy="check the disk's space, health and permissions, and the database's server where there is one; "
         "then start the node again",

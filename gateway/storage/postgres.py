@@ -33,6 +33,10 @@ _UNLOGGED = (
     " AND relpersistence <> 'p' ORDER BY relname"
 )
 _DOUBTS = "doubts"
+_UNREACHED = (
+    "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
+    "`host:port:database:user:password`)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,10 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
             remedy="install the gateway with its extra `postgresql`",
         ) from error
     event.listen(engine, "connect", _configure)
-    database = Database(engine, POSTGRESQL)
+    try:
+        database = Database(engine, POSTGRESQL)
+    except StorageBroken as error:
+        raise StorageBroken(error.message, where=WHERE, remedy=_UNREACHED) from error
     try:
         with database.read("settings") as connection:
             require_server(connection)

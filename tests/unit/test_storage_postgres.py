@@ -228,8 +228,10 @@ def test_a_password_in_the_settings_is_refused_and_one_in_a_file_is_used(tmp_pat
     wrong = f"postgresql://{READER}@127.0.0.1:{postgres.port}/postgres?passfile={tmp_path / 'pass'}"
     (tmp_path / "pass").write_text(f"127.0.0.1:*:*:{READER}:{PASSWORD}x\n")
     (tmp_path / "pass").chmod(0o600)
-    with pytest.raises(StorageBroken, match="password authentication failed"):
+    with pytest.raises(StorageBroken, match="password authentication failed") as unreached:
         open_storage(load_settings(settings_of(tmp_path, wrong)))
+    assert unreached.value.where == "storage.url"
+    assert PASSWORD not in str(unreached.value)
     (tmp_path / "pass").write_text(f"127.0.0.1:*:*:{READER}:{PASSWORD}\n")
     database: Database = open_storage(load_settings(settings_of(tmp_path, wrong)))
     database.close()
