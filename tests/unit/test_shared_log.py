@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,15 @@ from gateway.audit.entry import parse_entry
 from gateway.audit.highwater import read_heads
 from gateway.audit.log import AuditLog
 from gateway.audit.merkle import Tree
+from gateway.clock import ManualClock
 from gateway.errors import Contradicted, StorageBroken
-from gateway.ports import Logged, StoredAnswer
+from gateway.exchange.abandoned import GRACE_US, LostQuestions
+from gateway.ports import EntryDraft, Logged, StoredAnswer
 from gateway.signing.keys import SigningKey
 from gateway.storage.engine import Database
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
-from tests.support.audit_logs import LogHome, answered, logged
+from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.databases import server
 
 WRITERS, BATCHES = 3, 20
@@ -226,3 +230,50 @@ def test_migrations_of_two_processes_at_once_are_one(tmp_path: Path, home: LogHo
     database = fresh.open()
     migrate(database)
     database.close()
+
+
+def test_questions_of_a_process_that_is_gone_are_abandoned_once_and_no_others(home: LogHome) -> None:
+    clock = ManualClock(NOON)
+    home.clock = clock
+    with home.log() as log, home.documents() as documents, home.store() as store:
+        lost, ended = asked(), asked()
+        log.append([lost, ended, answered(), silent(ended)])
+        clock.advance(timedelta(microseconds=GRACE_US // 2))
+        waiting = asked()
+        log.append([waiting])
+        questions = LostQuestions(store, "exchange/1", documents, clock)
+        assert questions.find() == []
+        questions.noted()
+        clock.advance(timedelta(microseconds=GRACE_US // 2 + 1_000_000))
+        (draft,) = LostQuestions(store, "exchange/1", documents, clock).find()
+        assert (draft.kind, draft.exchange_id, draft.peer) == ("abandoned", lost.exchange_id, "vn")
+        log.append([draft])
+        questions.find()
+        questions.noted()
+        clock.advance(timedelta(microseconds=GRACE_US))
+        (draft,) = questions.find()  # a later leader goes on from there
+        assert draft.exchange_id == waiting.exchange_id
+
+
+def asked() -> EntryDraft:
+    return EntryDraft("asked", VN, new_id(), secrets.token_bytes(32), private={"case": "TH-2026-0417"})
+
+
+def silent(question: EntryDraft) -> EntryDraft:
+    return EntryDraft("silent", VN, question.exchange_id, question.request_hash, private={"code": "timed-out"})
+
+
+@pytest.mark.skipif("LIAISON_SLOW" not in os.environ, reason="ten seconds: LIAISON_SLOW=1")
+def test_a_process_that_stands_still_in_its_turn_loses_it_and_the_log_goes_on(home: LogHome) -> None:
+    (one, first), (other, second) = opened(home), opened(home)
+    state = SqlLogStore(first).state("exchange/1")
+    assert state
+    standing = SqlLogStore(first)
+    standing.state("exchange/1")
+    with pytest.raises(StorageBroken), standing.turn(state):
+        logged(other.append([answered()]))  # waits until the server has ended the other's transaction
+    with pytest.raises(StorageBroken):
+        one.append([answered()])
+    assert other.size == 1
+    other.close()
+    second.close()
