@@ -1,7 +1,7 @@
 """The only place that reads time. Everything else is handed a `Clock`.
 
 `now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a
-microsecond instead), and `jumped` tells by how much the system's clock disagrees with the steady one, so
+microsecond instead), and `jumped_us` tells by how much the system's clock disagrees with the steady one, so
 that decisions which need a trusted time can refuse (`check_time`; threats.md, T17).
 """
 
@@ -15,8 +15,8 @@ from typing import Protocol
 
 from gateway.errors import Stale
 
-JUMP = timedelta(seconds=5)
-"""A clock that has moved by so much is not believed (domain.md, L24)."""
+JUMP_US = 5_000_000
+"""A clock that has moved by so many microseconds is not believed (domain.md, L24)."""
 
 _NANOS_PER_MICRO = 1_000
 
@@ -39,8 +39,8 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds of a clock that only measures durations."""
 
-    def jumped(self) -> timedelta:
-        """How far the system's clock has moved against the steady one since the start."""
+    def jumped_us(self) -> int:
+        """How far the system's clock has moved against the steady one since the start, in microseconds."""
 
 
 class SystemClock:
@@ -68,11 +68,10 @@ class SystemClock:
         """Seconds for measuring durations."""
         return time.monotonic()
 
-    def jumped(self) -> timedelta:
+    def jumped_us(self) -> int:
         """The system clock's distance from where the steady clock says it should be."""
         wall = self._wall() - self._wall_at_start
-        steady = self._steady() - self._steady_at_start
-        return timedelta(microseconds=(wall - steady) // _NANOS_PER_MICRO)
+        return (wall - self._steady() + self._steady_at_start) // _NANOS_PER_MICRO
 
 
 class ManualClock:
@@ -80,7 +79,7 @@ class ManualClock:
 
     def __init__(self, start: datetime) -> None:
         self._us = to_us(start)
-        self._jump = timedelta()
+        self._jump_us = 0
 
     def now_us(self) -> int:
         """The time that was set."""
@@ -94,9 +93,9 @@ class ManualClock:
         """The same, as seconds."""
         return self._us / 1e6
 
-    def jumped(self) -> timedelta:
+    def jumped_us(self) -> int:
         """What `jump` set."""
-        return self._jump
+        return self._jump_us
 
     def advance(self, by: timedelta) -> None:
         """Let time pass."""
@@ -104,16 +103,16 @@ class ManualClock:
 
     def jump(self, by: timedelta) -> None:
         """Say that the system's clock has been moved."""
-        self._jump += by
+        self._jump_us += by // timedelta(microseconds=1)
 
 
 def check_time(clock: Clock) -> None:
     """Return while the time is trusted, else `Stale`: the clock has moved since the start, and was not put right."""
-    jumped = clock.jumped()
-    if abs(jumped) >= JUMP:
-        way = "ahead" if jumped > timedelta() else "back"
+    jumped = clock.jumped_us()
+    if abs(jumped) >= JUMP_US:
+        way = "ahead" if jumped > 0 else "back"
         raise Stale(
-            f"this node's clock has jumped {way} by {abs(jumped).total_seconds():.0f} s",
+            f"this node's clock has jumped {way} by {abs(jumped) / 1e6:.0f} s",
             code="time-uncertain",
             where="clock",
             remedy="set the clock right; if it is right now, start the node again",

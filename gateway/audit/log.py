@@ -26,7 +26,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 from gateway.audit.checkpoint import HeadSigner, Signer, origin
@@ -35,7 +34,7 @@ from gateway.audit.events import Log
 from gateway.audit.highwater import HighWater, Seen, high_water_path
 from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
 from gateway.audit.recover import check_end, check_extends, check_state, extend_tree, rebuild_tree
-from gateway.clock import JUMP, Clock
+from gateway.clock import JUMP_US, Clock
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
@@ -125,6 +124,8 @@ class AuditLog:
         self._check(state, seen)
         self._state = state
         self._last_us = self._time_of_last()
+        # Times never decrease: after entries from a clock that was ahead they run ahead of a clock that is right.
+        self._runs_ahead = True
         with self._store.turn(state) as current:
             self._catch_up(current)
             check_end(current, self._store)
@@ -300,13 +301,13 @@ class AuditLog:
 
     def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
         """Each entry says so when its time is not to be believed (domain.md, L24)."""
-        off = self._clock.jumped()
-        if abs(off) < JUMP:
-            # Times never decrease: after entries from a clock that was ahead they run ahead of a clock that is right.
-            off = timedelta(microseconds=min(0, self._clock.now_us() - self._last_us))
-        if abs(off) >= JUMP:
+        off = self._clock.jumped_us()
+        if abs(off) < JUMP_US and self._runs_ahead:
+            off = min(0, self._clock.now_us() - self._last_us)
+            self._runs_ahead = abs(off) >= JUMP_US
+        if abs(off) >= JUMP_US:
             for draft in drafts:
-                draft.private = {**draft.private, "clock_us": off // timedelta(microseconds=1)}
+                draft.private = {**draft.private, "clock_us": off}
 
     def _prepare(self, position: int, draft: EntryDraft, salts: bytes) -> bytes:
         try:

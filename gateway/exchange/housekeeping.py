@@ -15,10 +15,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
-from gateway.clock import JUMP, Clock
+from gateway.clock import JUMP_US, Clock
 from gateway.config.suspensions import Action, Suspensions, Switch
 from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.copies import COPY, Copies, deletion
@@ -118,7 +117,7 @@ class Housekeeper:
         self._leading = False
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
-        self._jumped = timedelta()
+        self._jumped_us = 0
         self._failing: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
@@ -244,10 +243,11 @@ class Housekeeper:
             await self._operations.write(draft)
 
     async def _look_at_clock(self) -> None:
-        jumped = self._clock.jumped()
-        if abs(jumped - self._jumped) >= JUMP:
-            self._jumped = jumped
-            private = {"jump_us": jumped // timedelta(microseconds=1), "trusted": abs(jumped) < JUMP}
+        jumped, before = self._clock.jumped_us(), self._jumped_us
+        trusted = abs(jumped) < JUMP_US
+        if trusted != (abs(before) < JUMP_US) or abs(jumped - before) >= JUMP_US:
+            self._jumped_us = jumped
+            private = {"jump_us": jumped, "trusted": trusted}
             await self._operations.write(EntryDraft("clock", private=private, retention=Retention.OPERATIONS))
 
     async def _refresh(self, source: str, refresh: Callable[[], object]) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from gateway.audit.entry import decode_private, parse_entry
 from gateway.cli.lines import headline
-from gateway.clock import JUMP, SystemClock, steady_ns
+from gateway.clock import JUMP_US, SystemClock, steady_ns
 from gateway.errors import Reason, Stale
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
@@ -143,4 +143,4 @@ async def test_a_machine_that_slept_has_not_jumped() -> None:
     slept = 0
     clock = SystemClock(lambda: time.time_ns() + slept, lambda: steady_ns() + slept)
     slept = 8 * HOUR
-    assert abs(clock.jumped()) < JUMP
+    assert abs(clock.jumped_us()) < JUMP_US

@@ -72,6 +72,8 @@ def build_world(
 def write_settings(home: Path, member: str, port: int, sources: Sequence[SourcePlan]) -> None:
     """A `node.toml` with free ports."""
     lines = ["[node]", f'member = "{member}"', "[listen]", f'exchange = "127.0.0.1:{port}"', 'agency = "127.0.0.1:0"']
+    # A test that asks with a client of its own sends no receipts; what they limit has tests of its own.
+    lines += ["[limits]", f"receipt_debt = {10**9}", f"receipt_debt_s = {10**6}"]
     for source in sources:
         lines += [
             "[[source]]",
