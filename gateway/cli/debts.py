@@ -31,7 +31,13 @@ def newest_log(evidence: Evidence) -> str:
 def debt_lines(value: dict[str, Any]) -> list[tuple[str, str]]:
     """One counterpart in words, with the style of each line."""
     theirs, ours = value["they_owe"], value["we_owe"]
-    lines = [(f"{value['member']}: {theirs['given']} answers given, {theirs['acknowledged']} acknowledged", "")]
+    lines = [
+        (
+            f"{value['member']}: we answered {theirs['given']}, they acknowledged {theirs['acknowledged']}; "
+            f"they answered {ours['arrived']}, we acknowledged {ours['acknowledged']}",
+            "",
+        )
+    ]
     if theirs["open"]:
         text = f"  they owe receipts for {theirs['open']}, the oldest of {theirs['oldest']}"
         lines.append((text, "bad" if theirs["alarm_since"] else "warn"))

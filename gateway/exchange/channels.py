@@ -92,7 +92,7 @@ class ReceiptTaker:
     """Counterparts' receipts to us."""
 
     def __init__(
-        self, parts: Parts, book: ReceiptBook, operations: Scribe, advanced: Callable[[MemberId], None]
+        self, parts: Parts, book: ReceiptBook, operations: Scribe, advanced: Callable[[MemberId, int], None]
     ) -> None:
         self._parts = parts
         self._book = book
@@ -130,8 +130,8 @@ class ReceiptTaker:
             if isinstance(error, Contradicted):  # by the sender's own bytes: its fault, and none of ours
                 raise Forbidden(error.message, code=error.code, where=error.where) from error
             raise
-        self._advanced(peer)
         for theirs in proved:  # none where it covers nothing new: that changes nothing
+            self._advanced(peer, through)
             await self._operations.write(_entry("receipt", peer, verified.value, message.envelope, theirs))
         return through
 

@@ -43,8 +43,10 @@ TAKEN = "day-taken"
 """Kinds of the documents that say how the last comparison went, for what we gave and what we took."""
 
 _NAMED = 100
-_BURST = 64.0
-_PER_SECOND = 8.0
+_BURST = 300.0
+_PER_SECOND = 0.1
+"""Accounts that a counterpart may send: those of a day of a million exchanges at once, and few more, since each has an
+entry with its statement."""
 
 
 class DayPeers(Protocol):

@@ -26,6 +26,8 @@ from gateway.ports import DocumentStore, EntryDraft, Retention
 STALL_S = 30.0
 """Receipts that have not advanced for so long do not advance: a lost answer holds them back for 20 s."""
 
+_LITTLE = 100
+
 OVERDUE = "receipts-overdue"
 """Kind of the documents that say which alarms have begun, and of the entry that says it."""
 
@@ -97,9 +99,11 @@ class Debts:
         if peer in seen.limited and purpose not in HUMANITARIAN:
             raise Unacknowledged(seen.limited[peer], where=peer)
 
-    def advanced(self, peer: str) -> None:
-        """A receipt was taken: whoever was limited is served again at once."""
-        self._seen.limited = {name: owed for name, owed in self._seen.limited.items() if name != peer}
+    def advanced(self, peer: str, through: int) -> None:
+        """A receipt was taken: who has paid all but a little is served again at once, anybody else as a round finds."""
+        account = self._accounts.get(peer)
+        if account is not None and account.given - through < min(self._limits.answers, _LITTLE):
+            self._seen.limited = {name: owed for name, owed in self._seen.limited.items() if name != peer}
 
     def open_answers(self) -> Mapping[str, float]:
         """Answers that are not acknowledged, by counterpart."""

@@ -231,12 +231,12 @@ async def test_an_account_of_a_day_that_is_not_over_and_one_of_somebody_else_are
 
 async def test_accounts_have_a_limit(world: World) -> None:
     node, refused = world.nodes["vn"], 0
-    for _ in range(100):
+    for _ in range(400):
         try:
             node.days._spend(TH)
         except Overloaded:
             refused += 1
-    assert 30 <= refused <= 36
+    assert 99 <= refused <= 100
 
 
 async def test_nothing_is_opened_for_an_account(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

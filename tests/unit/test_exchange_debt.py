@@ -66,7 +66,7 @@ class Desk:
         receipt = Receipt(VN, TH, first, through, covered, (), self.last, self.clock.now_us())
         self.last = secrets.token_bytes(32)
         self.book.check_receipt(receipt, self.last, lambda _: None)
-        self.debts.advanced(VN)
+        self.debts.advanced(VN, through)
 
     def round(self, seconds: float = 0) -> None:
         """Time passes, with the counterpart asking, and a round is made each half minute."""
@@ -147,6 +147,11 @@ def test_whoever_acknowledges_a_little_now_and_then_is_limited_all_the_same(desk
     desk.round(1)
     with pytest.raises(Unacknowledged, match="40 answers"):
         desk.ask()
+    desk.acknowledge(21)  # not even for a moment
+    with pytest.raises(Unacknowledged, match="40 answers"):
+        desk.ask()
+    desk.acknowledge(60)
+    desk.ask()
 
 
 def test_whoever_does_not_ask_is_not_limited_and_begins_anew_when_it_is_back(desk: Desk) -> None:
