@@ -18,7 +18,8 @@ from gateway.audit.opened import Opened
 from gateway.audit.postings import BLOCK
 from gateway.audit.question import Question
 from gateway.audit.show import Shown
-from gateway.cli.audits import entry_line, open_home, report_lines, report_value
+from gateway.cli.audits import entry_line, open_home
+from gateway.cli.report_words import report_lines, report_value
 from gateway.cli.search_options import Search
 from gateway.clock import SystemClock, rfc3339
 from gateway.storage.find_file import FindFile
