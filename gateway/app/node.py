@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from certs.tls import TlsIdentity, check_floor, server_credentials
+from gateway import __version__
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
@@ -220,7 +221,8 @@ class Node:
         self.answerer.start()
         self.scribes.exchange.start()
         self.scribes.operations.start()
-        await self._note("start", policy_hash=self.parts.policy().hash.hex(), trust_hash=self.parts.trust().hash.hex())
+        hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
+        await self._note("start", version=__version__, **hashes)
         if await self._housekeeper.lead():
             await self._housekeeper.log_switches()
         if not self.ground.database.shared:

@@ -95,7 +95,6 @@ FIELDS: dict[str, str] = {
     "jump_us": "how far the system's clock has moved against the steady one, in microseconds",
     "trusted": "whether the time is trusted again",
     "source": "the source's id",
-    "channel": "the connection on which it happened",
     # records and consent
     "exchange": "the exchange in which the record came",
     "ground": "why it was erased: retention, or the order",

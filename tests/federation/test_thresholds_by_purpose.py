@@ -67,5 +67,9 @@ async def test_a_fathers_name_reaches_the_counterparts_source_and_stands_in_no_e
     assert lines(await ask(world, Purpose.INVESTIGATION, query))[KH].outcome is Outcome.HIT
     for member in (TH, KH):
         assert sources[member].query == query
-        assert "Somphop" not in repr([(item.entry, item.private) for item in entries(world.nodes[member])])
+        for item in entries(world.nodes[member]):
+            said = {name: value for name, value in item.private.items() if name != "question"}
+            assert "Somphop" not in repr((item.entry, said))
+        files = [path for path in world.home(member).rglob("*") if path.is_file()]
+        assert not any(b"Somphop" in path.read_bytes() for path in files)
     assert b"Somphop" in last(world.nodes["kh"]).request
