@@ -15,6 +15,7 @@ from certs.tls import TlsIdentity
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import PublicKey, load_token_key
 from gateway.audit.log import AuditLog
+from gateway.audit.tombstones import Tombstones, bury
 from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
@@ -59,6 +60,7 @@ class Ground:
     turn: Turn
     leader: Leader
     runs_on: StorageIdentity | None
+    revived: list[str]
 
 
 def lay_ground(settings: Settings, production: bool) -> Ground:
@@ -76,6 +78,7 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
     store = SqlLogStore(database)
     log_key = load_signing_key(home.key("log"))
     home.highwater.mkdir(mode=0o700, exist_ok=True)
+    revived = bury(Tombstones(home.tombstones), keystore)
     open_log = partial(_open_log, store, keystore, log_key, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
     sources = {
@@ -109,6 +112,7 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
         turn,
         Leader(database),
         identity(database),
+        revived,
     )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gateway.app.lock import only_one
 from gateway.audit.inspection import Action, Inspection, sign_inspection
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock, SystemClock
@@ -84,10 +85,8 @@ def _result(
 
 def _take_ourselves(settings: Settings, home: Home, member: MemberId, clock: Clock) -> None:
     """Take what waits, unless a node runs: it does so within a second."""
-    from gateway.app.serve import only_one
-
     try:
-        with only_one(home.path / "node.lock"):
+        with only_one(home.lock):
             database = open_storage(settings)
             try:
                 store, keys = SqlLogStore(database), KeyStore(settings.keystore)

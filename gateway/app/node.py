@@ -13,6 +13,7 @@ from gateway import __version__
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
+from gateway.app.erasing import node_desk
 from gateway.app.ground import Ground, lay_ground, record_issuers, token_keys
 from gateway.app.inspecting import inspection_desk
 from gateway.audit.receipt import ChannelBook, ReceiptBook
@@ -201,6 +202,7 @@ class Node:
                 ground.operations_log,
             ).run,
             sharing=Sharing(self._follow, ground.leader.leads, self._note_lost, self._check_database),
+            erasures=node_desk(ground, operations_log).round,
             fatal=self._fatal,
         )
         self._lost = LostQuestions(ground.store, ground.exchange_log.store_name, self.parts.documents, clock)
@@ -223,6 +225,8 @@ class Node:
         self.scribes.operations.start()
         hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
         await self._note("start", version=__version__, **hashes)
+        for key_id in self.ground.revived:
+            await self._note("alarm", code="key-came-back", detail=f"{key_id} was destroyed before, and is again")
         if await self._housekeeper.lead():
             await self._housekeeper.log_switches()
         if not self.ground.database.shared:

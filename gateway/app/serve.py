@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.app.lock import only_one
 from gateway.app.node import Node, build_node
 from gateway.audit.highwater import MAX_PROCESSES
 from gateway.config import load_settings
@@ -64,19 +64,3 @@ def _place(file: Path, *, shared: bool) -> Iterator[int]:
     raise Misconfigured(
         f"{MAX_PROCESSES} processes serve this home", code="already-running", where=str(file.parent), remedy="stop one"
     )
-
-
-@contextmanager
-def only_one(file: Path) -> Iterator[None]:
-    """SQLite means one process for each home (design, section 9): a lock on this file holds it to that."""
-    with file.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Misconfigured(
-                "another process serves this home",
-                code="already-running",
-                where=str(file.parent),
-                remedy="stop it first",
-            ) from error
-        yield

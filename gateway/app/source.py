@@ -16,7 +16,7 @@ from certs.names import CertificateName
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
-from gateway.app.serve import only_one
+from gateway.app.lock import only_one
 from gateway.audit.events import Log as LogName
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock, SystemClock

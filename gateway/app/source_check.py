@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.app.serve import only_one
+from gateway.app.lock import only_one
 from gateway.app.source import accepted_node, check_certificate, open_adapter
 from gateway.clock import Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source

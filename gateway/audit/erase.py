@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from gateway.audit.erase_key import KeyEraser, Why
 from gateway.audit.erase_plan import DOCUMENTS, Erased, Targets, due, everything, look_up, standing
 from gateway.audit.holds import Hold
+from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.retention import content_key_id
 from gateway.ports import EntryDraft, Retention
 
@@ -18,20 +19,29 @@ class Eraser:
         self._one = key_eraser
 
     def by_age(self, before: Mapping[str, int], why: Why) -> list[Erased]:
-        """Erase what was written in months that ended before the time given for its class."""
+        """Erase what was written in months that ended before the time given for its class.
+
+        A key whose content cannot be sorted is left alone, and does not keep the others: its error is raised at the
+        end.
+        """
         self._one.look_again()
         holds = self._standing()
-        found = []
+        found: list[Erased] = []
+        failed: LiaisonError | None = None
         for key in due(self._one.keys, before):
-            erased = (
-                self._one.reseal(key, _nothing, why)
-                if key.name == DOCUMENTS
-                else self._one.erase(key, holds, everything, why)
-            )
-            if erased is not None:
-                found.append(erased)
+            try:
+                if key.name == DOCUMENTS:
+                    found.append(self._one.reseal(key, _nothing, why))
+                elif (erased := self._one.erase(key, holds, everything, why)) is not None:
+                    found.append(erased)
+            except StorageBroken:
+                raise
+            except LiaisonError as error:
+                failed = failed or error
         if found:
             self._one.content.wipe()
+        if failed is not None:
+            raise failed
         return found
 
     def entries(self, wanted: Mapping[str, Iterable[int]], why: Why) -> list[Erased]:

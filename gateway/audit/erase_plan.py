@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -51,11 +51,12 @@ class Sorted:
 
 @dataclass(slots=True)
 class Targets:
-    """Entries whose content is to be erased: indexes by log, their keys, the exchanges and searches that they belong
-    to, and the first one's time. `gone` counts those that were erased before."""
+    """Entries whose content is to be erased: indexes by log, their keys, how many lie under each by log, the exchanges
+    and searches that they belong to, and the first one's time. `gone` counts those that were erased before."""
 
     entries: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     keys: dict[str, ContentKeyId] = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     names: set[str] = field(default_factory=set)
     since_us: int = 0
     gone: int = 0
@@ -141,5 +142,6 @@ def _add(targets: Targets, store: LogStore, keys: ErasableKeys, holds: Sequence[
     private, _, _ = keys.open_content(log, index, stored.content)
     targets.entries[log].add(index)
     targets.keys[key.id] = key
+    targets.counts[key.id][log] += 1
     targets.names |= {name for name in (entry.exchange_id, decode_private(private).get("search")) if name}
     targets.since_us = min(targets.since_us or entry.time_us, entry.time_us)

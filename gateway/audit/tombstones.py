@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gateway.audit.erasable import ErasableKeys
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.model.retention import content_key_id
 
@@ -98,3 +99,16 @@ def _cut_torn_line(handle: int) -> None:
     whole = os.pread(handle, size, 0).rfind(b"\n") + 1
     if whole < size:
         os.ftruncate(handle, whole)
+
+
+def bury(tombstones: Tombstones, keys: ErasableKeys) -> list[str]:
+    """Destroy what the list names, before anything is read or written; ids of the keys that lived.
+
+    A keystore that somebody put back revives nothing, and a new one never uses a name again.
+    """
+    living = set(keys.key_ids())
+    destroyed = tombstones.destroyed()
+    for key_id in destroyed:
+        if not keys.is_destroyed(key_id):
+            keys.destroy(key_id)
+    return [key_id for key_id in destroyed if key_id in living]

@@ -94,6 +94,7 @@ class Housekeeper:
         policy: Callable[[], EntryDraft | None],
         inspections: Callable[[], int],
         sharing: Sharing,
+        erasures: Callable[[], None],
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._clock = clock
@@ -115,6 +116,7 @@ class Housekeeper:
         self._inspections = inspections
         self._sharing = sharing
         self._leading = False
+        self._erasures = erasures
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped_us = 0
@@ -132,6 +134,7 @@ class Housekeeper:
         tasks.create_task(_every(ROUND_S, self.round))
         tasks.create_task(_every(ROUND_S, self.receipts_round))
         tasks.create_task(_every(ROUND_S, self.consents_round))
+        tasks.create_task(_every(ROUND_S, self.erasures_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.days_round))
         for source in self._sources:
@@ -164,6 +167,11 @@ class Housekeeper:
         """Compare the last closed day with those with whom it was not compared yet."""
         if self._leading:
             await self._try("days", self._days)
+
+    async def erasures_round(self) -> None:
+        """Carry out orders to erase and to hold, and once an hour erase what is over its age."""
+        if self._leading:
+            await self._try("erasures", partial(asyncio.to_thread, self._erasures))
 
     async def slow_round(self) -> None:
         """Delete copies whose time is over, and forget what has expired."""

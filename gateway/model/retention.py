@@ -29,6 +29,11 @@ class ContentKeyId:
     start_us: int
     end_us: int
 
+    @property
+    def month(self) -> str:
+        """`2026-11`."""
+        return self.id.partition("/")[2].partition(".")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class ContentPlace:

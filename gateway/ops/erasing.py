@@ -18,7 +18,7 @@ from gateway.errors import Malformed, Replayed, Unknown
 from gateway.model.names import MemberId
 from gateway.model.retention import months_before
 from gateway.model.values import text_value
-from gateway.ops.orders import Order, Orders
+from gateway.ops.orders import Order, Orders, our_turn
 from gateway.ports import EntryDraft, Retention
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey
@@ -59,6 +59,15 @@ class ErasureDesk:
 
     # ------------------------------------------------------------ rounds
 
+    def round(self) -> None:
+        """What a node does once a second. Of several processes of one home only one does it."""
+        if not self._orders.waiting() and self._one.clock.now_us() < self._next_us:
+            return
+        with our_turn(self._orders.folder) as ours:
+            if ours:
+                self.run_orders()
+                self.run_retention()
+
     def run_orders(self) -> int:
         """Carry out what waits; the number of orders. Costs one look at a folder when nothing does."""
         if not self._orders.waiting():
@@ -71,12 +80,10 @@ class ErasureDesk:
         now_us = self._one.clock.now_us()
         if now_us < self._next_us:
             return []
+        self._next_us = now_us + _HOUR_US
         self.eraser.resume()
         self._lapse(now_us)
-        why = Why("age", "liaison", reason="retention")
-        erased = self.eraser.by_age(ages(self._months, now_us), why)
-        self._next_us = now_us + _HOUR_US
-        return erased
+        return self.eraser.by_age(ages(self._months, now_us), Why("age", "liaison", reason="retention"))
 
     def _lapse(self, now_us: int) -> None:
         for hold in read_holds(self._one.store, self._one.keys):

@@ -6,13 +6,10 @@ itself; where one runs, the node does so within a second, since it alone writes 
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from certs.durable import make_folder
 from gateway.audit.inspection import (
     Action,
     Inspection,
@@ -25,7 +22,7 @@ from gateway.audit.show import open_entry
 from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken, Unknown
 from gateway.model.names import MemberId
-from gateway.ops.orders import Order, Orders
+from gateway.ops.orders import Order, Orders, our_turn
 from gateway.ports import ContentKeys, EntryDraft, Logged, LogStore
 from gateway.trust.appointment import Appointment
 from gateway.trust.documents import TrustDocuments
@@ -70,7 +67,7 @@ class InspectionDesk:
         """Take what waits; how many. Costs one look at a folder when nothing does. Raises `StorageBroken`."""
         if not self._orders.waiting():
             return 0
-        with _turn(self._folder) as ours:
+        with our_turn(self._folder) as ours:
             return self._orders.run(self._take) if ours else 0
 
     def _take(self, order: Order) -> Mapping[str, Any]:
@@ -119,16 +116,3 @@ def wanted_entries(inspection: Inspection) -> tuple[str, list[int]]:
     if any(type(index) is not int or index < 0 for index in indexes):
         raise Malformed("an entry's index is a whole number", code="bad-inspection", where="detail.entries")
     return log, indexes
-
-
-@contextmanager
-def _turn(folder: Path) -> Iterator[bool]:
-    """Whether it is our turn: of several processes of one home only one takes what waits."""
-    make_folder(folder)
-    with (folder / "lock").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True

@@ -12,8 +12,10 @@ An order names entries, never persons.
 
 from __future__ import annotations
 
+import fcntl
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,25 +45,25 @@ class Orders:
     """The orders of one home."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def give(self, order: Order) -> None:
         """Write an order, durably."""
-        make_folder(self._folder)
+        make_folder(self.folder)
         value = {name: getattr(order, name) for name in sorted(_FIELDS)}
-        replace(self._folder / f"{order.id}.json", strict_json.dumps(value), PRIVATE)
+        replace(self.folder / f"{order.id}.json", strict_json.dumps(value), PRIVATE)
 
     def waiting(self) -> list[Path]:
         """Files of the orders that were not carried out, the oldest first; costs one look at a folder."""
         try:
-            files = [path for path in self._folder.iterdir() if path.suffix == ".json" and path.name[0] != "."]
+            files = [path for path in self.folder.iterdir() if path.suffix == ".json" and path.name[0] != "."]
         except FileNotFoundError:
             return []
         return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
     def result(self, order: Order) -> dict[str, Any] | None:
         """What became of an order, once; None while it waits."""
-        path = self._folder / f"{order.id}.result"
+        path = self.folder / f"{order.id}.result"
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -74,7 +76,7 @@ class Orders:
     def withdraw(self, order: Order) -> None:
         """Take an order back, and its result: nobody waits for it any more."""
         for suffix in (".json", ".result"):
-            (self._folder / f"{order.id}{suffix}").unlink(missing_ok=True)
+            (self.folder / f"{order.id}{suffix}").unlink(missing_ok=True)
 
     def run(self, carry_out: Callable[[Order], Mapping[str, Any]]) -> int:
         """Carry out what waits, one after the other; the number of orders.
@@ -89,11 +91,24 @@ class Orders:
                 raise
             except LiaisonError as error:
                 names = ("message", "code", "where", "remedy")
-                result = {"error": {name: getattr(error, name) for name in names} | {"exit_code": error.exit_code}}
+                result = {"error": {name: getattr(error, name) for name in names} | {"type": type(error).__name__}}
             replace(path.with_suffix(".result"), strict_json.dumps(result), PRIVATE)
             path.unlink()
             count += 1
         return count
+
+
+@contextmanager
+def our_turn(folder: Path) -> Iterator[bool]:
+    """Whether it is our turn: of several processes of one home only one takes what waits."""
+    make_folder(folder)
+    with (folder / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
 
 
 def _read(path: Path) -> Order:

@@ -10,7 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gateway.cli.commands.audit_erase import erase
 from gateway.cli.commands.audit_find import find, index
+from gateway.cli.commands.audit_hold import hold
 from gateway.cli.commands.audit_mandate import AUDITOR_KEY, COMMANDS
 from gateway.cli.commands.audit_stats import stats
 from gateway.cli.output import home_option, json_option, print_json, progress_bar, say, working
@@ -37,6 +39,7 @@ def audit() -> None:
       liaison audit reconcile th-export vn-export --charter charter.jsonl
       liaison audit find --home th --officer th.o.1042
       liaison audit stats --home th --html stats.html
+      liaison audit erase --home th --older-than 3y --dry-run
     """
 
 
@@ -264,5 +267,5 @@ def _given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-for _command in (*COMMANDS, find, index, stats):
+for _command in (*COMMANDS, find, index, stats, erase, hold):
     audit.add_command(_command)

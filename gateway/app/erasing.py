@@ -1,0 +1,98 @@
+"""Puts together what erases a home's content: for the running node, and for a command where no node runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gateway.app.ground import Ground, open_node_database
+from gateway.app.lock import only_one
+from gateway.audit.erase_key import KeyEraser
+from gateway.audit.log import AuditLog
+from gateway.audit.tombstones import Tombstones, bury
+from gateway.clock import Clock, SystemClock
+from gateway.config import Home, Settings
+from gateway.model.names import MemberId, member_id
+from gateway.ops.erasing import ErasureDesk
+from gateway.ops.orders import Orders
+from gateway.ops.policy_keeper import own_approvers
+from gateway.ports import Journal
+from gateway.signing.keys import VerifyKey, load_signing_key
+from gateway.storage.engine import Database
+from gateway.storage.erase_store import SqlErasableContent
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.trust.approval import approver_keys
+
+
+def node_desk(ground: Ground, operations: Journal) -> ErasureDesk:
+    """The desk of a running node."""
+
+    def settle() -> None:
+        ground.exchange_log.settle()
+        ground.operations_log.settle()
+
+    return _desk(ground.settings, ground.clock, ground.database, ground.store, ground.keystore, operations, settle)
+
+
+@contextmanager
+def own_desk(settings: Settings) -> Iterator[ErasureDesk]:
+    """The desk of a home that no node serves. `Misconfigured` (`already-running`) when one does."""
+    home = Home(settings.home)
+    with only_one(home.lock):
+        database = open_node_database(settings)
+        try:
+            keystore, clock = KeyStore(settings.keystore), SystemClock()
+            bury(Tombstones(home.tombstones), keystore)
+            store = SqlLogStore(database)
+            key, member = load_signing_key(home.key("log")), member_id(settings.node.member)
+            operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)
+            try:
+                settle = _every_turn(store)
+                yield _desk(settings, clock, database, store, keystore, operations, settle)
+            finally:
+                operations.close()
+        finally:
+            database.close()
+
+
+def _every_turn(store: SqlLogStore) -> Callable[[], None]:
+    """Where several processes share the database, each has its turn at a log: when ours comes, theirs has ended."""
+
+    def settle() -> None:
+        for log in store.logs():
+            if (state := store.state(log)) is not None:
+                with store.turn(state):
+                    continue
+
+    return settle
+
+
+def _desk(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    store: SqlLogStore,
+    keystore: KeyStore,
+    operations: Journal,
+    settle: Callable[[], None],
+) -> ErasureDesk:
+    home, member = Home(settings.home), member_id(settings.node.member)
+    one = KeyEraser(
+        store=store,
+        content=SqlErasableContent(database, store),
+        keys=keystore,
+        operations=operations,
+        tombstones=Tombstones(home.tombstones),
+        clock=clock,
+        settle=settle,
+    )
+    return ErasureDesk(one, Orders(home.orders), member, settings.retention, _approvers(home, member, clock))
+
+
+def _approvers(home: Home, member: MemberId, clock: Clock) -> Callable[[], list[VerifyKey]]:
+    def approvers() -> list[VerifyKey]:
+        descriptor, removed = own_approvers(home, member, clock)
+        return approver_keys(descriptor, clock.now_us(), removed)
+
+    return approvers

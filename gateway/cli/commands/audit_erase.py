@@ -1,0 +1,75 @@
+"""`liaison audit erase`: content that is gone for good, while every proof of it stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.output import home_option, json_option, print_json, say, working
+
+
+@click.command()
+@home_option
+@click.option(
+    "--older-than", "age", metavar="AGE", default="", help="Whole months that ended so long ago: 3y, 36m, 1100d."
+)
+@click.option(
+    "--entry", "entries", multiple=True, metavar="LOG:INDEX", help="One entry, such as exchange/1:17; repeatable."
+)
+@click.option("--exchange", "exchanges", multiple=True, metavar="ID", help="All entries of one exchange; repeatable.")
+@click.option(
+    "--court-order", "court", metavar="REFERENCE", default="", help="On the order of a court, with its reference."
+)
+@click.option("--by", default="", help="Who decides: a name; it stands in the entry.")
+@click.option("--reason", default="", help="Why; it stands in the entry.")
+@click.option("--dry-run", is_flag=True, help="Count what would go, by month and class; nothing is changed.")
+@json_option
+def erase(
+    home: Path,
+    age: str,
+    entries: tuple[str, ...],
+    exchanges: tuple[str, ...],
+    court: str,
+    by: str,
+    reason: str,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Destroy the keys of content. Entries, hashes and proofs stay, and an entry says what was erased.
+
+    Nobody can bring back what is erased, from no backup. What a legal hold covers is kept, or refused where it was
+    named. A running node carries the order out within a second or so. What is over its age is also erased by the node
+    itself, as `[retention]` in node.toml says.
+
+    \b
+    Examples:
+      liaison audit erase --home th --older-than 3y --dry-run
+      liaison audit erase --home th --older-than 3y --by "A. Clerk, data protection" --reason "end of retention"
+      liaison audit erase --home th --exchange 3c1f… --court-order "Black 117/2569" --by "A. Clerk"
+      liaison audit erase --home th --entry exchange/1:17 --by "A. Clerk" --reason "asked in error"
+    """
+    from gateway.cli.erasures import ages, erase_age, erase_entries, erased_lines, erased_value, named, plan
+
+    if bool(age) == bool(entries or exchanges):
+        raise click.UsageError("say what to erase: either --older-than, or entries with --entry or --exchange")
+    if not dry_run and not by:
+        raise click.UsageError("say who decides: --by; or look first with --dry-run")
+    if not dry_run and not (reason or court):
+        raise click.UsageError("say why: --reason, or --court-order with the order's reference")
+    with working("looking" if dry_run else "erasing"):
+        before = ages(age) if age else {}
+        wanted = named(home, entries, exchanges) if not age else {}
+        if dry_run:
+            found = plan(home, before, wanted)
+        elif age:
+            found = erase_age(home, before, by, reason, court)
+        else:
+            found = erase_entries(home, wanted, by, reason, court)
+    value = erased_value(found)
+    if as_json:
+        print_json({"dry_run": dry_run} | value)
+        return 0
+    for style, text in erased_lines(value, planned=dry_run):
+        say(text, style)
+    return 0
