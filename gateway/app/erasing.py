@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from gateway.app.ground import Ground, open_node_database
 from gateway.app.lock import only_one
@@ -20,6 +21,7 @@ from gateway.ports import Journal
 from gateway.signing.keys import VerifyKey, load_signing_key
 from gateway.storage.engine import Database
 from gateway.storage.erase_store import SqlErasableContent
+from gateway.storage.key_copy import keep_in_step
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.trust.approval import approver_keys
@@ -43,11 +45,11 @@ def own_desk(settings: Settings) -> Iterator[ErasureDesk]:
         database = open_node_database(settings)
         try:
             keystore, clock = KeyStore(settings.keystore), SystemClock()
-            bury(Tombstones(home.tombstones), keystore)
             store = SqlLogStore(database)
             key, member = load_signing_key(home.key("log")), member_id(settings.node.member)
             operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)
             try:
+                bury(Tombstones(home.tombstones), keystore)
                 settle = _every_turn(store)
                 yield _desk(settings, clock, database, store, keystore, operations, settle)
             finally:
@@ -87,7 +89,13 @@ def _desk(
         clock=clock,
         settle=settle,
     )
-    return ErasureDesk(one, Orders(home.orders), member, settings.retention, _approvers(home, member, clock))
+    approvers = _approvers(home, member, clock)
+    return ErasureDesk(one, Orders(home.orders), member, settings.retention, approvers, partial(_copy_keys, settings))
+
+
+def _copy_keys(settings: Settings) -> None:
+    if settings.storage.key_copy:
+        keep_in_step(settings.keystore, settings.path(settings.storage.key_copy))
 
 
 def _approvers(home: Home, member: MemberId, clock: Clock) -> Callable[[], list[VerifyKey]]:

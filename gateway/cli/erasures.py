@@ -30,6 +30,9 @@ from gateway.storage.erase_store import SqlErasableContent
 
 Entries = dict[str, list[int]]
 
+Done = tuple[list[Erased], str]
+"""What became of each key, and what was wrong with the copy of the keystore."""
+
 _WAIT_S = 120.0
 _LOOK_S = 0.1
 _RUNNING = frozenset({"already-running", "log-in-use"})
@@ -93,16 +96,20 @@ def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erase
     return plan_age(folder, before) if before else plan_entries(folder, wanted)
 
 
-def erase_age(folder: Path, before: Mapping[str, int], by: str, reason: str, court: str) -> list[Erased]:
-    """Erase by age; what became of each key."""
+def erase_age(folder: Path, before: Mapping[str, int], by: str, reason: str, court: str) -> Done:
+    """Erase by age."""
     order = Order("age", by, reason, court, "court-order" if court else "age", {"before": dict(before)})
-    return [Erased(**item) for item in carry_out(folder, order)["erased"]]
+    return _done(carry_out(folder, order))
 
 
-def erase_entries(folder: Path, wanted: Entries, by: str, reason: str, court: str) -> list[Erased]:
-    """Erase single entries; what became of each key."""
+def erase_entries(folder: Path, wanted: Entries, by: str, reason: str, court: str) -> Done:
+    """Erase single entries."""
     order = Order("entries", by, reason, court, "court-order" if court else "entry", {"entries": wanted})
-    return [Erased(**item) for item in carry_out(folder, order)["erased"]]
+    return _done(carry_out(folder, order))
+
+
+def _done(result: Mapping[str, Any]) -> Done:
+    return [Erased(**item) for item in result["erased"]], str(result["problem"])
 
 
 def plan_age(folder: Path, before: Mapping[str, int]) -> list[Erased]:

@@ -142,9 +142,11 @@ class Database:
         """Move SQLite's write-ahead log into the file and cut it; false while a reader needs it. Others: true."""
         if self.shared:
             return True
-        with self._write_lock, storage_errors("checkpoint"):
-            busy = self._writer.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            return not busy
+        # On a connection of its own that waits for nobody: a long reader must not hold up the writer.
+        with storage_errors("checkpoint"), self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=0")
+            return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def connect_apart(self) -> Connection:
         """A connection of its own, each of whose statements is a transaction; whoever takes it closes it."""

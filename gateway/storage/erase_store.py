@@ -8,6 +8,7 @@ as they are set up to: there, as in every backup, what is left is ciphertext wit
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlalchemy import LargeBinary, Select, bindparam, delete, func, literal, select, update
@@ -21,6 +22,7 @@ from gateway.storage.tables import document, log_content, log_entry, log_state
 
 _PAGE = 1_000
 _BATCH = 100
+_TRIES, _PAUSE_S = 20, 0.05
 
 
 class SqlErasableContent:
@@ -105,6 +107,13 @@ class SqlErasableContent:
                         kept += 1
         return kept
 
+    def drop_documents(self, key_id: str) -> int:
+        """Delete small documents under a key that is destroyed, in a database that came from a backup."""
+        start = key_id.encode() + b"\n"
+        under = func.substr(document.c.value, 1, len(start)) == literal(start, LargeBinary)
+        with self._database.write("drop documents") as connection:
+            return int(connection.execute(delete(document).where(under)).rowcount)
+
     def _wait_for_sealing(self) -> None:
         """Whoever seals under the old key does so inside a transaction: it has ended when this returns."""
         with self._database.write("re-seal") as connection:
@@ -113,7 +122,11 @@ class SqlErasableContent:
 
     def wipe(self) -> bool:
         """Take what was overwritten out of SQLite's write-ahead log; other engines do it in their own time."""
-        return self._database.truncate_wal()
+        for _ in range(_TRIES):
+            if self._database.truncate_wal():
+                return True
+            time.sleep(_PAUSE_S)
+        return False
 
 
 def _under(key_id: str) -> Select[int, bytes, bytes]:

@@ -19,9 +19,11 @@ Files are 0600, synced before use, and refused when others can read them.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -41,10 +43,10 @@ _NONCE_BYTES = 12
 _PARTS = (b"\x01" + bytes(11), b"\x02" + bytes(11), b"\x03" + bytes(11))
 """Nonces of private part, request and answer: fixed, since a content key encrypts each part once."""
 
-_DESTROYED = b"destroyed"
+DESTROYED = b"destroyed"
 _RETIRED = ".retired"
 _DYING = ".dying"
-_CHANGES = "changes"
+CHANGES = "changes"
 _SEARCH = b"liaison search index"
 
 
@@ -69,7 +71,7 @@ class KeyStore:
             return known[2]
         start, end = month_of(at_us)
         label = from_us(at_us).strftime("%Y-%m")
-        with self._lock:
+        with self._lock, self._alone():
             key_id = self._usable(f"{name}/{label}")
             self._current[name] = (start, end, key_id)
         return key_id
@@ -81,7 +83,7 @@ class KeyStore:
             path = self._path(key_id)
             if not path.exists():
                 create_key_file(path, os.urandom(KEY_BYTES))
-            if read_key_file(path) != _DESTROYED and not path.with_suffix(_RETIRED).exists():
+            if read_key_file(path) != DESTROYED and not path.with_suffix(_RETIRED).exists():
                 return key_id
             generation += 1
 
@@ -101,7 +103,7 @@ class KeyStore:
     def _read(self, key_id: str) -> AESGCMSIV:
         path = self._path(key_id)
         raw = read_key_file(path)
-        if raw == _DESTROYED:
+        if raw == DESTROYED:
             raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
         if len(raw) != KEY_BYTES:
             raise Misconfigured("not a key", where=str(path), remedy="restore the keystore from its backup")
@@ -111,18 +113,18 @@ class KeyStore:
         """Ids of all month keys that exist and were not destroyed."""
         with storage_errors("keystore"):
             paths = sorted(self._root.glob("*/*.key"))
-            return [f"{path.parent.name}/{path.stem}" for path in paths if read_key_file(path) != _DESTROYED]
+            return [f"{path.parent.name}/{path.stem}" for path in paths if read_key_file(path) != DESTROYED]
 
     def is_destroyed(self, key_id: str) -> bool:
         """Whether `key_id` was destroyed; false when there never was such a key."""
         path = self._path(key_id)
-        return path.exists() and read_key_file(path) == _DESTROYED
+        return path.exists() and read_key_file(path) == DESTROYED
 
     def look_again(self) -> None:
         """Forget what is in memory where keys were retired or destroyed since: another process may have done so."""
         with storage_errors("keystore"):
             try:
-                changes = (self._root / _CHANGES).stat().st_size
+                changes = (self._root / CHANGES).stat().st_size
             except FileNotFoundError:
                 return
         if changes != self._changes:
@@ -131,16 +133,24 @@ class KeyStore:
                 self._keys.clear()
                 self._current.clear()
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of several processes that share the keystore one at a time makes, retires and destroys keys."""
+        with storage_errors("keystore"):
+            handle = os.open(self._root / CHANGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
+
     def _note_change(self) -> None:
-        handle = os.open(self._root / _CHANGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(handle, b".")
-        finally:
-            os.close(handle)
+        with (self._root / CHANGES).open("ab") as file:
+            file.write(b".")
 
     def retire(self, key_id: str) -> str:
         """Write nothing new under `key_id` from here on, durably; the id of the key that follows it."""
-        with self._lock, storage_errors("keystore"):
+        with self._lock, self._alone():
             path = self._path(key_id)
             mark = path.with_suffix(_RETIRED)
             if not path.exists():
@@ -158,16 +168,16 @@ class KeyStore:
         The key is gone for every reader in one step; then its old bytes are overwritten. A file system or a disk
         that writes elsewhere than it read keeps copies that no program reaches: see docs/guides/forgetting.md.
         """
-        with self._lock, storage_errors("keystore"):
+        with self._lock, self._alone():
             path = self._path(key_id)
             dying, replacement = path.with_suffix(_DYING), path.with_suffix(".new")
             if not path.exists():
-                create_key_file(path, _DESTROYED)
-            elif read_key_file(path) != _DESTROYED:
+                create_key_file(path, DESTROYED)
+            elif read_key_file(path) != DESTROYED:
                 dying.unlink(missing_ok=True)
                 replacement.unlink(missing_ok=True)
                 dying.hardlink_to(path)
-                create_key_file(replacement, _DESTROYED)
+                create_key_file(replacement, DESTROYED)
                 replacement.replace(path)
                 _sync_directory(path.parent)
             if dying.exists():

@@ -86,7 +86,7 @@ async def test_g17_an_exchange_is_forgotten_while_the_node_serves(
     asking = asyncio.create_task(ask(world, "XK1000000002"))
     code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
     await asking
-    assert (code, done["erased"]) == (0, 2)
+    assert (code, done.get("erased")) == (0, 2), done
     shown = [(item.entry.exchange_id, item.private) for item in _readable(world, "th")]
     assert not [private for found, private in shown if found == exchange]
     assert [private for found, private in shown if found == other]
@@ -134,7 +134,7 @@ async def test_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     code, listed = await liaison(capsys, "audit", "hold", "list", "--home", home)
     assert [item["state"] for item in listed["holds"]] == ["lifted"]
     code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
-    assert (code, done["erased"]) == (0, 2)
+    assert (code, done.get("erased")) == (0, 2), done
     kinds = [item.entry.kind for item in entries(world.nodes["th"], "operations")]
     assert [kind for kind in kinds if kind.startswith("hold-")] == ["hold-placed", "hold-lifted"]
 
@@ -152,7 +152,7 @@ async def test_an_erasure_works_where_no_node_runs_and_the_node_starts_again(
     exchange = await ask(world, "XK1000000004")
     await world.stop("vn")
     code, done = await liaison(capsys, "audit", "erase", "--home", world.home("vn"), "--exchange", exchange, *WORDS)
-    assert (code, done["erased"]) == (0, 1)
+    assert (code, done.get("erased")) == (0, 1), done
     await world.start("vn")
     assert not list(Home(world.home("vn")).orders.glob("*.json"))
     assert report(world, "vn") == 0

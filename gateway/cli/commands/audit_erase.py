@@ -60,16 +60,19 @@ def erase(
     with working("looking" if dry_run else "erasing"):
         before = ages(age) if age else {}
         wanted = named(home, entries, exchanges) if not age else {}
+        problem = ""
         if dry_run:
             found = plan(home, before, wanted)
         elif age:
-            found = erase_age(home, before, by, reason, court)
+            found, problem = erase_age(home, before, by, reason, court)
         else:
-            found = erase_entries(home, wanted, by, reason, court)
+            found, problem = erase_entries(home, wanted, by, reason, court)
     value = erased_value(found)
     if as_json:
-        print_json({"dry_run": dry_run} | value)
+        print_json({"dry_run": dry_run} | value | {"problem": problem})
         return 0
     for style, text in erased_lines(value, planned=dry_run):
         say(text, style)
+    if problem:
+        say(f"keys may live on in the copy of the keystore: {problem}", "bad")
     return 0

@@ -21,6 +21,8 @@ _OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document
 def hold() -> None:
     """Legal holds: two approvers sign, it ends by itself within a year, and each step has its entry.
 
+    Each of its commands has --json.
+
     \b
     Examples:
       liaison audit hold draft --home th --entry exchange/1:17 --until 2027-06-01 --reason "case 7" --key a.key --out h
