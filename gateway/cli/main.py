@@ -37,6 +37,8 @@ COMMANDS = {
     "check": "read an identifier: passport zone, container, ship, national number, plate",
     "source": "run an agency's source in its own building, with its own key",
     "audit": "show, verify and export the audit log",
+    "backup": "everything of a home but the keys of its content, in one sealed file",
+    "restore": "a home from a backup, without what was erased since",
     "doctor": "find what would stop an exchange, and the remedy",
     "bench": "measure exchanges against a bare echo",
 }

@@ -60,6 +60,11 @@ class Storage:
     keystore: str = setting(
         "Folder of the content keys; never on the database's disk or in its backups.", "keystore", path=True
     )
+    key_copy: str = setting(
+        "Folder on another disk that holds a copy of the keystore and forgets when it does. Empty: there is none.",
+        "",
+        path=True,
+    )
     sealed_index: bool = setting(
         "Encrypt the key indexes of the sources under index.key of the keystore (3 µs a row).", True
     )

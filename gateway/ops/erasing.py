@@ -14,7 +14,7 @@ from gateway.audit.erase_key import KeyEraser, Why
 from gateway.audit.erase_plan import DOCUMENTS, ERASED_BY_AGE, Erased
 from gateway.audit.holds import HoldAction, lapsed_entry, lifted_entry, placed_entry, read_holds, verify_hold
 from gateway.config.schema import RetentionMonths
-from gateway.errors import Malformed, Replayed, Unknown
+from gateway.errors import LiaisonError, Malformed, Replayed, Unknown
 from gateway.model.names import MemberId
 from gateway.model.retention import months_before
 from gateway.model.values import text_value
@@ -24,6 +24,7 @@ from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey
 
 _HOUR_US = 3600 * 1_000_000
+_COPY_US = 60 * 1_000_000
 _MAX_TEXT = 200
 
 
@@ -48,6 +49,7 @@ class ErasureDesk:
         member: MemberId,
         months: RetentionMonths,
         approvers: Callable[[], list[VerifyKey]],
+        copy_keys: Callable[[], object],
     ) -> None:
         self._one = one
         self.eraser = Eraser(one)
@@ -55,18 +57,23 @@ class ErasureDesk:
         self._member = member
         self._months = months
         self._approvers = approvers
+        self._copy_keys = copy_keys
         self._next_us = 0
+        self._next_copy_us = 0
 
     # ------------------------------------------------------------ rounds
 
     def round(self) -> None:
         """What a node does once a second. Of several processes of one home only one does it."""
-        if not self._orders.waiting() and self._one.clock.now_us() < self._next_us:
+        now_us = self._one.clock.now_us()
+        if not self._orders.waiting() and now_us < min(self._next_us, self._next_copy_us):
             return
         with our_turn(self._orders.folder) as ours:
             if ours:
                 self.run_orders()
                 self.run_retention()
+                self._next_copy_us = now_us + _COPY_US
+                self._copy_keys()
 
     def run_orders(self) -> int:
         """Carry out what waits; the number of orders. Costs one look at a folder when nothing does."""
@@ -98,16 +105,23 @@ class ErasureDesk:
                 text_value(value, name, _MAX_TEXT)
         match order.kind:
             case "age":
-                erased = self.eraser.by_age(_before(order.detail), _why(order))
-                return {"erased": [asdict(item) for item in erased]}
+                return self._erased(self.eraser.by_age(_before(order.detail), _why(order)))
             case "entries":
-                erased = self.eraser.entries(_entries(order.detail), _why(order))
-                return {"erased": [asdict(item) for item in erased]}
+                return self._erased(self.eraser.entries(_entries(order.detail), _why(order)))
             case "seek":
                 return self._seek(order)
             case "hold":
                 return self._hold(order)
         raise Malformed(f"`{order.kind[:20]!a}` is no kind of order", code="bad-order")
+
+    def _erased(self, found: list[Erased]) -> Mapping[str, Any]:
+        """The result of an erasure. `problem` says why keys may live on in the copy of the keystore."""
+        problem = ""
+        try:
+            self._copy_keys()
+        except LiaisonError as error:
+            problem = str(error)
+        return {"erased": [asdict(item) for item in found], "problem": problem}
 
     def _seek(self, order: Order) -> Mapping[str, Any]:
         private = {"by": order.by, "reason": order.reason, "reference": order.reference, "order": order.id}

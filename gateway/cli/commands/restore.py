@@ -1,0 +1,61 @@
+"""`liaison restore`: a home from a backup, in which nothing lives that was erased since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.output import json_option, print_json, say, working
+
+_THERE = click.Path(file_okay=False, exists=True, path_type=Path)
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+_STYLE = {"proved": "good", "contradicted": "bad", "not provable": "warn"}
+
+
+@click.command()
+@click.option("--backup", "backup_file", required=True, type=_FILE, help="The backup.")
+@click.option("--key", required=True, type=_FILE, help="The key that it was sealed for.")
+@click.option("--home", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new or empty folder.")
+@click.option("--old-home", type=_THERE, help="What is left of the home that was lost: keystore, high-water files.")
+@click.option("--keys", type=_THERE, help="The copy of the keystore (storage.key_copy).")
+@click.option("--fingerprint", help="Of the first charter, to be sure whose backup it is.")
+@json_option
+def restore(
+    backup_file: Path,
+    key: Path,
+    home: Path,
+    old_home: Path | None,
+    keys: Path | None,
+    fingerprint: str | None,
+    as_json: bool,
+) -> int:
+    """Restore a home, and check its logs against every head that is known to be signed.
+
+    Content that was erased after the backup was made is overwritten at once. A database that lacks entries which were
+    signed is refused (exit code 1): neither this command nor a node signs anything over it.
+
+    \b
+    Examples:
+      liaison restore --backup th.backup --key backup.key --home th --old-home th.broken
+      liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      (on a new machine)
+    """
+    from gateway.cli.audits import report_lines, report_value
+    from gateway.cli.backups import bring_back
+
+    with working("restoring, and checking the logs"):
+        done = bring_back(backup_file, key, home, old_home, keys, fingerprint)
+    if as_json:
+        about = {"member": done.member, "created": done.created, "fingerprint": done.fingerprint, "home": str(home)}
+        print_json(about | {"emptied": done.emptied, "keys": done.keys, "logs": report_value(done.report)})
+        return done.report.exit_code
+    say(f"{home}: the home of `{done.member}` as of {done.created}", "good")
+    say(f"  fingerprint of its first charter: {done.fingerprint}")
+    say(f"  {done.keys} keys of content; {done.emptied:,} entries were erased since, and are empty now")
+    if not done.keys:
+        say("  there is no keystore: all content is unreadable until you name it with --keys", "warn")
+    for state, text in report_lines(done.report):
+        say(f"  {text}", _STYLE[state])
+    if done.report.exit_code == 1:
+        say("  this backup lacks what was signed: find a newer one. A node refuses to start over this home.", "bad")
+    return done.report.exit_code

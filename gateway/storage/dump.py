@@ -1,0 +1,84 @@
+"""All tables of a node's database as one file of SQLite, of one moment, and back; the node may be running.
+
+A file of SQLite is copied without its free pages. The tables of PostgreSQL are read in one snapshot. So a dump does not
+depend on the engine: what was dumped from one can be loaded into the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, func, insert, select
+
+from gateway.errors import Misconfigured
+from gateway.storage.engine import Database, open_database, storage_errors
+from gateway.storage.migrate import migrate, require_current
+from gateway.storage.tables import log_state, metadata
+
+_ROWS = 2_000
+
+
+def dump(database: Database, out: Path) -> None:
+    """Write everything that is committed to the new file `out`. `Misconfigured` for an older schema."""
+    require_current(database)
+    out.touch(mode=0o600)
+    if not database.shared:
+        # Outside a transaction, which is what the statement needs. It writes to `out` alone; the file itself is open
+        # for reading only, whatever this switch says.
+        with storage_errors("dump"), database.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA query_only=OFF")
+            cursor.execute("VACUUM INTO ?", (str(out),))
+        return
+    target = open_database(out)
+    try:
+        migrate(target)
+        with database.snapshot("dump") as source:
+            for table in metadata.sorted_tables:
+                _copy(source, target, table)
+        target.truncate_wal()
+    finally:
+        target.close()
+
+
+def load(file: Path, database: Database) -> None:
+    """Put a dump into an empty database of the newest schema. `Misconfigured` when it is not empty."""
+    migrate(database)
+    with database.read("load") as connection:
+        if connection.execute(select(func.count()).select_from(log_state)).scalar():
+            raise Misconfigured(
+                "the database is not empty",
+                code="not-empty",
+                where="storage.url",
+                remedy="name an empty database: nothing that is there is overwritten",
+            )
+    source = open_database(file)
+    try:
+        migrate(source)
+        with source.snapshot("load") as rows:
+            for table in metadata.sorted_tables:
+                _copy(rows, database, table)
+    finally:
+        source.close()
+    if database.shared:
+        _advance_ids(database)
+
+
+def _copy(source: Connection, target: Database, table: Table) -> None:
+    found = source.execution_options(yield_per=_ROWS).execute(select(table))
+    for page in found.mappings().partitions(_ROWS):
+        with target.write("copy") as connection:
+            connection.execute(insert(table), [dict(row) for row in page])
+
+
+def _advance_ids(database: Database) -> None:
+    """The server's own numbering goes on behind what was loaded."""
+    with database.write("load") as connection:
+        for table in metadata.sorted_tables:
+            column = table.autoincrement_column
+            if column is not None:
+                highest = connection.execute(select(func.max(column))).scalar()
+                if highest is not None:
+                    connection.execute(
+                        select(func.setval(func.pg_get_serial_sequence(table.name, column.name), highest))
+                    )

@@ -1,0 +1,173 @@
+"""Backup and restore of nodes that serve: nothing is lost, nothing that was erased comes back (domain.md, L26)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.app import build_node
+from gateway.cli.main import run
+from gateway.config import load_settings
+from gateway.config.home import Home
+from gateway.errors import Contradicted
+from gateway.model.exchange import Outcome
+from gateway.model.query import DocumentQuery
+from tests.support.erasing import files_with
+from tests.support.exchange import VN, command, lines, sample_world, stopping
+from tests.support.forger import eventually
+from tests.support.nodes import World, officer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CANARY = "XK8830211457"
+WORDS = ("--by", "A. Clerk", "--reason", "asked in error")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("backup"), ("th", "vn"))
+    assert run(["backup", "--new-key", str(made.federation.folder / "offline")]) == 0
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        yield made
+
+
+async def liaison(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any]]:
+    capsys.readouterr()
+    code = await asyncio.to_thread(run, [*map(str, arguments), "--json"])
+    printed = capsys.readouterr().out.splitlines()
+    return code, json.loads("\n".join(line for line in printed if not line.startswith("20")))  # a node's own log
+
+
+async def ask(world: World, number: str) -> str:
+    search = await world.nodes["th"].searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
+    assert lines(search)[VN].outcome is Outcome.NO_HIT
+    return lines(search)[VN].exchange_id
+
+
+async def back_up(world: World, capsys: pytest.CaptureFixture[str], out: Path) -> dict[str, Any]:
+    to = world.federation.folder / "offline" / "backup.pub"
+    code, made = await liaison(capsys, "backup", "--home", world.home("th"), "--to", to, "--out", out)
+    assert code == 0, made
+    assert "keystore" in made["left_out"]
+    return made
+
+
+def restoring(world: World, backup: Path, home: Path, *more: object) -> list[object]:
+    key = world.federation.folder / "offline" / "backup.key"
+    return ["restore", "--backup", backup, "--key", key, "--home", home, *more]
+
+
+async def test_a_home_comes_back_as_it_was_while_its_node_served(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await ask(world, "XK2000000001")
+    asking = [asyncio.create_task(ask(world, f"XK20000001{number:02}")) for number in range(12)]
+    made = await back_up(world, capsys, tmp_path / "th.backup")
+    await asyncio.gather(*asking)
+    assert made["logs"]["exchange/1"] >= 2, made
+    keys = load_settings(world.home("th")).keystore
+    code, done = await liaison(capsys, *restoring(world, tmp_path / "th.backup", tmp_path / "new", "--keys", keys))
+    assert (code, done["logs"]["verdict"]) == (0, "proved")
+    assert done["logs"]["entries"] == made["logs"]
+    assert done["fingerprint"] == world.federation.fingerprint
+    assert (await liaison(capsys, "audit", "verify", "--home", tmp_path / "new"))[0] == 0
+    build_node(load_settings(tmp_path / "new"), production=False).ground.database.close()  # it would start
+
+
+async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = world.home("th")
+    exchange = await ask(world, CANARY)
+    await back_up(world, capsys, tmp_path / "before.backup")
+    code, erased = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    assert (code, erased["erased"]) == (0, 2)
+    await back_up(world, capsys, tmp_path / "after.backup")
+    new = tmp_path / "new"
+    arguments = restoring(world, tmp_path / "before.backup", new, "--keys", load_settings(home).keystore)
+    code, done = await liaison(capsys, *arguments)
+    assert done["emptied"] >= 2
+    assert files_with(new, CANARY.encode()) == []
+    # Its own log does not say so yet: the entry of the erasure is younger than the backup.
+    assert (code, done["logs"]["verdict"]) == (3, "not provable")
+    code, done = await liaison(capsys, *restoring(world, tmp_path / "after.backup", tmp_path / "newer", "--keys",
+                                                  load_settings(home).keystore))  # fmt: skip
+    assert (code, done["emptied"]) == (0, 0)
+
+
+async def test_a_backup_that_lacks_what_was_signed_is_refused_by_command_and_node(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await ask(world, "XK2000000002")
+    await back_up(world, capsys, tmp_path / "old.backup")
+    await ask(world, "XK2000000003")
+    await world.stop("th")
+    old = tmp_path / "th.broken"
+    shutil.copytree(world.home("th"), old)
+    await world.start("th")
+    new = tmp_path / "new"
+    code, done = await liaison(capsys, *restoring(world, tmp_path / "old.backup", new, "--old-home", old))
+    assert (code, done["logs"]["verdict"]) == (1, "contradicted")
+    with pytest.raises(Contradicted, match="a head over"):
+        build_node(load_settings(new), production=False)
+
+
+async def test_nothing_that_is_there_is_overwritten(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await back_up(world, capsys, tmp_path / "th.backup")
+    to = world.federation.folder / "offline" / "backup.pub"
+    again = ("backup", "--home", world.home("th"), "--to", to, "--out", tmp_path / "th.backup")
+    assert (await liaison(capsys, *again))[0] == 1
+    code, refused = await liaison(capsys, *restoring(world, tmp_path / "th.backup", world.home("vn")))
+    assert (code, refused["error"]["code"]) == (1, "not-empty")
+
+
+async def test_a_backup_that_somebody_changed_is_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await back_up(world, capsys, tmp_path / "th.backup")
+    whole = (tmp_path / "th.backup").read_bytes()
+    for place in (len(whole) // 2, len(whole) - 1):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        (tmp_path / "th.backup").write_bytes(changed)
+        code, refused = await liaison(capsys, *restoring(world, tmp_path / "th.backup", tmp_path / "new"))
+        assert (code, refused["error"]["code"]) == (1, "backup-changed")
+        assert not (tmp_path / "new").exists()
+
+
+async def test_the_copy_of_the_keystore_forgets_with_it(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, copy = world.home("vn"), tmp_path / "copy"
+    copy.mkdir(mode=0o700)
+    exchange = await ask(world, "XK2000000004")
+    await world.stop("vn")
+    with Home(home).settings.open("a", encoding="utf-8") as file:
+        file.write(f'[storage]\nkey_copy = "{copy}"\n')
+    await world.start("vn")
+    keystore = load_settings(home).keystore
+    await eventually(lambda: _keys(copy) == _keys(keystore))
+    before = _keys(copy)
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    assert (code, done["erased"], done["problem"]) == (0, 1, "")
+    assert _keys(copy) == _keys(keystore) != before
+    copy.rename(tmp_path / "not-mounted")
+    exchange = await ask(world, "XK2000000005")
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    assert (code, done.get("erased")) == (0, 1), done
+    assert "is not there" in done["problem"]
+
+
+def _keys(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.key")}
