@@ -11,8 +11,9 @@ from gateway.app.lock import only_one
 from gateway.audit.erase_key import KeyEraser
 from gateway.audit.log import AuditLog
 from gateway.audit.tombstones import Tombstones, bury
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock, SystemClock, check_time
 from gateway.config import Home, Settings
+from gateway.errors import Forbidden, LiaisonError
 from gateway.model.names import MemberId, member_id
 from gateway.ops.erasing import ErasureDesk
 from gateway.ops.orders import Orders
@@ -25,6 +26,8 @@ from gateway.storage.key_copy import keep_in_step
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.trust.approval import approver_keys
+from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
 
 
 def node_desk(ground: Ground, operations: Journal) -> ErasureDesk:
@@ -34,7 +37,10 @@ def node_desk(ground: Ground, operations: Journal) -> ErasureDesk:
         ground.exchange_log.settle()
         ground.operations_log.settle()
 
-    return _desk(ground.settings, ground.clock, ground.database, ground.store, ground.keystore, operations, settle)
+    timely = partial(_timely, ground.clock, ground.member, lambda: ground.trust.view)
+    return _desk(
+        ground.settings, ground.clock, ground.database, ground.store, ground.keystore, operations, settle, timely
+    )
 
 
 @contextmanager
@@ -51,7 +57,9 @@ def own_desk(settings: Settings) -> Iterator[ErasureDesk]:
             try:
                 bury(Tombstones(home.tombstones), keystore)
                 settle = _every_turn(store)
-                yield _desk(settings, clock, database, store, keystore, operations, settle)
+                keeper = TrustKeeper(home.trust, clock)
+                timely = partial(_timely, clock, member, lambda: keeper.view)
+                yield _desk(settings, clock, database, store, keystore, operations, settle, timely)
             finally:
                 operations.close()
         finally:
@@ -78,6 +86,7 @@ def _desk(
     keystore: KeyStore,
     operations: Journal,
     settle: Callable[[], None],
+    timely: Callable[[], None],
 ) -> ErasureDesk:
     home, member = Home(settings.home), member_id(settings.node.member)
     one = KeyEraser(
@@ -90,7 +99,25 @@ def _desk(
         settle=settle,
     )
     approvers = _approvers(home, member, clock)
-    return ErasureDesk(one, Orders(home.orders), member, settings.retention, approvers, partial(_copy_keys, settings))
+    copy_keys = partial(_copy_keys, settings)
+    return ErasureDesk(one, Orders(home.orders), member, settings.retention, approvers, copy_keys, timely)
+
+
+def _timely(clock: Clock, member: MemberId, view: Callable[[], TrustView]) -> None:
+    """Raise `Forbidden` unless our time is to be trusted: a clock that is years ahead would erase everything.
+
+    A status lives three days at most, so one that is valid by our clock says that the clock is about right.
+    """
+    try:
+        check_time(clock)
+        view().freshness(member, clock.now_us())
+    except LiaisonError as error:
+        raise Forbidden(
+            f"nothing is erased by age while our own time is not proved: {error.message}",
+            code="time-not-proved",
+            where="clock",
+            remedy="set the clock right, then renew our status: liaison trust publish",
+        ) from error
 
 
 def _copy_keys(settings: Settings) -> None:

@@ -203,8 +203,15 @@ def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[s
         yield "dim", f"  {name}: {_CLASS_WORDS.get(name, name)}"
     for hold in held:
         yield "warn", f"held, and not erased: {hold}"
-    done = "would be erased" if planned else "erased"
-    yield "warn" if planned else "good", f"the content of {value['erased']:,} entries {done}, under {len(rows)} keys"
+    if not rows:
+        yield "", "there is no such content"
+        return
+    entries = "1 entry" if value["erased"] == 1 else f"{value['erased']:,} entries"
+    keys = "1 key" if len(rows) == 1 else f"{len(rows)} keys"
+    done = "would be erased" if planned else "was erased"
+    yield "warn" if planned else "good", f"the content of {entries} {done}, under {keys}"
+    if any(row["kept"] for row in rows if row["class"] != DOCUMENTS):
+        yield "warn", "make a backup afterwards: older ones cannot open what is kept of these months any more"
 
 
 # ---------------------------------------------------------------- holds

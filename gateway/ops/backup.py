@@ -92,7 +92,10 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
             f"the backup cannot be written: `{error.strerror}`", where=str(out), remedy="free space, then try again"
         ) from error
     taken = {name.removeprefix(f"{HOME}/").partition("/")[0] for name in files}
-    left_out = sorted(path.name for path in home.path.iterdir() if path.name not in taken)
+    here = {home.lock.name, home.orders.name, home.inspections.name}
+    if not settings.is_shared:
+        here |= {f"{settings.database_file.name}{suffix}" for suffix in ("", "-wal", "-shm")}
+    left_out = sorted(path.name for path in home.path.iterdir() if path.name not in taken | here)
     return Made(member, created, files, logs, tuple(left_out), out.stat().st_size)
 
 

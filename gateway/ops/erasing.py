@@ -50,6 +50,7 @@ class ErasureDesk:
         months: RetentionMonths,
         approvers: Callable[[], list[VerifyKey]],
         copy_keys: Callable[[], object],
+        timely: Callable[[], None],
     ) -> None:
         self._one = one
         self.eraser = Eraser(one)
@@ -58,6 +59,7 @@ class ErasureDesk:
         self._months = months
         self._approvers = approvers
         self._copy_keys = copy_keys
+        self._timely = timely
         self._next_us = 0
         self._next_copy_us = 0
 
@@ -89,6 +91,7 @@ class ErasureDesk:
             return []
         self._next_us = now_us + _HOUR_US
         self.eraser.resume()
+        self._timely()
         self._lapse(now_us)
         return self.eraser.by_age(ages(self._months, now_us), Why("age", "liaison", reason="retention"))
 
@@ -105,6 +108,7 @@ class ErasureDesk:
                 text_value(value, name, _MAX_TEXT)
         match order.kind:
             case "age":
+                self._timely()
                 return self._erased(self.eraser.by_age(_before(order.detail), _why(order)))
             case "entries":
                 return self._erased(self.eraser.entries(_entries(order.detail), _why(order)))
