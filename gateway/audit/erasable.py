@@ -48,6 +48,9 @@ class ErasableKeys(ContentKeys, Protocol):
     def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
         """The content key of an entry under another month's key."""
 
+    def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
+        """Keep, durably, what `rewrap` made under `to`, by log and index: an older database needs it."""
+
     def open(self, sealed: bytes, place: bytes) -> bytes:
         """A small value."""
 

@@ -88,12 +88,16 @@ class KeyEraser:
                 continue
             waiting.append((place, self.keys.rewrap(key.id, place.wrapped_key, place.log, place.index, to)))
             if len(waiting) == _BATCH:
-                self.content.rewrap(key.id, to, waiting)
+                self._rewrap(key.id, to, waiting)
                 waiting = []
         if waiting:
-            self.content.rewrap(key.id, to, waiting)
+            self._rewrap(key.id, to, waiting)
         if sort_content(self.content, key, holds, wanted).keep:
             raise StorageBroken(f"content was written under the retired key `{key.id}`", where="erase")
+
+    def _rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
+        self.keys.remember(to, [(place.log, place.index, wrapped) for place, wrapped in places])
+        self.content.rewrap(key_id, to, places)
 
     def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: Why) -> Erased:
         """The same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""

@@ -210,8 +210,6 @@ def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[s
     keys = "1 key" if len(rows) == 1 else f"{len(rows)} keys"
     done = "would be erased" if planned else "was erased"
     yield "warn" if planned else "good", f"the content of {entries} {done}, under {keys}"
-    if any(row["kept"] for row in rows if row["class"] != DOCUMENTS):
-        yield "warn", "make a backup afterwards: older ones cannot open what is kept of these months any more"
 
 
 # ---------------------------------------------------------------- holds

@@ -72,13 +72,17 @@ class ErasureDesk:
             return
         with our_turn(self._orders.folder) as ours:
             if ours:
-                self.run_orders()
+                self._run_orders()
                 self.run_retention()
                 self._next_copy_us = now_us + _COPY_US
                 self._copy_keys()
 
     def run_orders(self) -> int:
-        """Carry out what waits; the number of orders. Costs one look at a folder when nothing does."""
+        """Carry out what waits; the number of orders. Of several processes of one home only one does it."""
+        with our_turn(self._orders.folder) as ours:
+            return self._run_orders() if ours else 0
+
+    def _run_orders(self) -> int:
         if not self._orders.waiting():
             return 0
         self.eraser.resume()

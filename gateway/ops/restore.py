@@ -4,7 +4,8 @@
 2. its files are those of its manifest, which a log key signed that the member lists under its charter;
 3. what the old home or the copy of the keystore knows better is taken from there: content keys, the list of destroyed
    keys, and the high-water files;
-4. keys on the list are destroyed, and their content is overwritten in the restored database;
+4. keys on the list are destroyed; what was kept of their months is wrapped under the keys that followed them, and the
+   rest of their content is overwritten in the restored database;
 5. the logs are verified as an auditor would, against every head that the high-water files know.
 
 A database that lacks what was signed is found in step 5. The node says the same when it starts, and signs nothing.
@@ -17,6 +18,7 @@ import io
 import re
 import shutil
 import tarfile
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,7 +33,7 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
-from gateway.model.retention import content_key_id
+from gateway.model.retention import ContentKeyId, ContentPlace, content_key_id
 from gateway.ops.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
 from gateway.ops.sealed_file import SealedReader
 from gateway.signing import strict_json
@@ -49,8 +51,8 @@ from gateway.trust.documents import TrustDocuments
 from gateway.trust.evidence import evidence_view
 
 _NAME = re.compile(r"[A-Za-z0-9_.@+-]+(/[A-Za-z0-9_.@+-]+){0,12}", re.ASCII)
-_MAX_SMALL = 64 * 1024 * 1024
 _MAX_MANIFEST = 16 * 1024 * 1024
+_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,20 +227,35 @@ def _put_back(settings: Settings, dumped: Path) -> tuple[int, int]:
     try:
         if settings.is_shared:
             load(dumped, database)
-        return _empty(database, tombstones), len(keystore.key_ids())
+        return _empty(database, tombstones, keystore), len(keystore.key_ids())
     finally:
         database.close()
 
 
-def _empty(database: Database, tombstones: Tombstones) -> int:
+def _empty(database: Database, tombstones: Tombstones, keystore: KeyStore) -> int:
     content = SqlErasableContent(database, SqlLogStore(database))
     count = 0
     for text in tombstones.destroyed():
         key = content_key_id(text)
+        _wrap_again(content, keystore, key)
         count += sum(map(len, content.empty(key.id, key.start_us, key.end_us).values()))
         content.drop_documents(key.id)
     content.wipe()
     return count
+
+
+def _wrap_again(content: SqlErasableContent, keystore: KeyStore, key: ContentKeyId) -> None:
+    """What was kept when a key was destroyed lies under the key that followed it."""
+    remembered = keystore.remembered(key.id)
+    if not remembered:
+        return
+    found: dict[str, list[tuple[ContentPlace, bytes]]] = defaultdict(list)
+    for place in content.under(key.id, key.start_us, key.end_us):
+        if (kept := remembered.get((place.log, place.index))) is not None:
+            found[kept[0]].append((place, kept[1]))
+    for to, places in found.items():
+        for start in range(0, len(places), _BATCH):
+            content.rewrap(key.id, to, places[start : start + _BATCH])
 
 
 def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:

@@ -31,10 +31,20 @@ def keep_in_step(keystore: Path, copy: Path) -> int:
         name = path.relative_to(keystore)
         if path.is_file() and path.suffix in (".key", ".retired") and not path.name.startswith("."):
             count += _one(path, copy / name, keys, f"{name.parent}/{name.stem}")
-    for left in copy.glob("*/*.retired"):
+    for path in keystore.glob("*/*.kept"):
+        count += _longer(path, copy / path.relative_to(keystore))
+    for left in (*copy.glob("*/*.retired"), *copy.glob("*/*.kept")):
         if not (keystore / left.relative_to(copy)).exists():
             left.unlink()
     return count
+
+
+def _longer(path: Path, target: Path) -> bool:
+    """A file that only grows."""
+    if target.exists() and target.stat().st_size == path.stat().st_size:
+        return False
+    replace(target, read_key_file(path), PRIVATE)
+    return True
 
 
 def _one(path: Path, target: Path, keys: KeyStore, key_id: str) -> bool:
@@ -59,7 +69,7 @@ def take_over(copy: Path, keystore: Path) -> int:
     """Fill the new keystore of a restored home from a copy, or from an older home's keystore; the number of files."""
     count = 0
     for path in sorted(copy.rglob("*")):
-        if path.is_file() and (path.suffix in (".key", ".retired") or path.name == CHANGES):
+        if path.is_file() and (path.suffix in (".key", ".retired", ".kept") or path.name == CHANGES):
             target = keystore / path.relative_to(copy)
             make_folder(target.parent)
             replace(target, read_key_file(path), PRIVATE)

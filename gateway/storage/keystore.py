@@ -12,6 +12,7 @@ the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the re
     nohit/2026-11.key        32 bytes, or the word `destroyed`
     nohit/2026-11.retired    nothing new is written under it
     nohit/2026-11.dying      its bytes while they are overwritten
+    nohit/2026-11.2.kept     content keys that were wrapped under it anew, for a database that comes from a backup
     changes                  grows with each key that is retired or destroyed
 
 Files are 0600, synced before use, and refused when others can read them.
@@ -22,7 +23,8 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,6 +48,7 @@ _PARTS = (b"\x01" + bytes(11), b"\x02" + bytes(11), b"\x03" + bytes(11))
 DESTROYED = b"destroyed"
 _RETIRED = ".retired"
 _DYING = ".dying"
+_KEPT = ".kept"
 CHANGES = "changes"
 _SEARCH = b"liaison search index"
 
@@ -182,7 +185,8 @@ class KeyStore:
                 _sync_directory(path.parent)
             if dying.exists():
                 _overwrite(dying)
-            path.with_suffix(_RETIRED).unlink(missing_ok=True)
+            for suffix in (_RETIRED, _KEPT):
+                path.with_suffix(suffix).unlink(missing_ok=True)
             self._note_change()
             self._keys.pop(key_id, None)
             self._current.clear()
@@ -248,6 +252,33 @@ class KeyStore:
         if len(raw) != KEY_BYTES:
             raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
         return HKDF(SHA256(), KEY_BYTES, None, _SEARCH).derive(raw)
+
+    def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
+        """Keep content keys that `rewrap` made under `to`, by log and index, durably: the only way to what was kept in
+        a database from before the erasure."""
+        lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
+        path = self._path(to).with_suffix(_KEPT)
+        with storage_errors("keystore"):
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            _sync_directory(path.parent)
+
+    def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
+        """What was kept of the month of `key_id`: by log and index the key that it lies under now, and the content key
+        as it is wrapped there. A line that was not written to its end is left out."""
+        name, _, label = key_id.partition("/")
+        base = f"{name}/{label.partition('.')[0]}"
+        found: dict[tuple[str, int], tuple[str, bytes]] = {}
+        for living in self.key_ids():
+            path = self._path(living).with_suffix(_KEPT)
+            if living.partition(".")[0] == base and path.exists():
+                for line in read_key_file(path).decode("ascii").split("\n")[:-1]:
+                    log, index, key = line.split(" ")
+                    found[log, int(index)] = (living, b64decode(key, validate=True))
+        return found
 
     # ------------------------------------------------------------ small values
 
