@@ -44,7 +44,6 @@ class Evidence:
     settings: Settings
     home: Home
     member: MemberId
-    database: Database
     store: SqlLogStore
     keys: KeyStore
     documents: SqlDocumentStore
@@ -69,7 +68,6 @@ def open_home(folder: Path) -> Iterator[Evidence]:
             settings,
             home,
             member_id(settings.node.member),
-            database,
             SqlLogStore(database),
             keys,
             SqlDocumentStore(database, keys, SystemClock()),

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,7 +15,11 @@ import click
 
 from gateway.app.erasing import own_desk
 from gateway.audit.erase_plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, plan_by_age, standing
+from gateway.audit.find import find_all
+from gateway.audit.find_home import SearchedHome
 from gateway.audit.holds import HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
+from gateway.audit.question import Question
+from gateway.audit.terms import Field, number_terms, term
 from gateway.cli.audits import Evidence, open_home
 from gateway.cli.times import to_micros
 from gateway.clock import SystemClock, rfc3339
@@ -27,6 +31,7 @@ from gateway.ops.orders import Order, Orders
 from gateway.signing.dsse import add_signature, encode64
 from gateway.signing.keys import load_signing_key
 from gateway.storage.erase_store import SqlErasableContent
+from gateway.storage.references import HitReferences
 
 Entries = dict[str, list[int]]
 
@@ -34,6 +39,7 @@ Done = tuple[list[Erased], str]
 """What became of each key, and what was wrong with the copy of the keystore."""
 
 _WAIT_S = 120.0
+_MANY = 10_000_000
 _LOOK_S = 0.1
 _RUNNING = frozenset({"already-running", "log-in-use"})
 _CLASS_WORDS = {
@@ -61,7 +67,7 @@ def entry_places(texts: Iterable[str]) -> Entries:
 
 
 def exchange_entries(evidence: Evidence, wanted: str) -> Entries:
-    """All entries of an exchange, or of an officer's search, in every log."""
+    """All entries of an exchange, in every log."""
     try:
         exchange_id(wanted)
     except Malformed as error:
@@ -91,6 +97,31 @@ def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Ent
     return found
 
 
+def of_subject(
+    folder: Path, numbers: Sequence[str], records: Sequence[str], by: str, reason: str, court: str
+) -> Entries:
+    """All entries of exchanges in which a number was asked for, or a record was given or used.
+
+    Everything is opened to find them, by the program and for nobody to see; that has its entry first.
+    """
+    groups = [*map(number_terms, numbers), *(frozenset((term(Field.RECORD, record),)) for record in records)]
+    if not all(groups):
+        raise click.UsageError("--number: this is no number of a document, person or vehicle")
+    carry_out(folder, Order("seek", by, reason, court))
+    found: Entries = defaultdict(list)
+    with open_home(folder) as evidence:
+        references = HitReferences(evidence.settings.keystore, SystemClock())
+        logs = SearchedHome(evidence.store, evidence.keys, references.resolve)
+        question = Question(alternatives=tuple((group,) for group in groups))
+        sizes = {log: logs.bounds(log)[1] for log in logs.logs()}
+        for log, opened in find_all(logs, question, _MANY, sizes).entries:
+            same = opened.entry.exchange_id
+            places = exchange_entries(evidence, same) if same else {log: [opened.entry.index]}
+            for name, indexes in places.items():
+                found[name] = sorted({*found[name], *indexes})
+    return dict(found)
+
+
 def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erased]:
     """What an erasure would erase; nothing is changed, and the node may be running. Raises what it would raise."""
     return plan_age(folder, before) if before else plan_entries(folder, wanted)
@@ -102,9 +133,9 @@ def erase_age(folder: Path, before: Mapping[str, int], by: str, reason: str, cou
     return _done(carry_out(folder, order))
 
 
-def erase_entries(folder: Path, wanted: Entries, by: str, reason: str, court: str) -> Done:
+def erase_entries(folder: Path, wanted: Entries, ground: str, by: str, reason: str, court: str) -> Done:
     """Erase single entries."""
-    order = Order("entries", by, reason, court, "court-order" if court else "entry", {"entries": wanted})
+    order = Order("entries", by, reason, court, "court-order" if court else ground, {"entries": wanted})
     return _done(carry_out(folder, order))
 
 

@@ -139,6 +139,27 @@ async def test_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     assert [kind for kind in kinds if kind.startswith("hold-")] == ["hold-placed", "hold-lifted"]
 
 
+async def test_what_concerns_a_number_is_found_and_forgotten_and_the_search_has_its_entry(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, number = world.home("th"), "XK5500000001"
+    exchanges = {await ask(world, number), await ask(world, number)}
+    other = await ask(world, "XK5500000002")
+    erase = ("audit", "erase", "--home", home, "--number", "xk 5500000001")
+    assert await asyncio.to_thread(run, [*map(str, erase), "--dry-run"]) == 2  # who looks says who, and why
+    code, planned = await liaison(capsys, *erase, *WORDS, "--dry-run")
+    assert (code, planned["erased"]) == (0, 6), planned  # of each question: what our own agencies were asked, too
+    code, done = await liaison(capsys, *erase, *WORDS)
+    assert (code, done["erased"]) == (0, 6), done
+    shown = {item.entry.exchange_id for item in _readable(world, "th")}
+    assert exchanges.isdisjoint(shown)
+    assert other in shown
+    kinds = [item.entry.kind for item in entries(world.nodes["th"], "operations")]
+    assert kinds.count("erasure-sought") == 2
+    assert files_with(home, number.encode()) == []
+    assert report(world, "th") == 0
+
+
 async def test_nothing_is_old_enough_in_a_young_home(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     code, planned = await liaison(
         capsys, "audit", "erase", "--home", world.home("vn"), "--older-than", "3y", "--dry-run"

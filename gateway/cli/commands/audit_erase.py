@@ -17,6 +17,10 @@ from gateway.cli.output import home_option, json_option, print_json, say, workin
 @click.option(
     "--entry", "entries", multiple=True, metavar="LOG:INDEX", help="One entry, such as exchange/1:17; repeatable."
 )
+@click.option("--number", "numbers", multiple=True, metavar="NUMBER", help="A document, person or vehicle; repeatable.")
+@click.option(
+    "--record", "records", multiple=True, metavar="RECORD", help="A record, as audit find has it; repeatable."
+)
 @click.option("--exchange", "exchanges", multiple=True, metavar="ID", help="All entries of one exchange; repeatable.")
 @click.option(
     "--court-order", "court", metavar="REFERENCE", default="", help="On the order of a court, with its reference."
@@ -30,6 +34,8 @@ def erase(
     age: str,
     entries: tuple[str, ...],
     exchanges: tuple[str, ...],
+    numbers: tuple[str, ...],
+    records: tuple[str, ...],
     court: str,
     by: str,
     reason: str,
@@ -42,31 +48,42 @@ def erase(
     named. A running node carries the order out within a second or so. What is over its age is also erased by the node
     itself, as `[retention]` in node.toml says.
 
+    A subject is meant by --number (every exchange in which it was asked for) and --record (every one in which it was
+    given or used). To find them the program opens all entries; that has its entry, so it needs --by and why, also
+    with --dry-run.
+
     \b
     Examples:
       liaison audit erase --home th --older-than 3y --dry-run
       liaison audit erase --home th --older-than 3y --by "A. Clerk, data protection" --reason "end of retention"
       liaison audit erase --home th --exchange 3c1f… --court-order "Black 117/2569" --by "A. Clerk"
       liaison audit erase --home th --entry exchange/1:17 --by "A. Clerk" --reason "asked in error"
+      liaison audit erase --home th --number C4419027 --court-order "Black 117/2569" --by "A. Clerk" --dry-run
     """
-    from gateway.cli.erasures import ages, erase_age, erase_entries, erased_lines, erased_value, named, plan
+    from gateway.cli.erasures import ages, erase_age, erase_entries, erased_lines, erased_value, named, of_subject, plan
 
-    if bool(age) == bool(entries or exchanges):
-        raise click.UsageError("say what to erase: either --older-than, or entries with --entry or --exchange")
-    if not dry_run and not by:
+    ways = (age, entries or exchanges, numbers or records)
+    if sum(map(bool, ways)) != 1:
+        raise click.UsageError("say what to erase: --older-than, or --entry and --exchange, or --number and --record")
+    looks = dry_run and not (numbers or records)
+    if not looks and not by:
         raise click.UsageError("say who decides: --by; or look first with --dry-run")
-    if not dry_run and not (reason or court):
+    if not looks and not (reason or court):
         raise click.UsageError("say why: --reason, or --court-order with the order's reference")
     with working("looking" if dry_run else "erasing"):
         before = ages(age) if age else {}
-        wanted = named(home, entries, exchanges) if not age else {}
+        wanted = named(home, entries, exchanges) if entries or exchanges else {}
+        if numbers or records:
+            wanted = of_subject(home, numbers, records, by, reason, court)
         problem = ""
         if dry_run:
             found = plan(home, before, wanted)
         elif age:
             found, problem = erase_age(home, before, by, reason, court)
         else:
-            found, problem = erase_entries(home, wanted, by, reason, court)
+            found, problem = erase_entries(
+                home, wanted, "entry" if entries or exchanges else "subject", by, reason, court
+            )
     value = erased_value(found)
     if as_json:
         print_json({"dry_run": dry_run} | value | {"problem": problem})

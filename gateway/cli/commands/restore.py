@@ -40,8 +40,8 @@ def restore(
       liaison restore --backup th.backup --key backup.key --home th --old-home th.broken
       liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      (on a new machine)
     """
-    from gateway.cli.audits import report_lines, report_value
     from gateway.cli.backups import bring_back
+    from gateway.cli.report_words import report_lines, report_value
 
     with working("restoring, and checking the logs"):
         done = bring_back(backup_file, key, home, old_home, keys, fingerprint)
