@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from gateway.audit import days
 from gateway.audit.days import DAY_US, Held
 from gateway.audit.receipt import Exchange, exchanges_hash
-from gateway.clock import from_us, to_us
+from gateway.clock import check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
@@ -109,7 +109,11 @@ class DayAccounts:
     # ------------------------------------------------------------ what we answered
 
     async def round(self) -> None:
-        """Compare with everybody whose last closed day was not compared yet; who cannot be reached is for later."""
+        """Compare with everybody whose last closed day was not compared yet; who cannot be reached is for later.
+
+        Raises `Stale` while our own time is not to be trusted.
+        """
+        check_time(self._parts.clock)  # a clock that is ahead would close a day that is not over
         day = _closed(self._parts.clock.now_us())
         await asyncio.gather(*(self._compare(peer, day) for peer in self._members()))
 
@@ -173,9 +177,11 @@ class DayAccounts:
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
         """Compare a counterpart's account with our log; our signed word on it. Its entry is durable before that leaves.
 
-        Raises like `verify_account`, `Malformed` for a day that is not over, `Overloaded` when there are too many.
+        Raises like `verify_account`, `Malformed` for a day that is not over, `Overloaded` when there are too many, and
+        `Stale` while our own time is not to be trusted.
         """
         parts = self._parts
+        check_time(parts.clock)
         self._spend(peer)
         now_us = parts.clock.now_us()
         verified = verify_account(envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gateway.audit.receipt import ReceiptBook
-from gateway.clock import Clock
+from gateway.clock import JUMP_US, Clock
 from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
 from gateway.exchange.scribe import Scribe
@@ -116,8 +116,11 @@ class Debts:
     async def round(self, leads: bool = True) -> None:
         """Look at all counterparts; an entry for each whose debt has become overdue, and when that is over.
 
-        Of several processes of one node the one that `leads` writes entries.
+        Of several processes of one node the one that `leads` writes entries. While our own time is not to be trusted
+        no age is, and nobody is answered anyway.
         """
+        if abs(self._clock.jumped_us()) >= JUMP_US:
+            return
         peers = await asyncio.to_thread(self._look)
         if not leads:
             return

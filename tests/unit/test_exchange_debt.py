@@ -181,3 +181,14 @@ def test_an_alarm_outlives_a_restart_and_is_not_written_twice(desk: Desk) -> Non
     desk.acknowledge(5)
     desk.round()
     assert [kind for kind, _ in desk.entries] == ["receipts-overdue", "receipts-settled"]
+
+
+def test_a_clock_that_jumped_makes_nobody_a_debtor(desk: Desk) -> None:
+    desk.answer()
+    desk.round()
+    desk.clock.jump(timedelta(hours=1))
+    desk.round(1200)
+    assert desk.entries == []
+    desk.clock.jump(-timedelta(hours=1))
+    desk.round()
+    assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]
