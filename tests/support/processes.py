@@ -56,7 +56,11 @@ class NodeProcess:
         return await asyncio.wait_for(self._process.wait(), timeout)
 
     async def __aenter__(self) -> NodeProcess:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
