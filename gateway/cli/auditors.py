@@ -13,7 +13,8 @@ from gateway.app.inspecting import inspect
 from gateway.audit.inspection import Action
 from gateway.audit.mandate import appointment_of
 from gateway.audit.show import open_entry
-from gateway.cli.audits import Evidence, describe, open_home
+from gateway.cli.audits import describe
+from gateway.cli.evidence import Evidence, open_home
 from gateway.cli.trusted import publish
 from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings

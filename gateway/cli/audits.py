@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,65 +16,16 @@ from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
 from gateway.audit.verify import verify_export, verify_home
+from gateway.cli.evidence import Evidence, open_home, read_lines
 from gateway.clock import SystemClock, rfc3339
-from gateway.config import Home, Settings, load_settings
-from gateway.errors import LiaisonError, Misconfigured
-from gateway.model.names import MemberId, member_id
+from gateway.errors import LiaisonError
 from gateway.signing.keys import load_signing_key
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.engine import Database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import require_current
-from gateway.storage.open import open_storage
 from gateway.storage.witness_store import SqlWitnessStore
 from gateway.trust.appointment import Appointment
 from gateway.trust.ceremony import kind_of
-from gateway.trust.documents import TrustDocuments
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a home holds, opened for reading only; its node may be running."""
-
-    settings: Settings
-    home: Home
-    member: MemberId
-    store: SqlLogStore
-    keys: KeyStore
-    documents: SqlDocumentStore
-    database: Database
-    charter: list[bytes]
-    descriptors: dict[str, list[bytes]]
-
-
-@contextmanager
-def open_home(folder: Path) -> Iterator[Evidence]:
-    """Open the logs of a home; nothing in it is changed. Raises `Misconfigured`."""
-    settings = load_settings(folder)
-    home = Home(settings.home)
-    if not settings.keystore.is_dir():
-        raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
-    documents = TrustDocuments(home.trust)
-    descriptors = {file.stem: _lines(file) for file in sorted(home.trust.glob("descriptors/*.jsonl"))}
-    keys = KeyStore(settings.keystore)
-    database = open_storage(settings, read_only=True)
-    try:
-        yield Evidence(
-            settings,
-            home,
-            member_id(settings.node.member),
-            SqlLogStore(database),
-            keys,
-            SqlDocumentStore(database, keys, SystemClock()),
-            database,
-            documents.charter_versions(),
-            descriptors,
-        )
-    finally:
-        database.close()
 
 
 def entries(evidence: Evidence, log: str, wanted: Filter, limit: int) -> Iterator[tuple[str, Shown]]:
@@ -106,18 +55,6 @@ def describe(name: str, shown: Shown) -> dict[str, Any]:
         "private": shown.private,
         "erased": shown.erased,
     }
-
-
-def entry_line(name: str, shown: Shown) -> str:
-    """An entry in one line."""
-    entry = shown.entry
-    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
-    exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
-    if shown.erased:
-        return f"{place} (erased: {shown.erased}){exchange}"
-    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
-    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
-    return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
 
 
 def verify_home_folder(
@@ -210,7 +147,7 @@ def policy_documents(folder: Path) -> dict[str, bytes]:
 
 def read_charter(file: Path) -> list[bytes]:
     """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
-    versions = _lines(file)
+    versions = read_lines(file)
     try:
         kinds = {kind_of(line) for line in versions}
     except LiaisonError as error:
@@ -218,13 +155,6 @@ def read_charter(file: Path) -> list[bytes]:
     if kinds != {"charter"}:
         raise click.UsageError(f"`{file}` is no charter: it holds {', '.join(sorted(kinds)) or 'nothing'}")
     return versions
-
-
-def _lines(file: Path) -> list[bytes]:
-    try:
-        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
-    except OSError as error:
-        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a file") from error
 
 
 def _number(name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.audit.receipt import Standing, standing
-from gateway.cli.audits import Evidence
+from gateway.cli.evidence import Evidence
 from gateway.clock import rfc3339
 from gateway.exchange.days import GIVEN, TAKEN, DayState
 from gateway.exchange.debt import OVERDUE

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from gateway.audit.show import Filter, Shown, walk
-from gateway.cli.audits import Evidence, entries, open_home
+from gateway.cli.audits import entries
+from gateway.cli.evidence import Evidence, open_home
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown

@@ -7,24 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.audit.find import Found, find, find_all
 from gateway.audit.find_home import SearchedHome
 from gateway.audit.find_index import IndexKeeper, SearchedLogs
-from gateway.audit.findings import Report
-from gateway.audit.mandate import Mandate
 from gateway.audit.opened import Opened
 from gateway.audit.postings import BLOCK
 from gateway.audit.question import Question
 from gateway.audit.show import Shown
-from gateway.cli.audits import entry_line, open_home
-from gateway.cli.report_words import report_lines, report_value
+from gateway.cli.evidence import entry_line, open_home
 from gateway.cli.search_options import Search
 from gateway.clock import SystemClock, rfc3339
 from gateway.storage.find_file import FindFile
 from gateway.storage.references import HitReferences
-from gateway.trust.appointment import EVERY
+
+if TYPE_CHECKING:
+    from gateway.audit.findings import Report
+    from gateway.audit.mandate import Mandate
 
 Progress = Callable[[int, int], None]
 _INDEX_NAME = "find.sqlite"
@@ -116,6 +116,8 @@ def _announce(folder: Path, auditor: Auditor, search: Search) -> tuple[int, Mand
 
 def narrow(question: Question, mandate: Mandate) -> Question | None:
     """The question within a mandate's time and counterparts; None where nothing is left of it."""
+    from gateway.trust.appointment import EVERY
+
     scope = mandate.scope
     if scope is None:
         return None
@@ -191,6 +193,8 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
     if result.entry is not None:
         value["entry"] = {"log": "operations/1", "index": result.entry}
     if result.report is not None:
+        from gateway.cli.report_words import report_value
+
         value["complete"] = report_value(result.report)
     return value | {
         "count": found.count,
@@ -238,6 +242,8 @@ def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
 
 def _complete_lines(result: Result, report: Report) -> Iterator[tuple[str, str]]:
     if report.exit_code:
+        from gateway.cli.report_words import report_lines
+
         yield (
             "bad" if report.exit_code == 1 else "warn",
             "the log does not verify, so nothing is proved of what it lacks:",

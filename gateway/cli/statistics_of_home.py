@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.audit.opened import HomeLogs
 from gateway.audit.stats import collect
-from gateway.cli.audits import open_home
+from gateway.cli.evidence import open_home
 from gateway.cli.statistics_text import Statistics, statistics_of
 from gateway.clock import SystemClock, rfc3339
 

@@ -61,7 +61,8 @@ def show(
 ) -> int:
     """Show entries with their private part, newest first. For auditors of the own country only."""
     from gateway.audit.show import Filter
-    from gateway.cli.audits import describe, entries, entry_line, open_home
+    from gateway.cli.audits import describe, entries
+    from gateway.cli.evidence import entry_line, open_home
 
     _check_filters(log, **filters)
     wanted = Filter(since_us=to_micros(since), until_us=to_micros(until), **filters)
@@ -111,8 +112,8 @@ def debt(home: Path, as_json: bool) -> int:
     Example:
       liaison audit debt --home th --json
     """
-    from gateway.cli.audits import open_home
     from gateway.cli.debts import debt_lines, debts
+    from gateway.cli.evidence import open_home
 
     with open_home(home) as evidence:
         found = debts(evidence)

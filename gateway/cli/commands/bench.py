@@ -87,6 +87,7 @@ def bench(
     Prints a table and one JSON line for each row; --json prints the lines only.
     """
     from gateway.bench.decisions import measure_decisions
+    from gateway.bench.evidence import measure_evidence
     from gateway.bench.run import Plan, run
     from gateway.bench.scale import SIZES, run_scale
 
@@ -98,14 +99,17 @@ def bench(
     found = [] if scale else run(plan, progress)
     scaled = run_scale(scale or (() if quick or only else SIZES), progress)
     decisions = [] if scale or only else measure_decisions()
+    evidence = [] if scale or only else [measure_evidence()]
     if not as_json:
         _show_table(found)
         _show_scale(scaled)
         for row in decisions:
             say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
+        for size in evidence:
+            say(f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries")
     for line in (*(row.as_json() for row in found), *(row.as_json() for row in scaled)):
         click.echo(line)
-    for line in (row.as_json() for row in decisions):
+    for line in (*(row.as_json() for row in decisions), *(row.as_json() for row in evidence)):
         click.echo(line)
     return 1 if any(row.bad_answers for row in found) else 0
 

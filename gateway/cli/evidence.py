@@ -1,0 +1,82 @@
+"""The way to a home's logs, with nothing loaded that a search does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.audit.show import Shown
+from gateway.clock import SystemClock, rfc3339
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import Misconfigured
+from gateway.model.names import MemberId, member_id
+from gateway.storage.document_store import SqlDocumentStore
+from gateway.storage.engine import Database
+from gateway.storage.keystore import KeyStore
+from gateway.storage.log_store import SqlLogStore
+from gateway.storage.open import open_storage
+from gateway.trust.documents import TrustDocuments
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a home holds, opened for reading only; its node may be running."""
+
+    settings: Settings
+    home: Home
+    member: MemberId
+    store: SqlLogStore
+    keys: KeyStore
+    documents: SqlDocumentStore
+    database: Database
+    charter: list[bytes]
+    descriptors: dict[str, list[bytes]]
+
+
+@contextmanager
+def open_home(folder: Path) -> Iterator[Evidence]:
+    """Open the logs of a home; nothing in it is changed. Raises `Misconfigured`."""
+    settings = load_settings(folder)
+    home = Home(settings.home)
+    if not settings.keystore.is_dir():
+        raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
+    documents = TrustDocuments(home.trust)
+    descriptors = {file.stem: read_lines(file) for file in sorted(home.trust.glob("descriptors/*.jsonl"))}
+    keys = KeyStore(settings.keystore)
+    database = open_storage(settings, read_only=True)
+    try:
+        yield Evidence(
+            settings,
+            home,
+            member_id(settings.node.member),
+            SqlLogStore(database),
+            keys,
+            SqlDocumentStore(database, keys, SystemClock()),
+            database,
+            documents.charter_versions(),
+            descriptors,
+        )
+    finally:
+        database.close()
+
+
+def entry_line(name: str, shown: Shown) -> str:
+    """An entry in one line."""
+    entry = shown.entry
+    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
+    exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
+    if shown.erased:
+        return f"{place} (erased: {shown.erased}){exchange}"
+    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
+    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
+    return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
+
+
+def read_lines(file: Path) -> list[bytes]:
+    """The lines of a file that are not empty. Raises `Misconfigured`."""
+    try:
+        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a file") from error
