@@ -48,7 +48,7 @@ class Questions:
     def __init__(self, pools: Pools, seed: int) -> None:
         self._pools = pools
         self._chance = Random(seed)  # noqa: S311 - no secret
-        self._key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+        self.key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
 
     def query(self) -> Query:
         """A person, a document or a vehicle."""
@@ -66,7 +66,7 @@ class Questions:
         chance, pools = self._chance, self._pools
         peer, officer, ours = chance.choice(pools.peers), chance.choice(pools.officers), chance.random() < 0.5
         request = self._request(now_us, _TH if ours else peer, peer if ours else _TH)
-        sealed = build_request(request, self._key)
+        sealed = build_request(request, self.key)
         dice = chance.random()
         outcome = Outcome.HIT if dice < pools.hits else Outcome.NO_HIT
         outcome = Outcome.REFUSED if dice > 1 - pools.refusals else outcome
@@ -134,7 +134,7 @@ class Questions:
             hits=tuple(Hit(item, Quality.EXACT_ID, "Person", (), "", "") for item in references),
             withheld_commitment=bytes(32),
         )
-        return build_answer(answer, self._key), code, references
+        return build_answer(answer, self.key), code, references
 
 
 def _draft(

@@ -140,6 +140,16 @@ def unseal(data: bytes, payload_type: str) -> Unsealed:
     return Unsealed(payload_type, payload, raw, key_id, data)
 
 
+def signer_of(data: bytes) -> str:
+    """The id of the key that an envelope of any kind names, unverified; empty where it is no envelope."""
+    message = envelope_pb2.Envelope()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        return ""
+    return message.signatures[0].keyid if len(message.signatures) == 1 else ""
+
+
 def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
     """`data` as a message of `kind`, or `Malformed` naming `where`."""
     try:

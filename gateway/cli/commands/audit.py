@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from gateway.cli.commands.audit_erase import erase
 from gateway.cli.commands.audit_find import find, index
 from gateway.cli.commands.audit_hold import hold
+from gateway.cli.commands.audit_key_report import key_report
 from gateway.cli.commands.audit_mandate import AUDITOR_KEY, COMMANDS
 from gateway.cli.commands.audit_stats import stats
 from gateway.cli.output import home_option, json_option, print_json, progress_bar, say, working
@@ -38,6 +39,7 @@ def audit() -> None:
       liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
       liaison audit reconcile th-export vn-export --charter charter.jsonl
       liaison audit find --home th --officer th.o.1042
+      liaison audit key-report --home th --key statement --since 2026-11-20T08:00
       liaison audit stats --home th --html stats.html
       liaison audit erase --home th --older-than 3y --dry-run
     """
@@ -268,5 +270,5 @@ def _given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-for _command in (*COMMANDS, find, index, stats, erase, hold):
+for _command in (*COMMANDS, find, index, key_report, stats, erase, hold):
     audit.add_command(_command)
