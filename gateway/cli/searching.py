@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from gateway.audit.opened import Opened
 from gateway.audit.postings import BLOCK
 from gateway.audit.question import Question
 from gateway.audit.show import Shown
+from gateway.audit.terms import ANY
 from gateway.cli.evidence import entry_line, open_home
 from gateway.cli.search_options import Search
 from gateway.clock import SystemClock, rfc3339
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 _INDEX_NAME = "find.sqlite"
 _BELONGS = "belongs"
+_MOST_REASONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,14 @@ class Auditor:
 @dataclass(slots=True)
 class Result:
     """What was found. `entry` is the index of the entry that says so in the operations log, `report` what was verified
-    first where the search is complete; `private` says whether private parts may be shown."""
+    first where the search is complete; `private` says whether private parts may be shown,
+    `reasons` counts refusals by reason."""
 
     found: Found
     entry: int | None = None
     report: Report | None = None
     private: bool = False
+    reasons: dict[str, int] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -73,7 +77,7 @@ def find_entries(
     limit: int,
     auditor: Auditor | None,
     progress: Progress | None,
-    verify: Callable[[], Report] | None,
+    verify: Callable[[Progress], Report] | None,
 ) -> Result:
     """Search a home or an export; `verify` is given for a complete search, and verifies what is then read in full.
 
@@ -90,12 +94,30 @@ def find_entries(
             keep = partial(_within, mandate)
     private = auditor is not None or place.is_export
     if verify is not None:
-        report = verify()
+        report = verify(progress or _no_progress)
         with _searched(place) as logs:
             found = find_all(logs, question, limit, report.sizes, progress, keep)
         return Result(found, entry, report, private)
     with _searched(place) as logs, _open_index(place, logs) as index:
-        return Result(find(logs, index, question, limit, progress, keep), entry, None, private)
+        result = Result(find(logs, index, question, limit, progress, keep), entry, None, private)
+        if search.refused == ANY and keep is None:
+            result.reasons = _reasons(logs, index, search, question, result.found)
+        return result
+
+
+def _reasons(logs: SearchedLogs, index: FindFile, search: Search, question: Question, found: Found) -> dict[str, int]:
+    """How many refusals there are of each reason that the entries shown have, the most frequent first."""
+    shown = {str((opened.private or {}).get(name) or "") for _, opened in found.entries for name in ("code", "refusal")}
+    counts = {}
+    for code in sorted(shown - {""})[:_MOST_REASONS]:
+        by_code = replace(search, refused=code).question()
+        counts[code] = find(logs, index, replace(question, alternatives=by_code.alternatives), 0).count
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _no_progress(done: int, of: int) -> None:
+    """Tell nobody."""
+    del done, of
 
 
 def _announce(folder: Path, auditor: Auditor, search: Search) -> tuple[int, Mandate]:
@@ -201,6 +223,7 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
         "closed": found.closed,
         "limit": limit,
         "more": found.count > len(found.entries),
+        **({"reasons": result.reasons} if result.reasons else {}),
         "entries": [describe_entry(log, opened, private=result.private) for log, opened in found.entries],
     }
 
@@ -234,6 +257,8 @@ def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
     else:
         noun = "entry fits" if found.count == 1 else "entries fit"
         yield ("good" if found.count else ""), f"{found.count or 'no'} {noun}"
+    if result.reasons:
+        yield "", "by reason: " + ", ".join(f"{code} {count:,}" for code, count in result.reasons.items())
     if found.closed:
         yield "warn", f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them"
     if result.report is not None:

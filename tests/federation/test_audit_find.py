@@ -18,7 +18,7 @@ from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from tests.support.cli import Liaison, found_federation
-from tests.support.questions import AGREEMENTS, NAMES, NUMBERS, OFFICERS, POOLS, REFERENCES
+from tests.support.questions import AGREEMENTS, CODES, NAMES, NUMBERS, OFFICERS, POOLS, REFERENCES
 
 COUNT = 1_100
 
@@ -90,6 +90,13 @@ def test_what_an_officer_did_is_found_without_showing_content(liaison: Liaison, 
     assert found["more"]
     assert all("private" not in entry for entry in found["entries"])
     assert not any(value in json.dumps(found["entries"]) for value in (*OFFICERS, *NAMES, *NUMBERS, *AGREEMENTS))
+
+
+def test_refusals_are_counted_by_reason(liaison: Liaison, folder: Path) -> None:
+    found = _find(liaison, "--home", folder / "th", "--refused")
+    assert set(found["reasons"]) == set(CODES)
+    assert sum(found["reasons"].values()) == found["count"]
+    assert _find(liaison, "--home", folder / "th", "--refused", "quota")["count"] == found["reasons"]["quota"]
 
 
 @pytest.mark.parametrize(

@@ -167,22 +167,26 @@ def _auditor(place: Place, key_file: Path | None, reason: str, *, needed: bool) 
     return Auditor(key_file, reason)
 
 
-def _verifier(place: Place, charter: Path | None, fingerprint: str | None) -> Callable[[], Report]:
-    from functools import partial
-
-    from gateway.audit.verify import no_progress
+def _verifier(
+    place: Place, charter: Path | None, fingerprint: str | None
+) -> Callable[[Callable[[int, int], None]], Report]:
     from gateway.cli.audits import verify_export_folder, verify_home_folder
 
-    if not place.is_export:
-        return partial(verify_home_folder, place.folder, charter, fingerprint, statements=False, progress=no_progress)
-    if charter is None:
+    if place.is_export and charter is None:
         raise click.UsageError("--complete verifies an export under the auditor's own --charter")
-    return partial(
-        verify_export_folder,
-        place.folder,
-        charter,
-        fingerprint,
-        statements=False,
-        processes=os.cpu_count() or 1,
-        progress=no_progress,
-    )
+
+    def verify(progress: Callable[[int, int], None]) -> Report:
+        if charter is None or not place.is_export:
+            return verify_home_folder(place.folder, charter, fingerprint, statements=False, progress=progress)
+        processes = os.cpu_count() or 1
+        return verify_export_folder(
+            place.folder,
+            charter,
+            fingerprint,
+            statements=False,
+            quorum=0,
+            processes=processes,
+            progress=progress,
+        )
+
+    return verify
