@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gateway.audit.events import EVENTS
+from gateway.audit.events import EVENTS, Log
 from gateway.audit.question import Group, Question
 from gateway.audit.terms import Field, born_terms, name_terms, number_terms, term
 from gateway.clock import rfc3339
@@ -18,6 +18,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
 
+_LOGS = (Log.EXCHANGE, Log.OPERATIONS)
 _BORN = re.compile(r"(?:1[89]|20)\d\d(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 
 
@@ -45,7 +46,7 @@ class Search:
     def check(self) -> None:
         """Raise `UsageError` for what no entry can have, naming what it can, and for a search for nothing."""
         known = {
-            "--kind": [event.kind for event in EVENTS.values() if self.log in ("", event.log)],
+            "--kind": [event.kind for event in EVENTS.values() if event.log in _LOGS and self.log in ("", event.log)],
             "--outcome": [str(item) for item in Outcome],
             "--purpose": [str(item) for item in Purpose],
         }
