@@ -87,10 +87,10 @@ def find_all(
     progress: Progress | None = None,
     keep: Keep | None = None,
 ) -> Found:
-    """The same without an index: every entry is opened, up to the size of each log in `sizes`."""
+    """The same without an index: every entry is opened, as many of each log as `sizes` says were verified."""
     found = Found()
     bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
-    bounds = {log: (start, min(stop, sizes.get(log, start))) for log, (start, stop) in bounds.items()}
+    bounds = {log: (start, min(stop, start + sizes.get(log, 0))) for log, (start, stop) in bounds.items()}
     total, done = sum(stop - start for start, stop in bounds.values()), 0
     for log, (start, stop) in bounds.items():
         for first in range(start, stop, _STEP):

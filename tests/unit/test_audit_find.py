@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.audit.export import export
 from gateway.audit.find import find, find_all
-from gateway.audit.find_export import find_line
+from gateway.audit.find_export import SearchedExport, find_line
 from gateway.audit.find_home import SearchedHome
 from gateway.audit.find_index import IndexKeeper
 from gateway.audit.opened import Opened
@@ -23,6 +24,7 @@ from gateway.audit.terms import ANY, Field, born_terms, name_terms, number_terms
 from gateway.clock import ManualClock
 from gateway.errors import Contradicted, Unavailable
 from gateway.matching.same import name_sounds
+from gateway.model.names import MemberId
 from gateway.storage.find_file import FindFile
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
@@ -296,6 +298,38 @@ def test_two_processes_may_build_at_once(home: LogHome, store: SqlLogStore, tmp_
     assert IndexKeeper(logs, other).catch_up() == 0
     question = asking(one(Field.OFFICER, OFFICERS[0]))
     assert find(logs, other, question, MANY).count == len(scan(logs, question))
+
+
+# ------------------------------------------------------------ exports
+
+
+def test_an_export_of_a_part_is_searched_from_its_first_entry_to_its_last(
+    home: LogHome, store: SqlLogStore, tmp_path: Path
+) -> None:
+    at_home = logs_of(home, store)
+    since_us = next(iter(at_home.rows("exchange/1", 900, 901))).entry.time_us
+    export(
+        store,
+        home.keystore,
+        home.key,
+        home.clock,
+        member=MemberId("th"),
+        highwater=home.highwater,
+        out=tmp_path / "export",
+        documents={},
+        since_us=since_us,
+    )
+    logs, question = SearchedExport(tmp_path / "export"), Question(log="exchange", kinds=frozenset({"asked"}))
+    start, stop = logs.bounds("exchange/1")
+    assert 0 < start <= 900
+    assert start % BLOCK != 0
+    assert (start, stop) == (start, at_home.bounds("exchange/1")[1])
+    expected = [place for place in scan(at_home, question) if place[1] >= start]
+    indexed = find(logs, FindFile(tmp_path / "find"), question, MANY)
+    complete = find_all(logs, question, MANY, {"exchange/1": stop - start})
+    assert places(indexed.entries) == places(complete.entries) == expected
+    assert indexed.count == complete.count == len(expected)
+    assert find_all(logs, question, MANY, {}).count == 0
 
 
 # ------------------------------------------------------------ lines of an export
