@@ -71,6 +71,9 @@ def entry_line(name: str, shown: Shown) -> str:
         return f"{place} (erased: {shown.erased}){exchange}"
     said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
     words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
+    requester = shown.private.get("requester")
+    if isinstance(requester, list) and len(requester) > 3:
+        words.insert(0, f"for {requester[1]} {requester[3]}")
     return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
 
 
