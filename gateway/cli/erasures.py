@@ -20,7 +20,7 @@ from gateway.audit.find_home import SearchedHome
 from gateway.audit.holds import HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
 from gateway.audit.question import Question
 from gateway.audit.terms import Field, number_terms, term
-from gateway.cli.audits import Evidence, open_home
+from gateway.cli.evidence import Evidence, open_home
 from gateway.cli.times import to_micros
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, load_settings

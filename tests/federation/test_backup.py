@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from gateway.app import build_node
 from gateway.audit.show import Filter
-from gateway.cli.audits import entries, open_home
+from gateway.cli.audits import entries
+from gateway.cli.evidence import open_home
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.config.home import Home
