@@ -180,6 +180,7 @@ class AuditLog:
         the database. Raises `StorageBroken` when the log is no longer the one that was signed."""
         if not self._store.shared:
             return
+        self._keystore.look_again()
         with self._lock, self._unforgiving():
             self._require_open()
             current = self._store.state(self.store_name)

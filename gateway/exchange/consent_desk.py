@@ -215,7 +215,7 @@ def _requested(request: Verified[ConsentRequest], about: dict[str, Any]) -> Entr
         request_hash=request.payload_hash,
         answer_hash=value.answer_hash,
         private=private,
-        retention=Retention.OPERATIONS,
+        retention=Retention.JUSTIFICATION,
     )
 
 
@@ -253,5 +253,5 @@ def _decided(consent: Consent) -> EntryDraft:
         request.exchange_id,
         request_hash=consent.request_hash,
         private=private,
-        retention=Retention.OPERATIONS,
+        retention=Retention.JUSTIFICATION,
     )

@@ -253,7 +253,7 @@ class OnwardDesk:
                 command.exchange_id,
                 request_hash=statement,
                 private=private | more,
-                retention=Retention.OPERATIONS,
+                retention=Retention.JUSTIFICATION,
             )
         )
 

@@ -91,9 +91,13 @@ def restore(
         if home.exists():
             home.rmdir()
         (aside / HOME).replace(home)
-        settings = load_settings(home)
-        _newer(Home(home), settings, old_home, keys)  # 3
-        emptied, left = _put_back(settings, aside / DATABASE)  # 4
+        try:
+            settings = load_settings(home)
+            _newer(Home(home), settings, old_home, keys)  # 3
+            emptied, left = _put_back(settings, aside / DATABASE)  # 4
+        except BaseException:
+            shutil.rmtree(home, ignore_errors=True)  # half a home is none; whoever mends the cause begins anew
+            raise
         report = _verify(settings, clock, pin)  # 5
     finally:
         shutil.rmtree(aside, ignore_errors=True)
