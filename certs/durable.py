@@ -25,27 +25,61 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
 
 
 def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
-    """Write a file that must not exist yet; never overwrites. Raises `Misconfigured` when it exists."""
+    """Write a file that must not exist yet; never overwrites. Raises `Misconfigured` when it exists.
+
+    It gets its name when all of it is written, so that a crash leaves no half of a key.
+    """
+    if path.is_symlink() or path.exists():
+        raise _exists(path)
+    aside = _aside(path)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        raise Misconfigured(
-            "there is a file already, and it is not overwritten",
-            code="file-exists",
-            where=str(path),
-            remedy="move it away if it is not wanted any more",
-        ) from None
+        aside.unlink(missing_ok=True)
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise Misconfigured(
             f"cannot be written: {error.strerror}", code="not-writable", where=str(path), remedy="check its folder"
         ) from error
-    _finish(handle, path, data, mode)
+    _finish(handle, aside, data, mode)
+    try:
+        _name(aside, path)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError as error:
+        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
+    finally:
+        aside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _name(aside: Path, path: Path) -> None:
+    """Give the file `aside` the name `path`, which must be free."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, as on many sticks
+        if path.exists():
+            raise FileExistsError from None
+        aside.rename(path)
+
+
+def _exists(path: Path) -> Misconfigured:
+    return Misconfigured(
+        "there is a file already, and it is not overwritten",
+        code="file-exists",
+        where=str(path),
+        remedy="move it away if it is not wanted any more",
+    )
+
+
+def _aside(path: Path) -> Path:
+    """Where the bytes of `path` are until all of them are there."""
+    return path.with_name(f".{path.name}.{os.getpid()}.new")
 
 
 def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     """Put `data` in the place of `path` in one step: readers see the old bytes or the new ones."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    aside = _aside(path)
     try:
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

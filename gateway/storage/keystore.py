@@ -312,11 +312,10 @@ def create_key_file(path: Path, value: bytes) -> None:
         draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(handle, value)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(value)
+                file.flush()
+                os.fsync(file.fileno())
             with suppress(FileExistsError):
                 os.link(draft, path)
         finally:

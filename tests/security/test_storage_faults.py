@@ -92,6 +92,24 @@ def child() -> None:
                 print(draft.exchange_id, place.index, flush=True)
 
 
+@pytest.mark.parametrize("writer", ["certs.durable.write_new", "gateway.storage.keystore.create_key_file"])
+def test_h1_half_of_a_key_file_never_has_its_name(tmp_path: Path, writer: str) -> None:
+    """The disk takes five bytes of it, and the process dies when it writes the others."""
+    module, _, function = writer.rpartition(".")
+    path, limit = tmp_path / "keys" / "a.key", (5, 5)
+    path.parent.mkdir()
+    program = (
+        f"import pathlib, resource, signal; from {module} import {function} as writer;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL);"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, {limit}); resource.setrlimit(resource.RLIMIT_CORE, (0, 0));"
+        f"writer(pathlib.Path({str(path)!r}), bytes(32))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+    assert ended.returncode != 0
+    assert not path.exists()
+
+
 # ---------------------------------------------------------------- H2
 
 
