@@ -81,11 +81,13 @@ class HighWater:
     def read(self, origin: str, key: VerifyKey) -> Seen | None:
         """The largest head in the files of this log that `key` signed for `origin`; None when there is none.
 
-        Raises `Misconfigured` when there is something in them, and nothing of it verifies.
+        The very first head may have been torn: a single slot in which nothing verifies is no head, like a file that
+        is not there. Raises `Misconfigured` when there is more in them, and nothing of it verifies.
         """
+        self._turn = self._next(origin, key)
         slots = _slots(self._all)
         verified = [Seen(head, database) for data, database in slots if (head := _verified(data, origin, key))]
-        if slots and not verified:
+        if len(slots) > 1 and not verified:
             raise Misconfigured(
                 "the file holds no head that the log's key signed",
                 code="bad-high-water",
@@ -93,6 +95,16 @@ class HighWater:
                 remedy="restore the file or the log key that belongs to this home",
             )
         return max(verified, key=lambda seen: seen.head.size, default=None)
+
+    def _next(self, origin: str, key: VerifyKey) -> int:
+        """The slot of our own file that is written next: one without a head, else that of the older one."""
+        try:
+            data = os.pread(self._handle, 2 * SLOT, 0).ljust(2 * SLOT, b"\0")
+        except OSError as error:
+            raise self._failed(error) from error
+        heads = [_verified(_parts(data[start : start + SLOT])[0], origin, key) for start in (0, SLOT)]
+        sizes = [head.size if head else -1 for head in heads]
+        return sizes.index(min(sizes))
 
     def write(self, checkpoint: bytes) -> None:
         """Keep `checkpoint`. `StorageBroken` when the file cannot be written."""
@@ -136,10 +148,16 @@ def _slots(path: Path) -> list[tuple[bytes, str]]:
     for file in (path, *sorted(path.parent.glob(f"{path.name}.*"))):
         data = file.read_bytes() if file.exists() else b""
         for start in range(0, len(data), SLOT):
-            head, _, database = data[start : start + SLOT].rstrip(b"\0").partition(b"\0")
+            head, database = _parts(data[start : start + SLOT])
             if head:
-                found.append((head, database.decode("ascii", "replace")))
+                found.append((head, database))
     return found
+
+
+def _parts(slot: bytes) -> tuple[bytes, str]:
+    """The head in a slot, and the database behind it."""
+    head, _, database = slot.rstrip(b"\0").partition(b"\0")
+    return head, database.decode("ascii", "replace")
 
 
 def _verified(data: bytes, origin: str, key: VerifyKey) -> Checkpoint | None:

@@ -11,11 +11,12 @@ opening the files anew can tell.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -172,17 +173,53 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         if read_only and not path.exists():
             raise Misconfigured("no such database", where=str(path), remedy="name the home of a node")
         if not read_only:
+            _keep_log(path)
             path.touch(mode=0o600, exist_ok=True)
     engine = _engine(path, settings, read_only=read_only)
-    database = Database(engine)
-    if not read_only:
-        try:
-            with database.read("settings") as connection:
-                require_durable(connection)
-        except BaseException:
-            database.close()
-            raise
+    if read_only:
+        return Database(engine)
+    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path)))
+    try:
+        with database.read("settings") as connection:
+            require_durable(connection)
+    except BaseException:
+        database.close()
+        raise
     return database
+
+
+def _keep_log(path: Path) -> None:
+    """SQLite would delete the write-ahead log beside a new file, and with it what was committed and not yet moved."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
+        raise Misconfigured(
+            "the file of the database is not there, but its write-ahead log is",
+            code="database-missing",
+            where=str(path),
+            remedy="put the file back beside its log, then start again",
+        )
+
+
+def _at_its_place(path: Path) -> Callable[[Connection], str]:
+    """A commit into a file that was taken away or replaced is durable, and lost: nobody will open that file again.
+
+    Two looks at names for each commit.
+    """
+    file = str(path.resolve())
+    log = f"{file}-wal"
+    opened = path.stat()
+
+    def doubt(_: Connection) -> str:
+        try:
+            found = os.stat(file)  # noqa: PTH116 - a path object costs three times as much
+            os.stat(log)  # noqa: PTH116
+        except OSError as error:
+            return f"`{error.filename}` is not there any more: {error.strerror}"
+        if (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
+            return f"another file lies in the place of `{file}`"
+        return ""
+
+    return doubt
 
 
 def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:

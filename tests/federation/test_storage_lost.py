@@ -1,0 +1,185 @@
+"""Storage that is full, locked, read-only, or gone and back, under running nodes (threats.md, H3 to H7, on SQLite)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from gateway.audit.entry import parse_entry
+from tests.federation.test_crashes import Load, assert_answered_again, assert_kept, parsed, stored
+from tests.support.cli import Liaison
+from tests.support.exchange import caller, sample_world
+from tests.support.nodes import World
+from tests.support.processes import NodeProcess
+
+_STORAGE = 70
+_MIB = 1 << 20
+
+
+@contextmanager
+def small_disk(folder: Path, room: int = _MIB) -> Iterator[None]:
+    """A file system of its own for what is in `folder`, with `room` bytes to spare. Skips where none can be mounted."""
+    aside = folder.with_name(f"{folder.name}.aside")
+    folder.rename(aside)
+    folder.mkdir()
+    used = sum(-(-file.stat().st_size // 4096) * 4096 for file in aside.rglob("*")) + 256 * 1024
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={used + room}", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here, so a full one is NOT tested: {mounted.stderr.strip()}")
+    try:
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    """Change the file system of `folder` while it is in use."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+@asynccontextmanager
+async def serving(world: World, member: str = "vn") -> AsyncIterator[NodeProcess]:
+    async with NodeProcess(world.home(member), world.ports[member]) as process:
+        yield process
+
+
+async def stopped(process: NodeProcess) -> None:
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return sample_world(tmp_path, ("th", "vn"))
+
+
+async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_space_brings_it_back(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, client, load, liaison = world.home("vn"), caller(world), Load(world), Liaison(capsys)
+    async with serving(world) as process:  # its indexes are built
+        await stopped(process)
+    with small_disk(home):
+        async with serving(world) as process, load.running(client):
+            assert await process.ended() == _STORAGE
+        assert load.answers, "it was full from the beginning"
+        assert_kept(home, load)
+        verified = liaison("audit", "verify", "--home", home)
+        assert verified.code == 0, verified.out + verified.err
+        there = liaison("audit", "export", "--home", home, "--out", home / "export")
+        assert there.code == 1, there.out + there.err
+        assert "No space left" in there.err
+        assert (
+            liaison("audit", "verify", "--export", home / "export", "--charter", tmp_path / "charter.jsonl").code != 0
+        )
+        shutil.rmtree(home / "export", ignore_errors=True)
+        elsewhere = liaison("audit", "export", "--home", home, "--out", tmp_path / "export")
+        assert elsewhere.code == 0, elsewhere.err
+        remount(home, f"size={64 * _MIB}")
+        async with serving(world) as process:
+            await assert_answered_again(client, load)
+            await stopped(process)
+        assert_kept(home, load)
+        verified = liaison("audit", "verify", "--home", home)
+        assert verified.code == 0, verified.out + verified.err
+
+
+async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_answer_leaves(world: World) -> None:
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    async with serving(world) as process:
+        async with client.channel() as channel:
+            await load.submit(channel, load.envelope(1))
+        with closing(sqlite3.connect(home / "node.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = len(stored(home, "exchange"))
+            async with client.channel() as channel:
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    await load.submit(channel, load.envelope(2))
+            assert await process.ended() == _STORAGE
+            assert len(load.answers) == 1, "answered, and could not be logged"
+            assert len(stored(home, "exchange")) == before
+            with pytest.raises(AssertionError, match="the node ended with"):  # H4: nor does it start
+                await serving(world).__aenter__()
+            other.execute("ROLLBACK")
+    assert_kept(home, load)
+    async with serving(world) as process:
+        await assert_answered_again(client, load)
+        await stopped(process)
+    assert_kept(home, load)
+
+
+@pytest.mark.parametrize("gone", ["node.sqlite-wal", "replaced"])
+async def test_h5_a_database_that_is_taken_away_under_load_ends_the_node_and_can_come_back(
+    world: World, gone: str
+) -> None:
+    """What is written into a file without a name would be gone with the process."""
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    away = home / "away"
+    async with serving(world) as process, load.running(client):
+        while len(load.answers) < 20:
+            await asyncio.sleep(0.005)
+        if gone == "replaced":
+            shutil.copy(home / "node.sqlite", home / "copy")
+            (home / "node.sqlite").rename(away)
+            (home / "copy").rename(home / "node.sqlite")
+        else:
+            (home / gone).rename(away)
+        assert await process.ended() == _STORAGE
+    away.rename(home / ("node.sqlite" if gone == "replaced" else gone))
+    assert_kept(home, load)
+    async with serving(world) as process:
+        await assert_answered_again(client, load)
+        await stopped(process)
+    assert_kept(home, load)
+
+
+@pytest.mark.parametrize("gone", ["node.sqlite", "node.sqlite-wal"])
+async def test_h4_a_start_without_what_was_signed_is_refused_and_writes_no_entry(world: World, gone: str) -> None:
+    """The database, or the part of it that is in its write-ahead log, is back too late: the high-water file knows."""
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    async with serving(world) as process, load.running(client):
+        while len(load.answers) < 20:
+            await asyncio.sleep(0.005)
+        process.signal(signal.SIGKILL)
+        await process.ended()
+    away = home / "away"
+    (home / gone).rename(away)
+    with pytest.raises(AssertionError, match="the node ended with"):
+        await serving(world).__aenter__()
+    assert (home / "node.sqlite-wal").exists() == (gone == "node.sqlite"), "the log of the missing file must stay"
+    away.rename(home / gone)
+    async with serving(world) as process:
+        await assert_answered_again(client, load)
+        await stopped(process)
+    assert_kept(home, load)
+
+
+async def test_a_torn_high_water_file_costs_nothing_and_never_stops_a_start(world: World) -> None:
+    """One of its two slots is half a head, as after a reboot within a write."""
+    home, torn = world.home("vn"), 100
+    for slot in (0, 1):
+        async with serving(world) as process:
+            process.signal(signal.SIGKILL)
+            await process.ended()
+        file = home / "highwater" / "exchange-1"
+        data = bytearray(file.read_bytes())
+        start = slot * 1024
+        data[start + torn : start + 1024] = bytes(1024 - torn)
+        file.write_bytes(data)
+        async with serving(world) as process:
+            await stopped(process)
+    assert [parse_entry(body).index for body in stored(home, "exchange")] == list(range(len(parsed(home))))
+    assert file.stat().st_size <= 2048
