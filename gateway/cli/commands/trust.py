@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CARD = click.Path(exists=True, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+_NO_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system says of a path that is wrong; a right one on a disk that fails is no wrong usage."""
 
 
 @click.group()
@@ -223,7 +226,8 @@ def _write(file: Path, data: bytes) -> None:
 
     try:
         replace(file, data.rstrip(b"\n") + b"\n")
-    except StorageBroken as error:
-        raise click.UsageError(f"`{file}` {error.message}") from error
-    except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be written: {error.strerror}") from error
+    except (StorageBroken, OSError) as error:
+        cause = error.__cause__ if isinstance(error, StorageBroken) else error
+        if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
+            raise click.UsageError(f"`{file}` cannot be written: {cause.strerror}") from error
+        raise
