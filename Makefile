@@ -20,7 +20,7 @@ URL ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture scale finding history
+.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -74,6 +74,9 @@ timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each (4 to 20
 
 torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 	LIAISON_KILLS=$(KILLS) $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture.py
+
+faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once (an hour)
+	LIAISON_FAULTS=0 $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture_disk.py tests/federation/test_torture_commands.py
 
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy

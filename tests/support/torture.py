@@ -20,13 +20,14 @@ from pathlib import Path
 
 from gateway.audit.entry import parse_entry
 from tests.support.exchange import caller, sample_world
+from tests.support.faulty_disk import Disk
 from tests.support.logbook import LogBook
 from tests.support.nodes import World, free_port
 from tests.support.torture_load import Counterpart, Desk
 from tests.support.zygote import Child, Zygote
 
 SERVE = "tests.support.zygote:serve"
-START_S = 30.0
+START_S = 60.0
 _OFFICERS = 4
 _VICTIMS = (("vn",), ("th",), ("th", "vn"))
 
@@ -43,11 +44,12 @@ class Seat:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     child: Child | None = None
     kills: int = 0
+    disk: Disk | None = None
 
     @property
     def listens(self) -> bool:
         """On all its ports."""
-        return all(map(_listens, self.ports))
+        return all(map(listens, self.ports))
 
     async def serving(self) -> None:
         """Wait until it serves its counterparts and its own systems."""
@@ -56,7 +58,18 @@ class Seat:
             while not self.listens:
                 assert self.child.alive, f"`{self.member}` ended with {await self.child.ended()} when it was started"
                 await asyncio.sleep(0.005)
+        assert self.child.alive, f"`{self.member}` ended with {await self.child.ended()} as soon as it listened"
         self.up.set()
+
+    def __str__(self) -> str:
+        state = self.child.state if self.child else "not started"
+        output = self.output.read_text(encoding="utf-8")[-2000:] if self.output.exists() else ""
+        return f"`{self.member}`, {state}, listens: {[listens(port) for port in self.ports]}, said: {output}"
+
+    @property
+    def output(self) -> Path:
+        """What the process said, beside its home."""
+        return self.home.parent / f"{self.member}.txt"
 
     def look(self) -> None:
         """Read both logs."""
@@ -96,7 +109,7 @@ class Torture:
             while self.kills < kills:
                 await self._kill()
                 await self._check()
-        await self._end()
+        await self.end()
 
     @property
     def kills(self) -> int:
@@ -134,7 +147,8 @@ class Torture:
             seat.kills += 1
 
     async def _fork(self, seat: Seat) -> None:
-        seat.child = await self._zygote.fork(SERVE, str(seat.home), output=seat.home / "output.txt")
+        disk = (seat.disk.file, seat.home) if seat.disk else None
+        seat.child = await self._zygote.fork(SERVE, str(seat.home), output=seat.output, disk=disk)
 
     async def _start(self, seat: Seat) -> None:
         await self._fork(seat)
@@ -150,7 +164,7 @@ class Torture:
             for worker in workers:
                 worker.cancel()
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
         """Both stop in good order."""
         for seat in self.seats.values():
             assert seat.child
@@ -173,7 +187,7 @@ class Torture:
         asking = self.seats["th"].exchange
         asking.look()
         assert asking.asked <= asking.ended, f"lost without a word: {sorted(asking.asked - asking.ended)[:3]}"
-        assert len(asking.asked) <= self.desk.keys, "a search was executed twice"
+        assert len(asking.asked) <= len(self.desk.keys), "a search was executed twice"
 
     def _check_answers(self) -> None:
         """1, 2: what came out stands in the logs of both sides."""
@@ -197,21 +211,29 @@ class Torture:
             theirs = answering.answered[entry.exchange_id]
             assert (theirs.request_hash, theirs.answer_hash) == (entry.request_hash, entry.answer_hash)
 
+    def explain(self, error: BaseException) -> None:
+        """Add to an error what is needed to look into it."""
+        told = "\n  ".join([*self.story, *map(str, self.seats.values())])
+        error.add_note(f"seed {self.seed}; the last of what was done:\n  {told}")
 
-def _listens(port: int) -> bool:
+
+def listens(port: int) -> bool:
+    """Whether somebody does, on this machine."""
     with socket.socket() as probe:
+        probe.bind(
+            ("127.0.0.2", 0)
+        )  # from another address: a probe of a free port could be given that port, and meet itself
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def tortured(folder: Path, kills: int, seed: int) -> Torture:
-    """A new federation, and `kills` kills of its nodes. Raises `AssertionError` with what is needed to look into it."""
+    """A new federation, and `kills` kills of its nodes."""
     world = sample_world(folder)
     async with Zygote() as zygote:
         torture = Torture(world, zygote, seed)
         try:
             await torture.run(kills)
         except BaseException as error:
-            told = "\n  ".join(torture.story)
-            error.add_note(f"seed {seed}, homes in {folder}; the last of what was done:\n  {told}")
+            torture.explain(error)
             raise
     return torture

@@ -29,12 +29,16 @@ from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
 from gateway.node import methods, wire
 from gateway.statements.request import build_request
-from tests.support.exchange import CLOCK, KH, Caller, request, submission
+from tests.support.exchange import CLOCK, KH, Caller, answer_of, request, submission
 
 _OFFICER = Profile("th.o.1042", "officer", "th.blo.aranyaprathet", "police", ("BORDER_CHECK", "INVESTIGATION"))
 _CALLERS = 12
+_PATIENCE_S = 60
 _AGAIN = 16
 """Requests that are repeated after a kill; half as many searches."""
+
+_FRESH_US = 20 * 1_000_000
+"""A request that is older is not repeated: it would soon be refused as not fresh (statements.request)."""
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class Counterpart:
     client: Caller
     key: Any
     up: asyncio.Event
-    sent: dict[str, bytes] = field(default_factory=dict)
+    sent: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     answers: dict[str, AnswerMessage] = field(default_factory=dict)
     unchecked: list[tuple[str, AnswerMessage]] = field(default_factory=list)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=_AGAIN))
@@ -54,7 +58,7 @@ class Counterpart:
 
         async def askers(channel: Any) -> None:
             while gate.is_set():
-                await self.ask(channel, *self._new(next(numbers)))
+                await self.ask(channel, *self.new(next(numbers)))
 
         while True:
             await self.up.wait()
@@ -67,22 +71,24 @@ class Counterpart:
 
     async def again(self) -> int:
         """Repeat the newest requests: who had an answer gets the same bytes, who had none gets one now."""
-        before, again = dict(self.answers), tuple(self.recent)
+        before, oldest_us = dict(self.answers), CLOCK.now_us() - _FRESH_US
+        again = [number for number in self.recent if self.sent[number][0] > oldest_us]
         async with self.client.channel() as channel:
-            await asyncio.gather(*(self.ask(channel, number, self.sent[number]) for number in again))
+            await asyncio.gather(*(self.ask(channel, number, self.sent[number][1]) for number in again))
         for number in again:
             if number in before:
-                assert self.answers[number].envelope == before[number].envelope, f"{number} got another answer"
-                assert self.answers[number].entry == before[number].entry, f"{number} got another entry"
+                first, second = before[number], self.answers[number]
+                assert second.envelope == first.envelope, f"{number} got {answer_of(first)}, then {answer_of(second)}"
+                assert second.entry == first.entry, f"{number} got another entry"
         return len(again)
 
     async def ask(self, channel: Any, exchange_id: str, envelope: bytes) -> None:
-        data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=10)
+        data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=_PATIENCE_S)
         message = wire.parse_response(data)
         self.answers[exchange_id] = message
         self.unchecked.append((exchange_id, message))
 
-    def _new(self, number: int) -> tuple[str, bytes]:
+    def new(self, number: int) -> tuple[str, bytes]:
         asked = request(
             sender=KH,
             offence=Offence.TIMBER,
@@ -91,7 +97,7 @@ class Counterpart:
             query=DocumentQuery(f"B{number:07d}", "VNM"),
         )
         envelope = build_request(asked, self.key).envelope
-        self.sent[asked.exchange_id] = envelope
+        self.sent[asked.exchange_id] = asked.issued_us, envelope
         self.recent.append(asked.exchange_id)
         return asked.exchange_id, envelope
 
@@ -106,16 +112,15 @@ class Desk:
     unchecked: list[dict[str, Any]] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=_AGAIN // 2))
-    keys: int = 0
+    keys: set[str] = field(default_factory=set)
     _token: tuple[float, str] = (0.0, "")
 
     async def work(self, gate: asyncio.Event, numbers: itertools.count[int]) -> None:
         """Ask for ever."""
-        async with self._client() as client:
+        async with self.client() as client:
             while True:
                 await gate.wait()
                 number = next(numbers)
-                self.keys += 1
                 try:
                     await self.ask(client, f"k-{number}", number)
                 except httpx2.HTTPError:
@@ -125,7 +130,7 @@ class Desk:
     async def again(self) -> int:
         """Repeat what was lost, under its key; look again at what was shown: it is kept as it was."""
         lost, self.lost = self.lost, {}
-        async with self._client() as client:
+        async with self.client() as client:
             await asyncio.gather(*(self.ask(client, key, number) for key, number in lost.items()))
             await asyncio.gather(*(self._look(client, search_id) for search_id in tuple(self.recent)))
         return len(lost)
@@ -143,6 +148,7 @@ class Desk:
             "offence": "DOCFRAUD",
             "case": "TH-2026-0417",
         }
+        self.keys.add(key)
         headers = self._headers() | {"idempotency-key": key}
         response = await client.post("/v1/searches", json=body, headers=headers, extensions=self._sni)
         assert response.status_code == 200, f"{key}: {response.status_code} {response.text}"
@@ -156,12 +162,14 @@ class Desk:
     def _sni(self) -> dict[str, str]:
         return {"sni_hostname": tls_name(MemberId("th"), "node1")}
 
-    def _client(self) -> httpx2.AsyncClient:
+    def client(self) -> httpx2.AsyncClient:
         home = Home(self.home)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(home.ca)
         context.load_cert_chain(home.certificate("client-cli"), home.key("client-cli"))
-        return httpx2.AsyncClient(base_url=f"https://{self.address}", verify=context, trust_env=False, timeout=15)
+        return httpx2.AsyncClient(
+            base_url=f"https://{self.address}", verify=context, trust_env=False, timeout=_PATIENCE_S
+        )
 
     def _headers(self) -> dict[str, str]:
         made, token = self._token

@@ -4,7 +4,8 @@ What is forked is a process of its own that runs the very function the command l
 already. Nothing may have started a thread before a fork, which is checked.
 
 On its standard input the zygote takes one JSON document a line, `{"call": "module:function", "arguments": [...],
-"output": file, "stopped": bool}`, and says `forked PID`; it says `ended PID CODE` when one of its children has ended.
+"output": file, "disk": [control, folder]}`, and says `forked PID`; it says `ended PID CODE` when one of its children
+has ended. `disk` is for a zygote that has `faulty_disk` preloaded.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from typing import Any
 
 from tests.support.shared import PROJECT
 
-_START_S = 60.0
-_PR_SET_PTRACER = 0x59616D61
+_START_S = 180.0
 
 
 # ---------------------------------------------------------------- what runs in the children
@@ -35,6 +35,13 @@ def serve(home: str) -> int:
     from gateway.cli.main import run
 
     return run(["serve", "--home", home])
+
+
+def command(*arguments: str) -> int:
+    """`liaison ARGUMENTS`."""
+    from gateway.cli.main import run
+
+    return run(arguments)
 
 
 # ---------------------------------------------------------------- the zygote itself
@@ -84,9 +91,8 @@ def _child(order: dict[str, Any]) -> None:
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        if order["stopped"]:
-            ctypes.CDLL(None).prctl(_PR_SET_PTRACER, -1, 0, 0, 0)  # where Yama guards, a tracer is to be let in
-            os.kill(os.getpid(), signal.SIGSTOP)
+        if order["disk"]:
+            assert ctypes.CDLL(None).faulty_disk_begin(*(os.fsencode(path) for path in order["disk"])) == 0
         module, _, function = order["call"].partition(":")
         code = getattr(importlib.import_module(module), function)(*order["arguments"])
         sys.stdout.flush()
@@ -110,6 +116,11 @@ class Child:
         """Whether it has not ended."""
         return not self._ended.done()
 
+    @property
+    def state(self) -> str:
+        """In words."""
+        return "alive" if self.alive else f"ended with {self._ended.result()}"
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens when it has ended."""
         if self.alive:
@@ -124,8 +135,9 @@ class Child:
 class Zygote:
     """A running zygote that has imported the module `warm`; use it as an asynchronous context manager."""
 
-    def __init__(self, warm: str = "tests.support.warm_node") -> None:
+    def __init__(self, warm: str = "tests.support.warm_node", preload: Path | None = None) -> None:
         self._warm = warm
+        self._preload = preload
         self._process: asyncio.subprocess.Process | None = None
         self._ended: dict[int, asyncio.Future[int]] = {}
         self._forked: asyncio.Queue[Child] = asyncio.Queue()
@@ -134,6 +146,8 @@ class Zygote:
 
     async def __aenter__(self) -> Zygote:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "proto" / "gen")))}
+        if self._preload:
+            environment["LD_PRELOAD"] = str(self._preload)
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.support.zygote", self._warm, env=environment, stdin=pipe, stdout=pipe
@@ -161,11 +175,14 @@ class Zygote:
             elif word == "ended":
                 self._ended.pop(int(pid)).set_result(int(rest[0]))
 
-    async def fork(self, call: str, *arguments: str, output: Path | None = None, stopped: bool = False) -> Child:
-        """A child that runs `module:function` with text arguments. `stopped`: it waits for SIGCONT, to be traced."""
+    async def fork(
+        self, call: str, *arguments: str, output: Path | None = None, disk: tuple[Path, Path] | None = None
+    ) -> Child:
+        """A child that runs `module:function` with text arguments. `disk`: control file and folder of a faulty disk."""
         assert self._process
         assert self._process.stdin
-        order = {"call": call, "arguments": arguments, "output": str(output or ""), "stopped": stopped}
+        order: dict[str, Any] = {"call": call, "arguments": arguments, "output": str(output or "")}
+        order["disk"] = [str(path) for path in disk or ()]
         async with self._turn:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             return await asyncio.wait_for(self._forked.get(), _START_S)

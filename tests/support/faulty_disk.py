@@ -1,0 +1,92 @@
+"""A disk that fails, dies or forgets at the call that a test names: `native/faulty_disk.c`, preloaded into a node."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import struct
+import subprocess
+from enum import IntEnum
+from errno import EDQUOT, EIO, ENOSPC, EROFS
+from pathlib import Path
+
+import pytest
+
+_SOURCE = Path(__file__).parent / "native" / "faulty_disk.c"
+_HEAD = struct.Struct("8I")
+_NAMES, _NAME = 4096, 64
+
+ERRORS = (EIO, ENOSPC, EDQUOT, EROFS)
+"""Of a disk that fails, is full, over quota, or was made read-only because it failed."""
+
+
+class Fault(IntEnum):
+    """What happens at the call."""
+
+    NONE = 0
+    FAILS = 1
+    """It fails once, and nothing was done."""
+    FAILS_DONE = 2
+    """It fails, and all was done: a failed sync whose bytes reached the disk."""
+    FAILS_ON = 3
+    """It fails, and so do all calls after it."""
+    KILLED = 4
+    """The process dies before it."""
+    KILLED_DONE = 5
+    """The process dies after it."""
+    TORN = 6
+    """Half of it is done, then the process dies."""
+    REBOOT = 7
+    """The machine goes down before it: what was not synced is gone."""
+    REBOOT_PART = 8
+    """The same, but of what was not synced any part may be there, in any order."""
+
+    @property
+    def deadly(self) -> bool:
+        """Whether the process dies of it at once."""
+        return self >= Fault.KILLED
+
+
+def build_disk(folder: Path) -> Path:
+    """The library. Skips the test where there is no C compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        pytest.skip("no C compiler, so no faulty disk: failures of single writes and syncs are NOT tested")
+    library = folder / "faulty_disk.so"
+    command = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(library), str(_SOURCE)]
+    subprocess.run([*command, "-ldl", "-lpthread"], check=True)
+    return library
+
+
+class Disk:
+    """The control block of one process: which call, what happens at it, and what was seen."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with file.open("w+b") as opened:
+            opened.truncate(_HEAD.size + _NAMES * _NAME)
+            self._block = mmap.mmap(opened.fileno(), 0)
+
+    def arm(self, fault: Fault, at: int, error: int = EIO, seed: int = 0) -> None:
+        """From now on calls count, from 1; `fault` happens at number `at`."""
+        self._block[: _HEAD.size] = _HEAD.pack(0, fault, at, error, seed, 0, 0, 0)
+        self._block[:4] = (1).to_bytes(4, "little")
+
+    def disarm(self) -> None:
+        """Calls count no more."""
+        self._block[:4] = bytes(4)
+
+    @property
+    def seen(self) -> int:
+        """How many calls there were."""
+        return int(_HEAD.unpack_from(self._block)[5])
+
+    @property
+    def fired(self) -> bool:
+        """Whether the fault happened."""
+        return bool(_HEAD.unpack_from(self._block)[6])
+
+    def name(self, number: int) -> str:
+        """A call in words, such as `sync node.sqlite-wal`."""
+        start = _HEAD.size + (number - 1) * _NAME
+        return bytes(self._block[start : start + _NAME]).partition(b"\0")[0].decode()
