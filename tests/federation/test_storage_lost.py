@@ -22,6 +22,8 @@ from tests.support.exchange import caller, sample_world
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
 
+pytestmark = pytest.mark.timeout(600)
+
 _STORAGE = 70
 _MIB = 1 << 20
 
