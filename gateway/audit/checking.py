@@ -14,7 +14,7 @@ from gateway.audit.checks import Span
 from gateway.audit.evidence import LogEvidence
 from gateway.audit.export_log import ExportLog
 from gateway.audit.runs import Rules, Run, check_run
-from gateway.clock import Clock
+from gateway.clock import ManualClock, from_us
 from gateway.errors import LiaisonError, NotProved
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
@@ -25,16 +25,16 @@ MANY_RUNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a view is made of, in a form that another process can be given."""
+    """What a view is made of, in a form that another process can be given; `now_us` is when the check is made."""
 
     charter: tuple[bytes, ...]
     descriptors: tuple[bytes, ...]
-    clock: Clock
+    now_us: int
     fingerprint: str | None
 
     def view(self) -> TrustView:
         """The view. Raises as `evidence_view`."""
-        return evidence_view(self.charter, self.descriptors, self.clock, self.fingerprint)
+        return evidence_view(self.charter, self.descriptors, ManualClock(from_us(self.now_us)), self.fingerprint)
 
 
 class Checkers:

@@ -105,7 +105,7 @@ def verify_export(
     if view is None:
         return report
     mandate = _mandate(report, export, view)
-    trust = Trust(tuple(charter), tuple(descriptors), clock, fingerprint)
+    trust = Trust(tuple(charter), tuple(descriptors), clock.now_us(), fingerprint)
     with checkers(view, trust, processes) as workers:
         times = (export.since_us, export.until_us)
         verifier = _Verifier(report, export.member, view, workers, progress, statements, mandate, times, quorum)
@@ -133,7 +133,7 @@ def _view(
     if not charter:
         report.not_provable(Check.CHARTER, "there is no charter")
         return None
-    trust = Trust(tuple(charter), (), clock, fingerprint)
+    trust = Trust(tuple(charter), (), clock.now_us(), fingerprint)
     try:
         trust.view()
     except (NotProved, Stale) as error:
@@ -144,7 +144,7 @@ def _view(
         return None
     report.conclude((Check.CHARTER,))
     try:
-        view = Trust(tuple(charter), tuple(descriptors), clock, fingerprint).view()
+        view = Trust(tuple(charter), tuple(descriptors), clock.now_us(), fingerprint).view()
         listed = view.vkeys(member, KeyUse.LOG)
     except LiaisonError as error:
         report.contradicted(Check.DESCRIPTORS, str(error))
