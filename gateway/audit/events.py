@@ -30,6 +30,9 @@ class Party(StrEnum):
     NOBODY = "nobody"
 
 
+_PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "record", "auditor", "action"})
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One kind of entry. `request` and `answer` say who signed the statements kept with it, if there are any;
@@ -44,6 +47,11 @@ class Event:
     answer: Party = Party.NOBODY
     counted: bool = False
     strict: bool = True
+
+    @property
+    def personal(self) -> bool:
+        """Whether its private part can speak of a person, an officer or a case: only an auditor sees it then."""
+        return self.log is not Log.OPERATIONS or not _PERSONAL.isdisjoint(self.fields)
 
 
 def _exchange(kind: str, meaning: str, *fields: str, request: Party, answer: Party, **more: bool) -> Event:

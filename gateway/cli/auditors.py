@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import create_key
 from gateway.app.inspecting import inspect
 from gateway.audit.inspection import Action
-from gateway.audit.mandate import appointment_of
+from gateway.audit.mandate import Mandate, appointment_of
 from gateway.audit.show import open_entry
 from gateway.cli.audits import describe
 from gateway.cli.evidence import Evidence, open_home
@@ -165,6 +165,21 @@ def export_appointment(
     with open_home(folder) as evidence:
         require_entry(evidence, at, Action.EXPORT)
     return appointment, at
+
+
+def search_mandate(
+    folder: Path, key_file: Path, reason: str, log: str, filters: Mapping[str, str], bounds: tuple[int, int]
+) -> Mandate:
+    """What an auditor may see of what a search finds; the search has its entry once this returns."""
+    key = load_signing_key(key_file)
+    with open_home(folder) as evidence:
+        appointment = own_appointment(evidence, key)
+    given = {name: value for name, value in filters.items() if value}
+    times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
+    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | given | times)
+    with open_home(folder) as evidence:
+        require_entry(evidence, at, Action.SEARCH)
+        return Mandate(evidence.member, appointment.scope)
 
 
 def require_entry(evidence: Evidence, index: int, action: Action) -> None:

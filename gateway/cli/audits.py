@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from gateway.audit.events import EVENTS
 from gateway.audit.export import export, trust_documents
 from gateway.audit.findings import Report
 from gateway.audit.layout import POLICIES
+from gateway.audit.mandate import NO_AUDITOR, Mandate
 from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
@@ -39,8 +41,15 @@ def entries(evidence: Evidence, log: str, wanted: Filter, limit: int) -> Iterato
             return
 
 
-def describe(name: str, shown: Shown) -> dict[str, Any]:
-    """An entry as JSON."""
+def closed(shown: Shown, mandate: Mandate | None) -> str:
+    """Why the private part of an entry is not shown; empty where it is. Nobody without a mandate sees persons."""
+    if not EVENTS[shown.entry.kind].personal or shown.erased:
+        return ""
+    return NO_AUDITOR if mandate is None else mandate.withholds_private(shown.entry, shown.private)
+
+
+def describe(name: str, shown: Shown, why: str = "") -> dict[str, Any]:
+    """An entry as JSON; `why` says that its private part is closed."""
     entry = shown.entry
     return {
         "log": name,
@@ -52,8 +61,9 @@ def describe(name: str, shown: Shown) -> dict[str, Any]:
         "exchange_id": entry.exchange_id,
         "request_hash": entry.request_hash.hex(),
         "answer_hash": entry.answer_hash.hex(),
-        "private": shown.private,
+        "private": {} if why else shown.private,
         "erased": shown.erased,
+        "closed": why,
     }
 
 
@@ -87,7 +97,7 @@ def verify_export_folder(
     fingerprint: str | None,
     *,
     statements: bool,
-    quorum: int,
+    quorum: int = 0,
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Report:

@@ -62,13 +62,15 @@ def open_home(folder: Path) -> Iterator[Evidence]:
         database.close()
 
 
-def entry_line(name: str, shown: Shown) -> str:
-    """An entry in one line."""
+def entry_line(name: str, shown: Shown, why: str = "") -> str:
+    """An entry in one line; `why` says that its private part is closed."""
     entry = shown.entry
     place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
     exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
     if shown.erased:
         return f"{place} (erased: {shown.erased}){exchange}"
+    if why:
+        return f"{place} {exchange.removeprefix(', ')}".rstrip()
     said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
     words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
     requester = shown.private.get("requester")

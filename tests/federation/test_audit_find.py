@@ -120,8 +120,9 @@ def test_l12_the_search_is_an_entry_before_it_shows_anything(liaison: Liaison, f
     found = _find(liaison, "--home", folder / "th", "--name", NAMES[1], "--born", "1984", *_key(folder))
     assert found["count"] > 20
     assert all(entry["private"] for entry in found["entries"])
-    shown = liaison("audit", "show", "--home", folder / "th", "--log", "operations", "--kind", "searched", "--json")
-    newest = shown.value["entries"][0]
+    searched = ("--home", folder / "th", "--log", "operations", "--kind", "searched", "--json")
+    assert liaison("audit", "show", *searched).value["entries"][0]["private"] == {}
+    newest = liaison("audit", "show", *searched, *_key(folder)).value["entries"][1]
     assert newest["index"] == found["entry"]["index"]
     assert newest["private"]["auditor"] == "th.auditor.1"
     assert newest["private"]["reason"] == "complaint 7/2026"

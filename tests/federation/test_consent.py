@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from gateway.audit.show import Filter
+from gateway.cli.audits import describe, entries
 from gateway.cli.client import NodeClient
+from gateway.cli.evidence import open_home
 from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
 from gateway.config import load_settings
@@ -68,8 +71,8 @@ class Desk:
 
     def entries(self, member: str, kind: str) -> list[dict[str, Any]]:
         """Entries of a kind about this exchange, oldest first."""
-        home = ("--home", self.federation.home(member), "--log", "operations", "--limit", "500")
-        shown = self.liaison("audit", "show", *home, "--kind", kind, "--json").value["entries"]
+        with open_home(self.federation.home(member)) as evidence:
+            shown = [describe(*item) for item in entries(evidence, "operations", Filter(kind=kind), 500)]
         return [item for item in reversed(shown) if item["exchange_id"] == self.line["exchange_id"]]
 
 

@@ -57,27 +57,48 @@ def audit() -> None:
 @click.option("--kind", default="", help="The kind of entry (docs/audit-events.md).")
 @click.option("--exchange", "exchange_id", default="", help="The exchange id.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000))
+@AUDITOR_KEY
+@click.option("--reason", default="", help="With --key: why; it stands in the log before anything is shown.")
 @json_option
 def show(
-    home: Path, log: str, since: datetime | None, until: datetime | None, limit: int, as_json: bool, **filters: str
+    home: Path,
+    log: str,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    key: Path | None,
+    reason: str,
+    as_json: bool,
+    **filters: str,
 ) -> int:
-    """Show entries with their private part, newest first. For auditors of the own country only."""
+    """Show entries, newest first: their public part, and what is said in them of the node's own operation.
+
+    What speaks of persons, officers and cases is shown to an appointed auditor only (--key and --reason), within the
+    scope, and after an entry that says so.
+    """
     from gateway.audit.show import Filter
-    from gateway.cli.audits import describe, entries
+    from gateway.cli.auditors import search_mandate
+    from gateway.cli.audits import closed, describe, entries
     from gateway.cli.evidence import entry_line, open_home
 
     _check_filters(log, **filters)
-    wanted = Filter(since_us=to_micros(since), until_us=to_micros(until), **filters)
+    if bool(key) != bool(reason.strip()):
+        raise click.UsageError("--key and --reason belong together: say who looks, and why")
+    bounds = to_micros(since), to_micros(until)
+    wanted = Filter(since_us=bounds[0], until_us=bounds[1], **filters)
+    mandate = search_mandate(home, key, reason, log, filters, bounds) if key else None
     with open_home(home) as evidence:
-        found = list(entries(evidence, log, wanted, limit + 1))
+        found = [(name, item, closed(item, mandate)) for name, item in entries(evidence, log, wanted, limit + 1)]
     more = len(found) > limit
     if as_json:
-        print_json({"entries": [describe(name, item) for name, item in found[:limit]], "limit": limit, "more": more})
+        print_json({"entries": [describe(*item) for item in found[:limit]], "limit": limit, "more": more})
         return 0
-    for name, item in found[:limit]:
-        say(entry_line(name, item))
+    for item in found[:limit]:
+        say(entry_line(*item))
     if not found:
         say("no entry fits")
+    if any(why for _, _, why in found) and mandate is None:
+        say("what speaks of persons is not shown: that needs the --key of an appointed auditor, and a --reason", "dim")
     if more:
         say(f"only the newest {limit} are shown, there are more: raise --limit, or narrow it with --until", "warn")
     return 0
