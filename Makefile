@@ -20,7 +20,7 @@ URL ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
+.PHONY: audit-scale help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -83,6 +83,9 @@ policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fai
 
 scale: $(STAMP)  ## Three agency databases of a million rows each: build, find, time (20 minutes, 4 GB of disk)
 	LIAISON_SCALE_ROWS=1000000 $(BIN)/pytest -s -n 0 --timeout 5000 tests/contract/test_index_scale.py
+
+audit-scale: $(STAMP)  ## An export of a million entries with all statements is verified (40 minutes, 8 GB of disk)
+	LIAISON_AUDIT_ENTRIES=1000000 $(BIN)/pytest -s -n 0 --timeout 7200 tests/contract/test_audit_scale.py
 
 finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 minutes, 3 GB of disk)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m gateway.bench.finding "$$folder" $(or $(ENTRIES),1000000)
