@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from itertools import groupby
 
 from gateway.audit.findings import MEANING, Check, Finding, Report, State
 from gateway.cli.output import printable
@@ -91,7 +90,7 @@ def _about(report: Report, made: str, charter: str) -> Iterable[str]:
     yield "<h2>What was checked</h2>"
     rows = [("Checked", made), ("Under the charter", charter or "none that verifies")]
     rows += [(f"Entries of {log}", f"{size:,}") for log, size in sorted(report.sizes.items())]
-    signed = _is_proved(report, Check.MANIFEST)
+    signed = report.is_proved(Check.MANIFEST)
     said = [(title, report.about[name]) for name, title in _ABOUT.items() if name in report.about]
     if signed:
         yield _rows([*rows, *said])
@@ -106,11 +105,6 @@ def _about(report: Report, made: str, charter: str) -> Iterable[str]:
     yield _rows([item for item in said if item not in proved])
 
 
-def _is_proved(report: Report, check: Check) -> bool:
-    states = {item.state for item in report.findings if item.check is check}
-    return states == {State.PROVED}
-
-
 def _rows(rows: Iterable[tuple[str, str]]) -> str:
     body = "".join(f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in rows)
     return f"<table><tbody>{body}</tbody></table>"
@@ -122,10 +116,8 @@ def _checks(report: Report) -> Iterable[str]:
     yield f"<table><thead><tr>{heads}</tr></thead><tbody>"
     for finding in report.findings:
         yield _finding(finding)
-    for (check, log, state), group in groupby(report.findings, key=lambda item: (item.check, item.log, item.state)):
-        del group
-        if more := report.untold(check, log, state):
-            yield _row(int(check), state, log, f"and {more:,} more of the same kind")
+    for check, log, state, count in report.untold_groups():
+        yield _row(int(check), state, log, f"and {count:,} more of the same kind")
     yield "</tbody></table>"
     told = {finding.check for finding in report.findings}
     missing = [f"{int(check)} ({MEANING[check]})" for check in Check if check not in told]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.findings import Report, State
+from gateway.audit.findings import Check, Report, State
 from gateway.audit.reconcile import Comparison
 from gateway.audit.two_exports import Reconciled
 from gateway.cli.audits import read_charter
@@ -23,10 +23,11 @@ def report_value(report: Report) -> dict[str, Any]:
     first = report.first_bad
     return {
         "verdict": verdict.value,
-        "about": report.about,
+        "about": report.about | {"proved": report.is_proved(Check.MANIFEST)},
         "entries": report.sizes,
         "first_bad_entry": {"log": first[0], "index": first[1]} if first else None,
         "findings": [asdict(finding) | {"check": int(finding.check)} for finding in report.findings],
+        "untold": sum(count for _, _, _, count in report.untold_groups()),
         "notes": report.notes,
     }
 
@@ -47,6 +48,8 @@ def report_lines(report: Report) -> Iterator[tuple[str, str]]:
         place = f" {finding.log}" if finding.log else ""
         entry = f", entry {finding.index}" if finding.index is not None else ""
         yield finding.state.value, f"{finding.check:>2} {finding.state.value:<12}{place}{entry}: {finding.text}"
+    for check, log, state, count in report.untold_groups():
+        yield state.value, f"{check:>2} {state.value:<12} {log}: and {count} more of the same kind".replace(" :", ":")
     for note in report.notes:
         yield "", f"   note: {note}"
     value = report_value(report)
