@@ -227,7 +227,7 @@ def test_check_15_policies_are_there_by_their_hash(world: World) -> None:
     name = policy_hash(policy)
     home = world.copy()
     item = world.answered()
-    item.private = {**item.private, "policy_hash": name}
+    item.private = {**item.private, "decision": {"hash": name}}
     with home.log() as log:
         log.append([item])
     documents = {"trust/descriptors/th.jsonl": b"\n".join(world.descriptors["th"])}
