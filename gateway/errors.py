@@ -10,6 +10,7 @@
     │   ├── Forbidden               PERMISSION_DENIED    we know who this is, and the answer is no
     │   │   └── BadSignature        PERMISSION_DENIED    a signature, signer or key that does not fit
     │   ├── Stale                   FAILED_PRECONDITION  outside its time, or time itself is uncertain
+    │   ├── BadProof                FAILED_PRECONDITION  a proof that does not lead where it should
     │   ├── Replayed                ALREADY_EXISTS       the same id with other bytes
     │   ├── HeadConflict            ABORTED              a witness has cosigned another head of this log
     │   ├── Overloaded              RESOURCE_EXHAUSTED   a queue, quota or limit is full
@@ -113,6 +114,13 @@ class Stale(Refused):
 
     reason = Reason.FAILED_PRECONDITION
     default_code = "not-fresh"
+
+
+class BadProof(Refused):
+    """A proof that does not lead from the head that is known to the one that is shown (C2SP tlog-witness, 422)."""
+
+    reason = Reason.FAILED_PRECONDITION
+    default_code = "bad-proof"
 
 
 class Replayed(Refused):

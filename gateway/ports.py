@@ -265,7 +265,7 @@ class LogStore(Protocol):
         """Whether other processes may write to the same logs."""
 
     def identity(self) -> str:
-        """Which database this is, as long as it is the same one; empty where it is a file."""
+        """Which database this is, as long as it is the same one: a copy is another one."""
 
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
         """Where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""

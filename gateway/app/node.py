@@ -16,6 +16,7 @@ from gateway.agency.tokens import OfficerTokens
 from gateway.app.erasing import node_desk
 from gateway.app.ground import Ground, lay_ground, record_issuers, token_keys
 from gateway.app.inspecting import inspection_desk
+from gateway.app.witnessing import NodeWitness
 from gateway.audit.receipt import ChannelBook, ReceiptBook
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -174,6 +175,9 @@ class Node:
             ground.exchange_log.store_name,
             pseudonyms.make,
         )
+        self.witness = NodeWitness(
+            ground, self.parts.documents, self.peers, self._identity, self.scribes.operations.write, self._forked
+        )
         self._tokens = OfficerTokens(
             ground.member, token_keys(ground, production), clock, lambda: ground.trust.view.epoch
         )
@@ -190,6 +194,8 @@ class Node:
             days=self.days.round,
             decisions=self.consents.round,
             consents=self.outbox.round,
+            witnesses=self.witness.round,
+            witness_s=ground.settings.witness.every_s,
             sources=ground.refreshers,
             policy=lambda: _policy_entry(ground.policy.refresh()),
             inspections=inspection_desk(
@@ -216,8 +222,9 @@ class Node:
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """Start the workers, write `start`, listen."""
+        """Compare with the witnesses, start the workers, write `start`, listen."""
         self._release_loop = asyncio.get_running_loop()
+        compared = await self._compare()
         for wall in self.ground.walls:
             wall.start()
         self.answerer.start()
@@ -227,6 +234,8 @@ class Node:
         await self._note("start", version=__version__, **hashes)
         for key_id in self.ground.revived:
             await self._note("alarm", code="key-came-back", detail=f"{key_id} was destroyed before, and is again")
+        if compared is not None:
+            await self.scribes.operations.write(compared)
         if await self._housekeeper.lead():
             await self._housekeeper.log_switches()
         if not self.ground.database.shared:
@@ -238,6 +247,18 @@ class Node:
         self._rounds.add_done_callback(self._rounds_ended)
         self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"])
 
+    async def _compare(self) -> EntryDraft | None:
+        """Before anything is signed. A refused start leaves the logs as they are."""
+        try:
+            return await self.witness.before_signing()
+        except LiaisonError:
+            await self.witness.close()
+            await self.peers.close()
+            for log in (self.ground.exchange_log, self.ground.operations_log):
+                log.abandon()
+            self.ground.database.close()
+            raise
+
     async def _listen(self) -> None:
         settings = self.ground.settings
         credentials = server_credentials(self._identity, self._roots, self._alarm)
@@ -247,6 +268,8 @@ class Node:
             acknowledge=lambda peer, receipt: self.receipts.take(peer.member, receipt),
             consent=lambda peer, envelope: self.consents.take(peer.member, envelope),
             compare_day=lambda peer, envelope: self.days.take(peer.member, envelope),
+            cosign=lambda peer, body, cosigned: self.witness.cosign(peer.member, body, cosigned),
+            largest_head=lambda peer, origin: self.witness.largest_head(peer.member, origin),
             refused=self._refused,
             healthy=self._serving,
         )
@@ -289,6 +312,7 @@ class Node:
         await self.asker.finish()
         await self.outbox.finish()
         await asyncio.to_thread(self.answerer.stop, _DRAIN_S)
+        await self.witness.close()
         await self.peers.close()
         for wall in self.ground.walls:
             wall.stop()
@@ -368,6 +392,11 @@ class Node:
     def _fatal(self, error: BaseException) -> None:
         """The end of the process: nothing is signed from memory once storage has failed (threats.md, fact 13)."""
         self._log.error(Event.STORAGE_BROKEN, error)
+        os._exit(_BROKEN)
+
+    def _forked(self, error: LiaisonError) -> None:
+        """The end of the process: somebody signed another head with our key, and one of the two is not this log."""
+        self._log.error(Event.LOG_FORKED, error)
         os._exit(_BROKEN)
 
     def _refused(self, member: str, error: LiaisonError) -> None:

@@ -150,6 +150,15 @@ def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoin
     return checkpoint
 
 
+def only_signature(checkpoint: Checkpoint, name: str, known_as: bytes) -> bytes:
+    """The note with the first signature by this key and no other, or `Malformed` when there is none."""
+    for line in checkpoint.signatures:
+        if (line.name, line.key_id) == (name, known_as):
+            raw = base64.b64encode(line.key_id + line.signature).decode()
+            return checkpoint.text + f"\n{_DASH}{name} {raw}\n".encode()
+    raise _bad("it has no signature by this key")
+
+
 def _lines(text: str) -> list[str]:
     lines = text[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:

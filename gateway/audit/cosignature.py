@@ -90,6 +90,19 @@ class Cosigner:
             lines.append(f"{_DASH}{self.name} {base64.b64encode(raw).decode()}\n")
         return "".join(lines).encode()
 
+    def has_cosigned(self, checkpoint: Checkpoint) -> bool:
+        """Whether the note carries a cosignature by one of these keys."""
+        for key, known_as in self._keys:
+            for line in checkpoint.signatures:
+                if (line.name, line.key_id) != (self.name, known_as) or len(line.signature) <= _NUMBER:
+                    continue
+                time_s = int.from_bytes(line.signature[:_NUMBER], "big")
+                with suppress(BadSignature):
+                    message = signed_message(key.public.algorithm, self.name, checkpoint, time_s)
+                    key.public.verify(line.signature[_NUMBER:], message)
+                    return True
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:

@@ -182,6 +182,22 @@ _EVENTS = (
                 "day", "side", "first", "through", "missing", "differing", "exchanges", "statement"),
     _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
     _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
+    _operations("witness-compared",
+                "Before this run signed anything it asked its witnesses for the largest heads that they had seen; ours "
+                "extend them. An empty `seen` is an alarm: none of them answered. `waived` says who let the node start "
+                "on a moved log without a witness.",
+                "seen", "missing", "waived"),
+    _operations("quorum-lost",
+                "An alarm: entries are older than 15 minutes, and under no head with a quorum of cosignatures. Service "
+                "goes on.",
+                "log", "covered", "size", "age_s", "witnesses", "failing"),
+    _operations("quorum-back", "The end of that alarm.", "log", "covered", "size", "age_s", "witnesses", "failing"),
+    _operations("fork-found",
+                "An alarm: two heads signed by one log do not go together. `peer` is whose log it is, empty for ours. "
+                "`fork`: two roots over one size; `no-proof`: the log did not show that the second extends the first; "
+                "`behind`: it showed a smaller head than it had; `ahead`: a witness has seen more of our log than we "
+                "hold; `went-back`: our own memory as a witness was put back. Both heads are kept.",
+                "origin", "code", "known", "offered"),
     _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
     _operations("copy-deleted", "A copy of a counterpart's record was deleted, since its owner's time for it is over.",
                 "search", "exchange", "ground"),

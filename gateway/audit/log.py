@@ -130,7 +130,8 @@ class AuditLog:
             self._catch_up(current)
             check_end(current, self._store)
         self._checkpoint = self._signer.sign(self._state.size, self._state.root)
-        self._high_water.write(self._checkpoint)
+        if not self.moved:  # else the next entry says that it is here now: until then it may be the wrong copy
+            self._high_water.write(self._checkpoint)
 
     def _check(self, state: LogState, seen: Seen | None) -> None:
         """Compare what is in the database with what was signed. `Contradicted` also says when it is another one."""
@@ -167,6 +168,12 @@ class AuditLog:
         by now."""
         with self._lock, self._turn():
             return
+
+    def abandon(self) -> None:
+        """Let go of the log as it is, without writing anything: it is not to be gone on with."""
+        with self._lock:
+            self._broken = True
+            self._high_water.close()
 
     def _store_head(self) -> None:
         with self._store.turn(self._state) as current:
@@ -246,10 +253,15 @@ class AuditLog:
         with self._lock:
             return LogProof(index, self._tree.inclusion(index, self._state.size), self._checkpoint)
 
-    def consistency(self, size: int) -> tuple[bytes, ...]:
-        """The proof that the newest head extends the tree of `size` entries."""
+    def root(self, size: int) -> bytes:
+        """The root over the first `size` entries, or `Malformed` when there are not so many."""
         with self._lock:
-            return self._tree.consistency(size, self._state.size)
+            return self._tree.root(size)
+
+    def extension(self, first: int, second: int) -> tuple[bytes, ...]:
+        """The proof that the tree over `second` entries extends the one over `first`; empty from 0."""
+        with self._lock:
+            return self._tree.consistency(first, second) if first else ()
 
     def stored_answers(self, claims: Sequence[_Claim]) -> Mapping[_Claim, StoredAnswer]:
         """Those of `claims` that are answered. The answer is empty where its content was erased."""
@@ -426,10 +438,10 @@ class AuditLog:
 
 
 def _moved(seen: Seen | None, database: str) -> str:
-    if seen is None or seen.database == database:
+    """Heads of earlier versions do not say on what they were signed, and that was a file."""
+    if seen is None or seen.database == database or (not seen.database and database.startswith("file ")):
         return ""
-    before, now = seen.database or "a file of SQLite", database or "a file of SQLite"
-    return f"; the newest head was signed on {before}, and the log is now on {now}"
+    return f"; the newest head was signed on {seen.database or 'a file of SQLite'}, and the log is now on {database}"
 
 
 def _broken(error: LiaisonError) -> StorageBroken:

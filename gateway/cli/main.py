@@ -36,6 +36,7 @@ COMMANDS = {
     "schema": "the record types as JSON Schema",
     "check": "read an identifier: passport zone, container, ship, national number, plate",
     "source": "run an agency's source in its own building, with its own key",
+    "witness": "cosign heads of logs, so that nobody can rewrite them",
     "audit": "show, verify and export the audit log",
     "backup": "everything of a home but the keys of its content, in one sealed file",
     "restore": "a home from a backup, without what was erased since",

@@ -96,6 +96,11 @@ class Home:
         return self.path / "approvers"
 
     @property
+    def witnesses(self) -> Path:
+        """Cards of domestic witnesses, for the descriptor and for reaching them."""
+        return self.path / "witnesses"
+
+    @property
     def certificates(self) -> Path:
         """Certificates of keys that agencies hold themselves, for the descriptor."""
         return self.path / "certificates"

@@ -111,6 +111,21 @@ class RetentionMonths:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessSettings:
+    """`[witness]`: who cosigns the heads of this node's logs (docs/guides/witness.md)."""
+
+    domestic: str = setting(
+        "host:port of the domestic witness (`liaison witness serve` on the auditor's machine), whose witness.pub lies "
+        "in witnesses/ of the home. Empty: none, only counterparts.",
+        "",
+    )
+    quorum: int = setting(
+        "Counterparts whose cosignatures make a quorum. The domestic witness is enough alone.", 1, minimum=1
+    )
+    every_s: int = setting("Seconds between two rounds to the witnesses.", 30, minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
 
@@ -187,6 +202,7 @@ class Settings:
     policy: PolicyFolders
     limits: Limits
     retention: RetentionMonths
+    witness: WitnessSettings
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
     token_keys: tuple[TokenKey, ...] = ()
@@ -254,6 +270,7 @@ SECTIONS: dict[str, type[Any]] = {
     "policy": PolicyFolders,
     "limits": Limits,
     "retention": RetentionMonths,
+    "witness": WitnessSettings,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""

@@ -2,9 +2,9 @@
 
 Each thing that changes has its entry in the operations log. A step that fails is noted, the other steps of its round
 are made all the same, and the next round comes. Of several processes of one node, each looks at trust, switches and
-the log, and one leads: it alone does what has to be done once. Receipts, days' accounts, requests for consent and key
-indexes wait for others (counterparts, sources), so they have rounds of their own: nobody delays the look at trust and
-switches.
+the log, and one leads: it alone does what has to be done once. Receipts, days' accounts, requests for consent,
+witnesses and key indexes wait for others (counterparts, sources), so they have rounds of their own: nobody delays the
+look at trust and switches.
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ class Housekeeper:
         days: Callable[[], Awaitable[None]],
         decisions: Callable[[], Awaitable[None]],
         consents: Callable[[], Awaitable[None]],
+        witnesses: Callable[[], Awaitable[None]],
+        witness_s: float,
         sources: Mapping[str, Callable[[], object]],
         policy: Callable[[], EntryDraft | None],
         inspections: Callable[[], int],
@@ -109,6 +111,8 @@ class Housekeeper:
         self._days = days
         self._decisions = decisions
         self._consents = consents
+        self._witnesses = witnesses
+        self._witness_s = witness_s
         self._sources = sources
         # Threads of their own: a source that hangs takes none of those that the other rounds need.
         self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
@@ -135,6 +139,7 @@ class Housekeeper:
         tasks.create_task(_every(ROUND_S, self.receipts_round))
         tasks.create_task(_every(ROUND_S, self.consents_round))
         tasks.create_task(_every(ROUND_S, self.erasures_round))
+        tasks.create_task(_every(self._witness_s, self.witness_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.days_round))
         for source in self._sources:
@@ -172,6 +177,11 @@ class Housekeeper:
         """Carry out orders to erase and to hold, and once an hour erase what is over its age."""
         if self._leading:
             await self._try("erasures", partial(asyncio.to_thread, self._erasures))
+
+    async def witness_round(self) -> None:
+        """Bring the heads of our logs to their witnesses."""
+        if self._leading:
+            await self._try("witnesses", self._witnesses)
 
     async def slow_round(self) -> None:
         """Delete copies whose time is over, and forget what has expired."""

@@ -28,6 +28,7 @@ from gateway.ports import PeerStatus
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
     StreamCall = grpc.aio.StreamStreamCall[bytes, bytes]
+    Refusal = Callable[[str, grpc.aio.AioRpcError], LiaisonError]
 
 STREAM_LIFE_S = 240.0
 """A stream takes new requests for four minutes: shorter than the grace that a server gives an aged connection."""
@@ -84,26 +85,26 @@ class PeerPool:
 
     async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
         """Send a receipt."""
-        await self._unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(receipt), 5.0)
+        await self.unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(receipt), 5.0)
 
     async def consent(self, member: MemberId, envelope: bytes) -> bytes:
         """Send a request for consent; the envelope of the owner's word."""
-        answer = await self._unary(member, methods.CONSENT.path, wire.ask_consent(envelope), 5.0)
+        answer = await self.unary(member, methods.CONSENT.path, wire.ask_consent(envelope), 5.0)
         return wire.parse_consent_word(answer)
 
     async def compare_day(self, member: MemberId, envelope: bytes) -> bytes:
         """Send a day's account; the envelope of what the other side holds."""
-        answer = await self._unary(member, methods.COMPARE_DAY.path, wire.compare_day(envelope), 10.0)
+        answer = await self.unary(member, methods.COMPARE_DAY.path, wire.compare_day(envelope), 10.0)
         return wire.parse_compared_day(answer)
 
     async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:
         """Send a request as one unary call: tools and the first contact."""
         request = wire.submit(envelope, int(timeout * 1000), "").SerializeToString()
-        return wire.parse_response(await self._unary(member, methods.SUBMIT.path, request, timeout))
+        return wire.parse_response(await self.unary(member, methods.SUBMIT.path, request, timeout))
 
     async def healthy(self, member: MemberId) -> bool:
         """Whether the counterpart's node says that it serves."""
-        return b"\x08\x01" in await self._unary(member, methods.HEALTH_CHECK.path, b"", 3.0)
+        return b"\x08\x01" in await self.unary(member, methods.HEALTH_CHECK.path, b"", 3.0)
 
     def status(self, member: MemberId) -> PeerStatus:
         """What is known of the connection."""
@@ -116,12 +117,15 @@ class PeerPool:
         self._links.clear()
         await asyncio.gather(*(link.close() for link in links))
 
-    async def _unary(self, member: MemberId, path: str, data: bytes, timeout: float) -> bytes:
+    async def unary(
+        self, member: MemberId, path: str, data: bytes, timeout: float, refusal: Refusal | None = None
+    ) -> bytes:
+        """One unary call; `refusal` makes our error of the status with which it failed."""
         link = self._link(member)
         try:
             answer = await link.call(path, data, timeout)
         except grpc.aio.AioRpcError as error:
-            raise _peer_error(member, error) from error
+            raise (refusal or peer_error)(member, error) from error
         except (asyncio.CancelledError, grpc.aio.UsageError):
             if _cancelled():
                 raise
@@ -152,7 +156,7 @@ def _cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _peer_error(member: MemberId, error: grpc.aio.AioRpcError) -> LiaisonError:
+def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """A gRPC status as one of our errors; it proves nothing, so it is no more than silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut(f"`{member}` did not answer in time", where=member)
@@ -352,7 +356,7 @@ class _Stream:
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:
     if isinstance(error, grpc.aio.AioRpcError):
-        return _peer_error(member, error)
+        return peer_error(member, error)
     if isinstance(error, LiaisonError):
         return error
     return Unavailable(f"the stream to `{member}` broke", where=member)

@@ -13,13 +13,13 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed, Overloaded, Reason, TooLarge, Unauthenticated
+from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, Reason, TooLarge, Unauthenticated
 from gateway.exchange.inbound import FrameRefusal, Inbound, Reply, ReplySink
 from gateway.model.exchange import AnswerMessage, ReceiptMessage
-from gateway.node import methods, wire
+from gateway.node import methods, wire, witness_wire
 from gateway.trust.view import PeerIdentity
 
-_STATUS = {
+STATUS = {
     Reason.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
     Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     Reason.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
@@ -34,6 +34,7 @@ _STATUS = {
     Reason.RECEIPTS_DUE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
 }
+"""The status of each reason. What is switched off is unavailable."""
 
 _WRITE_TIMEOUT_S = 2.0
 _MAX_BUDGET_S = 3.0
@@ -63,14 +64,16 @@ class ServerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the server calls: who is it, serve this, take this receipt or this request for consent, note a refused
-    caller, are we well."""
+    """What the server calls: who is it, serve this, take this receipt or this request for consent, cosign this head,
+    show the largest head, note a refused caller, are we well."""
 
     identify: Callable[[bytes], PeerIdentity]
     submit: Callable[[Inbound], None]
     acknowledge: Callable[[PeerIdentity, ReceiptMessage], Awaitable[int]]
     consent: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
     compare_day: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
+    cosign: Callable[[PeerIdentity, bytes, bytes], Awaitable[bytes]]
+    largest_head: Callable[[PeerIdentity, str], Awaitable[bytes]]
     refused: Callable[[str, LiaisonError], None]
     healthy: Callable[[], bool]
 
@@ -127,6 +130,8 @@ class NodeServer:
             methods.ACKNOWLEDGE.path: unary(self._acknowledge),
             methods.CONSENT.path: unary(self._consent),
             methods.COMPARE_DAY.path: unary(self._compare_day),
+            methods.ADD_CHECKPOINT.path: unary(self._add_checkpoint),
+            methods.LARGEST_HEAD.path: unary(self._largest_head),
             methods.HEALTH_CHECK.path: unary(self._health),
         }
 
@@ -139,7 +144,7 @@ class NodeServer:
             return certificates[0], self._doors.identify(certificates[0])
         except LiaisonError as error:
             self._doors.refused("", error)
-            await context.abort(_STATUS[error.reason], error.code)
+            await context.abort(STATUS[error.reason], error.code)
             raise
 
     @contextlib.asynccontextmanager
@@ -168,7 +173,7 @@ class NodeServer:
 
     async def _refuse_call(self, context: Context, member: str, error: LiaisonError) -> NoReturn:
         self._doors.refused(member, error)
-        await context.abort(_STATUS[error.reason], error.code)
+        await context.abort(STATUS[error.reason], error.code)
         raise error
 
     async def _submit(self, data: bytes, context: Context) -> bytes:
@@ -184,7 +189,7 @@ class NodeServer:
                 await self._refuse_call(context, peer.member, error)
             reply = await sink.future
             if isinstance(reply, FrameRefusal):
-                await context.abort(_STATUS[reply.reason], reply.code)
+                await context.abort(STATUS[reply.reason], reply.code)
             return reply
 
     async def _stream(self, _: Any, context: Context) -> None:
@@ -214,6 +219,25 @@ class NodeServer:
         async with self._admitted(context, methods.COMPARE_DAY, data) as (_, peer):
             try:
                 return wire.compared_day(await self._doors.compare_day(peer, wire.parse_compare_day(data)))
+            except LiaisonError as error:
+                await self._refuse_call(context, peer.member, error)
+
+    async def _add_checkpoint(self, data: bytes, context: Context) -> bytes:
+        async with self._admitted(context, methods.ADD_CHECKPOINT, data) as (_, peer):
+            try:
+                body, cosigned = witness_wire.parse_add_checkpoint(data)
+                return witness_wire.cosignatures(await self._doors.cosign(peer, body, cosigned))
+            except HeadConflict as conflict:  # how a log learns our size: nothing that anybody need be told of
+                size = ((witness_wire.SIZE, str(conflict.size)),)
+                await context.abort(grpc.StatusCode.ABORTED, conflict.code, size)
+            except LiaisonError as error:
+                await self._refuse_call(context, peer.member, error)
+
+    async def _largest_head(self, data: bytes, context: Context) -> bytes:
+        async with self._admitted(context, methods.LARGEST_HEAD, data) as (_, peer):
+            try:
+                origin = witness_wire.parse_ask_largest_head(data)
+                return witness_wire.largest_head(await self._doors.largest_head(peer, origin))
             except LiaisonError as error:
                 await self._refuse_call(context, peer.member, error)
 
@@ -316,7 +340,7 @@ class _Stream:
                 await self._reading  # type: ignore[misc]  # set in run
             except LiaisonError as error:
                 self._server.refuse(self.member, error)
-                await self._context.abort(_STATUS[error.reason], error.code)
+                await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
         """Take messages until the peer ends the stream or says nothing for a long time."""

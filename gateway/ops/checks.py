@@ -14,6 +14,7 @@ from gateway.config import PACKAGED_POLICY, Suspensions
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.processes import check_processes
+from gateway.ops.witness_check import check_witnesses
 from gateway.trust.view import TrustView
 from policy.agreements import Agreements
 
@@ -267,6 +268,7 @@ CHECKS: dict[str, Check] = {
     "source processes": check_processes,
     "charter": check_charter,
     "descriptors": check_descriptors,
+    "witnesses": check_witnesses,
     "suspensions": check_suspensions,
     "trial": check_trial,
 }

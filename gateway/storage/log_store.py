@@ -21,7 +21,7 @@ from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import EncryptedContent, LogState, NewEntry, StoredEntry
 from gateway.storage.claims import ClaimIndex, claim_key
-from gateway.storage.engine import Database
+from gateway.storage.engine import Database, file_identity
 from gateway.storage.postgres import identity
 from gateway.storage.prepared import Prepared, insert_into, run_together
 from gateway.storage.tables import log_checkpoint, log_content, log_entry, log_state
@@ -54,8 +54,8 @@ class SqlLogStore:
         return self._database.shared
 
     def identity(self) -> str:
-        """Which database this is, as long as it is the same one; empty where it is a file."""
-        return str(identity(self._database) or "")
+        """Which database this is, as long as it is the same one: a copy of a file is another one."""
+        return str(identity(self._database) or "") or file_identity(self._database)
 
     def state(self, log: str) -> LogState | None:
         """The state of `log`, or None when it has never been opened."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.model.witness import CosignedHead, HeadEvidence, WitnessedHead
 from gateway.storage.engine import Database
@@ -41,10 +43,7 @@ class SqlWitnessStore:
         values = {"size": head.size, "root": head.root, "checkpoint": head.checkpoint, "time_us": head.time_us}
         with self._database.write("witnessed head") as connection:
             if before is None:
-                if connection.execute(select(c.size).where(c.origin == head.origin)).first() is not None:
-                    return False
-                connection.execute(insert(witnessed_head).values(origin=head.origin, **values))
-                return True
+                return self._insert(connection, witnessed_head, {"origin": head.origin, **values})
             here = (c.origin == head.origin) & (c.size == before.size) & (c.root == before.root)
             return connection.execute(update(witnessed_head).where(here).values(**values)).rowcount == 1
 
@@ -56,12 +55,8 @@ class SqlWitnessStore:
             count = select(func.count()).select_from(head_evidence).where(c.origin == evidence.origin)
             if connection.execute(count).scalar_one() >= most:
                 return False
-            here = [c[name] == value for name, value in place.items()]
-            if connection.execute(select(c.code).where(*here)).first() is not None:
-                return False
             values = {"code": evidence.code, "known": evidence.known, "offered": evidence.offered}
-            connection.execute(insert(head_evidence).values(**place, **values, time_us=evidence.time_us))
-        return True
+            return self._insert(connection, head_evidence, {**place, **values, "time_us": evidence.time_us})
 
     def evidence(self) -> list[HeadEvidence]:
         """All that was kept, oldest first."""
@@ -80,23 +75,19 @@ class SqlWitnessStore:
         """Remember a head as seen, unless a larger one is."""
         c = seen_head.c
         with self._database.write("seen head") as connection:
-            known = connection.execute(select(c.size).where(c.origin == origin)).scalar()
-            if known is None:
-                connection.execute(insert(seen_head).values(origin=origin, size=size, checkpoint=checkpoint))
-            elif known < size:
-                values = {"size": size, "checkpoint": checkpoint}
-                connection.execute(update(seen_head).where(c.origin == origin).values(**values))
+            values = {"size": size, "checkpoint": checkpoint}
+            if not self._insert(connection, seen_head, {"origin": origin, **values}):
+                connection.execute(update(seen_head).where(c.origin == origin, c.size < size).values(**values))
 
     def put_cosignatures(self, log: str, size: int, checkpoint: bytes, lines: Sequence[bytes], time_us: int) -> None:
         """Keep signature lines of a head of our own log; lines of a key that has one there already are left out."""
         c = cosigned_head.c
         here = (c.log == log) & (c.size == size)
         with self._database.write("cosignatures") as connection:
-            kept = connection.execute(select(c.lines).where(here)).scalar()
-            if kept is None:
-                values = {"checkpoint": checkpoint, "lines": b"".join(lines), "time_us": time_us}
-                connection.execute(insert(cosigned_head).values(log=log, size=size, **values))
+            values = {"checkpoint": checkpoint, "lines": b"".join(lines), "time_us": time_us}
+            if self._insert(connection, cosigned_head, {"log": log, "size": size, **values}):
                 return
+            kept = connection.execute(select(c.lines).where(here).with_for_update()).scalar_one()
             known = {_whose(line) for line in _split(kept)}
             new = b"".join(line for line in lines if _whose(line) not in known)
             if new:
@@ -117,6 +108,14 @@ class SqlWitnessStore:
             rows = connection.execute(statement.order_by(c.size)).all()
         return [CosignedHead(row.size, row.checkpoint, tuple(_split(row.lines)), row.time_us) for row in rows]
 
+    def recent(self, log: str, most: int) -> list[CosignedHead]:
+        """The newest cosigned heads of our own log, at most so many, newest first."""
+        c = cosigned_head.c
+        statement = select(c.size, c.checkpoint, c.lines, c.time_us).where(c.log == log).order_by(c.size.desc())
+        with self._database.read("cosignatures") as connection:
+            rows = connection.execute(statement.limit(most)).all()
+        return [CosignedHead(row.size, row.checkpoint, tuple(_split(row.lines)), row.time_us) for row in rows]
+
     def thin(self, before_us: int, every_us: int) -> int:
         """Of heads cosigned before a time keep the first of each stretch of `every_us`; the number deleted."""
         c = cosigned_head.c
@@ -135,6 +134,12 @@ class SqlWitnessStore:
                 for log, size in gone:
                     connection.execute(delete(cosigned_head).where(c.log == log, c.size == size))
         return len(gone)
+
+    def _insert(self, connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
+        """Add a row unless its key is there; whether it did. Another process may make the same row now."""
+        make = postgres_insert if self._database.shared else sqlite_insert
+        made = make(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+        return connection.execute(made).first() is not None
 
 
 def _split(lines: bytes) -> list[bytes]:

@@ -12,6 +12,7 @@ class Event(StrEnum):
     NODE_DRAINING = "node.draining"
     NODE_STOPPED = "node.stopped"
     STORAGE_BROKEN = "storage.broken"
+    LOG_FORKED = "log.forked"
     ROUNDS_FAILED = "rounds.failed"
     ENTRY = "entry"
     AGENCY_REFUSED = "agency.refused"
@@ -36,6 +37,8 @@ class Gauge(StrEnum):
     LOG_SIZE = "liaison_log_size"  # log
     CERTIFICATE_DAYS = "liaison_certificate_days_left"  # certificate
     PEER_CONNECTED = "liaison_peer_connected"  # peer
+    QUORUM_AGE = "liaison_witness_quorum_age_seconds"  # log
+    WITNESS_REACHED = "liaison_witness_reached"  # witness
     RECEIPT_DEBT = "liaison_receipt_debt"  # peer; answers of ours that are not acknowledged
     RECEIPT_DEBT_SECONDS = "liaison_receipt_debt_seconds"  # peer; age of the oldest of them
 

@@ -14,6 +14,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from liaison.exchange.v1 import exchange_pb2 as pb
+from liaison.witness.v1 import witness_pb2 as witness_pb
 
 from gateway.app import Node
 from gateway.audit.receipt import Due
@@ -352,8 +353,11 @@ async def test_a_message_over_the_limit_of_its_method_is_refused(world: World, m
 
 
 async def test_the_table_of_methods_is_that_of_the_proto_and_all_of_it_is_served(world: World) -> None:
-    service = pb.DESCRIPTOR.services_by_name["ExchangeService"]
-    declared = {f"/{service.full_name}/{method.name}" for method in service.methods}
+    services = (
+        pb.DESCRIPTOR.services_by_name["ExchangeService"],
+        witness_pb.DESCRIPTOR.services_by_name["WitnessService"],
+    )
+    declared = {f"/{service.full_name}/{method.name}" for service in services for method in service.methods}
     health = {methods.HEALTH_CHECK.path}
     table = {method.path for method in methods.METHODS}
     server = world.nodes["vn"]._server

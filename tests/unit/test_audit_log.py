@@ -206,4 +206,4 @@ def test_any_order_of_batches_repeats_and_restarts_keeps_the_promises(steps: lis
                 for size, data in heads:
                     if size:
                         head = verify_checkpoint(data, log.origin, home.key.verify_key())
-                        verify_consistency(size, newest.size, head.root, newest.root, log.consistency(size))
+                        verify_consistency(size, newest.size, head.root, newest.root, log.extension(size, newest.size))

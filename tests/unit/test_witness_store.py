@@ -11,9 +11,12 @@ from threading import Barrier, Thread
 import pytest
 
 from gateway.model.witness import HeadEvidence, WitnessedHead
-from gateway.storage.engine import Database, open_database
+from gateway.storage.engine import Database
 from gateway.storage.migrate import migrate
 from gateway.storage.witness_store import SqlWitnessStore
+from tests.support.audit_logs import LogHome
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 ORIGIN = "th.liaison.internal/exchange/1"
 FIRST = WitnessedHead(ORIGIN, 3, b"a" * 32, b"three", 10)
@@ -24,7 +27,7 @@ HOUR_US = 3_600_000_000
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """A new database."""
-    made = open_database(tmp_path / "witness.sqlite")
+    made = LogHome(tmp_path).open()
     migrate(made)
     yield made
     made.close()

@@ -152,6 +152,38 @@ def debt(home: Path, as_json: bool) -> int:
 
 
 @audit.command()
+@home_option
+@click.option("--out", type=_FOLDER, help="Write both notes of each pair into this new folder, to hand them on.")
+@json_option
+def evidence(home: Path, out: Path | None, as_json: bool) -> int:
+    """Show heads that do not go together, of our own log or of a counterpart's: kept by a node or a domestic witness.
+
+    Both are signed by the log itself. Exit code 1 when there are any.
+
+    \b
+    Examples:
+      liaison audit evidence --home th
+      liaison audit evidence --home witness --out forks
+    """
+    from gateway.cli.witnesses import describe_evidence, evidence_lines, open_memory, write_evidence
+
+    with open_memory(home) as store:
+        found = store.evidence()
+    if out is not None:
+        write_evidence(found, out)
+    described = [describe_evidence(item) for item in found]
+    if as_json:
+        print_json({"evidence": described})
+    else:
+        for about in described:
+            for line in evidence_lines(about):
+                say(line)
+        if not found:
+            say("no heads were found that do not go together", "good")
+    return 1 if found else 0
+
+
+@audit.command()
 @click.option("--home", type=_THERE, envvar="LIAISON_HOME", help="Verify the logs of this home.")
 @click.option("--export", "folder", type=_THERE, help="Verify an export; needs --charter and nothing else.")
 @click.option("--charter", type=_FILE, help="The charter that the auditor trusts, all versions, one a line.")

@@ -1,0 +1,127 @@
+"""`liaison witness serve`: a country's domestic witness, put together from its parts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+from certs.tls import TlsIdentity, check_floor, server_credentials
+from gateway.app.serve import only_one
+from gateway.app.witnessing import WITNESS_KEYS
+from gateway.audit.checkpoint import parse_checkpoint
+from gateway.audit.cosignature import Cosigner, domestic_name
+from gateway.audit.listed_logs import ListedLogs
+from gateway.audit.witness import WitnessService
+from gateway.clock import Clock, SystemClock
+from gateway.config.load import host_port
+from gateway.config.witness_home import WitnessProcess, load_witness
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.model.names import member_id
+from gateway.model.witness import HeadEvidence
+from gateway.node.witness_server import WitnessServer
+from gateway.signing.witness_keys import load_witness_signing_key
+from gateway.storage.engine import open_database
+from gateway.storage.migrate import migrate
+from gateway.storage.witness_seal import SealedWitnessStore
+from gateway.telemetry import Event, Log, configure_logging
+from gateway.trust.keeper import TrustKeeper
+
+_DRAIN_S = 5.0
+_REFRESH_S = 2.0
+_BROKEN = 70
+"""Exit code after a storage failure: the supervisor starts the process again, which looks at its disk first."""
+
+
+def serve_witness(home: Path) -> int:
+    """Run the domestic witness of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError`."""
+    settings = load_witness(home)
+    configure_logging(settings.telemetry.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with only_one(settings.home.path / "witness.lock"):
+        process = DomesticWitness(settings)
+        process.start()
+        while not stop.wait(_REFRESH_S):
+            process.refresh()
+        process.stop()
+    return 0
+
+
+class DomesticWitness:
+    """The witness's memory, keys and server. Whatever is wrong on disk is raised by the constructor."""
+
+    def __init__(self, settings: WitnessProcess, clock: Clock | None = None) -> None:
+        clock = clock or SystemClock()
+        home, member = settings.home, member_id(settings.witness.member)
+        self._settings = settings
+        self._log = Log(component="witness", member=member)
+        self.trust = TrustKeeper(home.trust, clock)
+        if not self.trust.view.active(member):
+            raise Misconfigured(
+                f"no charter is held in which `{member}` is an active member",
+                code="no-charter",
+                where=str(home.trust),
+                remedy="`liaison witness accept` takes charter and descriptors; compare the charter's fingerprint",
+            )
+        self._database = open_database(home.database)
+        migrate(self._database)
+        store = SealedWitnessStore(self._database, home.seal)
+        cosigner = Cosigner(domestic_name(member), [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS])
+        logs = ListedLogs(lambda: self.trust.view, clock, member, domestic=True)
+        service = WitnessService(cosigner, store, logs, clock, self._found)
+        credentials = server_credentials(
+            lambda: TlsIdentity.load(home.key("tls"), home.certificate),
+            lambda: self.trust.view.ca_pem(member),
+            lambda text: self._log.error(Event.ROUNDS_FAILED, Misconfigured(text, code="tls-files")),
+        )
+        self._server = WitnessServer(
+            service,
+            member,
+            lambda certificate: self.trust.view.peer(certificate),
+            credentials,
+            self._refused,
+            self._fatal,
+        )
+        self.address = ""
+
+    def start(self) -> None:
+        """Listen, and hold the port to TLS 1.3."""
+        host, port = host_port(self._settings.listen.address)
+        port = self._server.start(f"{host}:{port}")
+        check_floor(host, port)
+        self.address = f"{host}:{port}"
+        self._log.info(Event.NODE_STARTED, address=self.address)
+
+    def stop(self) -> None:
+        """Take no more, finish what was taken, close."""
+        self._server.stop(_DRAIN_S)
+        self._database.close()
+        self._log.info(Event.NODE_STOPPED)
+
+    def refresh(self) -> None:
+        """Take up trust documents that were accepted since."""
+        try:
+            self.trust.refresh()
+        except LiaisonError as error:
+            self._log.error(Event.ROUNDS_FAILED, error)
+
+    def _found(self, evidence: HeadEvidence) -> None:
+        size = parse_checkpoint(evidence.offered).size
+        self._log.error(
+            Event.LOG_FORKED,
+            LiaisonError(
+                f"{evidence.origin}: a head over {size} entries does not go with the one that was cosigned",
+                code=evidence.code,
+                remedy="both heads are kept: `liaison audit evidence --home` shows them",
+            ),
+        )
+
+    def _refused(self, caller: str, error: LiaisonError) -> None:
+        self._log.info(Event.AGENCY_REFUSED, client=caller, code=error.code)
+
+    def _fatal(self, error: BaseException) -> None:
+        self._log.error(Event.STORAGE_BROKEN, error)
+        os._exit(_BROKEN)

@@ -1,0 +1,165 @@
+"""Witnessing at a node: a witness of other countries' logs, and its own logs on their way to their witnesses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from certs.tls import TlsIdentity
+from gateway.app.ground import Ground
+from gateway.audit.checkpoint import parse_checkpoint
+from gateway.audit.cosignature import Cosigner, witness_name
+from gateway.audit.listed_logs import ListedLogs
+from gateway.audit.log import AuditLog
+from gateway.audit.witness import WitnessService
+from gateway.config import Home, Settings
+from gateway.errors import LiaisonError, Misconfigured, NotProved
+from gateway.exchange.witness_plan import witness_plan
+from gateway.exchange.witness_standing import Standing
+from gateway.exchange.witness_start import Compared, Comparison
+from gateway.exchange.witnessing import EvidenceBook, Witnessing
+from gateway.model.names import MemberId
+from gateway.node.client import PeerPool
+from gateway.node.witness_client import DomesticChannel, WitnessClient
+from gateway.ops.waiver import take_waiver
+from gateway.ports import DocumentStore, EntryDraft, Retention
+from gateway.signing.keys import VerifyKey
+from gateway.signing.witness_keys import WitnessSigningKey, load_witness_signing_key
+from gateway.storage.witness_store import SqlWitnessStore
+from gateway.telemetry import Gauge
+from gateway.trust.descriptor import KeyUse
+from gateway.trust.witness_card import witness_cards
+
+WITNESS_KEYS = ("witness", "witness-mldsa")
+
+
+class NodeWitness:
+    """All of a node's witnessing. Nothing of it is on the path of an exchange."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        documents: DocumentStore,
+        peers: PeerPool,
+        identity: Callable[[], TlsIdentity],
+        note: Callable[[EntryDraft], Awaitable[object]],
+        stop: Callable[[LiaisonError], None],
+    ) -> None:
+        member, clock = ground.member, ground.clock
+        self._ground = ground
+        self._note = note
+        self._logs: tuple[AuditLog, ...] = (ground.exchange_log, ground.operations_log)
+        store = SqlWitnessStore(ground.database)
+        logs = ListedLogs(lambda: ground.trust.view, clock, member, domestic=False)
+        cosigner = Cosigner(witness_name(member), node_witness_keys(ground.home))
+        self._service = WitnessService(cosigner, store, logs, clock, lambda _evidence: None)
+        self._turns = ThreadPoolExecutor(1, thread_name_prefix="witness")
+        self._client = WitnessClient(peers, domestic_channel(ground.settings, ground.home, identity))
+        self._comparison = Comparison(self._client, store, self._own_keys, clock)
+        self._witnessing = Witnessing(
+            member,
+            self._logs,
+            store,
+            self._client,
+            lambda: witness_plan(member, ground.settings.witness, ground.trust.view),
+            self._comparison,
+            clock,
+            EvidenceBook(member, store, documents, note),
+            note,
+            stop,
+        )
+        ground.counters.gauge(Gauge.QUORUM_AGE, self._ages)
+        ground.counters.gauge(Gauge.WITNESS_REACHED, self._reached)
+
+    # ------------------------------------------------------------ as a witness
+
+    async def cosign(self, caller: MemberId, body: bytes, cosigned: bytes) -> bytes:
+        """Cosign a head of a counterpart's log."""
+        return await self._in_turn(self._service.add_checkpoint, caller, body, cosigned)
+
+    async def largest_head(self, caller: MemberId, origin: str) -> bytes:
+        """Show a counterpart the largest head of its own log."""
+        return await self._in_turn(self._service.largest_head, caller, origin)
+
+    async def _in_turn(self, serve: Callable[..., bytes], *arguments: object) -> bytes:
+        """In a thread of its own: whoever asks for many cosignatures takes none of those that our rounds need."""
+        return await asyncio.get_running_loop().run_in_executor(self._turns, partial(serve, *arguments))
+
+    # ------------------------------------------------------------ our own heads
+
+    async def before_signing(self) -> EntryDraft | None:
+        """Compare our logs with their witnesses; the entry that says so, None where the logs are empty.
+
+        Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be told.
+        """
+        plan = witness_plan(self._ground.member, self._ground.settings.witness, self._ground.trust.view)
+        waived = ""
+        try:
+            found = await self._comparison.at_start(self._logs, plan.asked)
+        except NotProved:
+            waived = take_waiver(self._ground.home)
+            if not waived:
+                raise
+            found = Compared((), tuple((name, "unreachable") for name in plan.asked))
+        if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
+            return None
+        private = {
+            "seen": [{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
+            "missing": [f"{name or 'domestic'}: {code}" for name, code in found.missing],
+            "waived": waived,
+        }
+        return EntryDraft("witness-compared", private=private, retention=Retention.OPERATIONS)
+
+    async def round(self) -> None:
+        """Bring our newest heads to their witnesses."""
+        await self._witnessing.round()
+
+    async def close(self) -> None:
+        """Close the connection to the domestic witness, and cosign no more."""
+        self._turns.shutdown(wait=False, cancel_futures=True)
+        await self._client.close()
+
+    @property
+    def standings(self) -> list[Standing]:
+        """How each log stands with its witnesses."""
+        return self._witnessing.standings
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Witnesses that did not cosign in the last round, with the code of what went wrong."""
+        return self._witnessing.failing
+
+    def _own_keys(self) -> list[VerifyKey]:
+        return list(self._ground.trust.view.vkeys(self._ground.member, KeyUse.LOG))
+
+    def _ages(self) -> dict[tuple[tuple[str, str], ...], float]:
+        now_us = self._ground.clock.now_us()
+        return {(("log", item.log.partition("/")[0]),): float(item.age_s(now_us)) for item in self.standings}
+
+    def _reached(self) -> dict[tuple[tuple[str, str], ...], float]:
+        failing = self.failing
+        plan = witness_plan(self._ground.member, self._ground.settings.witness, self._ground.trust.view)
+        return {(("witness", name or "domestic"),): float(name not in failing) for name in plan.asked}
+
+
+def node_witness_keys(home: Home) -> list[WitnessSigningKey]:
+    """The node's keys as a witness; a home of an earlier version has one kind."""
+    return [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS if home.key(name).exists()]
+
+
+def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsIdentity]) -> DomesticChannel | None:
+    """The way to the domestic witness, by its card in the home. Raises `Misconfigured` without exactly one card."""
+    address = settings.witness.domestic
+    if not address:
+        return None
+    cards = witness_cards(home.path, settings.node.member)
+    if len(cards) != 1:
+        raise Misconfigured(
+            f"witness.domestic is set, and witnesses/ of the home holds {len(cards)} cards",
+            code="no-witness-card",
+            where=settings.origin.get("witness.domestic", "witness.domestic"),
+            remedy="put the one `witness.pub` of the domestic witness into witnesses/ of the home",
+        )
+    return DomesticChannel(settings.node.member, address, cards[0].certificate, identity)

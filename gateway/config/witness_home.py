@@ -1,0 +1,126 @@
+"""The home of a domestic witness: what lies in it, and the settings of its `witness.toml`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.config.load import LOG_LEVELS, check_ids, fill_sections, host_port
+from gateway.config.schema import Telemetry, setting
+from gateway.config.template import render_section
+from gateway.config.toml import read_toml
+from gateway.errors import Misconfigured
+
+_HEAD = """\
+# Settings of this domestic witness (`liaison witness serve`). Each setting stands here with its default, behind a `#`
+# where it is not set. An unknown name is an error.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessHome:
+    """The folders and files of a domestic witness's home (`liaison witness init`); the only place of these names."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """`witness.toml`."""
+        return self.path / "witness.toml"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys (0600): `witness` and `witness-mldsa` cosign, `tls` serves; and the certificate of `tls`."""
+        return self.path / "keys"
+
+    def key(self, name: str) -> Path:
+        """The private key `name`."""
+        return self.keys / f"{name}.key"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of the server."""
+        return self.keys / "tls.pem"
+
+    @property
+    def card(self) -> Path:
+        """`witness.pub`: what the node and the authority need of the witness."""
+        return self.path / "witness.pub"
+
+    @property
+    def trust(self) -> Path:
+        """Charter, descriptors and statuses."""
+        return self.path / "trust"
+
+    @property
+    def database(self) -> Path:
+        """What the witness remembers: the newest head of each log, and evidence."""
+        return self.path / "witness.sqlite"
+
+    @property
+    def seal(self) -> Path:
+        """The newest heads once more: a database that was put back is behind them."""
+        return self.keys / "newest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """`[witness]`: whose witness this is."""
+
+    member: str = setting("The member whose node is witnessed: ISO 3166-1 alpha-2, small letters.", required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessListen:
+    """`[listen]`: where the country's node reaches this machine, by gRPC with mutual TLS."""
+
+    address: str = setting("host:port.", "127.0.0.1:7643")
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessProcess:
+    """All settings of a domestic witness. `origin` says of each where it came from."""
+
+    home: WitnessHome
+    witness: Of
+    listen: WitnessListen
+    telemetry: Telemetry
+    origin: Mapping[str, str]
+
+
+_SECTIONS: dict[str, type[Any]] = {"witness": Of, "listen": WitnessListen, "telemetry": Telemetry}
+
+
+def load_witness(home: Path) -> WitnessProcess:
+    """The settings of a witness's home. Raises `Misconfigured` with file, line and the nearest known name."""
+    folder = WitnessHome(home.resolve())
+    if not folder.settings.exists():
+        remedy = "make a home with `liaison witness init`"
+        raise Misconfigured("no settings here", code="no-home", where=str(folder.settings), remedy=remedy)
+    file = read_toml(folder.settings)
+    origin: dict[str, str] = {}
+    settings = WitnessProcess(home=folder, origin=origin, **fill_sections(file, _SECTIONS, origin))
+    check_ids(file, [("witness.member", settings.witness.member)])
+    host_port(settings.listen.address, origin["listen.address"])
+    if settings.telemetry.log_level not in LOG_LEVELS:
+        raise Misconfigured(
+            f"unknown level `{settings.telemetry.log_level}`",
+            where=origin["telemetry.log_level"],
+            remedy=f"one of {', '.join(LOG_LEVELS)}",
+        )
+    return settings
+
+
+def write_witness(home: Path, values: Mapping[str, Any]) -> bool:
+    """Write a commented `witness.toml` unless there is one; says whether it did. `values` are by path."""
+    text = "\n".join([_HEAD, *(render_section(name, kind, values) for name, kind in _SECTIONS.items())])
+    try:
+        handle = os.open(WitnessHome(home).settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        return False
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return True

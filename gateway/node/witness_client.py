@@ -1,0 +1,116 @@
+"""The way to the witnesses of our heads: counterparts' nodes, and the country's domestic witness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import grpc
+
+from certs.names import witness_tls_name
+from certs.tls import TlsIdentity, channel_credentials
+from gateway.errors import BadProof, Forbidden, HeadConflict, LiaisonError, Malformed, Overloaded, Unknown
+from gateway.model.names import MemberId
+from gateway.node import methods, witness_wire
+from gateway.node.client import PeerPool, peer_error
+
+if TYPE_CHECKING:
+    Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+
+_TIMEOUT_S = 5.0
+_MAX_ANSWER = 64 * 1024
+_REFUSALS: dict[grpc.StatusCode, type[LiaisonError]] = {
+    grpc.StatusCode.NOT_FOUND: Unknown,
+    grpc.StatusCode.PERMISSION_DENIED: Forbidden,
+    grpc.StatusCode.INVALID_ARGUMENT: Malformed,
+    grpc.StatusCode.FAILED_PRECONDITION: BadProof,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Overloaded,
+}
+
+
+class DomesticChannel:
+    """The connection to the domestic witness. Its own certificate, from its card, is the only root."""
+
+    def __init__(self, member: str, address: str, certificate: bytes, identity: Callable[[], TlsIdentity]) -> None:
+        self._name = witness_tls_name(member)
+        self._address = address
+        self._certificate = certificate
+        self._identity = identity
+        self._channel: grpc.aio.Channel | None = None
+        self._used: TlsIdentity | None = None
+
+    async def call(self, path: str, data: bytes) -> bytes:
+        """One unary call. Raises our errors."""
+        try:
+            call: Unary = (await self._open()).unary_unary(path)
+            return await call(data, timeout=_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise _refusal("the domestic witness", error) from error
+
+    async def _open(self) -> grpc.aio.Channel:
+        """The channel, a new one when our certificate was renewed."""
+        identity = self._identity()
+        if self._channel is None or identity != self._used:
+            await self.close()
+            options = [
+                ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.ssl_target_name_override", self._name),
+                ("grpc.max_receive_message_length", _MAX_ANSWER),
+                ("grpc.max_reconnect_backoff_ms", 5_000),
+            ]
+            credentials = channel_credentials(identity, self._certificate)
+            self._channel, self._used = grpc.aio.secure_channel(self._address, credentials, options=options), identity
+        return self._channel
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._channel is not None:
+            await self._channel.close()
+        self._channel = None
+
+
+class WitnessClient:
+    """`WitnessPeers` over gRPC. `domestic` is None where there is no domestic witness."""
+
+    def __init__(self, peers: PeerPool, domestic: DomesticChannel | None) -> None:
+        self._peers = peers
+        self._domestic = domestic
+
+    async def add_checkpoint(self, witness: str, body: bytes, cosigned: bytes) -> bytes:
+        """Signature lines for the head in `body`; raises as `WitnessPeers` says."""
+        data = witness_wire.add_checkpoint(body, cosigned)
+        return witness_wire.parse_cosignatures(await self._call(witness, methods.ADD_CHECKPOINT, data))
+
+    async def largest_head(self, witness: str, origin: str) -> bytes:
+        """The largest signed head of our log that the witness has seen; empty when there is none."""
+        data = witness_wire.ask_largest_head(origin)
+        return witness_wire.parse_largest_head(await self._call(witness, methods.LARGEST_HEAD, data))
+
+    async def _call(self, witness: str, method: methods.Method, data: bytes) -> bytes:
+        if witness:
+            return await self._peers.unary(MemberId(witness), method.path, data, _TIMEOUT_S, _refusal)
+        if self._domestic is None:
+            raise Unknown("there is no domestic witness", code="no-domestic-witness")
+        return await self._domestic.call(method.path, data)
+
+    async def close(self) -> None:
+        """Close the connection to the domestic witness; those to counterparts are the pool's."""
+        if self._domestic is not None:
+            await self._domestic.close()
+
+
+def _refusal(witness: str, error: grpc.aio.AioRpcError) -> LiaisonError:
+    """The status with which a witness refused, as our error; it is a claim, and proves nothing."""
+    code = (error.details() or "")[:60].encode("ascii", "replace").decode()
+    if error.code() is grpc.StatusCode.ABORTED:
+        size = witness_wire.size_of(_metadata(error))
+        if size is not None:
+            return HeadConflict(f"{witness} has a head over {size} entries", size, where=witness)
+    known = _REFUSALS.get(error.code())
+    if known is None:
+        return peer_error(witness, error)
+    return known(f"{witness} refuses: {error.code().name} {code}", where=witness)
+
+
+def _metadata(error: grpc.aio.AioRpcError) -> list[tuple[str, str | bytes]]:
+    return [(str(name), value) for name, value in error.trailing_metadata() or ()]

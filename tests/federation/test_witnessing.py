@@ -1,0 +1,347 @@
+"""Nodes cosign each other's heads, and compare themselves with their witnesses before they sign (design, section 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from gateway.app.node import Node
+from gateway.app.witness import DomesticWitness
+from gateway.audit.checkpoint import parse_checkpoint
+from gateway.audit.cosignature import reaches_quorum, verify_cosignatures, witnesses_of
+from gateway.cli.main import run
+from gateway.config.witness_home import load_witness
+from gateway.errors import Contradicted, NotProved
+from gateway.exchange import witness_standing
+from gateway.model.witness import WitnessedHead
+from gateway.node import methods, witness_wire
+from gateway.ops.witness_founding import found_witness
+from gateway.ports import EntryDraft, Retention
+from gateway.storage.witness_store import SqlWitnessStore
+from gateway.trust.ceremony import import_document, publish_descriptor
+from tests.support.exchange import Logged, caller, entries, stopping
+from tests.support.nodes import World, build_world, free_port
+from tests.support.witnesses import LogOf
+
+OPERATIONS = "th.liaison.internal/operations/1"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """Two members whose nodes have no sources."""
+    made = build_world(tmp_path, {}, ("th", "vn"))
+    async with stopping(made):
+        yield made
+
+
+async def grow(node: Node, count: int = 3, mark: str = "x") -> None:
+    """Entries in the operations log."""
+    for number in range(count):
+        draft = EntryDraft("alarm", private={"code": mark, "detail": str(number)}, retention=Retention.OPERATIONS)
+        await node.scribes.operations.write(draft)
+
+
+def of_kind(node: Node, kind: str) -> list[Logged]:
+    """Entries of one kind in the operations log."""
+    return [item for item in entries(node, "operations") if item.entry.kind == kind]
+
+
+def memory(node: Node) -> SqlWitnessStore:
+    """What the node remembers."""
+    return SqlWitnessStore(node.ground.database)
+
+
+def settings(world: World, **values: object) -> None:
+    """Add `[witness]` settings to Thailand's node."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    with (world.home("th") / "node.toml").open("a") as file:
+        file.write("\n".join(["[witness]", *lines, ""]))
+
+
+def add_domestic(world: World, folder: Path) -> DomesticWitness:
+    """A domestic witness of Thailand that its node knows; it is not started."""
+    port = free_port()
+    found_witness(folder, "th", f"127.0.0.1:{port}", world.federation.clock)
+    home = world.home("th")
+    (home / "witnesses").mkdir(exist_ok=True)
+    shutil.copy(folder / "witness.pub", home / "witnesses" / "auditor.pub")
+    held = world.federation.view().descriptor("th")
+    values: dict[str, Any] = {"endpoints": held.endpoints, "offices": held.offices, "agencies": held.agencies}
+    world.federation.share(publish_descriptor(home, world.federation["th"].authority, world.federation.clock, **values))
+    documents = [world.federation.charter, *(home / "trust").glob("descriptors/*.jsonl")]
+    for document in documents:
+        data = document.read_bytes() if isinstance(document, Path) else document
+        import_document(folder / "trust", data, world.federation.clock, world.federation.fingerprint)
+    settings(world, domestic=f"127.0.0.1:{port}")
+    return DomesticWitness(load_witness(folder))
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
+    """What a command printed as JSON, behind the lines of running nodes."""
+    out = capsys.readouterr().out
+    return json.loads(out[out.index("{\n") :])
+
+
+async def settle(node: Node, done: Callable[[], object]) -> None:
+    """Rounds until something holds: a log is cosigned once in half a second, and a link takes time to come back."""
+    for _ in range(100):
+        await node.witness.round()
+        if done():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("it does not come to rest")
+
+
+def covered(node: Node) -> bool:
+    """Whether all entries of the operations log are under a quorum."""
+    return any(item.log == "operations/1" and 0 < item.covered == item.size for item in node.witness.standings)
+
+
+# ------------------------------------------------------------------ rounds
+
+
+async def test_a_round_brings_each_head_once_and_the_cosignatures_verify_offline(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    th, vn = await world.start("th"), await world.start("vn")
+    await grow(th)
+    await settle(th, lambda: covered(th))
+    head = parse_checkpoint(th.ground.operations_log.checkpoint)
+    kept = memory(th).cosignatures("operations/1", head.size)
+    view = world.federation.view("th")
+    found = verify_cosignatures(head, kept, witnesses_of(view, "th"), th.ground.clock.now_us())
+    assert [(item.member, item.algorithm.value) for item in found] == [("vn", "ed25519"), ("vn", "ml-dsa-44")]
+    assert reaches_quorum(found, 1)
+    await th.witness.round()
+    assert memory(th).cosignatures("operations/1", head.size) == kept
+    await grow(th)
+    await settle(th, lambda: covered(th))
+    assert len(memory(th).cosigned("operations/1")) >= 2
+    known = memory(vn).witnessed(OPERATIONS)
+    assert known is not None
+    assert known.checkpoint == th.ground.operations_log.checkpoint
+    assert await asyncio.to_thread(run, ["witness", "status", "--home", str(world.home("th")), "--json"]) == 0
+    about = printed(capsys)
+    assert about["asked"] == ["vn"]
+    operations = next(log for log in about["logs"] if log["log"] == "operations/1")
+    assert operations["covered"] == known.size == operations["size"]
+    assert {item["witness"] for item in operations["cosigned"]} == {"vn"}
+    assert {item.private["code"] for item in of_kind(vn, "alarm")} <= {"witness-pause"}
+
+
+async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only(world: World, tmp_path: Path) -> None:
+    domestic = add_domestic(world, tmp_path / "auditor")
+    domestic.start()
+    try:
+        th = await world.start("th")
+        await settle(th, lambda: covered(th))
+        (standing,) = [item for item in th.witness.standings if item.log == "operations/1"]
+        assert standing.covered == standing.size > 0
+        assert [item.domestic for item in standing.cosigned] == [True, True]
+        stranger = caller(
+            world,
+            "vn",
+            "th",
+            address=domestic.address,
+            server_name="witness.domestic.th.liaison.internal",
+            roots=(tmp_path / "auditor" / "keys" / "tls.pem").read_bytes(),
+        )
+        body = witness_wire.add_checkpoint(LogOf().grow(1).request(0), b"")
+        assert await stranger.refused(methods.ADD_CHECKPOINT.path, body) in (
+            grpc.StatusCode.UNAVAILABLE,  # the handshake fails: another country's CA is no root here
+            grpc.StatusCode.UNAUTHENTICATED,
+        )
+    finally:
+        domestic.stop()
+
+
+async def test_i4_without_witnesses_service_goes_on_with_an_alarm_and_one_proof_catches_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    th, vn = await world.start("th"), await world.start("vn")
+    await settle(th, lambda: covered(th))
+    await world.stop("vn")
+    monkeypatch.setattr(witness_standing, "LOST_US", 0)
+    await grow(th)
+    await th.witness.round()
+    (lost,) = of_kind(th, "quorum-lost")
+    assert lost.private["log"] == "operations/1"
+    assert lost.private["witnesses"] == ["vn"]
+    assert lost.private["failing"][0].startswith("vn: ")
+    await th.witness.round()
+    assert len(of_kind(th, "quorum-lost")) == 1
+    await grow(th, 20)
+    vn = await world.start("vn")
+    await settle(th, lambda: of_kind(th, "quorum-back"))
+    monkeypatch.setattr(witness_standing, "LOST_US", 900_000_000)
+    known = memory(vn).witnessed(OPERATIONS)
+    assert known is not None
+    assert known.size >= 20
+
+
+# ------------------------------------------------------------------ hostile counterparts
+
+
+async def test_a_counterpart_gets_the_statuses_of_the_specification(world: World) -> None:
+    await world.start("vn")
+    log = LogOf(world.federation["th"].key("log"), OPERATIONS).grow(7)
+    who = caller(world, "th", "vn")
+
+    async def status(body: bytes) -> grpc.StatusCode:
+        await asyncio.sleep(0.5)  # the pause that a log must keep
+        return await who.refused(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(body, b""))
+
+    answer = await who.call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(log.request(0, 3), b""))
+    assert witness_wire.parse_cosignatures(answer).count(b"\n") == 2
+    thief = LogOf(world.federation["vn"].key("log"), OPERATIONS).grow(7)
+    foreign = LogOf(world.federation["vn"].key("log"), "kh.liaison.internal/exchange/1").grow(1)
+    own = LogOf(world.federation["vn"].key("log"), "vn.liaison.internal/exchange/1").grow(1)
+    assert await status(b"nonsense") is grpc.StatusCode.INVALID_ARGUMENT
+    assert await status(own.request(0)) is grpc.StatusCode.NOT_FOUND
+    assert await status(foreign.request(0)) is grpc.StatusCode.PERMISSION_DENIED
+    assert await status(thief.request(0)) is grpc.StatusCode.PERMISSION_DENIED
+    assert await status(log.request(3).replace(b"old 3", b"old 9")) is grpc.StatusCode.INVALID_ARGUMENT
+    assert await status(log.branch(2).grow(6, "other ").request(3)) is grpc.StatusCode.FAILED_PRECONDITION
+    with pytest.raises(grpc.aio.AioRpcError) as conflict:
+        await who.call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(log.request(0), b""))
+    assert conflict.value.code() is grpc.StatusCode.ABORTED
+    assert witness_wire.size_of((str(name), value) for name, value in conflict.value.trailing_metadata() or ()) == 3
+    await asyncio.sleep(0.5)
+    assert await who.call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(log.request(3), b""))
+    assert await who.refused(methods.LARGEST_HEAD.path, witness_wire.ask_largest_head("vn.liaison.internal/x")) is (
+        grpc.StatusCode.NOT_FOUND
+    )
+
+
+async def test_a_fork_ends_the_node_and_is_an_entry_and_evidence_on_both_sides(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A thief of the log's key had another history cosigned, which is longer than ours."""
+    th, vn = await world.start("th"), await world.start("vn")
+    thief = LogOf(world.federation["th"].key("log"), OPERATIONS).grow(2, "other ")
+    await caller(world).call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(thief.request(0), b""))
+    await grow(th)
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    await settle(th, lambda: ended)
+    assert ended[0] == 70
+    ours = of_kind(th, "fork-found")[0]  # in this test the process does not end, and more may follow
+    assert (ours.entry.peer, ours.private["code"]) == ("", "fork")
+    await vn.witness.round()
+    theirs = of_kind(vn, "fork-found")[0]
+    assert (theirs.entry.peer, theirs.private["code"], theirs.private["known"]) == (
+        "th",
+        "no-proof",
+        thief.head().decode(),
+    )
+    for member in ("th", "vn"):
+        out = tmp_path / f"forks-{member}"
+        arguments = ["audit", "evidence", "--home", str(world.home(member)), "--out", str(out), "--json"]
+        assert await asyncio.to_thread(run, arguments) == 1
+        shown = printed(capsys)["evidence"]
+        assert thief.head().decode() in (shown[0]["known"]["note"], shown[0]["offered"]["note"])
+        assert len(list(out.glob("*-offered.note"))) == len(shown)
+    await world.stop("th")
+    with pytest.raises(Contradicted, match="a witness has seen another head"):
+        await world.start("th")
+
+
+async def test_a_witness_that_lies_is_noted_and_stops_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it has another head of our log, and shows what our key never signed."""
+    th, vn = await world.start("th"), await world.start("vn")
+    monkeypatch.setattr(os, "_exit", lambda code: pytest.fail(f"the node ended with {code}"))
+    invented = LogOf(world.federation["vn"].key("log"), OPERATIONS).grow(99)
+    head = WitnessedHead(OPERATIONS, 99, invented.tree().root(), invented.head(), 0)
+    assert memory(vn).advance(memory(vn).witnessed(OPERATIONS), head)
+    await settle(th, lambda: th.witness.failing.get("vn") == "untrue-witness")
+    for answer in (b"garbage", b""):
+        head = replace(head, size=head.size + 1, checkpoint=answer)
+        assert memory(vn).advance(memory(vn).witnessed(OPERATIONS), head)
+        await grow(th)
+        await settle(th, lambda: "vn" in th.witness.failing)
+    assert not of_kind(th, "fork-found")
+    assert not covered(th)
+
+
+# ------------------------------------------------------------------ starts
+
+
+async def test_a_start_says_what_the_witnesses_had_seen(world: World) -> None:
+    th = await world.start("th")
+    await world.start("vn")
+    await grow(th)
+    await settle(th, lambda: covered(th))
+    size = th.ground.operations_log.size
+    await world.stop("th")
+    th = await world.start("th")
+    (compared,) = of_kind(th, "witness-compared")
+    assert {"witness": "vn", "log": "operations/1", "size": size} in compared.private["seen"]
+    assert compared.entry.index == size + 2  # `stop`, `start`
+    await world.stop("vn")
+    await world.stop("th")
+    th = await world.start("th")
+    alone = of_kind(th, "witness-compared")[-1]
+    assert alone.private["seen"] == []
+    assert alone.private["missing"][0].startswith("vn: ")
+
+
+async def test_an_old_backup_is_refused_and_nothing_is_signed(world: World, tmp_path: Path) -> None:
+    th = await world.start("th")
+    await world.start("vn")
+    await grow(th)
+    await world.stop("th")
+    backup = tmp_path / "backup"
+    shutil.copytree(world.home("th"), backup)
+    th = await world.start("th")
+    await grow(th)
+    await settle(th, lambda: covered(th))
+    await world.stop("th")
+    shutil.rmtree(world.home("th"))
+    shutil.copytree(backup, world.home("th"))
+    before = (world.home("th") / "highwater" / "operations-1").read_bytes()
+    with pytest.raises(Contradicted, match=r"`vn` has seen \d+ entries .* this is an old backup") as refused:
+        await world.start("th")
+    assert refused.value.code == "log-ahead"
+    assert "stop every other node" in refused.value.remedy
+    assert (world.home("th") / "highwater" / "operations-1").read_bytes() == before
+    await world.stop("vn")
+    with pytest.raises(Contradicted, match="old backup"):  # what was shown once is not forgotten
+        await world.start("th")
+
+
+async def test_a_second_copy_that_went_on_is_refused(world: World, tmp_path: Path) -> None:
+    """Both copies have as many entries; the one that the witness knows goes on."""
+    th = await world.start("th")
+    await world.start("vn")
+    await grow(th)
+    await world.stop("th")
+    copy = tmp_path / "copy"
+    shutil.copytree(world.home("th"), copy)
+    th = await world.start("th")
+    await settle(th, lambda: covered(th))
+    await world.stop("th")
+    shutil.move(world.home("th"), tmp_path / "first")
+    shutil.move(copy, world.home("th"))
+    await world.stop("vn")
+    with pytest.raises(NotProved, match="moved or copied") as unwitnessed:
+        await world.start("th")
+    assert unwitnessed.value.code == "unwitnessed-copy"
+    assert run(["witness", "waive", "--home", str(world.home("th")), "--by", "th.adm.7", "--reason", "a test"]) == 0
+    th = await world.start("th")
+    (compared,) = of_kind(th, "witness-compared")
+    assert compared.private["waived"].endswith("th.adm.7: a test")
+    await grow(th, 6, "another history")
+    await world.stop("th")
+    await world.start("vn")
+    with pytest.raises(Contradicted, match="`vn` has seen another head") as forked:
+        await world.start("th")
+    assert forked.value.code == "log-fork"
