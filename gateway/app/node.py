@@ -39,6 +39,7 @@ from gateway.exchange.own import OwnSources
 from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe, Scribes
 from gateway.exchange.searches import OfficerSearches
+from gateway.exchange.seen_heads import SeenHeads
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
@@ -53,6 +54,7 @@ from gateway.storage.postgres import check_again
 from gateway.storage.pseudonyms import Pseudonyms
 from gateway.storage.quotas import SqlQuotas
 from gateway.storage.references import HitReferences
+from gateway.storage.witness_store import SqlWitnessStore
 from gateway.telemetry import Event, Log, Metric
 from gateway.telemetry.metrics import serve_metrics
 
@@ -95,6 +97,7 @@ class Node:
         suspensions = Suspensions(home.suspensions, clock.monotonic, RECORD_TYPES)
         exchange_log = WatchedJournal("exchange", ground.exchange_log, ground.counters)
         operations_log = WatchedJournal("operations", ground.operations_log, ground.counters)
+        heads = SeenHeads(SqlWitnessStore(ground.database))
         self.parts = Parts(
             member=ground.member,
             clock=clock,
@@ -108,6 +111,7 @@ class Node:
             quotas=SqlQuotas(ground.database),
             issuers=record_issuers(ground, production),
             make_reference=references.make_reference,
+            note_head=heads.note,
         )
         self.scribes = Scribes(
             Scribe("exchange-log", exchange_log, self._fatal),
@@ -176,7 +180,7 @@ class Node:
             pseudonyms.make,
         )
         self.witness = NodeWitness(
-            ground, self.parts.documents, self.peers, self._identity, self.scribes.operations.write, self._forked
+            ground, self.parts.documents, heads, self.peers, self._identity, self.scribes.operations.write, self._forked
         )
         self._tokens = OfficerTokens(
             ground.member, token_keys(ground, production), clock, lambda: ground.trust.view.epoch

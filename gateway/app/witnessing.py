@@ -16,6 +16,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.witness import WitnessService
 from gateway.config import Home, Settings
 from gateway.errors import LiaisonError, Misconfigured, NotProved
+from gateway.exchange.seen_heads import SeenHeads
 from gateway.exchange.witness_plan import witness_plan
 from gateway.exchange.witness_standing import Standing
 from gateway.exchange.witness_start import Compared, Comparison
@@ -42,6 +43,7 @@ class NodeWitness:
         self,
         ground: Ground,
         documents: DocumentStore,
+        heads: SeenHeads,
         peers: PeerPool,
         identity: Callable[[], TlsIdentity],
         note: Callable[[EntryDraft], Awaitable[object]],
@@ -49,6 +51,7 @@ class NodeWitness:
     ) -> None:
         member, clock = ground.member, ground.clock
         self._ground = ground
+        self._heads = heads
         self._note = note
         self._logs: tuple[AuditLog, ...] = (ground.exchange_log, ground.operations_log)
         store = SqlWitnessStore(ground.database)
@@ -113,11 +116,13 @@ class NodeWitness:
         return EntryDraft("witness-compared", private=private, retention=Retention.OPERATIONS)
 
     async def round(self) -> None:
-        """Bring our newest heads to their witnesses."""
+        """Bring our newest heads to their witnesses, and remember those that we saw of others."""
+        await asyncio.to_thread(self._heads.write)
         await self._witnessing.round()
 
     async def close(self) -> None:
         """Close the connection to the domestic witness, and cosign no more."""
+        await asyncio.to_thread(self._heads.write)
         self._turns.shutdown(wait=False, cancel_futures=True)
         await self._client.close()
 

@@ -144,9 +144,10 @@ class ReceiptTaker:
             return
         parts = self._parts
         expected = (last.exchange_id, last.request_hash, last.answer_hash)
-        entry, _ = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
+        entry, head = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
         if entry.kind not in ARRIVALS or entry.number != last.number:
             raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
+        parts.note_head(head)
         proved.append(_their_entry(message))
 
 

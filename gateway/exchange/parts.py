@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.audit.checkpoint import Checkpoint
 from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.model.names import MemberId
@@ -36,3 +37,5 @@ class Parts:
     issuers: Mapping[str, RecordIssuer]
     make_reference: Callable[[str, str, str, str, str], str]
     urgent: frozenset[Purpose] = field(default=URGENT)
+    note_head: Callable[[Checkpoint], None] = field(default=lambda _head: None)
+    """Is told of each head of a counterpart that was verified."""

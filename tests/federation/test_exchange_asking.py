@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.audit.checkpoint import parse_checkpoint
 from gateway.audit.entry import parse_entry
 from gateway.demo import planted
 from gateway.errors import Forbidden, Malformed, Reason, Unknown
@@ -21,6 +22,7 @@ from gateway.model.query import ContainerQuery
 from gateway.model.requester import Officer
 from gateway.model.search import Search, SearchCommand
 from gateway.records.verify import verify_record
+from gateway.storage.witness_store import SqlWitnessStore
 from tests.support.exchange import (
     CLOCK,
     KH,
@@ -344,3 +346,15 @@ async def test_a_late_answer_is_logged_and_found_with_the_search(
     assert kinds(th, line.exchange_id) == ["asked", "silent", "late"]
     th.searches._running.clear()
     await eventually_async(late)  # from the store, once it is written
+
+
+async def test_the_largest_head_of_a_counterpart_is_remembered_and_shown_to_it(
+    world: World, sources: dict[str, WatchedSource]
+) -> None:
+    """It came with an answer, between two rounds of cosigning; its owner asks for it before it signs after a start."""
+    th, log = world.nodes["th"], world.nodes["vn"].ground.exchange_log
+    await search(world, command())
+    await th.witness.round()
+    seen = parse_checkpoint(SqlWitnessStore(th.ground.database).seen(log.origin) or b"")
+    assert (seen.origin, seen.size, seen.root) == (log.origin, log.size, log.root(log.size))
+    assert parse_checkpoint(await th.witness.largest_head(VN, log.origin)).size == log.size
