@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from certs.tls import TlsIdentity, check_floor, server_credentials
-from gateway.app.serve import only_one
+from gateway.app.lock import only_one
 from gateway.app.witnessing import WITNESS_KEYS
 from gateway.audit.checkpoint import parse_checkpoint
 from gateway.audit.cosignature import Cosigner, domestic_name
