@@ -51,7 +51,7 @@ class HighWater:
 
     def __init__(self, path: Path, *, shared: bool = False, database: str = "") -> None:
         self._all = path
-        self._database = f"\0{database}".encode("ascii") if database else b""
+        self._database = database
         self._path = path
         self._turn = 0
         for number in range(MAX_PROCESSES if shared else 1):
@@ -109,7 +109,8 @@ class HighWater:
     def write(self, checkpoint: bytes) -> None:
         """Keep `checkpoint`. `StorageBroken` when the file cannot be written."""
         try:
-            os.pwrite(self._handle, (checkpoint + self._database).ljust(SLOT, b"\0"), self._turn * SLOT)
+            data = signed_on(checkpoint, self._database).ljust(SLOT, b"\0")
+            os.pwrite(self._handle, data, self._turn * SLOT)
         except OSError as error:
             raise self._failed(error) from error
         self._turn ^= 1
@@ -124,6 +125,11 @@ class HighWater:
             where=str(self._path),
             remedy="check the disk's space and permissions, then start the node again",
         )
+
+
+def signed_on(checkpoint: bytes, database: str) -> bytes:
+    """A head as it stands in the file: behind it the database that it was signed on, if that has a name."""
+    return checkpoint + (f"\0{database}".encode("ascii") if database else b"")
 
 
 def read_heads(path: Path) -> list[bytes]:

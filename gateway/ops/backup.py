@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from gateway.audit.checkpoint import Signer, parse_checkpoint
-from gateway.audit.highwater import high_water_path, read_heads
+from gateway.audit.highwater import high_water_path, read_heads, signed_on
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, Settings
 from gateway.errors import Misconfigured, NotProved, StorageBroken
@@ -110,7 +110,8 @@ def _write(
     finally:
         database.close()
     for name, head in heads.items():
-        archive.add(f"{HOME}/{home.highwater.name}/{name}", head)
+        # So the node that is restored from it knows that it moved, and asks a witness before it signs.
+        archive.add(f"{HOME}/{home.highwater.name}/{name}", signed_on(head, "a database that was backed up"))
     for name in _files(settings, home, heads):
         archive.add(f"{HOME}/{name}", (home.path / name).read_bytes())
     archive.add_file(DATABASE, folder / DATABASE)

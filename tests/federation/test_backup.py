@@ -83,7 +83,9 @@ async def test_a_home_comes_back_as_it_was_while_its_node_served(
     assert done["logs"]["entries"] == made["logs"]
     assert done["fingerprint"] == world.federation.fingerprint
     assert (await liaison(capsys, "audit", "verify", "--home", tmp_path / "new"))[0] == 0
-    build_node(load_settings(tmp_path / "new"), production=False).ground.database.close()  # it would start
+    ground = build_node(load_settings(tmp_path / "new"), production=False).ground
+    assert "a database that was backed up" in ground.exchange_log.moved  # it would ask a witness first
+    ground.database.close()
 
 
 async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
