@@ -289,3 +289,11 @@ def require_durable(connection: Connection) -> None:
             where="database",
             remedy="use journal_mode WAL and synchronous FULL on a local disk",
         )
+
+
+def file_identity(database: Database) -> str:
+    """Which file of SQLite this is: its number in the file system, which a copy or a restored backup does not have."""
+    with database.read("file identity") as connection:
+        name = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+        file = connection.exec_driver_sql(name).scalar()
+        return f"file {Path(file).stat().st_ino} of SQLite" if file else ""
