@@ -32,6 +32,8 @@ from tests.support.exchange import Logged, caller, entries, stopping
 from tests.support.nodes import World, build_world, free_port
 from tests.support.witnesses import LogOf
 
+pytestmark = pytest.mark.timeout(180)  # each starts several nodes
+
 OPERATIONS = "th.liaison.internal/operations/1"
 
 
