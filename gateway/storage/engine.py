@@ -220,6 +220,8 @@ def _at_its_place(path: Path) -> Callable[[Connection], str]:
         return ""
 
     return doubt
+
+
 def file_identity(database: Database) -> str:
     """Which file of SQLite this is: its number in the file system, which a copy or a restored backup does not have."""
     with database.read("file identity") as connection:
