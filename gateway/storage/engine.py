@@ -222,14 +222,6 @@ def _at_its_place(path: Path) -> Callable[[Connection], str]:
     return doubt
 
 
-def file_identity(database: Database) -> str:
-    """Which file of SQLite this is: its number in the file system, which a copy or a restored backup does not have."""
-    with database.read("file identity") as connection:
-        name = "SELECT file FROM pragma_database_list WHERE name = 'main'"
-        file = connection.exec_driver_sql(name).scalar()
-        return f"file {Path(file).stat().st_ino} of SQLite" if file else ""
-
-
 def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
     mode = "ro" if read_only else "rw"
     engine = create_engine(
