@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit import checking
 from gateway.audit.checkpoint import parse_checkpoint
 from gateway.audit.cosignature import Cosigner, witness_name
 from gateway.audit.entry import parse_entry
@@ -109,6 +110,16 @@ def test_without_answers_no_record_leaves(world: World) -> None:
     assert [row.answer for row in rows] == [b""] * 6
     assert all(row.request for row in rows)
     assert world.check(out).exit_code == 0
+
+
+def test_several_processes_find_what_one_finds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "MANY_RUNS", 1)
+    good, bad = world.export(), world.export()
+    tile = bad / "exchange-1/tile/entries/000.p/6"
+    tile.write_bytes(tile.read_bytes().replace(b'"n":2', b'"n":9', 1))
+    for out in (good, bad):
+        assert world.check(out, processes=2).findings == world.check(out).findings
+    assert world.check(bad, processes=2).first_bad == ("exchange/1", 1)
 
 
 # ---------------------------------------------------------------- check 13: of a time
