@@ -194,9 +194,16 @@ def _is_locked(file: Path) -> bool:
 
 
 def _renew(federation: Federation) -> None:
-    """New statuses for a federation of an earlier run: a status lives three days at most."""
-    documents = {member: _lines(publish_status(federation.home(member), federation.clock)) for member in MEMBERS}
-    _hand_round(federation, documents)
+    """What members say of themselves now goes round again: a status lives three days at most, and an earlier run has
+    changed a descriptor (it appoints an auditor), without which the others refuse a status that names it."""
+    _hand_round(federation, {member: _all_of(federation, member) for member in MEMBERS})
+
+
+def _all_of(federation: Federation, member: str) -> bytes:
+    """Each version of a member's descriptor, since they follow each other, and a new status."""
+    home = Home(federation.home(member))
+    versions = (home.trust / "descriptors" / f"{member}.jsonl").read_bytes()
+    return _lines(versions, publish_status(home.path, federation.clock))
 
 
 def _hand_round(federation: Federation, documents: dict[str, bytes]) -> None:

@@ -74,8 +74,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         for number, person_ in enumerate(HIDDEN, 5_000):
             sample_kh._planted(database, number, person_, typ="S", ops="TH")
         database.commit()
-    with (made.home("kh") / "node.toml").open("a", encoding="utf-8") as settings:
-        settings.write("\n[limits]\nreceipt_debt = 1_000_000\nreceipt_debt_s = 100_000\n")  # nobody here gives receipts
     async with stopping(made):
         for member in ("th", "kh"):
             await made.start(member)

@@ -42,13 +42,16 @@ class LogBook:
         self.heads = 0
 
     def look(self) -> None:
-        """Read what is new. The log extends what was read before, each head in it, and the high-water file's."""
+        """Read what is new. The log extends what was read before, each head in it, and the high-water file's.
+
+        A node may write meanwhile: what the high-water file says before the entries are read is among these.
+        """
+        seen = [head for head in read_heads(self._file) if self._signed(head)]
         size, root, heads = self._read()
         assert self._tree.size == size, f"{self._origin}: {self._tree.size} entries and a size of {size}"
         assert self._tree.root() == root, f"{self._origin}: the stored root is not that of the entries"
         for head in heads:
             self.extends(head)
-        seen = [head for head in read_heads(self._file) if self._signed(head)]
         assert seen, f"{self._origin}: no head in the high-water file verifies"
         for head in seen:
             self.extends(head)

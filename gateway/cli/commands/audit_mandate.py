@@ -94,6 +94,7 @@ def appoint(
     say(f"  scope: {about['scope']}")
     if about["in_force"]:
         say(f"  descriptor {about['descriptor']} lists the key; a running node takes it within a second")
+        say(f"  the others need it before your next status: hand round trust/descriptors/{about['member']}.jsonl")
     else:
         say(f"  {about['signatures_needed']} signatures of the authority are needed: liaison trust sign {out}", "warn")
         say(f"  then: liaison trust accept {out} --home …, and liaison trust publish", "warn")
