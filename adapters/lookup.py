@@ -16,7 +16,7 @@ from gateway.model.hit import Match, Quality
 from gateway.model.marking import SubjectCategory
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.values import PartialDate
-from gateway.storage.index_store import Births, IndexRow, IndexStore, KeyKind
+from gateway.storage.index_store import MIN_READ, Births, IndexRow, IndexStore, KeyKind
 
 MAX_EXACT = 256
 """Rows with one exact key that are looked at."""
@@ -130,6 +130,7 @@ MIN_COMPARED = 3
 """Comparisons that every query costs: time must not tell whether one row more looks alike (design, section 5)."""
 
 _NOBODY = PersonFeatures(("MALI SINUAN", "មាលី ស៊ីណា", "มะลิ สีนวล"), None, "", "")
+_NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 
 
 def person_candidates(
@@ -152,7 +153,7 @@ def person_candidates(
         match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
-    for _ in range(compared, MIN_COMPARED):
+    for _ in range(compared, MIN_COMPARED + (not found)):  # to make something of what fits costs as much as one more
         score_person(query, _NOBODY, thresholds)
     is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
     return found, is_last_found or (cut and bool(found))
@@ -169,6 +170,8 @@ def _closest(
         features = _features(row)
         if score := rough_score(query, features, thresholds):
             rough.append((score, position, features))
+    for _ in range(len(rows), MIN_READ):
+        rough_score(query, _features(_NO_ROW), thresholds)
     if len(rough) > MAX_COMPARED:
         rough = sorted(rough, key=lambda item: (-item[0], item[1]))[:MAX_COMPARED]
     return ((rows[position], features) for _, position, features in sorted(rough, key=lambda item: item[1]))

@@ -19,8 +19,8 @@ from gateway.exchange.parts import Parts
 from gateway.exchange.steps import FetchCall, Fetched, SearchCall, Steps
 from gateway.model.decision import Release
 from gateway.model.frozen import frozen
-from gateway.model.hit import Candidate, Hit, IssuedRecord, SearchResult, SourceRecord, Withheld
-from gateway.model.marking import ReleaseMarking
+from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
+from gateway.model.marking import Marking, ReleaseMarking
 from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from policy.attributes import RecordAttributes
@@ -30,6 +30,9 @@ _BAD_QUERY = "bad-query"
 """What a source says of a query that has nothing to search by: the question is at fault, not the source."""
 
 _STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
+
+_NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
+"""What is decided on where nothing was found."""
 
 
 @frozen
@@ -129,8 +132,9 @@ class Gatherer:
         found.capped = result.capped or len(candidates) < len(result.candidates)
         question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
         self._even.decide_ahead(policy, question, source, now_us)
-        if not candidates:
-            policy.release(decoy(question, description), now_us)
+        if not candidates:  # one decision all the same, noted where nobody looks
+            nothing = Findings(description.id, description.kind)
+            self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)
         chosen = []
         for candidate in candidates:
             attributes = RecordAttributes(

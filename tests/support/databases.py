@@ -208,7 +208,7 @@ def new_standby(primary: Server) -> Server:
         shutil.chown(folder, primary.user)
     subprocess.run(
         [str(program.with_name("pg_basebackup")), "-h", str(primary.folder), "-p", str(primary.port), "-U", "postgres",
-         "-D", str(folder / "data"), "-R", "-X", "stream", "-c", "fast"],
+         "-D", str(folder / "data"), "-R", "-X", "fetch", "-c", "fast"],  # its process for `stream` aborts now and then
         check=True,
         capture_output=True,
         timeout=_START_SECONDS,
