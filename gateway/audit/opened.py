@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.audit.entry import Entry, commitment, decode_private, parse_entry
-from gateway.errors import Contradicted, Unknown
+from gateway.errors import Contradicted, LiaisonError, Unknown
+from gateway.model.hit import Hit
 from gateway.ports import ContentKeys, LogStore, StoredEntry
+from gateway.statements.envelope import ANSWER, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,15 @@ def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes,
             remedy="verify the log: `liaison audit verify`",
         )
     return Opened(entry, decode_private(private), request, answer, key_id)
+
+
+def hits_of(answer: bytes) -> Iterable[Hit]:
+    """The hits of an answer that was verified when it was logged; none where it is not kept."""
+    if not answer:
+        return ()
+    from gateway.statements.answer import parse_answer  # it loads all record types, for the few entries with hits
+
+    try:
+        return parse_answer(unseal(answer, ANSWER).payload).hits
+    except LiaisonError:
+        return ()

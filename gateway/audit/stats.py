@@ -9,18 +9,14 @@ from __future__ import annotations
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.audit.events import Log
-from gateway.audit.opened import Opened, OpenedLogs
+from gateway.audit.opened import Opened, OpenedLogs, hits_of
 from gateway.audit.uptime import Uptime
 from gateway.clock import from_us
-from gateway.errors import LiaisonError
-from gateway.model.hit import Hit
-from gateway.statements.answer import parse_answer
-from gateway.statements.envelope import ANSWER, unseal
 
 SMALLEST: Final = 5
 """Counts below this one are not told, and the others are rounded to a multiple of it."""
@@ -232,7 +228,7 @@ class _Counting:
 
     def _records(self, opened: Opened, side: str) -> None:
         if _member(opened, "hits"):
-            for hit in _hits(opened.answer):
+            for hit in hits_of(opened.answer):
                 self._count(opened, f"{side}-{'type' if hit.record else 'hit-only'}", hit.record_type)
 
     def _consent(self, opened: Opened) -> None:
@@ -292,13 +288,3 @@ def _text(value: Any, opened: Opened) -> str:
     if opened.private is None:
         return UNKNOWN
     return value if isinstance(value, str) and value else "none"
-
-
-def _hits(answer: bytes) -> Iterable[Hit]:
-    """The hits of an answer that was verified when it was logged; none where it is not kept."""
-    if not answer:
-        return ()
-    try:
-        return parse_answer(unseal(answer, ANSWER).payload).hits
-    except LiaisonError:
-        return ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -16,12 +16,12 @@ from typing import Any
 import orjson
 
 from gateway.audit.entry import Entry
+from gateway.audit.opened import hits_of
 from gateway.errors import LiaisonError
 from gateway.matching.identifiers import document_key
 from gateway.model.exchange import Request
-from gateway.model.hit import Hit
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
-from gateway.statements.envelope import ANSWER, REQUEST, unseal
+from gateway.statements.envelope import REQUEST, unseal
 from gateway.statements.request import parse_request
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
@@ -155,7 +155,7 @@ def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: R
     if not hits:
         return
     references = [item for item in hits if isinstance(item, str)] if isinstance(hits, list) else []
-    for hit in _hits(answer):
+    for hit in hits_of(answer):
         references.append(hit.reference)
         yield from _simple(Field.RECORD, _jti(hit.record))
     for reference in dict.fromkeys(references):
@@ -171,17 +171,6 @@ def _at_source(reference: str, entry: Entry, private: Mapping[str, Any], resolve
     except LiaisonError:
         return  # its quarter's key is gone: it is found by its reference
     yield term(Field.RECORD, f"{source}/{key}")
-
-
-def _hits(answer: bytes) -> Iterable[Hit]:
-    if not answer:
-        return ()
-    from gateway.statements.answer import parse_answer  # it loads all record types, for the few entries with hits
-
-    try:
-        return parse_answer(unseal(answer, ANSWER).payload).hits
-    except LiaisonError:
-        return ()
 
 
 def _jti(record: str) -> str:

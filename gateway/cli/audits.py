@@ -18,8 +18,8 @@ from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
 from gateway.audit.verify import verify_export, verify_home
-from gateway.cli.evidence import Evidence, open_home, read_lines
-from gateway.clock import SystemClock, rfc3339
+from gateway.cli.evidence import Evidence, open_home, public_part, read_lines
+from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
 from gateway.signing.keys import load_signing_key
 from gateway.storage.migrate import require_current
@@ -50,17 +50,8 @@ def closed(shown: Shown, mandate: Mandate | None) -> str:
 
 def describe(name: str, shown: Shown, why: str = "") -> dict[str, Any]:
     """An entry as JSON; `why` says that its private part is closed."""
-    entry = shown.entry
     return {
-        "log": name,
-        "index": entry.index,
-        "time": rfc3339(entry.time_us),
-        "kind": entry.kind,
-        "peer": entry.peer,
-        "number": entry.number,
-        "exchange_id": entry.exchange_id,
-        "request_hash": entry.request_hash.hex(),
-        "answer_hash": entry.answer_hash.hex(),
+        **public_part(name, shown.entry),
         "private": {} if why else shown.private,
         "erased": shown.erased,
         "closed": why,

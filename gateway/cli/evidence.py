@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from gateway.audit.entry import Entry
 from gateway.audit.show import Shown
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
@@ -60,6 +62,21 @@ def open_home(folder: Path) -> Iterator[Evidence]:
         )
     finally:
         database.close()
+
+
+def public_part(log: str, entry: Entry) -> dict[str, Any]:
+    """What everybody may see of an entry, as JSON."""
+    return {
+        "log": log,
+        "index": entry.index,
+        "time": rfc3339(entry.time_us),
+        "kind": entry.kind,
+        "peer": entry.peer,
+        "number": entry.number,
+        "exchange_id": entry.exchange_id,
+        "request_hash": entry.request_hash.hex(),
+        "answer_hash": entry.answer_hash.hex(),
+    }
 
 
 def entry_line(name: str, shown: Shown, why: str = "") -> str:

@@ -17,9 +17,9 @@ from gateway.audit.postings import BLOCK
 from gateway.audit.question import Question
 from gateway.audit.show import Shown
 from gateway.audit.terms import ANY
-from gateway.cli.evidence import entry_line, open_home
+from gateway.cli.evidence import entry_line, open_home, public_part
 from gateway.cli.search_options import Search
-from gateway.clock import SystemClock, rfc3339
+from gateway.clock import SystemClock
 from gateway.storage.find_file import FindFile
 from gateway.storage.references import HitReferences
 
@@ -230,19 +230,7 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
 
 def describe_entry(log: str, opened: Opened, *, private: bool) -> dict[str, Any]:
     """An entry as JSON: its public part, and its private one where that may be shown."""
-    entry = opened.entry
-    value: dict[str, Any] = {
-        "log": log,
-        "index": entry.index,
-        "time": rfc3339(entry.time_us),
-        "kind": entry.kind,
-        "peer": entry.peer,
-        "number": entry.number,
-        "exchange_id": entry.exchange_id,
-        "request_hash": entry.request_hash.hex(),
-        "answer_hash": entry.answer_hash.hex(),
-    }
-    return value | ({"private": opened.private} if private else {})
+    return public_part(log, opened.entry) | ({"private": opened.private} if private else {})
 
 
 def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:

@@ -62,6 +62,12 @@ def check_ids(file: TomlFile, values: Iterable[tuple[str, str]]) -> None:
             raise Misconfigured(f"`{text}` is not an id", where=file.where(path), remedy="1 to 64 of a-z 0-9 . _ -")
 
 
+def check_log_level(level: str, where: str) -> None:
+    """Return when `level` is one of `LOG_LEVELS`, else `Misconfigured`."""
+    if level not in LOG_LEVELS:
+        raise _unknown(f"unknown level `{level}`", level, LOG_LEVELS, where)
+
+
 def host_port(text: str, where: str = "") -> tuple[str, int]:
     """`127.0.0.1:7443` or `[::1]:7443` as host and port (0 = any free one), or `Misconfigured`."""
     host, colon, port = text.rpartition(":")
@@ -187,13 +193,7 @@ def _check(settings: Settings, file: TomlFile) -> None:
     host_port(settings.listen.agency, settings.origin["listen.agency"])
     if settings.listen.metrics:
         host_port(settings.listen.metrics, settings.origin["listen.metrics"])
-    if settings.telemetry.log_level not in LOG_LEVELS:
-        raise _unknown(
-            f"unknown level `{settings.telemetry.log_level}`",
-            settings.telemetry.log_level,
-            LOG_LEVELS,
-            settings.origin["telemetry.log_level"],
-        )
+    check_log_level(settings.telemetry.log_level, settings.origin["telemetry.log_level"])
 
 
 def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.config.load import LOG_LEVELS, check_ids, fill_sections, host_port
+from gateway.config.load import check_ids, check_log_level, fill_sections, host_port
 from gateway.config.schema import Telemetry, setting
-from gateway.config.template import render_section
+from gateway.config.template import render_section, write_new
 from gateway.config.toml import read_toml
 from gateway.errors import Misconfigured
 
@@ -166,12 +165,7 @@ def load_source(home: Path) -> SourceProcess:
     settings = SourceProcess(home=folder, origin=origin, **sections)
     check_ids(file, [("source.member", settings.source.member), ("source.agency", settings.source.agency)])
     host_port(settings.listen.address, origin["listen.address"])
-    if settings.telemetry.log_level not in LOG_LEVELS:
-        raise Misconfigured(
-            f"unknown level `{settings.telemetry.log_level}`",
-            where=origin["telemetry.log_level"],
-            remedy=f"one of {', '.join(LOG_LEVELS)}",
-        )
+    check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
     if settings.limits.strictness not in STRICTNESSES:
         raise Misconfigured(
             f"unknown set of thresholds `{settings.limits.strictness}`",
@@ -184,10 +178,4 @@ def load_source(home: Path) -> SourceProcess:
 def write_source(home: Path, values: Mapping[str, Any]) -> bool:
     """Write a commented `source.toml` unless there is one; says whether it did. `values` are by path."""
     text = "\n".join([_HEAD, *(render_section(name, kind, values) for name, kind in _SECTIONS.items())])
-    try:
-        handle = os.open(SourceHome(home).settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    except FileExistsError:
-        return False
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    return True
+    return write_new(SourceHome(home).settings, text)

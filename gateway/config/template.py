@@ -32,12 +32,17 @@ def write_default(
     `settings` are those that differ from the defaults, by path: `{"node.member": "th"}`.
     """
     text = render(settings, sources=sources, token_keys=token_keys, officers=officers)
+    return write_new(Home(home).settings, text)
+
+
+def write_new(file: Path, text: str) -> bool:
+    """Write settings into a file of mode 0640 unless there is one; says whether it did."""
     try:
-        descriptor = os.open(Home(home).settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+        new.write(text)
     return True
 
 

@@ -44,6 +44,9 @@ def draft_appointment(
         raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
     now_us = clock.now_us() // _SECOND_US * _SECOND_US
     start_us, stop_us = now_us - _BACK_US, now_us + days * _DAY_US
+    held = [parse_appointment(line)[0] for line in documents.appointments(member)]
+    # The newest of a key counts, and times are whole seconds: no two of a key may be alike.
+    issued_us = max([now_us, *(item.issued_us + _SECOND_US for item in held if item.key_id == key.key_id)])
     for listed in auditor_keys(trust, member):
         if listed.key_id == key.key_id:
             start_us = max(start_us, listed.start_us)
@@ -62,7 +65,7 @@ def draft_appointment(
         scope=scope,
         start_us=start_us,
         stop_us=stop_us,
-        issued_us=now_us,
+        issued_us=issued_us,
         appointed_by=appointed_by,
     )
     return sign_appointment(appointment, [authority])

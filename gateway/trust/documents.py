@@ -186,8 +186,16 @@ class TrustDocuments:
             new = verify_appointment(data, member, charter.federation)
             _check_issued(new.issued_us, clock, "appointment")
             lines = self.appointments(new.member)
-            if new.data in lines:
+            held = [parse_appointment(line)[0] for line in lines]
+            if any(item.hash == new.hash for item in held):
                 return Accepted("appointment", new.member, 1, False)
+            if any(item.key_id == new.key_id and item.issued_us >= new.issued_us for item in held):
+                raise Stale(
+                    "a newer appointment of this key is held, or one of the same second",
+                    code="appointment-behind",
+                    where=new.auditor,
+                    remedy="the authority appoints anew: liaison audit appoint",
+                )
             self._write_lines(self.appointment_path(new.member), [*lines, new.data])
         return Accepted("appointment", new.member, 1, True)
 
