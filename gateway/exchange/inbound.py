@@ -51,7 +51,11 @@ class Inbound:
     sink: ReplySink
     id: int
     line: str
-    urgent: bool = False
+
+    @property
+    def rank(self) -> int:
+        """What comes in waits for what leaves (`stages.Item`)."""
+        return 2
 
 
 Release = Callable[[list[tuple[ReplySink, list[bytes], int]]], None]

@@ -98,8 +98,13 @@ class Job:
         self._told: tuple[Findings, ...] | None = None
         self.expected: tuple[tuple[str, str], ...] = ()
         self.suspended_types: frozenset[str] = frozenset()
-        self.urgent = inbound.urgent
+        self.urgent = False
         self._ticket = [True]
+
+    @property
+    def rank(self) -> int:
+        """What leaves goes before what comes in, urgent ones first (`stages.Item`)."""
+        return 0 if self.urgent else 1
 
     @property
     def line(self) -> str:

@@ -16,7 +16,7 @@ class _Order:
     draft: EntryDraft
     future: asyncio.Future[Logged]
     line: str = ""
-    urgent: bool = False
+    rank: int = 0
 
 
 class Scribe:

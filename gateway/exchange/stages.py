@@ -1,8 +1,9 @@
 """Batched stages: a worker thread that takes everything that waits, 64 items at most, without a delay.
 
 limits.md shows why: hand-overs between threads and one sync for each row cost more than the work itself.
-Items of each member stand in a line of their own and the lines are served in turn, urgent ones first, so that
-one member's flood cannot take another's share. Lines are bounded where items enter (`Admission`), not here.
+Items of each member stand in a line of their own and the lines are served in turn, so that one member's flood cannot
+take another's share. Within a line what is done leaves before more comes in, urgent ones first. Lines are bounded
+where items enter (`Admission`), not here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from gateway.errors import LiaisonError, Overloaded, StorageBroken
 
 MAX_BATCH = 64
 
+RANKS = 3
+"""What leaves and is urgent, what leaves, and what comes in."""
+
 _FORGIVEN = 25
 
 
@@ -29,8 +33,8 @@ class Item(Protocol):
         """The member whose line it is."""
 
     @property
-    def urgent(self) -> bool:
-        """Whether it goes before the others of its line."""
+    def rank(self) -> int:
+        """Its place among the others of its line, 0 to `RANKS` - 1: the least goes first."""
 
 
 I = TypeVar("I", bound=Item)  # noqa: E741
@@ -82,7 +86,7 @@ class Stage(Generic[I]):
         self._turn = turn or Turn()
         self._fatal = fatal
         self._inbox: SimpleQueue[I | None] = SimpleQueue()
-        self._lines: dict[str, tuple[deque[I], deque[I]]] = {}
+        self._lines: dict[str, tuple[deque[I], ...]] = {}
         self._waiting = 0
         self._thread = threading.Thread(target=self._run, name=f"stage-{name}", daemon=True)
 
@@ -131,8 +135,8 @@ class Stage(Generic[I]):
     def _stand_in_line(self, item: I) -> None:
         line = self._lines.get(item.line)
         if line is None:
-            line = self._lines[item.line] = (deque(), deque())
-        line[0 if item.urgent else 1].append(item)
+            line = self._lines[item.line] = tuple(deque() for _ in range(RANKS))
+        line[item.rank].append(item)
         self._waiting += 1
 
     def _next_batch(self) -> list[I]:
@@ -140,10 +144,10 @@ class Stage(Generic[I]):
         batch: list[I] = []
         while self._waiting and len(batch) < MAX_BATCH:
             for name in list(self._lines):
-                urgent, others = self._lines[name]
-                batch.append((urgent or others).popleft())
+                line = self._lines[name]
+                batch.append(next(filter(None, line)).popleft())
                 self._waiting -= 1
-                if not urgent and not others:
+                if not any(line):
                     del self._lines[name]
                 if len(batch) == MAX_BATCH:
                     break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
 from gateway.exchange.draft import is_capped
-from gateway.exchange.job import Findings
-from gateway.exchange.stages import Stage
+from gateway.exchange.inbound import Inbound
+from gateway.exchange.job import Findings, Job
+from gateway.exchange.stages import MAX_BATCH, Stage
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Hit, Quality
 from gateway.model.names import MemberId
@@ -104,28 +106,47 @@ async def test_a_node_refuses_any_key_in_its_home_that_others_can_read(world: Wo
 @dataclass(frozen=True)
 class _Item:
     number: int
-    urgent: bool
+    rank: int
     line: str = "th"
 
 
-def test_urgent_items_go_first_and_in_the_order_in_which_they_came() -> None:
+def _served(items: Sequence[_Item]) -> list[int]:
+    """The numbers of items that all wait when the stage starts, in the order in which it serves them."""
     served: list[int] = []
     gate, done = threading.Event(), threading.Event()
 
     def work(batch: list[_Item]) -> None:
         gate.wait(10)
         served.extend(item.number for item in batch)
-        if len(served) == 7:
+        if len(served) == len(items):
             done.set()
 
     stage = Stage[_Item]("test", work, lambda error: pytest.fail(str(error)))
-    stage.put_all([_Item(number, urgent=number in (3, 5)) for number in range(1, 7)])
-    stage.put(_Item(7, urgent=True))
+    stage.put_all(items)
     stage.start()
     gate.set()
     assert done.wait(10)
     stage.stop(5)
-    assert served == [3, 5, 7, 1, 2, 4, 6]
+    return served
+
+
+def test_urgent_items_go_first_and_in_the_order_in_which_they_came() -> None:
+    assert _served([_Item(n, rank=0 if n in (3, 5, 7) else 1) for n in range(1, 8)]) == [3, 5, 7, 1, 2, 4, 6]
+
+
+def test_what_is_done_leaves_before_all_that_waits_to_come_in() -> None:
+    """However much that is: one member's flood does not hold up its own answers."""
+    coming = [_Item(n, rank=2) for n in range(MAX_BATCH * 3)]
+    assert _served([*coming, _Item(1000, rank=1), _Item(1001, rank=0)]) == [1001, 1000, *range(MAX_BATCH * 3)]
+
+
+def test_requests_come_in_behind_the_jobs_that_leave() -> None:
+    inbound = Inbound.__new__(Inbound)
+    object.__setattr__(inbound, "line", "th")
+    job = Job(inbound, 0.0, 1.0)
+    ranks = [inbound.rank, job.rank]
+    job.urgent = True
+    assert [*ranks, job.rank] == [2, 1, 0]
 
 
 def test_a_cap_that_hidden_records_helped_to_reach_is_not_told() -> None:

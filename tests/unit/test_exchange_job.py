@@ -11,7 +11,6 @@ from gateway.model.hit import Hit, Quality
 def job(*sources: str) -> Job:
     inbound = Inbound.__new__(Inbound)
     object.__setattr__(inbound, "line", "th")
-    object.__setattr__(inbound, "urgent", False)
     made = Job(inbound, 0.0, 1.0)
     made.expected = tuple((source, "records") for source in sources)
     return made
