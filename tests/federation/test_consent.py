@@ -155,7 +155,10 @@ def test_a_refusal_of_the_owner_stands_and_cannot_be_turned_into_a_grant(desk: D
 def test_asking_again_sends_the_same_request_and_the_owner_keeps_one(desk: Desk) -> None:
     consents = {consent_of(desk.use("vn.customs")) for _ in range(3)}
     assert len(consents) == 1
-    assert len(desk.entries(OWNER, "consent-requested")) == 1
+    ends = time.monotonic() + PATIENCE_S
+    while not (requested := desk.entries(OWNER, "consent-requested")):
+        assert time.monotonic() < ends, "the request has not come"
+    assert len(requested) == 1
     assert [item["private"]["again"] for item in desk.entries(ASKER, "consent-asked")] == [False, True, True]
 
 

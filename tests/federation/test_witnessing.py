@@ -228,7 +228,10 @@ async def test_a_fork_ends_the_node_and_is_an_entry_and_evidence_on_both_sides(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A thief of the log's key had another history cosigned, which is longer than ours."""
-    th, vn = await world.start("th"), await world.start("vn")
+    settings(world, every_s=3_600)  # the first round finds nobody, and the others are ours: the thief comes first
+    th = await world.start("th")
+    await th.witness.round()
+    vn = await world.start("vn")
     thief = LogOf(world.federation["th"].key("log"), OPERATIONS).grow(2, "other ")
     await caller(world).call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(thief.request(0), b""))
     await grow(th)
