@@ -15,7 +15,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 
 from gateway.errors import Malformed, Misconfigured, StorageBroken
+from gateway.storage.mover import WalMover
 
 _FULL = {"FULL", "EXTRA"}
 
@@ -34,14 +35,14 @@ class SqliteSettings:
     """How the file is opened.
 
     `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock.
-    `wal_pages`: pages of write-ahead log before it is moved into the file. `max_pages` limits the file
-    (0 = no limit), for a disk that is shared with others.
+    `wal_pages`: pages of write-ahead log that a commit moves into the file itself, since `storage.mover` has not come
+    to it. `max_pages` limits the file (0 = no limit), for a disk that is shared with others.
     """
 
     synchronous: str = "FULL"
     busy_timeout_ms: int = 5_000
     page_size: int = 16_384
-    wal_pages: int = 500
+    wal_pages: int = 8_000
     cache_kib: int = 32_768
     max_pages: int = 0
 
@@ -83,12 +84,14 @@ def _broken(doing: str, cause: BaseException) -> StorageBroken:
 class Ways:
     """How an engine reads: options of the connection whose statements each see what is committed by then, and of
     those whose reads all see one state. `shared`: other processes may write to the same logs. `doubt` says why a
-    commit that the server has called done may not be so; it is asked after each."""
+    commit that the server has called done may not be so; it is asked after each. `moves_log`: what is committed lies in
+    a log that we have to move into the file."""
 
     committed: Mapping[str, Any]
     one_state: Mapping[str, Any]
     shared: bool = False
     doubt: Callable[[Connection], str] | None = None
+    moves_log: bool = False
 
 
 SQLITE = Ways({"begin": ""}, {"begin": "BEGIN"})
@@ -99,6 +102,7 @@ class Database:
 
     def __init__(self, engine: Engine, ways: Ways = SQLITE) -> None:
         self.engine = engine
+        self._mover = WalMover(engine, self._moving_failed) if ways.moves_log else None
         self.shared = ways.shared
         self._committed = ways.committed
         self._one_state = ways.one_state
@@ -106,6 +110,7 @@ class Database:
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._broken = False
+        self._cause: BaseException | None = None
         with storage_errors("open"):
             self._writer = engine.connect()
             self._reader = engine.connect().execution_options(**ways.committed)
@@ -115,7 +120,9 @@ class Database:
         """A transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
         with self._write_lock:
             if self._broken:
-                raise StorageBroken("the database failed before", where=doing, remedy="start the node again")
+                raise StorageBroken(
+                    "the database failed before", where=doing, remedy="start the node again"
+                ) from self._cause
             try:
                 with storage_errors(doing), self._writer.begin():
                     yield self._writer
@@ -124,6 +131,13 @@ class Database:
             except StorageBroken:
                 self._broken = True
                 raise
+            if self._mover is not None:
+                self._mover.committed()
+
+    def _moving_failed(self, error: BaseException) -> None:
+        """The log could not be moved: the disk is not to be trusted with what comes next."""
+        self._cause = error
+        self._broken = True
 
     @contextmanager
     def read(self, doing: str) -> Iterator[Connection]:
@@ -144,10 +158,13 @@ class Database:
         if self.shared:
             return True
         # On a connection of its own that waits for nobody: a long reader must not hold up the writer.
-        with storage_errors("checkpoint"), self.engine.connect() as connection:
+        with self._moving(), storage_errors("checkpoint"), self.engine.connect() as connection:
             cursor = connection.connection.cursor()
             cursor.execute("PRAGMA busy_timeout=0")
             return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def _moving(self) -> AbstractContextManager[object]:
+        return self._mover.turn if self._mover is not None else nullcontext()
 
     def connect_apart(self) -> Connection:
         """A connection of its own, each of whose statements is a transaction; whoever takes it closes it."""
@@ -156,6 +173,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections but those that were given away."""
+        if self._mover is not None:
+            self._mover.stop()
         with self._write_lock, self._read_lock, storage_errors("close"):
             self._writer.close()
             self._reader.close()
@@ -178,7 +197,7 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
     engine = _engine(path, settings, read_only=read_only)
     if read_only:
         return Database(engine)
-    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path)))
+    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True))
     try:
         with database.read("settings") as connection:
             require_durable(connection)

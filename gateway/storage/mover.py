@@ -1,0 +1,63 @@
+"""Moves SQLite's write-ahead log into the file, in a thread of its own.
+
+SQLite would do it inside a commit: then one batch in thirty waits for some eight megabytes and two syncs more, which
+made the slowest answers. A passive checkpoint holds up neither who writes nor who reads. What it has not moved when the
+log is `SqliteSettings.wal_pages` long is moved inside a commit after all, so that the log stays bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+EACH = 24
+"""Commits between two moves: of full batches some eight megabytes."""
+
+_STOP_S = 30.0
+
+
+class WalMover:
+    """Moves what was committed. The thread begins when there is something to move; `stop` ends it.
+
+    `failed` gets why that went wrong: what is written after it could be lost.
+    """
+
+    def __init__(self, engine: Engine, failed: Callable[[BaseException], None]) -> None:
+        self._engine = engine
+        self._failed = failed
+        self.turn = threading.Lock()
+        """Held while the log is moved: whoever moves all of it and cuts it waits for that."""
+        self._commits = 0
+        self._wanted = threading.Event()
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+
+    def committed(self) -> None:
+        """Note a commit; called by who writes, one at a time."""
+        self._commits += 1
+        if self._commits % EACH:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="wal-mover", daemon=True)
+            self._thread.start()
+        self._wanted.set()
+
+    def stop(self) -> None:
+        """End the thread, and return when it has let go of the database."""
+        self._stopped = True
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+
+    def _run(self) -> None:
+        try:
+            with self._engine.connect() as connection:
+                cursor = connection.connection.cursor()
+                while self._wanted.wait() and not self._stopped:
+                    self._wanted.clear()
+                    with self.turn:
+                        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except BaseException as error:  # noqa: BLE001 - it is raised at the next write, where somebody can act on it
+            self._failed(error)
