@@ -24,6 +24,10 @@ RANKS = 3
 
 _FORGIVEN = 25
 
+_ROUNDS = 4
+"""Batches that a stage works off in one turn, when so much arrives meanwhile: the next one to have the turn finds more
+that waits for it, and what a batch costs as a whole falls on more."""
+
 
 class Item(Protocol):
     """What can stand in a line."""
@@ -114,8 +118,10 @@ class Stage(Generic[I]):
             while open_ or self._waiting:
                 open_ = self._fill(block=self._waiting == 0) and open_
                 with self._turn.taken():
-                    open_ = self._fill(block=False) and open_
-                    if batch := self._next_batch():
+                    for _ in range(_ROUNDS):
+                        open_ = self._fill(block=False) and open_
+                        if not (batch := self._next_batch()):
+                            break
                         self._work(batch)
         except BaseException as error:  # noqa: BLE001 - nothing may go on after an unknown failure
             self._fatal(error)
