@@ -24,6 +24,7 @@ from policy.explain import CODES
 from policy.hours import HOURS, Hours, read_hours
 from policy.law import LAW, Law, check_counterparts, read_law
 from policy.quotas import QUOTAS, Quotas, read_quotas
+from policy.reads import RESOURCE, Reads
 from policy.retention import Retention, read_retention
 from policy.statement import Policy, read_policy, statements
 from policy.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
@@ -60,10 +61,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """The policies that can match an action on a resource: parsed, and what each of them reads, by name."""
+    """The policies that can match an action on a resource: parsed, and what each of them reads, by name, but for the
+    resource; `general` are those that say nothing of it, and so match alike whatever is asked for."""
 
     policies: cedarpy.PolicySet
-    reads: Mapping[str, frozenset[str]]
+    reads: Mapping[str, Reads]
+    general: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +315,12 @@ def matcher(policies: Mapping[str, Policy]) -> Matcher:
     """Parsed so that Cedar allows whatever any of `policies` matches, and its reasons are all that match, by name."""
     bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
     text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
-    return Matcher(cedarpy.PolicySet.from_json_str(text), {name: policy.reads for name, policy in policies.items()})
+    reads = {
+        name: {path: literals for path, literals in policy.reads.items() if path != RESOURCE}
+        for name, policy in policies.items()
+    }
+    general = frozenset(name for name, policy in policies.items() if RESOURCE not in policy.reads)
+    return Matcher(cedarpy.PolicySet.from_json_str(text), reads, general)
 
 
 def _check_members(

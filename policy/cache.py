@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 FOREVER_US = 1 << 62
@@ -33,15 +34,15 @@ ALWAYS = Window()
 """The window of what no date limits."""
 
 
-class DecisionCache(Generic[V]):
+class DecisionCache(Generic[K, V]):
     """The `limit` decisions that were used last. One cache belongs to one policy: a new policy has a new one."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[V, Window]] = OrderedDict()
+        self._kept: OrderedDict[K, tuple[V, Window]] = OrderedDict()
 
-    def get(self, key: Hashable, now_us: int) -> V | None:
+    def get(self, key: K, now_us: int) -> V | None:
         """The decision for `key`, unless its time is over or has not come."""
         with self._lock:
             found = self._kept.get(key)
@@ -54,13 +55,18 @@ class DecisionCache(Generic[V]):
             self._kept.move_to_end(key)
             return value
 
-    def put(self, key: Hashable, value: V, window: Window) -> None:
+    def put(self, key: K, value: V, window: Window) -> None:
         """Keep `value` while `window` lasts; the one that was not used for longest makes room."""
         with self._lock:
             self._kept[key] = (value, window)
             self._kept.move_to_end(key)
             if len(self._kept) > self._limit:
                 self._kept.popitem(last=False)
+
+    def recent(self, most: int) -> list[K]:
+        """What the `most` decisions are kept for that were used last, the last one at the end."""
+        with self._lock:
+            return list(self._kept)[-most:]
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -6,6 +6,7 @@ knows, or any error while evaluating.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from policy.evaluate import Evaluator, Verdict
 from policy.hours import night_at
 from policy.quotas import Quotas
 from policy.request import Request, Setting, ask_request, learn_request, question_request, record_request
+from policy.slices import Domains
 
 BASE = Path(__file__).parent / "base"
 """The base policy that comes with the gateway."""
@@ -29,7 +31,7 @@ NATIONAL = Path(__file__).parent / "national"
 """Worked examples of national policy, one folder for each member."""
 
 CACHE_LIMIT = 10_000
-"""Decisions that each of the three caches keeps; a decision takes 2 to 4 KB."""
+"""Decisions that each of the four caches keeps; a decision takes 2 to 4 KB."""
 
 
 class PolicyEngine:
@@ -45,9 +47,10 @@ class PolicyEngine:
         self._hash_text = bundle.hash.hex()
         self.bundle = bundle
         self._evaluator = Evaluator(bundle)
-        self._decisions: DecisionCache[Decision] = DecisionCache(CACHE_LIMIT)
-        self._releases: DecisionCache[Release] = DecisionCache(CACHE_LIMIT)
-        self._learns: DecisionCache[Decision] = DecisionCache(CACHE_LIMIT)
+        self._asks: DecisionCache[AskAttributes, Decision] = DecisionCache(CACHE_LIMIT)
+        self._decisions: DecisionCache[tuple[str, QuestionAttributes], Decision] = DecisionCache(CACHE_LIMIT)
+        self._releases: DecisionCache[RecordAttributes, Release] = DecisionCache(CACHE_LIMIT)
+        self._learns: DecisionCache[LearnAttributes, Decision] = DecisionCache(CACHE_LIMIT)
 
     @classmethod
     def load(cls, national: Path, member: MemberId, base: Path | None = None) -> PolicyEngine:
@@ -64,8 +67,11 @@ class PolicyEngine:
 
     def may_ask(self, a: AskAttributes, now_us: int) -> Decision:
         """May this officer of ours ask at all?"""
-        found = self._decisions.get(("ask", a), now_us)
-        return found or self._decide("ask", a, ask_request(a, self.member), ALWAYS)
+        found = self._asks.get(a, now_us)
+        if found is None:
+            found = self._decision(*self._evaluator.verdicts(ask_request(a, self.member)), a.as_json())
+            self._asks.put(a, found, ALWAYS)
+        return found
 
     def may_send(self, a: QuestionAttributes, now_us: int) -> Decision:
         """May this question of ours go to that counterpart?"""
@@ -104,6 +110,22 @@ class PolicyEngine:
         self._releases.put(a, release, window)
         return release
 
+    def decide_again(self, before: PolicyEngine, most: int, now_us: int) -> Iterator[None]:
+        """Decide what `before` keeps: `most` decisions of each kind, those that were used last; each is a step."""
+        for record in before._releases.recent(most):
+            self.release(record, now_us)
+            yield
+        for action, question in before._decisions.recent(most):
+            (self.may_send if action == "send" else self.may_answer)(question, now_us)
+            yield
+        for officer in before._asks.recent(most):
+            self.may_ask(officer, now_us)
+            yield
+
+    def ask_ahead(self, sample: Request, domains: Domains, most: int) -> Iterator[None]:
+        """Ask Cedar what requests like `sample` can come to, step by step (`Evaluator.fill`)."""
+        return self._evaluator.fill(sample, domains, most)
+
     def agreement_for(self, purpose: str, recipient: MemberId, now_us: int) -> str:
         """The id of an agreement in force that covers the purpose and the recipient, or an empty text."""
         return self.agreements.find(purpose, recipient, now_us)
@@ -122,17 +144,14 @@ class PolicyEngine:
         covers = self.agreements.covers(a, asker, now_us)
         at = self.setting(asker, a.offence, now_us)
         request = question_request(action, a, asker, answerer, covers, at)
-        return self._decide(action, a, request, covers.window & at.window)
+        decision = self._decision(*self._evaluator.verdicts(request), a.as_json())
+        self._decisions.put((action, a), decision, covers.window & at.window)
+        return decision
 
     def setting(self, asker: MemberId, offence: str, now_us: int) -> Setting:
         """What surrounds a question of `asker` at a time: the law on its offence, and whether it is night."""
         night, window = night_at(self.bundle.hours, now_us)
         return Setting(self.bundle.law.covers(asker, offence), night, window)
-
-    def _decide(self, action: str, a: AskAttributes | QuestionAttributes, request: Request, window: Window) -> Decision:
-        decision = self._decision(*self._evaluator.verdicts(request), a.as_json())
-        self._decisions.put((action, a), decision, window)
-        return decision
 
     def _release(self, a: RecordAttributes, now_us: int) -> tuple[Release, Window]:
         question = a.question

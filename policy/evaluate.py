@@ -10,16 +10,20 @@ fields and not the record. `tests/unit/test_policy_engine.py` holds this to Ceda
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import cedarpy
 
 from policy import explain
+from policy.accepted import Accepted
 from policy.bundle import Bundle, Layer, Matcher
 from policy.memory import Memory
+from policy.reads import PRINCIPAL
 from policy.request import Request
+from policy.slices import Domains, Slice, slices_of
 from policy.statement import Policy
 
 _UNKNOWN = re.compile(r"entity `(\w+)::")
@@ -61,6 +65,8 @@ class Evaluator:
         self._bundle = bundle
         self._entities = cedarpy.Entities.from_json_str("[]")
         self._memories: dict[tuple[str, str], Memory] = {}
+        self._shared: dict[str, tuple[list[Slice], Accepted]] = {}
+        self._making = threading.Lock()
 
     def verdicts(self, request: Request) -> tuple[Verdict, Verdict]:
         """What base and national policy say."""
@@ -70,9 +76,7 @@ class Evaluator:
         if matcher is None:
             codes = frozenset({_CODE_OF_UNKNOWN[request.kind]})
             return _failed(layers[0], codes), _failed(layers[1], codes)
-        memory = self._memories.get(place)
-        if memory is None:
-            memory = self._memories[place] = Memory(matcher.reads, tuple(request.context))
+        memory = self._memory(matcher, request)
         names = memory.recall(request.principal, request.context)
         if names is None:
             names, errors = self._matching(matcher, request)
@@ -82,12 +86,50 @@ class Evaluator:
             memory.keep(request.principal, request.context, names)
         return _verdict(layers[0], names), _verdict(layers[1], names)
 
+    def fill(self, sample: Request, domains: Domains, most: int) -> Iterator[None]:
+        """Ask Cedar ahead what requests like `sample` can come to; each step is one question to it.
+
+        `domains` say which words attributes and principal can have; of policies that read alike, at most `most`
+        combinations are asked for.
+        """
+        matcher = self._bundle.matchers[sample.action, sample.resource]
+        memory = self._memory(matcher, sample)
+        for number, gap in enumerate(memory.gaps(domains, most)):
+            values = {path: words[number % len(words)] for path, words in domains.items() if path not in _sets(sample)}
+            values |= {path: frozenset() for path in _sets(sample)} | gap
+            principal = values.pop(PRINCIPAL)
+            request = Request(principal, sample.action, sample.kind, sample.resource, values)
+            names, errors = self._matching(matcher, request)
+            if not errors:
+                memory.keep(principal, values, names)
+            yield
+
+    def _memory(self, matcher: Matcher, request: Request) -> Memory:
+        place = request.action, request.resource
+        memory = self._memories.get(place)
+        if memory is None:
+            everywhere = {name: read for name, read in matcher.reads.items() if name in matcher.general}
+            here = {name: read for name, read in matcher.reads.items() if name not in matcher.general}
+            with self._making:
+                if request.action not in self._shared:
+                    shared = slices_of(everywhere, request.context), Accepted(request.context)
+                    self._shared[request.action] = shared
+            slices, accepted = self._shared[request.action]
+            memory = Memory([*slices, *slices_of(here, request.context)], accepted)
+            self._memories[place] = memory
+        return memory
+
     def _matching(self, matcher: Matcher, request: Request) -> tuple[list[str], list[str]]:
         try:
             result = cedarpy.is_authorized(request.as_cedar(), matcher.policies, self._entities, self._bundle.schema)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in there must end in a denial
             return [], [str(error)]
         return sorted(result.diagnostics.reasons), result.diagnostics.errors
+
+
+def _sets(request: Request) -> frozenset[str]:
+    """The attributes that hold a set."""
+    return frozenset(path for path, value in request.context.items() if isinstance(value, frozenset))
 
 
 def _verdict(layer: Layer, matching: Iterable[str]) -> Verdict:

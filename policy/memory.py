@@ -1,62 +1,47 @@
 """What Cedar said before, policy by policy, so that a new decision asks only for what is new in it.
 
-A policy's outcome depends on the principal and on those attributes of the context that it reads (`policy.reads`).
-Policies of one place (an action on a resource) that read the same attributes form a slice, and what Cedar said of a
-slice for some values holds for every request that has these values. A request whose slices are all known needs no
-evaluation; for any other one Cedar is asked in full, and all slices are kept.
+A policy's outcome depends on those attributes of the context, and of the principal, that it reads (`policy.reads`).
+Of an attribute that it only compares with values of its own it cannot tell the others apart, so they count as one.
+Policies that read the same attributes form a slice (`policy.slices`), and what Cedar said of a slice for some values
+holds for every request that has these values. A request whose slices are all known needs no evaluation; for any other
+one Cedar is asked in full, and all slices are kept. Policies that say nothing of the resource form slices of an
+action, the others those of one place (an action on a resource).
 
-A request may only be answered from memory if Cedar would accept it. Cedar checks attribute by attribute, so each one
-that no slice reads is a slice by itself: its value must stand in a request that was accepted before. Only accepted
-requests are kept. `tests/unit/test_policy_memory.py` holds all this to Cedar's own answers.
+A request may only be answered from memory if Cedar would accept it (`policy.accepted`). Only accepted requests are
+kept. `tests/unit/test_policy_memory.py` holds all this to Cedar's own answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from operator import itemgetter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice, product
+from math import prod
 from typing import Any
 
-from policy.reads import touches
-from policy.request import LISTED, Context
+from policy.accepted import Accepted
+from policy.reads import PRINCIPAL
+from policy.request import Context
+from policy.slices import Domains, Slice
 
 LIMIT = 4096
 """Values of one slice that are kept; then it begins anew. Some attributes are what a counterpart says of itself."""
 
-_Values = Callable[[Context], Any]
-
-
-@dataclass(slots=True)
-class _Slice:
-    """The policies `names`, which read the same attributes; `known` are those that match, by principal and values."""
-
-    values: _Values
-    names: frozenset[str]
-    known: dict[tuple[str, Any], tuple[str, ...]] = field(default_factory=dict)
-
 
 class Memory:
-    """The memory of one place. `reads` are what its policies read, by name; `attributes` are those of its context."""
+    """The memory of one place. Slices and `accepted` may be shared with other places of its action."""
 
-    def __init__(self, reads: Mapping[str, frozenset[str]], attributes: Collection[str]) -> None:
-        touched = {read: _touched(read, attributes) for read in set(reads.values())}
-        alike: dict[tuple[str, ...], set[str]] = {}
-        for name, read in reads.items():
-            alike.setdefault(touched[read], set()).add(name)
-        self._attributes = frozenset(attributes)
-        self._slices = [_Slice(_values_of(paths), frozenset(names)) for paths, names in alike.items()]
-        unread = self._attributes.difference(*alike)
-        self._slices += [
-            _Slice(_values_of((path,)) if path in LISTED else _kind_of(path), frozenset()) for path in unread
-        ]
+    def __init__(self, slices: Sequence[Slice], accepted: Accepted) -> None:
+        self._slices = slices
+        self._accepted = accepted
 
     def recall(self, principal: str, context: Context) -> list[str] | None:
         """The policies that match, by name and in order, or None where Cedar has to be asked."""
-        if context.keys() != self._attributes:
+        if not self._accepted.holds(context):
             return None
+        values = {**context, PRINCIPAL: principal}
         found: list[str] = []
         for one in self._slices:
-            names = one.known.get((principal, one.values(context)))
+            names = one.known.get(one.classes(values))
             if names is None:
                 return None
             found += names
@@ -64,22 +49,23 @@ class Memory:
 
     def keep(self, principal: str, context: Context, matching: Collection[str]) -> None:
         """Keep that, of a request which Cedar accepted, the policies `matching` and no others match."""
+        values = {**context, PRINCIPAL: principal}
         for one in self._slices:
             if len(one.known) >= LIMIT:
                 one.known = {}
-            one.known[principal, one.values(context)] = tuple(one.names.intersection(matching))
+            one.known[one.classes(values)] = tuple(one.names.intersection(matching))
+        self._accepted.keep(context)
 
+    def gaps(self, domains: Domains, most: int) -> Iterator[dict[str, Any]]:
+        """Values that are not known yet, by path: for whoever asks Cedar before taking the next one.
 
-def _touched(read: frozenset[str], attributes: Collection[str]) -> tuple[str, ...]:
-    """The attributes that are read. A policy that reads what is not there counts as one that reads everything."""
-    touched = {path: {name for name in attributes if touches(path, name)} for path in read}
-    everything = not all(touched.values())
-    return tuple(sorted(attributes if everything else set().union(*touched.values())))
-
-
-def _values_of(paths: tuple[str, ...]) -> _Values:
-    return itemgetter(*paths) if paths else lambda _: ()
-
-
-def _kind_of(path: str) -> _Values:
-    return lambda context: type(context[path])
+        As far as `domains` tell what values there are, each way in which a slice can come out is among them, but of
+        one slice at most `most` are tried.
+        """
+        tried = [(one, one.choices(domains)) for one in self._slices]
+        for one, choices in sorted(tried, key=lambda pair: -prod(map(len, pair[1]))):
+            for values in islice(product(*choices), most):
+                gap = dict(zip(one.reads, values, strict=True))
+                if one.classes(gap) not in one.known:
+                    yield gap
+        yield from self._accepted.gaps(domains)

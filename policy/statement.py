@@ -16,7 +16,7 @@ import cedarpy
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier
 from gateway.records.types import RECORD_TYPES
-from policy.reads import reads
+from policy.reads import Reads, reads
 from policy.toml_file import line_of
 
 RELEASE = "release"
@@ -83,7 +83,7 @@ class Policy:
     show_count: bool
     members: frozenset[str]
     body: dict[str, Any]
-    reads: frozenset[str]
+    reads: Reads
     text: str
 
     def concerns(self, action: str, resource: str) -> bool:

@@ -72,7 +72,7 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
     for key in sorted(home.keys.glob("*.key")):
         check_key(key)  # each of them, used here or not: refused when others can read it, or when it is no key
     trust = TrustKeeper(home.trust, clock)
-    policy = PolicyKeeper(settings, clock, production=production)
+    policy = PolicyKeeper(settings, clock, production=production, decides=True)
     database = open_node_database(settings)
     keystore = KeyStore(settings.keystore)
     store = SqlLogStore(database)

@@ -12,6 +12,7 @@ old policy stays in force, and an alarm and an entry say why.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,16 @@ from gateway.trust.descriptor import Descriptor
 from gateway.trust.documents import TrustDocuments
 from policy.bundle import File, Files, load_bundle, read_files
 from policy.engine import PolicyEngine
+from policy.readiness import make_ready
 
 INCOMING = "incoming.json"
 _UNSEEN = (0, 0, 0)
+
+READY_S = 2.0
+"""Seconds after which a policy comes into force whether it is ready or not: a stricter one must not wait for long."""
+
+_PAUSE_S = 0.001
+"""Seconds between two decisions that are worked out ahead, in which the threads that answer requests get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +55,11 @@ class PolicyKeeper:
     """Holds the engine in force. `refresh` costs one `stat` when nothing came in.
 
     In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
-    document comes.
+    document comes. `decides`: it is a node that decides by it, so each policy is made ready before it comes into force
+    (`policy.readiness`), on the thread that loads it.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, *, production: bool) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, production: bool, decides: bool = False) -> None:
         self._settings = settings
         self._clock = clock
         self._home = Home(settings.home)
@@ -59,7 +68,15 @@ class PolicyKeeper:
         self.member: MemberId = member_id(settings.node.member)
         self.version = 0
         self.approvers: tuple[str, ...] = ()
-        self.engine = self._accepted() or (self._first_approved() if production else self._unapproved())
+        self._decides = decides
+        self._loaded: PolicyEngine | None = None
+        self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
+
+    @property
+    def engine(self) -> PolicyEngine:
+        """The policy in force."""
+        assert self._loaded is not None
+        return self._loaded
 
     def refresh(self) -> PolicyChange | None:
         """Look at what came in; None when nothing new did. The engine is exchanged in one step."""
@@ -86,7 +103,7 @@ class PolicyKeeper:
             return None
         if policy.version <= self.version:
             raise Stale(f"version {policy.version} is not above {self.version}, which is in force", code="old-policy")
-        engine = engine_of(policy, self._settings)
+        engine = self._ready(engine_of(policy, self._settings))
         replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
         replace(self._mark, b"%d\n" % policy.version, PUBLIC)
         self._enforce(policy, engine)
@@ -109,7 +126,20 @@ class PolicyKeeper:
             )
 
     def _enforce(self, policy: ApprovedPolicy, engine: PolicyEngine) -> PolicyEngine:
-        self.engine, self.version, self.approvers = engine, policy.version, policy.signers
+        self._loaded, self.version, self.approvers = engine, policy.version, policy.signers
+        return engine
+
+    def _ready(self, engine: PolicyEngine) -> PolicyEngine:
+        """The engine, with what its first decisions need worked out ahead. Nobody waits for it: the old one decides."""
+        if self._decides:
+            before, until = self._loaded, self._clock.monotonic() + READY_S
+
+            def go_on() -> bool:
+                if before is not None:
+                    time.sleep(_PAUSE_S)
+                return self._clock.monotonic() < until
+
+            make_ready(engine, before, self._clock.now_us(), go_on)
         return engine
 
     def _newest(self) -> Path | None:
@@ -122,7 +152,7 @@ class PolicyKeeper:
         if newest is None:
             return None
         policy = self._verified(newest.read_bytes(), None)
-        return self._enforce(policy, engine_of(policy, self._settings))
+        return self._enforce(policy, self._ready(engine_of(policy, self._settings)))
 
     def _verified(self, data: bytes, now_us: int | None) -> ApprovedPolicy:
         descriptor, removed = own_approvers(self._home, self.member, self._clock)
@@ -143,7 +173,7 @@ class PolicyKeeper:
     def _unapproved(self) -> PolicyEngine:
         engine = PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy)
         keep_unapproved(self._folder, self._settings, engine)
-        return engine
+        return self._ready(engine)
 
 
 def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descriptor, frozenset[str]]:

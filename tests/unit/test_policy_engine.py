@@ -91,7 +91,7 @@ def test_a_refusal_does_not_outlive_the_beginning_of_the_agreement(vn: PolicyEng
 
 
 def test_the_cache_drops_what_was_not_used_for_longest_and_what_is_out_of_time() -> None:
-    cache: DecisionCache[str] = DecisionCache(2)
+    cache: DecisionCache[str, str] = DecisionCache(2)
     for key in ("a", "b"):
         cache.put(key, key, Window(0, 10))
     assert cache.get("a", 1) == "a"
