@@ -1,4 +1,5 @@
-"""An auditor's inspection of a home: its entry first, written by the running node or, where there is none, by us."""
+"""An auditor's inspection of a home, or a use of what policy decided on: its entry first, written by the running node
+or, where there is none, by us."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from gateway.errors import Forbidden, Misconfigured, Unavailable
 from gateway.model.names import MemberId, member_id
 from gateway.ops.inspections import InspectionDesk, inspection_order
 from gateway.ops.orders import Order, Orders
+from gateway.ops.uses import Use, use_order
 from gateway.ports import ContentKeys, EntryDraft, Journal, Logged, LogStore
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.storage.keystore import KeyStore
@@ -52,10 +54,28 @@ def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: 
     Raises `Forbidden` with the reason when it is refused, and `Unavailable` when a running
     node did not take it in time.
     """
+    return _announced(
+        folder,
+        lambda member, clock: inspection_order(
+            sign_inspection(Inspection(action, member, reason, clock.now_us(), detail), key)
+        ),
+    )
+
+
+def announce_use(folder: Path, use: Use, by: str, reason: str, detail: dict[str, Any]) -> int:
+    """The index of the entry of this use in the operations log, which is durable now.
+
+    Raises `Malformed` where nobody says who or why, and `Unavailable` or what storage raises when the entry cannot be
+    written: nothing may be read then.
+    """
+    return _announced(folder, lambda *_: use_order(use, by, reason, detail))
+
+
+def _announced(folder: Path, make_order: Callable[[MemberId, Clock], Order]) -> int:
     settings = load_settings(folder)
     home, clock = Home(settings.home), SystemClock()
     member = member_id(settings.node.member)
-    order = inspection_order(sign_inspection(Inspection(action, member, reason, clock.now_us(), detail), key))
+    order = make_order(member, clock)
     orders = Orders(home.inspections)
     orders.give(order)
     try:

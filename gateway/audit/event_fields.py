@@ -130,6 +130,14 @@ FIELDS: dict[str, str] = {
     "inspection-refused.detail": "what was wanted",
     "inspection-refused.key_id": "the id of the key that is said to have signed it",
     "inspection-refused.code": "why it was refused",
+    # uses of what policy decided on
+    "account": "the account of the machine under which the command ran, as the node found it",
+    "explained.by": "who wants to know, as that person says",
+    "explained.reason": "why, in that person's words",
+    "explained.detail": "the exchange that is explained",
+    "rehearsed.by": "who tries the draft, as that person says",
+    "rehearsed.reason": "why, in that person's words",
+    "rehearsed.detail": "the hash of the draft, and since when, in microseconds since 1970",
     # erasure and holds
     "key-destroyed.ground": "why it was erased: `age`, `entry`, `subject` or `court-order`",
     "key-destroyed.reference": "the reference of the court's order, or empty",

@@ -70,6 +70,7 @@ _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
 
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
+_USED = ("by", "account", "reason", "detail")
 _USE = (
     "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
     "purpose", "use", "reason",
@@ -240,6 +241,15 @@ _EVENTS = (
                 "Somebody wanted entries opened, searched or exported, and may not: nothing was shown. What is said of "
                 "it is that person's word, proved or not.",
                 "action", "reason", "detail", "key_id", "code", "problem"),
+    _operations("explained",
+                "Somebody has it explained how policy decided on an exchange that we answered. Durable before the "
+                "entry is read; of it, only the attributes of the decisions are, which speak of no person, officer or "
+                "case.",
+                *_USED),
+    _operations("rehearsed",
+                "Somebody tries a draft of policy on what was really asked. Durable before any entry is read; of them, "
+                "only the attributes of decisions are, and sums are shown.",
+                *_USED),
     _operations("key-destroyed",
                 "A month's content key is destroyed: what it protected is erased. Durable before the key is. `entries` "
                 "counts the erased entries of each log, `indexes` lists them where they are few, `kept` were wrapped "

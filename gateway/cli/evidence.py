@@ -21,6 +21,9 @@ from gateway.storage.log_store import SqlLogStore
 from gateway.storage.open import open_storage
 from gateway.trust.documents import TrustDocuments
 
+OPERATIONS = "operations/1"
+"""The log in which every look at entries stands; it has one number only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -88,7 +91,7 @@ def entry_line(name: str, shown: Shown, why: str = "") -> str:
         return f"{place} (erased: {shown.erased}){exchange}"
     if why:
         return f"{place} {exchange.removeprefix(', ')}".rstrip()
-    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "reason")
+    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "by", "reason")
     words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
     requester = shown.private.get("requester")
     if isinstance(requester, list) and len(requester) > 3:

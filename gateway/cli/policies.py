@@ -10,29 +10,21 @@ from typing import Any
 
 import click
 
-from gateway.audit.show import Filter, Shown, walk
-from gateway.cli.audits import entries
-from gateway.cli.evidence import Evidence, open_home
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
-from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown
+from gateway.errors import LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.policy_keeper import PolicyKeeper
 from gateway.ports import QuotaPlace
 from gateway.storage.migrate import require_current
 from gateway.storage.open import open_storage
 from gateway.storage.quotas import SqlQuotas
-from policy.attributes import RecordAttributes
 from policy.bundle import check_bundle, read_files, strangers
 from policy.cases import CaseResult, read_case, run_cases, run_twins
 from policy.engine import BASE, PolicyEngine
-from policy.kept import question_from, record_from
 from policy.reasons import Explanation, change_sentences, explain_decision
-from policy.rehearse import Recorded, Rehearsal, rehearse
+from policy.rehearse import Rehearsal
 
-_MANY = 1_000_000
-_ASKED = "asked"
-_DECIDED = frozenset({"answered", "refused"})
 _SPAN = re.compile(r"(\d{1,4})([dhw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
@@ -94,76 +86,6 @@ def explain_case(path: Path, member: str | None) -> Explanation:
     case = read_case(path)
     engine = PolicyEngine.load(folder, member_of(folder, member))
     return explain_decision(engine, case.action, case.attributes, case.now_us)
-
-
-def explain_exchange(home: Path, exchange_id: str) -> list[tuple[str, Explanation]]:
-    """Why an exchange that this home answered came out as it did: the question, then each record that was found.
-
-    The policy in force now is asked, at the time of the entry. Raises `Unknown` when no such entry is there.
-    """
-    settings = load_settings(home)
-    engine = PolicyEngine.load(settings.national_policy, member_id(settings.node.member), settings.base_policy)
-    with open_home(home) as evidence:
-        for _, shown in entries(evidence, "exchange", Filter(exchange_id=exchange_id), _MANY):
-            recorded = _recorded(shown)
-            if recorded is not None:
-                return list(_explained(engine, recorded))
-        exchanges = _exchanges_of(evidence, exchange_id)
-    if exchanges:
-        raise Unknown(
-            f"`{exchange_id[:40]}` is a search of ours, and each counterpart decided on an exchange of its own",
-            code="unknown-exchange",
-            remedy=f"in the home of who answered: --exchange {', '.join(exchanges)}",
-        )
-    raise Unknown(
-        f"no decision on `{exchange_id[:40]}` is in this log",
-        code="unknown-exchange",
-        remedy="liaison audit show --home … lists what was answered, with the exchange ids",
-    )
-
-
-def _exchanges_of(evidence: Evidence, search_id: str) -> list[str]:
-    """The exchanges of a search that this home asked, each with its counterpart: `0a… (vn)`."""
-    asked = entries(evidence, "exchange", Filter(kind=_ASKED), _MANY)
-    return sorted(
-        f"{shown.entry.exchange_id} ({shown.entry.peer})"
-        for _, shown in asked
-        if shown.private.get("search") == search_id
-    )
-
-
-def _explained(engine: PolicyEngine, recorded: Recorded) -> Iterator[tuple[str, Explanation]]:
-    yield "question", explain_decision(engine, "answer", recorded.question, recorded.time_us)
-    for record in recorded.records:
-        yield record.record_type, explain_decision(engine, "release", record, recorded.time_us)
-
-
-def rehearse_home(home: Path, draft: Path, since_us: int) -> Rehearsal:
-    """What the draft would have decided on what this home answered since a time."""
-    settings = load_settings(home)
-    member = member_id(settings.node.member)
-    current = PolicyEngine.load(settings.national_policy, member, settings.base_policy)
-    planned = PolicyEngine.load(draft, member, settings.base_policy)
-    with open_home(home) as evidence:
-        logs = [name for name in evidence.store.logs() if name.startswith("exchange/")]
-        kept = (
-            recorded
-            for log in sorted(logs)
-            for shown in walk(evidence.store, evidence.keys, log, _DECIDED, since_us)
-            if (recorded := _recorded(shown)) is not None
-        )
-        return rehearse(current, planned, kept)
-
-
-def _recorded(shown: Shown) -> Recorded | None:
-    """The attributes that an entry kept; None when it decided nothing or its content is erased."""
-    decision = shown.private.get("decision")
-    if shown.entry.kind not in _DECIDED or not decision:
-        return None
-    question = question_from(decision["attributes"])
-    kept = [item for source in shown.private.get("sources", []) for item in source["attributes"]]
-    records: tuple[RecordAttributes, ...] = tuple(record_from(item, question) for item in kept)
-    return Recorded(shown.entry.time_us, question, records)
 
 
 def since_us(span: str) -> int:

@@ -1,4 +1,5 @@
-"""Takes what auditors want to see: judges it, writes its entry, and says where the entry stands.
+"""Takes what auditors want to see: judges it, writes its entry, and says where the entry stands. Uses of what policy
+decided on, which need no auditor, get their entry here, too.
 
 A command hands its signed inspection in as an order. Where no node runs it opens the operations log and does this
 itself; where one runs, the node does so within a second, since it alone writes to its logs.
@@ -23,6 +24,7 @@ from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken, Unknown
 from gateway.model.names import MemberId
 from gateway.ops.orders import Order, Orders, our_turn
+from gateway.ops.uses import is_use, owner_of, use_entry
 from gateway.ports import ContentKeys, EntryDraft, Logged, LogStore
 from gateway.trust.appointment import Appointment
 from gateway.trust.documents import TrustDocuments
@@ -71,6 +73,8 @@ class InspectionDesk:
             return self._orders.run(self._take) if ours else 0
 
     def _take(self, order: Order) -> Mapping[str, Any]:
+        if is_use(order):
+            return {"index": self._write(use_entry(order, owner_of(self._orders.place(order)))).index}
         document = order.detail.get("document")
         if order.kind != _INSPECT or not isinstance(document, str):
             raise Malformed("this is no inspection", code="bad-order")

@@ -30,7 +30,8 @@ _FIELDS = {"id", "kind", "by", "reason", "reference", "ground", "detail"}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done. `kind` is `age`, `entries`, `seek` or `hold`; `detail` is JSON and depends on it."""
+    """What is to be done. `kind` says what (to erase: `age`, `entries`, `seek` or `hold`); `detail` is JSON and
+    depends on it."""
 
     kind: str
     by: str = ""
@@ -51,7 +52,11 @@ class Orders:
         """Write an order, durably."""
         make_folder(self.folder)
         value = {name: getattr(order, name) for name in sorted(_FIELDS)}
-        replace(self.folder / f"{order.id}.json", strict_json.dumps(value), PRIVATE)
+        replace(self.place(order), strict_json.dumps(value), PRIVATE)
+
+    def place(self, order: Order) -> Path:
+        """The file of an order that waits."""
+        return self.folder / f"{order.id}.json"
 
     def waiting(self) -> list[Path]:
         """Files of the orders that were not carried out, the oldest first; costs one look at a folder."""

@@ -100,10 +100,12 @@ def test_a_search_id_leads_to_the_exchanges_that_can_be_explained(liaison: Liais
     th, kh = federation.home("th"), federation.home("kh")
     search = ask(liaison, th).value
     exchange = next(line["exchange_id"] for line in search["lines"] if line["member"] == "kh")
-    ran = liaison("policy", "explain", "--home", th, "--exchange", search["id"])
+    why = ("--reason", "asked by the desk")
+    ran = liaison("policy", "explain", "--home", th, "--exchange", search["id"], *why)
     assert ran.code == 1
-    assert f"--exchange {exchange} (kh)" in ran.err
-    assert liaison("policy", "explain", "--home", kh, "--exchange", exchange).code == 0
+    assert "liaison audit show --home … lists what was asked (--kind asked)" in ran.err
+    assert f"exchange {exchange}" in liaison("audit", "show", "--home", th, "--kind", "asked", "--limit", "5").out
+    assert liaison("policy", "explain", "--home", kh, "--exchange", exchange, *why).code == 0
     assert f"exchange {exchange}" in liaison("audit", "show", "--home", kh, "--limit", "5").out
 
 

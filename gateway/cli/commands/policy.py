@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.evidence import OPERATIONS
 from gateway.cli.output import home_option, json_option, print_json, say, working
 from gateway.errors import LiaisonError
 
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+_BY = click.option("--by", default="", help="Who you are, for the entry; by default the account of the machine.")
 _MEMBER = click.option("--member", help="Whose policy it is; by default the folder's own name.")
 
 
@@ -102,25 +104,46 @@ def mutants(folder: Path, as_json: bool) -> int:
 
 @policy.command()
 @click.option("--case", "case", type=_FILE, help="A case of a national folder.")
-@click.option("--exchange", "exchange_id", help="An exchange that a home answered; needs --home.")
+@click.option("--exchange", "exchange_id", help="An exchange that a home answered; needs --home and --reason.")
 @click.option("--home", type=_FOLDER, envvar="LIAISON_HOME", help="The node's home.")
+@_BY
+@click.option("--reason", default="", help="Why you want to know; it stands in the entry.")
 @_MEMBER
 @json_option
-def explain(case: Path | None, exchange_id: str | None, home: Path | None, member: str | None, as_json: bool) -> int:
-    """Say why: which rule, where it stands, and what would have to differ."""
-    from gateway.cli.policies import explain_case, explain_exchange, explanation_lines, explanation_value
+def explain(
+    case: Path | None,
+    exchange_id: str | None,
+    home: Path | None,
+    by: str,
+    reason: str,
+    member: str | None,
+    as_json: bool,
+) -> int:
+    """Say why: which rule, where it stands, and what would have to differ.
+
+    Of an exchange, only what policy decided on is read: no officer, person, case or reference. It has an entry in the
+    operations log first (`explained`), also at a running node, and without that entry nothing is read.
+    """
+    from gateway.cli.policies import explain_case, explanation_lines, explanation_value
 
     if (case is None) == (exchange_id is None):
         raise click.UsageError("give either --case or --exchange")
+    entry = None
     if case is not None:
         found = [(case.stem, explain_case(case, member))]
     elif home is None or exchange_id is None:
         raise click.UsageError("--exchange needs --home")
+    elif not reason:
+        raise click.UsageError("say why: --reason; it stands in the entry of the operations log")
     else:
-        found = explain_exchange(home, exchange_id)
+        from gateway.cli.decided import explain_exchange, user
+
+        entry, found = explain_exchange(home, exchange_id, user(by, reason))
     if as_json:
-        print_json({"explanations": [{"what": what} | explanation_value(one) for what, one in found]})
+        said = {} if entry is None else {"entry": {"log": OPERATIONS, "index": entry}}
+        print_json({"explanations": [{"what": what} | explanation_value(one) for what, one in found]} | said)
         return 0
+    _say_entry(entry)
     for what, one in found:
         say(what, "title")
         for line, style in explanation_lines(one):
@@ -188,16 +211,24 @@ def matrix(folder: Path, html: Path | None, member: str | None, as_json: bool) -
 @home_option
 @click.option("--draft", required=True, type=_FOLDER, help="The national folder to try.")
 @click.option("--since", default="30d", show_default=True, help="How far back: 30d, 12h, 2w.")
+@_BY
+@click.option("--reason", default="", help="Why, where it is more than trying a draft; it stands in the entry.")
 @json_option
-def rehearse(home: Path, draft: Path, since: str, as_json: bool) -> int:
-    """Decide again, by a draft, what this home really answered: what would newly leave, and what no more."""
-    from gateway.cli.policies import rehearsal_lines, rehearsal_value, rehearse_home, since_us
+def rehearse(home: Path, draft: Path, since: str, by: str, reason: str, as_json: bool) -> int:
+    """Decide again, by a draft, what this home really answered: what would newly leave, and what no more.
+
+    Only what policy decided on is read, and only sums are shown: no officer, person, case or reference. It has an entry
+    in the operations log first (`rehearsed`), also at a running node, and without that entry nothing is read.
+    """
+    from gateway.cli.decided import TRIED, rehearse_home, user
+    from gateway.cli.policies import rehearsal_lines, rehearsal_value, since_us
 
     with working("deciding again"):
-        result = rehearse_home(home, draft, since_us(since))
+        entry, result = rehearse_home(home, draft, since_us(since), user(by, reason or TRIED))
     if as_json:
-        print_json(rehearsal_value(result))
+        print_json(rehearsal_value(result) | {"entry": {"log": OPERATIONS, "index": entry}})
         return 0
+    _say_entry(entry)
     for line, style in rehearsal_lines(result):
         say(line, style)
     return 0
@@ -316,6 +347,11 @@ def quotas(home: Path, as_json: bool) -> int:
     if not found:
         say("nothing is limited, and nothing was counted today")
     return 0
+
+
+def _say_entry(entry: int | None) -> None:
+    if entry is not None:
+        say(f"this use is entry {entry} of {OPERATIONS}", "title")
 
 
 def _problem(error: LiaisonError) -> dict[str, str]:
