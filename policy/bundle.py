@@ -149,13 +149,14 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
     except Misconfigured as error:
         return None, [error]
     agreements = _agreements(national, problems)
+    whole = not problems
     layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
     retention = _retention((base, national), problems)
     law = _law(national, agreements, member, problems)
     hours = _one(national, HOURS, read_hours, problems)
     quotas = _one(national, QUOTAS, read_quotas, problems)
     thresholds = _thresholds(base, national, problems)
-    if not problems:
+    if whole:
         _check_members(layers, agreements, member, problems)
     if problems or retention is None or law is None:
         return None, problems
@@ -292,10 +293,9 @@ def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> 
     found: list[Policy] = []
     try:
         for statement in statements(str(file.path), file.text):
-            try:
-                found.append(read_policy(statement, schema, CODES))
-            except Misconfigured as error:
-                problems.append(error)
+            policy = read_policy(statement, schema, CODES, problems)
+            if policy is not None:
+                found.append(policy)
     except Misconfigured as error:
         problems.append(error)
     return found

@@ -13,6 +13,9 @@ from policy.agreements import Agreement
 from policy.bundle import Bundle, load_bundle, read_files
 from policy.cases import Case, decide_case, read_case
 from policy.engine import BASE, PolicyEngine
+from policy.hours import Hours
+from policy.law import Law, Penalty
+from policy.quotas import Quotas
 from policy.statement import Policy
 from policy.thresholds import ThresholdSets
 
@@ -68,6 +71,10 @@ def _words(old: Bundle, new: Bundle) -> Iterator[str]:
     for table in ("purpose", "record_type"):
         yield from _retention_words(getattr(old.retention, table), getattr(new.retention, table))
     yield from _threshold_words(old.thresholds, new.thresholds)
+    yield from _law_words(old.law, new.law)
+    if old.hours != new.hours:
+        yield f"it is night {_night(new.hours)}; before, {_night(old.hours)}"
+    yield from _quota_words(old.quotas, new.quotas)
 
 
 def _policy_words(old: Mapping[str, Policy], new: Mapping[str, Policy]) -> Iterator[str]:
@@ -79,10 +86,19 @@ def _policy_words(old: Mapping[str, Policy], new: Mapping[str, Policy]) -> Itera
         before, after = old[name], new[name]
         if _does(before) != _does(after):
             yield f"the policy `{name}` {_does(after)}; before, it {_does(before)}"
+        if before.code != after.code:
+            yield f"the policy `{name}` refuses with {_code(after)} instead of {_code(before)}"
+        if before.show_count != after.show_count:
+            words = "now" if after.show_count else "no longer"
+            yield f"the policy `{name}` {words} shows how many fields were kept back"
         if before.body.get("conditions") != after.body.get("conditions"):
             yield f"the policy `{name}` has other conditions"
         if any(before.body.get(part) != after.body.get(part) for part in ("principal", "action", "resource")):
             yield f"the policy `{name}` is for other members, actions or record types"
+
+
+def _code(policy: Policy) -> str:
+    return f"the code `{policy.code}`" if policy.code else "no code"
 
 
 def _does(policy: Policy) -> str:
@@ -120,6 +136,47 @@ def _threshold_words(old: ThresholdSets, new: ThresholdSets) -> Iterator[str]:
     for purpose in Purpose:
         if old.of(purpose) is not new.of(purpose):
             yield f"names for `{purpose}` are held to `{new.of(purpose)}` thresholds instead of `{old.of(purpose)}`"
+
+
+def _law_words(old: Law, new: Law) -> Iterator[str]:
+    for member in sorted(old.penalties.keys() | new.penalties.keys()):
+        before, after = old.penalties.get(member, {}), new.penalties.get(member, {})
+        for offence in sorted(before.keys() | after.keys()):
+            if before.get(offence) != after.get(offence):
+                changed = f"{_penalty(after.get(offence))} instead of {_penalty(before.get(offence))}"
+                yield f"the law of `{member}` says of {offence}: {changed}"
+    yield from (
+        f"`{member}` no longer assures that it seeks no death penalty" for member in sorted(old.assured - new.assured)
+    )
+    yield from (f"`{member}` assures that it seeks no death penalty" for member in sorted(new.assured - old.assured))
+
+
+def _penalty(penalty: Penalty | None) -> str:
+    if penalty is None:
+        return "nothing"
+    return f"{penalty.years} years{' or death' if penalty.death else ''}"
+
+
+def _night(hours: Hours | None) -> str:
+    if hours is None:
+        return "never"
+    since, until = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in (hours.since, hours.until))
+    return f"from {since} to {until} UTC"
+
+
+def _quota_words(old: Quotas, new: Quotas) -> Iterator[str]:
+    if old.default != new.default:
+        yield f"what no quota names: {_limit(new.default)} instead of {_limit(old.default)}"
+    for place in sorted(old.limits.keys() | new.limits.keys()):
+        before, after = old.limit(*place), new.limit(*place)
+        if before != after:
+            direction, counterpart, purpose = place
+            asked = f"from `{counterpart}`" if direction == "in" else f"to `{counterpart}`"
+            yield f"questions {asked} for `{purpose}`: {_limit(after)} instead of {_limit(before)}"
+
+
+def _limit(limit: int | None) -> str:
+    return "no limit" if limit is None else f"{limit} a day"
 
 
 def _shown(value: Any) -> str:

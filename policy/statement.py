@@ -108,21 +108,31 @@ def _statement(file: str, text: str, start: int, end: int) -> Statement:
     return Statement(file, text.count("\n", 0, begin) + 1, text[begin:end])
 
 
-def read_policy(statement: Statement, schema: cedarpy.Schema, codes: frozenset[str]) -> Policy:
-    """The policy of `statement`, valid against `schema`. Raises `Misconfigured` with file, line and term."""
+def read_policy(
+    statement: Statement, schema: cedarpy.Schema, codes: frozenset[str], problems: list[Misconfigured]
+) -> Policy | None:
+    """The policy of `statement`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
     result = cedarpy.validate_policies(statement.text, schema)
-    if not result.validation_passed:
-        raise _invalid(statement, [error.error for error in result.errors])
-    parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
+    found = [_invalid(statement, error.error) for error in result.errors]
+    if not result.validation_passed and not found:
+        found.append(statement.wrong("the policy is not valid"))
+    try:
+        parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
+    except ValueError:
+        problems += found
+        return None
     if parsed["templates"] or len(parsed["staticPolicies"]) != 1:
-        raise statement.wrong("templates are not supported", "?principal", "name the member itself")
+        found.append(statement.wrong("templates are not supported", "?principal", "name the member itself"))
+        problems += found
+        return None
     (body,) = parsed["staticPolicies"].values()
-    return _policy(statement, body, codes)
+    policy = _policy(statement, body, codes, found)
+    problems += found
+    return None if found else policy
 
 
-def _invalid(statement: Statement, errors: list[str]) -> Misconfigured:
-    message = re.sub(r"for policy `policy0`[,:] ", "", errors[0] if errors else "the policy is not valid")
-    message = message.removeprefix("Policy parse error: ")
+def _invalid(statement: Statement, error: str) -> Misconfigured:
+    message = re.sub(r"for policy `policy0`[,:] ", "", error).removeprefix("Policy parse error: ")
     found = _TERM.search(message)
     term = found.group(1) if found else ""
     if term not in statement.text and "::" in term:
@@ -130,16 +140,20 @@ def _invalid(statement: Statement, errors: list[str]) -> Misconfigured:
     return statement.wrong(message, term if term in statement.text else "", "use the words of the schema")
 
 
-def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str]) -> Policy:
+def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str], problems: list[Misconfigured]) -> Policy:
     annotations: dict[str, str] = {key: value or "" for key, value in body.get("annotations", {}).items()}
     permit = body["effect"] == "permit"
     actions = _actions(body["action"])
     resource = body["resource"].get("entity", {}).get("id", "")
-    _check_annotations(statement, annotations, permit, actions, codes)
-    fields = _fields(statement, annotations.get("fields", ""), resource, everything=True)
-    withhold = _fields(statement, annotations.get("withhold", ""), resource, everything=False)
+    problems += _wrong_annotations(statement, annotations, permit, actions, codes)
+    fields = _fields(annotations.get("fields", ""))
+    withhold = _fields(annotations.get("withhold", ""))
+    problems += _wrong_fields(statement, fields, resource, everything=True)
+    problems += _wrong_fields(statement, withhold, resource, everything=False)
+    members = _members(body)
+    problems += _wrong_members(statement, members)
     return Policy(
-        id=annotations["id"],
+        id=annotations.get("id", ""),
         where=f"{statement.file}:{statement.line}",
         permit=permit,
         actions=actions,
@@ -149,7 +163,7 @@ def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str]) -
         withhold=withhold,
         code=annotations.get("code", ""),
         show_count="show" in annotations,
-        members=_members(statement, body),
+        members=members,
         body=body,
         reads=reads(body),
         text=statement.text,
@@ -161,34 +175,35 @@ def _actions(scope: dict[str, Any]) -> frozenset[str]:
     return frozenset(entity["id"] for entity in named)
 
 
-def _check_annotations(
+def _wrong_annotations(
     statement: Statement, annotations: dict[str, str], permit: bool, actions: frozenset[str], codes: frozenset[str]
-) -> None:
+) -> Iterator[Misconfigured]:
     for key in annotations:
         if key not in _ANNOTATIONS:
-            raise statement.wrong(
+            yield statement.wrong(
                 f"unknown annotation `@{key}`", f"@{key}", f"one of {', '.join(sorted(_ANNOTATIONS))}"
             )
     name = annotations.get("id", "")
     if not name or name in RESERVED_IDS or _bad_id(name):
-        raise statement.wrong(f"a policy needs an id of its own, not `{name[:40]}`", remedy='such as @id("th-vehicle")')
+        yield statement.wrong(f"a policy needs an id of its own, not `{name[:40]}`", remedy='such as @id("th-vehicle")')
     if annotations.get("show", "count") != "count":
-        raise statement.wrong("only a count can be shown", "@show", 'write @show("count")')
+        yield statement.wrong("only a count can be shown", "@show", 'write @show("count")')
     if "code" in annotations and (permit or annotations["code"] not in codes):
-        raise statement.wrong(
+        yield statement.wrong(
             f"`{annotations['code'][:40]}` is no code of a refusal",
             "@code",
             f"on a forbid, one of {', '.join(sorted(codes))}",
         )
     if not actions:
-        raise statement.wrong("a policy names its action", "action", 'such as `action == Action::"release"`')
+        yield statement.wrong("a policy names its action", "action", 'such as `action == Action::"release"`')
+        return
     releases = actions == {RELEASE}
     if ("fields" in annotations) != (permit and RELEASE in actions) or ("fields" in annotations and not releases):
-        raise statement.wrong("`@fields` belongs on each permit of `release`, and nowhere else", "@fields")
+        yield statement.wrong("`@fields` belongs on each permit of `release`, and nowhere else", "@fields")
     if "withhold" in annotations and (permit or not releases):
-        raise statement.wrong("`@withhold` belongs on a forbid of `release`", "@withhold")
+        yield statement.wrong("`@withhold` belongs on a forbid of `release`", "@withhold")
     if "show" in annotations and not (permit and releases):
-        raise statement.wrong("`@show` belongs on a permit of `release`", "@show")
+        yield statement.wrong("`@show` belongs on a permit of `release`", "@show")
 
 
 def _bad_id(name: str) -> bool:
@@ -199,24 +214,28 @@ def _bad_id(name: str) -> bool:
     return False
 
 
-def _fields(statement: Statement, text: str, resource: str, *, everything: bool) -> frozenset[str]:
-    names = frozenset(name.strip() for name in text.split(",")) if text else frozenset()
+def _fields(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",")) if text else frozenset()
+
+
+def _wrong_fields(
+    statement: Statement, names: frozenset[str], resource: str, *, everything: bool
+) -> Iterator[Misconfigured]:
     for name in sorted(names):
         if name == "*" and everything and len(names) == 1:
             continue
         if name in HANDLING_DATA:
-            raise statement.wrong(f"`{name}` is handling data: it travels with every record", name, "leave it out")
-        if resource not in RECORD_TYPES:
-            raise statement.wrong(
+            yield statement.wrong(f"`{name}` is handling data: it travels with every record", name, "leave it out")
+        elif resource not in RECORD_TYPES:
+            yield statement.wrong(
                 f"the field `{name}` has no record type", name, "name it: `resource == RecordType::…`"
             )
-        if name not in RECORD_TYPES[resource].fields:
+        elif name not in RECORD_TYPES[resource].fields:
             known = ", ".join(RECORD_TYPES[resource].fields)
-            raise statement.wrong(f"`{name}` is no field of {resource}", name, f"one of {known}")
-    return names
+            yield statement.wrong(f"`{name}` is no field of {resource}", name, f"one of {known}")
 
 
-def _members(statement: Statement, body: Any) -> frozenset[str]:
+def _members(body: Any) -> frozenset[str]:
     """All members that a policy names, in its scope or in a condition."""
     found: set[str] = set()
     waiting = [body]
@@ -228,7 +247,10 @@ def _members(statement: Statement, body: Any) -> frozenset[str]:
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
-    for member in found:
-        if not _MEMBER.fullmatch(member):
-            raise statement.wrong(f"`{member[:40]}` is no member's id", member, "two small letters, such as `th`")
     return frozenset(found)
+
+
+def _wrong_members(statement: Statement, members: frozenset[str]) -> Iterator[Misconfigured]:
+    for member in sorted(members):
+        if not _MEMBER.fullmatch(member):
+            yield statement.wrong(f"`{member[:40]}` is no member's id", member, "two small letters, such as `th`")

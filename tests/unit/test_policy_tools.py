@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -106,6 +107,25 @@ def test_a_difference_is_told_in_words_and_in_cases(draft: Path) -> None:
     assert difference(draft, draft, KH).words == ()
 
 
+def test_a_difference_tells_of_law_hours_quotas_and_annotations(draft: Path) -> None:
+    new = draft.parent / "new" / "kh"
+    shutil.copytree(draft, new)
+    (draft / "quotas.toml").write_text("default = 9\n[in.th]\nBORDER_CHECK = 5\n[out.la]\nPREVENTION = 1\n")
+    (new / "quotas.toml").write_text("[in.th]\nBORDER_CHECK = 4\n[out.la]\nPREVENTION = 1\n")
+    (new / "hours.toml").write_text("night_from = 22:00:00\nnight_until = 06:30:00\nutc_offset = 420\n")
+    law = (new / "law.toml").read_text()
+    (new / "law.toml").write_text(re.sub(r"(?m)^OTHER = .*$", "OTHER = { years = 9, death = true }", law, count=1))
+    records = (new / "records.cedar").read_text()
+    (new / "records.cedar").write_text(records.replace('@show("count")\n', "", 1))
+    words = "\n".join(difference(draft, new, KH).words)
+    assert "questions from `th` for `BORDER_CHECK`: 4 a day instead of 5 a day" in words
+    assert "what no quota names: no limit instead of 9 a day" in words
+    assert "out" not in words
+    assert "it is night from 15:00 to 23:30 UTC; before, never" in words
+    assert "says of OTHER: 9 years or death instead of" in words
+    assert "no longer shows how many fields were kept back" in words
+
+
 def test_a_rehearsal_counts_what_would_newly_leave_and_stay(draft: Path) -> None:
     current, planned = PolicyEngine.load(NATIONAL / "kh", KH), PolicyEngine.load(draft, KH)
     case = read_case(NATIONAL / "kh" / "cases" / "person-four-of-nine.toml")
@@ -141,6 +161,22 @@ def test_check_lists_every_mistake_with_its_place(draft: Path, capsys: pytest.Ca
     assert run(["policy", "check", str(draft), "--json"]) == 1
     places = {problem["where"].rpartition("/")[2] for problem in json.loads(capsys.readouterr().out)["problems"]}
     assert {"more.cedar:2", "other.toml:1"} <= places
+
+
+def test_check_lists_every_mistake_of_one_policy_and_members_beside_other_mistakes(
+    draft: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (draft / "records.cedar").open("a") as file:
+        file.write(
+            '\n@id("vn-a")\n@fields("names,brith")\n'
+            'permit (principal == Member::"sg", action == Action::"release", resource == RecordType::"Person")\n'
+            'when { context.purpose == Purpose::"BORDER_CHEK" && context.nightly };\n'
+            '@id("vn-b") permit (principal == Member::"sg", action == Action::"answer", resource);\n'
+        )
+    assert run(["policy", "check", str(draft)]) == 1
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("`brith`", "BORDER_CHEK", "`nightly`", "`sg` is no party"))
+    assert told.count("records.cedar:") == 4
 
 
 def test_explain_needs_a_case_or_an_exchange(capsys: pytest.CaptureFixture[str]) -> None:
