@@ -159,7 +159,7 @@ _EVENTS = (
                 "document", "version", "hash", "detail"),
     _operations("policy-accepted", "A policy that two approvers signed is in force from here on.",
                 "version", "policy_hash", "approvers"),
-    _operations("policy-refused", "A policy was not taken; the one that was in force stays.",
+    _operations("policy-refused", "An alarm: a policy that was brought was not taken; the one in force stays.",
                 "version", "policy_hash", "code", "detail"),
     _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail"),
     _operations("receipt",

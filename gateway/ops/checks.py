@@ -156,6 +156,9 @@ def check_policy(patient: Patient) -> list[Finding]:
     keeper = PolicyKeeper(settings, SystemClock(), production=settings.node.production)
     found = f"loads; {keeper.engine.hash.hex()[:16]}"
     uncovered = _uncovered(patient, keeper.engine.agreements)
+    if keeper.left_out:
+        remedy = "why: liaison audit show --home … --log operations --kind policy-refused; then bring a good one"
+        uncovered.append(warn("policy", "the policy that was brought last was not taken", remedy))
     if keeper.version:
         text = f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers"
         return [good("policy", text), *uncovered]

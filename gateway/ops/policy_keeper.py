@@ -96,6 +96,14 @@ class PolicyKeeper:
             where = f" ({error.where})" if error.where else ""
             return PolicyChange(version, "", refused=f"{error.message}{where}", code=error.code)
 
+    @property
+    def left_out(self) -> bool:
+        """Whether what was brought last is not what is in force: it was refused, or no node has looked at it yet."""
+        incoming, newest = self._folder / INCOMING, self._newest()
+        if not incoming.exists():
+            return False
+        return newest is None or newest.read_bytes() != incoming.read_bytes()
+
     def _take(self, data: bytes) -> PolicyChange | None:
         policy = self._verified(data, self._clock.now_us())
         held = self._newest()

@@ -105,6 +105,7 @@ async def test_two_approvers_put_a_policy_in_force_at_a_running_node(world: Worl
     assert len(accepted["approvers"]) == 2  # type: ignore[arg-type]
     kept = Home(world.home("vn")).policies / f"{version:08d}-{keeper.engine.hash.hex()}.json"
     assert kept.read_bytes() == out.read_bytes()
+    assert not keeper.left_out
     await raise_to(world, version + 1)
     assert await ask(world) is Outcome.HIT
 
@@ -168,6 +169,7 @@ async def refused(world: World, data: bytes, code: str) -> None:
     bring(world, data)
     await eventually(lambda: len(said(world, "policy-refused")) > before)
     assert keeper.engine is engine
+    assert keeper.left_out
     assert not code or said(world, "policy-refused")[-1]["code"] == code
 
 

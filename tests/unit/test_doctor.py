@@ -10,6 +10,7 @@ import pytest
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.ops.doctor import Finding, Severity, examine, healthy
+from gateway.ops.policy_keeper import install
 from tests.support.cli import Liaison, found_federation
 
 
@@ -56,6 +57,12 @@ def test_a_home_in_a_federation_is_healthy_and_the_trial_issuer_is_flagged(liais
     assert healthy(findings)
     assert "trial" in {finding.check for finding in findings if finding.severity is Severity.WARN}
     assert liaison("doctor", "--home", federation / "th").code == 0
+
+
+def test_a_policy_that_was_brought_and_not_taken_is_told(federation: Path) -> None:
+    install(federation / "th", b'{"half": ')
+    told = [finding for finding in examine(federation / "th", SystemClock()) if finding.severity is Severity.WARN]
+    assert any("was not taken" in finding.text and "policy-refused" in finding.remedy for finding in told)
 
 
 def test_in_production_the_trial_issuer_and_an_unapproved_policy_stop(federation: Path) -> None:

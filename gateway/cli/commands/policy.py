@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.commands.policy_approval import admit, approver, fetch, install, sign, status
 from gateway.cli.evidence import OPERATIONS
 from gateway.cli.output import home_option, json_option, print_json, say, working
 from gateway.errors import LiaisonError
@@ -235,99 +236,6 @@ def rehearse(home: Path, draft: Path, since: str, by: str, reason: str, as_json:
 
 
 @policy.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the keys go.")
-@click.option("--name", required=True, help="The approver's id.")
-@json_option
-def approver(out: Path, name: str, as_json: bool) -> int:
-    """Make the key of one who approves policy. The key stays with them; the public half goes into the descriptor."""
-    from gateway.cli.approvals import make_approver
-
-    made = make_approver(out, name)
-    if as_json:
-        print_json(made)
-        return 0
-    say(f"key, for the approver alone: {made['key']}", "good")
-    say(f"public key: {made['public']}; bring it into the home: liaison policy admit {made['public']} --home …")
-    return 0
-
-
-@policy.command()
-@click.argument("public", type=_FILE)
-@home_option
-@json_option
-def admit(public: Path, home: Path, as_json: bool) -> int:
-    """Bring an approver's public key into a home; the descriptor that is published next lists it."""
-    from gateway.cli.approvals import add_approver
-
-    target = add_approver(home, public)
-    if as_json:
-        print_json({"public": str(target)})
-    else:
-        say(f"{target}", "good")
-        say("  now publish the descriptor: liaison trust publish --home … --authority …")
-    return 0
-
-
-@policy.command()
-@click.argument("place", type=click.Path(exists=True, path_type=Path))
-@click.option("--key", required=True, type=_FILE, help="The approver's key.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The signed document.")
-@click.option("--version", type=click.IntRange(1), help="Of a folder: above the one in force.")
-@_MEMBER
-@json_option
-def sign(place: Path, key: Path, out: Path, version: int | None, member: str | None, as_json: bool) -> int:
-    """Sign a national folder as a new version, or add an approver's signature to a signed document."""
-    from gateway.cli.approvals import sign_policy
-    from gateway.cli.policies import member_of
-
-    signed = sign_policy(place, key, out, member_of(place, member) if place.is_dir() else None, version)
-    about = {"out": str(out), "member": signed.member, "version": signed.version, "signatures": len(signed.signers)}
-    if as_json:
-        print_json(about | {"hash": signed.hash.hex()})
-        return 0
-    say(f"{out}: policy {signed.version} of `{signed.member}`, {len(signed.signers)} signed", "good")
-    say(f"  SHA-256 to compare by voice: {signed.hash.hex()}")
-    return 0
-
-
-@policy.command()
-@click.argument("file", type=_FILE)
-@home_option
-@json_option
-def install(file: Path, home: Path, as_json: bool) -> int:
-    """Bring a policy that two approvers signed to a node; a running one takes it within a second."""
-    from gateway.cli.approvals import bring
-
-    brought = bring(home, file)
-    if as_json:
-        print_json({"member": brought.member, "version": brought.version})
-        return 0
-    say(f"policy {brought.version} of `{brought.member}` was brought", "good")
-    say("  what became of it: liaison audit show --home … --log operations --kind policy-accepted (or policy-refused)")
-    return 0
-
-
-@policy.command()
-@home_option
-@json_option
-def status(home: Path, as_json: bool) -> int:
-    """Say which policy a home holds, and who approved it."""
-    from gateway.cli.approvals import in_force
-
-    found = in_force(home)
-    if as_json:
-        print_json(found)
-        return 0
-    approved = (
-        f"version {found['version']}, signed by {len(found['approvers'])}" if found["version"] else "not approved"
-    )
-    say(f"policy of `{found['member']}`: {approved}", "good" if found["version"] else "warn")
-    say(f"  SHA-256: {found['hash']}")
-    say(f"  agreements: {', '.join(found['agreements'])}")
-    return 0
-
-
-@policy.command()
 @home_option
 @json_option
 def quotas(home: Path, as_json: bool) -> int:
@@ -356,3 +264,7 @@ def _say_entry(entry: int | None) -> None:
 
 def _problem(error: LiaisonError) -> dict[str, str]:
     return {"where": error.where, "message": error.message, "remedy": error.remedy, "code": error.code}
+
+
+for _command in (approver, admit, sign, install, status, fetch):
+    policy.add_command(_command)
