@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.app import build_node
+from gateway.audit.policies import policy_hash
 from gateway.cli.main import run
 from gateway.clock import SystemClock
 from gateway.config import load_settings
@@ -102,6 +103,7 @@ async def test_two_approvers_put_a_policy_in_force_at_a_running_node(world: Worl
     await eventually(lambda: bool(said(world, "policy-accepted")))
     accepted = said(world, "policy-accepted")[-1]
     assert accepted["policy_hash"] == keeper.engine.hash.hex()
+    assert policy_hash(out.read_bytes()) == keeper.engine.hash.hex()
     assert len(accepted["approvers"]) == 2  # type: ignore[arg-type]
     kept = Home(world.home("vn")).policies / f"{version:08d}-{keeper.engine.hash.hex()}.json"
     assert kept.read_bytes() == out.read_bytes()

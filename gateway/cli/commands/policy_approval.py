@@ -56,16 +56,19 @@ def admit(public: Path, home: Path, as_json: bool) -> int:
 @json_option
 def sign(place: Path, key: Path, out: Path, version: int | None, member: str | None, as_json: bool) -> int:
     """Sign a national folder as a new version, or add an approver's signature to a signed document."""
+    from gateway.audit.policies import policy_hash
     from gateway.cli.approvals import sign_policy
     from gateway.cli.policies import member_of
 
     signed = sign_policy(place, key, out, member_of(place, member) if place.is_dir() else None, version)
     about = {"out": str(out), "member": signed.member, "version": signed.version, "signatures": len(signed.signers)}
+    files = policy_hash(out.read_bytes())
     if as_json:
-        print_json(about | {"hash": signed.hash.hex()})
+        print_json(about | {"hash": signed.hash.hex(), "policy": files})
         return 0
     say(f"{out}: policy {signed.version} of `{signed.member}`, {len(signed.signers)} signed", "good")
     say(f"  SHA-256 to compare by voice: {signed.hash.hex()}")
+    say(f"  SHA-256 of its files, as `policy status` and every decision's entry will name it: {files}")
     return 0
 
 
@@ -101,7 +104,7 @@ def status(home: Path, as_json: bool) -> int:
         f"version {found['version']}, signed by {len(found['approvers'])}" if found["version"] else "not approved"
     )
     say(f"policy of `{found['member']}`: {approved}", "good" if found["version"] else "warn")
-    say(f"  SHA-256: {found['hash']}")
+    say(f"  SHA-256 of its files: {found['hash']}")
     say(f"  agreements: {', '.join(found['agreements'])}")
     return 0
 
