@@ -9,7 +9,7 @@ from adapters.index_rows import day_of_birth, plate_detail, swapped, word_and_ye
 from gateway.errors import Malformed
 from gateway.matching.dates import BirthFit, window
 from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key
-from gateway.matching.keys import query_keys, word_keys
+from gateway.matching.keys import asked_word_keys, query_keys
 from gateway.matching.person import PersonFeatures, rough_score, score_person
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
@@ -181,7 +181,7 @@ def _person_keys(query: PersonQuery) -> set[str]:
     keys = {key for name in query.names for key in query_keys(name.text)}
     if query.birth and keys:
         birth = query.birth.value
-        keys |= {word_and_year(key, birth) for name in query.names for key in word_keys(name.text)}
+        keys |= {word_and_year(key, birth) for name in query.names for key in asked_word_keys(name.text)}
         if len(birth) == len("YYYY-MM-DD"):
             keys |= {day_of_birth(birth), day_of_birth(swapped(birth))}
     return keys

@@ -10,6 +10,7 @@ RULES: dict[str, str] = {
     "name-same-sound": "the name sounds the same",
     "name-romanised": "the names are in different scripts and were compared by their sound in Latin letters",
     "name-spelled": "the letters of one script are a usual way to spell the other",
+    "name-syllables": "the names share some of their syllables in pinyin",
     "name-similar": "the name is similar, not the same",
     "name-joined": "the name is similar when its words are written together",
     "name-part": "one of the names has more words than the other",

@@ -62,6 +62,12 @@ def _endings(which: str) -> tuple[str, ...]:
     return tuple(sorted((end for end, of in tables.rows("han_kinds", 2) if of == which), key=len, reverse=True))
 
 
+@lru_cache(maxsize=16384)
+def is_foreign(name: str) -> bool:
+    """Whether simplified characters seem to transcribe a foreign name: at least half are such as do little else."""
+    return 2 * sum(character in tables.mapping("han_foreign") for character in name) >= len(name)
+
+
 @cache
 def _readings() -> dict[str, tuple[str, str]]:
     return {character: (vietnamese, surnames) for character, vietnamese, surnames in tables.rows("han_readings", 3)}

@@ -17,7 +17,8 @@ from functools import lru_cache
 from itertools import combinations, islice
 
 from gateway.matching import latin
-from gateway.matching.normal import Form, normal_name, readings
+from gateway.matching.normal import Form, normal_name
+from gateway.matching.readings import readings
 from gateway.matching.similarity import word_weight
 
 _MAX_WORDS = 6
@@ -34,6 +35,9 @@ _FORGIVEN_WORDS = 4
 
 _HELD, _ASKED = 4, 32
 """Readings of a name that a row stores keys of, and that a query asks for."""
+
+_MAX_ASKED_WORDS = 24
+"""Words that one name of a query asks for together with the year of birth."""
 
 _MAX_ASKED = 256
 """Keys that one name of a query asks for: those of its usual readings come first."""
@@ -62,13 +66,23 @@ def word_keys(name: str) -> frozenset[str]:
     return frozenset(f"w{latin.skeleton(said)}" for words in _readings(name, _HELD) for said, _ in words)
 
 
+@lru_cache(maxsize=4096)
+def asked_word_keys(name: str) -> frozenset[str]:
+    """The broad keys that a query looks up: those of `word_keys` of the same name, and those of rarer readings."""
+    more = (f"w{latin.skeleton(said)}" for words in _readings(name, _ASKED) for said, _ in words)
+    return word_keys(name) | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
+
+
 Words = tuple[tuple[str, float], ...]
 """The sounds of the words of one reading, each with the weight of its word."""
 
 
-def _readings(name: str, count: int) -> Iterator[Words]:
-    found = dict.fromkeys(words for form in readings(normal_name(name), count) if (words := _telling(form)))
-    yield from islice(found, count)
+@lru_cache(maxsize=4096)
+def _readings(name: str, count: int) -> tuple[Words, ...]:
+    found = dict.fromkeys(
+        words for form in readings(normal_name(name), count, count > _HELD) if (words := _telling(form))
+    )
+    return tuple(islice(found, count))
 
 
 def _telling(form: Form) -> Words:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import islice
 
-from gateway.matching import burmese, han, khmer, latin, letters, tables, thai
+from gateway.matching import burmese, han, khmer, latin, letters, places, tables, thai
 from gateway.matching.scripts import detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -20,14 +21,6 @@ _BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&
 _DOTTED = re.compile(r"[\s\u200b,;]+")
 _SIGNS = frozenset("ะัาำิีึืฺุูๅ็่้๊๋์ະັາຳິີຶືຸູົຼຽ່້໊໋")
 _UNVOWELLED = ("Hebr",)
-_PINYIN_SYLLABLE = (
-    "(?:[zcs]h|[bpmfdtnlgkhjqxzcsryw])?"
-    "(?:iang|iong|uang|ang|eng|ing|ong|uai|iao|ian|uan|ai|ei|ui|ao|ou|iu|ie|ue|er|an|en|in|un|ia|ua|uo|[aeiou])"
-)
-_PINYIN_PLACE = re.compile(f"((?:{_PINYIN_SYLLABLE}){{2,4}}?)(?:xian|zhen|xiang|shi|qu|cun)")
-"""A place in pinyin with its kind joined to it, such as `Yulinshi`."""
-_SEAT = frozenset({"chengguanzhen", "chengguan", "chengguanqu"})
-"""The town at the seat of a county, which bears the county's name."""
 
 BY_LETTERS = ("Arab", "Cyrl", "Hang")
 """Scripts that are read by the tables of `letters` alone."""
@@ -58,6 +51,12 @@ class Form:
     """Read by our rules from another script: its vowels are a guess."""
     unvowelled: bool = False
     """Read from a script that leaves short vowels out (Arabic, Hebrew): only consonants can be compared."""
+    syllables: tuple[str, ...] = ()
+    """The syllables of a name read in pinyin, however its words are joined."""
+    rare: bool = False
+    """Another name is usually meant: a character read as in few names."""
+    apart: bool = False
+    """Its first word is a surname as the south spells it, which nobody joins to the other names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,36 +98,6 @@ def normal_name(text: str) -> NormalName:
     maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
     spelled = _spelled(script, own)
     return NormalName(script, own, marked, _forms(script, words), sex, sex or maybe, spelled)
-
-
-def readings(name: NormalName, count: int) -> Iterator[Form]:
-    """The forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
-
-    Of a name in another script there are several spellings; of a name in Latin letters that begins or ends with a
-    Chinese surname as it is spelled in the south (Tan, Lim, Ng) the same with the surname in pinyin.
-    """
-    yield from name.forms
-    if name.spelled:
-        yield from _other_spellings(name, max(1, count // len(name.own)))
-        if name.script == "Hani" and (place := letters.spelling(han.without_kind("".join(name.own)), name.script)):
-            yield from (_form((word,), name.script) for word in letters.readings(place, count // 4))
-    elif name.script == "Latn" and name.forms:
-        yield from other_surnames(name.forms[0])
-
-
-def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
-    spellings = [letters.readings(word, count) or ("",) for word in name.spelled[: len(name.own)]]
-    for rank in range(max(map(len, spellings))):
-        line = (each[min(rank, len(each) - 1)] for each in spellings)
-        if words := tuple(filter(None, line)):
-            yield _form(words, name.script)
-
-
-def other_surnames(form: Form) -> Iterator[Form]:
-    """A name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in pinyin."""
-    for place in {0, len(form.words) - 1}:
-        for surname in han.pinyin_of(form.words[place]):
-            yield _form((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")
 
 
 def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:
@@ -213,20 +182,18 @@ def _parts(word: str) -> list[str]:
 
 
 def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
+    if script == "Hani":
+        return _han_forms("".join(han.simplified(word) for word in words))
     if script in BY_LETTERS:
         read = tuple(_read(word, script) for word in words)
         readings = [tuple(said for said in read if said)]
-    elif script == "Hani":
-        name = "".join(han.simplified(word) for word in words)
-        readings = _han_readings(name)
-        readings += _han_readings(place)[:_OF_PLACE] if (place := han.without_kind(name)) else []
     elif script == "Mymr":
         readings = [tuple(burmese.romanise(part) for word in words for part in burmese.syllables(word))]
         readings += _soft(words, readings[0])
     else:
         readings = [tuple(said for said in (_romanise(word) for word in words) if said)]
-        readings += _soft(words, readings[0]) + _rpa(readings[0]) + _without_kind(readings[0])
-    return tuple(_form(reading, script) for reading in dict.fromkeys(readings) if reading)
+        readings += _soft(words, readings[0]) + _rpa(readings[0]) + places.without_kind(words, readings[0])
+    return tuple(form_of(reading, script) for reading in dict.fromkeys(readings) if reading)
 
 
 def _read(word: str, script: str) -> str:
@@ -249,14 +216,6 @@ def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, .
     return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
 
 
-def _without_kind(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The name of a Chinese place without its kind that is joined to it, or the county of a seat."""
-    if len(reading) == 2 and reading[1] in _SEAT:
-        return [reading[:1]]
-    found = _PINYIN_PLACE.fullmatch(reading[0]) if len(reading) == 1 else None
-    return [(found[1],)] if found else []
-
-
 def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The popular spelling of a name in Hmong RPA letters, when some word can only be RPA."""
     if not any(_RPA.match(word) for word in reading) or not all(_RPA_ENDING.search(word) for word in reading):
@@ -264,21 +223,39 @@ def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [tuple(tables.rewrite(word, tables.rules("hmong_rpa")) for word in reading)]
 
 
-def _han_readings(name: str) -> list[tuple[str, ...]]:
-    """Readings of Chinese characters, the most usual first: Mandarin, Sino-Vietnamese, and surnames of the south."""
-    mandarin, vietnamese = han.pinyin(name), han.vietnamese(name)
-    readings = [mandarin, *_joined(mandarin)]
-    plain = han.pinyin(name, as_surname=False)
-    others = [plain, *han.other_pinyin(name, mandarin)]
-    readings += [form for other in others if other != mandarin for form in (other, *_joined(other))]
-    readings += [vietnamese] if vietnamese else []
-    readings += [(surname, *mandarin[1:]) for surname in han.surname_readings(name[:1])]
-    return [tuple(word for word in map(latin.plain, reading) if word) for reading in readings]
+def _han_forms(name: str) -> tuple[Form, ...]:
+    """Chinese characters read, the most usual reading first; after those of the whole name those without its kind."""
+    place = han.without_kind(name)
+    forms: dict[tuple[str, ...], Form] = {}
+    for form in (*_han_readings(name), *(islice(_han_readings(place), _OF_PLACE) if place else ())):
+        forms.setdefault(form.words, form)
+    forms.pop((), None)
+    return tuple(forms.values())
 
 
-def _joined(said: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Pinyin as passports join it: surname apart from the given name, and all in one word."""
-    return [(said[0], "".join(said[1:])), ("".join(said),)] if len(said) > 2 else [("".join(said),)]
+def _han_readings(name: str) -> Iterator[Form]:
+    """Readings of Chinese characters: Mandarin, Sino-Vietnamese, and surnames of the south."""
+    mandarin = han.pinyin(name)
+    yield from _in_pinyin(mandarin, rare=False)
+    others = dict.fromkeys((han.pinyin(name, as_surname=False), *han.other_pinyin(name, mandarin)))
+    for other in others:
+        if other != mandarin:
+            yield from _in_pinyin(other, rare=True)
+    yield form_of(_plain(han.vietnamese(name)), "Hani")
+    for surname in han.surname_readings(name[:1]):
+        yield replace(form_of(_plain((surname, *mandarin[1:])), "Hani"), apart=True)
+
+
+def _in_pinyin(said: tuple[str, ...], rare: bool) -> Iterator[Form]:
+    """Pinyin as it is joined: syllables apart, the surname apart from the given name, and all in one word."""
+    syllables = _plain(said)
+    ways = [syllables, (*syllables[:1], "".join(syllables[1:])), ("".join(syllables),)]
+    for words in dict.fromkeys(tuple(filter(None, way)) for way in ways):
+        yield replace(form_of(words, "Hani"), syllables=syllables, rare=rare)
+
+
+def _plain(said: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for word in map(latin.plain, said) if word)
 
 
 @cache
@@ -295,7 +272,8 @@ def _with_clans(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part for parts in split for part in parts)
 
 
-def _form(words: tuple[str, ...], script: str) -> Form:
+def form_of(words: tuple[str, ...], script: str) -> Form:
+    """One reading of a name, by its plain words; `script` is that of the name."""
     words, variants = _with_clans(words[:_MAX_WORDS]), _burmese()
     ordered = len(words) > 1 and all(word in variants for word in words)
     if ordered:

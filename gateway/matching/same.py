@@ -10,7 +10,8 @@ import unicodedata
 from functools import lru_cache
 
 from gateway.matching import latin
-from gateway.matching.normal import normal_name, readings
+from gateway.matching.normal import normal_name
+from gateway.matching.readings import readings
 
 _READINGS = 4
 

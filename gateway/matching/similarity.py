@@ -8,8 +8,9 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from gateway.matching import latin, letters, tables
-from gateway.matching.normal import BY_LETTERS, Form, NormalName, other_surnames
+from gateway.matching import han, latin, letters, syllables, tables
+from gateway.matching.normal import BY_LETTERS, Form, NormalName
+from gateway.matching.readings import other_surnames
 
 _ORDER = 0.98
 _CONSONANTS_ONLY = 0.95
@@ -18,6 +19,9 @@ _OTHER_WRITING_ELSE = 0.84
 """Factors for names that sound alike but whose own script says that they differ: never STRONG (see `person`)."""
 _MISSING_WORD = 0.07
 _OTHER_LETTERS = 0.02
+_OTHER_LAST = 0.002
+"""What a last word that only one of two Vietnamese names has takes away."""
+
 _GAP = 0.005
 """What a word that stands between those that agree takes away: of two parts of a name, the unbroken one comes first."""
 
@@ -29,7 +33,16 @@ _OTHER_CLAN = 0.84
 _BY_LETTERS = 0.9995
 """Of a reading and of letters that fit as well, the reading comes first."""
 
-_LESS_USUAL = 0.995
+_TURNED = 0.8
+"""What the sound of syllables that are turned inside one word counts."""
+
+_FOREIGN = 0.8
+"""What pinyin that is only near counts where characters transcribe a foreign name: their letters say more."""
+
+_BY_SYLLABLES = 0.5
+"""What shared syllables of pinyin weigh beside the sound of the whole."""
+
+_LESS_USUAL, _RARE = 0.995, 0.99
 _GLANCES = 3
 """Forms of each name that are looked at before names are compared in full."""
 
@@ -59,9 +72,9 @@ def compare_names(left: NormalName, right: NormalName) -> NameFit:
         return NameFit(fit.score, ("name-romanised", *fit.rules))
     sound = _compare_readings(left, right)
     if left.script == "Latn":
-        return (
-            _compare_marked(left, right, sound) if left.marked and right.marked else _compare_clans(left, right, sound)
-        )
+        if left.marked and right.marked:
+            return _compare_marked(left, right, sound)
+        return _compare_folded(left, right, _compare_clans(left, right, sound))
     return _compare_script(left, right, sound)
 
 
@@ -72,6 +85,7 @@ def _compare_readings(left: NormalName, right: NormalName) -> NameFit:
         for other_place, other in enumerate(right.forms):
             fit = _compare_forms(one, other)
             score = fit.score * (_LESS_USUAL if place + other_place else 1.0)
+            score *= _RARE if one.rare or other.rare else 1.0
             if score > best.score:
                 best = NameFit(score, fit.rules)
     return best
@@ -105,7 +119,26 @@ def _compare_across(left: NormalName, right: NormalName) -> NameFit:
     sound = _compare_readings(left, right)
     if sound.score < _SURE_SOUND:
         sound = NameFit(sound.score * _UNSURE, sound.rules)
-    return max(sound, NameFit(spelled.score * _BY_LETTERS, spelled.rules), key=_score)
+    is_joined = local.script == "Hani" and len(other.forms[0].words) == 1
+    is_foreign = is_joined and han.is_foreign("".join(local.own))
+    if is_foreign and sound.score < _SURE_SOUND:
+        sound = NameFit(sound.score * _FOREIGN, sound.rules)
+    best = max(sound, NameFit(spelled.score * _BY_LETTERS, spelled.rules), key=_score)
+    return _weigh_syllables(local, other, best) if is_joined and not is_foreign else best
+
+
+def _weigh_syllables(local: NormalName, latin_name: NormalName, fit: NameFit) -> NameFit:
+    """Chinese characters and pinyin in one word: unless that is the very name, the syllables that both have count.
+
+    Syllables in one word keep their order, unlike words: `Guancheng` is not `Chengguan`.
+    """
+    words = [form.words[0] for form in latin_name.forms]
+    said = dict.fromkeys(form.syllables for form in local.forms if form.syllables)
+    shares = [share for each in said for word in words if (share := syllables.shared(each, word)) is not None]
+    if not shares or max(shares) == 1:
+        return fit
+    sound = fit.score * (_TURNED if "name-order" in fit.rules else 1)
+    return NameFit(_BY_SYLLABLES * max(shares) + (1 - _BY_SYLLABLES) * sound, ("name-syllables", *fit.rules[1:]))
 
 
 def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
@@ -152,6 +185,16 @@ def _compare_clans(left: NormalName, right: NormalName, sound: NameFit) -> NameF
     return best
 
 
+def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
+    """Vietnamese with diacritics and a name that has lost them: of two parts of a name, the one that ends as it does
+    comes first, since the given name is last, and what says the kind of a place stands before it.
+    """
+    one, other = left.forms[0].words, right.forms[0].words
+    if bool(left.marked) == bool(right.marked) or len(one) == len(other) or one[-1] == other[-1]:
+        return sound
+    return NameFit(max(0.0, sound.score - _OTHER_LAST), sound.rules)
+
+
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
     """Names that both kept their diacritics: those decide (domain.md, 6.1, rule 6)."""
     if left.marked == right.marked:
@@ -182,6 +225,8 @@ def _consonants(form: Form) -> Form:
 
 
 def _compare_forms(left: Form, right: Form) -> NameFit:
+    if (left.apart and len(right.words) == 1) or (right.apart and len(left.words) == 1):
+        return _NO_FIT
     if left.unvowelled != right.unvowelled:
         fit = _compare_sounds(_consonants(left), _consonants(right))
         return NameFit(fit.score * _CONSONANTS_ONLY, fit.rules)

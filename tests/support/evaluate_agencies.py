@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.matching.keys import name_keys, query_keys, word_keys
+from gateway.matching.keys import asked_word_keys, name_keys, query_keys, word_keys
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
@@ -93,7 +93,7 @@ class Index:
         if query.birth:
             year = int(query.birth.value[:4])
             years = [f"{each:04d}" for each in range(year - 1, year + 2)]
-            keys |= {f"{key}@{each}" for name in query.names for key in word_keys(name.text) for each in years}
+            keys |= {f"{key}@{each}" for name in query.names for key in asked_word_keys(name.text) for each in years}
         candidates = {id(row): row for key in keys for row in self._rows.get(key, ())}
         self.candidates += len(candidates)
         matches = ((row, score_person(query, row.features)) for row in candidates.values())

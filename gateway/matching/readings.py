@@ -1,0 +1,69 @@
+"""The readings of a name that keys are made of: spellings of another script, surnames as the south spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, product
+
+from gateway.matching import han, latin, letters
+from gateway.matching.normal import Form, NormalName, form_of
+
+_MIXED = 300
+"""Ways to spell all words of a name that are looked at."""
+
+_SPELLED = 2
+"""Spellings of a word that are made for each one that is kept."""
+
+
+def readings(name: NormalName, count: int, mixed: bool = False) -> Iterator[Form]:
+    """The forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
+
+    Of a name in another script there are several spellings, `mixed` also a rare one of one word beside a usual one of
+    another; of a name in Latin letters that begins or ends with a Chinese surname as it is spelled in the south (Tan,
+    Lim, Ng) the same with the surname in pinyin.
+    """
+    yield from name.forms
+    if name.spelled:
+        yield from (
+            islice(_mixed_spellings(name, count), count)
+            if mixed and len(name.own) > 1
+            else _other_spellings(name, count)
+        )
+        if name.script == "Hani" and (place := letters.spelling(han.without_kind("".join(name.own)), name.script)):
+            yield from (form_of((word,), name.script) for word in letters.readings(place, count // 4))
+    elif name.script == "Latn" and name.forms:
+        yield from other_surnames(name.forms[0])
+
+
+def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
+    each_has = max(1, count // len(name.own))
+    spellings = [letters.readings(word, each_has) or ("",) for word in name.spelled[: len(name.own)]]
+    for rank in range(max(map(len, spellings))):
+        line = (each[min(rank, len(each) - 1)] for each in spellings)
+        if words := tuple(filter(None, line)):
+            yield form_of(words, name.script)
+
+
+def _mixed_spellings(name: NormalName, count: int) -> Iterator[Form]:
+    """Spellings of which each word sounds otherwise than in the one before, those whose words are all usual first."""
+    spellings = [_sounding_apart(word, count) or ("",) for word in name.spelled[: len(name.own)]]
+    tried = max(1, int(_MIXED ** (1 / len(spellings))))
+    ranks = product(*(range(min(len(each), tried)) for each in spellings))
+    for line in sorted(ranks, key=sum):
+        if words := tuple(filter(None, (each[rank] for rank, each in zip(line, spellings, strict=True)))):
+            yield form_of(words, name.script)
+
+
+def _sounding_apart(word: letters.Spelling, count: int) -> tuple[str, ...]:
+    """The usual spellings of a word; of those with the same consonants, of which keys are made, the most usual only."""
+    found: dict[str, str] = {}
+    for said in letters.readings(word, _SPELLED * count):
+        found.setdefault(latin.skeleton(latin.sound(said)), said)
+    return tuple(islice(found.values(), count))
+
+
+def other_surnames(form: Form) -> Iterator[Form]:
+    """A name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in pinyin."""
+    for place in {0, len(form.words) - 1}:
+        for surname in han.pinyin_of(form.words[place]):
+            yield form_of((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")
