@@ -1,4 +1,4 @@
-"""Chinese characters beside pinyin in one word, transcribed foreign names, kinds of Vietnamese places, keys of words."""
+"""Chinese characters beside pinyin in one word, foreign names in them, kinds of Vietnamese places, keys of words."""
 
 from __future__ import annotations
 
