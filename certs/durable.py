@@ -40,6 +40,11 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
             f"cannot be written: {error.strerror}", code="not-writable", where=str(path), remedy="check its folder"
         ) from error
     _finish(handle, aside, data, mode)
+    give_name(aside, path)
+
+
+def give_name(aside: Path, path: Path) -> None:
+    """Give a finished and synced file the name `path`, durably. Raises `Misconfigured` when it exists."""
     try:
         _name(aside, path)
     except FileExistsError:
@@ -99,6 +104,38 @@ def sync_folder(path: Path) -> None:
         raise StorageBroken(f"cannot be made durable: {error.strerror}", where=str(path)) from error
     finally:
         os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make all files and names below a folder durable, its own name excepted."""
+    for path in folder.rglob("*"):
+        if path.is_dir() and not path.is_symlink():
+            sync_folder(path)
+        elif path.is_file():
+            sync_file(path)
+    sync_folder(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's bytes durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        raise StorageBroken(f"cannot be made durable: {error.strerror}", where=str(path)) from error
+    finally:
+        os.close(handle)
+
+
+def cut_torn_line(handle: int) -> None:
+    """Take away what was not written to the end of its line, so that the next line begins where a line begins.
+
+    `handle` is open for reading and writing.
+    """
+    size = os.fstat(handle).st_size
+    whole = os.pread(handle, size, 0).rfind(b"\n") + 1
+    if whole < size:
+        os.ftruncate(handle, whole)
 
 
 def _finish(handle: int, path: Path, data: bytes, mode: int) -> None:

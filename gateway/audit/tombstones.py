@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from certs.durable import cut_torn_line
 from gateway.audit.erasable import ErasableKeys
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.model.retention import content_key_id
@@ -51,7 +52,7 @@ class Tombstones:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                _cut_torn_line(handle)
+                cut_torn_line(handle)
                 os.write(handle, f"{key_id} {state}\n".encode())
                 os.fsync(handle)
             finally:
@@ -92,13 +93,6 @@ class Tombstones:
             where=str(self._path),
             remedy="restore the file; the entries `key-destroyed` of the operations log name the same keys",
         )
-
-
-def _cut_torn_line(handle: int) -> None:
-    size = os.fstat(handle).st_size
-    whole = os.pread(handle, size, 0).rfind(b"\n") + 1
-    if whole < size:
-        os.ftruncate(handle, whole)
 
 
 def bury(tombstones: Tombstones, keys: ErasableKeys) -> list[str]:

@@ -49,7 +49,7 @@ def _longer(path: Path, target: Path) -> bool:
 
 def _one(path: Path, target: Path, keys: KeyStore, key_id: str) -> bool:
     value = read_key_file(path)
-    if target.exists() and read_key_file(target) == value:
+    if target.exists() and read_key_file(target) == value and not (value == DESTROYED and keys.has_remains(key_id)):
         return False
     if value == DESTROYED:
         keys.destroy(key_id)
@@ -66,12 +66,35 @@ def _one(path: Path, target: Path, keys: KeyStore, key_id: str) -> bool:
 
 
 def take_over(copy: Path, keystore: Path) -> int:
-    """Fill the new keystore of a restored home from a copy, or from an older home's keystore; the number of files."""
+    """Fill the keystore of a restored home from a copy, or from an older home's keystore; the number of files.
+
+    It goes on where it was cut off. A key that was destroyed meanwhile stays so. `Misconfigured` where keys lie that
+    the copy does not have.
+    """
+    foreign = sorted(path for path in keystore.rglob("*.key") if _is_foreign(path, copy / path.relative_to(keystore)))
+    if foreign:
+        raise Misconfigured(
+            "there is a keystore already, with a key that is not in the other one",
+            code="not-empty",
+            where=str(foreign[0]),
+            remedy="leave --keys out to go on with it, or move it away",
+        )
     count = 0
     for path in sorted(copy.rglob("*")):
         if path.is_file() and (path.suffix in (".key", ".retired", ".kept") or path.name == CHANGES):
             target = keystore / path.relative_to(copy)
-            make_folder(target.parent)
-            replace(target, read_key_file(path), PRIVATE)
-            count += 1
+            if not _is_destroyed(target.with_suffix(".key")):
+                make_folder(target.parent)
+                replace(target, read_key_file(path), PRIVATE)
+                count += 1
     return count
+
+
+def _is_foreign(path: Path, other: Path) -> bool:
+    if path.name.startswith(".") or _is_destroyed(path):
+        return False
+    return not other.exists() or read_key_file(other) != read_key_file(path)
+
+
+def _is_destroyed(path: Path) -> bool:
+    return path.exists() and read_key_file(path) == DESTROYED

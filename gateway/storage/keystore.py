@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from certs.durable import cut_torn_line
 from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
 from gateway.model.retention import month_of
@@ -51,6 +53,7 @@ _DYING = ".dying"
 _KEPT = ".kept"
 CHANGES = "changes"
 _SEARCH = b"liaison search index"
+_REMEMBERED = re.compile(rb"^([a-z]+/[0-9]+) ([0-9]+) ([A-Za-z0-9+/]+=*)\n", re.MULTILINE)
 
 
 class KeyStore:
@@ -168,7 +171,8 @@ class KeyStore:
     def destroy(self, key_id: str) -> None:
         """Erase what `key_id` protects, for ever; again where that was begun. A key that is not there is never made.
 
-        The key is gone for every reader in one step; then its old bytes are overwritten. A file system or a disk
+        The key is gone for every reader in one step; then its old bytes are overwritten, also where a crash left them
+        under another name. A file system or a disk
         that writes elsewhere than it read keeps copies that no program reaches: see docs/guides/forgetting.md.
         """
         with self._lock, self._alone():
@@ -183,13 +187,23 @@ class KeyStore:
                 create_key_file(replacement, DESTROYED)
                 replacement.replace(path)
                 _sync_directory(path.parent)
-            if dying.exists():
-                _overwrite(dying)
+            for remains in self._remains(path):
+                _overwrite(remains)
             for suffix in (_RETIRED, _KEPT):
                 path.with_suffix(suffix).unlink(missing_ok=True)
             self._note_change()
             self._keys.pop(key_id, None)
             self._current.clear()
+
+    def has_remains(self, key_id: str) -> bool:
+        """Whether a crash left a file beside the key's own that may hold its bytes; `destroy` takes it away."""
+        return bool(self._remains(self._path(key_id)))
+
+    @staticmethod
+    def _remains(path: Path) -> list[Path]:
+        """What `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
+        dying = path.with_suffix(_DYING)
+        return [*([dying] if dying.exists() else ()), *path.parent.glob(f".{path.name}.*")]
 
     # ------------------------------------------------------------ content
 
@@ -259,8 +273,9 @@ class KeyStore:
         lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
         path = self._path(to).with_suffix(_KEPT)
         with storage_errors("keystore"):
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "w", encoding="ascii") as file:
+                cut_torn_line(handle)
                 file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
@@ -268,16 +283,15 @@ class KeyStore:
 
     def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
         """What was kept of the month of `key_id`: by log and index the key that it lies under now, and the content key
-        as it is wrapped there. A line that was not written to its end is left out."""
+        as it is wrapped there. What a loss of power left of lines is left out: whoever wrote them writes them again."""
         name, _, label = key_id.partition("/")
         base = f"{name}/{label.partition('.')[0]}"
         found: dict[tuple[str, int], tuple[str, bytes]] = {}
         for living in self.key_ids():
             path = self._path(living).with_suffix(_KEPT)
             if living.partition(".")[0] == base and path.exists():
-                for line in read_key_file(path).decode("ascii").split("\n")[:-1]:
-                    log, index, key = line.split(" ")
-                    found[log, int(index)] = (living, b64decode(key, validate=True))
+                for line in _REMEMBERED.finditer(read_key_file(path)):
+                    found[line[1].decode(), int(line[2])] = (living, b64decode(line[3], validate=True))
         return found
 
     # ------------------------------------------------------------ small values
