@@ -202,6 +202,7 @@ class Node:
             witness_s=ground.settings.witness.every_s,
             sources=ground.refreshers,
             policy=lambda: _policy_entry(ground.policy.refresh()),
+            policy_logged=ground.policy.logged,
             inspections=inspection_desk(
                 ground.home,
                 ground.member,
@@ -236,6 +237,9 @@ class Node:
         self.scribes.operations.start()
         hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
         await self._note("start", version=__version__, **hashes)
+        if (accepted := _policy_entry(self.ground.policy.unlogged)) is not None:
+            await self.scribes.operations.write(accepted)
+            self.ground.policy.logged()
         for key_id in self.ground.revived:
             await self._note("alarm", code="key-came-back", detail=f"{key_id} was destroyed before, and is again")
         if compared is not None:

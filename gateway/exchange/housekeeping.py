@@ -94,6 +94,7 @@ class Housekeeper:
         witness_s: float,
         sources: Mapping[str, Callable[[], object]],
         policy: Callable[[], EntryDraft | None],
+        policy_logged: Callable[[], None],
         inspections: Callable[[], int],
         sharing: Sharing,
         erasures: Callable[[], None],
@@ -117,6 +118,7 @@ class Housekeeper:
         # Threads of their own: a source that hangs takes none of those that the other rounds need.
         self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
         self._policy = policy
+        self._policy_logged = policy_logged
         self._inspections = inspections
         self._sharing = sharing
         self._leading = False
@@ -255,6 +257,7 @@ class Housekeeper:
         draft = await asyncio.to_thread(self._policy)
         if draft is not None:
             await self._operations.write(draft)
+            await asyncio.to_thread(self._policy_logged)
 
     async def _log_failures(self) -> None:
         for draft in self._failures.drafts():

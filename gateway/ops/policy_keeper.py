@@ -4,6 +4,7 @@
 
     policies/incoming.json              what `liaison policy install` brought; looked at once a second
     policies/<version>-<hash>.json      what was accepted, durable before use; the highest version is in force
+    policies/unlogged                   the version whose acceptance may have no entry yet
     policies/unapproved-<hash>.json     a folder's files as they decided, in trials: for auditors
 
 What cannot be used (half-written, older, unsigned, for another member, or with a mistake in it) changes nothing: the
@@ -31,6 +32,7 @@ from policy.engine import PolicyEngine
 from policy.readiness import make_ready
 
 INCOMING = "incoming.json"
+UNLOGGED = "unlogged"
 _UNSEEN = (0, 0, 0)
 
 READY_S = 2.0
@@ -56,7 +58,8 @@ class PolicyKeeper:
 
     In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
     document comes. `decides`: it is a node that decides by it, so each policy is made ready before it comes into force
-    (`policy.readiness`), on the thread that loads it.
+    (`policy.readiness`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet, also from
+    before a crash.
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, production: bool, decides: bool = False) -> None:
@@ -68,6 +71,7 @@ class PolicyKeeper:
         self.member: MemberId = member_id(settings.node.member)
         self.version = 0
         self.approvers: tuple[str, ...] = ()
+        self.unlogged: PolicyChange | None = None
         self._decides = decides
         self._loaded: PolicyEngine | None = None
         self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
@@ -79,7 +83,10 @@ class PolicyKeeper:
         return self._loaded
 
     def refresh(self) -> PolicyChange | None:
-        """Look at what came in; None when nothing new did. The engine is exchanged in one step."""
+        """Look at what came in; None when nothing new did. The engine is exchanged in one step.
+
+        Whoever has written the entry about it calls `logged`.
+        """
         incoming = self._folder / INCOMING
         mark = _mark(incoming)
         if mark == self._seen or mark == _UNSEEN:
@@ -108,23 +115,37 @@ class PolicyKeeper:
         policy = self._verified(data, self._clock.now_us())
         held = self._newest()
         if held is not None and held.read_bytes() == data:
+            if policy.version > self.version:  # another process of this home accepted it
+                self._enforce(policy, self._ready(engine_of(policy, self._settings)))
             return None
         if policy.version <= self.version:
             raise Stale(f"version {policy.version} is not above {self.version}, which is in force", code="old-policy")
         engine = self._ready(engine_of(policy, self._settings))
+        replace(self._folder / UNLOGGED, b"%d\n" % policy.version, PUBLIC)
         replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
-        replace(self._mark, b"%d\n" % policy.version, PUBLIC)
+        self._raise_mark(policy.version)
         self._enforce(policy, engine)
-        return PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+        self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+        return self.unlogged
+
+    def logged(self) -> None:
+        """The entry about the policy that was accepted last is durable."""
+        if self.unlogged is not None:
+            self.unlogged = None
+            (self._folder / UNLOGGED).unlink(missing_ok=True)
 
     @property
     def _mark(self) -> Path:
         """The highest version that was ever in force, apart from the documents."""
         return self._home.highwater / "policy"
 
+    def _raise_mark(self, version: int) -> None:
+        make_folder(self._mark.parent)
+        replace(self._mark, b"%d\n" % version, PUBLIC)
+
     def _check_forward(self, version: int) -> None:
         """A policy never goes back, also not because somebody took newer documents away."""
-        before = int(self._mark.read_text(encoding="ascii")) if self._mark.exists() else 0
+        before = _number_in(self._mark)
         if version < before:
             raise Misconfigured(
                 f"version {before} was in force, and the newest document that is there is version {version}",
@@ -160,7 +181,12 @@ class PolicyKeeper:
         if newest is None:
             return None
         policy = self._verified(newest.read_bytes(), None)
-        return self._enforce(policy, self._ready(engine_of(policy, self._settings)))
+        engine = self._ready(engine_of(policy, self._settings))
+        if policy.version > _number_in(self._mark):  # whoever accepted it was cut off
+            self._raise_mark(policy.version)
+        if policy.version == _number_in(self._folder / UNLOGGED):
+            self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+        return self._enforce(policy, engine)
 
     def _verified(self, data: bytes, now_us: int | None) -> ApprovedPolicy:
         descriptor, removed = own_approvers(self._home, self.member, self._clock)
@@ -197,6 +223,11 @@ def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descripto
         )
     status = documents.status(found)
     return found, frozenset(status.removed if status else ())
+
+
+def _number_in(path: Path) -> int:
+    """The whole number that a file holds; 0 where there is none."""
+    return int(path.read_text(encoding="ascii")) if path.exists() else 0
 
 
 def _version_of(path: Path) -> int:

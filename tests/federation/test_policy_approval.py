@@ -213,6 +213,39 @@ async def test_versions_are_compared_as_numbers(world: World, tmp_path: Path) ->
     assert PolicyKeeper(load_settings(home), SystemClock(), production=True).version == 100_000_000
 
 
+async def test_every_process_of_a_home_takes_what_one_of_them_accepted(world: World, tmp_path: Path) -> None:
+    await raise_to(world, 1)
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    first, second = (PolicyKeeper(load_settings(home), SystemClock(), production=True) for _ in range(2))
+    (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
+    change = first.refresh()
+    assert change is not None
+    assert not change.refused
+    assert second.refresh() is None  # the first one writes the entry
+    assert (first.version, second.version) == (99, 99)
+
+
+async def test_what_was_accepted_before_a_crash_is_logged_at_the_next_start_and_never_goes_back(
+    world: World, tmp_path: Path
+) -> None:
+    await raise_to(world, 1)
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+    (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
+    assert keeper.refresh() == keeper.unlogged
+    (home / "highwater" / "policy").write_text("1\n")  # it was cut off between document and mark
+    keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+    assert keeper.unlogged is not None
+    assert (keeper.unlogged.version, len(keeper.unlogged.approvers)) == (99, 2)
+    keeper.logged()
+    assert PolicyKeeper(load_settings(home), SystemClock(), production=True).unlogged is None
+    max((home / "policies").glob("0*.json")).unlink()
+    with pytest.raises(Misconfigured, match="version 99 was in force"):
+        PolicyKeeper(load_settings(home), SystemClock(), production=True)
+
+
 async def test_a_removed_approver_approves_no_more(world: World, tmp_path: Path) -> None:
     home = tmp_path / "vn"
     shutil.copytree(world.home("vn"), home)
