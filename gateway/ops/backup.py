@@ -17,17 +17,21 @@ kept.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
+import os
+import shutil
 import tarfile
-import tempfile
 import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from certs.durable import give_name, sync_file
 from gateway.audit.checkpoint import Signer, parse_checkpoint
 from gateway.audit.highwater import high_water_path, read_heads, signed_on
 from gateway.clock import Clock, rfc3339
@@ -78,15 +82,15 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
     created = rfc3339(clock.now_us())
     public = load_public(to)
     try:
-        with tempfile.TemporaryDirectory(prefix=".backup-", dir=out.parent) as folder:
-            aside = Path(folder) / "sealed"
+        with _room(out) as folder:
+            aside = folder / "sealed"
             aside.touch(mode=0o600)
             with aside.open("wb") as file:
                 sealed = SealedWriter(file, public, {"member": member, "created": created})
-                files, logs = _write(settings, home, member, created, sealed, Path(folder))
+                files, logs = _write(settings, home, member, created, sealed, folder)
                 sealed.close()
-                file.flush()
-            aside.replace(out)
+            sync_file(aside)
+            give_name(aside, out)
     except OSError as error:
         raise StorageBroken(
             f"the backup cannot be written: `{error.strerror}`", where=str(out), remedy="free space, then try again"
@@ -97,6 +101,29 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
         here |= {f"{settings.database_file.name}{suffix}" for suffix in ("", "-wal", "-shm")}
     left_out = sorted(path.name for path in home.path.iterdir() if path.name not in taken | here)
     return Made(member, created, files, logs, tuple(left_out), out.stat().st_size)
+
+
+@contextmanager
+def _room(out: Path) -> Iterator[Path]:
+    """A folder beside the backup for what is not finished; what was left there when one was cut off goes first."""
+    folder = out.with_name(f".{out.name}.making")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in folder.iterdir():
+            left.unlink()
+        yield folder
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        raise Misconfigured(
+            "this backup is being made", code="file-exists", where=str(out), remedy="name another file, or wait"
+        ) from None
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        os.close(handle)
 
 
 def _write(

@@ -6,7 +6,11 @@
    keys, and the high-water files;
 4. keys on the list are destroyed; what was kept of their months is wrapped under the keys that followed them, and the
    rest of their content is overwritten in the restored database;
-5. the logs are verified as an auditor would, against every head that the high-water files know.
+5. the logs are verified as an auditor would, against every head that the high-water files know;
+6. all of it is durable, and the home gets its name in one step.
+
+So whatever cuts it off, there is a whole home or none, and the same command given again begins anew. What the settings
+put outside the home (a server's database, a keystore on a disk of its own) it takes up where it was (`ops.placing`).
 
 A database that lacks what was signed is found in step 5. The node says the same when it starts, and signs nothing.
 """
@@ -18,30 +22,24 @@ import io
 import re
 import shutil
 import tarfile
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from certs.durable import PRIVATE, make_folder, replace
+from certs.durable import make_folder
 from gateway.audit.checkpoint import verify_checkpoint
 from gateway.audit.findings import Report
-from gateway.audit.tombstones import Tombstones, bury
 from gateway.audit.verify import verify_home
 from gateway.clock import Clock
-from gateway.config import Home, Settings, load_settings
+from gateway.config import Home, Settings
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
-from gateway.model.retention import ContentKeyId, ContentPlace, content_key_id
 from gateway.ops.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
+from gateway.ops.placing import Place, put_back, take_newer
 from gateway.ops.sealed_file import SealedReader
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
-from gateway.storage.dump import load
-from gateway.storage.engine import Database
-from gateway.storage.erase_store import SqlErasableContent
-from gateway.storage.key_copy import take_over
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.open import open_storage
@@ -52,7 +50,6 @@ from gateway.trust.evidence import evidence_view
 
 _NAME = re.compile(r"[A-Za-z0-9_.@+-]+(/[A-Za-z0-9_.@+-]+){0,12}", re.ASCII)
 _MAX_MANIFEST = 16 * 1024 * 1024
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +84,15 @@ def restore(
     make_folder(aside)
     try:
         about = _unpack(backup, key_file, aside)  # 1
-        fingerprint = _check(aside, about, clock, pin)  # 2
-        if home.exists():
-            home.rmdir()
-        (aside / HOME).replace(home)
-        try:
-            settings = load_settings(home)
-            _newer(Home(home), settings, old_home, keys)  # 3
-            emptied, left = _put_back(settings, aside / DATABASE)  # 4
-        except BaseException:
-            shutil.rmtree(home, ignore_errors=True)  # half a home is none; whoever mends the cause begins anew
-            raise
-        report = _verify(settings, clock, pin)  # 5
+        fingerprint, digest = _check(aside, about, clock, pin)  # 2
+        place = Place(home, aside / HOME, digest)
+        take_newer(place, old_home, keys)  # 3
+        emptied, left = put_back(place, aside / DATABASE)  # 4
+        report = _verify(place.settings, clock, pin)  # 5
+        place.finish()  # 6
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Restored(member_id(settings.node.member), str(about["created"]), fingerprint, emptied, left, report)
+    return Restored(member_id(place.settings.node.member), str(about["created"]), fingerprint, emptied, left, report)
 
 
 # ---------------------------------------------------------------- 1, 2
@@ -133,8 +124,8 @@ def _unpack_one(archive: tarfile.TarFile, member: tarfile.TarInfo, aside: Path) 
         shutil.copyfileobj(source, out, 1 << 20)
 
 
-def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) -> str:
-    """Step 2; the fingerprint of the charter that it verifies under."""
+def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) -> tuple[str, str]:
+    """Step 2; the fingerprint of the charter that it verifies under, and the SHA-256 of the manifest."""
     manifest, note = (_small(aside, name, _MAX_MANIFEST) for name in (MANIFEST, SIGNATURE))
     value = strict_json.loads(manifest, _MAX_MANIFEST)
     if not isinstance(value, dict) or value.get("v") != 1 or not isinstance(value.get("files"), dict):
@@ -152,7 +143,7 @@ def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) ->
     charter, lines = documents.charter_versions(), _lines(Home(aside / HOME).trust)
     view = evidence_view(tuple(charter), tuple(lines), clock, pin)
     _check_note(note, manifest, member, view.vkeys(member, KeyUse.LOG))
-    return charter_fingerprint(charter[0])
+    return charter_fingerprint(charter[0]), hashlib.sha256(manifest).hexdigest()
 
 
 def _check_note(note: bytes, manifest: bytes, member: MemberId, keys: Sequence[VerifyKey]) -> None:
@@ -186,80 +177,7 @@ def _lines(trust: Path) -> list[bytes]:
     ]
 
 
-# ---------------------------------------------------------------- 3 to 5
-
-
-def _newer(home: Home, settings: Settings, old_home: Path | None, keys: Path | None) -> None:
-    """Step 3."""
-    tombstones = Tombstones(home.tombstones)
-    if old_home is not None:
-        old = Home(old_home)
-        for key_id in Tombstones(old.tombstones).destroyed():
-            tombstones.note_destroyed(key_id)
-        for path in sorted(old.highwater.glob("*")):
-            if path.is_file() and path != old.tombstones:
-                replace(home.highwater / path.name, path.read_bytes(), PRIVATE)
-        keys = keys or load_settings(old_home).keystore
-    if keys is not None and keys.resolve() != settings.keystore.resolve():
-        if settings.keystore.is_dir() and any(settings.keystore.iterdir()):
-            raise Misconfigured(
-                "there is a keystore already",
-                code="not-empty",
-                where=str(settings.keystore),
-                remedy="leave --keys out to go on with it, or move it away",
-            )
-        take_over(keys, settings.keystore)
-    store = KeyStore(settings.keystore)
-    for path in sorted(settings.keystore.glob("*/*.key")):
-        key_id = f"{path.parent.name}/{path.stem}"
-        try:
-            content_key_id(key_id)
-        except LiaisonError:
-            continue
-        if store.is_destroyed(key_id):
-            tombstones.note_destroyed(key_id)
-
-
-def _put_back(settings: Settings, dumped: Path) -> tuple[int, int]:
-    """Step 4: entries that were emptied, and content keys that are there."""
-    keystore, tombstones = KeyStore(settings.keystore), Tombstones(Home(settings.home).tombstones)
-    bury(tombstones, keystore)
-    if not settings.is_shared:
-        make_folder(settings.database_file.parent)
-        shutil.move(dumped, settings.database_file)
-    database = open_storage(settings)
-    try:
-        if settings.is_shared:
-            load(dumped, database)
-        return _empty(database, tombstones, keystore), len(keystore.key_ids())
-    finally:
-        database.close()
-
-
-def _empty(database: Database, tombstones: Tombstones, keystore: KeyStore) -> int:
-    content = SqlErasableContent(database, SqlLogStore(database))
-    count = 0
-    for text in tombstones.destroyed():
-        key = content_key_id(text)
-        _wrap_again(content, keystore, key)
-        count += sum(map(len, content.empty(key.id, key.start_us, key.end_us).values()))
-        content.drop_documents(key.id)
-    content.wipe()
-    return count
-
-
-def _wrap_again(content: SqlErasableContent, keystore: KeyStore, key: ContentKeyId) -> None:
-    """What was kept when a key was destroyed lies under the key that followed it."""
-    remembered = keystore.remembered(key.id)
-    if not remembered:
-        return
-    found: dict[str, list[tuple[ContentPlace, bytes]]] = defaultdict(list)
-    for place in content.under(key.id, key.start_us, key.end_us):
-        if (kept := remembered.get((place.log, place.index))) is not None:
-            found[kept[0]].append((place, kept[1]))
-    for to, places in found.items():
-        for start in range(0, len(places), _BATCH):
-            content.rewrap(key.id, to, places[start : start + _BATCH])
+# ---------------------------------------------------------------- 5
 
 
 def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:

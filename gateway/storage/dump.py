@@ -35,50 +35,70 @@ def dump(database: Database, out: Path) -> None:
         migrate(target)
         with database.snapshot("dump") as source:
             for table in metadata.sorted_tables:
-                _copy(source, target, table)
+                with target.write("copy") as connection:
+                    _copy(source, connection, table)
         target.truncate_wal()
     finally:
         target.close()
 
 
 def load(file: Path, database: Database) -> None:
-    """Put a dump into an empty database of the newest schema. `Misconfigured` when it is not empty."""
-    migrate(database)
-    with database.read("load") as connection:
-        if connection.execute(select(func.count()).select_from(log_state)).scalar():
-            raise Misconfigured(
-                "the database is not empty",
-                code="not-empty",
-                where="storage.url",
-                remedy="name an empty database: nothing that is there is overwritten",
-            )
+    """Put a dump into an empty database of the newest schema: all of it, or nothing where it is cut off.
+
+    `Misconfigured` when it is not empty.
+    """
+    require_empty(database)
     source = open_database(file)
     try:
         migrate(source)
-        with source.snapshot("load") as rows:
+        with source.snapshot("load") as rows, database.write("load") as connection:
             for table in metadata.sorted_tables:
-                _copy(rows, database, table)
+                _copy(rows, connection, table)
+            if database.shared:
+                _advance_ids(connection)
     finally:
         source.close()
-    if database.shared:
-        _advance_ids(database)
 
 
-def _copy(source: Connection, target: Database, table: Table) -> None:
+def require_empty(database: Database) -> None:
+    """Bring the tables up to date, and raise `Misconfigured` when a log is in them."""
+    migrate(database)
+    if _logs(database):
+        raise Misconfigured(
+            "the database is not empty",
+            code="not-empty",
+            where="storage.url",
+            remedy="name an empty database: nothing that is there is overwritten",
+        )
+
+
+def is_loaded(file: Path, database: Database) -> bool:
+    """Whether the logs in the database are exactly those of a dump: `load` was done, and nothing was written since."""
+    migrate(database)
+    source = open_database(file)
+    try:
+        migrate(source)
+        return _logs(database) == _logs(source) != []
+    finally:
+        source.close()
+
+
+def _logs(database: Database) -> list[tuple[object, ...]]:
+    with database.read("logs") as connection:
+        return [tuple(row) for row in connection.execute(select(log_state).order_by(log_state.c.id))]
+
+
+def _copy(source: Connection, target: Connection, table: Table) -> None:
     found = source.execution_options(yield_per=_ROWS).execute(select(table))
     for page in found.mappings().partitions(_ROWS):
-        with target.write("copy") as connection:
-            connection.execute(insert(table), [dict(row) for row in page])
+        target.execute(insert(table), [dict(row) for row in page])
 
 
-def _advance_ids(database: Database) -> None:
+def _advance_ids(connection: Connection) -> None:
     """The server's own numbering goes on behind what was loaded."""
-    with database.write("load") as connection:
-        for table in metadata.sorted_tables:
-            column = table.autoincrement_column
-            if column is not None:
-                highest = connection.execute(select(func.max(column))).scalar()
-                if highest is not None:
-                    connection.execute(
-                        select(func.setval(func.pg_get_serial_sequence(table.name, column.name), highest))
-                    )
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None:
+            highest = connection.execute(select(func.max(column))).scalar()
+            if highest is not None:
+                connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, column.name), highest)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -139,6 +141,35 @@ async def test_nothing_that_is_there_is_overwritten(
     assert (await liaison(capsys, *again))[0] == 1
     code, refused = await liaison(capsys, *restoring(world, tmp_path / "th.backup", world.home("vn")))
     assert (code, refused["error"]["code"]) == (1, "not-empty")
+
+
+async def test_what_a_backup_left_that_was_cut_off_goes_with_the_next_one(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = tmp_path / ".th.backup.making"
+    left.mkdir()
+    (left / "database.sqlite").write_bytes(b"half of it")
+    await back_up(world, capsys, tmp_path / "th.backup")
+    assert [path.name for path in tmp_path.iterdir()] == ["th.backup"]
+
+
+async def test_one_backup_does_not_disturb_another_that_is_being_made_of_the_same_name(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    making = tmp_path / ".th.backup.making"
+    making.mkdir()
+    (making / "sealed").write_bytes(b"half of it")
+    handle = os.open(making, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        to = world.federation.folder / "offline" / "backup.pub"
+        code, refused = await liaison(
+            capsys, "backup", "--home", world.home("th"), "--to", to, "--out", tmp_path / "th.backup"
+        )
+    finally:
+        os.close(handle)
+    assert (code, refused["error"]["message"]) == (1, "this backup is being made")
+    assert (making / "sealed").read_bytes() == b"half of it"
 
 
 async def test_a_backup_that_somebody_changed_is_refused(
