@@ -1,0 +1,221 @@
+"""A federation with a past, for commands that keep, erase, bring back and show content: `test_torture_upkeep`.
+
+`th` has asked, one exchange is to be forgotten, its keystore has a copy on another disk, and there are backups from
+before an erasure. `vn` has a policy of version 1 in force, and one of version 2 that two approvers signed. An auditor
+of `th` is appointed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.app import build_node
+from gateway.audit.show import Filter
+from gateway.cli.audits import entries
+from gateway.cli.erasures import exchange_entries
+from gateway.cli.evidence import open_home
+from gateway.config import load_settings
+from gateway.config.home import Home
+from gateway.model.exchange import Outcome
+from gateway.model.names import MemberId
+from gateway.model.query import DocumentQuery
+from gateway.ops.orders import Order, Orders
+from gateway.ops.policy_keeper import INCOMING, PolicyKeeper, policy_files
+from gateway.signing.keys import load_signing_key
+from gateway.storage.key_copy import keep_in_step
+from gateway.storage.keystore import DESTROYED
+from gateway.trust.approval import seal_policy
+from tests.support.cli import Liaison
+from tests.support.erasing import files_with
+from tests.support.exchange import CLOCK, PASSPORT, VN, command, lines, sample_world
+from tests.support.nodes import World, free_port, officer, running
+from tests.support.policies import BASE, NATIONAL
+from tests.support.torture_commands import Workshop
+
+CANARY = "XK7719402251"
+WORDS = ("--by", "A. Clerk", "--reason", "asked in error")
+AUDITOR = "th.auditor.1"
+_CLOSED = '@id("vn-closed")\n@code("policy-denies")\nforbid (principal, action == Action::"answer", resource);\n'
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was asked, and is to be forgotten or kept."""
+
+    forgotten: tuple[str, ...]
+    kept: str
+    versions: dict[int, str]
+    """Hashes of the policies of `vn`."""
+    rows: dict[str, int]
+    """Records in the key indexes of `vn`."""
+
+
+async def make_past(liaison: Liaison, folder: Path) -> Past:
+    """All of it, below `folder`; absolute paths in the homes lead there."""
+    world = sample_world(folder, ("th", "vn"))
+    shop = Workshop(liaison, folder)
+    for member in ("th", "vn"):
+        file = Home(world.home(member)).settings
+        file.write_text(file.read_text().replace(":0", f":{free_port()}", 1))
+    shop.ok("audit", "key", "--out", folder / "auditor", "--name", AUDITOR)
+    public = ("--key", folder / "auditor" / f"{AUDITOR}.pub", "--by", "the auditor general")
+    member = ("--home", world.home("th"), "--authority", world.federation["th"].authority)
+    shop.ok("audit", "appoint", *member, "--auditor", AUDITOR, *public, "--out", folder / "appointment.json")
+    hashes = _sign_policies(shop, world)
+    async with running(world, ("th", "vn")):
+        first = await _ask(world, DocumentQuery(CANARY, "VNM"))
+        second, kept = await _ask(world, PASSPORT), await _ask(world, DocumentQuery("XK1000000001", "VNM"))
+    past = Past((first, second), kept, hashes, index_rows(shop, world.home("vn")))
+    _fork_homes(shop, past)
+    return past
+
+
+async def _ask(world: World, query: DocumentQuery) -> str:
+    search = await world.nodes["th"].searches.start(officer("th"), command(query))
+    assert lines(search)[VN].outcome in (Outcome.HIT, Outcome.NO_HIT)
+    return lines(search)[VN].exchange_id
+
+
+def _sign_policies(shop: Workshop, world: World) -> dict[int, str]:
+    home, keys, draft = world.home("vn"), shop.folder / "approvers", shop.folder / "draft"
+    for name in ("a", "b"):
+        shop.ok("policy", "approver", "--out", keys, "--name", name)
+        shop.ok("policy", "admit", keys / f"{name}.pub", "--home", home)
+    shop.ok("trust", "publish", "--home", home, "--authority", world.federation["vn"].authority)
+    shutil.copytree(NATIONAL / "vn", draft)
+    signers, hashes = [load_signing_key(keys / f"{name}.key") for name in ("a", "b")], {}
+    for version in (1, 2):
+        if version == 2:
+            (draft / "closed.cedar").write_text(_CLOSED)
+        data = seal_policy(MemberId("vn"), version, policy_files(BASE, draft), signers)
+        (shop.folder / f"vn-{version}.json").write_bytes(data)
+        hashes[version] = _hash_of(shop.folder / "trial", home, data, version)
+    shop.ok("policy", "install", shop.folder / "vn-1.json", "--home", home)
+    return hashes
+
+
+def _hash_of(trial: Path, home: Path, data: bytes, version: int) -> str:
+    """The hash under which a node would know the policy."""
+    shutil.copytree(home, trial)
+    Home(trial).policies.mkdir(exist_ok=True)
+    (Home(trial).policies / INCOMING).write_bytes(data)
+    keeper = PolicyKeeper(load_settings(trial), CLOCK, production=False)
+    keeper.refresh()
+    assert keeper.version == version
+    shutil.rmtree(trial)
+    return keeper.engine.hash.hex()
+
+
+def _fork_homes(shop: Workshop, past: Past) -> None:
+    """Backups, a home from which it was erased, an order that waits, a home with disks of its own, a key copy."""
+    folder, home = shop.folder, shop.folder / "th"
+    shop.ok("backup", "--new-key", folder / "offline")
+    back_up(shop, home, folder / "before.backup")
+    shutil.copytree(home, folder / "erased")
+    erase = [text for wanted in past.forgotten for text in ("--exchange", wanted)]
+    shop.ok("audit", "erase", "--home", folder / "erased", *erase, *WORDS)
+    shutil.copytree(home, folder / "far")
+    _to_other_disks(folder / "far", folder / "disks")
+    back_up(shop, folder / "far", folder / "far.backup")
+    (folder / "disks" / "node.sqlite").unlink()
+    (folder / "disks" / "keys").rename(folder / "disks" / "key-copy")
+    with open_home(home) as evidence:
+        places: dict[str, list[int]] = {}
+        for wanted in past.forgotten:
+            for log, indexes in exchange_entries(evidence, wanted).items():
+                places.setdefault(log, []).extend(indexes)
+    Orders(folder / "order").give(Order("entries", "A. Clerk", "asked in error", "", "entry", {"entries": places}))
+    (folder / "copy").mkdir(mode=0o700)
+    keep_in_step(load_settings(home).keystore, folder / "copy")
+    _add(home, f'[storage]\nkey_copy = "{folder / "copy"}"\n')
+
+
+def _to_other_disks(home: Path, disks: Path) -> None:
+    disks.mkdir()
+    (home / "node.sqlite").rename(disks / "node.sqlite")
+    (home / "keystore").rename(disks / "keys")
+    _add(home, f'[storage]\nurl = "sqlite:///{disks / "node.sqlite"}"\nkeystore = "{disks / "keys"}"\n')
+
+
+def _add(home: Path, text: str) -> None:
+    with Home(home).settings.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def back_up(shop: Workshop, home: Path, out: Path) -> None:
+    """Make a backup on a good disk."""
+    shop.ok("backup", "--home", home, "--to", shop.folder / "offline" / "backup.pub", "--out", out)
+
+
+# ---------------------------------------------------------------- what must be true
+
+
+def verified(shop: Workshop, home: Path, codes: tuple[int, ...] = (0,)) -> None:
+    """The home opens and its logs verify: entries, heads, proofs, statements (invariants I1, I2, I3 and I5)."""
+    ran = shop.run("audit", "verify", "--home", home)
+    assert ran.code in codes, ran.out + ran.err
+
+
+def erased_exchanges(home: Path) -> dict[str, bool]:
+    """Exchanges of a home, and whether all of their content is gone."""
+    found: dict[str, bool] = {}
+    with open_home(home) as evidence:
+        for _, shown in entries(evidence, "exchange", Filter(), 10_000):
+            found[shown.entry.exchange_id] = bool(shown.erased) and found.get(shown.entry.exchange_id, True)
+    return found
+
+
+def forgotten(shop: Workshop, past: Past, home: Path) -> None:
+    """What was to be forgotten is gone, with the bytes of its keys, and the rest is there."""
+    found = erased_exchanges(home)
+    assert {wanted: found[wanted] for wanted in past.forgotten} == dict.fromkeys(past.forgotten, True)
+    assert not found[past.kept], "what was to be kept is gone"
+    assert files_with(home, CANARY.encode()) == []
+    for key in destroyed_keys(home, shop.folder / "far"):
+        assert files_with(home, key) == [], "a destroyed key is still there"
+
+
+def destroyed_keys(home: Path, other: Path) -> list[bytes]:
+    """The bytes that keys had before a home destroyed them, as another home still has them."""
+    keystore, kept = load_settings(home).keystore, load_settings(other).keystore.with_name("key-copy")
+    gone = [path.relative_to(keystore) for path in keystore.glob("*/*.key") if path.read_bytes() == DESTROYED]
+    found = [(kept / name).read_bytes() for name in gone if (kept / name).exists()]
+    assert found, "no key was destroyed"
+    return found
+
+
+def proofs_of_erasure(home: Path) -> list[str]:
+    """Keys that the log says were destroyed."""
+    with open_home(home) as evidence:
+        shown = [item for _, item in entries(evidence, "operations", Filter(kind="key-destroyed"), 10_000)]
+    return [str(item.private["key_id"]) for item in shown]
+
+
+def restored(shop: Workshop, backup: Path, keys: Path, home: Path) -> tuple[int, dict[str, object]]:
+    """Restore on a good disk."""
+    key = shop.folder / "offline" / "backup.key"
+    ran = shop.run("restore", "--backup", backup, "--key", key, "--home", home, "--keys", keys, "--json")
+    return ran.code, json.loads(ran.out)
+
+
+def policy_of(shop: Workshop, home: Path) -> tuple[int, str]:
+    """Version and hash of the policy that a home holds."""
+    held = json.loads(shop.ok("policy", "status", "--home", home, "--json"))
+    return held["version"], held["hash"]
+
+
+def index_rows(shop: Workshop, home: Path) -> dict[str, int]:
+    """Records in the key index of each source of a home."""
+    found = json.loads(shop.ok("index", "status", "--home", home, "--json"))
+    return {one["source"]: one["rows"] for one in found["sources"]}
+
+
+def opens(home: Path) -> None:
+    """A node would start over it."""
+    ground = build_node(load_settings(home), production=False).ground
+    ground.exchange_log.abandon()
+    ground.operations_log.abandon()
+    ground.database.close()
