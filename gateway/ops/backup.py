@@ -88,7 +88,7 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
             with aside.open("wb") as file:
                 sealed = SealedWriter(file, public, {"member": member, "created": created})
                 files, logs = _write(settings, home, member, created, sealed, folder)
-                sealed.close()
+                sealed.finish()
             sync_file(aside)
             give_name(aside, out)
     except OSError as error:

@@ -150,8 +150,10 @@ def _put_file(place: Place, dumped: Path, target: Path) -> None:
             )
         place.begin()
     draft = target.with_name(f".{target.name}.restoring")
-    shutil.copyfile(dumped, draft)
-    draft.chmod(PRIVATE)
+    draft.unlink(missing_ok=True)
+    draft.touch(PRIVATE)
+    with dumped.open("rb") as source, draft.open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
     sync_file(draft)
     draft.replace(target)
     sync_folder(target.parent)

@@ -50,7 +50,7 @@ def load_public(path: Path) -> ec.EllipticCurvePublicKey:
 
 
 class SealedWriter(io.RawIOBase):
-    """Writes a sealed file for `to`; without `close` it cannot be opened."""
+    """Writes a sealed file for `to`; without `finish` it cannot be opened."""
 
     def __init__(self, file: BinaryIO, to: ec.EllipticCurvePublicKey, about: dict[str, Any]) -> None:
         key = os.urandom(32)
@@ -75,11 +75,10 @@ class SealedWriter(io.RawIOBase):
             del self._waiting[:_PIECE]
         return len(data)
 
-    def close(self) -> None:
-        """Write the last piece; without it the file is not whole."""
-        if not self.closed:
-            self._put(bytes(self._waiting), last=True)
-        super().close()
+    def finish(self) -> None:
+        """Write the last piece. Closing does not: what was given up must not look as if it were whole."""
+        self._put(bytes(self._waiting), last=True)
+        self.close()
 
     def _put(self, piece: bytes, *, last: bool) -> None:
         data = self._cipher.encrypt(_nonce(self._number, last=last), piece, self._head)

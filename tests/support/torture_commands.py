@@ -8,7 +8,8 @@ import random
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from errno import EIO
@@ -24,7 +25,6 @@ POINTS = int(os.environ.get("LIAISON_FAULTS", "1"))
 """Calls of each command that are tried for each of a few faults; 0: every call with every fault."""
 
 SEED = int(os.environ.get("LIAISON_SEED", "20261124"))
-_FAULTS = tuple(fault for fault in Fault if fault)
 _LOOPBACK = re.compile(r"127\.0\.0\.1:(\d+)\"")
 
 Given = tuple[str | Path, ...]
@@ -83,16 +83,44 @@ class Job:
         return next((number for number, call in enumerate(calls, 1) if self.since in call), 1)
 
 
-class Press:
-    """Runs commands in processes of their own, with a faulty disk below the folder."""
+class Machine(ABC):
+    """Homes in the folder `work`, and what runs commands over them in processes of their own, with faults."""
 
-    def __init__(self, zygote: Zygote, folder: Path) -> None:
-        self._zygote = zygote
-        self._disk = Disk(folder / "disk")
-        self._output = folder / "output.txt"
+    faults: Sequence[Fault]
+    """Those that it can make happen."""
+
+    def __init__(self, folder: Path) -> None:
         self._template = folder / "template"
         self._aside = folder / "aside"
+        self._aside.mkdir()
+        self._output = folder / "output.txt"
         self.work = folder / "work"
+
+    @abstractmethod
+    async def run(
+        self,
+        arguments: Given,
+        fault: Fault = Fault.NONE,
+        number: int = 0,
+        error: int = EIO,
+        until: Callable[[Path], bool] = _at_once,
+    ) -> int:
+        """Its exit code. A node is asked to stop once it serves, and `until` holds."""
+
+    @property
+    @abstractmethod
+    def calls(self) -> list[str]:
+        """What the last command did to the disk."""
+
+    @property
+    @abstractmethod
+    def fired(self) -> bool:
+        """Whether the fault happened."""
+
+    @property
+    def said(self) -> str:
+        """What the last command printed."""
+        return self._output.read_text(encoding="utf-8")
 
     def keep(self) -> None:
         """From here on the homes begin as they are now."""
@@ -109,6 +137,17 @@ class Press:
             file.write_bytes(path.read_bytes())
             file.replace(self.work / path.relative_to(self._template))
 
+
+class Press(Machine):
+    """Runs commands with a faulty disk below the folder."""
+
+    faults = tuple(fault for fault in Fault if fault)
+
+    def __init__(self, zygote: Zygote, folder: Path) -> None:
+        super().__init__(folder)
+        self._zygote = zygote
+        self._disk = Disk(folder / "disk")
+
     async def run(
         self,
         arguments: Given,
@@ -117,7 +156,6 @@ class Press:
         error: int = EIO,
         until: Callable[[Path], bool] = _at_once,
     ) -> int:
-        """Its exit code. A node is asked to stop once it serves, and `until` holds."""
         self._output.unlink(missing_ok=True)
         self._disk.arm(fault, number, error, seed=number)
         texts = [str(argument) for argument in arguments]
@@ -139,18 +177,11 @@ class Press:
 
     @property
     def calls(self) -> list[str]:
-        """What the last command did to the disk."""
         return [self._disk.name(number + 1) for number in range(self._disk.seen)]
 
     @property
     def fired(self) -> bool:
-        """Whether the fault happened."""
         return self._disk.fired
-
-    @property
-    def said(self) -> str:
-        """What the last command printed."""
-        return self._output.read_text(encoding="utf-8")
 
 
 def free_ports(home: Path) -> None:
@@ -164,16 +195,17 @@ def free_ports(home: Path) -> None:
 async def press(folder: Path) -> AsyncIterator[Press]:
     """A press whose template is still to be made."""
     async with Zygote(preload=build_disk(folder)) as zygote:
-        (folder / "aside").mkdir()
         yield Press(zygote, folder)
 
 
-def chosen(first: int, last: int, sample: int, dice: random.Random) -> Iterator[tuple[Fault, int]]:
+def chosen(
+    faults: Sequence[Fault], first: int, last: int, sample: int, dice: random.Random
+) -> Iterator[tuple[Fault, int]]:
     """Faults, each with the number of the call."""
     if not POINTS:
-        yield from ((fault, number) for fault in _FAULTS for number in range(first, last + 1))
+        yield from ((fault, number) for fault in faults for number in range(first, last + 1))
         return
-    for fault in dice.sample(_FAULTS, sample):
+    for fault in dice.sample(faults, min(sample, len(faults))):
         for _ in range(POINTS):
             yield fault, dice.randint(first, last)
 
@@ -188,7 +220,7 @@ def plan_name(jobs: list[Job]) -> str:
     return "-".join(job.name for job in jobs)
 
 
-async def tried(machine: Press, shop: Workshop, job: Job) -> None:
+async def tried(machine: Machine, shop: Workshop, job: Job) -> None:
     """One command with its faults."""
     dice, arguments = random.Random(f"{SEED} {job.name}"), job.given(machine.work)
     again = job.again(machine.work) if job.again else arguments
@@ -203,7 +235,7 @@ async def tried(machine: Press, shop: Workshop, job: Job) -> None:
     assert calls, "nothing was seen of it"
     job.whole(shop)
     points = 0
-    for fault, number in chosen(job.first(calls), len(calls), job.sample, dice):
+    for fault, number in chosen(machine.faults, job.first(calls), len(calls), job.sample, dice):
         story = f"{job.name}: {fault.name} at call {number} of {len(calls)}, {calls[number - 1]}"
         fresh()
         code = await machine.run(arguments, fault, number, dice.choice(ERRORS), job.until)

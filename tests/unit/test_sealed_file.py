@@ -28,7 +28,7 @@ def seal(keys: Path, data: bytes) -> bytes:
     writer = SealedWriter(out, load_public(keys / "backup.pub"), {"member": "th"})
     for start in range(0, len(data), 300_000):
         writer.write(data[start : start + 300_000])
-    writer.close()
+    writer.finish()
     return out.getvalue()
 
 
@@ -93,3 +93,12 @@ def test_what_is_no_public_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.pub").write_text("bm8ga2V5")
     with pytest.raises(Misconfigured, match="no public key"):
         load_public(tmp_path / "x.pub")
+
+
+def test_a_file_that_was_given_up_is_not_whole(keys: Path) -> None:
+    out = io.BytesIO()
+    writer = SealedWriter(out, load_public(keys / "backup.pub"), {"member": "th"})
+    writer.write(b"the first half")
+    writer.close()
+    with pytest.raises(Contradicted):
+        unseal(keys, out.getvalue())

@@ -346,6 +346,14 @@ int fdatasync(int fd) {
     return (int)GUARDED("sync", path, , REAL(fdatasync)(fd), synced(fd, path));
 }
 
+void sync(void) {
+    REAL(sync)();
+    if (!control) return;
+    pthread_mutex_lock(&turn);
+    while (newest) forget(newest);
+    pthread_mutex_unlock(&turn);
+}
+
 int ftruncate64(int fd, off64_t size) {
     char path[PATH_MAX];
     if (!ours(fd, path)) return REAL(ftruncate64)(fd, size);
