@@ -91,7 +91,10 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
     except OSError as error:
         raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
     _finish(handle, aside, data, mode)
-    aside.replace(path)
+    try:
+        aside.replace(path)
+    except OSError as error:
+        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
     sync_folder(path.parent)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from certs.durable import PUBLIC, make_folder, replace
 from gateway.clock import Clock
 from gateway.config import Home, Settings
-from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale
+from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
@@ -85,7 +85,8 @@ class PolicyKeeper:
     def refresh(self) -> PolicyChange | None:
         """Look at what came in; None when nothing new did. The engine is exchanged in one step.
 
-        Whoever has written the entry about it calls `logged`.
+        Whoever has written the entry about it calls `logged`. `StorageBroken` when it cannot be kept: whether it was
+        only opening the files anew can tell.
         """
         incoming = self._folder / INCOMING
         mark = _mark(incoming)
@@ -97,6 +98,8 @@ class PolicyKeeper:
             data = incoming.read_bytes()
             version = parse_policy(data)[0].version
             return self._take(data)
+        except StorageBroken:
+            raise
         except OSError as error:
             return PolicyChange(version, "", refused=f"cannot be read: {error.strerror}", code="unreadable")
         except LiaisonError as error:
@@ -129,10 +132,14 @@ class PolicyKeeper:
         return self.unlogged
 
     def logged(self) -> None:
-        """The entry about the policy that was accepted last is durable."""
-        if self.unlogged is not None:
-            self.unlogged = None
+        """The entry about the policy that was accepted last is durable. Raises `StorageBroken`."""
+        if self.unlogged is None:
+            return
+        try:
             (self._folder / UNLOGGED).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageBroken(f"cannot be removed: {error.strerror}", where=str(self._folder / UNLOGGED)) from error
+        self.unlogged = None
 
     @property
     def _mark(self) -> Path:

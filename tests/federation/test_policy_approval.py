@@ -17,7 +17,7 @@ from gateway.cli.main import run
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.config.home import Home
-from gateway.errors import BadSignature, Misconfigured
+from gateway.errors import BadSignature, Misconfigured, StorageBroken
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.ops.policy_keeper import INCOMING, PolicyKeeper, policy_files
@@ -244,6 +244,23 @@ async def test_what_was_accepted_before_a_crash_is_logged_at_the_next_start_and_
     max((home / "policies").glob("0*.json")).unlink()
     with pytest.raises(Misconfigured, match="version 99 was in force"):
         PolicyKeeper(load_settings(home), SystemClock(), production=True)
+
+
+async def test_a_policy_that_the_disk_does_not_take_ends_the_node_and_is_not_called_refused(
+    world: World, tmp_path: Path
+) -> None:
+    await raise_to(world, 1)
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+    mark = home / "highwater" / "policy"
+    mark.unlink()
+    mark.mkdir()  # no file gets this name
+    (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
+    with pytest.raises(StorageBroken):
+        keeper.refresh()
+    mark.rmdir()
+    assert PolicyKeeper(load_settings(home), SystemClock(), production=True).version == 99
 
 
 async def test_a_removed_approver_approves_no_more(world: World, tmp_path: Path) -> None:
