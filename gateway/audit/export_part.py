@@ -1,17 +1,20 @@
 """What is finished of an export, in `export.part`: so that one that was killed goes on where it was.
 
-The first line is the plan; each further one tells a run of entries that was written, with its files and hashes. A line
-without its end was not written to the end. Files that it names are hashed again before they count.
+The first line is the plan, durable before anything else is written; each further one tells a run of entries that was
+written, with its files and hashes. A line without its end was not written to the end. Files that it names are hashed
+again before they count.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from certs.durable import sync_folder
 from gateway.audit.layout import PART, LogRange
 from gateway.errors import LiaisonError, Malformed
 from gateway.signing import strict_json
@@ -64,7 +67,14 @@ class Part:
 
     def begin(self, plan: Plan) -> None:
         """Start anew with this plan."""
-        self._path.write_bytes(strict_json.dumps(_plan_value(plan)) + b"\n")
+        self._write(_plan_value(plan))
+        sync_folder(self._folder)
+
+    def _write(self, value: dict[str, Any]) -> None:
+        with self._path.open("ab") as file:
+            file.write(strict_json.dumps(value) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def resume(self) -> tuple[Plan, dict[tuple[str, int], Done]] | None:
         """The plan and what is finished, where an export was begun here; else None. Raises `Malformed`."""
@@ -73,6 +83,7 @@ class Part:
         except FileNotFoundError:
             return None
         if not whole:
+            self._path.unlink()
             return None
         try:
             plan = _plan(strict_json.loads(whole[0], _MAX))
@@ -96,9 +107,7 @@ class Part:
 
     def add(self, done: Done) -> None:
         """Note a run whose files are written."""
-        line = strict_json.dumps(asdict(done) | {"nodes": list(done.nodes)}) + b"\n"
-        with self._path.open("ab") as file:
-            file.write(line)
+        self._write(asdict(done) | {"nodes": list(done.nodes)})
 
     def end(self) -> None:
         """Everything is written."""

@@ -327,6 +327,14 @@ def test_an_export_that_was_killed_goes_on_and_is_the_same(world: World, tmp_pat
     assert world.check(out).exit_code == 0
 
 
+def test_an_export_whose_plan_was_not_written_to_its_end_begins_anew(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "export"
+    out.mkdir()
+    (out / PART).write_bytes(b'{"member":"th","crea')
+    world.export(out=out)
+    assert world.check(out).exit_code == 0
+
+
 def test_a_file_that_changed_while_it_was_interrupted_is_written_again(world: World, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
