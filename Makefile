@@ -15,6 +15,7 @@ TEST_ARGS ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 60
 KILLS ?= 2000
+FAULTS ?= 0
 ENTRIES ?= 1000000
 URL ?=
 
@@ -75,8 +76,8 @@ timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each (4 to 20
 torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 	LIAISON_KILLS=$(KILLS) $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture.py
 
-faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once (an hour)
-	LIAISON_FAULTS=0 $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture_disk.py tests/federation/test_torture_commands.py
+faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
+	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py strace.py)
 
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy

@@ -112,5 +112,5 @@ async def test_a_command_that_is_cut_off_anywhere_does_all_of_its_work_when_it_i
     async with press(tmp_path) as machine:
         make_homes(liaison, machine.work)
         machine.keep()
-        for job in jobs:
-            await tried(machine, Workshop(liaison, machine.work), job)
+        told = [await tried(machine, Workshop(liaison, machine.work), job) for job in jobs]
+    print(*told, sep="\n")

@@ -270,5 +270,5 @@ async def test_what_keeps_erases_and_brings_back_content_is_whole_wherever_it_is
         machine.keep()
         jobs = {job.name: job for job in upkeep_jobs(past)}
         assert list(jobs) == NAMES
-        for name in names:
-            await tried(machine, Workshop(liaison, machine.work), jobs[name])
+        told = [await tried(machine, Workshop(liaison, machine.work), jobs[name]) for name in names]
+    print(*told, sep="\n")

@@ -220,8 +220,8 @@ def plan_name(jobs: list[Job]) -> str:
     return "-".join(job.name for job in jobs)
 
 
-async def tried(machine: Machine, shop: Workshop, job: Job) -> None:
-    """One command with its faults."""
+async def tried(machine: Machine, shop: Workshop, job: Job) -> str:
+    """One command with its faults; what was done, in words."""
     dice, arguments = random.Random(f"{SEED} {job.name}"), job.given(machine.work)
     again = job.again(machine.work) if job.again else arguments
 
@@ -253,4 +253,4 @@ async def tried(machine: Machine, shop: Workshop, job: Job) -> None:
         except Exception as error:
             error.add_note(story)
             raise
-    print(f"{job.name}: {points} faults at {len(calls)} calls")
+    return f"{job.name}: {points} faults at {len(calls)} calls"
