@@ -36,13 +36,28 @@ def write_default(
 
 
 def write_new(file: Path, text: str) -> bool:
-    """Write settings into a file of mode 0640 unless there is one; says whether it did."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    except FileExistsError:
+    """Write settings into a file of mode 0640 unless there is one; says whether it did.
+
+    It gets its name when all of it is on the disk: half a file would look like somebody's settings, and stay.
+    """
+    if file.exists():
         return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as new:
-        new.write(text)
+    aside = file.with_name(f".{file.name}.{os.getpid()}.new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        aside.rename(file)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     return True
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit.layout import MANIFEST, PART
 from gateway.audit.show import Filter
 from gateway.cli.audits import entries
 from gateway.cli.evidence import open_home
@@ -214,7 +215,7 @@ def _check(shop: Workshop) -> tuple[int, str]:
 
 
 def export_left(shop: Workshop) -> None:
-    part = shop.folder / "export" / "export.part"
+    part = shop.folder / "export" / PART
     if (shop.folder / "export").exists():
         code, said = _check(shop)
         assert code != 0 or not part.exists(), f"half an export was taken for a whole one: {said}"
@@ -229,7 +230,7 @@ def export_is_whole(shop: Workshop) -> None:
 
 def export_is_done(at: Path) -> bool:
     folder = at / "export"
-    return (folder / "manifest.json").exists() and not (folder / "export.part").exists()
+    return (folder / MANIFEST).exists() and not (folder / PART).exists()
 
 
 def build_index(at: Path) -> Given:

@@ -113,7 +113,7 @@ class Tracer(Machine):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._trace = Trace(folder / "strace.txt", self.work)
-        self._seen: list[Call] = []
+        self._known: list[Call] = []
 
     async def run(
         self,
@@ -123,20 +123,19 @@ class Tracer(Machine):
         error: int = EIO,
         until: Callable[[Path], bool] = lambda _: True,
     ) -> int:
-        call = self._seen[number - 1] if fault else None
+        call = self._known[number - 1] if fault else None
         command = self._trace.command([str(argument) for argument in arguments], call, error)
         with self._output.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *command, env=environment(), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
             )
-            code = await asyncio.wait_for(process.wait(), _ENDS_S)
-        if call is None:
-            self._seen = self._trace.calls
-        return code
+            return await asyncio.wait_for(process.wait(), _ENDS_S)
 
     @property
     def calls(self) -> list[str]:
-        return list(map(str, self._seen))
+        """What the last command did; from here on the numbers of calls are meant so."""
+        self._known = self._trace.calls
+        return list(map(str, self._known))
 
     @property
     def fired(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import resource
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,17 @@ def test_another_database_engine_is_refused_with_its_place(tmp_path: Path) -> No
 @pytest.mark.parametrize(("text", "expected"), [("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:7443", ("::1", 7443))])
 def test_addresses_are_host_and_port(text: str, expected: tuple[str, int]) -> None:
     assert host_port(text) == expected
+
+
+def test_settings_that_the_disk_does_not_take_leave_no_half_of_a_file(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_default(tmp_path, {"node.member": "th"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    assert write_default(tmp_path, {"node.member": "th"})
+    assert not write_default(tmp_path, {"node.member": "vn"})
+    assert load_settings(tmp_path).node.member == "th"
