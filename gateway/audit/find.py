@@ -28,7 +28,7 @@ from gateway.audit.find_index import (
 )
 from gateway.audit.opened import Opened
 from gateway.audit.postings import BLOCK, TermKeys, label, places_of, unseal
-from gateway.audit.question import Group, Question, fits
+from gateway.audit.question import Group, Question, fits, terms_of_opened
 from gateway.errors import Contradicted, Unknown
 from gateway.storage.find_file import FindFile, Part, Span
 
@@ -40,12 +40,14 @@ _STEP = 8_192
 class Found:
     """How many entries fit, the newest of them with the log's name, newest first, and how many could not be searched.
 
-    `closed` counts entries that fit by their public part and whose content cannot be seen.
+    `closed` counts entries that fit by their public part and whose content cannot be seen, `tally` those that fit and
+    have a term, by term.
     """
 
     count: int = 0
     closed: int = 0
     entries: list[tuple[str, Opened]] = field(default_factory=list)
+    tally: dict[str, int] = field(default_factory=dict)
 
     def trim(self, limit: int) -> None:
         """Keep the newest `limit` entries."""
@@ -56,6 +58,9 @@ class Found:
 Keep = Callable[[Opened], bool]
 """Whether an entry that fits may be found; where it is asked, every entry that fits is opened, and no other counted."""
 
+Tally = Callable[[Found], Sequence[str]]
+"""Terms by which all that was found is to be counted, from the newest of it."""
+
 
 def find(
     logs: SearchedLogs,
@@ -64,18 +69,24 @@ def find(
     limit: int,
     progress: Progress | None = None,
     keep: Keep | None = None,
+    tally: Tally | None = None,
 ) -> Found:
-    """Do steps 1 to 3. Raises `Contradicted` where index or content do not fit the log, `Unavailable`."""
+    """Do steps 1 to 3. Raises `Contradicted` where index or content do not fit the log, `Unavailable`.
+
+    With `tally` what was found is also counted by terms, which costs a look at the parts in which something was.
+    """
     keeper = IndexKeeper(logs, index)
     keeper.catch_up(progress)
     found = Found()
-    for log in logs.logs():
-        if question.of_log(log):
-            part = _Search(logs, index, keeper, log, question, limit, keep).run()
-            found.count += part.count
-            found.closed += part.closed
-            found.entries += part.entries
+    searches = [_Search(logs, index, keeper, log, question, limit, keep) for log in logs.logs() if question.of_log(log)]
+    for search in searches:
+        part = search.run()
+        found.count += part.count
+        found.closed += part.closed
+        found.entries += part.entries
     found.trim(limit)
+    if tally is not None:
+        found.tally = {term: sum(search.having(term) for search in searches) for term in tally(found)}
     return found
 
 
@@ -95,7 +106,7 @@ def find_all(
     for log, (start, stop) in bounds.items():
         for first in range(start, stop, _STEP):
             last = min(stop, first + _STEP)
-            _take(found, log, logs.rows(log, first, last), question, logs, keep)
+            _take(found, log, _fitting(found, logs.rows(log, first, last), question, logs, keep))
             found.trim(limit)
             done += last - first
             if progress is not None:
@@ -103,15 +114,21 @@ def find_all(
     return found
 
 
-def _take(
-    found: Found, log: str, rows: Iterator[Opened], question: Question, logs: SearchedLogs, keep: Keep | None
-) -> None:
+def _fitting(
+    found: Found, rows: Iterator[Opened], question: Question, logs: SearchedLogs, keep: Keep | None
+) -> Iterator[Opened]:
+    """The entries among `rows` that fit; the closed ones are counted."""
     for opened in rows:
         if opened.private is None and question.private:
             found.closed += question.public_fits(opened.entry)
         elif fits(question, opened, logs.resolve) and (keep is None or keep(opened)):
-            found.count += 1
-            found.entries.append((log, opened))
+            yield opened
+
+
+def _take(found: Found, log: str, rows: Iterator[Opened]) -> None:
+    for opened in rows:
+        found.count += 1
+        found.entries.append((log, opened))
 
 
 class _Search:
@@ -137,6 +154,8 @@ class _Search:
         self._found = Found()
         self._public = list(_public_groups(question))
         self._term_keys: dict[tuple[str, str], bytes] = {}
+        self._read_terms: list[frozenset[str]] = []
+        self._hits: list[tuple[Part, int]] = []
 
     def run(self) -> Found:
         start, stop = self._logs.bounds(self._log)
@@ -154,8 +173,16 @@ class _Search:
     def _read(self, start: int, stop: int) -> None:
         """Entries that are in no whole block."""
         rows = self._logs.rows(self._log, start, stop) if start < stop else iter(())
-        _take(self._found, self._log, rows, self._question, self._logs, self._keep)
+        fitting = list(_fitting(self._found, rows, self._question, self._logs, self._keep))
+        self._read_terms += [terms_of_opened(opened, self._logs.resolve, self._question.fields) for opened in fitting]
+        _take(self._found, self._log, iter(fitting))
         self._found.trim(self._limit)
+
+    def having(self, term: str) -> int:
+        """How many of the entries that were found have this term too, of a field that was asked for."""
+        group = frozenset((term,))
+        among = sum((bits & self._any_of(part, group)).bit_count() for part, bits in self._hits)
+        return among + sum(term in terms for terms in self._read_terms)
 
     def _in_time(self, span: Span) -> bool:
         until_us = self._question.until_us
@@ -173,7 +200,7 @@ class _Search:
             bits = self._all_of(public, self._public) & self._time_bits(span)
             if bits and self._question.private:
                 self._found.closed += (bits & self._any_of(public, frozenset((CLOSED,)))).bit_count()
-                bits &= self._private(parts[span.number])
+                bits &= self._private(parts[span.number], bits)
             self._open(span.number, bits)
 
     def _time_bits(self, span: Span) -> int:
@@ -185,12 +212,16 @@ class _Search:
         high = bisect_left(times, question.until_us) if question.until_us else BLOCK
         return ((1 << high) - 1) & ~((1 << low) - 1) if high > low else 0
 
-    def _private(self, parts: Sequence[Part]) -> int:
+    def _private(self, parts: Sequence[Part], among: int) -> int:
         bits = 0
         for part in parts:
             if part.key_id != PUBLIC:
+                found = 0
                 for groups in self._question.alternatives:
-                    bits |= self._all_of(part, groups)
+                    found |= self._all_of(part, groups)
+                if found & among:
+                    self._hits.append((part, found & among))
+                bits |= found
         return bits
 
     def _all_of(self, part: Part, groups: Sequence[Group]) -> int:

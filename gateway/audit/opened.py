@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.audit.entry import Entry, commitment, decode_private, parse_entry
 from gateway.errors import Contradicted, LiaisonError, Unknown
-from gateway.model.hit import Hit
 from gateway.ports import ContentKeys, LogStore, StoredEntry
-from gateway.statements.envelope import ANSWER, unseal
+
+if TYPE_CHECKING:
+    from gateway.model.hit import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ def hits_of(answer: bytes) -> Iterable[Hit]:
     """The hits of an answer that was verified when it was logged; none where it is not kept."""
     if not answer:
         return ()
-    from gateway.statements.answer import parse_answer  # it loads all record types, for the few entries with hits
+    # These load all record types, for the few entries with hits.
+    from gateway.statements.answer import parse_answer
+    from gateway.statements.envelope import ANSWER, unseal
 
     try:
         return parse_answer(unseal(answer, ANSWER).payload).hits

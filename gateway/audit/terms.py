@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -19,10 +19,10 @@ from gateway.audit.entry import Entry
 from gateway.audit.opened import hits_of
 from gateway.errors import LiaisonError
 from gateway.matching.identifiers import document_key
-from gateway.model.exchange import Request
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
-from gateway.statements.envelope import REQUEST, unseal
-from gateway.statements.request import parse_request
+
+if TYPE_CHECKING:
+    from gateway.model.exchange import Request
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """From a hit reference, counterpart and case to source, key and record type; raises `LiaisonError` where it cannot."""
@@ -191,6 +191,10 @@ def _request(request: bytes) -> Request | None:
     """The request in a kept envelope; None where none is kept, or where it was refused for its very form."""
     if not request:
         return None
+    # What parses statements is loaded where one has to be parsed: many searches need none.
+    from gateway.statements.envelope import REQUEST, unseal
+    from gateway.statements.request import parse_request
+
     try:
         return parse_request(unseal(request, REQUEST).payload)
     except LiaisonError:

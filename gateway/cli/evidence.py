@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.audit.entry import Entry
 from gateway.audit.show import Shown
@@ -14,12 +14,13 @@ from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId, member_id
-from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.engine import Database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
 from gateway.storage.open import open_storage
-from gateway.trust.documents import TrustDocuments
+
+if TYPE_CHECKING:
+    from gateway.storage.document_store import SqlDocumentStore
 
 OPERATIONS = "operations/1"
 """The log in which every look at entries stands; it has one number only."""
@@ -34,10 +35,26 @@ class Evidence:
     member: MemberId
     store: SqlLogStore
     keys: KeyStore
-    documents: SqlDocumentStore
     database: Database
-    charter: list[bytes]
-    descriptors: dict[str, list[bytes]]
+
+    @property
+    def documents(self) -> SqlDocumentStore:
+        """What a node has to remember."""
+        from gateway.storage.document_store import SqlDocumentStore
+
+        return SqlDocumentStore(self.database, self.keys, SystemClock())
+
+    @property
+    def charter(self) -> list[bytes]:
+        """All versions of the charter."""
+        from gateway.trust.documents import TrustDocuments
+
+        return TrustDocuments(self.home.trust).charter_versions()
+
+    @property
+    def descriptors(self) -> dict[str, list[bytes]]:
+        """All versions of each member's descriptor."""
+        return {file.stem: read_lines(file) for file in sorted(self.home.trust.glob("descriptors/*.jsonl"))}
 
 
 @contextmanager
@@ -47,22 +64,10 @@ def open_home(folder: Path) -> Iterator[Evidence]:
     home = Home(settings.home)
     if not settings.keystore.is_dir():
         raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
-    documents = TrustDocuments(home.trust)
-    descriptors = {file.stem: read_lines(file) for file in sorted(home.trust.glob("descriptors/*.jsonl"))}
     keys = KeyStore(settings.keystore)
     database = open_storage(settings, read_only=True)
     try:
-        yield Evidence(
-            settings,
-            home,
-            member_id(settings.node.member),
-            SqlLogStore(database),
-            keys,
-            SqlDocumentStore(database, keys, SystemClock()),
-            database,
-            documents.charter_versions(),
-            descriptors,
-        )
+        yield Evidence(settings, home, member_id(settings.node.member), SqlLogStore(database), keys, database)
     finally:
         database.close()
 

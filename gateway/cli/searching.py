@@ -16,7 +16,7 @@ from gateway.audit.opened import Opened
 from gateway.audit.postings import BLOCK
 from gateway.audit.question import Question
 from gateway.audit.show import Shown
-from gateway.audit.terms import ANY
+from gateway.audit.terms import ANY, Field, term
 from gateway.cli.evidence import entry_line, open_home, public_part
 from gateway.cli.search_options import Search
 from gateway.clock import SystemClock
@@ -99,20 +99,16 @@ def find_entries(
             found = find_all(logs, question, limit, report.sizes, progress, keep)
         return Result(found, entry, report, private)
     with _searched(place) as logs, _open_index(place, logs) as index:
-        result = Result(find(logs, index, question, limit, progress, keep), entry, None, private)
-        if search.refused == ANY and keep is None:
-            result.reasons = _reasons(logs, index, search, question, result.found)
-        return result
+        tally = _reasons if search.refused == ANY and keep is None else None
+        found = find(logs, index, question, limit, progress, keep, tally)
+    counts = sorted(found.tally.items(), key=lambda item: -item[1])
+    return Result(found, entry, None, private, {by.partition("=")[2]: count for by, count in counts})
 
 
-def _reasons(logs: SearchedLogs, index: FindFile, search: Search, question: Question, found: Found) -> dict[str, int]:
-    """How many refusals there are of each reason that the entries shown have, the most frequent first."""
+def _reasons(found: Found) -> list[str]:
+    """The terms of the reasons that the entries shown have: refusals are counted by them."""
     shown = {str((opened.private or {}).get(name) or "") for _, opened in found.entries for name in ("code", "refusal")}
-    counts = {}
-    for code in sorted(shown - {""})[:_MOST_REASONS]:
-        by_code = replace(search, refused=code).question()
-        counts[code] = find(logs, index, replace(question, alternatives=by_code.alternatives), 0).count
-    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+    return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
 
 
 def _no_progress(done: int, of: int) -> None:

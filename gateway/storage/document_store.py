@@ -5,19 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, delete, select
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.clock import Clock
 from gateway.errors import Malformed
 from gateway.storage.engine import Database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.tables import document
+from gateway.storage.upsert import insert_for
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 DOCUMENTS = "docs"
 """The class of the keys that documents lie under."""
@@ -73,8 +74,7 @@ class SqlDocumentStore:
 
     def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
         """One statement, so that of several processes that write one key at once none fails."""
-        make = postgres_insert if self._database.shared else sqlite_insert
-        statement = make(document).values(row)
+        statement = insert_for(document, shared=self._database.shared).values(row)
         new = {name: statement.excluded[name] for name in ("value", "expires_us")}
         return statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new, where=where)
 

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
@@ -25,6 +23,7 @@ from gateway.storage.engine import Database, file_identity
 from gateway.storage.postgres import identity
 from gateway.storage.prepared import Prepared, insert_into, run_together
 from gateway.storage.tables import log_checkpoint, log_content, log_entry, log_state
+from gateway.storage.upsert import insert_for
 
 _PAGE = 512
 
@@ -45,6 +44,7 @@ class SqlLogStore:
         self._advance_state = Prepared(_ADVANCE, dialect)
         self._keep = Prepared(_KEEP, dialect)
         self._bodies = Prepared(_BODIES, dialect)
+        self._entries = Prepared(_with_content(), dialect)
         self._lock = Prepared(_LOCK, dialect)
         self._newer_claims = Prepared(_NEWER_CLAIMS, dialect)
 
@@ -111,9 +111,9 @@ class SqlLogStore:
     def _make(self, connection: Connection, after: LogState) -> None:
         log = after.log
         if connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar() is None:
-            make = postgres_insert if self.shared else sqlite_insert
             values = {"log": log, "claims_from": 0, **_state_values(after)}
-            connection.execute(make(log_state).values(values).on_conflict_do_nothing(index_elements=["log"]))
+            made = insert_for(log_state, shared=self.shared).values(values)
+            connection.execute(made.on_conflict_do_nothing(index_elements=["log"]))
         self._ids[log] = connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar_one()
 
     def _write(
@@ -136,11 +136,10 @@ class SqlLogStore:
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries with index in [start, stop), in order, with their content; a page in memory at a time."""
-        statement = _with_content()
         for first in range(start, stop, _PAGE):
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE)}
             with self._database.read("entries") as connection:
-                rows = connection.execute(statement, bounds).all()
+                rows = self._entries.run(connection, bounds).all()
             for index, body, *content in rows:
                 yield StoredEntry(index, body, EncryptedContent(*content) if content[0] is not None else None)
 

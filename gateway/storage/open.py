@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
 from gateway.storage.engine import Database, open_database
-from gateway.storage.postgres import open_postgres
 from gateway.storage.postgres_address import checked_address, connect_arguments
 
 
@@ -24,6 +23,8 @@ def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
     origin = settings.origin.get("storage.url", "")
     if not origin.startswith("environment"):
         refuse_password(settings.database_url, origin)
+    from gateway.storage.postgres import open_postgres  # its drivers are loaded where they are used
+
     return open_postgres(settings.database_url, read_only=read_only, synchronous=settings.storage.synchronous)
 
 

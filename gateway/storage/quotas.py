@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.ports import QuotaPlace, QuotaUse
 from gateway.storage.engine import Database
 from gateway.storage.tables import quota_use
+from gateway.storage.upsert import insert_for
 
 _DAY_US = 86_400_000_000
 _KEPT_DAYS = 92
@@ -64,8 +63,8 @@ class SqlQuotas:
                 used = connection.execute(locked).scalar()
                 if used is None:
                     # Another process may make the same row now: whoever comes second waits for it, and counts on.
-                    make = postgres_insert if self._database.shared else sqlite_insert
-                    connection.execute(make(quota_use).values(**key, used=0).on_conflict_do_nothing())
+                    made = insert_for(quota_use, shared=self._database.shared).values(**key, used=0)
+                    connection.execute(made.on_conflict_do_nothing())
                     used = connection.execute(locked).scalar_one()
                 granted[place] = max(0, min(number, most - used))
                 if granted[place]:

@@ -11,12 +11,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Table, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.model.witness import CosignedHead, HeadEvidence, WitnessedHead
 from gateway.storage.engine import Database
 from gateway.storage.tables import cosigned_head, head_evidence, seen_head, witnessed_head
+from gateway.storage.upsert import insert_for
 
 
 class SqlWitnessStore:
@@ -137,8 +136,12 @@ class SqlWitnessStore:
 
     def _insert(self, connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
         """Add a row unless its key is there; whether it did. Another process may make the same row now."""
-        make = postgres_insert if self._database.shared else sqlite_insert
-        made = make(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+        made = (
+            insert_for(table, shared=self._database.shared)
+            .values(**values)
+            .on_conflict_do_nothing()
+            .returning(*table.primary_key)
+        )
         return connection.execute(made).first() is not None
 
 

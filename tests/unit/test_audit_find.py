@@ -210,6 +210,15 @@ def test_only_what_may_be_kept_is_counted(home: LogHome, store: SqlLogStore, ind
 # ------------------------------------------------------------ forgetting
 
 
+def test_refusals_are_counted_by_reason_in_the_same_pass(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
+    logs = logs_of(home, store)
+    terms = [term(Field.REFUSED, code) for code in (*CODES, "no-such-code")]
+    anything = find(logs, index, asking(one(Field.REFUSED, ANY)), 3, tally=lambda _: terms)
+    alone = {wanted: find(logs, index, asking(frozenset((wanted,))), 0).count for wanted in terms}
+    assert anything.tally == alone
+    assert sum(anything.tally.values()) > 3  # all that fit are counted, not only what is shown
+
+
 def test_what_is_erased_is_in_the_index_no_more_and_the_rest_is_still_found(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "home", clock=_SteppingClock(NOON))
     home.folder.mkdir()
