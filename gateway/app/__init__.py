@@ -1,7 +1,4 @@
-"""The composition root: nothing else constructs the parts of a node."""
+"""The composition root: nothing else constructs the parts of a node.
 
-from gateway.app.ground import open_node_database
-from gateway.app.node import Node, build_node
-from gateway.app.serve import serve
-
-__all__ = ["Node", "build_node", "open_node_database", "serve"]
+Each module is imported by its own name: a command that writes one entry does not load a whole node.
+"""

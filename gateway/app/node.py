@@ -206,7 +206,6 @@ class Node:
             inspections=inspection_desk(
                 ground.home,
                 ground.member,
-                lambda: ground.trust.view,
                 clock,
                 ground.store,
                 ground.keystore,

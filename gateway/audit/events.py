@@ -30,7 +30,7 @@ class Party(StrEnum):
     NOBODY = "nobody"
 
 
-_PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "record", "auditor", "action"})
+_PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "record", "auditor", "action", "looked_for"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +233,10 @@ _EVENTS = (
                 *_INSPECTED),
     _operations("searched",
                 "An auditor searches entries by what their private parts say; `detail` is the filter.", *_INSPECTED),
+    _operations("looked-up",
+                "Somebody who may read the home searches entries without an auditor's mandate, and is shown public "
+                "parts only. Durable before anything is shown.",
+                "by", "reason", "looked_for"),
     _operations("exported",
                 "An auditor has the logs exported with their private parts, as far as the scope goes; `detail` holds "
                 "the bounds.",

@@ -75,6 +75,7 @@ def measure_finding(
         ("what did officer O do", ("--officer", pools.officers[7])),
         ("all uses of agreement A", ("--agreement", pools.agreements[0])),
         ("refusals by reason", ("--refused", _CODES[1])),
+        ("refusals, counted by reason", ("--refused",)),
         ("a case", ("--case", pools.cases[11])),
         ("hits of one counterpart", ("--outcome", "hit", "--peer", pools.peers[0])),
         ("one month of an officer", ("--officer", pools.officers[3], "--since", "2025-03-01", "--until", "2025-04-01")),

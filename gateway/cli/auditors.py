@@ -9,16 +9,16 @@ from typing import Any
 
 from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import create_key
-from gateway.app.inspecting import inspect
+from gateway.app.inspecting import Written, inspect
 from gateway.audit.inspection import Action
 from gateway.audit.mandate import Mandate, appointment_of
 from gateway.audit.show import open_entry
 from gateway.cli.audits import describe
-from gateway.cli.evidence import Evidence, open_home
+from gateway.cli.evidence import Evidence, open_home, require_entry
 from gateway.cli.trusted import publish
 from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
-from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, NotProved
+from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.signing.dsse import decode64, encode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
@@ -147,15 +147,15 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
         own_appointment(evidence, key)  # what cannot be opened anyway is said at once
     at = inspect(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.OPEN)
+        require_entry(evidence, at, Action.OPEN.kind)
         stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
         shown = [open_entry(evidence.keys, name, item) for item in stored]
-        return {"entry": {"log": "operations/1", "index": at}, "entries": [describe(name, item) for item in shown]}
+        return {"entry": {"log": at.log, "index": at.index}, "entries": [describe(name, item) for item in shown]}
 
 
 def export_appointment(
     folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
-) -> tuple[Appointment, int]:
+) -> tuple[Appointment, Written]:
     """The appointment under which an export is made, and the entry that says so."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
@@ -163,7 +163,7 @@ def export_appointment(
     bounds = {"since": rfc3339(since_us) if since_us else "", "until": rfc3339(until_us) if until_us else ""}
     at = inspect(folder, key, Action.EXPORT, reason, bounds)
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.EXPORT)
+        require_entry(evidence, at, Action.EXPORT.kind)
     return appointment, at
 
 
@@ -178,16 +178,8 @@ def search_mandate(
     times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
     at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | given | times)
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.SEARCH)
+        require_entry(evidence, at, Action.SEARCH.kind)
         return Mandate(evidence.member, appointment.scope)
-
-
-def require_entry(evidence: Evidence, index: int, action: Action) -> None:
-    """The entry that says what is shown stands in the log, or nothing is shown."""
-    for stored in evidence.store.entries("operations/1", index, index + 1):
-        if open_entry(evidence.keys, "operations/1", stored).entry.kind == action.kind:
-            return
-    raise NotProved("the entry of this inspection is not in the log: nothing is shown", where="operations/1")
 
 
 def _newest_log(evidence: Evidence, log: str) -> str:

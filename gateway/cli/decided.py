@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.app.inspecting import announce_use
+from gateway.app.inspecting import Written, announce_use
 from gateway.audit.decided import Decided, decided_in, decided_since
 from gateway.audit.show import open_entry
-from gateway.cli.evidence import OPERATIONS, Evidence, open_home
+from gateway.cli.account import account
+from gateway.cli.evidence import Evidence, open_home
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import NotProved, Unknown
 from gateway.model.names import exchange_id as checked_id
 from gateway.ops.policy_keeper import PolicyKeeper
-from gateway.ops.uses import Use, account_name
+from gateway.ops.uses import Use
 from policy.engine import PolicyEngine
 from policy.kept import question_from, record_from
 from policy.reasons import Explanation, explain_decision
@@ -37,7 +37,7 @@ class User:
 
 def user(by: str, reason: str) -> User:
     """Who wants to know: by default the account under which this runs."""
-    return User(by or account_name(os.getuid()), reason)
+    return User(by or account(), reason)
 
 
 def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[int, list[tuple[str, Explanation]]]:
@@ -53,7 +53,7 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[int, list
     with open_home(home) as evidence:
         _require_entry(evidence, at, Use.EXPLAIN, detail)
         for decided in decided_in(evidence.store, evidence.keys, exchange_id):
-            return at, list(_explained(engine, _recorded(decided)))
+            return at.index, list(_explained(engine, _recorded(decided)))
     raise Unknown(
         f"no decision on `{exchange_id}` is in this log",
         code="unknown-exchange",
@@ -74,16 +74,16 @@ def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[in
     with open_home(home) as evidence:
         _require_entry(evidence, at, Use.REHEARSE, detail)
         kept = (_recorded(decided) for decided in decided_since(evidence.store, evidence.keys, since_us))
-        return at, rehearse(current, planned, kept)
+        return at.index, rehearse(current, planned, kept)
 
 
-def _require_entry(evidence: Evidence, index: int, use: Use, detail: dict[str, Any]) -> None:
+def _require_entry(evidence: Evidence, at: Written, use: Use, detail: dict[str, Any]) -> None:
     """The entry that says what is read stands in the log, whoever says so, or nothing is read."""
-    for stored in evidence.store.entries(OPERATIONS, index, index + 1):
-        shown = open_entry(evidence.keys, OPERATIONS, stored)
+    for stored in evidence.store.entries(at.log, at.index, at.index + 1):
+        shown = open_entry(evidence.keys, at.log, stored)
         if shown.entry.kind == use.value and shown.private.get("detail") == detail:
             return
-    raise NotProved("the entry of this use is not in the log: nothing is read", where=OPERATIONS)
+    raise NotProved("the entry of this use is not in the log: nothing is read", where=at.log)
 
 
 def _in_force(home: Path) -> PolicyEngine:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.audit.entry import Entry
+from gateway.app.inspecting import Written
+from gateway.audit.entry import Entry, parse_entry
 from gateway.audit.show import Shown
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId, member_id
 from gateway.storage.engine import Database
 from gateway.storage.keystore import KeyStore
@@ -70,6 +71,14 @@ def open_home(folder: Path) -> Iterator[Evidence]:
         yield Evidence(settings, home, member_id(settings.node.member), SqlLogStore(database), keys, database)
     finally:
         database.close()
+
+
+def require_entry(evidence: Evidence, place: Written, kind: str) -> None:
+    """The entry that says what is shown stands in the log, or nothing is shown."""
+    for stored in evidence.store.entries(place.log, place.index, place.index + 1):
+        if parse_entry(stored.body).kind == kind:
+            return
+    raise NotProved("the entry of this inspection is not in the log: nothing is shown", where=place.log)
 
 
 def public_part(log: str, entry: Entry) -> dict[str, Any]:

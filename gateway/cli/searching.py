@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway.app.inspecting import Written
 from gateway.audit.find import Found, find, find_all
 from gateway.audit.find_home import SearchedHome
 from gateway.audit.find_index import IndexKeeper, SearchedLogs
@@ -17,7 +18,7 @@ from gateway.audit.postings import BLOCK
 from gateway.audit.question import Question
 from gateway.audit.show import Shown
 from gateway.audit.terms import ANY, Field, term
-from gateway.cli.evidence import entry_line, open_home, public_part
+from gateway.cli.evidence import entry_line, open_home, public_part, require_entry
 from gateway.cli.search_options import Search
 from gateway.clock import SystemClock
 from gateway.storage.find_file import FindFile
@@ -44,21 +45,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Auditor:
-    """Under whose mandate: the file of the auditor's key, and why."""
+class Searcher:
+    """Who searches a home, and why: with the file of an appointed auditor's key, or without a mandate."""
 
-    key_file: Path
-    reason: str
+    reason: str = ""
+    key_file: Path | None = None
 
 
 @dataclass(slots=True)
 class Result:
-    """What was found. `entry` is the index of the entry that says so in the operations log, `report` what was verified
-    first where the search is complete; `private` says whether private parts may be shown,
-    `reasons` counts refusals by reason."""
+    """What was found. `entry` is where at home the entry of this search stands, `report` what was verified first where
+    the search is complete; `private` says whether private parts may be shown, `reasons` counts refusals by reason."""
 
     found: Found
-    entry: int | None = None
+    entry: Written | None = None
     report: Report | None = None
     private: bool = False
     reasons: dict[str, int] = field(default_factory=dict)
@@ -75,24 +75,26 @@ def find_entries(
     place: Place,
     search: Search,
     limit: int,
-    auditor: Auditor | None,
+    who: Searcher,
     progress: Progress | None,
     verify: Callable[[Progress], Report] | None,
 ) -> Result:
     """Search a home or an export; `verify` is given for a complete search, and verifies what is then read in full.
 
-    At home, what is asked of content that is about persons needs `auditor`, and its own entry comes first.
+    At home the entry of the search comes first.
     """
     question, entry, keep = search.question(), None, None
-    if auditor is not None and not place.is_export:
-        entry, mandate = _announce(place.folder, auditor, search)
+    if not place.is_export and who.key_file is None:
+        entry = _look_up(place.folder, who.reason, search)
+    elif not place.is_export:
+        entry, mandate = _announce(place.folder, who, search)
         narrowed = narrow(question, mandate)
         if narrowed is None:
             return Result(Found(), entry, private=True)
         question = narrowed
         if mandate.names_agencies:
             keep = partial(_within, mandate)
-    private = auditor is not None or place.is_export
+    private = who.key_file is not None or place.is_export
     if verify is not None:
         report = verify(progress or _no_progress)
         with _searched(place) as logs:
@@ -116,19 +118,31 @@ def _no_progress(done: int, of: int) -> None:
     del done, of
 
 
-def _announce(folder: Path, auditor: Auditor, search: Search) -> tuple[int, Mandate]:
+def _look_up(folder: Path, reason: str, search: Search) -> Written:
+    """The entry of a search without a mandate, durable."""
+    from gateway.app.inspecting import look_up
+    from gateway.cli.account import account
+
+    entry = look_up(folder, account(), reason, search.as_value())
+    with open_home(folder) as evidence:
+        require_entry(evidence, entry, "looked-up")
+    return entry
+
+
+def _announce(folder: Path, auditor: Searcher, search: Search) -> tuple[Written, Mandate]:
     """The entry of this search, durable, and what its auditor may see."""
     from gateway.app.inspecting import inspect
     from gateway.audit.inspection import Action, mandate_of
-    from gateway.cli.auditors import own_appointment, require_entry
+    from gateway.cli.auditors import own_appointment
     from gateway.signing.keys import load_signing_key
 
+    assert auditor.key_file is not None
     key = load_signing_key(auditor.key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)  # what cannot be searched anyway is said at once
     entry = inspect(folder, key, Action.SEARCH, auditor.reason, search.as_value())
     with open_home(folder) as evidence:
-        require_entry(evidence, entry, Action.SEARCH)
+        require_entry(evidence, entry, Action.SEARCH.kind)
         return entry, mandate_of(evidence.member, appointment)
 
 
@@ -209,7 +223,7 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
     found = result.found
     value: dict[str, Any] = {"question": search.as_value()}
     if result.entry is not None:
-        value["entry"] = {"log": "operations/1", "index": result.entry}
+        value["entry"] = {"log": result.entry.log, "index": result.entry.index}
     if result.report is not None:
         from gateway.cli.report_words import report_value
 
@@ -233,7 +247,7 @@ def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
     """What was found, in lines: style and text."""
     found = result.found
     if result.entry is not None:
-        yield "title", f"this search is entry {result.entry} of operations/1"
+        yield "title", f"this search is entry {result.entry.index} of {result.entry.log}"
     for log, opened in found.entries:
         yield "", entry_line(log, Shown(opened.entry, (opened.private if result.private else None) or {}))
     if found.count > len(found.entries):

@@ -26,6 +26,7 @@ from gateway.ports import DocumentStore, EntryDraft, LogStore, Retention
 from gateway.trust.keeper import TrustKeeper
 
 ROUND_S = 1.0
+INSPECTIONS_S = 0.2
 SLOW_ROUND_S = 60.0
 _SWITCH = "switch"
 _BATCH = 64
@@ -119,7 +120,7 @@ class Housekeeper:
         self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
         self._policy = policy
         self._policy_logged = policy_logged
-        self._inspections = inspections
+        self._take_inspections = inspections
         self._sharing = sharing
         self._leading = False
         self._erasures = erasures
@@ -141,6 +142,7 @@ class Housekeeper:
         tasks.create_task(_every(ROUND_S, self.receipts_round))
         tasks.create_task(_every(ROUND_S, self.consents_round))
         tasks.create_task(_every(ROUND_S, self.erasures_round))
+        tasks.create_task(_every(INSPECTIONS_S, self.inspections_round))
         tasks.create_task(_every(self._witness_s, self.witness_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.days_round))
@@ -148,17 +150,21 @@ class Housekeeper:
             tasks.create_task(_every(SLOW_ROUND_S, partial(self.source_round, source)))
 
     async def round(self) -> None:
-        """Look at trust, policy, switches, what humans decided, what auditors want, refused callers and the clock."""
+        """Look at trust, policy, switches, what humans decided, refused callers and the clock."""
         await self._try("log", self._share)
         await self._try("trust", self._look_at_trust)
         await self._try("policy", self._look_at_policy)
         if self._leading:
             await self._try("switches", self.log_switches)
             await self._try("decisions", self._decisions)
-            await self._try("inspections", self._take_inspections)
         await self._try("receipt debt", partial(self._debts, self._leading))
         await self._try("refusals", self._log_failures)
         await self._try("clock", self._look_at_clock)
+
+    async def inspections_round(self) -> None:
+        """What somebody wants to see of the logs gets its entry; who waits for it sees it after that."""
+        if self._leading:
+            await self._try("inspections", partial(asyncio.to_thread, self._take_inspections))
 
     async def receipts_round(self) -> None:
         """Send the receipts that are due."""
@@ -197,7 +203,7 @@ class Housekeeper:
         """Bring the key index of one source up to date: comparing a large one takes minutes, which are its own."""
         await self._try(f"source {source}", partial(self._refresh, source, self._sources[source]))
 
-    async def _try(self, step: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _try(self, step: str, work: Callable[[], Awaitable[object]]) -> None:
         """Do one step. Its failure has an alarm when it begins or changes, not once a second while it lasts."""
         try:
             await work()
@@ -281,10 +287,6 @@ class Housekeeper:
             code, detail = _of(error)
             private = {"source": source, "code": code, "detail": detail[:300]}
             await self._operations.write(EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS))
-
-    async def _take_inspections(self) -> None:
-        """What auditors want to see gets its entry; they see it after that."""
-        await asyncio.to_thread(self._inspections)
 
     async def _delete_copies(self) -> None:
         """An entry for each, before it is gone; those of one batch share a transaction of the log."""

@@ -1,44 +1,57 @@
-"""Takes what auditors want to see: judges it, writes its entry, and says where the entry stands. Uses of what policy
-decided on, which need no auditor, get their entry here, too.
+"""Takes what people want to see of the logs: judges it, writes its entry, and says where the entry stands.
 
-A command hands its signed inspection in as an order. Where no node runs it opens the operations log and does this
-itself; where one runs, the node does so within a second, since it alone writes to its logs.
+A command hands an order in: an auditor's signed inspection, a search without a mandate, which is shown public parts
+only, or a use of what policy decided on. Where no node runs the command opens the operations log and does this itself; where one runs, the node does so
+within a moment, since it alone writes to its logs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gateway.audit.inspection import (
-    Action,
-    Inspection,
-    inspection_entry,
-    mandate_of,
-    refusal_entry,
-    verify_inspection,
-)
-from gateway.audit.show import open_entry
 from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken, Unknown
 from gateway.model.names import MemberId
+from gateway.model.values import text_value
 from gateway.ops.orders import Order, Orders, our_turn
 from gateway.ops.uses import is_use, owner_of, use_entry
-from gateway.ports import ContentKeys, EntryDraft, Logged, LogStore
-from gateway.trust.appointment import Appointment
-from gateway.trust.documents import TrustDocuments
-from gateway.trust.view import TrustView
+from gateway.ports import ContentKeys, EntryDraft, Logged, LogStore, Retention
+
+if TYPE_CHECKING:
+    from gateway.audit.inspection import Inspection
+    from gateway.trust.appointment import Appointment
+    from gateway.trust.view import TrustView
 
 MAX_ENTRIES = 1_000
 """Entries that are opened at once."""
 
 _INSPECT = "inspect"
+_LOOK_UP = "look-up"
+_MAX_TEXT = 200
 
 
 def inspection_order(data: bytes) -> Order:
     """The order to take a signed inspection."""
     return Order(_INSPECT, detail={"document": data.decode()})
+
+
+def look_up_order(by: str, reason: str, looked_for: Mapping[str, Any]) -> Order:
+    """The order to note a search without a mandate. Raises `Malformed`."""
+    order = Order(_LOOK_UP, by=by, reason=reason, detail=looked_for)
+    looked_up_entry(order)
+    return order
+
+
+def looked_up_entry(order: Order) -> EntryDraft:
+    """The entry of a search without a mandate. Raises `Malformed`."""
+    private = {
+        "by": text_value(order.by, "by", _MAX_TEXT),
+        "reason": text_value(order.reason, "--reason", _MAX_TEXT) if order.reason else "",
+        "looked_for": dict(order.detail),
+    }
+    return EntryDraft("looked-up", private=private, retention=Retention.OPERATIONS)
 
 
 class InspectionDesk:
@@ -49,20 +62,22 @@ class InspectionDesk:
         folder: Path,
         member: MemberId,
         view: Callable[[], TrustView],
-        documents: TrustDocuments,
+        trust: Path,
         clock: Clock,
         store: LogStore,
         keys: ContentKeys,
+        log: str,
         write: Callable[[EntryDraft], Logged],
     ) -> None:
         self._folder = folder
         self._orders = Orders(folder)
         self._member = member
         self._view = view
-        self._documents = documents
+        self._trust = trust
         self._clock = clock
         self._store = store
         self._keys = keys
+        self._log = log
         self._write = write
 
     def run(self) -> int:
@@ -70,17 +85,34 @@ class InspectionDesk:
         if not self._orders.waiting():
             return 0
         with our_turn(self._folder) as ours:
-            return self._orders.run(self._take) if ours else 0
+            return self._orders.run(self._take_file) if ours else 0
 
-    def _take(self, order: Order) -> Mapping[str, Any]:
+    def _take_file(self, order: Order) -> Mapping[str, Any]:
+        return self.take(order, owner_of(self._orders.place(order)))
+
+    def take(self, order: Order, account: str) -> Mapping[str, Any]:
+        """Write the entry of what is wanted under an account of this machine, durably; where it stands. Raises
+        `LiaisonError` when it may not be."""
         if is_use(order):
-            return {"index": self._write(use_entry(order, owner_of(self._orders.place(order)))).index}
+            return self._written(use_entry(order, account))
+        if order.kind == _LOOK_UP:
+            return self._written(looked_up_entry(order))
         document = order.detail.get("document")
         if order.kind != _INSPECT or not isinstance(document, str):
             raise Malformed("this is no inspection", code="bad-order")
-        data = document.encode()
+        return self._inspect(document.encode())
+
+    def _written(self, draft: EntryDraft) -> dict[str, Any]:
+        return {"log": self._log, "index": self._write(draft).index}
+
+    def _inspect(self, data: bytes) -> Mapping[str, Any]:
+        # What judges a signature is loaded where there is one: a search without a mandate does not wait for it.
+        from gateway.audit.inspection import Action, inspection_entry, refusal_entry, verify_inspection
+        from gateway.trust.documents import TrustDocuments
+
+        documents = TrustDocuments(self._trust)
         try:
-            inspection, appointment = verify_inspection(data, self._member, self._view(), self._documents, self._clock)
+            inspection, appointment = verify_inspection(data, self._member, self._view(), documents, self._clock)
             if inspection.action is Action.OPEN:
                 self._check_scope(inspection, appointment)
         except StorageBroken:
@@ -88,11 +120,13 @@ class InspectionDesk:
         except LiaisonError as error:
             self._write(refusal_entry(data, error))
             raise
-        logged = self._write(inspection_entry(inspection, appointment, data))
-        return {"index": logged.index, "appointment": appointment.hash.hex()}
+        return self._written(inspection_entry(inspection, appointment, data))
 
     def _check_scope(self, inspection: Inspection, appointment: Appointment) -> None:
         """Every entry that is to be opened is there, and within the scope of the appointment."""
+        from gateway.audit.inspection import mandate_of
+        from gateway.audit.show import open_entry
+
         log, indexes = wanted_entries(inspection)
         state = self._store.state(log)
         mandate = mandate_of(self._member, appointment)

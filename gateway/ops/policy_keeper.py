@@ -58,8 +58,8 @@ class PolicyKeeper:
 
     In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
     document comes. `decides`: it is a node that decides by it, so each policy is made ready before it comes into force
-    (`policy.readiness`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet, also from
-    before a crash.
+    (`policy.readiness`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet, also
+    from before a crash.
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, production: bool, decides: bool = False) -> None:

@@ -59,4 +59,4 @@ def account_name(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
-        return str(number)
+        return f"uid {number}"

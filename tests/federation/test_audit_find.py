@@ -129,6 +129,20 @@ def test_l12_the_search_is_an_entry_before_it_shows_anything(liaison: Liaison, f
     assert newest["private"]["detail"] == {"names": [NAMES[1]], "born": "1984"}
 
 
+def test_l12_a_search_without_a_mandate_is_an_entry_too(liaison: Liaison, folder: Path) -> None:
+    asked = ("--officer", OFFICERS[1], "--reason", "monthly review")
+    found = _find(liaison, "--home", folder / "th", *asked, "--limit", "1")
+    assert found["entry"]["log"] == "operations/1"
+    looked = ("--home", folder / "th", "--log", "operations", "--kind", "looked-up", "--json")
+    public = liaison("audit", "show", *looked).value["entries"][0]
+    assert (public["index"], public["private"]) == (found["entry"]["index"], {})  # it names whom was asked about
+    entries = liaison("audit", "show", *looked, *_key(folder)).value["entries"]
+    newest = next(entry["private"] for entry in entries if entry["index"] == found["entry"]["index"])
+    assert newest["looked_for"] == {"officer": OFFICERS[1]}
+    assert newest["reason"] == "monthly review"
+    assert newest["by"]
+
+
 def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liaison, folder: Path) -> None:
     home = ("--home", folder / "th", *_key(folder), "--limit", "5000")
     thai, latin = (set(_places(_find(liaison, *home, "--name", name))) for name in NAMES[:2])

@@ -63,6 +63,17 @@ def test_g19_the_entry_of_an_opening_stands_before_what_is_opened(liaison: Liais
     assert liaison("audit", "verify", *home).code == 0
 
 
+def test_l12_a_running_node_writes_the_entry_of_a_search_without_a_mandate(
+    liaison: Liaison, federation: Federation
+) -> None:
+    home = ("--home", federation.home("th"))
+    ran = liaison("audit", "find", *home, "--log", "operations", "--kind", "start", "--reason", "who started it")
+    assert ran.code == 0, ran.err
+    assert "start" in ran.out
+    assert kinds(liaison, federation)[-1] == "looked-up"
+    assert liaison("audit", "verify", *home).code == 0
+
+
 def test_l6_who_has_no_key_of_an_auditor_opens_nothing(liaison: Liaison, federation: Federation) -> None:
     before = kinds(liaison, federation).count("inspection-refused")
     home = federation.home("th")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.app import build_node
+from gateway.app.node import build_node
 from gateway.audit.show import Filter
 from gateway.cli.audits import entries
 from gateway.cli.evidence import open_home

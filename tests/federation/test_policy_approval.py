@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app import build_node
+from gateway.app.node import build_node
 from gateway.audit.policies import policy_hash
 from gateway.cli.main import run
 from gateway.clock import SystemClock

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from liaison.exchange.v1 import consent_pb2 as pb
 
-from gateway.app import Node
+from gateway.app.node import Node
 from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.errors import Forbidden, LiaisonError

@@ -16,7 +16,7 @@ import pytest_asyncio
 from liaison.exchange.v1 import exchange_pb2 as pb
 from liaison.witness.v1 import witness_pb2 as witness_pb
 
-from gateway.app import Node
+from gateway.app.node import Node
 from gateway.audit.receipt import Due
 from gateway.config.home import Home
 from gateway.config.suspensions import Action

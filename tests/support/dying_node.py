@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from gateway.app import build_node
+from gateway.app.node import build_node
 from gateway.config import load_settings
 
 

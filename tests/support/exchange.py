@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.app import Node
+from gateway.app.node import Node
 from gateway.audit.entry import Entry, decode_private, parse_entry
 from gateway.clock import SystemClock
 from gateway.demo import planted

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.app import Node, build_node
+from gateway.app.node import Node, build_node
 from gateway.config import load_settings
 from gateway.model.requester import Officer
 from tests.support.federation import Federation, make_federation

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,10 +54,9 @@ def opened(liaison: Liaison, federation: Path) -> Ran:
     return liaison("audit", "open", "--home", federation / "th", "--entry", "0", "--key", key, "--reason", "why")
 
 
-def test_g19_where_the_entry_of_an_opening_cannot_be_written_nothing_is_shown(
-    liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    appoint(liaison, federation)
+@contextmanager
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing can be written to a log any more."""
     commit = SqlLogStore.commit
 
     def full(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
@@ -65,11 +66,46 @@ def test_g19_where_the_entry_of_an_opening_cannot_be_written_nothing_is_shown(
 
     with monkeypatch.context() as disk:
         disk.setattr(SqlLogStore, "commit", full)
+        yield
+
+
+def test_g19_where_the_entry_of_an_opening_cannot_be_written_nothing_is_shown(
+    liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appoint(liaison, federation)
+    with full_disk(monkeypatch):
         ran = opened(liaison, federation)
     assert ran.code == 1
     assert "no space is left" in ran.err
     assert SECRET not in ran.out + ran.err
     assert SECRET in opened(liaison, federation).out
+
+
+def looked_up(liaison: Liaison, home: Path) -> Ran:
+    return liaison("audit", "find", "--home", home, "--kind", "answered")
+
+
+def test_l12_where_the_entry_of_a_search_cannot_be_written_nothing_is_found(
+    liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with full_disk(monkeypatch):
+        ran = looked_up(liaison, federation / "th")
+    assert ran.code == 1
+    assert "no space is left" in ran.err
+    assert "exchange/1" not in ran.out
+    assert "exchange/1" in looked_up(liaison, federation / "th").out
+
+
+def test_a_copy_of_a_home_gets_no_entry_and_shows_nothing(liaison: Liaison, federation: Path) -> None:
+    """An entry in an old copy would be a fork, as soon as the home itself goes on."""
+    assert looked_up(liaison, federation / "th").code == 0
+    shutil.copytree(federation / "th", federation / "copy")
+    before = (federation / "copy" / "node.sqlite").read_bytes()
+    ran = looked_up(liaison, federation / "copy")
+    assert ran.code == 3
+    assert "no witness was asked" in ran.err
+    assert "exchange/1" not in ran.out
+    assert (federation / "copy" / "node.sqlite").read_bytes() == before
 
 
 def test_a_narrower_scope_counts_at_once_however_soon_it_comes(liaison: Liaison, federation: Path) -> None:

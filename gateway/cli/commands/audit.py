@@ -277,14 +277,15 @@ def export(
     appointment, entry = export_appointment(home, key, reason, *bounds) if key else (None, None)
     with progress_bar("exporting the logs") as bar:
         manifest = export_home(home, out, *bounds, appointment, bar or no_progress)
-    about: dict[str, Any] = {"out": str(out), "manifest": manifest, "entry": entry}
+    about: dict[str, Any] = {"out": str(out), "manifest": manifest, "entry": entry.index if entry else None}
     about["auditor"] = appointment.auditor if appointment else ""
     if as_json:
         print_json(about)
         return 0
     say(f"written to {out}", "good")
-    if appointment:
-        say(f"  for `{appointment.auditor}`, appointed by {appointment.appointed_by}; entry {entry} of operations/1")
+    if appointment and entry:
+        who = f"`{appointment.auditor}`, appointed by {appointment.appointed_by}"
+        say(f"  for {who}; entry {entry.index} of {entry.log}")
         say("  it holds private parts: protect it", "warn")
     else:
         say("  without private parts and statements: give an auditor's --key for them")

@@ -15,7 +15,7 @@ from gateway.cli.times import TIME, to_micros
 
 if TYPE_CHECKING:
     from gateway.audit.findings import Report
-    from gateway.cli.searching import Auditor, Place
+    from gateway.cli.searching import Place, Searcher
 
 _THERE = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -49,7 +49,7 @@ _REBUILD = click.option("--rebuild", is_flag=True, help="Throw the index away an
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Entries that are shown."
 )
 @click.option("--key", "key_file", type=_EXISTING, help="The key of an appointed auditor; shows private parts.")
-@click.option("--reason", default="", help="With --key: why; it stands in the log before anything is shown.")
+@click.option("--reason", default="", help="At home: why; it stands in the log before anything is shown.")
 @click.option("--complete", is_flag=True, help="Verify the log, open every entry, and so leave nothing out.")
 @click.option("--charter", type=_EXISTING, help="With --complete: the charter that the auditor trusts.")
 @click.option("--fingerprint", help="With --complete: of the first charter.")
@@ -74,8 +74,8 @@ def find(
 ) -> int:
     """Find entries by what they say, newest first. What is shown is compared with the entries themselves.
 
-    At home --record, --name and --number need an appointed auditor's --key and --reason, and the search is itself an
-    entry before anything is shown. An export holds only what its auditor may see.
+    At home each search is itself an entry before anything is shown. --record, --name and --number need an appointed
+    auditor's --key and --reason. An export holds only what its auditor may see.
 
     --complete uses no index: it verifies the log under the charter, opens every entry, and exits with 0 when what it
     shows is all there is under the signed heads, 1 when the log is contradicted, 3 when that cannot be proved.
@@ -95,10 +95,10 @@ def find(
     search = Search(since_us=to_micros(since), until_us=to_micros(until), **wanted)
     search.check()
     place = _place(home, export, index_file, rebuild=rebuild)
-    auditor = _auditor(place, key_file, reason, needed=search.needs_mandate)
+    who = _searcher(place, key_file, reason, needed=search.needs_mandate)
     verify = _verifier(place, charter, fingerprint) if complete else None
     with progress_bar("opening entries") as progress:
-        result = find_entries(place, search, limit, auditor, progress, verify)
+        result = find_entries(place, search, limit, who, progress, verify)
     if as_json:
         print_json(found_value(search, result, limit))
     else:
@@ -149,22 +149,20 @@ def _place(home: Path | None, export: Path | None, index_file: Path | None, *, r
     return Place(home, False, index_file, rebuild)
 
 
-def _auditor(place: Place, key_file: Path | None, reason: str, *, needed: bool) -> Auditor | None:
-    from gateway.cli.searching import Auditor
+def _searcher(place: Place, key_file: Path | None, reason: str, *, needed: bool) -> Searcher:
+    from gateway.cli.searching import Searcher
 
     if place.is_export:
         if key_file is not None:
             raise click.UsageError("an export holds what its auditor may see: it needs no --key")
-        return None
+        return Searcher()
     if needed and key_file is None:
         raise click.UsageError(
             "a search about a person or a record needs the --key of an appointed auditor, and a --reason"
         )
-    if key_file is None:
-        return None
-    if not reason:
+    if key_file is not None and not reason:
         raise click.UsageError("--key needs a --reason: it stands in the log before anything is shown")
-    return Auditor(key_file, reason)
+    return Searcher(reason, key_file)
 
 
 def _verifier(

@@ -21,7 +21,7 @@ def serve(home: Path, production: bool, as_json: bool) -> int:
       liaison serve --home th
       liaison serve --home th --production
     """
-    from gateway.app import serve as run_node
+    from gateway.app.serve import serve as run_node
 
     del as_json  # its logs are JSON anyway
     code = run_node(home, production)
