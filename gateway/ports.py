@@ -201,8 +201,9 @@ class Journal(Protocol):
     ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
         """Those of `claims` that are answered and not yet expired."""
 
-    def proof(self, index: int) -> LogProof:
-        """The proof of an entry under the newest signed checkpoint."""
+    def proof(self, index: int, origin: str = "") -> LogProof:
+        """The proof of an entry under the newest signed checkpoint; `origin` says of which number of the log, where it
+        is not the newest."""
 
 
 @frozen

@@ -17,6 +17,7 @@ from gateway.app.erasing import node_desk
 from gateway.app.ground import Ground, lay_ground, record_issuers, token_keys
 from gateway.app.inspecting import inspection_desk
 from gateway.app.witnessing import NodeWitness
+from gateway.audit.numbers import begun_us
 from gateway.audit.receipt import ChannelBook, ReceiptBook
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -112,6 +113,7 @@ class Node:
             issuers=record_issuers(ground, production),
             make_reference=references.make_reference,
             note_head=heads.note,
+            begun_us=begun_us(ground.store, ground.exchange_log.store_name),
         )
         self.scribes = Scribes(
             Scribe("exchange-log", exchange_log, self._fatal),

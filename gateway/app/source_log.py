@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.audit.events import Log
-from gateway.audit.log import store_name
+from gateway.audit.numbers import store_name
 from gateway.audit.show import Filter, Shown, show
 from gateway.config.source_home import load_source
 from gateway.storage.engine import open_database

@@ -65,6 +65,12 @@ def origin(member: str, log: str, number: int) -> str:
     return f"{member}.liaison.internal/{log}/{number}"
 
 
+def following(log_origin: str) -> str:
+    """The origin of the log's next number."""
+    before, _, number = log_origin.rpartition("/")
+    return f"{before}/{int(number) + 1}"
+
+
 def key_id(name: str, public: bytes) -> bytes:
     """The four bytes by which a note's signature names an Ed25519 key of 32 bytes."""
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.continued import Continued
 from gateway.audit.cosignature import Witness
 from gateway.audit.entry import parse_entry
 from gateway.audit.erased import ErasureProof, Gone, not_proved, told
@@ -35,6 +36,7 @@ _OF_A_LOG = (
     Check.TIME,
     Check.CHANNELS,
     Check.ONE_ANSWER,
+    Check.LOST,
 )
 
 
@@ -51,6 +53,8 @@ class LogCheck:
         self._view = view
         self._report = report
         self._heads: list[Checkpoint] = []
+        self._beyond: list[Checkpoint] = []
+        self._continued: Continued | None = None
         self._spine = Spine()
         self._seen = evidence.first
         self._last_us = 0
@@ -118,8 +122,9 @@ class LogCheck:
             self._against(Check.TIME, "the entry is older than the one before it", run.start)
         self._last_us = max(self._last_us, run.last_us)
         for peer, channel in run.channels.items():
-            # Where an export begins inside the log, a channel's first number may be any.
-            before = self._channels.get(peer, 0 if self._evidence.first == 0 else channel.first - 1)
+            # Where an export begins inside the log, or the log after a loss, a channel's first number may be any.
+            whole = self._evidence.first == 0 and self._log.endswith("/1")
+            before = self._channels.get(peer, 0 if whole else channel.first - 1)
             if channel.first != before + 1:
                 self._suspicious(channel.index)
                 text = f"number {channel.first} of the channel from `{peer}` follows number {before}"
@@ -152,6 +157,7 @@ class LogCheck:
         if self._heads:
             self._in_time(self._heads[-1])
             self._root()
+        self._lost()
         self._answered_twice()
         self._report.sizes[self._log] = self._seen - self._evidence.first
 
@@ -239,6 +245,21 @@ class LogCheck:
             text = "no head that a listed log key signed" if found else "there is no signed head"
             self._report.not_provable(Check.HEAD, text, self._log)
         self._heads.sort(key=lambda head: head.size)
+        self._look_further(keys)
+
+    def _look_further(self, keys: Sequence[VerifyKey]) -> None:
+        """Where the log goes on under the next number, heads beyond what is kept show what is lost."""
+        try:
+            self._continued = self._evidence.continued(keys)
+        except LiaisonError as error:
+            self._report.contradicted(
+                Check.LOST, f"how it goes on under the next number does not verify: {error.message}", self._log
+            )
+        if self._continued is not None:
+            kept = self._continued.kept(self._heads)
+            size = kept.size if kept else 0
+            self._beyond = [head for head in self._heads if head.size > size]
+            self._heads = [head for head in self._heads if head.size <= size]
 
     def _verified(self, data: bytes, keys: Sequence[VerifyKey]) -> Checkpoint | None:
         for key in keys:
@@ -282,6 +303,30 @@ class LogCheck:
         check = Check.TREE if newest in bad else Check.EARLIER_HEADS
         text = f"{place} is not what was signed, in the head over {bad[0].size} entries"
         self._report.contradicted(check, text, self._log, start)
+
+    def _lost(self) -> None:
+        """Check 17: a number that ends short of a head that was signed is never proved to be the whole log."""
+        said = self._continued
+        if said is None:
+            return
+        size = self._spine.size
+        if self.size != size:
+            text = f"`{said.log}` says that other entries are kept of this number than there are"
+            self._report.contradicted(Check.LOST, text, self._log, min(size, self.size))
+            return
+        lost = said.lost([*self._beyond, *self._heads])
+        until = max([size, *(head.size for head in self._beyond)])
+        if lost is not None and until > max(size, lost.size):
+            text = f"a head over {until} entries was signed, and `{said.log}` speaks of {lost.size} only"
+            self._report.contradicted(Check.LOST, text, self._log, lost.size)
+        elif until > size:
+            text = (
+                f"entries {size} to {until - 1} are lost: a head over {until} entries was signed, as `{said.log}` says"
+            )
+            self._report.not_provable(Check.LOST, text, self._log, size)
+        else:
+            text = f"the log goes on as `{said.log}`, and nothing shows what followed entry {size - 1} of this number"
+            self._report.not_provable(Check.LOST, text, self._log, size)
 
     # ------------------------------------------------------------ answered twice
 

@@ -110,6 +110,13 @@ FIELDS: dict[str, str] = {
     "granted": "whether consent was given",
     "decided_us": "when it was decided, in microseconds since 1970",
     "key_id": "the id of the destroyed key: retention class and month",
+    # a log's next number
+    "lost_head": "the largest signed head of the number before that is known: a signed note",
+    "lost_size": "how many entries it is over",
+    "kept_head": "the head over the entries of that number that are kept: a signed note, or empty",
+    "kept_size": "how many entries are kept",
+    "known_from": "where the larger head is from: high-water, witness or database",
+    "unwitnessed": "whether the number was opened although nobody could be asked and no loss is proved",
     # inspections by auditors
     "auditor": "the auditor's id, as in the appointment",
     "appointed_by": "who appointed the auditor, in the appointment's words",

@@ -71,6 +71,9 @@ _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _USED = ("by", "account", "reason", "detail")
+_CONTINUED = (
+    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
+)  # fmt: skip
 _USE = (
     "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
     "purpose", "use", "reason",
@@ -133,6 +136,15 @@ _EVENTS = (
         "duplicate",
         "The same request came again and got the stored answer; no source was asked.",
         "first_index",
+        request=_NOBODY, answer=_NOBODY,
+    ),
+    _exchange(
+        "exchange-continued",
+        "The first entry of this number of the log: of the number before entries are lost, and a human has this one "
+        "opened. `req` is the SHA-256 of what the signatures of the largest known head of that number are over, `ans` "
+        "the same of the head over the entries that are kept, empty where none are. Channels go on with numbers that "
+        "no lost answer can have had.",
+        *_CONTINUED,
         request=_NOBODY, answer=_NOBODY,
     ),
     _exchange(
@@ -227,6 +239,8 @@ _EVENTS = (
     _operations("consent-decided",
                 "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
                 *_ASKED, "granted", "by", "reason", "decided_us", "until_us"),
+    _operations("operations-continued",
+                "The same as `exchange-continued`, of the operations log.", *_CONTINUED),
     _operations("opened",
                 "An auditor opens entries. Durable before anything is shown. `statement` is the auditor's own signed "
                 "inspection, `detail` names log and entries.",
@@ -286,6 +300,9 @@ _EVENTS = (
 
 EVENTS: dict[str, Event] = {event.kind: event for event in _EVENTS}
 """All kinds, by name."""
+
+CONTINUED = frozenset({"exchange-continued", "operations-continued"})
+"""Kinds of the first entry of a log's number after the first one."""
 
 COMMON_FIELDS: dict[str, str] = {
     "v": "version of the entry format: 1",

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from gateway.audit.checkpoint import Checkpoint, parse_checkpoint
+from gateway.audit.continued import Continued, continued_in, neighbour, split_name
 from gateway.audit.highwater import high_water_path, read_heads
 from gateway.audit.tiles import WIDTH
-from gateway.errors import LiaisonError, Malformed, Unknown
+from gateway.errors import LiaisonError, Unknown
 from gateway.ports import ContentKeys, LogStore, StoredEntry
+from gateway.signing.keys import VerifyKey
 
 RUN: Final = 64 * WIDTH
 """Entries of a run: what one process checks at once, and one file of an export holds."""
 
 _SETTLES = 20
+
+
+def _readable(heads: Iterable[bytes]) -> Iterator[Checkpoint]:
+    for data in heads:
+        with suppress(LiaisonError):
+            yield parse_checkpoint(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,12 @@ class LogEvidence(Protocol):
     def heads(self) -> list[bytes]:
         """Signed heads, unverified, in any order."""
 
+    def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
+        """How the log goes on under the next number because entries are lost; None where it does not.
+
+        `keys` are the log keys that the member lists. Raises `LiaisonError` where what is said of it does not verify.
+        """
+
     def run(self, start: int) -> Iterator[Row]:
         """The rows of the run of `RUN` entries that begins at `start`, in order. Raises `Malformed`."""
 
@@ -76,8 +92,17 @@ class HomeLog:
         self.name = name
         self._store = store
         self._keys = keys
-        self._high_water = high_water_path(highwater, *_split(name))
-        self.size, self._heads = self._settled()
+        self._high_water = high_water_path(highwater, *split_name(name))
+        self._continued = continued_in(store, name)
+        self.size, self._heads = self._settled() if self._continued is None else self._ended(self._continued)
+
+    def _ended(self, continued: Continued) -> tuple[int, list[bytes]]:
+        """Size and heads of a log that goes on under the next number: what is kept of it, by the head over that."""
+        state = self._store.state(self.name)
+        heads = [*read_heads(self._high_water), *self._store.checkpoints(self.name)]
+        heads += [state.checkpoint] if state and state.checkpoint else []
+        kept = continued.kept(_readable(heads))
+        return min(kept.size, state.size) if kept and state else 0, heads
 
     def _settled(self) -> tuple[int, list[bytes]]:
         """Size and heads of one moment: a running node signs a little after it commits.
@@ -107,6 +132,15 @@ class HomeLog:
         """The high-water file's heads, the state's, and those that were stored with batches."""
         return self._heads
 
+    def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
+        """How it goes on; the next number is in the same home, and is checked itself."""
+        del keys
+        return self._continued
+
+    def following(self) -> HomeLog:
+        """The log's next number."""
+        return HomeLog(self._store, self._keys, neighbour(self.name, 1), self._high_water.parent)
+
     def rows(self) -> Iterator[Row]:
         """Rows with their content decrypted, and one row too many where somebody put one in."""
         for start in range(0, max(1, self.size), RUN):
@@ -117,7 +151,7 @@ class HomeLog:
         stop = min(start + RUN, self.size)
         yield from self.part(start, stop)
         state = self._store.state(self.name)
-        if stop == self.size and (state is None or state.size == self.size):
+        if self._continued is None and stop == self.size and (state is None or state.size == self.size):
             for stored in self._store.entries(self.name, self.size, self.size + 1):
                 yield Row(stored.index, stored.body, b"", None, b"", b"")
 
@@ -159,10 +193,3 @@ class HomeLog:
         except LiaisonError as error:
             return Row(stored.index, stored.body, leaf, None, b"", b"", problem=error.code)
         return Row(stored.index, stored.body, leaf, *opened)
-
-
-def _split(name: str) -> tuple[str, int]:
-    log, _, number = name.partition("/")
-    if not number.isdigit():
-        raise Malformed(f"`{name[:40]!a}` is not the name of a log", where="log")
-    return log, int(number)

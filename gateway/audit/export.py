@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.audit.checkpoint import HeadSigner, Signer
+from gateway.audit.continued import by_number
 from gateway.audit.entry import parse_entry
 from gateway.audit.evidence import HomeLog
 from gateway.audit.export_part import Done, LogPlan, Part, Plan
@@ -59,7 +60,8 @@ def export(
 
     Raises `Malformed` when `out` holds something else, `NotProved` when a log has no signed head, `StorageBroken`.
     """
-    logs = {name: HomeLog(store, keys, name, highwater) for name in store.logs()}
+    every = {name: HomeLog(store, keys, name, highwater) for name in by_number(store.logs())}
+    logs = {name: log for name, log in every.items() if log.size or log.continued(()) is None}  # or nothing is kept
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = Part(out)
@@ -105,7 +107,7 @@ def _begin(part: Part, out: Path, asked: Plan, logs: Mapping[str, HomeLog]) -> t
 
 
 def _plan_log(log: HomeLog, since_us: int, until_us: int) -> LogPlan:
-    heads = readable_heads(log)
+    heads = [head for head in readable_heads(log) if log.continued(()) is None or head.size <= log.size]
     if not heads:
         raise NotProved(f"log `{log.name}` has no signed head", where=log.name, remedy="start the node once")
     newest = heads[-1]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from gateway.audit.checkpoint import following, origin
+from gateway.audit.continued import Continued, read_continued, split_name
 from gateway.audit.evidence import RUN, Row
 from gateway.audit.files import broken, open_file, read_file
 from gateway.audit.layout import (
     CHECKPOINT,
+    CONTINUED,
     HEADS,
     OPENINGS,
     STATEMENTS,
@@ -27,6 +30,8 @@ from gateway.audit.merkle import HASH_BYTES
 from gateway.audit.spine import PIECE, Spine, fold
 from gateway.audit.tiles import MAX_BUNDLE, WIDTH, places, read_bundle, tile_path, tiles, width_of
 from gateway.errors import Malformed
+from gateway.model.names import MemberId
+from gateway.signing.keys import VerifyKey
 
 _MAX_LINE = 8 * 1024 * 1024
 _MAX_HEAD = 1024 * 1024
@@ -36,8 +41,9 @@ _T = TypeVar("_T")
 class ExportLog:
     """A log in an export. `read` gathers the SHA-256 of every file that was read, by its name in the manifest."""
 
-    def __init__(self, folder: Path, name: str, part: LogRange) -> None:
+    def __init__(self, folder: Path, member: MemberId, name: str, part: LogRange) -> None:
         self.name = name
+        self._member = member
         self.range = part
         self.read: dict[str, str] = {}
         self._folder = folder
@@ -61,6 +67,14 @@ class ExportLog:
     def heads(self) -> list[bytes]:
         """The newest head, and earlier ones. Raises `Malformed`."""
         return [self._file(CHECKPOINT, _MAX_HEAD), *(read_head(line, _MAX_HEAD) for line in self._lines(HEADS))]
+
+    def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
+        """How the log goes on under the next number. Raises `LiaisonError` where that does not verify."""
+        if not os.path.lexists(self._folder / self._path(CONTINUED)):
+            return None
+        return read_continued(
+            self._file(CONTINUED, _MAX_HEAD), following(origin(self._member, *split_name(self.name))), keys
+        )
 
     def rows(self) -> Iterator[Row]:
         """All entries. Raises `Malformed` for files that cannot be read."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from gateway.audit.checkpoint import verify_checkpoint
-from gateway.audit.evidence import LogEvidence
 from gateway.audit.export_log import ExportLog
 from gateway.audit.files import hash_file, read_file
 from gateway.audit.layout import (
@@ -130,10 +129,10 @@ class ExportReader:
 
     def logs(self) -> list[ExportLog]:
         """The logs in it."""
-        return [ExportLog(self.folder, name, item) for name, item in self._ranges.items()]
+        return [ExportLog(self.folder, self.member, name, item) for name, item in self._ranges.items()]
 
 
-def exchange_logs(export: ExportReader) -> list[LogEvidence]:
+def exchange_logs(export: ExportReader) -> list[ExportLog]:
     """The exchange logs of an export, the oldest first."""
     logs = [log for log in export.logs() if log.name.startswith("exchange/")]
     return sorted(logs, key=lambda log: int(log.name.partition("/")[2]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,7 @@ from gateway.audit.evidence import RUN, HomeLog, Row
 from gateway.audit.export_part import Done, LogPlan, Part
 from gateway.audit.layout import (
     CHECKPOINT,
+    CONTINUED,
     HEADS,
     OPENINGS,
     STATEMENTS,
@@ -26,7 +27,7 @@ from gateway.audit.layout import (
     statement_line,
 )
 from gateway.audit.mandate import ALWAYS_OPEN, Mandate
-from gateway.audit.merkle import leaf_hash
+from gateway.audit.merkle import Tree, leaf_hash
 from gateway.audit.spine import PIECE, Spine, fold
 from gateway.audit.tiles import bundle, tile_path, tiles
 from gateway.audit.witnessed import with_cosignatures
@@ -143,7 +144,8 @@ class LogWriter:
             self._file(name, data)
         newest = [with_cosignatures(head) for head in self._cosigned if head.size == self._range.size]
         self._file(CHECKPOINT, newest[-1] if newest else self._plan.head.encode())
-        self._file(HEADS, b"".join(head_line(head) for head in self._earlier()))
+        lost = self._continued()
+        self._file(HEADS, b"".join(head_line(head) for head in (*self._earlier(), *lost)))
 
     def _file(self, name: str, data: bytes) -> None:
         self._writer.write(f"{self._folder}/{name}", data)
@@ -175,6 +177,20 @@ class LogWriter:
             found |= dict(last.values())
         for size in sorted(found):
             yield found[size]
+
+    def _continued(self) -> list[bytes]:
+        """Where the log goes on under the next number, the file that says so; and the head that shows what is lost."""
+        found = self._log.continued(())
+        if found is None:
+            return []
+        after = self._log.following()
+        newest = [head for head in readable_heads(after) if head.size <= after.size][-1]
+        tree = Tree()
+        tree.extend(after.leaves(0, newest.size))
+        proof = tuple(tree.inclusion(0, newest.size))
+        self._file(CONTINUED, replace(found, proof=proof, head=newest.data).data())
+        lost = found.lost(readable_heads(self._log))
+        return [lost.data] if lost is not None and lost.size > self._range.size else []
 
     @staticmethod
     def _place(size: int) -> int:

@@ -28,6 +28,7 @@ class Check(IntEnum):
     MANDATE = 14
     POLICIES = 15
     WITNESSES = 16
+    LOST = 17
 
 
 MEANING: dict[Check, str] = {
@@ -47,6 +48,7 @@ MEANING: dict[Check, str] = {
     Check.MANDATE: "what is shown is within the scope of an auditor whom the authority appointed",
     Check.POLICIES: "every policy that decided is in the export, by its hash",
     Check.WITNESSES: "every cosignature of a listed witness is of a head of this log",
+    Check.LOST: "the log does not end here to go on under another number: nothing of it is said to be lost",
 }
 """What each check shows when it holds."""
 

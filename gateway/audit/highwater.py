@@ -35,6 +35,12 @@ def high_water_path(folder: Path, name: str, number: int) -> Path:
     return folder / f"{name}-{number}"
 
 
+def numbers_there(folder: Path, name: str) -> set[int]:
+    """The numbers of a log that have a high-water file."""
+    found = (path.name.removeprefix(f"{name}-").partition(".")[0] for path in folder.glob(f"{name}-*"))
+    return {int(number) for number in found if number.isdigit()}
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A head that was signed, and the database that it was signed on; empty for a file of SQLite."""
@@ -130,6 +136,16 @@ class HighWater:
 def signed_on(checkpoint: bytes, database: str) -> bytes:
     """A head as it stands in the file: behind it the database that it was signed on, if that has a name."""
     return checkpoint + (f"\0{database}".encode("ascii") if database else b"")
+
+
+def moved(seen: Seen | None, database: str) -> str:
+    """In words, when the newest head was signed on another database; else empty.
+
+    Heads of earlier versions do not say on what they were signed, and that was a file.
+    """
+    if seen is None or seen.database == database or (not seen.database and database.startswith("file ")):
+        return ""
+    return f"; the newest head was signed on {seen.database or 'a file of SQLite'}, and the log is now on {database}"
 
 
 def read_heads(path: Path) -> list[bytes]:

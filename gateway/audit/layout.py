@@ -9,6 +9,8 @@
     policies/<hash>.json     the policies that decided
     <log>-<number>/checkpoint          the newest head (C2SP tlog-checkpoint)
     <log>-<number>/heads.jsonl         {"head":…}: earlier heads, at most one for each 256 entries
+    <log>-<number>/continued.json      where the log goes on under the next number because entries are lost: the first
+                                       entry of that number, with its proof under that number's newest head
     <log>-<number>/tile/…              C2SP tlog-tiles: hashes and bundles of entries; where the export is of a time,
                                        hashes of level 1 and above are of the whole log, the others of its part
     <log>-<number>/openings/<first>.jsonl     for each run of 16,384 entries:
@@ -40,6 +42,7 @@ SIGNATURE: Final = "export.sig"
 PART: Final = "export.part"
 CHECKPOINT: Final = "checkpoint"
 HEADS: Final = "heads.jsonl"
+CONTINUED: Final = "continued.json"
 APPOINTMENT: Final = "trust/appointment.json"
 OPENINGS: Final = "openings"
 STATEMENTS: Final = "statements"

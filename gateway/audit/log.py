@@ -29,11 +29,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.audit.checkpoint import HeadSigner, Signer, origin
+from gateway.audit.earlier import earlier_proof
 from gateway.audit.entry import SALT_BYTES, Entry, build_entry, check_fields, commitment, encode_private, parse_entry
 from gateway.audit.events import Log
-from gateway.audit.highwater import HighWater, Seen, high_water_path
+from gateway.audit.highwater import HighWater, Seen, high_water_path, moved
 from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
-from gateway.audit.recover import check_end, check_extends, check_state, extend_tree, rebuild_tree
+from gateway.audit.numbers import newest_number, require_begun, store_name
+from gateway.audit.recover import as_broken, check_end, check_extends, check_state, extend_tree, rebuild_tree
 from gateway.clock import JUMP_US, Clock
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.exchange import LogProof
@@ -47,11 +49,6 @@ _AFTER_A_MOVE = (
     "was a standby promoted, or a backup put back, that lacks the last commits? Bring back the server that has them, "
     "then start the node again"
 )
-
-
-def store_name(name: str, number: int) -> str:
-    """The name under which a log's rows stand in the store."""
-    return f"{name}/{number}"
 
 
 @dataclass(slots=True)
@@ -69,6 +66,9 @@ class AuditLog:
     `database` is the one it is on, `moved` says so when its newest head was signed on another one (then it has to be
     compared with more than this home knows), and is empty otherwise.
 
+    `number` is 0 for the newest one there is. A number after the first that has no entry yet was not opened in full:
+    only `audit.continue_log` may do so, which says `opening` with the counters of its channels.
+
     Raises `Contradicted` (rows were changed), `Misconfigured` (in use, or another key), `StorageBroken`.
     """
 
@@ -80,11 +80,14 @@ class AuditLog:
         clock: Clock,
         member: str,
         name: str = Log.EXCHANGE,
-        number: int = 1,
+        number: int = 0,
         *,
         highwater: Path,
+        opening: Mapping[str, int] | None = None,
     ) -> None:
+        number = number or newest_number(store, highwater, name)
         self.name = name
+        self.number = number
         self.store_name = store_name(name, number)
         self.origin = origin(member, name, number)
         self._store = store
@@ -99,16 +102,16 @@ class AuditLog:
         )
         self._verify_key = VerifyKey.admit(key.spki)
         try:
-            self._open(number)
+            self._open(number, opening)
         except BaseException:
             self._high_water.close()
             raise
 
     # ------------------------------------------------------------ start and end
 
-    def _open(self, number: int) -> None:
+    def _open(self, number: int, opening: Mapping[str, int] | None) -> None:
         seen = self._high_water.read(self.origin, self._verify_key)  # first: other processes go on signing
-        self.moved = _moved(seen, self.database)
+        self.moved = moved(seen, self.database)
         state = self._store.state(self.store_name)
         if state is None and seen is not None:
             raise Misconfigured(
@@ -117,8 +120,10 @@ class AuditLog:
                 where=f"log {self.store_name}",
                 remedy="restore the database that belongs to this home",
             )
+        if opening is None:
+            require_begun(self.store_name, number, state)
         if state is None:
-            state = LogState(self.store_name, number, 0, EMPTY_ROOT, b"", {})
+            state = LogState(self.store_name, number, 0, EMPTY_ROOT, b"", dict(opening or {}))
             self._store.commit(None, state, [])
         self._tree = rebuild_tree(self._store.bodies(state.log, 0, state.size), state.size, state.log)
         self._check(state, seen)
@@ -222,7 +227,7 @@ class AuditLog:
             yield
         except LiaisonError as error:
             self._broken = True
-            raise _broken(error) from error
+            raise as_broken(error) from error
         except BaseException:
             self._broken = True
             raise
@@ -248,8 +253,13 @@ class AuditLog:
         """The verifier key of this log, as text."""
         return self._signer.vkey
 
-    def proof(self, index: int) -> LogProof:
-        """The proof of an entry under the newest signed head. `Malformed` when there is no such entry."""
+    def proof(self, index: int, origin: str = "") -> LogProof:
+        """The proof of an entry under the newest signed head; of another number of this log where `origin` says so.
+
+        `Malformed` when there is no such entry.
+        """
+        if origin not in ("", self.origin):
+            return earlier_proof(self._store, origin, index, self._verify_key)
         with self._lock:
             return LogProof(index, self._tree.inclusion(index, self._state.size), self._checkpoint)
 
@@ -435,16 +445,3 @@ class AuditLog:
                 where=self.origin,
                 remedy="check memory and disk, then start the node again",
             )
-
-
-def _moved(seen: Seen | None, database: str) -> str:
-    """Heads of earlier versions do not say on what they were signed, and that was a file."""
-    if seen is None or seen.database == database or (not seen.database and database.startswith("file ")):
-        return ""
-    return f"; the newest head was signed on {seen.database or 'a file of SQLite'}, and the log is now on {database}"
-
-
-def _broken(error: LiaisonError) -> StorageBroken:
-    if isinstance(error, StorageBroken):
-        return error
-    return StorageBroken(f"a batch could not be written: {error.message}", where=error.where)

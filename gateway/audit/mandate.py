@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit.entry import Entry
+from gateway.audit.events import CONTINUED
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.names import MemberId
 from gateway.trust.appointment import EVERY, Appointment, Scope, check_time, verify_appointment
 from gateway.trust.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
-ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged"})
-"""Kinds of entries whose private part every auditor sees: what was erased by right, and what was acknowledged."""
+ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged"}) | CONTINUED
+"""Kinds of entries whose private part every auditor sees: what was erased by right, what was acknowledged, and why a
+log goes on under another number."""
 
 NO_AUDITOR: Final = "no-auditor"
 OUTSIDE: Final = "outside"

@@ -158,6 +158,14 @@ class ChannelBook:
         return max(fitting, default=sent + MAX_GAPS)
 
 
+def settle(documents: DocumentStore, peer: str, through: int) -> None:
+    """Count answers through this number as acknowledged: entries of some of them are lost, and nobody owes receipts
+    for numbers that nobody can name. Changes nothing where more is acknowledged."""
+    taken, previous = _recall(documents, _KIND_TAKEN, peer)
+    if through > taken:
+        _remember(documents, _KIND_TAKEN, peer, through, previous)
+
+
 class ReceiptBook:
     """The answering side's book of receipts: what counterparts acknowledged, and what they owe. Thread-safe."""
 
@@ -201,6 +209,11 @@ class ReceiptBook:
         """The last exchange that arrived by `receipt`, when our log holds the same as it says."""
         bodies = self._store.channel(self._log, f"in:{receipt.sender}", receipt.first, receipt.through)
         ours = {item.number: item for body in bodies if (item := _exchange(body))}
+        lost = range(receipt.first, receipt.through + 1) if self._has_lost(receipt) else range(0)
+        if any(number not in ours for number in lost):
+            # Some of the range stood in entries that are lost, as our log says: what is left cannot be hashed alike.
+            last = ours.get(receipt.through)
+            return None if receipt.through in receipt.gaps else last
         if len(ours) != receipt.through - receipt.first + 1:
             raise Contradicted(
                 f"the receipt goes to number {receipt.through}, and we have given fewer answers",
@@ -214,6 +227,10 @@ class ReceiptBook:
                 "the receipt is about other exchanges than our log holds", code="receipt-differs", where="receipt"
             )
         return arrived[-1] if arrived else None
+
+    def _has_lost(self, receipt: Receipt) -> bool:
+        """Whether numbers of this range may be missing in our log: it goes on after a loss, and has given them all."""
+        return not self._log.endswith("/1") and receipt.through <= self.given().get(receipt.sender, 0)
 
     def acknowledged(self, peer: MemberId) -> int:
         """The highest number that `peer` has acknowledged."""

@@ -7,13 +7,15 @@ Each exchange between the two gets at most one finding:
 3. `altered-request`, `altered-answer`: both have an entry, with different hashes. The signed statement that one of
    them holds contradicts the other; where nobody holds it any more, nobody is blamed;
 4. `lost-answer`: it was given, and never came. Nobody is to blame;
-5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged.
+5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged;
+6. `lost-entries`: one side has it, and the other side's log lost the entries of that time, as that log says itself.
+   Nobody is blamed, and nothing is proved.
 
 And each direction at most one of these:
 
-6. `rewritten`: answers came with entries under signed heads, and the export has other entries in their places,
+7. `rewritten`: answers came with entries under signed heads, and the export has other entries in their places,
    although it names every exchange rightly: the side that signed the heads has changed its history otherwise;
-7. `unacknowledged`: answers that the asking side has not acknowledged.
+8. `unacknowledged`: answers that the asking side has not acknowledged.
 
 An export must hold what happened before it was made, by the time in its signed manifest; what came later is counted
 and not judged. A statement puts blame on its signer only after its signature was verified (`Side.prove`).
@@ -39,10 +41,13 @@ class Fault(StrEnum):
     ALTERED_ANSWER = "altered-answer"
     LOST_ANSWER = "lost-answer"
     LOST_QUESTION = "lost-question"
+    LOST_ENTRIES = "lost-entries"
     UNACKNOWLEDGED = "unacknowledged"
 
 
 _PROVABLE = frozenset({Fault.DROPPED_ANSWER, Fault.DROPPED_QUESTION, Fault.ALTERED_REQUEST, Fault.ALTERED_ANSWER})
+
+_OPEN = frozenset({Fault.LOST_QUESTION, Fault.LOST_ENTRIES})
 
 MEANING: dict[Fault, str] = {
     Fault.REWRITTEN: "the entry that it showed with its answer, under its own signed head, is not in its log",
@@ -53,6 +58,7 @@ MEANING: dict[Fault, str] = {
     Fault.LOST_ANSWER: "the answer was given and never came",
     Fault.LOST_QUESTION: "it was asked, and the other side has no entry of it: lost on the way, or not logged; "
     "ask for the other node's log of that time",
+    Fault.LOST_ENTRIES: "the other side's log lost the entries of this time, as it says itself",
     Fault.UNACKNOWLEDGED: "answers were not acknowledged",
 }
 
@@ -90,7 +96,7 @@ class Comparison:
     @property
     def unproved(self) -> bool:
         """Whether somebody dropped or altered something, or may have, and nothing shows who."""
-        return any(not found.blamed and found.fault in _PROVABLE | {Fault.LOST_QUESTION} for found in self.findings)
+        return any(not found.blamed and found.fault in _PROVABLE | _OPEN for found in self.findings)
 
     @property
     def blamed(self) -> frozenset[str]:
@@ -149,7 +155,8 @@ class _Direction:
         if asked is None:
             return None
         if not answered:
-            return self._found(Fault.LOST_QUESTION, exchange_id, "", asked)
+            lost = self._answerer.may_have_lost(asked.entry.time_us)
+            return self._found(Fault.LOST_ENTRIES if lost else Fault.LOST_QUESTION, exchange_id, "", asked)
         if all(note.entry.request_hash != asked.entry.request_hash for note in answered):
             return self._altered_request(exchange_id, asked, answered[0])
         return self._found(Fault.LOST_ANSWER, exchange_id, "", asked, answered[0])
@@ -158,6 +165,8 @@ class _Direction:
         seen = arrived.seen
         shown = arrived.held or (seen is not None and seen.proven)
         them = self._answerer.member if shown else ""
+        if not answered and self._answerer.may_have_lost(arrived.entry.time_us):
+            return self._found(Fault.LOST_ENTRIES, exchange_id, "", arrived)
         if not answered:
             return self._found(Fault.DROPPED_ANSWER, exchange_id, them, arrived)
         entry = arrived.entry
@@ -169,6 +178,8 @@ class _Direction:
         return None
 
     def _unasked(self, exchange_id: str, answered: Note) -> Disagreement:
+        if self._asker.may_have_lost(answered.entry.time_us):
+            return self._found(Fault.LOST_ENTRIES, exchange_id, "", None, answered)
         blamed = self._asker.member if answered.held else ""
         return self._found(Fault.DROPPED_QUESTION, exchange_id, blamed, None, answered)
 
@@ -181,7 +192,10 @@ class _Direction:
         changed = [
             (note.seen.log, note.seen.index, exchange_id)
             for exchange_id, note in self._asker.arrived.items()
-            if note.seen is not None and note.seen.proven and not self.is_outside(exchange_id)
+            if note.seen is not None
+            and note.seen.proven
+            and not self.is_outside(exchange_id)
+            and not self._answerer.may_have_lost(note.entry.time_us)
         ]
         if changed:
             log, index, exchange_id = min(changed)

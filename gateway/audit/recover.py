@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gateway.audit.checkpoint import Checkpoint, verify_checkpoint
 from gateway.audit.merkle import Tree, leaf_hash
 from gateway.audit.spine import Roots
-from gateway.errors import Contradicted, LiaisonError
+from gateway.errors import Contradicted, LiaisonError, StorageBroken
 from gateway.ports import LogState, LogStore
 from gateway.signing.keys import VerifyKey
 
@@ -63,6 +63,13 @@ def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: 
     if tree.root(head.size) != head.root:
         history = [*_history(store, log, head.origin, key), head]
         raise changed(tree, history, log, f"the head that was signed over {head.size} entries")
+
+
+def as_broken(error: LiaisonError) -> StorageBroken:
+    """What went wrong in a batch as what ends the log."""
+    if isinstance(error, StorageBroken):
+        return error
+    return StorageBroken(f"a batch could not be written: {error.message}", where=error.where)
 
 
 def tampered(log: str, index: int, what: str) -> Contradicted:

@@ -15,7 +15,7 @@ from typing import Any
 from gateway.audit.checkpoint import origin
 from gateway.audit.entry import Entry, commitment, decode_private, parse_entry
 from gateway.audit.erased import ErasureProof, Gone, erasure_proof
-from gateway.audit.events import EVENTS, Event, Party
+from gateway.audit.events import CONTINUED, EVENTS, Event, Party
 from gateway.audit.evidence import Row
 from gateway.audit.findings import Check, Report
 from gateway.audit.mandate import Mandate
@@ -176,6 +176,9 @@ class _Checks:
             run.suspicious(expected)
             self._against(Check.TIME, "the entry is older than the one before it", expected)
         run.last_us = max(run.last_us, entry.time_us)
+        if (entry.kind in CONTINUED) != (expected == 0 and not self._rules.log.endswith("/1")):
+            text = "a log's number after the first begins with the entry that says why, which stands nowhere else"
+            self._against(Check.FORM, text, expected)
         if event.log != self._rules.log.partition("/")[0]:
             self._against(Check.FORM, f"`{entry.kind}` is no kind of this log", expected)
         if event.counted and entry.number is not None:

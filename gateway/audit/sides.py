@@ -59,7 +59,8 @@ class Side:
     `created_us` is when the export was made, by its signed manifest: what happened before must be in it, from
     `since_us` until `until_us` (0: no bound). `opened` says whether private parts are in it, which tell of receipts.
     `bodies` are exact public parts by (log, index); `acknowledged` is the highest number of the peer's channel that
-    its receipts cover.
+    its receipts cover; `lost` are the times between the last entry of a log's number and the first of the next one,
+    which its log says are lost.
     """
 
     member: str
@@ -73,6 +74,11 @@ class Side:
     answered: dict[str, list[Note]] = field(default_factory=dict)
     bodies: dict[tuple[str, int], bytes] = field(default_factory=dict)
     acknowledged: int = 0
+    lost: list[tuple[int, int]] = field(default_factory=list)
+
+    def may_have_lost(self, time_us: int) -> bool:
+        """Whether what happened then, by another clock, may have stood in entries that are lost."""
+        return any(since_us - MARGIN_US <= time_us <= until_us + MARGIN_US for since_us, until_us in self.lost)
 
     def covers(self, time_us: int) -> bool:
         """Whether what happened then, by another clock, must be in this export."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.audit.entry import Entry
+from gateway.audit.entry import Entry, parse_entry
 from gateway.audit.export_reader import ExportReader, exchange_logs
 from gateway.audit.findings import Report
 from gateway.audit.reconcile import Comparison, compare
@@ -15,6 +15,7 @@ from gateway.audit.verify import verify_export
 from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
+from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import parse_answer
 from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signature, unseal
 from gateway.statements.request import parse_request
@@ -68,6 +69,7 @@ def reconcile_exports(
     for side, export in zip(sides, exports, strict=True):
         for every in export.logs():
             side.take_answers(every.rows())
+        side.lost += _lost(export, view.vkeys(MemberId(side.member), KeyUse.LOG))
     for side, other, export in zip(sides, reversed(sides), exports, strict=True):
         for log in exchange_logs(export):
             side.take_questions(log.rows(), other, view.vkeys(MemberId(other.member), KeyUse.LOG))
@@ -76,6 +78,15 @@ def reconcile_exports(
         for log in exchange_logs(export) if suspected else ():
             side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer)))
     return Reconciled(reports, compare(*sides))
+
+
+def _lost(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tuple[int, int]]:
+    """The times of which an exchange log lost its entries: reports of both exports were made before, and hold."""
+    for log in exchange_logs(export):
+        said = log.continued(keys)
+        if said is not None:
+            last = log.body(log.stop - 1) if log.stop > log.first else b""
+            yield parse_entry(last).time_us if last else 0, said.entry.time_us
 
 
 def _opened(folder: Path) -> ExportReader:

@@ -16,7 +16,9 @@
 14. an export shows nothing beyond the scope of an appointment that the authority signed, and whose key is listed;
 15. every policy that decided is in the export, by its hash;
 16. every cosignature of a listed witness is of a head of this log; and, where a quorum is asked for, enough witnesses
-    have cosigned.
+    have cosigned;
+17. a log that goes on under the next number lost what that number says, and no more; and each number after the first
+    has the one before it beside it.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """
@@ -29,6 +31,7 @@ from pathlib import Path
 
 from gateway.audit.checking import Checkers, Trust, checkers
 from gateway.audit.checks import LogCheck
+from gateway.audit.continued import by_number, neighbour, split_name
 from gateway.audit.cosignature import witnesses_of
 from gateway.audit.erased import ErasureProof
 from gateway.audit.evidence import HomeLog, LogEvidence
@@ -202,12 +205,20 @@ class _Verifier:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: dict[str, ErasureProof] = {}
         self.total = sum(log.stop - log.first for log in logs)
-        for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), item.name)):
+        self._numbers([log.name for log in logs])
+        for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), split_name(item.name))):
             try:
                 erased |= self._log(log, erased)
             except (Malformed, TooLarge) as error:
                 self.complete = False
                 self.report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
+
+    def _numbers(self, names: Sequence[str]) -> None:
+        """Check 17 for what is not there at all."""
+        for name in by_number(names):
+            if split_name(name)[1] > 1 and neighbour(name, -1) not in names:
+                text = f"`{neighbour(name, -1)}` is not there, after which this log goes on"
+                self.report.not_provable(Check.LOST, text, name)
 
     def _log(self, log: LogEvidence, erased: Mapping[str, ErasureProof]) -> dict[str, ErasureProof]:
         part = log.range if isinstance(log, ExportLog) else None

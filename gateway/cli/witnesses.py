@@ -10,6 +10,7 @@ from typing import Any
 
 from certs.durable import PUBLIC, make_folder, write_new
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint
+from gateway.audit.continued import newest_logs
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import load_settings
 from gateway.config.witness_home import WitnessHome
@@ -105,7 +106,7 @@ def describe_node(home: Path) -> dict[str, Any]:
         require_current(database)
         logs, store = SqlLogStore(database), SqlWitnessStore(database)
         found = []
-        for name in logs.logs():
+        for name in newest_logs(logs.logs()):
             state = logs.state(name)
             size = state.size if state else 0
             found.append(standing(store, name, size, plan.counted, plan.quorum, clock.now_us(), 0))

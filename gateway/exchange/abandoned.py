@@ -6,6 +6,9 @@ cannot know what the others wait for: the leader says it of questions whose time
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from gateway.audit.continued import neighbour, split_name
 from gateway.audit.entry import Entry, parse_entry
 from gateway.clock import Clock
 from gateway.ports import DocumentStore, EntryDraft, LogStore
@@ -22,17 +25,23 @@ _KIND = "abandoned"
 
 def abandoned(store: LogStore, log: str) -> list[EntryDraft]:
     """An entry for each question at the end of `log` that has neither an answer nor a silence."""
-    state = store.state(log)
-    if state is None:
-        return []
     open_: dict[str, Entry] = {}
-    for _, body, _ in store.bodies(log, max(0, state.size - _LOOK_BACK), state.size):
-        entry = parse_entry(body)
+    for entry in _newest(store, log):
         if entry.kind == "asked":
             open_[entry.exchange_id] = entry
         elif entry.kind in _ENDS:
             open_.pop(entry.exchange_id, None)
     return [_draft(entry) for entry in open_.values()]
+
+
+def _newest(store: LogStore, log: str) -> Iterator[Entry]:
+    """The entries at the end of a log; where it has few, those before them stand at the end of its number before."""
+    state = store.state(log)
+    size = state.size if state else 0
+    if size < _LOOK_BACK and split_name(log)[1] > 1:
+        yield from _newest(store, neighbour(log, -1))
+    for _, body, _ in store.bodies(log, max(0, size - _LOOK_BACK), size):
+        yield parse_entry(body)
 
 
 class LostQuestions:

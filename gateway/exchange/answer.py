@@ -42,6 +42,7 @@ from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports import Logged, QuotaPlace, StoredAnswer
+from gateway.statements.fields import SKEW_US
 from gateway.statements.request import SignedRequest, accept_request, check_sender, open_request
 from gateway.telemetry import Log, Span, record_span, start_trace
 
@@ -171,6 +172,11 @@ class Answerer:
 
     def _recognise(self, jobs: Sequence[Job]) -> None:
         """4: the same bytes again get the stored answer; other bytes under the same id are refused."""
+        for job in jobs if self._parts.begun_us else ():
+            if job.verified.value.issued_us < self._parts.begun_us + SKEW_US:
+                # Its answer may be among the entries that are lost, and there is one answer for each exchange.
+                job.refuse(Stale("our log lost entries of the time of this request", code="not-fresh"))
+        jobs = [job for job in jobs if job.refusal is None]
         known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
         for job in jobs if known else ():
             stored = known.get(job.claim)

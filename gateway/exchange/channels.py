@@ -11,6 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from gateway.audit.entry import parse_entry
 from gateway.audit.receipt import ChannelBook, Due, Exchange, ReceiptBook
 from gateway.audit.sides import ARRIVALS
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
@@ -64,7 +65,7 @@ class Acknowledger:
         sealed = build_receipt(receipt, self._parts.key)
         if due.entry is not None:
             index, entry = due.entry
-            proof = await asyncio.to_thread(self._parts.journal.proof, index)
+            proof = await asyncio.to_thread(self._parts.journal.proof, index, parse_entry(entry).log)
         try:
             await self._peers.acknowledge(receipt.recipient, ReceiptMessage(sealed.envelope, entry, proof))
         except Refused:

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.audit.continued import split_name
 from gateway.audit.entry import Entry, decode_private, parse_entry
 from gateway.errors import Unknown
 from gateway.model.names import MemberId
-from gateway.ports import ContentKeys, LogStore
+from gateway.ports import ContentKeys, LogStore, StoredEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,20 @@ class KeptAnswers:
 
         `Unknown` when the entry is of another exchange, peer or kind, or when its content was erased.
         """
+        name, number = split_name(log)
+        for earlier in range(number, 0, -1):  # a place that was remembered before the log went on is in one of these
+            found = self._at(f"{name}/{earlier}", index)
+            if found is None or found[1].content is None:
+                continue
+            entry, content = found[0], found[1].content
+            if entry.peer == peer and entry.exchange_id == exchange_id and entry.kind in kinds:
+                private, _, answer = self.keys.open_content(f"{name}/{earlier}", index, content)
+                return KeptAnswer(entry, decode_private(private), answer)
+        raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
+
+    def _at(self, log: str, index: int) -> tuple[Entry, StoredEntry] | None:
         state = self.store.state(log)
         if state is None or not 0 <= index < state.size:
-            raise _unknown()
+            return None
         stored = next(iter(self.store.entries(log, index, index + 1)), None)
-        if stored is None or stored.content is None:
-            raise _unknown()
-        entry = parse_entry(stored.body)
-        if entry.peer != peer or entry.exchange_id != exchange_id or entry.kind not in kinds:
-            raise _unknown()
-        private, _, answer = self.keys.open_content(log, index, stored.content)
-        return KeptAnswer(entry, decode_private(private), answer)
-
-
-def _unknown() -> Unknown:
-    return Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
+        return (parse_entry(stored.body), stored) if stored is not None else None

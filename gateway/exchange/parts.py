@@ -36,6 +36,9 @@ class Parts:
     quotas: QuotaStore
     issuers: Mapping[str, RecordIssuer]
     make_reference: Callable[[str, str, str, str, str], str]
+    begun_us: int = 0
+    """When our exchange log began its present number because entries were lost; 0 for the first number."""
+
     urgent: frozenset[Purpose] = field(default=URGENT)
     note_head: Callable[[Checkpoint], None] = field(default=lambda _head: None)
     """Is told of each head of a counterpart that was verified."""

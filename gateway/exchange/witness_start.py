@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from gateway.audit.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.checkpoint import Checkpoint, following, parse_checkpoint, verify_checkpoint
 from gateway.audit.witness import MAX_EVIDENCE
 from gateway.audit.witness_ports import GrowingLog, WitnessPeers, WitnessStore
 from gateway.clock import Clock
@@ -25,7 +25,8 @@ BUDGET_S = 6.0
 
 _REMEDY = (
     "stop every other node that runs on a copy of this home; bring back the database that holds all signed entries, "
-    "then start again. `liaison audit evidence` shows both heads, docs/guides/witness.md what to do"
+    "then start again; where they are lost for good, `liaison audit next-log`. `liaison audit evidence` shows both "
+    "heads, docs/guides/witness.md what to do"
 )
 
 
@@ -62,7 +63,7 @@ class Comparison:
         wanted = [log for log in logs if parse_checkpoint(log.checkpoint).size]
         await asyncio.to_thread(self._recall, logs)
         names = list(witnesses) if wanted else []
-        answers = await asyncio.gather(*(self._all(wanted, name) for name in names))
+        answers = await asyncio.gather(*(self._all(logs, wanted, name) for name in names))
         seen = [item for found, _ in answers for item in found]
         missing = [(name, error.code) for name, (_, error) in zip(names, answers, strict=True) if error]
         if not seen and (moved := next((log for log in wanted if log.moved), None)) is not None:
@@ -71,7 +72,7 @@ class Comparison:
                 code="unwitnessed-copy",
                 where=f"log {moved.store_name}",
                 remedy="bring the domestic witness or a counterpart into reach and start again; where that cannot be, "
-                "`liaison witness waive` starts once without, on your word",
+                "`liaison witness waive` starts once without, on your word; `liaison audit next-log` begins anew",
             )
         return Compared(tuple(seen), tuple(missing))
 
@@ -90,7 +91,7 @@ class Comparison:
             return False
 
     async def _all(
-        self, logs: Sequence[GrowingLog], witness: str
+        self, every: Sequence[GrowingLog], logs: Sequence[GrowingLog], witness: str
     ) -> tuple[list[tuple[str, str, int]], LiaisonError | None]:
         found = []
         try:
@@ -100,6 +101,8 @@ class Comparison:
                     if evidence is not None:
                         raise self.refusal(log, evidence, witness)
                     found.append((witness, log.store_name, size))
+                for log in every:
+                    await self._not_continued(log, witness)
         except TimeoutError:
             return [], TimedOut("the witness did not answer in time")
         except Contradicted:
@@ -114,6 +117,19 @@ class Comparison:
         Raises `BadSignature` when the witness shows what our key never signed, others when it cannot be asked.
         """
         return (await self._look(log, witness))[1]
+
+    async def _not_continued(self, log: GrowingLog, witness: str) -> None:
+        """Raise `Contradicted` where the witness has seen the log's next number: this copy is from before that."""
+        origin = following(log.origin)
+        data = await self._peers.largest_head(witness, origin)
+        if data and (shown := self._ours(data, origin)).size:
+            raise Contradicted(
+                f"`{witness or 'domestic'}` has seen {shown.size} entries of this log's next number, which this node's "
+                f"key signed: this is an old backup{log.moved}",
+                code="log-continued",
+                where=f"log {log.store_name}",
+                remedy=_REMEDY,
+            )
 
     async def _look(self, log: GrowingLog, witness: str) -> tuple[int, HeadEvidence | None]:
         data = await self._peers.largest_head(witness, log.origin)

@@ -53,9 +53,9 @@ class WatchedJournal:
         """As the journal behind it."""
         return self._journal.stored_answers(claims)
 
-    def proof(self, index: int) -> LogProof:
+    def proof(self, index: int, origin: str = "") -> LogProof:
         """As the journal behind it."""
-        return self._journal.proof(index)
+        return self._journal.proof(index, origin)
 
 
 def watch_node(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.audit.continued import newest_logs
 from gateway.exchange.witness_plan import DOMESTIC, witness_plan
 from gateway.exchange.witness_standing import Standing, standing
 from gateway.ops.doctor import Finding, Patient, good, stop, warn
@@ -49,7 +50,7 @@ def _logs(patient: Patient, quorum: int) -> list[Finding]:
         counted = witness_plan(patient.settings.node.member, patient.settings.witness, view).counted
         now_us = patient.clock.now_us()
         found = []
-        for name in logs.logs():
+        for name in newest_logs(logs.logs()):
             state = logs.state(name)
             found.append(standing(store, name, state.size if state else 0, counted, quorum, now_us, 0))
         evidence = len(store.evidence())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -162,6 +162,17 @@ class SqlLogStore:
         with self._database.read("checkpoints") as connection:
             return list(connection.execute(statement).scalars())
 
+    def keep_heads(self, log: str, heads: Iterable[tuple[int, bytes]]) -> None:
+        """Store signed heads of `log`, by size; those of a size that is there stay."""
+        rows = [{"log_id": self._id(log), "size": size, "checkpoint": head} for size, head in dict(heads).items()]
+        with self._database.write("heads") as connection:
+            for row in rows:
+                connection.execute(
+                    insert_for(log_checkpoint, shared=self.shared)
+                    .values(row)
+                    .on_conflict_do_nothing(index_elements=["log_id", "size"])
+                )
+
     def logs(self) -> list[str]:
         """Names of the logs that were opened."""
         with self._database.read("logs") as connection:
@@ -224,22 +235,26 @@ class SqlLogStore:
         return low
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
-        """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
+        """Bodies of the entries of `channel` whose number lies in [first, last], by number; those of the log's
+        numbers before this one, too, since a channel's numbers go on through them."""
         c = log_entry.c
         statement = (
             select(c.body)
-            .where(c.log_id == self._id(log), c.channel == channel, c.number.between(first, last))
-            .order_by(c.number, c.seq)
+            .where(c.log_id.in_(self._through(log)), c.channel == channel, c.number.between(first, last))
+            .order_by(c.number, c.log_id, c.seq)
         )
         with self._database.read("channel") as connection:
             return list(connection.execute(statement).scalars())
 
     def highest(self, log: str, channel: str) -> int:
-        """The highest number in `channel`, 0 when it has none."""
-        c = log_entry.c
-        statement = select(func.max(c.number)).where(c.log_id == self._id(log), c.channel == channel)
+        """The highest number in `channel`, 0 when it has none; also in the log's numbers before this one."""
+        c, logs = log_entry.c, self._through(log)
         with self._database.read("channel") as connection:
-            return int(connection.execute(statement).scalar() or 0)
+            found = [
+                connection.execute(select(func.max(c.number)).where(c.log_id == one, c.channel == channel)).scalar()
+                for one in logs
+            ]
+        return max((int(number or 0) for number in found), default=0)
 
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
@@ -306,6 +321,12 @@ class SqlLogStore:
                 if (claim := entry.claim)
             )
             self._claims_through[log_id] = size
+
+    def _through(self, log: str) -> list[int]:
+        """Ids of a log and of its numbers before this one, the oldest first."""
+        name, _, number = log.partition("/")
+        before = (f"{name}/{earlier}" for earlier in range(1, int(number)))
+        return [found for found in (self._id(one) for one in (*before, log)) if found >= 0]
 
     def _id(self, log: str) -> int:
         if log not in self._ids and self.state(log) is None:

@@ -114,7 +114,8 @@ class Logged:
 
 def entries(node: Node, log: str = "exchange") -> list[Logged]:
     """All entries of a running node's log, opened."""
-    store, name = node.ground.store, f"{log}/1"
+    store = node.ground.store
+    name = {"exchange": node.ground.exchange_log, "operations": node.ground.operations_log}[log].store_name
     state = store.state(name)
     assert state is not None
     found = []

@@ -125,12 +125,17 @@ class Signed:
         return envelope == b"signed"
 
 
-def judge(th: Log, vn: Log, through: int = 10_000, early: str = "") -> Comparison:
-    """`early`: whose export was made when its last entry was written; else both were made long afterwards."""
+def judge(
+    th: Log, vn: Log, through: int = 10_000, early: str = "", lost: dict[str, tuple[int, int]] | None = None
+) -> Comparison:
+    """`early`: whose export was made when its last entry was written; else both were made long afterwards. `lost`: the
+    minutes of which somebody's log says itself that its entries are lost."""
     last = max(item.at for item in [*th.items, *vn.items])
     ends = {log.member: log.items[-1].at if log.member == early else last + 60 for log in (th, vn)}
     made = {member: START_US + at * MINUTE_US for member, at in ends.items()}
     sides = {"th": Side("th", "vn", made["th"]), "vn": Side("vn", "th", made["vn"])}
+    for member, (since, until) in (lost or {}).items():
+        sides[member].lost.append((START_US + since * MINUTE_US, START_US + until * MINUTE_US))
     for log in (th, vn):
         sides[log.member].take_answers(log.rows())
     keys: dict[str, list[VerifyKey]] = {member: [key.verify_key()] for member, key in KEYS.items()}
@@ -149,6 +154,22 @@ def test_two_honest_logs_agree() -> None:
     assert found.findings == ()
     assert found.agreed == len(ids)
     assert found.outside == 0
+
+
+@pytest.mark.parametrize("member", ["th", "vn"])
+def test_what_a_log_says_that_it_lost_is_nobodys_fault_and_proves_nothing(member: str) -> None:
+    th, vn, ids = world(8)
+    loser, gone = {"th": th, "vn": vn}[member], set(ids[5:])
+    loser.items = [item for item in loser.items if item.exchange_id not in gone]
+    span = {member: (9 * 6 - 3, 9 * 8 + 3)}
+    found = judge(th, vn, lost=span)
+    assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.LOST_ENTRIES, "")] * 3
+    assert {item.exchange_id for item in found.findings} == gone
+    assert (found.agreed, found.unproved) == (5, True)
+    assert judge(th, vn).blamed == {member}  # without that word it has dropped them
+    other = {"th": vn, "vn": th}[member]
+    other.items = [item for item in other.items if item.exchange_id != ids[0]]
+    assert judge(th, vn, lost=span).blamed == {other.member}  # and it covers nobody else, and no other time
 
 
 def drop_answer(th: Log, vn: Log, exchange_id: str) -> tuple[Fault, str]:
