@@ -202,8 +202,7 @@ class Journal(Protocol):
         """Those of `claims` that are answered and not yet expired."""
 
     def proof(self, index: int, origin: str = "") -> LogProof:
-        """The proof of an entry under the newest signed checkpoint; `origin` says of which number of the log, where it
-        is not the newest."""
+        """The proof of an entry under the newest signed checkpoint, of another number of the log with `origin`."""
 
 
 @frozen
@@ -245,7 +244,7 @@ class NewEntry:
 
 @frozen
 class LogState:
-    """The one row that says where a log stands. `checkpoint` is the newest one stored (of the batch before)."""
+    """Where a log stands. `checkpoint` is that of the batch before; entries before `first` were pruned."""
 
     log: str
     number: int
@@ -253,6 +252,7 @@ class LogState:
     root: bytes
     checkpoint: bytes
     counters: Mapping[str, int]
+    first: int = 0
 
 
 class LogStore(Protocol):
@@ -272,16 +272,17 @@ class LogStore(Protocol):
         """Where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set).
-
-        With `before` None the log is made, unless another process has made it.
-        """
+        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set). With
+        `before` None the log is made, unless another process has made it."""
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
         """Entries with index in [start, stop), in order, a bounded number in memory at a time."""
 
     def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Index, body and stored leaf hash of the entries in [start, stop), in order."""
+
+    def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
+        """The stored leaf hashes in [start, stop), those of pruned entries, too."""
 
     def logs(self) -> list[str]:
         """Names of the logs that were opened."""

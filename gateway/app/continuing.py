@@ -46,7 +46,7 @@ def open_next_log(folder: Path, name: str, word: Word) -> Opened:
     word.check()
     settings, clock = load_settings(folder), SystemClock()
     home, member = Home(settings.home), member_id(settings.node.member)
-    with only_one(home.lock), _alone(settings) as database:
+    with only_one(home.lock), alone(settings) as database:
         keystore = KeyStore(settings.keystore)
         view = TrustKeeper(home.trust, clock).view
         log = LostLog(
@@ -67,7 +67,7 @@ def open_next_log(folder: Path, name: str, word: Word) -> Opened:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[Database]:
+def alone(settings: Settings) -> Iterator[Database]:
     """The database, while no process of any machine makes the node's rounds on it."""
     database = open_storage(settings)
     leader = Leader(database)

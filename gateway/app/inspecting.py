@@ -129,7 +129,7 @@ def _take_ourselves(
                 store, keys = SqlLogStore(database), KeyStore(settings.keystore)
                 log_key = load_signing_key(home.key("log"))
                 log = AuditLog(store, keys, log_key, clock, member, "operations", highwater=home.highwater)
-                _require_here(log)
+                require_here(log)
                 try:
                     return inspection_desk(home, member, clock, store, keys, log).take(order, account_name(os.getuid()))
                 finally:
@@ -142,7 +142,7 @@ def _take_ourselves(
         return None
 
 
-def _require_here(log: AuditLog) -> None:
+def require_here(log: AuditLog) -> None:
     """A copy or an old backup of a home gets no entry: going on with it would fork the log. Only a start asks the
     witnesses which copy is the newest."""
     if log.moved:

@@ -18,6 +18,7 @@ from gateway.app.ground import Ground, lay_ground, record_issuers, token_keys
 from gateway.app.inspecting import inspection_desk
 from gateway.app.witnessing import NodeWitness
 from gateway.audit.numbers import begun_us
+from gateway.audit.prune import pruned_below
 from gateway.audit.receipt import ChannelBook, ReceiptBook
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -237,7 +238,8 @@ class Node:
         self.scribes.exchange.start()
         self.scribes.operations.start()
         hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
-        await self._note("start", version=__version__, **hashes)
+        pruned = pruned_below(self.ground.store)
+        await self._note("start", version=__version__, **hashes, **({"pruned_below": pruned} if pruned else {}))
         if (accepted := _policy_entry(self.ground.policy.unlogged)) is not None:
             await self.scribes.operations.write(accepted)
             self.ground.policy.logged()

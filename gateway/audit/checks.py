@@ -13,8 +13,9 @@ from gateway.audit.entry import parse_entry
 from gateway.audit.erased import ErasureProof, Gone, not_proved, told
 from gateway.audit.evidence import RUN, LogEvidence
 from gateway.audit.findings import Check, Report, State
+from gateway.audit.prune import pruned_mark
 from gateway.audit.recover import first_bad_range
-from gateway.audit.runs import Rules, Run
+from gateway.audit.runs import PrunedMark, Rules, Run
 from gateway.audit.spine import PIECE, Spine
 from gateway.audit.witnessed import witnessed
 from gateway.errors import BadSignature, LiaisonError
@@ -43,7 +44,7 @@ _OF_A_LOG = (
 class LogCheck:
     """Checks 4 to 14 for one log: `spans` first, then `take` for each run in order, `finish` and `conclude`.
 
-    `destroyed`, `policies`, `withheld` and `opened` are gathered from the runs.
+    `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the runs.
     """
 
     def __init__(self, evidence: LogEvidence, rules: Rules, view: TrustView, report: Report) -> None:
@@ -69,6 +70,8 @@ class LogCheck:
         self.times: dict[int, int] = {}
         self.opened = 0
         self.statements = 0
+        self.pruned: list[PrunedMark] = []
+        self._mark: PrunedMark | None = None
 
     @property
     def size(self) -> int:
@@ -107,6 +110,7 @@ class LogCheck:
         self._report.merge(run.report)
         self.destroyed |= run.destroyed
         self.policies |= run.policies
+        self.pruned += run.pruned
         self.times |= run.times
         self.opened += run.opened
         self.statements += run.statements
@@ -138,10 +142,15 @@ class LogCheck:
     def _against(self, check: Check, text: str, index: int) -> None:
         self._report.contradicted(check, text, self._log, index)
 
-    def begin_after(self, outer: Outer) -> None:
-        """Start the tree with the pieces before the first run."""
+    def begin_after(self, outer: Outer, ragged: Callable[[int], bytes] | None = None) -> None:
+        """Start the tree with the pieces before the first run; `ragged` gives the ends of heads among them."""
         for node in outer(range(self._evidence.first // PIECE)):
             self._spine.append(node)
+        if ragged is None:
+            return
+        for head in self._heads:
+            if head.size < self._evidence.first and head.size % PIECE:
+                self._spine.add_ragged(head.size, ragged(head.size))
 
     def finish(self, outer: Outer | None = None, tail: Sequence[bytes] = ()) -> None:
         """Checks 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head where no run has it."""
@@ -165,6 +174,25 @@ class LogCheck:
         """Check 5 for the hashes above the entries."""
         for name in wrong:
             self._report.contradicted(Check.TREE, f"`{name}` is not what the entries give", self._log)
+
+    def check_pruned(self, marks: Sequence[PrunedMark]) -> None:
+        """Check 18. The entries begin with the one that the export shows, or the home has."""
+        first = self._rules.shown[0] if self._rules.shown[0] == self._evidence.first else 0
+        mine = [mark for mark in marks if mark.log == pruned_mark(self._rules.origin) and mark.index >= first]
+        for mark in mine:
+            if mark.index > self._spine.size or self._spine.root(mark.index) != mark.root:
+                text = f"{mark.entry} names another root over the {mark.index} entries that were to be pruned"
+                self._report.contradicted(Check.PRUNED, text, self._log)
+        if not first:
+            return
+        if mine:
+            self._mark = mine[0]
+            said = f"pruned below {first}, as {self._mark.entry} says"
+            text = f"{said}: the signed heads cover the hashes of those entries, and not what they were"
+            self._report.not_provable(Check.PRUNED, text, self._log, 0)
+        elif self._rules.mandate is None:
+            text = f"the entries below {first} are not there, and no entry says that they were pruned"
+            self._report.contradicted(Check.PRUNED, text, self._log, 0)
 
     def check_erased(self, proofs: Mapping[str, ErasureProof]) -> None:
         """Check 10 for content that is not there: an entry `key-destroyed` speaks of it, or nobody knows why."""
@@ -202,6 +230,8 @@ class LogCheck:
         """Say what is proved, and what was not there to check."""
         self._range()
         checks = list(_OF_A_LOG)
+        if not self._evidence.first:
+            checks.append(Check.PRUNED)
         if self.opened:
             checks.append(Check.PRIVATE)
         if self.statements:
@@ -218,7 +248,7 @@ class LogCheck:
     def _range(self) -> None:
         """Check 13: the times of the entries at both ends of what is shown, and of those beside them."""
         (low, high), since_us, until_us = self._rules.shown, self._rules.since_us, self._rules.until_us
-        if low > 0:
+        if low > 0 and self._mark is None and self._rules.mandate is not None:
             self._edge(low - 1, "before", lambda at: at < since_us)
         if low < high:
             self._edge(low, "in", lambda at: at >= since_us)

@@ -179,7 +179,7 @@ class LostLog:
             request_hash=text_hash(loss.lost),
             answer_hash=text_hash(kept) if kept else b"",
             private=private,
-            retention=Retention.OPERATIONS,
+            retention=Retention.PROOF,
         )
 
     # ------------------------------------------------------------ heads and rows
@@ -206,7 +206,8 @@ class LostLog:
     def _tree(self, state: LogState | None) -> tuple[Tree, bool]:
         """Step 2: the tree over the rows up to the first that is bad, and whether it is all that the state says."""
         tree = Tree()
-        for index, body, stored in self.store.bodies(state.log, 0, state.size) if state else ():
+        tree.extend(self.store.leaves(state.log, 0, state.first) if state else ())
+        for index, body, stored in self.store.bodies(state.log, state.first, state.size) if state else ():
             leaf = leaf_hash(body)
             if index != tree.size or leaf != stored:
                 return tree, False

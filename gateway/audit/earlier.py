@@ -19,7 +19,7 @@ def earlier_proof(store: LogStore, origin: str, index: int, key: VerifyKey) -> L
     log = origin.partition("/")[2]
     split_name(log)
     state, tree = store.state(log), Tree()
-    tree.extend(leaf for _, _, leaf in store.bodies(log, 0, state.size if state else 0))
+    tree.extend(store.leaves(log, 0, state.size if state else 0))
     for data in reversed(store.checkpoints(log)):
         try:
             head = verify_checkpoint(data, origin, key)

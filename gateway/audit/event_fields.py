@@ -110,6 +110,11 @@ FIELDS: dict[str, str] = {
     "granted": "whether consent was given",
     "decided_us": "when it was decided, in microseconds since 1970",
     "key_id": "the id of the destroyed key: retention class and month",
+    # pruning
+    "pruned.first": "the first entry that goes",
+    "stop": "the lowest index from then on",
+    "before_us": "the time before which entries were to go, in microseconds since 1970",
+    "pruned_below": "for each log that was pruned, by its name, the lowest index; absent where none was",
     # a log's next number
     "lost_head": "the largest signed head of the number before that is known: a signed note",
     "lost_size": "how many entries it is over",

@@ -155,7 +155,8 @@ _EVENTS = (
         "outcome", "sources",
         request=_NOBODY, answer=_NOBODY,
     ),
-    _operations("start", "The node started and found its logs whole.", "version", "policy_hash", "trust_hash"),
+    _operations("start", "The node started and found its logs whole.", "version", "policy_hash", "trust_hash",
+                "pruned_below"),
     _operations("stop", "The node stopped in good order; the last entry of a run.", "reason"),
     _operations("auth-failed", "Somebody did not prove who they are. At most one entry a minute for each cause.",
                 "code", "detail", "count"),
@@ -273,6 +274,11 @@ _EVENTS = (
                 "counts the erased entries of each log, `indexes` lists them where they are few, `kept` were wrapped "
                 "under the key that follows. Names no subject, and is itself never erased.",
                 "key_id", "ground", "by", "reason", "reference", "order", "entries", "indexes", "kept", "holds"),
+    _operations("pruned",
+                "Entries of an exchange log before an index are about to be pruned: they leave their hashes. `n` is "
+                "that index, `req` the SHA-256 of the log's origin, `ans` the root over what goes. Durable before "
+                "anything goes.",
+                "log", "first", "stop", "before_us", "by", "reason"),
     _operations("erasure-sought",
                 "The content of entries is about to be opened by the program, to find those that concern a subject; "
                 "nothing of it is shown. The subject is not named.",

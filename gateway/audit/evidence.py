@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from gateway.audit.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.continued import Continued, continued_in, neighbour, split_name
 from gateway.audit.highwater import high_water_path, read_heads
+from gateway.audit.spine import PIECE, fold
 from gateway.audit.tiles import WIDTH
 from gateway.errors import LiaisonError, Unknown
 from gateway.ports import ContentKeys, LogStore, StoredEntry
@@ -94,6 +95,8 @@ class HomeLog:
         self._keys = keys
         self._high_water = high_water_path(highwater, *split_name(name))
         self._continued = continued_in(store, name)
+        state = store.state(name)
+        self._first = state.first if state else 0
         self.size, self._heads = self._settled() if self._continued is None else self._ended(self._continued)
 
     def _ended(self, continued: Continued) -> tuple[int, list[bytes]]:
@@ -120,8 +123,17 @@ class HomeLog:
 
     @property
     def first(self) -> int:
-        """0: a home has all of its log."""
-        return 0
+        """The first entry that was not pruned."""
+        return self._first
+
+    def outer(self, pieces: range) -> Iterator[bytes]:
+        """The nodes over pieces of pruned entries."""
+        for piece in pieces:
+            yield fold(list(self.leaves(piece * PIECE, (piece + 1) * PIECE)))
+
+    def ragged(self, size: int) -> bytes:
+        """The node over what the first `size` entries have after their last whole piece, where those are pruned."""
+        return fold(list(self.leaves(size // PIECE * PIECE, size)))
 
     @property
     def stop(self) -> int:
@@ -143,7 +155,7 @@ class HomeLog:
 
     def rows(self) -> Iterator[Row]:
         """Rows with their content decrypted, and one row too many where somebody put one in."""
-        for start in range(0, max(1, self.size), RUN):
+        for start in range(self._first, max(1, self.size), RUN):
             yield from self.run(start)
 
     def run(self, start: int) -> Iterator[Row]:
@@ -167,8 +179,7 @@ class HomeLog:
 
     def leaves(self, start: int, stop: int) -> Iterator[bytes]:
         """The stored leaf hashes in [start, stop)."""
-        for _, _, leaf in self._store.bodies(self.name, start, stop):
-            yield leaf
+        return self._store.leaves(self.name, start, stop)
 
     def body(self, index: int) -> bytes:
         """The public part of one entry that is there."""
@@ -176,7 +187,7 @@ class HomeLog:
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
         """Index and public part of all rows."""
-        return self.bodies_of(0, self.size)
+        return self.bodies_of(self._first, self.size)
 
     def bodies_of(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
         """Index and public part of the rows in [start, stop)."""

@@ -112,16 +112,17 @@ def _plan_log(log: HomeLog, since_us: int, until_us: int) -> LogPlan:
         raise NotProved(f"log `{log.name}` has no signed head", where=log.name, remedy="start the node once")
     newest = heads[-1]
     if not since_us and not until_us:
-        return LogPlan(newest.data.decode(), LogRange.whole(newest.size))
+        return LogPlan(newest.data.decode(), LogRange.whole(newest.size, log.first))
     low = _first_since(log, newest.size, since_us)
     high = _first_since(log, newest.size, until_us) if until_us else newest.size
     whole = log.name.startswith("operations/")
-    return LogPlan(newest.data.decode(), LogRange.between(newest.size, low, max(low, high), all_entries=whole))
+    part = LogRange.between(newest.size, low, max(low, high), all_entries=whole, pruned=log.first)
+    return LogPlan(newest.data.decode(), part)
 
 
 def _first_since(log: HomeLog, size: int, time_us: int) -> int:
     """The first entry at or after a time, by halving: times never go back."""
-    low, high = 0, size
+    low, high = log.first, size
     while low < high:
         middle = (low + high) // 2
         if parse_entry(log.body(middle)).time_us < time_us:

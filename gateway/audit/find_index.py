@@ -73,13 +73,19 @@ class IndexKeeper:
         return len(missing)
 
     def forget(self) -> int:
-        """Remove all blocks with a part under a key that is gone; how many."""
+        """Remove all blocks with a part under a key that is gone, or before the entries that are there; how many."""
         live = self._logs.key_ids() | {PUBLIC}
         count = 0
         for key_id in self._index.key_ids() - live:
             self._keys.pop(key_id, None)
             while self._index.drop_block_of(key_id):
                 count += 1
+        for log in self._logs.logs():
+            whole = whole_blocks(*self._logs.bounds(log))
+            for span in self._index.spans(log):
+                if span.number < whole.start:  # its entries were pruned
+                    self._index.drop_block(span)
+                    count += 1
         return count
 
     def _missing(self, log: str) -> list[int]:

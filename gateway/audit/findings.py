@@ -29,6 +29,7 @@ class Check(IntEnum):
     POLICIES = 15
     WITNESSES = 16
     LOST = 17
+    PRUNED = 18
 
 
 MEANING: dict[Check, str] = {
@@ -49,6 +50,7 @@ MEANING: dict[Check, str] = {
     Check.POLICIES: "every policy that decided is in the export, by its hash",
     Check.WITNESSES: "every cosignature of a listed witness is of a head of this log",
     Check.LOST: "the log does not end here to go on under another number: nothing of it is said to be lost",
+    Check.PRUNED: "every entry from the first on is there",
 }
 """What each check shows when it holds."""
 

@@ -71,16 +71,16 @@ class LogRange:
     high: int
 
     @staticmethod
-    def whole(size: int) -> LogRange:
-        """All of a log."""
-        return LogRange(size, 0, size, 0, size)
+    def whole(size: int, pruned: int = 0) -> LogRange:
+        """All of a log, of which the first `pruned` entries are not there any more."""
+        return LogRange(size, pruned, size, pruned, size)
 
     @staticmethod
-    def between(size: int, low: int, high: int, *, all_entries: bool) -> LogRange:
+    def between(size: int, low: int, high: int, *, all_entries: bool, pruned: int = 0) -> LogRange:
         """The bundles around the shown entries; with `all_entries` all bundles."""
         if all_entries:
-            return LogRange(size, 0, size, low, high)
-        first = max(0, low - 1) // WIDTH * WIDTH
+            return LogRange(size, pruned, size, low, high)
+        first = max(pruned, max(0, low - 1) // WIDTH * WIDTH)
         stop = min(size, -(-(high + 1) // WIDTH) * WIDTH)
         return LogRange(size, first, stop, low, high)
 

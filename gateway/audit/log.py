@@ -125,7 +125,7 @@ class AuditLog:
         if state is None:
             state = LogState(self.store_name, number, 0, EMPTY_ROOT, b"", dict(opening or {}))
             self._store.commit(None, state, [])
-        self._tree = rebuild_tree(self._store.bodies(state.log, 0, state.size), state.size, state.log)
+        self._tree = rebuild_tree(self._store, state)
         self._check(state, seen)
         self._state = state
         self._last_us = self._time_of_last()
@@ -383,7 +383,7 @@ class AuditLog:
         entries = [self._build(winner, before.size + place, counters) for place, winner in enumerate(winners)]  # 3
         self._tree.extend(entry.leaf_hash for entry in entries)
         size = before.size + len(entries)
-        after = LogState(before.log, before.number, size, self._tree.root(), self._checkpoint, counters)
+        after = LogState(before.log, before.number, size, self._tree.root(), self._checkpoint, counters, before.first)
         self._store.commit(before, after, entries)  # 4
         return after, entries
 

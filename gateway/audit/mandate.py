@@ -18,9 +18,9 @@ from gateway.trust.appointment import EVERY, Appointment, Scope, check_time, ver
 from gateway.trust.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
-ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged"}) | CONTINUED
-"""Kinds of entries whose private part every auditor sees: what was erased by right, what was acknowledged, and why a
-log goes on under another number."""
+ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged", "pruned"}) | CONTINUED
+"""Kinds of entries whose private part every auditor sees: what was erased or pruned by right, what was acknowledged,
+and why a log goes on under another number."""
 
 NO_AUDITOR: Final = "no-auditor"
 OUTSIDE: Final = "outside"

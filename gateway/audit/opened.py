@@ -54,9 +54,9 @@ class HomeLogs:
         return self._store.logs()
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """All entries that are committed."""
+        """All entries that are committed and were not pruned."""
         state = self._store.state(log)
-        return 0, state.size if state else 0
+        return (state.first, state.size) if state else (0, 0)
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
         """Entries with index in [start, stop), opened, in order."""

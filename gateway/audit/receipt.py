@@ -158,6 +158,12 @@ class ChannelBook:
         return max(fitting, default=sent + MAX_GAPS)
 
 
+def settled(documents: DocumentStore, channel: str) -> int:
+    """The highest number of a channel (`in:vn`, `out:vn`) whose receipt was taken, or sent."""
+    way, _, peer = channel.partition(":")
+    return _recall(documents, _KIND_TAKEN if way == "in" else _KIND_SENT, peer)[0]
+
+
 def settle(documents: DocumentStore, peer: str, through: int) -> None:
     """Count answers through this number as acknowledged: entries of some of them are lost, and nobody owes receipts
     for numbers that nobody can name. Changes nothing where more is acknowledged."""

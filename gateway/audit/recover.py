@@ -22,9 +22,14 @@ from gateway.ports import LogState, LogStore
 from gateway.signing.keys import VerifyKey
 
 
-def rebuild_tree(rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
-    """Checks 1 and 2: the tree over the `size` rows of `log` (index, body, stored leaf hash)."""
-    return extend_tree(Tree(), rows, size, log)
+def rebuild_tree(store: LogStore, state: LogState) -> Tree:
+    """Checks 1 and 2: the tree over the rows of a log. Of pruned entries the stored hashes are taken as they are: that
+    they are those of the entries is shown by the signed heads over them (checks 3 to 5)."""
+    tree = Tree()
+    tree.extend(store.leaves(state.log, 0, state.first))
+    if tree.size != state.first:
+        raise tampered(state.log, tree.size, "its hash, which stays when an entry is pruned, is missing")
+    return extend_tree(tree, store.bodies(state.log, state.first, state.size), state.size, state.log)
 
 
 def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:

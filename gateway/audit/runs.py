@@ -58,6 +58,17 @@ class Rules:
         return origin(self.member, name, int(number))
 
 
+@dataclass(frozen=True, slots=True)
+class PrunedMark:
+    """What an entry says of pruning: the hash of the log's name, the lowest index, the root over what is gone, and
+    where the entry stands."""
+
+    log: bytes
+    index: int
+    root: bytes
+    entry: str
+
+
 @dataclass(slots=True)
 class Channel:
     """Numbers of a channel in a run: the first one, the entry that has it, and the last one."""
@@ -89,6 +100,7 @@ class Run:
     opened: int = 0
     statements: int = 0
     times: dict[int, int] = field(default_factory=dict)
+    pruned: list[PrunedMark] = field(default_factory=list)
     suspect: int | None = None
     files: dict[str, str] = field(default_factory=dict)
 
@@ -183,6 +195,9 @@ class _Checks:
             self._against(Check.FORM, f"`{entry.kind}` is no kind of this log", expected)
         if event.counted and entry.number is not None:
             self._channel(entry.peer, entry.number, expected)
+        if entry.kind == "pruned" and entry.number is not None:
+            place = f"entry {expected} of {self._rules.log}"
+            run.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
         if entry.kind == "answered" and entry.exchange_id:
             run.answered.append(int(entry.exchange_id[:16], 16))
 

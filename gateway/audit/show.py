@@ -73,7 +73,7 @@ def walk(store: LogStore, keys: ContentKeys, log: str, kinds: frozenset[str], si
     Raises `Contradicted`, `Malformed`.
     """
     state = store.state(log)
-    for stored in store.entries(log, 0, state.size if state else 0):
+    for stored in store.entries(log, state.first if state else 0, state.size if state else 0):
         entry = parse_entry(stored.body)
         if entry.kind in kinds and entry.time_us >= since_us:
             yield open_entry(keys, log, stored)

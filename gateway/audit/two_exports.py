@@ -69,6 +69,7 @@ def reconcile_exports(
     for side, export in zip(sides, exports, strict=True):
         for every in export.logs():
             side.take_answers(every.rows())
+        side.since_us = max(side.since_us, begins_us(export))
         side.lost += _lost(export, view.vkeys(MemberId(side.member), KeyUse.LOG))
     for side, other, export in zip(sides, reversed(sides), exports, strict=True):
         for log in exchange_logs(export):
@@ -78,6 +79,13 @@ def reconcile_exports(
         for log in exchange_logs(export) if suspected else ():
             side.prove(log.rows(), suspected, _Signatures(view, MemberId(side.member), MemberId(side.peer)))
     return Reconciled(reports, compare(*sides))
+
+
+def begins_us(export: ExportReader) -> int:
+    """When the first entry of the exchange logs was written that is there; 0 where none before it was pruned."""
+    first = next(iter(exchange_logs(export)), None)
+    pruned = first is not None and 0 < first.range.low == first.first < first.stop
+    return parse_entry(first.body(first.first)).time_us if first is not None and pruned else 0
 
 
 def _lost(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tuple[int, int]]:

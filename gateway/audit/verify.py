@@ -18,7 +18,9 @@
 16. every cosignature of a listed witness is of a head of this log; and, where a quorum is asked for, enough witnesses
     have cosigned;
 17. a log that goes on under the next number lost what that number says, and no more; and each number after the first
-    has the one before it beside it.
+    has the one before it beside it;
+18. entries that were pruned are those of which an entry of the operations log says so, by the root over them. What they
+    said is not provable any more.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """
@@ -40,7 +42,7 @@ from gateway.audit.export_reader import ExportReader
 from gateway.audit.findings import Check, Report
 from gateway.audit.mandate import Mandate, verified_appointment
 from gateway.audit.policies import kept_policies
-from gateway.audit.runs import Rules
+from gateway.audit.runs import PrunedMark, Rules
 from gateway.clock import Clock, rfc3339
 from gateway.errors import LiaisonError, Malformed, NotProved, Stale, TooLarge
 from gateway.model.names import MemberId
@@ -204,11 +206,12 @@ class _Verifier:
         if not logs:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: dict[str, ErasureProof] = {}
+        pruned: list[PrunedMark] = []
         self.total = sum(log.stop - log.first for log in logs)
         self._numbers([log.name for log in logs])
         for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), split_name(item.name))):
             try:
-                erased |= self._log(log, erased)
+                erased |= self._log(log, erased, pruned)
             except (Malformed, TooLarge) as error:
                 self.complete = False
                 self.report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
@@ -220,14 +223,16 @@ class _Verifier:
                 text = f"`{neighbour(name, -1)}` is not there, after which this log goes on"
                 self.report.not_provable(Check.LOST, text, name)
 
-    def _log(self, log: LogEvidence, erased: Mapping[str, ErasureProof]) -> dict[str, ErasureProof]:
+    def _log(
+        self, log: LogEvidence, erased: Mapping[str, ErasureProof], pruned: list[PrunedMark]
+    ) -> dict[str, ErasureProof]:
         part = log.range if isinstance(log, ExportLog) else None
-        shown = (part.low, part.high) if part else (0, log.size)
+        shown = (part.low, part.high) if part else (log.first, log.size)
         rules = Rules(self.member, log.name, shown, self.mandate, self.statements, *self.times)
         check = LogCheck(log, rules, self.view, self.report)
         spans = check.spans()
-        if isinstance(log, ExportLog):
-            check.begin_after(log.outer)
+        if isinstance(log, ExportLog | HomeLog):
+            check.begin_after(log.outer, log.ragged if isinstance(log, HomeLog) else None)
         for run in self.checkers.runs(log, spans, rules):
             check.take(run)
             self.done += run.size
@@ -237,6 +242,8 @@ class _Verifier:
             check.check_tiles(log.wrong_tiles(check.spine))
         else:
             check.finish()
+        check.check_pruned(pruned)
+        pruned += check.pruned
         check.check_erased({**erased, **check.destroyed})
         check.check_witnesses(witnesses_of(self.view, self.member), self.now_us, self.quorum)
         check.conclude()

@@ -55,12 +55,14 @@ class Searcher:
 @dataclass(slots=True)
 class Result:
     """What was found. `entry` is where at home the entry of this search stands, `report` what was verified first where
-    the search is complete; `private` says whether private parts may be shown, `reasons` counts refusals by reason."""
+    the search is complete; `private` says whether private parts may be shown, `reasons` counts refusals by reason,
+    `pruned` names the lowest index of each log whose older entries are gone."""
 
     found: Found
     entry: Written | None = None
     report: Report | None = None
     private: bool = False
+    pruned: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -68,7 +70,7 @@ class Result:
         """0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
         if self.report is None:
             return 0
-        return self.report.exit_code or (3 if self.found.closed else 0)
+        return self.report.exit_code or (3 if self.found.closed or self.pruned else 0)
 
 
 def find_entries(
@@ -99,12 +101,19 @@ def find_entries(
         report = verify(progress or _no_progress)
         with _searched(place) as logs:
             found = find_all(logs, question, limit, report.sizes, progress, keep)
-        return Result(found, entry, report, private)
+            return Result(found, entry, report, private, _pruned(place, logs, question))
     with _searched(place) as logs, _open_index(place, logs) as index:
         tally = _reasons if search.refused == ANY and keep is None else None
         found = find(logs, index, question, limit, progress, keep, tally)
+        pruned = _pruned(place, logs, question)
     counts = sorted(found.tally.items(), key=lambda item: -item[1])
-    return Result(found, entry, None, private, {by.partition("=")[2]: count for by, count in counts})
+    return Result(found, entry, None, private, pruned, {by.partition("=")[2]: count for by, count in counts})
+
+
+def _pruned(place: Place, logs: SearchedLogs, question: Question) -> dict[str, int]:
+    """Of an export the verifier says what was pruned: it may be of a part of the log anyway."""
+    names = [log for log in logs.logs() if question.of_log(log) and not place.is_export]
+    return {log: first for log in names if (first := logs.bounds(log)[0])}
 
 
 def _reasons(found: Found) -> list[str]:
@@ -231,6 +240,7 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
     return value | {
         "count": found.count,
         "closed": found.closed,
+        **({"pruned_below": result.pruned} if result.pruned else {}),
         "limit": limit,
         "more": found.count > len(found.entries),
         **({"reasons": result.reasons} if result.reasons else {}),
@@ -259,6 +269,8 @@ def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
         yield "", "by reason: " + ", ".join(f"{code} {count:,}" for code, count in result.reasons.items())
     if found.closed:
         yield "warn", f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them"
+    for log, first in result.pruned.items():
+        yield "warn", f"{log} is pruned below {first:,}: nobody can search the entries before that"
     if result.report is not None:
         yield from _complete_lines(result, result.report)
 

@@ -43,11 +43,17 @@ class KeptAnswers:
             if entry.peer == peer and entry.exchange_id == exchange_id and entry.kind in kinds:
                 private, _, answer = self.keys.open_content(f"{name}/{earlier}", index, content)
                 return KeptAnswer(entry, decode_private(private), answer)
+        if 0 <= index < self._first(log):
+            raise Unknown("our log is pruned, and that answer with it", code="pruned", where="exchange_id")
         raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
+
+    def _first(self, log: str) -> int:
+        state = self.store.state(log)
+        return state.first if state else 0
 
     def _at(self, log: str, index: int) -> tuple[Entry, StoredEntry] | None:
         state = self.store.state(log)
-        if state is None or not 0 <= index < state.size:
+        if state is None or not state.first <= index < state.size:
             return None
         stored = next(iter(self.store.entries(log, index, index + 1)), None)
         return (parse_entry(stored.body), stored) if stored is not None else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.clock import Clock
-from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken, Unknown
+from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken
 from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.orders import Order, Orders, our_turn
@@ -125,14 +125,13 @@ class InspectionDesk:
     def _check_scope(self, inspection: Inspection, appointment: Appointment) -> None:
         """Every entry that is to be opened is there, and within the scope of the appointment."""
         from gateway.audit.inspection import mandate_of
+        from gateway.audit.prune import require_there
         from gateway.audit.show import open_entry
 
         log, indexes = wanted_entries(inspection)
-        state = self._store.state(log)
         mandate = mandate_of(self._member, appointment)
         for index in indexes:
-            if state is None or index >= state.size:
-                raise Unknown(f"there is no entry {index}", code="no-such-entry", where=log)
+            require_there(self._store, log, index)
             shown = open_entry(self._keys, log, next(iter(self._store.entries(log, index, index + 1))))
             ground = mandate.withholds(shown.entry)
             if not ground and not shown.erased:

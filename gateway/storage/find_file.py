@@ -158,10 +158,18 @@ class FindFile:
             row = self._db.execute("SELECT block FROM part WHERE key_id = ? LIMIT 1", (key_id,)).fetchone()
             if row is None:
                 return False
-            self._db.execute("DELETE FROM posting WHERE part IN (SELECT id FROM part WHERE block = ?)", row)
-            self._db.execute("DELETE FROM part WHERE block = ?", row)
-            self._db.execute("DELETE FROM block WHERE id = ?", row)
+            self._drop(row[0])
         return True
+
+    def drop_block(self, span: Span) -> None:
+        """Remove a block."""
+        with self._errors(), self._write():
+            self._drop(span.id)
+
+    def _drop(self, block: int) -> None:
+        self._db.execute("DELETE FROM posting WHERE part IN (SELECT id FROM part WHERE block = ?)", (block,))
+        self._db.execute("DELETE FROM part WHERE block = ?", (block,))
+        self._db.execute("DELETE FROM block WHERE id = ?", (block,))
 
     # ------------------------------------------------------------ searching
 

@@ -22,6 +22,7 @@ from gateway.storage.claims import ClaimIndex, claim_key
 from gateway.storage.engine import Database, file_identity
 from gateway.storage.postgres import identity
 from gateway.storage.prepared import Prepared, insert_into, run_together
+from gateway.storage.prune_store import prune, tile_leaves
 from gateway.storage.tables import log_checkpoint, log_content, log_entry, log_state
 from gateway.storage.upsert import insert_for
 
@@ -65,7 +66,7 @@ class SqlLogStore:
 
     def _state(self, row: Any) -> LogState:
         self._ids[row.log] = row.id
-        return LogState(row.log, row.number, row.size, row.root, row.checkpoint, json.loads(row.counters))
+        return LogState(row.log, row.number, row.size, row.root, row.checkpoint, json.loads(row.counters), row.pruned)
 
     @contextmanager
     def turn(self, known: LogState) -> Iterator[LogState]:
@@ -151,6 +152,22 @@ class SqlLogStore:
                 rows = self._bodies.run(connection, bounds).all()
             for row in rows:
                 yield row[0], row[1], row[2]
+
+    def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
+        """The stored leaf hashes in [start, stop), in order; those of pruned entries, too."""
+        state = self.state(log)
+        if state is not None and start < state.first and start < stop:
+            for first in range(start, min(stop, state.first), _PAGE * 8):
+                with self._database.snapshot("tiles") as connection:
+                    stop_here = min(stop, state.first, first + _PAGE * 8)
+                    found = list(tile_leaves(connection, self._id(log), first, stop_here))
+                yield from found
+        for _, _, leaf in self.bodies(log, max(start, state.first if state else 0), stop):
+            yield leaf
+
+    def prune(self, log: str, first: int, stop: int) -> None:
+        """In one durable transaction replace the entries in [first, stop), whole tiles, by their hashes."""
+        prune(self._database, log, first, stop)
 
     def checkpoints(self, log: str) -> list[bytes]:
         """All checkpoints that were stored, by size."""

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from gateway.errors import Misconfigured
 from gateway.storage.engine import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test compares it with the scripts."""
 
 _MIGRATING = 0x6C6961_6D6967

@@ -3,7 +3,8 @@
 `log_entry` holds the leaves as written. Its columns beside body and hash only make entries findable. There is no
 index over what is random, or has one place to grow for each counterpart and hour: time is found by halving, since
 entries are in its order; claims of exchange ids are kept in memory while they count (`storage.claims`).
-`log_state.claims_from` is the first index that may hold such a claim.
+`log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are not there
+any more; their hashes stand in `log_tile`, 256 in each.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ log_state = Table(
     Column("checkpoint", LargeBinary, nullable=False),
     Column("counters", Text, nullable=False),
     Column("claims_from", BigInteger, nullable=False),
+    Column("pruned", BigInteger, nullable=False, server_default="0"),
 )
 
 log_entry = Table(
@@ -72,6 +74,14 @@ log_checkpoint = Table(
     Column("checkpoint", LargeBinary, nullable=False),
     ForeignKeyConstraint(["log_id"], ["log_state.id"]),
     sqlite_with_rowid=False,
+)
+
+log_tile = Table(
+    "log_tile",
+    metadata,
+    Column("log_id", Integer, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
 )
 
 quota_use = Table(

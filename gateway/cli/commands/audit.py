@@ -16,6 +16,7 @@ from gateway.cli.commands.audit_hold import hold
 from gateway.cli.commands.audit_key_report import key_report
 from gateway.cli.commands.audit_mandate import AUDITOR_KEY, COMMANDS
 from gateway.cli.commands.audit_next_log import next_log
+from gateway.cli.commands.audit_prune import prune
 from gateway.cli.commands.audit_stats import stats
 from gateway.cli.output import home_option, json_option, print_json, progress_bar, say, working
 from gateway.cli.times import TIME, to_micros
@@ -325,5 +326,5 @@ def _given(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-for _command in (*COMMANDS, find, index, key_report, next_log, stats, erase, hold):
+for _command in (*COMMANDS, find, index, key_report, next_log, prune, stats, erase, hold):
     audit.add_command(_command)
