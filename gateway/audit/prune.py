@@ -1,7 +1,8 @@
 """Pruning an exchange log to a lowest index: older entries leave their hashes in the tree, and nothing else.
 
-1. what may go ends before the first entry that is younger than the given time, is under no head that witnesses
-   cosigned, is held, has content that is not erased yet, or whose receipt is still due; and at a whole tile of 256;
+1. of the log's first number, what may go ends before the first entry that is younger than the given time, is under no
+   head that witnesses cosigned, is held, has content that is not erased yet, or whose receipt is still due; and at a
+   whole tile of 256;
 2. an entry of the operations log, durable first, says up to which index, and names the root over what goes;
 3. the entries go run by run, each in one transaction that keeps their hashes and moves the lowest index.
 
@@ -100,6 +101,9 @@ class Pruner:
             begun = self._begun(log)
             if begun > state.first:
                 yield Plan(log, state.first, begun, "", begun=True)
+                continue
+            if split_name(log)[1] > 1:
+                yield Plan(log, 0, 0, "its first entry says what was lost of the number before, and stays")
                 continue
             wanted = self._first_since(log, state.first, state.size, before_us)
             stop = min(wanted, self._limits.covered(log), max(0, state.size - 1))

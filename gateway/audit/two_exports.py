@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.audit.continued import split_name
 from gateway.audit.entry import Entry, parse_entry
 from gateway.audit.export_reader import ExportReader, exchange_logs
 from gateway.audit.findings import Report
@@ -70,7 +71,7 @@ def reconcile_exports(
         for every in export.logs():
             side.take_answers(every.rows())
         side.since_us = max(side.since_us, begins_us(export))
-        side.lost += _lost(export, view.vkeys(MemberId(side.member), KeyUse.LOG))
+        side.lost += lost_times(export, view.vkeys(MemberId(side.member), KeyUse.LOG))
     for side, other, export in zip(sides, reversed(sides), exports, strict=True):
         for log in exchange_logs(export):
             side.take_questions(log.rows(), other, view.vkeys(MemberId(other.member), KeyUse.LOG))
@@ -88,9 +89,14 @@ def begins_us(export: ExportReader) -> int:
     return parse_entry(first.body(first.first)).time_us if first is not None and pruned else 0
 
 
-def _lost(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tuple[int, int]]:
+def lost_times(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tuple[int, int]]:
     """The times of which an exchange log lost its entries: reports of both exports were made before, and hold."""
-    for log in exchange_logs(export):
+    logs = exchange_logs(export)
+    for log in logs:
+        if log is logs[0] and split_name(log.name)[1] > 1 and log.first == 0:
+            first = parse_entry(log.body(0))
+            if not first.answer_hash:  # of the number before nothing is kept, so it is not in the export
+                yield 0, first.time_us
         said = log.continued(keys)
         if said is not None:
             last = log.body(log.stop - 1) if log.stop > log.first else b""

@@ -219,6 +219,9 @@ async def test_8_both_numbers_are_searched_shown_and_counted(story: Story, capsy
     out = capsys.readouterr().out
     shown = json.loads(out[out.index("{\n") :])["entries"]
     assert {item["log"] for item in shown} == {"exchange/1", "exchange/2"}
+    assert await asyncio.to_thread(run, ["backup", "--new-key", str(story.folder / "offline")]) == 0
+    to = ("--to", str(story.folder / "offline" / "backup.pub"), "--out", str(story.folder / "th.backup"))
+    assert await asyncio.to_thread(run, ["backup", "--home", str(story.home), *to]) == 0
     assert await story.command("stats", "--home", story.home, "--json") == 0
     assert await story.command("debt", "--home", story.home, "--json") == 0
 

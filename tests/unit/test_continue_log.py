@@ -12,9 +12,11 @@ from gateway.audit.checkpoint import Signer, origin, parse_checkpoint
 from gateway.audit.continue_log import MARGIN, Loss, LostLog, Word
 from gateway.audit.continued import continued_in
 from gateway.audit.evidence import HomeLog
+from gateway.audit.export_reader import ExportReader
 from gateway.audit.findings import Check, State
 from gateway.audit.log import AuditLog
 from gateway.audit.numbers import begun_us
+from gateway.audit.two_exports import lost_times
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Malformed, Misconfigured, StorageBroken
 from gateway.model.witness import HeadEvidence
 from gateway.ports import LogState, NewEntry
@@ -215,6 +217,22 @@ def test_a_declared_loss_is_not_provable_at_home_and_in_every_export(world: Worl
         ((check, state, text),) = found
         assert (check, state) == (Check.LOST, State.NOT_PROVABLE)
         assert "entries 6 to 8 are lost: a head over 9 entries was signed, as `exchange/2` says" in text
+
+
+def test_a_log_of_which_nothing_is_kept_leaves_the_next_number_alone(world: World) -> None:
+    home = world.copy()
+    for table in ("log_content", "log_entry", "log_checkpoint"):
+        home.sql(f"DELETE FROM {table} WHERE log_id = (SELECT id FROM log_state WHERE log = 'exchange/1')")
+    home.sql("DELETE FROM log_state WHERE log = 'exchange/1'")
+    with lost(home) as log:
+        log.open_next(log.assess(), WORD, ("vn", "kh"), lambda _peer, _through: None)
+    for found in findings(world, home):
+        ((check, state, text),) = found
+        assert (check, state) == (Check.LOST, State.NOT_PROVABLE)
+        assert "`exchange/1` is not there" in text
+    export = ExportReader(world.export(home, nobody=True))
+    ((since_us, until_us),) = lost_times(export, [home.key.verify_key()])
+    assert since_us == 0 < until_us
 
 
 def test_a_head_beyond_what_was_declared_contradicts(world: World) -> None:

@@ -260,6 +260,15 @@ def test_it_can_be_pruned_again_later_and_the_log_goes_on_after_a_loss(world: Wo
         (Check.PRUNED, State.NOT_PROVABLE),
         (Check.LOST, State.NOT_PROVABLE),
     }
+    with home.store() as store:
+        pruner = Pruner(
+            store, home.keystore, "th", Limits(lambda _log: FAR, (), lambda _channel: FAR), lambda _draft: None
+        )
+        after = {plan.log: plan for plan in pruner.plans(FAR)}["exchange/2"]
+        assert (after.stop, after.kept_by.partition(",")[0]) == (
+            0,
+            "its first entry says what was lost of the number before",
+        )
 
 
 def test_a_pruned_export_is_compared_from_where_it_begins(world: World, home: LogHome) -> None:
