@@ -80,7 +80,8 @@ def test_e3_claims_of_an_earlier_log_number_and_of_a_restart_still_count(tmp_pat
         assert isinstance(again, StoredAnswer)
         assert again.answer == draft.answer
     with home.store() as store:
-        log = AuditLog(store, home.keystore, home.key, home.clock, "th", number=2, highwater=home.highwater)
+        place = home.highwater
+        log = AuditLog(store, home.keystore, home.key, home.clock, "th", number=2, highwater=place, opening={})
         (again,) = log.append([draft])
         assert again == StoredAnswer(draft.request_hash, b"", b"", 1)
         log.close()
