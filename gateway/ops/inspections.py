@@ -1,8 +1,8 @@
 """Takes what people want to see of the logs: judges it, writes its entry, and says where the entry stands.
 
 A command hands an order in: an auditor's signed inspection, a search without a mandate, which is shown public parts
-only, or a use of what policy decided on. Where no node runs the command opens the operations log and does this itself; where one runs, the node does so
-within a moment, since it alone writes to its logs.
+only, or a use of what policy decided on. Where no node runs the command opens the operations log and does this itself;
+where one runs, the node does so within a moment, since it alone writes to its logs.
 """
 
 from __future__ import annotations
