@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.app import build_node
+from gateway.app.node import build_node
 from gateway.audit.show import Filter
 from gateway.cli.audits import entries
 from gateway.cli.erasures import exchange_entries
