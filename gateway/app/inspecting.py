@@ -3,9 +3,7 @@ there is none, by us."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from gateway.errors import Forbidden, Misconfigured, NotProved, Unavailable
 from gateway.model.names import MemberId, member_id
 from gateway.ops.inspections import InspectionDesk, inspection_order, look_up_order
 from gateway.ops.orders import Order, Orders
-from gateway.ops.uses import Use, account_name, use_order
+from gateway.ops.uses import Use, use_order
 from gateway.ports import ContentKeys, EntryDraft, Journal, Logged, LogStore
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.storage.keystore import KeyStore
@@ -78,50 +76,52 @@ def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: 
     return _entry_of(settings, inspection_order(sign_inspection(inspection, key)), clock)
 
 
-def look_up(folder: Path, by: str, reason: str, detail: dict[str, Any]) -> Written:
+def look_up(folder: Path, reason: str, looked_for: dict[str, Any]) -> Written:
     """The same for a search without a mandate, of which only public parts are shown."""
-    return _entry_of(load_settings(folder), look_up_order(by, reason, detail), SystemClock())
+    return _entry_of(load_settings(folder), look_up_order(reason, looked_for), SystemClock())
 
 
 def announce_use(folder: Path, use: Use, by: str, reason: str, detail: dict[str, Any]) -> Written:
-    """The same for a use of what policy decided on. Raises `Malformed` where nobody says who or why."""
+    """The same for a use of what policy decided on.
+
+    Raises `Malformed` where nobody says who or why, and `Unavailable` or what storage raises when the entry cannot be
+    written: nothing may be read then.
+    """
     return _entry_of(load_settings(folder), use_order(use, by, reason, detail), SystemClock())
 
 
 def _entry_of(settings: Settings, order: Order, clock: Clock) -> Written:
     home, member = Home(settings.home), member_id(settings.node.member)
-    result = _take_ourselves(settings, home, member, order, clock)
-    if result is None:
-        result = _handed_in(settings, home, member, order, clock)
-    return Written(str(result["log"]), int(result["index"]))
-
-
-def _handed_in(settings: Settings, home: Home, member: MemberId, order: Order, clock: Clock) -> Mapping[str, Any]:
-    """What the running node said; ours where it has stopped meanwhile."""
     orders = Orders(home.inspections)
     orders.give(order)
-    until = clock.monotonic() + WAIT_S
     try:
-        while clock.monotonic() < until:
-            if (found := orders.result(order)) is not None:
-                return _raised(found)
-            if (ours := _take_ourselves(settings, home, member, order, clock)) is not None:
-                return ours
-            time.sleep(_STEP_S)
+        result = _result(settings, home, member, orders, order, clock)
+        return Written(str(result["log"]), int(result["index"]))
     finally:
         orders.withdraw(order)
-    raise Unavailable(
-        "a node runs on this home, and did not write the entry in time: nothing is shown",
-        code="node-does-not-answer",
-        where=str(home.path),
-        remedy="liaison doctor --home …; or stop the node and try again",
-    )
 
 
-def _take_ourselves(
-    settings: Settings, home: Home, member: MemberId, order: Order, clock: Clock
-) -> Mapping[str, Any] | None:
-    """Take the order, unless a node runs: None then, and it does so at once."""
+def _result(
+    settings: Settings, home: Home, member: MemberId, orders: Orders, order: Order, clock: Clock
+) -> dict[str, Any]:
+    until = clock.monotonic() + WAIT_S
+    while True:
+        _take_ourselves(settings, home, member, clock)
+        found = orders.result(order)
+        if found is not None:
+            return _raised(found)
+        if clock.monotonic() > until:
+            raise Unavailable(
+                "a node runs on this home, and did not write the entry in time: nothing is shown",
+                code="node-does-not-answer",
+                where=str(home.path),
+                remedy="liaison doctor --home …; or stop the node and try again",
+            )
+        time.sleep(_STEP_S)
+
+
+def _take_ourselves(settings: Settings, home: Home, member: MemberId, clock: Clock) -> None:
+    """Take what waits, unless a node runs: it does so at once."""
     try:
         with only_one(home.lock):
             database = open_storage(settings)
@@ -131,7 +131,7 @@ def _take_ourselves(
                 log = AuditLog(store, keys, log_key, clock, member, "operations", highwater=home.highwater)
                 require_here(log)
                 try:
-                    return inspection_desk(home, member, clock, store, keys, log).take(order, account_name(os.getuid()))
+                    inspection_desk(home, member, clock, store, keys, log).run()
                 finally:
                     log.close()
             finally:
@@ -139,7 +139,6 @@ def _take_ourselves(
     except Misconfigured as error:
         if error.code not in ("already-running", "log-in-use"):
             raise
-        return None
 
 
 def require_here(log: AuditLog) -> None:

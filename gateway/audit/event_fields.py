@@ -135,7 +135,6 @@ FIELDS: dict[str, str] = {
     "searched.reason": "why the log is searched, in the auditor's words",
     "searched.detail": "what is looked for",
     "searched.statement": "the inspection as the auditor signed it, base64",
-    "looked-up.by": "the account under which the command ran, as the operating system names it",
     "looked-up.reason": "why the log is searched, in that person's words; may be empty",
     "looked_for": "what is looked for",
     "exported.reason": "why it is exported, in the auditor's words",

@@ -70,10 +70,10 @@ _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
 
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
-_USED = ("by", "account", "reason", "detail")
 _CONTINUED = (
     "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
 )  # fmt: skip
+_USED = ("by", "account", "reason", "detail")
 _USE = (
     "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
     "purpose", "use", "reason",
@@ -251,7 +251,7 @@ _EVENTS = (
     _operations("looked-up",
                 "Somebody who may read the home searches entries without an auditor's mandate, and is shown public "
                 "parts only. Durable before anything is shown.",
-                "by", "reason", "looked_for"),
+                "account", "reason", "looked_for"),
     _operations("exported",
                 "An auditor has the logs exported with their private parts, as far as the scope goes; `detail` holds "
                 "the bounds.",

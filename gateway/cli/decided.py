@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,13 @@ from typing import Any
 from gateway.app.inspecting import Written, announce_use
 from gateway.audit.decided import Decided, decided_in, decided_since
 from gateway.audit.show import open_entry
-from gateway.cli.account import account
-from gateway.cli.evidence import Evidence, open_home
+from gateway.cli.evidence import OPERATIONS, Evidence, open_home
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import NotProved, Unknown
 from gateway.model.names import exchange_id as checked_id
 from gateway.ops.policy_keeper import PolicyKeeper
-from gateway.ops.uses import Use
+from gateway.ops.uses import Use, account_name
 from policy.engine import PolicyEngine
 from policy.kept import question_from, record_from
 from policy.reasons import Explanation, explain_decision
@@ -37,13 +37,13 @@ class User:
 
 def user(by: str, reason: str) -> User:
     """Who wants to know: by default the account under which this runs."""
-    return User(by or account(), reason)
+    return User(by or account_name(os.getuid()), reason)
 
 
-def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[int, list[tuple[str, Explanation]]]:
+def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
     """Why an exchange that this home answered came out as it did: the question, then each record that was found.
 
-    The policy in force now is asked, at the time of the entry. The index of the entry that says who wanted to know
+    The policy in force now is asked, at the time of the entry. Where the entry that says who wanted to know stands
     comes first. Raises `Unknown` when there is no such decision. Where that entry cannot be written, what hinders it is
     raised.
     """
@@ -51,9 +51,9 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[int, list
     detail = {"exchange": checked_id(exchange_id)}
     at = announce_use(home, Use.EXPLAIN, who.by, who.reason, detail)
     with open_home(home) as evidence:
-        _require_entry(evidence, at, Use.EXPLAIN, detail)
+        _require_entry(evidence, at.index, Use.EXPLAIN, detail, at.log)
         for decided in decided_in(evidence.store, evidence.keys, exchange_id):
-            return at.index, list(_explained(engine, _recorded(decided)))
+            return at, list(_explained(engine, _recorded(decided)))
     raise Unknown(
         f"no decision on `{exchange_id}` is in this log",
         code="unknown-exchange",
@@ -62,28 +62,28 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[int, list
     )
 
 
-def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[int, Rehearsal]:
+def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Written, Rehearsal]:
     """What the draft would have decided on what this home answered since a time.
 
-    The index of the entry that says who tries it comes first. Where that cannot be written, what hinders it is raised.
+    Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised.
     """
     settings, current = load_settings(home), _in_force(home)
     planned = PolicyEngine.load(draft, current.member, settings.base_policy)
     detail = {"draft": planned.hash.hex(), "since_us": since_us}
     at = announce_use(home, Use.REHEARSE, who.by, who.reason, detail)
     with open_home(home) as evidence:
-        _require_entry(evidence, at, Use.REHEARSE, detail)
+        _require_entry(evidence, at.index, Use.REHEARSE, detail, at.log)
         kept = (_recorded(decided) for decided in decided_since(evidence.store, evidence.keys, since_us))
-        return at.index, rehearse(current, planned, kept)
+        return at, rehearse(current, planned, kept)
 
 
-def _require_entry(evidence: Evidence, at: Written, use: Use, detail: dict[str, Any]) -> None:
+def _require_entry(evidence: Evidence, index: int, use: Use, detail: dict[str, Any], log: str = OPERATIONS) -> None:
     """The entry that says what is read stands in the log, whoever says so, or nothing is read."""
-    for stored in evidence.store.entries(at.log, at.index, at.index + 1):
-        shown = open_entry(evidence.keys, at.log, stored)
+    for stored in evidence.store.entries(log, index, index + 1):
+        shown = open_entry(evidence.keys, log, stored)
         if shown.entry.kind == use.value and shown.private.get("detail") == detail:
             return
-    raise NotProved("the entry of this use is not in the log: nothing is read", where=at.log)
+    raise NotProved("the entry of this use is not in the log: nothing is read", where=log)
 
 
 def _in_force(home: Path) -> PolicyEngine:

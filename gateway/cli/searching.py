@@ -130,9 +130,8 @@ def _no_progress(done: int, of: int) -> None:
 def _look_up(folder: Path, reason: str, search: Search) -> Written:
     """The entry of a search without a mandate, durable."""
     from gateway.app.inspecting import look_up
-    from gateway.cli.account import account
 
-    entry = look_up(folder, account(), reason, search.as_value())
+    entry = look_up(folder, reason, search.as_value())
     with open_home(folder) as evidence:
         require_entry(evidence, entry, "looked-up")
     return entry

@@ -1,8 +1,8 @@
 """Takes what people want to see of the logs: judges it, writes its entry, and says where the entry stands.
 
-A command hands an order in: an auditor's signed inspection, a search without a mandate, which is shown public parts
-only, or a use of what policy decided on. Where no node runs the command opens the operations log and does this itself;
-where one runs, the node does so within a moment, since it alone writes to its logs.
+A command hands an order in: an auditor's signed inspection; a search without a mandate, which is shown public parts
+only; or a use of what policy decided on (`ops.uses`), which needs no auditor. Where no node runs the command opens the
+operations log and does this itself; where one runs, the node does so within a moment, since it alone writes to its logs.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def inspection_order(data: bytes) -> Order:
     return Order(_INSPECT, detail={"document": data.decode()})
 
 
-def look_up_order(by: str, reason: str, looked_for: Mapping[str, Any]) -> Order:
+def look_up_order(reason: str, looked_for: Mapping[str, Any]) -> Order:
     """The order to note a search without a mandate. Raises `Malformed`."""
-    order = Order(_LOOK_UP, by=by, reason=reason, detail=looked_for)
-    looked_up_entry(order)
+    order = Order(_LOOK_UP, reason=reason, detail=looked_for)
+    looked_up_entry(order, "")
     return order
 
 
-def looked_up_entry(order: Order) -> EntryDraft:
-    """The entry of a search without a mandate. Raises `Malformed`."""
+def looked_up_entry(order: Order, account: str) -> EntryDraft:
+    """The entry of a search without a mandate, under this account of the machine. Raises `Malformed`."""
     private = {
-        "by": text_value(order.by, "by", _MAX_TEXT),
+        "account": account,
         "reason": text_value(order.reason, "--reason", _MAX_TEXT) if order.reason else "",
         "looked_for": dict(order.detail),
     }
@@ -85,18 +85,13 @@ class InspectionDesk:
         if not self._orders.waiting():
             return 0
         with our_turn(self._folder) as ours:
-            return self._orders.run(self._take_file) if ours else 0
+            return self._orders.run(self._take) if ours else 0
 
-    def _take_file(self, order: Order) -> Mapping[str, Any]:
-        return self.take(order, owner_of(self._orders.place(order)))
-
-    def take(self, order: Order, account: str) -> Mapping[str, Any]:
-        """Write the entry of what is wanted under an account of this machine, durably; where it stands. Raises
-        `LiaisonError` when it may not be."""
-        if is_use(order):
-            return self._written(use_entry(order, account))
+    def _take(self, order: Order) -> Mapping[str, Any]:
         if order.kind == _LOOK_UP:
-            return self._written(looked_up_entry(order))
+            return self._written(looked_up_entry(order, owner_of(self._orders.place(order))))
+        if is_use(order):
+            return self._written(use_entry(order, owner_of(self._orders.place(order))))
         document = order.detail.get("document")
         if order.kind != _INSPECT or not isinstance(document, str):
             raise Malformed("this is no inspection", code="bad-order")

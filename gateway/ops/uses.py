@@ -59,4 +59,4 @@ def account_name(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
-        return f"uid {number}"
+        return str(number)

@@ -10,13 +10,10 @@ from typing import Any
 
 import pytest
 
-from gateway.app.inspecting import Written
-from gateway.app.lock import only_one
 from gateway.audit.decided import decided_in, decided_since
 from gateway.cli.decided import _require_entry
 from gateway.cli.evidence import open_home
 from gateway.clock import SystemClock
-from gateway.config import Home
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
@@ -186,14 +183,12 @@ def test_where_the_entry_cannot_be_written_nothing_is_read(
     assert explain(liaison, stopped, exchange, *WHY).code == 0
 
 
-def test_where_a_running_node_cannot_be_told_nothing_is_read(liaison: Liaison, stopped: Path, exchange: str) -> None:
+def test_where_the_order_cannot_be_placed_nothing_is_read(liaison: Liaison, stopped: Path, exchange: str) -> None:
     folder, aside = stopped / "inspections", stopped / "aside"
     folder.rename(aside)
     folder.write_text("")
     try:
-        with only_one(Home(stopped).lock):  # as a node does that runs on the home
-            every = (explain(liaison, stopped, exchange, *WHY), rehearse(liaison, stopped))
-        for ran in every:
+        for ran in (explain(liaison, stopped, exchange, *WHY), rehearse(liaison, stopped)):
             assert ran.code == 1
             assert "cannot be made" in ran.err
             assert not ran.out
@@ -204,4 +199,4 @@ def test_where_a_running_node_cannot_be_told_nothing_is_read(liaison: Liaison, s
 
 def test_an_entry_of_something_else_opens_nothing(stopped: Path, exchange: str) -> None:
     with open_home(stopped) as evidence, pytest.raises(NotProved):
-        _require_entry(evidence, Written("operations/1", 0), Use.EXPLAIN, {"exchange": exchange})
+        _require_entry(evidence, 0, Use.EXPLAIN, {"exchange": exchange})

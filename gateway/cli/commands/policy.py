@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.commands.policy_approval import admit, approver, fetch, install, sign, status
-from gateway.cli.evidence import OPERATIONS
 from gateway.cli.output import home_option, json_option, print_json, say, working
 from gateway.errors import LiaisonError
+
+if TYPE_CHECKING:
+    from gateway.app.inspecting import Written
 
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -141,7 +144,7 @@ def explain(
 
         entry, found = explain_exchange(home, exchange_id, user(by, reason))
     if as_json:
-        said = {} if entry is None else {"entry": {"log": OPERATIONS, "index": entry}}
+        said = {} if entry is None else {"entry": {"log": entry.log, "index": entry.index}}
         print_json({"explanations": [{"what": what} | explanation_value(one) for what, one in found]} | said)
         return 0
     _say_entry(entry)
@@ -227,7 +230,7 @@ def rehearse(home: Path, draft: Path, since: str, by: str, reason: str, as_json:
     with working("deciding again"):
         entry, result = rehearse_home(home, draft, since_us(since), user(by, reason or TRIED))
     if as_json:
-        print_json(rehearsal_value(result) | {"entry": {"log": OPERATIONS, "index": entry}})
+        print_json(rehearsal_value(result) | {"entry": {"log": entry.log, "index": entry.index}})
         return 0
     _say_entry(entry)
     for line, style in rehearsal_lines(result):
@@ -257,9 +260,9 @@ def quotas(home: Path, as_json: bool) -> int:
     return 0
 
 
-def _say_entry(entry: int | None) -> None:
+def _say_entry(entry: Written | None) -> None:
     if entry is not None:
-        say(f"this use is entry {entry} of {OPERATIONS}", "title")
+        say(f"this use is entry {entry.index} of {entry.log}", "title")
 
 
 def _problem(error: LiaisonError) -> dict[str, str]:
