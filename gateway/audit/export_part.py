@@ -71,9 +71,10 @@ class Part:
         sync_folder(self._folder)
 
     def _write(self, value: dict[str, Any]) -> None:
-        with self._path.open("ab") as file:
-            file.write(strict_json.dumps(value) + b"\n")
-            file.flush()
+        rest = memoryview(strict_json.dumps(value) + b"\n")
+        with self._path.open("ab", buffering=0) as file:  # a buffer would write a line again that was said to fail
+            while rest:
+                rest = rest[file.write(rest) :]
             os.fsync(file.fileno())
 
     def resume(self) -> tuple[Plan, dict[tuple[str, int], Done]] | None:
