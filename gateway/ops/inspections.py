@@ -2,7 +2,7 @@
 
 A command hands an order in: an auditor's signed inspection; a search without a mandate, which is shown public parts
 only; or a use of what policy decided on (`ops.uses`), which needs no auditor. Where no node runs the command opens the
-operations log and does this itself; where one runs, the node does so within a moment, since it alone writes to its logs.
+operations log and does this itself; where one runs, the node does so within a moment: it alone writes to its logs.
 """
 
 from __future__ import annotations

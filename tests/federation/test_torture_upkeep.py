@@ -218,7 +218,8 @@ def export_left(shop: Workshop) -> None:
     """What is no whole export is refused. The manifest, which comes last and is signed, is what makes it one."""
     if (shop.folder / "export").exists():
         code, said = _check(shop)
-        assert code != 0 or (shop.folder / "export" / MANIFEST).exists(), f"half an export was taken for a whole: {said}"
+        is_whole = (shop.folder / "export" / MANIFEST).exists()
+        assert code != 0 or is_whole, f"half an export was taken for a whole one: {said}"
         assert "Traceback" not in said
 
 
