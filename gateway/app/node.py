@@ -20,6 +20,7 @@ from gateway.app.witnessing import NodeWitness
 from gateway.audit.numbers import begun_us
 from gateway.audit.prune import pruned_below
 from gateway.audit.receipt import ChannelBook, ReceiptBook
+from gateway.audit.scrub import Scrubber
 from gateway.config import host_port
 from gateway.config.schema import Settings
 from gateway.config.suspensions import Suspensions
@@ -33,7 +34,7 @@ from gateway.exchange.consent_outbox import ConsentOutbox
 from gateway.exchange.days import DayAccounts
 from gateway.exchange.debt import DebtLimits, Debts
 from gateway.exchange.gather import Gatherer
-from gateway.exchange.housekeeping import AuthFailures, Housekeeper, Sharing
+from gateway.exchange.housekeeping import SLOW_ROUND_S, AuthFailures, Housekeeper, Sharing
 from gateway.exchange.inbound import ReplySink
 from gateway.exchange.kept_answers import KeptAnswers
 from gateway.exchange.onward_desk import OnwardDesk
@@ -216,6 +217,7 @@ class Node:
             ).run,
             sharing=Sharing(self._follow, ground.leader.leads, self._note_lost, self._check_database),
             erasures=node_desk(ground, operations_log).round,
+            scrub=Scrubber((ground.exchange_log, ground.operations_log), clock, SLOW_ROUND_S).round,
             fatal=self._fatal,
         )
         self._lost = LostQuestions(ground.store, ground.exchange_log.store_name, self.parts.documents, clock)

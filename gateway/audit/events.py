@@ -279,6 +279,9 @@ _EVENTS = (
                 "that index, `req` the SHA-256 of the log's origin, `ans` the root over what goes. Durable before "
                 "anything goes.",
                 "log", "first", "stop", "before_us", "by", "reason"),
+    _operations("scrubbed",
+                "A pass over a log came to its end: every entry was read and hashed again, and is what was signed.",
+                "log", "size"),
     _operations("erasure-sought",
                 "The content of entries is about to be opened by the program, to find those that concern a subject; "
                 "nothing of it is shown. The subject is not named.",

@@ -268,6 +268,18 @@ class AuditLog:
         with self._lock:
             return self._tree.root(size)
 
+    def reread(self, first: int, stop: int) -> None:
+        """Return when the entries in [first, stop) in the database are those of the tree, else `StorageBroken`. What
+        was pruned has nothing to read."""
+        first = max(first, self._state.first)
+        found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.store_name, first, stop)]
+        if found != [(index, self._tree.leaf(index)) for index in range(first, stop)]:
+            raise StorageBroken(
+                f"entries {first} to {stop - 1} read back are not what was written",
+                where=self.origin,
+                remedy="check memory and disk, then start the node again",
+            )
+
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
         """The proof that the tree over `second` entries extends the one over `first`; empty from 0."""
         with self._lock:
@@ -388,7 +400,7 @@ class AuditLog:
         return after, entries
 
     def _prove(self, after: LogState, entries: Sequence[NewEntry]) -> list[Logged]:
-        self._read_again(entries)  # 5
+        self.reread(entries[0].index, entries[-1].index + 1)  # 5
         size = after.size
         self._checkpoint = self._signer.sign(size, after.root)  # 6
         self._high_water.write(self._checkpoint)
@@ -435,13 +447,3 @@ class AuditLog:
             content,
             draft.claim,
         )
-
-    def _read_again(self, entries: Sequence[NewEntry]) -> None:
-        first, stop = entries[0].index, entries[-1].index + 1
-        found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.store_name, first, stop)]
-        if found != [(index, self._tree.leaf(index)) for index in range(first, stop)]:
-            raise StorageBroken(
-                f"entries {first} to {stop - 1} read back are not what was written",
-                where=self.origin,
-                remedy="check memory and disk, then start the node again",
-            )

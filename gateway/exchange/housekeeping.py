@@ -99,6 +99,7 @@ class Housekeeper:
         inspections: Callable[[], int],
         sharing: Sharing,
         erasures: Callable[[], None],
+        scrub: Callable[[], list[EntryDraft]],
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._clock = clock
@@ -124,6 +125,7 @@ class Housekeeper:
         self._sharing = sharing
         self._leading = False
         self._erasures = erasures
+        self._scrub = scrub
         self._fatal = fatal
         self._alarms: tuple[str, ...] = ()
         self._jumped_us = 0
@@ -192,9 +194,10 @@ class Housekeeper:
             await self._try("witnesses", self._witnesses)
 
     async def slow_round(self) -> None:
-        """Delete copies whose time is over, and forget what has expired."""
+        """Delete copies whose time is over, hash a piece of the history again, and forget what has expired."""
         if self._leading:
             await self._try("copies", self._delete_copies)
+            await self._try("scrub", self._hash_again)
             await self._try("lost questions", self._sharing.lost)
         await self._try("database", partial(asyncio.to_thread, self._sharing.check))
         await self._try("forget", self._forget)
@@ -297,6 +300,10 @@ class Housekeeper:
             await asyncio.gather(*(self._operations.write(deletion(key)) for key in keys))
             for key in keys:
                 await asyncio.to_thread(copies.delete, key)
+
+    async def _hash_again(self) -> None:
+        for draft in await asyncio.to_thread(self._scrub):
+            await self._operations.write(draft)
 
     async def _forget(self) -> None:
         now_us = self._clock.now_us()

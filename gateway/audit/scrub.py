@@ -1,0 +1,77 @@
+"""The weekly scrubber (design, section 7): all that a log holds is read and hashed again, a piece at a time.
+
+A start hashes everything; a node that runs for months would notice a flipped bit in an old entry only when somebody
+asks for it, and by then every backup may hold it, too. What is read is compared with the tree in memory, which signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.clock import Clock
+from gateway.ports import EntryDraft, Retention
+
+WEEK_S = 7 * 24 * 3600.0
+"""Seconds that a pass over a log takes at most, and from the beginning of one to that of the next."""
+
+PIECE = 512
+"""Entries of a log that are hashed in a round at least."""
+
+
+class Reread(Protocol):
+    """A log that can hash its entries again; `audit.log.AuditLog` is one."""
+
+    @property
+    def store_name(self) -> str:
+        """Its name and number."""
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+
+    def reread(self, first: int, stop: int) -> None:
+        """Return when the entries in [first, stop) are what was written, else `StorageBroken`."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """How far a pass over a log is: `place` of `size` entries. `due` is when the next one begins."""
+
+    log: Reread
+    due: float
+    place: int = 0
+    size: int = 0
+
+
+class Scrubber:
+    """Passes over the logs of one node. One thread at a time. `every_s` is the time between two rounds."""
+
+    def __init__(self, logs: Iterable[Reread], clock: Clock, every_s: float) -> None:
+        self._clock = clock
+        self._every_s = every_s
+        first = clock.monotonic() + WEEK_S  # all of it was hashed when the log was opened
+        self._passes = [_Pass(log, first) for log in logs]
+
+    def round(self) -> list[EntryDraft]:
+        """Hash the next piece of each log; an entry for each pass that came to its end.
+
+        `StorageBroken` when an entry is not what was written: nothing may be signed over it any more.
+        """
+        return [draft for each in self._passes if (draft := self._go_on(each)) is not None]
+
+    def _go_on(self, each: _Pass) -> EntryDraft | None:
+        if each.place == each.size:
+            now = self._clock.monotonic()
+            if now < each.due:
+                return None
+            each.place, each.size, each.due = 0, each.log.size, now + WEEK_S
+        piece = max(PIECE, int(each.size * self._every_s / WEEK_S) + 1)
+        stop = min(each.size, each.place + piece)
+        each.log.reread(each.place, stop)
+        each.place = stop
+        if stop < each.size:
+            return None
+        private = {"log": each.log.store_name, "size": each.size}
+        return EntryDraft("scrubbed", private=private, retention=Retention.OPERATIONS)
