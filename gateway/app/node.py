@@ -47,7 +47,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.node.server import Doors, NodeServer, ServerLimits
-from gateway.ops.policy_keeper import PolicyChange
+from gateway.ops.policy_keeper import policy_entry
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.records.types import RECORD_TYPES
@@ -68,17 +68,6 @@ _BROKEN = 70
 
 def _channel_book(parts: Parts, ground: Ground) -> ChannelBook:
     return ChannelBook(parts.documents, ground.store, ground.exchange_log.store_name, parts.clock, parts.member)
-
-
-def _policy_entry(change: PolicyChange | None) -> EntryDraft | None:
-    if change is None:
-        return None
-    private: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
-    if change.refused:
-        private |= {"code": change.code, "detail": change.refused[:500]}
-        return EntryDraft("policy-refused", private=private, retention=Retention.OPERATIONS)
-    private |= {"approvers": list(change.approvers)}
-    return EntryDraft("policy-accepted", private=private, retention=Retention.OPERATIONS)
 
 
 def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
@@ -205,7 +194,7 @@ class Node:
             witnesses=self.witness.round,
             witness_s=ground.settings.witness.every_s,
             sources=ground.refreshers,
-            policy=lambda: _policy_entry(ground.policy.refresh()),
+            policy=lambda: policy_entry(ground.policy.refresh()),
             policy_logged=ground.policy.logged,
             inspections=inspection_desk(
                 ground.home,
@@ -242,7 +231,7 @@ class Node:
         hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
         pruned = pruned_below(self.ground.store)
         await self._note("start", version=__version__, **hashes, **({"pruned_below": pruned} if pruned else {}))
-        if (accepted := _policy_entry(self.ground.policy.unlogged)) is not None:
+        if (accepted := policy_entry(self.ground.policy.unlogged)) is not None:
             await self.scribes.operations.write(accepted)
             self.ground.policy.logged()
         for key_id in self.ground.revived:

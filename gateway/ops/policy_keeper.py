@@ -16,12 +16,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from certs.durable import PUBLIC, make_folder, replace
 from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
 from gateway.model.names import MemberId, member_id
+from gateway.ports import EntryDraft, Retention
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
 from gateway.trust.approval import ApprovedPolicy, parse_policy, verify_policy
@@ -51,6 +53,18 @@ class PolicyChange:
     approvers: tuple[str, ...] = ()
     refused: str = ""
     code: str = ""
+
+
+def policy_entry(change: PolicyChange | None) -> EntryDraft | None:
+    """The entry of what became of a document that came in; none where none came."""
+    if change is None:
+        return None
+    private: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
+    if change.refused:
+        private |= {"code": change.code, "detail": change.refused[:500]}
+        return EntryDraft("policy-refused", private=private, retention=Retention.OPERATIONS)
+    private |= {"approvers": list(change.approvers)}
+    return EntryDraft("policy-accepted", private=private, retention=Retention.OPERATIONS)
 
 
 class PolicyKeeper:
