@@ -18,6 +18,7 @@ RULES: dict[str, str] = {
     "name-other-characters": "the names sound alike, but are written with other characters of the same script",
     "name-other-diacritics": "the names differ in their diacritics",
     "name-clan": "the surname may be the same Chinese surname, spelled as in the south or abroad",
+    "name-kind": "a word that may be the kind of a place, and may as well be a name, was left out",
     "birth-same-day": "the birth date is the same",
     "birth-same-year": "the birth dates agree as far as both are known",
     "birth-placeholder": "the birth year is the same; 1 January may stand for an unknown day",

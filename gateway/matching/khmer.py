@@ -14,6 +14,12 @@ _IGNORED = frozenset("\u17cc\u17cd\u17ce\u17cf\u17d0\u17d1\u17d3\u17d7\u17dd\u17
 _LEFT_OF_LAST = frozenset(["ង", "ញ", "ណ", "ន", "ម", "ត", "ដ", "ទ", "ក", "ច", "ព", "ប", "ល"])
 
 
+_SYLLABLES = frozenset("ឥឦឧឩឪឫឬឭឮឯឰឱឲឳ")
+"""Vowels that are letters."""
+
+_NEVER_LAST = _SYLLABLES | {"អ", "ឡ", "ហ"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Cluster:
     """Consonants that stand on one another, and the vowel signs after them."""
@@ -89,25 +95,36 @@ def romanise(word: str) -> str:
     known = tables.mapping("khmer_words").get(word)
     if known:
         return known
-    clusters = _clusters(word)
+    clusters = _clusters(tables.rewrite(word, tables.rules("khmer_spellings")))
     found: list[str] = []
     closes = False  # the cluster before waits for a final consonant
     for place, cluster in enumerate(clusters):
         bare = not cluster.sign
         last = place + 1 == len(clusters)
         following = clusters[place + 1] if not last else None
-        if bare and closes and (last or (following is not None and following.sign)):
+        if bare and closes and _can_end(cluster) and (last or cluster.short or _starts_anew(following)):
             found.append(_end(cluster))
             closes = False
             continue
         found.append(_split(cluster, closes))
         closes = True
+        if bare and cluster.letters in _SYLLABLES:
+            continue
         if bare:
             found.append("o" if cluster.series == 2 and following and not _doubled(following) else "a")
         else:
             found.append(_vowel(cluster))
             closes = "ំ" not in cluster.sign and "ះ" not in cluster.sign
     return "".join(found)
+
+
+def _can_end(cluster: _Cluster) -> bool:
+    return cluster.letters not in _NEVER_LAST
+
+
+def _starts_anew(cluster: _Cluster | None) -> bool:
+    """Whether a cluster can only be the start of a syllable: it has a vowel sign, or is a vowel itself."""
+    return cluster is not None and (bool(cluster.sign) or cluster.letters in _NEVER_LAST)
 
 
 def _split(cluster: _Cluster, closes: bool) -> str:

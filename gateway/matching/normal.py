@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import islice
 
 from gateway.matching import burmese, han, khmer, latin, letters, places, tables, thai
-from gateway.matching.scripts import detect_script, script_of
+from gateway.matching.scripts import begins_word, detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _AGAIN = re.compile(r"(?<![^\sๆໆៗ])([^\sๆໆៗ]++)\s*+[ๆໆៗ]")
 """The sign that the word before it is said twice: a doubled name is another name."""
 
 _APOSTROPHES = re.compile("['`´ʻʼʿʾ‘’]")
-_BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&\d]+")
+_BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&\d\u104a\u104b\u17d4-\u17d6\u17d8-\u17da]+")
 _DOTTED = re.compile(r"[\s\u200b,;]+")
-_SIGNS = frozenset("ะัาำิีึืฺุูๅ็่้๊๋์ະັາຳິີຶືຸູົຼຽ່້໊໋")
 _UNVOWELLED = ("Hebr",)
 
 BY_LETTERS = ("Arab", "Cyrl", "Hang")
@@ -57,6 +56,8 @@ class Form:
     """Another name is usually meant: a character read as in few names."""
     apart: bool = False
     """Its first word is a surname as the south spells it, which nobody joins to the other names."""
+    doubtful: bool = False
+    """Without a word that may be the kind of a place and may as well be a name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +98,8 @@ def normal_name(text: str) -> NormalName:
     own = tuple(han.simplified(word) if script == "Hani" else word.casefold() for word in words)
     maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
     spelled = _spelled(script, own)
-    return NormalName(script, own, marked, _forms(script, words), sex, sex or maybe, spelled)
+    forms = tuple(dict.fromkeys((*_forms(script, words), *_bare_forms(script, written, words))))
+    return NormalName(script, own, marked, forms, sex, sex or maybe, spelled)
 
 
 def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:
@@ -148,10 +150,10 @@ def _without_titles(words: list[str]) -> tuple[list[str], str]:
 def _leads(title: str, word: str) -> bool:
     """Whether `word` is `title` and a name written together; a vowel sign after it shows that it is one word."""
     rest = word[len(title) :]
-    return word.startswith(title) and len(rest) > 1 and rest[0] not in _SIGNS and not unicodedata.combining(rest[0])
+    return word.startswith(title) and len(rest) > 1 and begins_word(rest)
 
 
-def _known_parts(words: list[str]) -> tuple[str, ...]:
+def _known_parts(words: Sequence[str]) -> tuple[str, ...]:
     """The parts of all words, less placeholders such as FNU, which carry no weight."""
     unknown = tables.mapping("placeholders")
     parts = (part for word in words if _lookup(word) not in unknown for part in _parts(word))
@@ -192,8 +194,15 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
         readings += _soft(words, readings[0])
     else:
         readings = [tuple(said for said in (_romanise(word) for word in words) if said)]
-        readings += _soft(words, readings[0]) + _rpa(readings[0]) + places.without_kind(words, readings[0])
+        readings += _soft(words, readings[0]) + _rpa(readings[0])
     return tuple(form_of(reading, script) for reading in dict.fromkeys(readings) if reading)
+
+
+def _bare_forms(script: str, written: Sequence[str], words: Sequence[str]) -> Iterator[Form]:
+    """The most usual reading of a place without its kind; an abbreviated kind has its dot only as `written`."""
+    bare = places.without_kind(written) or places.without_kind(words)
+    if bare and (left := _known_parts(bare.words)):
+        yield from (replace(form, doubtful=not bare.sure) for form in _forms(script, left)[:1])
 
 
 def _read(word: str, script: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.matching.dates import compare_births
 from gateway.matching.normal import NormalName, normal_name
-from gateway.matching.similarity import NameFit, compare_names, rough_likeness
+from gateway.matching.similarity import DOUBTFUL_KIND, NameFit, compare_names, rough_likeness
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
@@ -21,7 +21,7 @@ _SAME_FATHER = 0.75
 _COST = {"sex-conflict": 0.15, "nationality-differs": 0.03, "father-differs": 0.3}
 """What each contradiction takes from the likeness of the names."""
 
-_NEVER_STRONG = frozenset({"sex-conflict", "father-differs"})
+_NEVER_STRONG = frozenset({"sex-conflict", "father-differs", DOUBTFUL_KIND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
     likeness = fit.score - sum(_COST[rule] for rule in conflicts)
     if likeness < thresholds.floor(birth):
         return None
-    strong = birth.agrees and likeness >= thresholds.strong and not _NEVER_STRONG.intersection(conflicts)
+    strong = birth.agrees and likeness >= thresholds.strong and _NEVER_STRONG.isdisjoint((*conflicts, *fit.rules))
     quality = Quality.STRONG if strong else Quality.POSSIBLE
     return Match(quality, round(max(likeness, 0.0) * birth.weight, 4), (*fit.rules, birth.rule, *conflicts))
 

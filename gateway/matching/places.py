@@ -1,47 +1,124 @@
-"""What stands before or after the name of a place in Latin letters and says only its kind.
+"""What stands before or after the name of a place and says only its kind: `Huyện`, `ភូមិ`, `ບ້ານ`, `မြို့`.
 
-Chinese kinds are joined to the name in pinyin (`Yulinshi`), Vietnamese ones stand before it (`Huyện`, `Thị trấn`).
-The kinds of a Chinese place in characters are in `han`.
+`data/place_kinds.tsv` lists the kinds of all languages. The kinds of a Chinese place in characters are in `han`.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from gateway.matching import latin, tables
+from gateway.matching.scripts import begins_word, script_of
 from gateway.matching.syllables import SYLLABLE
-
-_PINYIN_PLACE = re.compile(f"((?:{SYLLABLE}){{2,4}}?)(?:xian|zhen|xiang|shi|qu|cun)")
-"""A place in pinyin with its kind joined to it."""
 
 _SEAT = frozenset({"chengguanzhen", "chengguan", "chengguanqu"})
 """The town at the seat of a county, which bears the county's name."""
 
+_LONGEST = 2
+"""Words of a kind."""
 
-def without_kind(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The plain `reading` of the Latin `words` without the kind of place; empty where they have none.
+_LEAST_DAMAGED = 3
+"""Letters that a kind without its marks must have: fewer are the word of something else."""
 
-    A Vietnamese kind that has lost its diacritics counts only where the table says that it cannot be a name.
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """The words of a place without its kind; not `sure` when what was left out may be a name as well."""
+
+    words: tuple[str, ...]
+    sure: bool = True
+
+
+def without_kind(words: Sequence[str]) -> Bare | None:
+    """`words` without the kind of place before or after them; None where they have none, or nothing would be left.
+
+    Text that has lost all its marks above and below the letters, as old data bases of Khmer and Lao places have, is
+    compared with kinds that have lost them, too.
     """
-    if len(words) == len(reading) and (count := _leading_kind(words)):
-        return [reading[count:]]
-    if len(reading) == 2 and reading[1] in _SEAT:
-        return [reading[:1]]
-    found = _PINYIN_PLACE.fullmatch(reading[0]) if len(reading) == 1 else None
-    return [(found[1],)] if found else []
+    if not words:
+        return None
+    damaged = not any(unicodedata.category(sign) == "Mn" for word in words for sign in word)
+    return _own_word(words, damaged) or _joined(words, damaged) or _in_pinyin(words)
 
 
-def _leading_kind(words: tuple[str, ...]) -> int:
-    """How many first words are a kind, less than all."""
-    for count in (2, 1):
-        if len(words) > count and " ".join(words[:count]).casefold() in _kinds():
-            return count
-    return 0
+def _own_word(words: Sequence[str], damaged: bool) -> Bare | None:
+    for count in range(min(_LONGEST, len(words) - 1), 0, -1):
+        if (sure := _known("before", words[:count], damaged)) is not None:
+            return Bare(tuple(words[count:]), sure)
+        if (sure := _known("after", words[-count:], damaged)) is not None:
+            return Bare(tuple(words[:-count]), sure)
+    return None
+
+
+def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
+    """Whether `words` are surely a kind that stands there; None where they are none."""
+    kinds, text = _kinds(where), " ".join(words).casefold()
+    if script_of(text[0]) == "Latn" and text not in kinds:
+        text = " ".join(latin.plain(word.rstrip(".")) for word in words)
+    elif damaged and text not in kinds:
+        return False if text in _damaged(where) else None
+    return kinds.get(text)
+
+
+def _joined(words: Sequence[str], damaged: bool) -> Bare | None:
+    """A kind that is written together with the first or the last word."""
+    for kind in _by_length("joined", damaged):
+        rest = words[0][len(kind) :]
+        if words[0].startswith(kind) and len(rest) > 1 and begins_word(rest):
+            return Bare((rest, *words[1:]), sure=False)
+    for kind in _by_length("ending", damaged):
+        rest = words[-1][: -len(kind)]
+        if words[-1].endswith(kind) and len(rest) > 1:
+            return Bare((*words[:-1], rest), _kinds("ending").get(kind, False))
+    return None
+
+
+def _in_pinyin(words: Sequence[str]) -> Bare | None:
+    if len(words) == _LONGEST and latin.plain(words[1]) in _SEAT:
+        return Bare((words[0],))
+    found = _pinyin_place().fullmatch(latin.plain(words[0])) if len(words) == 1 else None
+    return Bare((found[1],)) if found else None
 
 
 @cache
-def _kinds() -> frozenset[str]:
-    rows = tables.rows("viet_kinds", 3)
-    marked = {kind for kind, _, _ in rows}
-    return frozenset(marked | {" ".join(map(latin.plain, kind.split())) for kind, plain, _ in rows if plain == "plain"})
+def _pinyin_place() -> re.Pattern[str]:
+    """A place in pinyin with its kind joined to it."""
+    return re.compile(f"((?:{SYLLABLE}){{2,4}}?)(?:{'|'.join(_kinds('pinyin'))})")
+
+
+# ---------------------------------------------------------------- the table
+
+
+@cache
+def _kinds(where: str) -> dict[str, bool]:
+    """The kinds that stand there and whether each is sure. Those that can be joined are words of their own, too."""
+    own = {"before": ("before", "joined"), "after": ("after", "ending")}.get(where, (where,))
+    rows = [(kind, sure) for kind, stands, sure, _ in tables.rows("place_kinds", 4) if stands in own]
+    plain = {" ".join(map(latin.plain, kind.split())): sure for kind, sure in rows if _loses_marks(kind, sure)}
+    return {kind: sure != "maybe" for kind, sure in (plain | dict(rows)).items()}
+
+
+def _loses_marks(kind: str, sure: str) -> bool:
+    return script_of(kind[0]) == "Latn" and sure != "marked"
+
+
+@cache
+def _damaged(where: str) -> frozenset[str]:
+    """The kinds that stand there without their marks."""
+    return frozenset(_unmarked(kind for kind in _kinds(where) if script_of(kind[0]) != "Latn"))
+
+
+def _unmarked(kinds: Iterable[str]) -> Iterable[str]:
+    for kind in kinds:
+        bare = "".join(sign for sign in kind if unicodedata.category(sign) != "Mn")
+        if len(bare) >= _LEAST_DAMAGED:
+            yield bare
+
+
+@cache
+def _by_length(where: str, damaged: bool) -> tuple[str, ...]:
+    return tuple(sorted({*_kinds(where), *(_damaged(where) if damaged else ())}, key=len, reverse=True))

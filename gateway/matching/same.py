@@ -25,6 +25,6 @@ def name_sounds(name: str) -> frozenset[str]:
     sounds = {
         "s" + ".".join(sorted(words))
         for form in readings(normal_name(name), _READINGS)
-        if (words := [said for word in form.sounds if (said := latin.skeleton(word))])
+        if not form.doubtful and (words := [said for word in form.sounds if (said := latin.skeleton(word))])
     }
     return frozenset(sounds) or frozenset(("t" + " ".join(unicodedata.normalize("NFKC", name).casefold().split()),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 from functools import lru_cache
 
@@ -31,6 +32,9 @@ _BLOCKS: tuple[tuple[int, int, str], ...] = (
     (0xFE70, 0xFEFF, "Arab"),
     (0x20000, 0x3FFFF, "Hani"),
 )
+_SIGNS = frozenset("ะัาำิีึืฺุูๅ็่้๊๋์ະັາຳິີຶືຸູົຼຽ່້໊໋")
+"""Signs of Thai and Lao that belong to the letter before them; not all are marks for Unicode."""
+
 _STARTS = [block[0] for block in _BLOCKS]
 
 
@@ -45,6 +49,11 @@ def script_of(character: str) -> str:
     if code > last or (code < 0xC0 and not character.isalpha()):
         return ""
     return script
+
+
+def begins_word(text: str) -> bool:
+    """Whether a word can begin with `text`: its first sign does not belong to a letter before it."""
+    return text[0] not in _SIGNS and not unicodedata.category(text[0]).startswith("M")
 
 
 def detect_script(text: str) -> str:

@@ -42,7 +42,8 @@ _FOREIGN = 0.8
 _BY_SYLLABLES = 0.5
 """What shared syllables of pinyin weigh beside the sound of the whole."""
 
-_LESS_USUAL, _RARE = 0.995, 0.99
+_LESS_USUAL, _RARE, _DOUBTFUL = 0.995, 0.99, 0.93
+DOUBTFUL_KIND = "name-kind"
 _GLANCES = 3
 """Forms of each name that are looked at before names are compared in full."""
 
@@ -86,8 +87,10 @@ def _compare_readings(left: NormalName, right: NormalName) -> NameFit:
             fit = _compare_forms(one, other)
             score = fit.score * (_LESS_USUAL if place + other_place else 1.0)
             score *= _RARE if one.rare or other.rare else 1.0
+            doubtful = one.doubtful or other.doubtful
+            score *= _DOUBTFUL if doubtful else 1.0
             if score > best.score:
-                best = NameFit(score, fit.rules)
+                best = NameFit(score, (*fit.rules, DOUBTFUL_KIND) if doubtful else fit.rules)
     return best
 
 
