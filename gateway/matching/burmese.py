@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from gateway.matching import tables
@@ -16,6 +17,9 @@ _ZAWGYI = re.compile(
     "[\u1033\u1034\u105a\u1060-\u1097]|\u1039(?![\u1000-\u1021])|(?:^|[\\s\u1037\u1038])[\u1031\u103b]"
 )
 _ZERO_FOR_WA = re.compile("\u1040(?=[\u1000-\u103e])|(?<=[\u1000-\u103e])\u1040")
+_ASAT_LOST = re.compile("(?<=[\u1000-\u103e])([ကငစညတနပမယ])(?=\u1038)")
+"""A consonant with the mark of a high tone directly after it: it ends a syllable, also where the sign of that is lost."""
+
 _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 
 
@@ -27,7 +31,7 @@ def is_zawgyi(text: str) -> bool:
 def to_unicode(text: str) -> str:
     """`text` in Unicode order, with the digit nought that is typed for the letter wa as that letter."""
     text = tables.rewrite(text, tables.rules("zawgyi")) if is_zawgyi(text) else text
-    return _ZERO_FOR_WA.sub("\u101d", text)
+    return _ASAT_LOST.sub(rf"\1{_ASAT}", _ZERO_FOR_WA.sub("\u101d", text))
 
 
 def syllables(word: str) -> list[str]:
@@ -69,3 +73,14 @@ def _medials(start: str, rest: str) -> str:
     if rest in rhymes:
         return start + rhymes[rest]
     return start + ("w" if w else "") + rhymes.get(rest.replace("\u103d", ""), "a")
+
+
+def reading(words: Sequence[str]) -> tuple[str, ...]:
+    """The Latin syllables of all words."""
+    return tuple(romanise(part) for word in words for part in syllables(word))
+
+
+def with_side(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """The reading of a place whose last word says which side of it is meant: that one in English, as maps have it."""
+    side = tables.mapping("burmese_sides").get(words[-1], "") if len(words) > 1 else ""
+    return [(*reading(words[:-1]), side)] if side else []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import islice
 
-from gateway.matching import burmese, han, khmer, latin, letters, places, tables, thai
+from gateway.matching import burmese, damaged, han, khmer, latin, letters, places, tables, thai
 from gateway.matching.scripts import begins_word, detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -26,6 +26,9 @@ BY_LETTERS = ("Arab", "Cyrl", "Hang")
 
 _OF_PLACE = 8
 """Readings of a place without its kind."""
+
+_OF_BARE = 2
+"""The same in other scripts: as it is, and with marks that it has lost."""
 
 _ARTICLE = "ال"
 _MAX_TEXT, _MAX_WORDS, _MAX_LETTERS = 512, 12, 48
@@ -190,11 +193,11 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
         read = tuple(_read(word, script) for word in words)
         readings = [tuple(said for said in read if said)]
     elif script == "Mymr":
-        readings = [tuple(burmese.romanise(part) for word in words for part in burmese.syllables(word))]
-        readings += _soft(words, readings[0])
+        readings = [burmese.reading(words)]
+        readings += _soft(words, readings[0]) + burmese.with_side(words)
     else:
         readings = [tuple(said for said in (_romanise(word) for word in words) if said)]
-        readings += _soft(words, readings[0]) + _rpa(readings[0])
+        readings += _soft(words, readings[0]) + _rpa(readings[0]) + _restored(script, words)
     return tuple(form_of(reading, script) for reading in dict.fromkeys(readings) if reading)
 
 
@@ -202,7 +205,7 @@ def _bare_forms(script: str, written: Sequence[str], words: Sequence[str]) -> It
     """The most usual reading of a place without its kind; an abbreviated kind has its dot only as `written`."""
     bare = places.without_kind(written) or places.without_kind(words)
     if bare and (left := _known_parts(bare.words)):
-        yield from (replace(form, doubtful=not bare.sure) for form in _forms(script, left)[:1])
+        yield from (replace(form, doubtful=not bare.sure) for form in _forms(script, left)[:_OF_BARE])
 
 
 def _read(word: str, script: str) -> str:
@@ -223,6 +226,12 @@ def _romanise(word: str) -> str:
 def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The reading without a first word that may be an honorific, when two words remain."""
     return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
+
+
+def _restored(script: str, words: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The reading of Khmer or Lao words that have lost their marks, as far as these are known."""
+    whole = damaged.restored(words) if script in ("Khmr", "Laoo") else words
+    return [tuple(said for said in map(_romanise, whole) if said)] if whole != words else []
 
 
 def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from gateway.matching import latin, tables
+from gateway.matching.damaged import is_damaged, unmarked
 from gateway.matching.scripts import begins_word, script_of
 from gateway.matching.syllables import SYLLABLE
 
@@ -41,7 +41,7 @@ def without_kind(words: Sequence[str]) -> Bare | None:
     """
     if not words:
         return None
-    damaged = not any(unicodedata.category(sign) == "Mn" for word in words for sign in word)
+    damaged = is_damaged(words)
     return _own_word(words, damaged) or _joined(words, damaged) or _in_pinyin(words)
 
 
@@ -109,14 +109,8 @@ def _loses_marks(kind: str, sure: str) -> bool:
 @cache
 def _damaged(where: str) -> frozenset[str]:
     """The kinds that stand there without their marks."""
-    return frozenset(_unmarked(kind for kind in _kinds(where) if script_of(kind[0]) != "Latn"))
-
-
-def _unmarked(kinds: Iterable[str]) -> Iterable[str]:
-    for kind in kinds:
-        bare = "".join(sign for sign in kind if unicodedata.category(sign) != "Mn")
-        if len(bare) >= _LEAST_DAMAGED:
-            yield bare
+    bare = (unmarked(kind) for kind in _kinds(where) if script_of(kind[0]) != "Latn")
+    return frozenset(kind for kind in bare if len(kind) >= _LEAST_DAMAGED)
 
 
 @cache
