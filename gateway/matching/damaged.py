@@ -14,14 +14,25 @@ _LEAST = 2
 """Letters that a word without its marks must have to be known again."""
 
 
+
+def _is_mark(sign: str) -> bool:
+    return unicodedata.category(sign) == "Mn"
+
+
+_SCRIPTS = (range(0x0E00, 0x1100), range(0x1780, 0x1800))
+"""The blocks of Thai, Lao, Burmese and Khmer letters."""
+
+_MARK = re.compile(f"[{''.join(chr(code) for block in _SCRIPTS for code in block if _is_mark(chr(code)))}]")
+
+
 def is_damaged(words: Iterable[str]) -> bool:
     """Whether words have no marks at all; so may a few that have lost none."""
-    return not any(unicodedata.category(sign) == "Mn" for word in words for sign in word)
+    return not any(_MARK.search(word) for word in words)
 
 
 def unmarked(word: str) -> str:
     """`word` without its marks; vowels that stand beside their letter are none. Lao `ຳ` has lost its circle only."""
-    return "".join(sign for sign in unicodedata.normalize("NFKC", word) if unicodedata.category(sign) != "Mn")
+    return "".join(sign for sign in unicodedata.normalize("NFKC", word) if not _is_mark(sign))
 
 
 def restored(words: tuple[str, ...]) -> tuple[str, ...]:

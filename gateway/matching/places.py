@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,9 @@ from gateway.matching.syllables import SYLLABLE
 
 _SEAT = frozenset({"chengguanzhen", "chengguan", "chengguanqu"})
 """The town at the seat of a county, which bears the county's name."""
+
+_JOINING = ("Thai", "Laoo", "Khmr", "Mymr")
+"""Scripts that are written without blanks between words."""
 
 _LONGEST = 2
 """Words of a kind."""
@@ -33,19 +37,24 @@ class Bare:
     sure: bool = True
 
 
-def without_kind(words: Sequence[str]) -> Bare | None:
-    """`words` without the kind of place before or after them; None where they have none, or nothing would be left.
+def without_kind(words: Sequence[str], script: str) -> Bare | None:
+    """`words` of a name in `script` without the kind of place before or after them; None where they have none, or nothing would be left.
 
     Text that has lost all its marks above and below the letters, as old data bases of Khmer and Lao places have, is
     compared with kinds that have lost them, too.
     """
-    if not words:
+    if not words or script not in (*_JOINING, "Latn"):
         return None
+    if script == "Latn":
+        return _own_word(words, damaged=False) or _in_pinyin(words)
     damaged = is_damaged(words)
-    return _own_word(words, damaged) or _joined(words, damaged) or _in_pinyin(words)
+    return _own_word(words, damaged) or _joined(words, damaged)
 
 
 def _own_word(words: Sequence[str], damaged: bool) -> Bare | None:
+    first, last = _lookup(words[0]), _lookup(words[-1])
+    if not damaged and first not in _first_words("before") and last not in _first_words("after"):
+        return None
     for count in range(min(_LONGEST, len(words) - 1), 0, -1):
         if (sure := _known("before", words[:count], damaged)) is not None:
             return Bare(tuple(words[count:]), sure)
@@ -58,22 +67,23 @@ def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
     """Whether `words` are surely a kind that stands there; None where they are none."""
     kinds, text = _kinds(where), " ".join(words).casefold()
     if script_of(text[0]) == "Latn" and text not in kinds:
-        text = " ".join(latin.plain(word.rstrip(".")) for word in words)
+        text = " ".join(map(_lookup, words))
     elif damaged and text not in kinds:
         return False if text in _damaged(where) else None
     return kinds.get(text)
 
 
+def _lookup(word: str) -> str:
+    """A word as the table has it: Latin without diacritics and dot, other scripts as they are."""
+    return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
+
+
 def _joined(words: Sequence[str], damaged: bool) -> Bare | None:
     """A kind that is written together with the first or the last word."""
-    for kind in _by_length("joined", damaged):
-        rest = words[0][len(kind) :]
-        if words[0].startswith(kind) and len(rest) > 1 and begins_word(rest):
-            return Bare((rest, *words[1:]), sure=False)
-    for kind in _by_length("ending", damaged):
-        rest = words[-1][: -len(kind)]
-        if words[-1].endswith(kind) and len(rest) > 1:
-            return Bare((*words[:-1], rest), _kinds("ending").get(kind, False))
+    if (found := _pattern("joined", damaged).match(words[0])) and begins_word(found["name"]):
+        return Bare((found["name"], *words[1:]), sure=False)
+    if found := _pattern("ending", damaged).fullmatch(words[-1]):
+        return Bare((*words[:-1], found["name"]), _kinds("ending").get(found["kind"], False))
     return None
 
 
@@ -97,7 +107,8 @@ def _pinyin_place() -> re.Pattern[str]:
 def _kinds(where: str) -> dict[str, bool]:
     """The kinds that stand there and whether each is sure. Those that can be joined are words of their own, too."""
     own = {"before": ("before", "joined"), "after": ("after", "ending")}.get(where, (where,))
-    rows = [(kind, sure) for kind, stands, sure, _ in tables.rows("place_kinds", 4) if stands in own]
+    table = tables.rows("place_kinds", 4)
+    rows = [(unicodedata.normalize("NFKC", kind), sure) for kind, stands, sure, _ in table if stands in own]
     plain = {" ".join(map(latin.plain, kind.split())): sure for kind, sure in rows if _loses_marks(kind, sure)}
     return {kind: sure != "maybe" for kind, sure in (plain | dict(rows)).items()}
 
@@ -114,5 +125,14 @@ def _damaged(where: str) -> frozenset[str]:
 
 
 @cache
-def _by_length(where: str, damaged: bool) -> tuple[str, ...]:
-    return tuple(sorted({*_kinds(where), *(_damaged(where) if damaged else ())}, key=len, reverse=True))
+def _first_words(where: str) -> frozenset[str]:
+    """The words of which a name must begin or end with one to have a kind there, as `_lookup` has them."""
+    return frozenset(_lookup(kind.split()[0 if where == "before" else -1]) for kind in _kinds(where))
+
+
+@cache
+def _pattern(where: str, damaged: bool) -> re.Pattern[str]:
+    """A name of two signs or more with a kind written together with it; of several kinds the longest counts."""
+    kinds = sorted({*_kinds(where), *(_damaged(where) if damaged else ())}, key=len, reverse=True)
+    kind = f"(?P<kind>{'|'.join(map(re.escape, kinds))})"
+    return re.compile(f"{kind}(?P<name>.{{2,}})" if where == "joined" else f"(?P<name>.{{2,}}?){kind}", re.DOTALL)
