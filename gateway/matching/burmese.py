@@ -18,7 +18,7 @@ _ZAWGYI = re.compile(
 )
 _ZERO_FOR_WA = re.compile("\u1040(?=[\u1000-\u103e])|(?<=[\u1000-\u103e])\u1040")
 _ASAT_LOST = re.compile("(?<=[\u1000-\u103e])([ကငစညတနပမယ])(?=\u1038)")
-"""A consonant with the mark of a high tone directly after it: it ends a syllable, also where the sign of that is lost."""
+"""A consonant with the mark of a high tone directly after it: it ends a syllable, also without its sign."""
 
 _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 

@@ -14,7 +14,6 @@ _LEAST = 2
 """Letters that a word without its marks must have to be known again."""
 
 
-
 def _is_mark(sign: str) -> bool:
     return unicodedata.category(sign) == "Mn"
 

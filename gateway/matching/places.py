@@ -38,7 +38,9 @@ class Bare:
 
 
 def without_kind(words: Sequence[str], script: str) -> Bare | None:
-    """`words` of a name in `script` without the kind of place before or after them; None where they have none, or nothing would be left.
+    """`words` of a name in `script` without the kind of place before or after them; None where they have none.
+
+    What is left is never nothing: a kind alone is a name.
 
     Text that has lost all its marks above and below the letters, as old data bases of Khmer and Lao places have, is
     compared with kinds that have lost them, too.
