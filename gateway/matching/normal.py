@@ -202,9 +202,10 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
 
 
 def _bare_forms(script: str, written: Sequence[str], words: Sequence[str]) -> Iterator[Form]:
-    """The most usual reading of a place without its kind; an abbreviated kind has its dot only as `written`."""
+    """Readings of a place with its kind apart, and without it; an abbreviated kind has its dot only as `written`."""
     bare = places.without_kind(written, script) or places.without_kind(words, script)
     if bare and (left := _known_parts(bare.words)):
+        yield from _forms(script, _known_parts(bare.apart))[:1] if bare.apart else ()
         yield from (replace(form, doubtful=not bare.sure) for form in _forms(script, left)[:_OF_BARE])
 
 

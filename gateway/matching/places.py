@@ -35,6 +35,8 @@ class Bare:
 
     words: tuple[str, ...]
     sure: bool = True
+    apart: tuple[str, ...] = ()
+    """All words, with the kind as a word of its own, where it was written together with the first."""
 
 
 def without_kind(words: Sequence[str], script: str) -> Bare | None:
@@ -83,7 +85,8 @@ def _lookup(word: str) -> str:
 def _joined(words: Sequence[str], damaged: bool) -> Bare | None:
     """A kind that is written together with the first or the last word."""
     if (found := _pattern("joined", damaged).match(words[0])) and begins_word(found["name"]):
-        return Bare((found["name"], *words[1:]), sure=False)
+        left = (found["name"], *words[1:])
+        return Bare(left, sure=False, apart=(found["kind"], *left))
     if found := _pattern("ending", damaged).fullmatch(words[-1]):
         return Bare((*words[:-1], found["name"]), _kinds("ending").get(found["kind"], False))
     return None

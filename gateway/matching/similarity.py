@@ -43,6 +43,9 @@ _BY_SYLLABLES = 0.5
 """What shared syllables of pinyin weigh beside the sound of the whole."""
 
 _LESS_USUAL, _RARE, _DOUBTFUL = 0.995, 0.99, 0.93
+"""What a less usual reading counts, a rare one, and one without a word that may be a name; of the last the square
+unless the rest sounds the same."""
+
 DOUBTFUL_KIND = "name-kind"
 _GLANCES = 3
 """Forms of each name that are looked at before names are compared in full."""
@@ -88,7 +91,8 @@ def _compare_readings(left: NormalName, right: NormalName) -> NameFit:
             score = fit.score * (_LESS_USUAL if place + other_place else 1.0)
             score *= _RARE if one.rare or other.rare else 1.0
             doubtful = one.doubtful or other.doubtful
-            score *= _DOUBTFUL if doubtful else 1.0
+            if doubtful:
+                score *= _DOUBTFUL if fit.score >= _ORDER else _DOUBTFUL**2
             if score > best.score:
                 best = NameFit(score, (*fit.rules, DOUBTFUL_KIND) if doubtful else fit.rules)
     return best

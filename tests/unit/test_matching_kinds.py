@@ -49,6 +49,7 @@ def test_the_kind_of_a_place_is_no_part_of_its_name(written: str, spelled: str) 
 def test_with_the_same_kind_on_both_sides_the_whole_name_is_compared() -> None:
     assert alike("ភូមិ តាលន", "Phum Ta Lon") > alike("ភូមិ តាលន", "Srok Ta Lon")
     assert alike("Phum Krâlôn", "Phum Kralon") > alike("Phum Krâlôn", "Kralon")
+    assert alike("บ้านมะลอน", "Ban Malon") > alike("บ้านมะลอน", "Mueang Malon")
 
 
 @pytest.mark.parametrize("name", ["ភូមិ", "ບ້ານ", "บ้าน", "မြို့", "Ban", "Phum", "Thị trấn", "xian"])
