@@ -43,6 +43,19 @@ def _check(host: object) -> None:
         raise NetworkForbidden(f"tests reach loopback only, not `{host!s}`")
 
 
+_USUAL_S = 120
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever may take long begins first: at the end nobody waits for one worker that has just begun such a test."""
+    items.sort(key=_longest, reverse=True)
+
+
+def _longest(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark and mark.args else _USUAL_S
+
+
 @pytest.fixture(autouse=True, scope="session")
 def loopback_only() -> Iterator[None]:
     """Refuse connections and look-ups that would leave the machine (gRPC's own sockets bind to loopback)."""
