@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +35,23 @@ class KeptAnswers:
 
         `Unknown` when the entry is of another exchange, peer or kind, or when its content was erased.
         """
-        name, number = split_name(log)
-        for earlier in range(number, 0, -1):  # a place that was remembered before the log went on is in one of these
-            found = self._at(f"{name}/{earlier}", index)
-            if found is None or found[1].content is None:
-                continue
-            entry, content = found[0], found[1].content
+        found = self._at(log, index)
+        if found is not None and found[1].content is not None:
+            entry = found[0]
             if entry.peer == peer and entry.exchange_id == exchange_id and entry.kind in kinds:
-                private, _, answer = self.keys.open_content(f"{name}/{earlier}", index, content)
+                private, _, answer = self.keys.open_content(log, index, found[1].content)
                 return KeptAnswer(entry, decode_private(private), answer)
         if 0 <= index < self._first(log):
             raise Unknown("our log is pruned, and that answer with it", code="pruned", where="exchange_id")
         raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
+
+    def up_to(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
+        """The same for a place that this node remembers, maybe from before its log went on under the number of `log`."""
+        name, number = split_name(log)
+        for earlier in range(number, 1, -1):
+            with suppress(Unknown):
+                return self.at(f"{name}/{earlier}", index, peer=peer, exchange_id=exchange_id, kinds=kinds)
+        return self.at(f"{name}/1", index, peer=peer, exchange_id=exchange_id, kinds=kinds)
 
     def _first(self, log: str) -> int:
         state = self.store.state(log)

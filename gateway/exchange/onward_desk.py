@@ -118,7 +118,7 @@ class OnwardDesk:
         """The record under the answer that our log kept, verified under the trust of now."""
         parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
         try:
-            kept = self._kept.at(
+            kept = self._kept.up_to(
                 self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=("received", "late")
             )
             record = verify_record(

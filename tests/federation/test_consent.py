@@ -252,7 +252,7 @@ def test_a_suspended_owner_is_asked_once_exchange_goes_on_and_people_in_danger_c
 
 
 def test_decisions_need_a_name_a_reason_and_a_time_within_the_record_s(desk: Desk) -> None:
-    consent = consent_of(desk.use())
+    consent = consent_of(desk.until(lambda ran: ran.value["consent"]["state"] == "taken"))
     assert desk.owner("grant", "--id", consent, "--by", " ", "--reason", "x").code == 1
     assert desk.owner("grant", "--id", consent, *DESK, "--hours", "49").code == 1
     assert error_of(desk.owner("show", "--id", "0" * 32)) == "not-found"

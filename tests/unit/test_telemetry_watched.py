@@ -38,7 +38,7 @@ class ListJournal:
     ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
         return {claim: StoredAnswer(b"", b"", b"", 1) for claim in claims}
 
-    def proof(self, index: int) -> LogProof:
+    def proof(self, index: int, origin: str = "") -> LogProof:
         return LogProof(index, (), b"")
 
 
