@@ -113,6 +113,10 @@ async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
     code, done = await liaison(capsys, *restoring(world, tmp_path / "after.backup", tmp_path / "newer", "--keys",
                                                   load_settings(home).keystore))  # fmt: skip
     assert (code, done["emptied"]) == (0, 0)
+    capsys.readouterr()
+    arguments = restoring(world, tmp_path / "after.backup", tmp_path / "told", "--keys", load_settings(home).keystore)
+    assert await asyncio.to_thread(run, list(map(str, arguments))) == 0
+    assert "note: exchange/1: the content of 2 entries was erased" in capsys.readouterr().out
 
 
 async def test_a_backup_that_lacks_what_was_signed_is_refused_by_command_and_node(

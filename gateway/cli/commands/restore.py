@@ -55,7 +55,7 @@ def restore(
     if not done.keys:
         say("  there is no keystore: all content is unreadable until you name it with --keys", "warn")
     for state, text in report_lines(done.report):
-        say(f"  {text}", _STYLE[state])
+        say(f"  {text}", _STYLE.get(state, ""))
     if done.report.exit_code == 1:
         say("  this backup lacks what was signed: find a newer one. A node refuses to start over this home.", "bad")
     return done.report.exit_code
