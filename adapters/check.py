@@ -110,6 +110,7 @@ def sample_value(sample: Sample, *, show: bool) -> dict[str, Any]:
         "record": record and {"fields": hide(record["fields"]), "search": hide(record["search"])},
         "about": record and record["about"],
         "left_out": sample.reason,
+        "live": sample.is_live,
     }
 
 
@@ -271,14 +272,27 @@ def sample_record(
         if not key:
             report = read_rows(source, name, SAMPLED)
             if not report.samples:
-                raise Unknown("the source has no such record", code="unknown-record")
+                raise Unknown(
+                    f"no row of `{name}` was found", code="unknown-record", remedy="see `liaison adapter check`"
+                )
             return name, report.samples[0]
         builder = source.builders[name]
-        rows = source.read(name, key, {}, clock.monotonic() + BUDGET)
         try:
-            return name, Sample(key, cells_of(builder, rows), shown(builder.build(rows)))
+            rows = source.read(name, key, {}, clock.monotonic() + BUDGET)
+        except Unknown as error:
+            place, remedy = str(path), f"--key takes the value of `{mapping.records[name].key}` in the database"
+            raise Unknown(
+                f"there is no row `{key}` of `{name}`", code=error.code, where=place, remedy=remedy
+            ) from error
+        try:
+            is_live = builder.is_live(rows) and not _is_over(builder.last_day(rows), clock)
+            return name, Sample(key, cells_of(builder, rows), shown(builder.build(rows)), is_live=is_live)
         except LiaisonError as error:
             return name, Sample(key, cells_of(builder, rows), None, error.message)
+
+
+def _is_over(last_day: int, clock: Clock) -> bool:
+    return bool(last_day) and last_day < clock.now().date().toordinal()
 
 
 SAMPLED = 100

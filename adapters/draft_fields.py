@@ -35,7 +35,8 @@ class RecordDraft:
         missing = [name for name in main if name not in self.fields]
         made = [f"# {self.type}: `{bare(self.table.name)}` looks like it."]
         if self.rivals:
-            made.append(f"# So do {', '.join(f'`{bare(name)}`' for name in self.rivals)}; TODO is this the right one?")
+            rivals = ", ".join(f"`{bare(name)}`" for name in self.rivals)
+            made.append(f"# Other tables that do: {rivals}; TODO is this the right one?")
         made += ["[[record]]", f"type = {quoted(self.type)}", f"table = {quoted(self.table.name)}", *self.head]
         made += ["live = [", *self.live, "]"] if self.live else [_NO_LIVE]
         if missing:
@@ -130,7 +131,7 @@ class FieldWriter:
         elif codes := self._codes.add(table.name, column, codes_of or meaning):
             self._put(name, f'{{ column = {quoted(column.name)}, convert = "code", codes = {quoted(codes)} }}')
         elif RECORD_TYPES[self._draft.type].by_name[name].shape("?"):
-            self._put(name, f"{{ column = {quoted(column.name)} }}", f"TODO are these {meaning.replace('_', ' ')}s?")
+            self._put(name, f"{{ column = {quoted(column.name)} }}", f"TODO is this the {meaning.replace('_', ' ')}?")
         else:
             self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
 

@@ -74,7 +74,8 @@ def _root(file: str, content: bytes) -> Node:
         found = re.search(r"line (\d+)", str(error))
         line = found[1] if found else str(content.count(b"\n") + 1)
         reason = str(error).partition(" (at")[0].lower()
-        raise Misconfigured(f"not TOML: {reason}", code="bad-mapping", where=f"{file}:{line}") from error
+        remedy = "text stands in quotation marks, and every bracket is closed: see https://toml.io"
+        raise Misconfigured(f"not TOML: {reason}", code="bad-mapping", where=f"{file}:{line}", remedy=remedy) from error
     return Node(file, Lines(document), data)
 
 

@@ -109,6 +109,6 @@ def _audience(node: Node, key: str) -> frozenset[str]:
             node.fail(f"`{name}` is not a member", key, name, "such as `th`, or `th.police` for one agency")
         member, dot, rest = name.partition(".")
         if member not in _countries():
-            remedy = f"did you mean `{_nearest_country(member)}{dot}{rest}`?"
+            remedy = f"did you mean `{_nearest_country(member)}{dot}{rest}`? A member is its ISO 3166-1 alpha-2 code"
             node.fail(f"`{member}` is no country's code", key, name, remedy)
     return frozenset(node.texts(key))

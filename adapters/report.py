@@ -56,12 +56,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A record beside the cells that it was made of; without a record, `reason` says why."""
+    """A record beside the cells that it was made of; without a record, `reason` says why. Only a live one is found."""
 
     key: str
     row: Mapping[str, Any]
     record: Mapping[str, Any] | None
     reason: str = ""
+    is_live: bool = True
 
 
 @dataclass(slots=True)

@@ -303,7 +303,8 @@ def address_of(url: str, access: SqlAccess) -> tuple[Kind, URL]:
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):
-        raise _bad("the source's address cannot be used", "such as sqlite:////path/to/file.sqlite") from None
+        remedy = "such as postgresql://host:5432/database (the port is a number) or sqlite:////path/to/file.sqlite"
+        raise _bad("the source's address cannot be used", remedy) from None
     scheme, _, driver = address.drivername.partition("+")
     kind = KINDS.get(scheme)
     if kind is None:
@@ -324,7 +325,10 @@ def address_of(url: str, access: SqlAccess) -> tuple[Kind, URL]:
 
 def _sqlite_address(address: URL) -> URL:
     if not address.database or address.database == ":memory:":
-        raise _bad("a source needs a database file", "sqlite:////path/to/file.sqlite")
+        raise _bad(
+            "a source needs a database file",
+            "sqlite:////path/to/file.sqlite, or sqlite:///file.sqlite in this folder: three strokes, then the path",
+        )
     return address.set(database=f"file:{quote(address.database)}", query={"mode": "ro", "uri": "true"})
 
 

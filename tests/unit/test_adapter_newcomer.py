@@ -221,3 +221,26 @@ def test_a_share_that_is_left_out_of_an_index_is_said_aloud(
     built = {"source": "th.x.y", "state": "ready", "rows": 154, "keys": 300, "bytes": 1, "sealed": False}
     _show_built(built | {"seconds": 1.0, "left_out": {"Person": reasons}})
     assert (f"warning: {left} rows" in capsys.readouterr().out) is warns
+
+
+def test_a_sample_says_that_its_row_does_not_count(liaison: Liaison, tmp_path: Path) -> None:
+    rows = [(1, "SOK DARA", "1980-01-02", None), (2, "KEO NOY", "1980-01-02", "x")]
+    mapping, url = simple(tmp_path, list(rows))
+    assert "does not count" not in liaison("adapter", "sample", mapping, "--url", url, "--key", "1").out
+    assert "does not count" in liaison("adapter", "sample", mapping, "--url", url, "--key", "2").out
+    assert liaison("adapter", "sample", mapping, "--url", url, "--key", "2", "--json").value["live"] is False
+    ran = liaison("adapter", "sample", mapping, "--url", url, "--key", "3")
+    assert ran.code == 1
+    assert "there is no row `3` of `Person`" in ran.err
+    assert "--key takes the value of `id`" in ran.err
+
+
+def test_text_without_quotation_marks_and_a_port_that_is_no_number_have_a_remedy(
+    liaison: Liaison, tmp_path: Path
+) -> None:
+    mapping, url = simple(tmp_path, [(1, "SOK DARA", "1980-01-02", None)])
+    mapping.write_text(mapping.read_text().replace('table = "p"', "table = p"))
+    assert "quotation marks" in liaison("adapter", "check", mapping, "--url", url).out
+    ran = liaison("adapter", "init", "--url", "postgresql://127.0.0.1:x/agency")
+    assert ran.code == 1
+    assert "the port is a number" in ran.err

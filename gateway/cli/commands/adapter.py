@@ -179,6 +179,8 @@ def _show_sample(name: str, found: Sample, show: bool) -> None:
 
     say(f"{name} {found.key if show else '(masked, see --show)'}", "title")
     _show_pairs(sample_value(found, show=show))
+    if not found.is_live:
+        say("this row does not count (`live`): it is never found, and never leaves", "warn")
 
 
 def _show_pairs(value: dict[str, Any]) -> None:
