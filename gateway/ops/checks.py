@@ -10,7 +10,7 @@ from pathlib import Path
 from certs.keyfiles import check_key, key_id, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import from_us
-from gateway.config import PACKAGED_POLICY, Suspensions
+from gateway.config import PACKAGED_POLICY, Settings, Suspensions
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.processes import check_processes
@@ -48,7 +48,8 @@ def check_keys(patient: Patient) -> list[Finding]:
         try:
             check_key(patient.home.key(name))
         except LiaisonError as error:
-            findings.append(failed("keys", error, _INIT))
+            remedy = _made_by(patient, name) if error.code == "no-key-file" else error.remedy or _INIT
+            findings.append(stop("keys", error.message, remedy, error.where))
     return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
 
 
@@ -59,7 +60,7 @@ def check_certificates(patient: Patient) -> list[Finding]:
     days = []
     for name in (*_CERTIFIED_KEYS, *_agency_keys(patient)):
         file = patient.home.certificate(name)
-        leaf = read_leaf(_bytes(file))
+        leaf = read_leaf(_bytes(file, _made_by(patient, name)))
         start, end = check_issued(leaf, [authority])
         if not _belongs(leaf, patient.home.key(name)):
             findings.append(
@@ -107,10 +108,23 @@ def check_database(patient: Patient) -> list[Finding]:
     return [good("database", words)]
 
 
+def other_names(settings: Settings, number: int) -> list[Finding]:
+    """Names of a source that its mapping does not have: the node does not start with them."""
+    from adapters.mapping_file import load_mapping
+
+    source, findings = settings.sources[number], []
+    mapping = load_mapping(settings.path(source.mapping))
+    for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
+        if said != mapped:
+            place = settings.origin[f"source.{number}.{name}"]
+            text = f"the mapping has the {name} `{mapped}`, and the settings `{said}`"
+            findings.append(stop("sources", text, f"give both the same {name}: the node will not start", place))
+    return findings
+
+
 def check_sources(patient: Patient) -> list[Finding]:
     """Each source's mapping fits its system and its settings, and it can be asked. No index is built."""
     from adapters.load import Place
-    from adapters.mapping_file import load_mapping
     from adapters.probe import probe
 
     settings, findings, promised = patient.settings, [], []
@@ -118,12 +132,7 @@ def check_sources(patient: Patient) -> list[Finding]:
         if source.is_process:
             continue
         where = settings.origin[f"source.{number}.id"]
-        mapping = load_mapping(settings.path(source.mapping))
-        for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
-            if said != mapped:
-                place = settings.origin[f"source.{number}.{name}"]
-                text = f"the mapping has the {name} `{mapped}`, and the settings `{said}`"
-                findings.append(stop("sources", text, f"give both the same {name}: the node will not start", place))
+        findings += other_names(settings, number)
         access = settings.path(source.access) if source.access else None
         url = settings.source_url(source)
         try:
@@ -328,8 +337,17 @@ def _days(patient: Patient, end_us: int) -> int:
     return (end_us - patient.clock.now_us()) // 86_400_000_000
 
 
-def _bytes(file: Path) -> bytes:
+def _made_by(patient: Patient, name: str) -> str:
+    """The command that makes a missing key and its certificate; that of an agency is made when the agency is named."""
+    agency = name.removeprefix("agency-")
+    if agency == name:
+        return _INIT
+    home = f"--member {patient.settings.node.member} --home {patient.home.path}"
+    return f"liaison init {home} --authority ADIR --agency {agency} (ADIR: the folder with authority.key)"
+
+
+def _bytes(file: Path, remedy: str = _INIT) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy=_INIT) from error
+        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy=remedy) from error

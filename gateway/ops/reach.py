@@ -36,6 +36,9 @@ def check_counterpart(patient: Patient) -> list[Finding]:
     if not patient.to:
         return []
     view = TrustKeeper(patient.home.trust, patient.clock).view
+    if patient.to not in view.members:
+        known = ", ".join(sorted(set(view.members) - {patient.settings.node.member})) or "none yet"
+        return [stop("counterpart", f"`{patient.to}` is no member of the federation", f"counterparts are: {known}")]
     try:
         view.freshness(patient.to, patient.clock.now_us())
         name = view.server_name(patient.to)

@@ -191,3 +191,27 @@ def test_a_counterpart_that_does_not_answer_is_found(federation: Path) -> None:
     found = stops(examine(federation / "th", SystemClock(), "vn"))
     assert "`vn` does not answer" in found["counterpart"]
     assert "`la`" in stops(examine(federation / "th", SystemClock(), "la"))["counterpart"]
+
+
+def test_a_missing_key_of_an_agency_is_made_by_naming_the_agency(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "la"
+    assert liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "a").code == 0
+    source = '[[source]]\nid = "la.customs.x"\nagency = "customs"\nmapping = "x.toml"\nurl = "sqlite:///x.sqlite"\n'
+    (home / "node.toml").write_text((home / "node.toml").read_text() + source)
+    findings = liaison("doctor", "--home", home, "--json").value["findings"]
+    told = {finding["check"]: finding["remedy"] for finding in findings if finding["severity"] == "stop"}
+    for check in ("keys", "certificates"):
+        assert "--agency customs" in told[check], told
+    assert (
+        liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "a", "--agency", "customs").code
+        == 0
+    )
+    findings = liaison("doctor", "--home", home, "--json").value["findings"]
+    assert not {"keys", "certificates"} & {one["check"] for one in findings if one["severity"] == "stop"}
+
+
+def test_a_counterpart_that_is_no_member_is_told_with_those_that_are(liaison: Liaison, federation: Path) -> None:
+    findings = liaison("doctor", "--home", federation / "th", "--to", "zz", "--json").value["findings"]
+    (told,) = [finding for finding in findings if finding["check"] == "counterpart"]
+    assert told["text"] == "`zz` is no member of the federation"
+    assert "kh, vn" in told["remedy"]

@@ -53,3 +53,12 @@ def test_a_source_in_a_process_of_its_own_is_skipped_with_a_note(liaison: Liaiso
         assert ran.code == 0
         assert "its index is kept where the source runs" in ran.out
     assert "th.police.drop: left over" in ran.out
+
+
+def test_no_index_is_built_for_a_source_that_the_mapping_is_not_of(liaison: Liaison, home: Path) -> None:
+    settings = home / "node.toml"
+    settings.write_text(settings.read_text().replace("th.police.drop", "th.police.dorp"))
+    ran = liaison("index", "build", "--home", home)
+    assert ran.code == 1
+    assert "the mapping has the id `th.police.drop`, and the settings `th.police.dorp`" in ran.err
+    assert not list((home / "index").glob("th.police.dorp*"))

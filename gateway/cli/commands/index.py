@@ -115,6 +115,7 @@ def _build(settings: Settings, source: SourceSettings, home: Home, clock: Clock)
 
     if source.is_process:
         return {"source": source.id, "state": "elsewhere"}
+    _check_names(settings, source)
     started, worked = clock.monotonic(), time.process_time()
     with _bar(source.id) as progress:
         opened = open_source(replace(source_place(settings, source, home, clock), progress=progress))
@@ -126,6 +127,15 @@ def _build(settings: Settings, source: SourceSettings, home: Home, clock: Clock)
             return _figures(source, store) | {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2)}
         finally:
             opened.close()
+
+
+def _check_names(settings: Settings, source: SourceSettings) -> None:
+    """Raises `Misconfigured` where the mapping is of another source: its index would be used by nobody."""
+    from gateway.errors import Misconfigured
+    from gateway.ops.checks import other_names
+
+    for finding in other_names(settings, settings.sources.index(source)):
+        raise Misconfigured(finding.text, code="other-mapping", remedy=finding.remedy)
 
 
 def _figures(source: SourceSettings, store: IndexStore) -> dict[str, Any]:
