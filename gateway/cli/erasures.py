@@ -17,7 +17,7 @@ from gateway.app.erasing import own_desk
 from gateway.audit.erase_plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, plan_by_age, standing
 from gateway.audit.find import find_all
 from gateway.audit.find_home import SearchedHome
-from gateway.audit.holds import HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
+from gateway.audit.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
 from gateway.audit.question import Question
 from gateway.audit.terms import Field, number_terms, term
 from gateway.cli.evidence import Evidence, open_home
@@ -251,6 +251,8 @@ def draft_hold(
 ) -> bytes:
     """A new hold with the first approver's signature. Raises `UsageError`."""
     member = member_id(load_settings(folder).node.member)
+    if not 0 < to_micros(until) - SystemClock().now_us() <= MAX_HOLD_US:
+        raise click.UsageError("--until: a hold ends in the future, at most 366 days away")
     places = {log: tuple(sorted(set(indexes))) for log, indexes in entries.items()}
     try:
         held = tuple(ExchangeId(exchange_id(item)) for item in dict.fromkeys(exchanges))

@@ -89,12 +89,10 @@ def explain_case(path: Path, member: str | None) -> Explanation:
 
 
 def since_us(span: str) -> int:
-    """`30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Malformed`."""
+    """`30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `UsageError`."""
     found = _SPAN.fullmatch(span)
     if not found:
-        raise Malformed(
-            f"`{span[:20]!a}` is no span of time", code="bad-span", where="--since", remedy="30d, 12h or 2w"
-        )
+        raise click.UsageError(f"--since `{span[:20]!a}` is no span of time (30d, 12h or 2w)")
     return SystemClock().now_us() - int(found[1]) * _HOURS[found[2]] * 3_600_000_000
 
 

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import click
 
-TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
-"""The type of an option that takes a time."""
+TIME = click.DateTime(
+    ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]
+)
+"""The type of an option that takes a time; also as entries, reports and answers show it."""
 
 
 def to_micros(moment: datetime | None) -> int:

@@ -36,13 +36,20 @@ def home(liaison: Liaison, tmp_path: Path) -> Path:
     return tmp_path / "la"
 
 
+def _below(group: click.Group) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found += [(name, *path) for path in _below(command)] if isinstance(command, click.Group) else [(name,)]
+    return found
+
+
 def every_command() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     context = click.Context(group)
     for name in COMMANDS:
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
-            found += [(name, child) for child in command.commands]
+            found += [(name, *path) for path in _below(command)]
         else:
             found.append((name,))
     return found
@@ -56,6 +63,8 @@ def test_every_command_has_help_and_json(liaison: Liaison, path: tuple[str, ...]
     ran = liaison(*path, "--help")
     assert ran.code == 0
     assert "--json" in ran.out
+    assert "\n  Example" in ran.out
+    assert f"liaison {' '.join(path)}" in ran.out.partition("Example")[2]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -47,3 +47,64 @@ def test_a_place_that_the_system_refuses_is_1_and_a_wrong_path_2(
     monkeypatch.setattr(command, "main", refuse)
     assert run(["audit", "export", "--out", "out"]) == code
     assert "said by the system" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--to", "VN", "is not a member id"),
+        ("--to", "vn,vn", "names a member twice"),
+        ("--to", ",", "--to is empty"),
+        ("--purpose", "BORDERCHECK", "'BORDER_CHECK', 'INVESTIGATION'"),
+        ("--offence", "drugs", "'NARC'"),
+    ],
+)
+def test_a_question_with_a_misspelt_word_is_wrong_usage(
+    liaison: Liaison, tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    asked = {"--to": "vn", "--purpose": "investigation", "--offence": "narc", "--case": "C-1", "--name": "x"}
+    asked |= {"--home": str(tmp_path), "--as": "th.o.1042", option: value}
+    ran = liaison("ask", "person", *(part for pair in asked.items() for part in pair))
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_a_receiver_without_a_country_is_wrong_usage(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "th"
+    assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
+    onward = ["onward", "--home", home, "--as", "th.o.1042", "--search", "5f", "--from", "kh", "--reason", "x"]
+    ran = liaison(*onward, "--purpose", "INVESTIGATION", "--to", "customs")
+    assert ran.code == 2
+    assert "COUNTRY.AGENCY, such as th.customs" in ran.err
+
+
+def test_a_container_s_number_with_a_wrong_digit_is_told_before_it_is_asked(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "th"
+    assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
+    words = ["--as", "th.o.1042", "--to", "kh", "--purpose", "CUSTOMS_CONTROL", "--offence", "WILD", "--ticket", "T-1"]
+    ran = liaison("ask", "container", "--home", home, *words, "--number", "MSCU6639871")
+    assert "the check digit is 1, but the number before it calls for 0" in ran.err
+    assert (
+        "look at the number again"
+        not in liaison("ask", "container", "--home", home, *words, "--number", "MSCU6639870").err
+    )
+
+
+def test_times_are_taken_as_entries_show_them(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "th"
+    assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
+    for time in ("2026-11-26", "2026-11-26T14:16", "2026-11-26T14:16:00Z", "2026-11-26T14:15:11.932243Z"):
+        assert liaison("audit", "show", "--home", home, "--since", time).code == 0
+    assert liaison("audit", "show", "--home", home, "--since", "yesterday").code == 2
+
+
+def test_a_hold_that_cannot_be_placed_is_not_drafted(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "th"
+    assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
+    assert liaison("policy", "approver", "--out", tmp_path, "--name", "a").code == 0
+    words = ["--entry", "exchange/1:0", "--reason", "case 7", "--key", tmp_path / "a.key", "--out", tmp_path / "h"]
+    for until in ("2020-01-01", "2999-01-01"):
+        ran = liaison("audit", "hold", "draft", "--home", home, *words, "--until", until)
+        assert ran.code == 2
+        assert "at most 366 days away" in ran.err
+    assert not (tmp_path / "h").exists()

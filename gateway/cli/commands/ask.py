@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, working
+from gateway.cli.output import home_option, json_option, print_json, say, working
+from gateway.cli.words import Word
 from gateway.model.purpose import Offence, Purpose
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_PURPOSES = click.Choice([item.value for item in Purpose], case_sensitive=False)
-_OFFENCES = click.Choice([item.value for item in Offence], case_sensitive=False)
+_PURPOSES = Word([item.value for item in Purpose])
+_OFFENCES = Word([item.value for item in Offence])
 
 _COMMON = (
     click.option("--as", "officer", required=True, metavar="OFFICER", help="The officer's person id."),
@@ -71,7 +72,13 @@ def person(
     father: str,
     **common: Any,
 ) -> int:
-    """A person by name, and birth date or year."""
+    """A person by name, and birth date or year.
+
+    \b
+    Example:
+      liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984
+              --purpose INVESTIGATION --offence NARC --case TH-2026-17
+    """
     query: dict[str, Any] = {
         "kind": "person",
         "names": [{"text": name, "script": script, "lang": lang} for name in names],
@@ -90,7 +97,13 @@ def person(
 @click.option("--issuer", default="", help="ICAO alpha-3 (VNM).")
 @_common
 def document(number: str, issuer: str, **common: Any) -> int:
-    """A travel document by its number and issuer."""
+    """A travel document by its number and issuer.
+
+    \b
+    Example:
+      liaison ask document --home th --as th.o.1042 --to vn,kh --number C1234567 --issuer VNM
+              --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
+    """
     _check_code(issuer, "--issuer")
     return _ask({"kind": "document", "number": number, "issuer": issuer}, **common)
 
@@ -100,7 +113,13 @@ def document(number: str, issuer: str, **common: Any) -> int:
 @click.option("--scheme", default="", help="Such as THA-PIN.")
 @_common
 def national_id(number: str, scheme: str, **common: Any) -> int:
-    """A national identity number."""
+    """A national identity number.
+
+    \b
+    Example:
+      liaison ask national-id --home th --as th.o.1042 --to vn --number 001084012345 --scheme VNM-CCCD
+              --purpose INVESTIGATION --offence NARC --case TH-2026-17
+    """
     return _ask({"kind": "national_id", "number": number, "scheme": scheme}, **common)
 
 
@@ -110,7 +129,13 @@ def national_id(number: str, scheme: str, **common: Any) -> int:
 @click.option("--country", default="")
 @_common
 def vehicle(plate: str, province: str, country: str, **common: Any) -> int:
-    """A vehicle by its plate."""
+    """A vehicle by its plate.
+
+    \b
+    Example:
+      liaison ask vehicle --home th --as th.o.1042 --to la --plate "กข 1234" --province กรุงเทพมหานคร --country THA
+              --purpose INVESTIGATION --offence NARC --case TH-2026-17
+    """
     return _ask({"kind": "vehicle", "plate": plate, "province": province, "country": country}, **common)
 
 
@@ -118,8 +143,27 @@ def vehicle(plate: str, province: str, country: str, **common: Any) -> int:
 @click.option("--number", required=True, help="ISO 6346.")
 @_common
 def container(number: str, **common: Any) -> int:
-    """A freight container by its number."""
+    """A freight container by its number.
+
+    \b
+    Example:
+      liaison ask container --home th --as th.o.1042 --to kh --number MSCU6639870
+              --purpose CUSTOMS_CONTROL --offence WILD --ticket T-2
+    """
+    for problem in _doubts(number):
+        say(f"note: look at the number again: {problem}", "warn", err=True)
     return _ask({"kind": "container", "number": number}, **common)
+
+
+def _doubts(number: str) -> list[str]:
+    """What is wrong with a container's number. It is asked all the same: boxes and records bear wrong ones, too."""
+    from gateway.errors import Malformed
+    from gateway.records.identifiers.containers import read_container
+
+    try:
+        return list(read_container(number).problems)
+    except Malformed as error:
+        return [error.message]
 
 
 def _check_birth(birth: str) -> None:
@@ -146,6 +190,23 @@ def _check_code(code: str, option: str) -> None:
         raise click.UsageError(f"{option}: {error.message} ({error.remedy})") from error
 
 
+def _members(to: str) -> list[str]:
+    """The members named by `--to`. Raises `UsageError` for what is no member's id, and for one that is named twice."""
+    from gateway.errors import Malformed
+    from gateway.model.names import member_id
+
+    named = [member.strip() for member in to.split(",") if member.strip()]
+    try:
+        members = [str(member_id(member)) for member in named]
+    except Malformed as error:
+        raise click.UsageError(f"--to: {error.message} ({error.remedy})") from error
+    if not members:
+        raise click.UsageError("--to is empty: name the members to ask, such as la,vn")
+    if len(set(members)) < len(members):
+        raise click.UsageError("--to names a member twice")
+    return members
+
+
 def _ask(
     query: dict[str, Any],
     home: Path,
@@ -164,6 +225,7 @@ def _ask(
 ) -> int:
     if not (case or ticket):
         raise click.UsageError("a case or ticket is required: give --case or --ticket")
+    members = _members(to)
     from gateway.cli.client import NodeClient
     from gateway.cli.lines import all_answered, show_search
     from gateway.cli.officers import trial_token
@@ -172,7 +234,7 @@ def _ask(
     settings = load_settings(home)
     body = {
         "query": query,
-        "to": [member.strip() for member in to.split(",") if member.strip()],
+        "to": members,
         "purpose": purpose,
         "offence": offence,
         "case": case,

@@ -77,6 +77,11 @@ def show(
 
     What speaks of persons, officers and cases is shown to an appointed auditor only (--key and --reason), within the
     scope, and after an entry that says so.
+
+    \b
+    Examples:
+      liaison audit show --home th --log operations
+      liaison audit show --home th --key th.auditor.1.key --reason "complaint 7/2026" --officer th.o.1042
     """
     from gateway.audit.show import Filter
     from gateway.cli.auditors import search_mandate
@@ -206,7 +211,13 @@ def verify(
     processes: int | None,
     as_json: bool,
 ) -> int:
-    """Recompute everything. Exit code 0 proved, 1 contradicted (the first bad entry is named), 3 not provable."""
+    """Recompute everything. Exit code 0 proved, 1 contradicted (the first bad entry is named), 3 not provable.
+
+    \b
+    Examples:
+      liaison audit verify --home th
+      liaison audit verify --export th-2026 --charter charter.jsonl --fingerprint 3f2a… --html report.html
+    """
     from gateway.audit.verify import no_progress
     from gateway.cli.audits import verify_export_folder, verify_home_folder
     from gateway.cli.report_words import report_lines, report_value, write_page
@@ -307,6 +318,10 @@ def reconcile(one: Path, other: Path, charter: Path, fingerprint: str | None, as
 
     Exit code 0 nobody is contradicted, 1 somebody is, 3 not provable: also when a question that one side asked has no
     entry at the other.
+
+    \b
+    Example:
+      liaison audit reconcile th-2026 vn-2026 --charter charter.jsonl
     """
     from gateway.cli.audits import reconcile_folders
     from gateway.cli.report_words import reconciled_lines, reconciled_value

@@ -23,7 +23,12 @@ AUDITOR_KEY = click.option("--key", type=_FILE, help="The key of an appointed au
 @click.option("--name", required=True, help="The auditor's id, such as th.auditor.1.")
 @json_option
 def key(out: Path, name: str, as_json: bool) -> int:
-    """Make an auditor's key, on the auditor's own machine. The public half goes to the authority that appoints."""
+    """Make an auditor's key, on the auditor's own machine. The public half goes to the authority that appoints.
+
+    \b
+    Example:
+      liaison audit key --out keys --name th.auditor.1
+    """
     from gateway.cli.auditors import make_key
 
     made = make_key(out, name)
@@ -105,7 +110,12 @@ def appoint(
 @home_option
 @json_option
 def auditors(home: Path, as_json: bool) -> int:
-    """List who was appointed as an auditor, by whom, how far and until when."""
+    """List who was appointed as an auditor, by whom, how far and until when.
+
+    \b
+    Example:
+      liaison audit auditors --home th
+    """
     from gateway.cli.auditors import auditors as listed
 
     found = listed(home)

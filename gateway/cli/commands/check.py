@@ -28,7 +28,12 @@ def check() -> None:
 @click.argument("lines", nargs=-1, required=True)
 @json_option
 def mrz(lines: tuple[str, ...], as_json: bool) -> int:
-    """The machine-readable zone of a passport, card or visa: each of its LINES as one argument."""
+    """The machine-readable zone of a passport, card or visa: each of its LINES as one argument.
+
+    \b
+    Example:
+      liaison check mrz "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<" "L898902C36UTO7408122F1204159ZE184226B<<<<<10"
+    """
     from gateway.clock import SystemClock
     from gateway.records.identifiers.mrz import read_mrz
 
@@ -39,7 +44,12 @@ def mrz(lines: tuple[str, ...], as_json: bool) -> int:
 @click.argument("text")
 @json_option
 def container(text: str, as_json: bool) -> int:
-    """A freight container's number (ISO 6346)."""
+    """A freight container's number (ISO 6346).
+
+    \b
+    Example:
+      liaison check container "CSQU 305438-3"
+    """
     from gateway.records.identifiers.containers import read_container
 
     return _told(read_container(text), as_json)
@@ -49,7 +59,12 @@ def container(text: str, as_json: bool) -> int:
 @click.argument("text")
 @json_option
 def imo(text: str, as_json: bool) -> int:
-    """A ship's IMO number."""
+    """A ship's IMO number.
+
+    \b
+    Example:
+      liaison check imo "IMO 9074729"
+    """
     from gateway.records.identifiers.vessels import read_imo
 
     return _told(read_imo(text), as_json)
@@ -60,7 +75,12 @@ def imo(text: str, as_json: bool) -> int:
 @click.option("--scheme", default="", help="THA-PIN, CHN-RIC or VNM-CCCD; by default by the number's length.")
 @json_option
 def national_id(text: str, scheme: str, as_json: bool) -> int:
-    """A national identity number, in the digits of any script."""
+    """A national identity number, in the digits of any script.
+
+    \b
+    Example:
+      liaison check national-id 1-2345-67890-12-1 --scheme THA-PIN
+    """
     from gateway.clock import SystemClock
     from gateway.records.identifiers.national_ids import read_national_id
 
@@ -72,7 +92,12 @@ def national_id(text: str, scheme: str, as_json: bool) -> int:
 @click.option("--country", default="", help="ISO 3166-1 alpha-3; by default by the script of its letters.")
 @json_option
 def plate(text: str, country: str, as_json: bool) -> int:
-    """A registration plate, with its letters in their own script."""
+    """A registration plate, with its letters in their own script.
+
+    \b
+    Example:
+      liaison check plate "กข 1234" --country THA
+    """
     from gateway.records.identifiers.plates import read_plate
 
     return _told(read_plate(text, country), as_json)

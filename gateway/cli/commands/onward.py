@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.cli.words import Word
 from gateway.model.consent import Use
 from gateway.model.purpose import Purpose
 
-_PURPOSES = click.Choice([item.value for item in Purpose], case_sensitive=False)
+_PURPOSES = Word([item.value for item in Purpose])
 _USES = click.Choice([item.value for item in Use])
 
 
@@ -69,7 +70,7 @@ def onward(
     from gateway.config import load_settings
 
     settings = load_settings(home)
-    member, _, receiver = to.partition(".")
+    member, receiver = _receiver(to)
     if to_office and not to:
         raise click.UsageError("--to-office needs --to: name the country and the agency as well")
     if bool(owner) == bool(exchange):
@@ -87,6 +88,18 @@ def onward(
     else:
         _show(answer)
     return 0 if answer["decision"] == "allowed" else 1
+
+
+def _receiver(to: str) -> tuple[str, str]:
+    """Member and agency of `--to`; `UsageError` where it does not begin with a member."""
+    from gateway.errors import Malformed
+    from gateway.model.names import member_id
+
+    member, _, agency = to.partition(".")
+    try:
+        return (str(member_id(member)) if to else ""), agency
+    except Malformed as error:
+        raise click.UsageError(f"--to: {error.message} (write COUNTRY.AGENCY, such as th.customs)") from error
 
 
 def _exchange_with(owner: str, search: dict[str, Any]) -> str:

@@ -49,7 +49,13 @@ def policy() -> None:
 @_MEMBER
 @json_option
 def check(folder: Path, member: str | None, as_json: bool) -> int:
-    """Find everything in a policy folder that would not load, with file, line and remedy."""
+    """Find everything in a policy folder that would not load, with file, line and remedy.
+
+    \b
+    Examples:
+      liaison policy check policy/national/th
+      liaison policy check draft --member th
+    """
     from gateway.cli.policies import national_folders, problems_of
 
     found = [error for place, whose in national_folders(folder, member) for error in problems_of(place, whose)]
@@ -70,7 +76,13 @@ def check(folder: Path, member: str | None, as_json: bool) -> int:
 @_MEMBER
 @json_option
 def test(folder: Path, member: str | None, as_json: bool) -> int:
-    """Decide all cases of one or more national folders; exit code 1 when one comes out otherwise."""
+    """Decide all cases of one or more national folders; exit code 1 when one comes out otherwise.
+
+    \b
+    Examples:
+      liaison policy test policy/national/th
+      liaison policy test policy        (every country)
+    """
     from gateway.cli.policies import national_folders, test_folder
 
     results = [(whose, one) for place, whose in national_folders(folder, member) for one in test_folder(place, whose)]
@@ -91,7 +103,12 @@ def test(folder: Path, member: str | None, as_json: bool) -> int:
 @click.argument("folder", type=_FOLDER)
 @json_option
 def mutants(folder: Path, as_json: bool) -> int:
-    """Put one mistake after another into each policy; exit code 1 when one is noticed by no case."""
+    """Put one mistake after another into each policy; exit code 1 when one is noticed by no case.
+
+    \b
+    Example:
+      liaison policy mutants policy
+    """
     from gateway.cli.policies import national_folders
     from policy.mutants import read_country, survivors
 
@@ -127,6 +144,11 @@ def explain(
 
     Of an exchange, only what policy decided on is read: no officer, person, case or reference. It has an entry in the
     operations log first (`explained`), also at a running node, and without that entry nothing is read.
+
+    \b
+    Examples:
+      liaison policy explain --case policy/national/th/cases/document.toml
+      liaison policy explain --exchange 3c1f… --home th --reason "complaint 7/2026"
     """
     from gateway.cli.policies import explain_case, explanation_lines, explanation_value
 
@@ -161,7 +183,12 @@ def explain(
 @_MEMBER
 @json_option
 def diff(old: Path, new: Path, member: str | None, as_json: bool) -> int:
-    """Say what NEW changes against OLD: rules, agreements and times in words, and the cases that come out otherwise."""
+    """Say what NEW changes against OLD: rules, agreements and times in words, and the cases that come out otherwise.
+
+    \b
+    Example:
+      liaison policy diff policy/national/th draft/th
+    """
     from gateway.cli.policies import member_of
     from policy.diff import difference
 
@@ -184,7 +211,12 @@ def diff(old: Path, new: Path, member: str | None, as_json: bool) -> int:
 @_MEMBER
 @json_option
 def matrix(folder: Path, html: Path | None, member: str | None, as_json: bool) -> int:
-    """Show who gets what: each counterpart's agencies, purposes, record types and fields."""
+    """Show who gets what: each counterpart's agencies, purposes, record types and fields.
+
+    \b
+    Example:
+      liaison policy matrix policy/national/th --html matrix.html
+    """
     from gateway.cli.policies import member_of, now_words
     from policy.engine import PolicyEngine
     from policy.matrix import as_html
@@ -223,6 +255,10 @@ def rehearse(home: Path, draft: Path, since: str, by: str, reason: str, as_json:
 
     Only what policy decided on is read, and only sums are shown: no officer, person, case or reference. It has an entry
     in the operations log first (`rehearsed`), also at a running node, and without that entry nothing is read.
+
+    \b
+    Example:
+      liaison policy rehearse --home th --draft draft/th --since 30d
     """
     from gateway.cli.decided import TRIED, rehearse_home, user
     from gateway.cli.policies import rehearsal_lines, rehearsal_value, since_us
@@ -242,7 +278,12 @@ def rehearse(home: Path, draft: Path, since: str, by: str, reason: str, as_json:
 @home_option
 @json_option
 def quotas(home: Path, as_json: bool) -> int:
-    """Show how much of today's quotas is used, the nearly used-up ones first."""
+    """Show how much of today's quotas is used, the nearly used-up ones first.
+
+    \b
+    Example:
+      liaison policy quotas --home th
+    """
     from gateway.cli.policies import quotas_of
 
     found = quotas_of(home)

@@ -18,7 +18,12 @@ _MEMBER = click.option("--member", help="Whose policy it is; by default the fold
 @click.option("--name", required=True, help="The approver's id.")
 @json_option
 def approver(out: Path, name: str, as_json: bool) -> int:
-    """Make the key of one who approves policy. The key stays with them; the public half goes into the descriptor."""
+    """Make the key of one who approves policy. The key stays with them; the public half goes into the descriptor.
+
+    \b
+    Example:
+      liaison policy approver --out keys --name a
+    """
     from gateway.cli.approvals import make_approver
 
     made = make_approver(out, name)
@@ -35,7 +40,12 @@ def approver(out: Path, name: str, as_json: bool) -> int:
 @home_option
 @json_option
 def admit(public: Path, home: Path, as_json: bool) -> int:
-    """Bring an approver's public key into a home; the descriptor that is published next lists it."""
+    """Bring an approver's public key into a home; the descriptor that is published next lists it.
+
+    \b
+    Example:
+      liaison policy admit keys/a.pub --home th
+    """
     from gateway.cli.approvals import add_approver
 
     target = add_approver(home, public)
@@ -55,7 +65,13 @@ def admit(public: Path, home: Path, as_json: bool) -> int:
 @_MEMBER
 @json_option
 def sign(place: Path, key: Path, out: Path, version: int | None, member: str | None, as_json: bool) -> int:
-    """Sign a national folder as a new version, or add an approver's signature to a signed document."""
+    """Sign a national folder as a new version, or add an approver's signature to a signed document.
+
+    \b
+    Examples:
+      liaison policy sign draft/th --version 3 --key a.key --out th-3.json
+      liaison policy sign th-3.json --key b.key --out th-3.json        (the other approver)
+    """
     from gateway.audit.policies import policy_hash
     from gateway.cli.approvals import sign_policy
     from gateway.cli.policies import member_of
@@ -77,7 +93,12 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
 @home_option
 @json_option
 def install(file: Path, home: Path, as_json: bool) -> int:
-    """Bring a policy that two approvers signed to a node; a running one takes it within a second."""
+    """Bring a policy that two approvers signed to a node; a running one takes it within a second.
+
+    \b
+    Example:
+      liaison policy install th-3.json --home th
+    """
     from gateway.cli.approvals import bring
 
     brought = bring(home, file)
@@ -93,7 +114,12 @@ def install(file: Path, home: Path, as_json: bool) -> int:
 @home_option
 @json_option
 def status(home: Path, as_json: bool) -> int:
-    """Say which policy a home holds, and who approved it."""
+    """Say which policy a home holds, and who approved it.
+
+    \b
+    Example:
+      liaison policy status --home th
+    """
     from gateway.cli.approvals import in_force
 
     found = in_force(home)
@@ -116,7 +142,13 @@ def status(home: Path, as_json: bool) -> int:
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the files go.")
 @json_option
 def fetch(policy_hash: str, home: Path | None, export: Path | None, out: Path, as_json: bool) -> int:
-    """Get the very files that decided, by the hash in a decision's entry or its first digits."""
+    """Get the very files that decided, by the hash in a decision's entry or its first digits.
+
+    \b
+    Examples:
+      liaison policy fetch e7e053ba --home th --out decided-by
+      liaison policy fetch e7e053ba --export th-2026 --out decided-by
+    """
     from gateway.cli.policy_files import fetch_policy
 
     if export is not None:

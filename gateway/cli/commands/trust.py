@@ -49,7 +49,13 @@ def draft(
     out: Path,
     as_json: bool,
 ) -> int:
-    """Draft a charter from CARDS: authority folders, or the `member.json` that members hand in."""
+    """Draft a charter from CARDS: authority folders, or the `member.json` that members hand in.
+
+    \b
+    Examples:
+      liaison trust draft --federation gms --threshold 2 --out charter.json th-authority vn-authority kh-authority
+      liaison trust draft --previous charter.jsonl --threshold 2 --out charter-2.json la-authority/member.json
+    """
     from gateway.clock import SystemClock
     from gateway.trust.card import read_card
     from gateway.trust.ceremony import draft as draft_charter
@@ -71,7 +77,12 @@ def draft(
 @click.option("--out", type=_OUT, help="By default the signature is added to DOCUMENT itself.")
 @json_option
 def sign(document: Path, authority: Path, out: Path | None, as_json: bool) -> int:
-    """Add an authority's signature to a charter or descriptor. Compare the fingerprint by voice first."""
+    """Add an authority's signature to a charter or descriptor. Compare the fingerprint by voice first.
+
+    \b
+    Example:
+      liaison trust sign charter.json --authority th-authority
+    """
     from gateway.trust.ceremony import sign as sign_document
 
     data = sign_document(_read(document).strip(), authority)
@@ -85,7 +96,13 @@ def sign(document: Path, authority: Path, out: Path | None, as_json: bool) -> in
 @click.option("--fingerprint", help="Of the first charter; get it from the authorities by voice or in person.")
 @json_option
 def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None, as_json: bool) -> int:
-    """Take charters, descriptors and statuses into a home; older and contradicting ones are refused."""
+    """Take charters, descriptors and statuses into a home; older and contradicting ones are refused.
+
+    \b
+    Examples:
+      liaison trust accept charter.json --home th --fingerprint 3f2a…
+      liaison trust accept vn.jsonl kh.jsonl --home th
+    """
     from dataclasses import asdict
 
     from gateway.clock import SystemClock
@@ -109,7 +126,13 @@ def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None, as_
 @click.option("--home", type=_FOLDER, envvar="LIAISON_HOME", help="Show what this home holds.")
 @json_option
 def show(file: Path | None, home: Path | None, as_json: bool) -> int:
-    """Show a charter file, or all that a home holds."""
+    """Show a charter file, or all that a home holds.
+
+    \b
+    Examples:
+      liaison trust show --home th
+      liaison trust show charter.json
+    """
     from gateway.cli.trusted import charter_lines, describe_charter, describe_home, home_lines
 
     if (file is None) == (home is None):
@@ -134,7 +157,12 @@ def show(file: Path | None, home: Path | None, as_json: bool) -> int:
 @click.option("--fingerprint", help="Of the first charter in the file.")
 @json_option
 def verify(file: Path, fingerprint: str | None, as_json: bool) -> int:
-    """Verify a charter with all its versions, one a line. Exit code 3 when nothing vouches for the first one."""
+    """Verify a charter with all its versions, one a line. Exit code 3 when nothing vouches for the first one.
+
+    \b
+    Example:
+      liaison trust verify charter.jsonl --fingerprint 3f2a…
+    """
     from gateway.cli.trusted import describe_charter
     from gateway.clock import SystemClock
     from gateway.trust.charter import verify_charter_chain
@@ -167,7 +195,13 @@ def publish(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Make and sign the member's own descriptor (with --authority) and status; both are accepted at home."""
+    """Make and sign the member's own descriptor (with --authority) and status; both are accepted at home.
+
+    \b
+    Examples:
+      liaison trust publish --home th --authority th-authority --out th.jsonl
+      liaison trust publish --home th --out th.jsonl        (the status alone)
+    """
     from gateway.cli.trusted import publish as publish_documents
     from gateway.cli.trusted import tell_published
 

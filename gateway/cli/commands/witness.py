@@ -137,7 +137,8 @@ def status(home: Path, as_json: bool) -> int:
     else:
         for log in known:
             say(f"{log['origin']}: {log['size']} entries, cosigned {log['time'][:19]}Z", "good")
-        say(f"{evidence} pair(s) of heads that do not go together: `liaison audit evidence`" if evidence else "", "bad")
+        if evidence:
+            say(f"{evidence} pair(s) of heads that do not go together: `liaison audit evidence`", "bad")
     return 1 if evidence else 0
 
 
