@@ -28,6 +28,7 @@ WitnessPrivateKey = ed25519.Ed25519PrivateKey | MLDSA44PrivateKey
 WitnessPublicKey = ed25519.Ed25519PublicKey | MLDSA44PublicKey
 
 _MAX_KEY_FILE = 16_384
+_PUBLIC = b"-----BEGIN PUBLIC KEY-----"
 
 
 class Algorithm(StrEnum):
@@ -127,6 +128,10 @@ def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` ma
             if not stat.S_ISREG(found.st_mode):
                 raise Misconfigured("this is not a regular file", code=f"bad-{what}-file", where=str(path))
             if stat.S_IMODE(found.st_mode) & 0o077:
+                if file.read(len(_PUBLIC)) == _PUBLIC:
+                    raise Misconfigured(
+                        "this is a public key", code=f"bad-{what}-file", where=str(path), remedy="give the private one"
+                    )
                 raise Misconfigured(
                     f"others can read this {what} (mode {stat.S_IMODE(found.st_mode):04o})",
                     code=f"{what}-readable",

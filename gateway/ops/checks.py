@@ -128,6 +128,7 @@ def check_sources(patient: Patient) -> list[Finding]:
     from adapters.probe import probe
 
     settings, findings, promised = patient.settings, [], []
+    ours = [source for source in settings.sources if not source.is_process]
     for number, source in enumerate(settings.sources):
         if source.is_process:
             continue
@@ -144,7 +145,7 @@ def check_sources(patient: Patient) -> list[Finding]:
     if not settings.sources:
         return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
     kept = f"; only a promise keeps the account of {', '.join(promised)} from writing" if promised else ""
-    return findings or [good("sources", f"{len(settings.sources)} can be asked{kept}")]
+    return findings or ([good("sources", f"{len(ours)} can be asked{kept}")] if ours else [])
 
 
 def check_policy(patient: Patient) -> list[Finding]:

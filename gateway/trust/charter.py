@@ -159,12 +159,8 @@ def verify_charter_chain(
     if not versions:
         raise _bad("there is no charter")
     first = parse_charter(versions[0])
-    if fingerprint is not None and first.charter.fingerprint != normal_fingerprint(fingerprint):
-        raise Contradicted(
-            f"the charter has the fingerprint `{first.charter.fingerprint}`, which is not the expected one",
-            code="other-fingerprint",
-            remedy="compare it with the authorities by voice or in person",
-        )
+    if fingerprint is not None:
+        check_fingerprint(first.charter, fingerprint)
     check_signatures(first, None)
     last = first
     for data in versions[1:]:
@@ -174,6 +170,16 @@ def verify_charter_chain(
     if not allow_expired:
         check_expiry(last.charter, to_us(now))
     return last.charter
+
+
+def check_fingerprint(first: Charter, fingerprint: str) -> None:
+    """Return when `first` has this fingerprint. Raises `Contradicted`."""
+    if first.fingerprint != normal_fingerprint(fingerprint):
+        raise Contradicted(
+            f"the charter has the fingerprint `{first.fingerprint}`, which is not the expected one",
+            code="other-fingerprint",
+            remedy="compare it with the authorities by voice or in person",
+        )
 
 
 def check_successor(before: Draft, after: Draft) -> None:

@@ -26,6 +26,7 @@ from gateway.trust.charter import (
     MAX_CHARTER,
     Charter,
     check_expiry,
+    check_fingerprint,
     check_signatures,
     parse_charter,
     verify_charter_chain,
@@ -108,6 +109,8 @@ class TrustDocuments:
     def accept_charter(self, data: bytes, clock: Clock, fingerprint: str | None = None) -> Accepted:
         """Take a charter: the first one by its fingerprint, each next one by the rules of the chain.
 
+        A fingerprint that is given later must be that of the first one, too: it is not passed over.
+
         Raises `Misconfigured` (no fingerprint), `Contradicted` (another charter of the same version, or another
         fingerprint), `Stale` (older, or from the future), `Malformed`, `BadSignature`.
         """
@@ -118,6 +121,8 @@ class TrustDocuments:
             if not versions:
                 self._accept_first(new.data, clock, fingerprint)
                 return Accepted("charter", "", new.version, True)
+            if fingerprint is not None:
+                check_fingerprint(parse_charter(versions[0]).charter, fingerprint)
             held = self.charter(clock)
             if new.version == held.version:
                 if new.hash == held.hash:

@@ -199,6 +199,10 @@ def test_a_federation_is_founded_by_commands_alone(liaison: Liaison, tmp_path: P
     assert "fresh" in liaison("trust", "show", "--home", tmp_path / "vn").out
     fingerprint = shown["charter"]["fingerprint"]
     assert liaison("trust", "verify", tmp_path / "charter.json", "--fingerprint", fingerprint).code == 0
+    charter = tmp_path / "charter.json"
+    assert liaison("trust", "accept", charter, "--home", tmp_path / "th", "--fingerprint", fingerprint).code == 0
+    ran = liaison("trust", "accept", charter, "--home", tmp_path / "th", "--fingerprint", "ab" * 32)
+    assert (ran.code, "not the expected one" in ran.err) == (1, True)
     assert liaison("trust", "verify", tmp_path / "charter.json").code == 3
     assert liaison("trust", "verify", tmp_path / "charter.json", "--fingerprint", "0" * 64).code == 1
     again = liaison("trust", "accept", tmp_path / "charter.json", "--home", tmp_path / "th")

@@ -108,3 +108,14 @@ def test_a_hold_that_cannot_be_placed_is_not_drafted(liaison: Liaison, tmp_path:
         assert ran.code == 2
         assert "at most 366 days away" in ran.err
     assert not (tmp_path / "h").exists()
+
+
+def test_the_public_half_of_a_key_is_told_from_a_key_that_others_can_read(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "th"
+    assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
+    assert liaison("audit", "key", "--out", tmp_path, "--name", "a").code == 0
+    ran = liaison("audit", "open", "--home", home, "--key", tmp_path / "a.pub", "--entry", "0", "--reason", "x")
+    assert (ran.code, "this is a public key" in ran.err) == (1, True)
+    (tmp_path / "a.key").chmod(0o644)
+    ran = liaison("audit", "open", "--home", home, "--key", tmp_path / "a.key", "--entry", "0", "--reason", "x")
+    assert (ran.code, "others can read this key" in ran.err) == (1, True)

@@ -86,3 +86,21 @@ def test_only_a_source_process_has_no_mapping(liaison: Liaison, tmp_path: Path) 
     with (tmp_path / "kh" / "node.toml").open("a", encoding="utf-8") as settings:
         settings.write('\n[[source]]\nid = "kh.x"\nagency = "customs"\nurl = "sqlite:///x.sqlite"\n')
     assert "`source.0.mapping` is missing" in liaison("serve", "--home", tmp_path / "kh").err
+
+
+def test_a_relative_database_is_meant_from_here_and_a_port_is_a_port(
+    liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found_federation(liaison, tmp_path, ("th", "kh"))
+    CUSTOMS.build(tmp_path / "here")
+    (database,) = (tmp_path / "here").glob("*.sqlite")
+    monkeypatch.chdir(database.parent)
+    arguments = [*("source", "init", "--member", "kh", "--agency", "customs", "--authority", tmp_path / "kh-authority")]
+    arguments += ["--statement", tmp_path / "kh" / "keys" / "statement.pem", "--mapping", CUSTOMS.mapping_file]
+    arguments += ["--url", f"sqlite:///{database.name}"]
+    wrong = liaison(*arguments, "--out", tmp_path / "no", "--listen", "127.0.0.1:99999")
+    assert (wrong.code, "host:port" in wrong.err, (tmp_path / "no").exists()) == (1, True, False)
+    assert liaison(*arguments, "--out", tmp_path / "customs").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert liaison("source", "check", "--home", tmp_path / "customs").code == 0
+    assert "this source has not run yet" in liaison("source", "log", "--home", tmp_path / "customs").err

@@ -74,12 +74,15 @@ def init(
               (the authority is elsewhere: it certifies customs/record.csr and customs/tls.csr)
     """
     from gateway.clock import SystemClock
+    from gateway.config import host_port
     from gateway.ops.source_founding import found_source
 
+    if listen:
+        host_port(listen, "--listen")
     given = {
         "source.nodes": list(nodes),
         "source.mapping": str(mapping.resolve()) if mapping else "",
-        "source.url": url,
+        "source.url": _from_here(url),
         "source.access": str(access.resolve()) if access else "",
         "listen.address": listen,
     }
@@ -183,7 +186,12 @@ def log(home: Path, peer: str, kind: str, exchange_id: str, limit: int, as_json:
     from gateway.app.source_log import source_entries
     from gateway.audit.show import Filter
     from gateway.clock import rfc3339
+    from gateway.config.source_home import load_source
+    from gateway.errors import Misconfigured
 
+    database = load_source(home).home.database
+    if not database.exists():
+        raise Misconfigured("this source has not run yet", where=str(database), remedy="`liaison source serve`")
     found = source_entries(home, Filter(peer=peer, kind=kind, exchange_id=exchange_id), limit)
     if as_json:
         print_json({"entries": [_entry(shown, rfc3339(shown.entry.time_us)) for shown in found]})
@@ -213,3 +221,11 @@ def _entry(shown: Any, time: str) -> dict[str, Any]:
     entry = shown.entry
     about = {"time": time, "kind": entry.kind, "peer": entry.peer, "exchange_id": entry.exchange_id}
     return {"index": entry.index, **about, "private": shown.private, "erased": shown.erased}
+
+
+def _from_here(url: str) -> str:
+    """A relative SQLite file of this folder by its whole path, as the mapping's is: the home is another folder."""
+    scheme, mark, path = url.partition(":///")
+    file = Path(path)
+    is_here = bool(mark) and scheme.startswith("sqlite") and not file.is_absolute() and file.is_file()
+    return f"{scheme}:///{file.resolve()}" if is_here else url
