@@ -28,7 +28,6 @@ WitnessPrivateKey = ed25519.Ed25519PrivateKey | MLDSA44PrivateKey
 WitnessPublicKey = ed25519.Ed25519PublicKey | MLDSA44PublicKey
 
 _MAX_KEY_FILE = 16_384
-_PUBLIC = b"-----BEGIN PUBLIC KEY-----"
 
 
 class Algorithm(StrEnum):
@@ -128,9 +127,12 @@ def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` ma
             if not stat.S_ISREG(found.st_mode):
                 raise Misconfigured("this is not a regular file", code=f"bad-{what}-file", where=str(path))
             if stat.S_IMODE(found.st_mode) & 0o077:
-                if file.read(len(_PUBLIC)) == _PUBLIC:
+                if path.suffix == ".pub":
                     raise Misconfigured(
-                        "this is a public key", code=f"bad-{what}-file", where=str(path), remedy="give the private one"
+                        "this is a public key",
+                        code=f"bad-{what}-file",
+                        where=str(path),
+                        remedy="give the private one, NAME.key",
                     )
                 raise Misconfigured(
                     f"others can read this {what} (mode {stat.S_IMODE(found.st_mode):04o})",

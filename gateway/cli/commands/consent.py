@@ -125,9 +125,6 @@ def refuse(home: Path, name: str, by: str, reason: str, as_json: bool) -> int:
 def _decide(home: Path, name: str, by: str, reason: str, *, granted: bool, hours: float | None, as_json: bool) -> int:
     from gateway.cli.consents import decide
 
-    for option, text in (("--by", by), ("--reason", reason)):
-        if not text.strip():
-            raise click.UsageError(f"{option} is empty: who decides, and why, stands in the entry")
     item = decide(home, name, by=by, reason=reason, granted=granted, hours=hours)
     if as_json:
         print_json(item)
