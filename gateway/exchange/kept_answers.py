@@ -46,7 +46,7 @@ class KeptAnswers:
         raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
 
     def up_to(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
-        """The same for a place that this node remembers, maybe from before its log went on under the number of `log`."""
+        """The same for a place that this node remembers, maybe from before its log went on under this number."""
         name, number = split_name(log)
         for earlier in range(number, 1, -1):
             with suppress(Unknown):
