@@ -1,8 +1,8 @@
 """Moves SQLite's write-ahead log into the file, in a thread of its own.
 
 SQLite would do it inside a commit: then one batch in thirty waits for some eight megabytes and two syncs more, which
-made the slowest answers. A passive checkpoint holds up neither who writes nor who reads. What it has not moved when the
-log is `SqliteSettings.wal_pages` long is moved inside a commit after all, so that the log stays bounded.
+made the slowest answers. A passive checkpoint holds up neither who writes nor who reads. Should the log ever be
+`SqliteSettings.wal_pages` long, since a reader kept it, a commit moves it after all, so that it stays bounded.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from sqlalchemy import Engine
 
 EACH = 24
 """Commits between two moves: of full batches some eight megabytes."""
+
+_PASSES = 2
+"""The second one moves the little that was committed during the first: SQLite begins a log anew that is all moved."""
 
 _STOP_S = 30.0
 
@@ -58,6 +61,7 @@ class WalMover:
                 while self._wanted.wait() and not self._stopped:
                     self._wanted.clear()
                     with self.turn:
-                        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                        for _ in range(_PASSES):
+                            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except BaseException as error:  # noqa: BLE001 - it is raised at the next write, where somebody can act on it
             self._failed(error)
