@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -51,6 +53,17 @@ def test_an_event_is_one_line_of_json_with_time_and_level(stream: io.StringIO) -
     assert line["level"] == "info"
     assert line["member"] == "th"
     assert str(line["time"]).endswith("Z")
+
+
+def test_a_line_that_nobody_reads_any_more_costs_nothing_else(stream: io.StringIO) -> None:
+    stream.close()
+    Log(component="node").error(Event.STORAGE_BROKEN, ValueError("gone"))
+    read, write = os.pipe()
+    os.close(read)
+    with suppress(BrokenPipeError), os.fdopen(write, "w", buffering=1) as gone:  # closing it flushes what is lost
+        configure_logging("debug", gone)
+        Log().info(Event.NODE_STARTED)
+        logging.getLogger("a.library").warning("nobody reads this")
 
 
 def test_a_field_that_is_not_listed_is_left_out_and_counted(stream: io.StringIO) -> None:
