@@ -39,7 +39,7 @@ demo: $(STAMP)  ## Three countries on this machine: DEMO_ARGS="--once", "--home 
 	@$(BIN)/liaison demo $(DEMO_ARGS)
 
 test: $(STAMP)  ## All tests, in parallel: TEST_ARGS="tests/unit -k name"
-	$(BIN)/pytest -n 2 --dist worksteal $(TEST_ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(TEST_ARGS)
 
 check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies
 	$(BIN)/ruff check .

@@ -81,8 +81,8 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
 
 
 class _Patient:
-    """A stream of log lines. One that cannot be written is lost: whoever reads along may go, and neither an answer nor the
-    end of a node whose storage failed waits for that. What must not be lost is in the audit log."""
+    """A stream of log lines. One that cannot be written is lost: whoever reads along may go, and neither an answer nor
+    the end of a node whose storage failed waits for that. What must not be lost is in the audit log."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

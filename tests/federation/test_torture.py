@@ -26,7 +26,7 @@ import pytest
 from tests.support.cli import Liaison
 from tests.support.torture import tortured
 
-KILLS = int(os.environ.get("LIAISON_KILLS", "40"))
+KILLS = int(os.environ.get("LIAISON_KILLS", "20"))
 SEED = int(os.environ.get("LIAISON_SEED", "20261124"))
 _EACH = 100
 

@@ -9,6 +9,7 @@ import subprocess
 from enum import IntEnum
 from errno import EDQUOT, EIO, ENOSPC, EROFS
 from pathlib import Path
+from signal import SIGBUS, SIGKILL
 
 import pytest
 
@@ -45,6 +46,12 @@ class Fault(IntEnum):
     def deadly(self) -> bool:
         """Whether the process dies of it at once."""
         return self >= Fault.KILLED
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """How a process ends of one that is deadly. Where the machine goes down, files are cut that the process has
+        mapped: a thread of it that looks there before it is killed ends it by SIGBUS."""
+        return (-SIGKILL, -SIGBUS) if self >= Fault.REBOOT else (-SIGKILL,)
 
 
 def build_disk(folder: Path) -> Path:
