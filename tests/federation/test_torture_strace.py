@@ -24,7 +24,7 @@ from tests.support.torture_strace import straced
 from tests.support.torture_upkeep import make_past
 
 IS_ASKED_FOR = os.environ.get("CI") == "true" or "LIAISON_FAULTS" in os.environ
-pytestmark = pytest.mark.skipif(not IS_ASKED_FOR, reason="half a minute, in CI and with LIAISON_FAULTS: a second opinion")
+pytestmark = pytest.mark.skipif(not IS_ASKED_FOR, reason="half a minute: in CI, or with LIAISON_FAULTS")
 
 _SAMPLE = 2
 """Calls of the node where not all are tried."""
