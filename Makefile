@@ -19,6 +19,9 @@ FAULTS ?= 0
 ENTRIES ?= 1000000
 URL ?=
 
+# Each test, demo and bench starts many processes: none of them compiles again what one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: audit-scale help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
