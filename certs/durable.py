@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from gateway.errors import Misconfigured, StorageBroken
@@ -78,8 +79,8 @@ def _exists(path: Path) -> Misconfigured:
 
 
 def _aside(path: Path) -> Path:
-    """Where the bytes of `path` are until all of them are there."""
-    return path.with_name(f".{path.name}.{os.getpid()}.new")
+    """Where the bytes of `path` are until all of them are there: of each thread that writes it."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.new")
 
 
 def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
