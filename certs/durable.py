@@ -101,13 +101,7 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable; an error is not ignored (threats.md, fact 13)."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        raise StorageBroken(f"cannot be made durable: {error.strerror}", where=str(path)) from error
-    finally:
-        os.close(handle)
+    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def sync_tree(folder: Path) -> None:
@@ -122,7 +116,11 @@ def sync_tree(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Make a file's bytes durable."""
-    handle = os.open(path, os.O_RDONLY)
+    _sync(path, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
         os.fsync(handle)
     except OSError as error:
