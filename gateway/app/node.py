@@ -51,6 +51,7 @@ from gateway.ops.policy_keeper import policy_entry
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention
 from gateway.records.types import RECORD_TYPES
+from gateway.signing import lanes
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.postgres import check_again
@@ -247,7 +248,7 @@ class Node:
         await self._listen()
         self._rounds = asyncio.create_task(self._housekeeper.run())
         self._rounds.add_done_callback(self._rounds_ended)
-        self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"])
+        self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
 
     async def _compare(self) -> EntryDraft | None:
         """Before anything is signed. A refused start leaves the logs as they are."""

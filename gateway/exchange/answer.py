@@ -31,19 +31,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import check_time
-from gateway.errors import Replayed, Stale, Suspended
+from gateway.errors import LiaisonError, Replayed, Stale, Suspended
 from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
-from gateway.exchange.job import Job
+from gateway.exchange.job import Job, sign_findings
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports import Logged, QuotaPlace, StoredAnswer
+from gateway.statements.answer import seal_answer, seal_answers
 from gateway.statements.fields import SKEW_US
-from gateway.statements.request import SignedRequest, accept_request, check_sender, open_request
+from gateway.statements.request import accept_request, check_senders, open_request
 from gateway.telemetry import Log, Span, record_span, start_trace
 
 
@@ -154,18 +155,14 @@ class Answerer:
         """3, and the first half of 4."""
         parts = self._parts
         view, now_us = parts.trust(), parts.clock.now_us()
-
-        signed: list[tuple[Job, SignedRequest]] = []
-        for job in jobs:  # one kind of work after the other: its code and tables stay in the processor's cache
+        opened = [(job, job.opened) for job in jobs if job.opened is not None]
+        outcomes = check_senders([(it, job.peer) for job, it in opened], keys=view, me=parts.member, now_us=now_us)
+        for (job, _), outcome in zip(opened, outcomes, strict=True):
+            if isinstance(outcome, LiaisonError):
+                job.refuse(outcome)
+                continue
             try:
-                assert job.opened
-                checked = check_sender(job.opened, keys=view, peer=job.peer, me=parts.member, now_us=now_us)
-                signed.append((job, checked))
-            except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
-                job.refuse(as_error(error))
-        for job, checked in signed:
-            try:
-                job.request = accept_request(checked, now_us)
+                job.request = accept_request(outcome, now_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
@@ -219,10 +216,8 @@ class Answerer:
         """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
         for job in batch:
             job.close()
-        for job in batch:  # one kind of work after the other, as in `_verify`
-            self._sign_records(job)  # 10
-        drafted = [self._written(item) for item in [self._draft(job) for job in batch]]
-        drafted = [self._sealed(item) for item in drafted]
+        sign_findings([found for job in batch for found in job.findings])  # 10
+        drafted = self._sealed([self._written(item) for item in [self._draft(job) for job in batch]])
         logged = self._parts.journal.append([item.entry for item in drafted])  # 11
         for item, place in zip(drafted, logged, strict=True):
             item.reply = self._reply(item, place)
@@ -230,17 +225,6 @@ class Answerer:
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave(batch)
         self._trace(batch)
-
-    @staticmethod
-    def _sign_records(job: Job) -> None:
-        """Sign what the sources gave; a source whose record cannot be signed is missing from its answer."""
-        for found in job.findings:
-            try:
-                for item in found.unsigned:
-                    found.add_record(item.place, item.sign())
-            except Exception as error:  # noqa: BLE001 - one key that does not sign must not cost the batch
-                reraise_fatal(error)
-                found.fail()
 
     def _draft(self, job: Job) -> Drafted:
         try:
@@ -256,15 +240,18 @@ class Answerer:
             item.write()
         return item
 
-    def _sealed(self, item: Drafted) -> Drafted:
-        """The answer, signed; one that cannot be signed becomes a refusal."""
-        try:
-            item.seal(self._parts.key)
-        except Exception as error:  # noqa: BLE001 - a key that fails once must not cost the batch
-            item = self._refused(item.job, error)
-            item.write()
-            item.seal(self._parts.key)
-        return item
+    def _sealed(self, drafted: list[Drafted]) -> list[Drafted]:
+        """The answers of a batch, signed; one that cannot be signed becomes a refusal."""
+        key = self._parts.key
+        places = [place for place, item in enumerate(drafted) if item.payload]
+        outcomes = seal_answers([drafted[place].payload for place in places], key)
+        for place, outcome in zip(places, outcomes, strict=True):
+            if isinstance(outcome, Exception):  # a key that fails once must not cost the batch
+                drafted[place] = self._refused(drafted[place].job, outcome)
+                drafted[place].write()
+                outcome = seal_answer(drafted[place].payload, key)
+            drafted[place].seal(outcome)
+        return drafted
 
     def _refused(self, job: Job, error: Exception) -> Drafted:
         reraise_fatal(error)

@@ -16,8 +16,8 @@ from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.hit import Hit, Quality
 from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
 from gateway.records.withheld import commit_withheld
-from gateway.signing.keys import SigningKey
-from gateway.statements.answer import seal_answer, write_answer
+from gateway.statements.answer import write_answer
+from gateway.statements.envelope import Sealed
 from gateway.statements.request import request_reference
 
 _SKEW_US = 30_000_000
@@ -46,12 +46,10 @@ class Drafted:
         if self.answer is not None:
             self.payload = write_answer(self.answer)
 
-    def seal(self, key: SigningKey) -> None:
-        """Sign what was written, and note it in the entry."""
-        if self.payload:
-            sealed = seal_answer(self.payload, key)
-            self.envelope = self.entry.answer = sealed.envelope
-            self.entry.answer_hash = sealed.payload_hash
+    def seal(self, sealed: Sealed) -> None:
+        """Take what was written as it is signed, and note it in the entry."""
+        self.envelope = self.entry.answer = sealed.envelope
+        self.entry.answer_hash = sealed.payload_hash
 
 
 def draft_answer(parts: Parts, job: Job) -> Drafted:

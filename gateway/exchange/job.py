@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import LiaisonError, Reason, Unacknowledged
 from gateway.exchange.inbound import Inbound
+from gateway.exchange.stages import reraise_fatal
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
 from gateway.model.frozen import frozen
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import StoredAnswer
-from gateway.records.sdjwt import UnsignedRecord, present, sign_record
+from gateway.records.sdjwt import UnsignedRecord, present, sign_records
 from gateway.statements.request import OpenRequest
 from policy.attributes import QuestionAttributes
 
@@ -24,10 +26,6 @@ class UnsignedHit:
     place: int
     record: UnsignedRecord
     shown: tuple[str, ...]
-
-    def sign(self) -> str:
-        """The signed record as it leaves, with the disclosures of `shown`."""
-        return present(sign_record(self.record), self.shown)
 
 
 @dataclass(slots=True)
@@ -57,6 +55,17 @@ class Findings:
         self.state = "failed"
         self.hits.clear()
         self.withheld.clear()
+
+
+def sign_findings(findings: Sequence[Findings]) -> None:
+    """Sign what the sources gave a batch; a source whose record cannot be signed is missing from its answer."""
+    unsigned = [(found, item) for found in findings for item in found.unsigned]
+    for (found, item), issued in zip(unsigned, sign_records([item.record for _, item in unsigned]), strict=True):
+        if isinstance(issued, Exception):  # one key that does not sign must not cost the batch
+            reraise_fatal(issued)
+            found.fail()
+        elif found.state != "failed":
+            found.add_record(item.place, present(issued, item.shown))
 
 
 class Job:

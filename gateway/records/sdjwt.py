@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Protocol
 
 from gateway.errors import Misconfigured
 from gateway.model.frozen import frozen
@@ -23,6 +22,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.records.types import compact_json, record_type
+from gateway.signing.together import Signs, sign_together
 
 TYP = "liaison-record+sd-jwt"
 """The `typ` of a record's header."""
@@ -32,22 +32,11 @@ _SALT_CHARACTERS = 24
 _DIGEST_BYTES = 32
 
 
-class SigningKey(Protocol):
-    """A P-256 key that signs; `gateway.signing.keys.SigningKey` is one."""
-
-    @property
-    def key_id(self) -> str:
-        """SHA-256 of the public key, hexadecimal."""
-
-    def sign(self, data: bytes) -> bytes:
-        """ECDSA over SHA-256, raw r and s, 64 bytes."""
-
-
 @frozen
 class RecordIssuer:
     """An agency's key and certificate. The JWT header never changes, so it is encoded once."""
 
-    key: SigningKey
+    key: Signs
     certificate_der: bytes
     member: MemberId
     agency: str
@@ -65,9 +54,9 @@ class RecordIssuer:
 
 @frozen
 class UnsignedRecord:
-    """A record that is ready to be signed: `sign_record` does it, and is all that costs time outside of Python."""
+    """A record that is ready to be signed."""
 
-    key: SigningKey
+    key: Signs
     signed: str
     disclosures: Mapping[str, Disclosure]
 
@@ -89,8 +78,21 @@ def issue(
 
 def sign_record(record: UnsignedRecord) -> IssuedRecord:
     """The record with its signature."""
-    signature = base64url(record.key.sign(record.signed.encode()))
-    return IssuedRecord(f"{record.signed}.{signature}", record.disclosures)
+    (issued,) = sign_records([record])
+    if isinstance(issued, Exception):
+        raise issued
+    return issued
+
+
+def sign_records(records: Sequence[UnsignedRecord]) -> list[IssuedRecord | Exception]:
+    """The records of a batch with their signatures; where a key could not sign, why."""
+    signatures = sign_together([(record.key, record.signed.encode()) for record in records])
+    return [
+        signature
+        if isinstance(signature, Exception)
+        else IssuedRecord(f"{record.signed}.{base64url(signature)}", record.disclosures)
+        for record, signature in zip(records, signatures, strict=True)
+    ]
 
 
 def prepare(

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from certs.keyfiles import Algorithm, PrivateKey, PublicKey, key_id, load_key, spki
 from gateway.errors import BadSignature
 from gateway.signing.edwards import is_proper
+from gateway.signing.lanes import Point
 
 SIGNATURE_BYTES: Final = 64
 
@@ -29,9 +30,12 @@ _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC6325
 
 
 class SigningKey:
-    """A private key. `key_id` is the SHA-256 of `spki` in hexadecimal digits. Thread-safe."""
+    """A private key. `key_id` is the SHA-256 of `spki` in hexadecimal digits. Thread-safe.
 
-    __slots__ = ("_ecdsa", "_ed25519", "algorithm", "key_id", "spki")
+    `scalar` is the number of a P-256 key for `lanes`, its last byte first.
+    """
+
+    __slots__ = ("_ecdsa", "_ed25519", "algorithm", "key_id", "scalar", "spki")
 
     def __init__(self, key: PrivateKey) -> None:
         self.spki = spki(key.public_key())
@@ -39,6 +43,7 @@ class SigningKey:
         self._ecdsa = key if isinstance(key, ec.EllipticCurvePrivateKey) else None
         self._ed25519 = key if isinstance(key, ed25519.Ed25519PrivateKey) else None
         self.algorithm = Algorithm.P256 if self._ecdsa else Algorithm.ED25519
+        self.scalar = self._ecdsa.private_numbers().private_value.to_bytes(32, "little") if self._ecdsa else None
 
     def sign(self, data: bytes) -> bytes:
         """The signature of `data`, 64 bytes."""
@@ -58,9 +63,12 @@ class SigningKey:
 
 
 class VerifyKey:
-    """An admitted public key; made by `admit` and nowhere else. Immutable and thread-safe."""
+    """An admitted public key; made by `admit` and nowhere else. Immutable and thread-safe.
 
-    __slots__ = ("_ecdsa", "_ed25519", "algorithm", "key_id", "spki")
+    `point` are the coordinates of a P-256 key for `lanes`.
+    """
+
+    __slots__ = ("_ecdsa", "_ed25519", "algorithm", "key_id", "point", "spki")
 
     def __init__(self, info: bytes, key: PublicKey) -> None:
         self.spki = info
@@ -68,6 +76,7 @@ class VerifyKey:
         self._ecdsa = key if isinstance(key, ec.EllipticCurvePublicKey) else None
         self._ed25519 = key if isinstance(key, ed25519.Ed25519PublicKey) else None
         self.algorithm = Algorithm.P256 if self._ecdsa else Algorithm.ED25519
+        self.point = _point(self._ecdsa) if self._ecdsa else None
 
     @staticmethod
     def admit(spki: bytes) -> VerifyKey:
@@ -136,6 +145,11 @@ def _admit(info: bytes) -> VerifyKey:
     if spki(key) != info:
         raise _not_admitted("it is not in its only encoding")
     return VerifyKey(info, key)
+
+
+def _point(key: ec.EllipticCurvePublicKey) -> Point:
+    numbers = key.public_numbers()
+    return Point(numbers.x.to_bytes(32, "little"), numbers.y.to_bytes(32, "little"))
 
 
 def _not_admitted(why: str) -> BadSignature:

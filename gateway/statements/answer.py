@@ -25,6 +25,7 @@ from gateway.statements.envelope import (
     check_signature,
     parse,
     sealed,
+    sealed_together,
     unseal,
 )
 from gateway.statements.fields import (
@@ -68,6 +69,11 @@ def build_answer(answer: Answer, key: SigningKey) -> Sealed:
 def seal_answer(payload: bytes, key: SigningKey) -> Sealed:
     """What `write_answer` wrote, signed."""
     return sealed(ANSWER, payload, key)
+
+
+def seal_answers(payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
+    """`seal_answer` for a batch; where one cannot be signed, why."""
+    return sealed_together(ANSWER, payloads, key)
 
 
 def write_answer(answer: Answer) -> bytes:

@@ -8,7 +8,7 @@ finds unknown fields at any depth, a field that comes twice, and over-long numbe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Too
 from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 from gateway.signing.dsse import pae
+from gateway.signing.together import Check, Signs, Verifies, sign_together, verify_together
 
 REQUEST = "application/vnd.liaison.request.v1+protobuf"
 ANSWER = "application/vnd.liaison.answer.v1+protobuf"
@@ -54,28 +55,18 @@ _KEY_ID_SIZE = 64
 _Message = TypeVar("_Message", bound=Message)
 
 
-class SigningKey(Protocol):
+class SigningKey(Signs, Protocol):
     """A P-256 key that signs; `gateway.signing.keys.SigningKey` is one."""
 
     @property
     def key_id(self) -> str:
         """SHA-256 of the public key, hexadecimal."""
 
-    def sign(self, data: bytes) -> bytes:
-        """ECDSA over SHA-256, raw r and s, 64 bytes."""
-
-
-class VerifyKey(Protocol):
-    """A public key that was admitted; it alone decides the algorithm."""
-
-    def verify(self, signature: bytes, data: bytes) -> None:
-        """Return when `signature` is over `data`, else raise `BadSignature`."""
-
 
 class StatementKeys(Protocol):
     """Which keys members have listed; `gateway.trust.view.TrustView` answers it."""
 
-    def verify_key(self, member: MemberId, key_id: str, use: str, at_us: int) -> VerifyKey:
+    def verify_key(self, member: MemberId, key_id: str, use: str, at_us: int) -> Verifies:
         """The key, when `member` listed it for `use` and it was valid at `at_us`, else `BadSignature`."""
 
 
@@ -105,16 +96,45 @@ class Unsealed:
 
 def seal(payload_type: str, payload: bytes, key: SigningKey) -> bytes:
     """`payload` in a signed envelope. `TooLarge` when the other side would have to refuse it."""
-    if len(payload) > PAYLOAD_TYPES[payload_type]:
-        raise TooLarge(f"more than {PAYLOAD_TYPES[payload_type]} bytes", code="statement-too-large", where=payload_type)
-    envelope = envelope_pb2.Envelope(payload=payload, payload_type=payload_type)
-    envelope.signatures.add(sig=key.sign(pae(payload_type, payload)), keyid=key.key_id)
-    return envelope.SerializeToString()
+    _check_size(payload_type, payload)
+    return _envelope(payload_type, payload, key, key.sign(pae(payload_type, payload)))
 
 
 def sealed(payload_type: str, payload: bytes, key: SigningKey) -> Sealed:
     """Like `seal`, with the payload's hash."""
     return Sealed(seal(payload_type, payload, key), hashlib.sha256(payload).digest())
+
+
+def sealed_together(payload_type: str, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
+    """Like `sealed` for a batch; where one cannot be sealed, why."""
+    signatures = sign_together([(key, pae(payload_type, payload)) for payload in payloads])
+    return [
+        _sealed_with(payload_type, payload, key, signature)
+        for payload, signature in zip(payloads, signatures, strict=True)
+    ]
+
+
+def _sealed_with(
+    payload_type: str, payload: bytes, key: SigningKey, signature: bytes | Exception
+) -> Sealed | Exception:
+    if isinstance(signature, Exception):
+        return signature
+    try:
+        _check_size(payload_type, payload)
+    except TooLarge as error:
+        return error
+    return Sealed(_envelope(payload_type, payload, key, signature), hashlib.sha256(payload).digest())
+
+
+def _check_size(payload_type: str, payload: bytes) -> None:
+    if len(payload) > PAYLOAD_TYPES[payload_type]:
+        raise TooLarge(f"more than {PAYLOAD_TYPES[payload_type]} bytes", code="statement-too-large", where=payload_type)
+
+
+def _envelope(payload_type: str, payload: bytes, key: SigningKey, signature: bytes) -> bytes:
+    envelope = envelope_pb2.Envelope(payload=payload, payload_type=payload_type)
+    envelope.signatures.add(sig=signature, keyid=key.key_id)
+    return envelope.SerializeToString()
 
 
 def unseal(data: bytes, payload_type: str) -> Unsealed:
@@ -166,13 +186,30 @@ def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
 
 def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int) -> None:
     """Return when a `statement` key of `member`, valid at `at_us`, signed exactly these bytes, else `BadSignature`."""
+    for refusal in check_signatures([(unsealed, member)], keys, at_us):
+        if refusal is not None:
+            raise refusal
+
+
+def check_signatures(
+    signed: Sequence[tuple[Unsealed, MemberId]], keys: StatementKeys, at_us: int
+) -> list[LiaisonError | None]:
+    """`check_signature` for a batch: None where it would return, else what it would raise."""
+    checks = [_check(unsealed, keys, member, at_us) for unsealed, member in signed]
+    outcomes = iter(verify_together([check for check in checks if not isinstance(check, LiaisonError)]))
+    return [check if isinstance(check, LiaisonError) else next(outcomes) for check in checks]
+
+
+def _check(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int) -> Check | LiaisonError:
     try:
         key = keys.verify_key(member, unsealed.key_id, "statement", at_us)
-        key.verify(unsealed.signature, pae(unsealed.payload_type, unsealed.payload))
-    except LiaisonError:
-        raise
-    except Exception as error:
-        raise BadSignature("the signature could not be verified", where="envelope") from error
+    except LiaisonError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification, the answer is no
+        refusal = BadSignature("the key could not be found", where="envelope")
+        refusal.__cause__ = error
+        return refusal
+    return key, unsealed.signature, pae(unsealed.payload_type, unsealed.payload)
 
 
 def check_parties(sender: str, recipient: str, peer: MemberId, me: MemberId) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from liaison.exchange.v1 import statements_pb2 as pb
@@ -21,7 +21,7 @@ from gateway.statements.envelope import (
     StatementKeys,
     Unsealed,
     check_parties,
-    check_signature,
+    check_signatures,
     parse,
     sealed,
     unseal,
@@ -116,8 +116,28 @@ def check_sender(
     opened: OpenRequest, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
 ) -> SignedRequest:
     """Checks 3 to 5 of `verify_request`."""
-    check_parties(opened.message.sender, opened.message.recipient, peer, me)
-    check_signature(opened.unsealed, keys, peer, now_us)
+    (outcome,) = check_senders([(opened, peer)], keys=keys, me=me, now_us=now_us)
+    if isinstance(outcome, LiaisonError):
+        raise outcome
+    return outcome
+
+
+def check_senders(
+    batch: Sequence[tuple[OpenRequest, MemberId]], *, keys: StatementKeys, me: MemberId, now_us: int
+) -> list[SignedRequest | LiaisonError]:
+    """`check_sender` for a batch of requests and their peers: what it would return or raise."""
+    outcomes = [_addressed(opened, peer, me) for opened, peer in batch]
+    signed = [item for item in outcomes if isinstance(item, SignedRequest)]
+    refusals = iter(check_signatures([(item.opened.unsealed, item.signer) for item in signed], keys, now_us))
+    return [item if isinstance(item, LiaisonError) else next(refusals) or item for item in outcomes]
+
+
+def _addressed(opened: OpenRequest, peer: MemberId, me: MemberId) -> SignedRequest | LiaisonError:
+    """What is signed if the signature fits; it is not verified here."""
+    try:
+        check_parties(opened.message.sender, opened.message.recipient, peer, me)
+    except LiaisonError as error:
+        return error
     return SignedRequest(opened, peer)
 
 

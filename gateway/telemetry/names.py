@@ -56,6 +56,7 @@ FIELDS = frozenset(
         "outcome", "reason", "code", "purpose", "kind", "count", "size", "status", "state", "duration_ms",
         "duration_us", "address", "version", "log", "log_number", "stage", "method", "target", "error", "at", "logger",
         "trace_id", "span_id", "parent_id", "span", "policy_hash", "trust_epoch", "production", "days_left", "dropped",
+        "signatures",
     }
 )  # fmt: skip
 """Fields that a log line may have: ids, counts, codes, members and durations; never content, names or numbers

@@ -1,0 +1,90 @@
+"""A batch of signatures has the outcome of each signature alone, in its place."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.errors import BadSignature, Unavailable
+from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
+from gateway.signing.together import sign_together, verify_together
+
+KEYS = [SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
+EDWARDS = SigningKey(ed25519.Ed25519PrivateKey.generate())
+ALL = [*KEYS, EDWARDS]
+
+
+class Broken:
+    """A key whose module does not answer, or answers with rubbish."""
+
+    def sign(self, data: bytes) -> bytes:
+        raise Unavailable("the security module does not answer")
+
+    def verify(self, signature: bytes, data: bytes) -> None:
+        raise RuntimeError("a library stumbled")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(ALL), st.binary(max_size=100)), max_size=40))
+def test_every_signature_of_a_batch_fits_its_own_data_and_key(work: list[tuple[SigningKey, bytes]]) -> None:
+    made = sign_together(work)
+    assert len(made) == len(work)
+    for (key, data), signature in zip(work, made, strict=True):
+        assert isinstance(signature, bytes)
+        assert len(signature) == SIGNATURE_BYTES
+        key.verify_key().verify(signature, data)
+    checks = [(key.verify_key(), signature, data) for (key, data), signature in zip(work, made, strict=True)]
+    assert verify_together([check for check in checks if isinstance(check[1], bytes)]) == [None] * len(work)
+
+
+WRONG = st.sampled_from(["data", "key", "kind of key", "signature", "short", "long", "empty", "zero", "order"])
+
+
+def damaged(how: str, place: int) -> tuple[SigningKey, bytes, bytes]:
+    key, data = KEYS[place % 3], b"data %d" % place
+    signature = key.sign(data)
+    order = bytes.fromhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+    return {
+        "right": (key, signature, data),
+        "data": (key, signature, data + b"!"),
+        "key": (KEYS[(place + 1) % 3], signature, data),
+        "kind of key": (EDWARDS, signature, data),
+        "signature": (key, bytes([signature[0] ^ 1]) + signature[1:], data),
+        "short": (key, signature[:-1], data),
+        "long": (key, signature + b"\0", data),
+        "empty": (key, b"", data),
+        "zero": (key, bytes(32) + signature[32:], data),
+        "order": (key, signature[:32] + order, data),
+    }[how]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.one_of(st.just("right"), WRONG), max_size=30))
+def test_what_does_not_fit_is_refused_in_its_place_and_in_the_words_of_one_alone(hows: list[str]) -> None:
+    checks = [damaged(how, place) for place, how in enumerate(hows)]
+    outcomes = verify_together([(key.verify_key(), signature, data) for key, signature, data in checks])
+    for how, (key, signature, data), outcome in zip(hows, checks, outcomes, strict=True):
+        if how == "right":
+            assert outcome is None
+            continue
+        with pytest.raises(BadSignature) as alone:
+            key.verify_key().verify(signature, data)
+        assert outcome is not None
+        assert (type(outcome), str(outcome), outcome.code) == (BadSignature, str(alone.value), alone.value.code)
+
+
+def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
+    work = [(Broken() if place == 4 else KEYS[0], b"%d" % place) for place in range(12)]
+    made = sign_together(work)
+    assert isinstance(made[4], Unavailable)
+    assert all(isinstance(signature, bytes) for place, signature in enumerate(made) if place != 4)
+    checks = [
+        (Broken() if place == 4 else KEYS[0].verify_key(), signature, b"%d" % place)
+        for place, signature in enumerate(made)
+        if isinstance(signature, bytes) or place == 4
+    ]
+    outcomes = verify_together([(key, b"" if isinstance(sig, Exception) else sig, data) for key, sig, data in checks])
+    assert isinstance(outcomes[4], BadSignature)
+    assert [outcome for place, outcome in enumerate(outcomes) if place != 4] == [None] * 11
