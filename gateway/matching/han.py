@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
 from itertools import islice
-
-from pypinyin import Style, lazy_pinyin
 
 from gateway.matching import tables
 
 _MAX_OTHER = 3
 """Other readings of a name that are tried."""
+
+
+@cache
+def _read() -> Callable[[str], list[str]]:
+    """From characters to syllables, `v` for u-umlaut. Loaded here: its tables take longer than all else of matching."""
+    from pypinyin import Style, lazy_pinyin
+
+    return partial(lazy_pinyin, style=Style.NORMAL, errors="ignore")
 
 
 @lru_cache(maxsize=4096)
@@ -26,10 +33,10 @@ def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
 
     Without `as_surname` a first character that is read otherwise as a surname has its ordinary reading.
     """
-    syllables = [syllable.replace("v", "yu") for syllable in lazy_pinyin(name, style=Style.NORMAL, errors="ignore")]
+    syllables = [syllable.replace("v", "yu") for syllable in _read()(name)]
     surname = tables.mapping("han_surnames").get(name[:1])
     if surname and syllables:
-        ordinary = lazy_pinyin(name[0], style=Style.NORMAL)[0].replace("v", "yu")
+        ordinary = _read()(name[0])[0].replace("v", "yu")
         syllables[0] = surname if as_surname else ordinary
     return tuple(syllables)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+from typing import TYPE_CHECKING
+
 from sqlalchemy import inspect, text
 
 from gateway.errors import Misconfigured
 from gateway.storage.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0004"
 """The newest migration; a test compares it with the scripts."""
@@ -18,7 +20,9 @@ _MIGRATING = 0x6C6961_6D6967
 
 
 def config() -> Config:
-    """Alembic's settings for our migrations."""
+    """Alembic's settings for our migrations. It is loaded here: most starts migrate nothing, and it takes a while."""
+    from alembic.config import Config
+
     settings = Config()
     settings.set_main_option("script_location", "gateway.storage:migrations")
     return settings
@@ -32,6 +36,9 @@ def migrate(database: Database) -> None:
     found = version(database)
     if found == HEAD:
         return
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     if found is not None and found not in known:
         raise Misconfigured(
