@@ -23,7 +23,7 @@ from gateway.audit.merkle import leaf_hash
 from gateway.audit.spine import PIECE, fold, ragged
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
-from gateway.statements.envelope import ANSWER, REQUEST, check_signature, unseal
+from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
 _READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"})
@@ -106,8 +106,7 @@ class Run:
 
     def suspicious(self, index: int) -> None:
         """Remember the first entry that something speaks against."""
-        if self.suspect is None:
-            self.suspect = index
+        self.suspect = index if self.suspect is None else min(index, self.suspect)
 
 
 def check_run(rows: Iterable[Row], start: int, sizes: Sequence[int], rules: Rules, view: TrustView) -> Run:
@@ -122,8 +121,10 @@ def check_run(rows: Iterable[Row], start: int, sizes: Sequence[int], rules: Rule
         piece.append(checks.row(row, start + run.size))
         run.size += 1
         if len(piece) == PIECE:
+            checks.signatures()
             _end_piece(run, piece, sizes)
             piece = []
+    checks.signatures()
     if piece:
         _end_piece(run, piece, sizes)
     return run
@@ -148,6 +149,8 @@ class _Checks:
         self._view = view
         self._run = run
         self._report = run.report
+        self._signed: list[tuple[Unsealed, MemberId, int]] = []
+        self._signed_in: list[int] = []
 
     def row(self, row: Row, expected: int) -> bytes:
         """Check a row that should be entry `expected`; the hash of its leaf."""
@@ -285,7 +288,7 @@ class _Checks:
     # ------------------------------------------------------------ statements
 
     def _statements(self, entry: Entry, event: Event, row: Row) -> None:
-        """Check 11."""
+        """Check 11, but for the signatures: those of many entries are verified together (`signatures`)."""
         mandate = self._rules.mandate
         if mandate is not None and row.private is None and (row.request or row.answer):
             self._against(Check.MANDATE, "its statements are shown, and its private part is not", entry.index)
@@ -316,4 +319,14 @@ class _Checks:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         if strict:
             signer = self._rules.member if party is Party.US else MemberId(entry.peer)
-            check_signature(unsealed, self._view, signer, entry.time_us)
+            self._signed.append((unsealed, signer, entry.time_us))
+            self._signed_in.append(entry.index)
+
+    def signatures(self) -> None:
+        """The rest of check 11, for the entries since the last time."""
+        outcomes = check_signatures(self._signed, self._view)
+        for index, refusal in zip(self._signed_in, outcomes, strict=True):
+            if refusal is not None:
+                self._run.suspicious(index)
+                self._against(Check.STATEMENTS, refusal.message, index)
+        self._signed, self._signed_in = [], []

@@ -186,16 +186,16 @@ def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
 
 def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int) -> None:
     """Return when a `statement` key of `member`, valid at `at_us`, signed exactly these bytes, else `BadSignature`."""
-    for refusal in check_signatures([(unsealed, member)], keys, at_us):
+    for refusal in check_signatures([(unsealed, member, at_us)], keys):
         if refusal is not None:
             raise refusal
 
 
 def check_signatures(
-    signed: Sequence[tuple[Unsealed, MemberId]], keys: StatementKeys, at_us: int
+    signed: Sequence[tuple[Unsealed, MemberId, int]], keys: StatementKeys
 ) -> list[LiaisonError | None]:
     """`check_signature` for a batch: None where it would return, else what it would raise."""
-    checks = [_check(unsealed, keys, member, at_us) for unsealed, member in signed]
+    checks = [_check(unsealed, keys, member, at_us) for unsealed, member, at_us in signed]
     outcomes = iter(verify_together([check for check in checks if not isinstance(check, LiaisonError)]))
     return [check if isinstance(check, LiaisonError) else next(outcomes) for check in checks]
 

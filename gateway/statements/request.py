@@ -128,7 +128,7 @@ def check_senders(
     """`check_sender` for a batch of requests and their peers: what it would return or raise."""
     outcomes = [_addressed(opened, peer, me) for opened, peer in batch]
     signed = [item for item in outcomes if isinstance(item, SignedRequest)]
-    refusals = iter(check_signatures([(item.opened.unsealed, item.signer) for item in signed], keys, now_us))
+    refusals = iter(check_signatures([(item.opened.unsealed, item.signer, now_us) for item in signed], keys))
     return [item if isinstance(item, LiaisonError) else next(refusals) or item for item in outcomes]
 
 
