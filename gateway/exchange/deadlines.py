@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from gateway.clock import Clock
 from gateway.exchange.job import Job
 
+Ticket = Sequence[Job]
+"""`Job.ticket`: empty once the job is finished."""
+
 
 class Deadlines:
     """One thread that wakes at the next deadline. A batch is watched as one, by its earliest deadline."""
@@ -17,7 +20,7 @@ class Deadlines:
     def __init__(self, clock: Clock, expired: Callable[[Job], None]) -> None:
         self._clock = clock
         self._expired = expired
-        self._heap: list[tuple[float, int, Sequence[Job]]] = []
+        self._heap: list[tuple[float, int, Sequence[Ticket]]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._open = True
@@ -34,25 +37,29 @@ class Deadlines:
             self._changed.notify()
 
     def watch(self, jobs: Sequence[Job]) -> None:
-        """Pass on each job that is not complete at its deadline."""
-        deadline = min(job.deadline for job in jobs)
+        """Pass on each job that is not complete at its deadline. No other thread may have them yet."""
+        self._watch(min(job.deadline for job in jobs), [job.ticket() for job in jobs])
+
+    def _watch(self, deadline: float, tickets: Sequence[Ticket]) -> None:
         with self._changed:
             first = not self._heap or deadline < self._heap[0][0]
-            heapq.heappush(self._heap, (deadline, next(self._numbers), jobs))
+            heapq.heappush(self._heap, (deadline, next(self._numbers), tickets))
             if first:
                 self._changed.notify()
 
     def _run(self) -> None:
         while (due := self._next()) is not None:
             now = self._clock.monotonic()
-            late = [job for job in due if not job.complete]
-            for job in late:
-                if job.deadline <= now and job.finish():
+            waiting: list[tuple[float, Ticket]] = []
+            for job, ticket in [(job, each) for each in due for job in tuple(each)]:
+                if job.deadline > now:
+                    waiting.append((job.deadline, ticket))
+                elif job.finish():
                     self._expired(job)
-            if waiting := [job for job in late if job.deadline > now]:
-                self.watch(waiting)
+            if waiting:
+                self._watch(min(deadline for deadline, _ in waiting), [ticket for _, ticket in waiting])
 
-    def _next(self) -> Sequence[Job] | None:
+    def _next(self) -> Sequence[Ticket] | None:
         with self._changed:
             while self._open:
                 if not self._heap:

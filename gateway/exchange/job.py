@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.errors import LiaisonError, Reason, Unacknowledged
 from gateway.exchange.inbound import Inbound
@@ -108,7 +109,7 @@ class Job:
         self.expected: tuple[tuple[str, str], ...] = ()
         self.suspended_types: frozenset[str] = frozenset()
         self.urgent = False
-        self._ticket = [True]
+        self._ticket: list[Any] = [None]
 
     @property
     def rank(self) -> int:
@@ -146,9 +147,19 @@ class Job:
     def finish(self) -> bool:
         """Take the one ticket to the next stage; False when it is taken (list.pop is atomic)."""
         try:
-            return self._ticket.pop()
+            self._ticket.pop()
         except IndexError:
             return False
+        return True
+
+    def ticket(self) -> Sequence[Job]:
+        """The job for as long as it is not finished, for whoever looks after it until then; to be asked for once,
+        before it is given away.
+
+        Who keeps this does not keep the job: most are finished a thousand times sooner than their deadline.
+        """
+        self._ticket = ticket = [self]
+        return ticket
 
     def note(self, findings: Findings) -> None:
         """Note what is known of a source before anybody is asked."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from queue import SimpleQueue
+
+from gateway.clock import SystemClock
+from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.inbound import Inbound
 from gateway.exchange.job import Findings, Job
 from gateway.model.exchange import Outcome
@@ -43,3 +48,32 @@ def test_until_it_is_closed_everything_counts() -> None:
     assert made.outcome is Outcome.HIT
     made.close()
     assert made.findings is made.findings
+
+
+def test_whoever_looks_after_a_job_lets_go_of_it_once_it_is_finished() -> None:
+    made = job("a")
+    ticket = made.ticket()
+    assert list(ticket) == [made]
+    assert made.finish()
+    assert not ticket
+    assert not made.finish()
+    assert sys.getrefcount(made) == 2
+
+
+def test_the_timekeeper_sends_on_what_is_late_and_keeps_nothing_else() -> None:
+    clock = SystemClock()
+    late: SimpleQueue[Job] = SimpleQueue()
+    keeper = Deadlines(clock, late.put)
+    quick, slow, slower = job("a"), job("a"), job("a")
+    slow.deadline, slower.deadline = clock.monotonic() + 0.05, clock.monotonic() + 0.1
+    keeper.start()
+    try:
+        keeper.watch([quick, slow, slower])
+        assert quick.found(hit("a"))
+        assert sys.getrefcount(quick) == 2
+        assert [late.get(timeout=10), late.get(timeout=10)] == [slow, slower]
+    finally:
+        keeper.stop()
+    assert slow.complete
+    assert slower.complete
+    assert late.empty()
