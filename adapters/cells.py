@@ -72,6 +72,9 @@ def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Cal
 
     def clean(value: Any) -> Cell:
         kind = type(value)
+        if kind is str and len(value) <= MAX_CELL and value.isascii() and value.isprintable():
+            text = value.strip()  # as `clean_text` does it, without a call: most cells are like this
+            return text if text and text not in junk else None
         if value is None or kind is int:
             return value if value is None or not junk or str(value) not in junk else None
         if kind is not str:

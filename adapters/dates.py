@@ -27,7 +27,8 @@ NEVER = 9999
 FUTURE = "not a date that has been: it lies in the future"
 """The reason for a day of birth or of issue to come: two figures of a Buddhist year read as another era, mostly."""
 
-_DAY = timedelta(days=1)
+_EPOCH = date(1970, 1, 1)
+_DAY_US = 86_400_000_000
 _TOKENS = {
     "yyyy": r"(?P<y>\d{4})", "yy": r"(?P<s>\d{2})", "mm": r"(?P<m>\d{1,2})", "dd": r"(?P<d>\d{1,2})",
     "mon": r"(?P<n>[^\d\s/,-]+)",
@@ -71,11 +72,19 @@ def checked_year(year: int) -> int:
     return year
 
 
-def is_to_come(value: Any, today: date) -> bool:
+def is_to_come(value: Any, now_us: int) -> bool:
     """Whether a date, or one of a list, cannot have been yet; a day's grace is for the zones of the earth."""
-    latest = (today + _DAY).isoformat()
-    texts = [each["value"] for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
-    return any(text > latest[: len(text)] for text in texts)
+    latest = _day_after(now_us // _DAY_US)
+    for each in value if isinstance(value, list) else (value,):
+        if isinstance(each, dict) and (text := each["value"]) > latest[: len(text)]:
+            return True
+    return False
+
+
+@lru_cache(maxsize=4)
+def _day_after(day: int) -> str:
+    """The day after `day`, counted from 1970, as it is written: worked out once, since each record is asked."""
+    return (_EPOCH + timedelta(days=day + 1)).isoformat()
 
 
 def date_format(text: str) -> re.Pattern[str] | None:

@@ -169,7 +169,7 @@ class Builder:
     def _read(self, name: str, get: Get, rows: Rows) -> Any:
         try:
             value = get(rows, _NO_ROW)
-            if name in _PAST and value and is_to_come(value, self._clock.now().date()):
+            if name in _PAST and value and is_to_come(value, self._clock.now_us()):
                 if name in self._sparing:
                     rows[_SPARED].append(f"{name}: {FUTURE}")
                     return None
