@@ -150,7 +150,9 @@ class _Checks:
         self._run = run
         self._report = run.report
         self._signed: list[tuple[Unsealed, MemberId, int]] = []
-        self._signed_in: list[int] = []
+        self._signed_in: list[tuple[int, int]] = []
+        self._unfit: list[tuple[tuple[int, int], LiaisonError]] = []
+        self._here = (0, 0)
 
     def row(self, row: Row, expected: int) -> bytes:
         """Check a row that should be entry `expected`; the hash of its leaf."""
@@ -165,6 +167,7 @@ class _Checks:
             self._against(Check.FORM, error.message, expected)
             return leaf
         event = EVENTS[entry.kind]
+        self._here = expected, entry.index
         self._form(entry, event, row, expected)
         private = self._private(entry, row, expected)
         if private is not None:
@@ -288,7 +291,7 @@ class _Checks:
     # ------------------------------------------------------------ statements
 
     def _statements(self, entry: Entry, event: Event, row: Row) -> None:
-        """Check 11, but for the signatures: those of many entries are verified together (`signatures`)."""
+        """Check 11, but for the signatures: those of many entries are verified and told together (`signatures`)."""
         mandate = self._rules.mandate
         if mandate is not None and row.private is None and (row.request or row.answer):
             self._against(Check.MANDATE, "its statements are shown, and its private part is not", entry.index)
@@ -305,8 +308,7 @@ class _Checks:
             if row.answer:
                 self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, strict=True)
         except LiaisonError as error:
-            self._run.suspicious(entry.index)
-            self._against(Check.STATEMENTS, error.message, entry.index)
+            self._unfit.append((self._here, error))
 
     def _statement(
         self, data: bytes, payload_type: str, expected: bytes, party: Party, entry: Entry, *, strict: bool
@@ -320,13 +322,20 @@ class _Checks:
         if strict:
             signer = self._rules.member if party is Party.US else MemberId(entry.peer)
             self._signed.append((unsealed, signer, entry.time_us))
-            self._signed_in.append(entry.index)
+            self._signed_in.append(self._here)
 
     def signatures(self) -> None:
-        """The rest of check 11, for the entries since the last time."""
+        """The rest of check 11, for the entries since the last time.
+
+        They are told in their order, each with what was found first, as if they were checked one by one: only the
+        first findings are told one by one, and the first bad entry must be among them.
+        """
         outcomes = check_signatures(self._signed, self._view)
-        for index, refusal in zip(self._signed_in, outcomes, strict=True):
+        found: dict[tuple[int, int], str] = {}
+        for here, refusal in (*zip(self._signed_in, outcomes, strict=True), *self._unfit):
             if refusal is not None:
-                self._run.suspicious(index)
-                self._against(Check.STATEMENTS, refusal.message, index)
-        self._signed, self._signed_in = [], []
+                found.setdefault(here, refusal.message)
+        for (place, index), text in sorted(found.items()):
+            self._run.suspicious(place)
+            self._against(Check.STATEMENTS, text, index)
+        self._signed, self._signed_in, self._unfit = [], [], []

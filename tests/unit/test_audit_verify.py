@@ -238,6 +238,27 @@ def test_check_11_an_answer_that_we_did_not_sign(world: World) -> None:
     assert bad_with(signed_over(world, [world.answered(answer=world.key("vn"))]), Check.STATEMENTS, 6)
 
 
+def test_check_11_the_first_bad_entry_is_named_whatever_is_wrong_with_those_after_it(world: World) -> None:
+    """Signatures are verified after hashes, many together; of many findings only the first ones are told."""
+    others = [world.answered() for _ in range(30)]
+    for item in others:
+        item.answer_hash = bytes(32)
+    report = signed_over(world, [world.answered(request=world.key("kh")), *others])
+    told = [item.index for item in report.findings if item.check is Check.STATEMENTS]
+    assert report.first_bad == ("exchange/1", 6)
+    assert told == list(range(6, 26))
+
+
+def test_check_11_an_entry_with_two_bad_statements_is_told_once_by_its_request(world: World) -> None:
+    twice = world.answered(request=world.key("kh"), answer=world.key("vn"))
+    mixed = world.answered(request=world.key("kh"))
+    mixed.answer_hash = bytes(32)
+    report = signed_over(world, [twice, mixed])
+    told = [item for item in report.findings if item.check is Check.STATEMENTS]
+    assert [item.index for item in told] == [6, 7]
+    assert all("is not a key of `vn`" in item.text for item in told)
+
+
 def test_check_11_c10_a_key_of_another_use(world: World) -> None:
     report = signed_over(world, [world.answered(answer=world.federation["th"].key("agency-police"))])
     assert bad_with(report, Check.STATEMENTS, 6)
