@@ -14,16 +14,19 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.errors import Misconfigured
 from gateway.model.frozen import frozen
 from gateway.signing.empty_library import load_empty
+
+if TYPE_CHECKING:
+    from importlib.metadata import PackagePath
 
 WIDTH: Final = 8
 """Operations that go together."""
@@ -131,19 +134,29 @@ def _load() -> Lanes | str:
             _function(library, "mbx_nistp256_ecdsa_verify_mb8", 7), _function(library, "mbx_nistp256_ecdsa_sign_mb8", 6)
         )
         try_out(found)
-    except PackageNotFoundError:
+    except ModuleNotFoundError:
         return f"the package `{_PACKAGE}` (extra `speed`) is not installed"
-    except (OSError, AttributeError, Misconfigured) as error:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with an extra, everything works without it
         return f"`{_LIBRARY}` cannot be used: {error}"
     return found
 
 
 def _path() -> Path:
+    from importlib.metadata import distribution  # takes longer to load than the rest, and few commands come here
+
     for file in distribution(_PACKAGE).files or ():
         if file.name == _LIBRARY:
+            _check_whole(file)
             load_empty(_NOT_NEEDED)
             return Path(str(file.locate())).resolve()
     raise OSError(f"`{_PACKAGE}` does not hold it")
+
+
+def _check_whole(file: PackagePath) -> None:
+    """Raise unless the file is the one that was installed: half a library would end the process, not raise."""
+    found = urlsafe_b64encode(sha256(file.read_binary()).digest()).rstrip(b"=").decode()
+    if file.hash is None or (file.hash.mode, file.hash.value) != ("sha256", found):
+        raise Misconfigured("it is not the file that was installed", remedy=f"install the package `{_PACKAGE}` again")
 
 
 def _function(library: ctypes.CDLL, name: str, pointers: int) -> _Function:

@@ -40,16 +40,21 @@ Check = tuple[Verifies, bytes, bytes]
 
 def verify_together(checks: Sequence[Check]) -> list[LiaisonError | None]:
     """For each check, None where its signature fits, else what its key's `verify` raises."""
-    found = lanes()
+    found = _lanes_for(checks)
     fitting = _fitting(found, checks) if found else frozenset()
     return [None if place in fitting else _refusal(*check) for place, check in enumerate(checks)]
 
 
 def sign_together(work: Sequence[tuple[Signs, bytes]]) -> list[bytes | Exception]:
     """For each key and data the signature, 64 bytes, or why that key could not sign."""
-    found = lanes()
+    found = _lanes_for(work)
     made = _signed(found, work) if found else {}
     return [made.get(place) or _signature(*item) for place, item in enumerate(work)]
+
+
+def _lanes_for(items: Sequence[object]) -> Lanes | None:
+    """The lanes, which are not loaded for less than they are used for: a command that signs once has no use for it."""
+    return lanes() if len(items) >= _FEWEST else None
 
 
 def _fitting(found: Lanes, checks: Sequence[Check]) -> set[int]:

@@ -7,8 +7,13 @@ nothing else; where the arithmetic has no exception there is none.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -19,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
+from gateway.signing.empty_library import empty_library
 from gateway.signing.lanes import WIDTH, Lanes, Point, describe, lanes, try_out
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -103,6 +109,71 @@ def test_a_library_that_gives_other_results_is_not_used(
 ) -> None:
     with pytest.raises(Misconfigured, match="RFC 6979"):
         try_out(Lanes(verify or eight._verify, sign or eight._sign))
+
+
+NAME = "libcrypto_mb.so.13"
+
+
+def installed() -> bytes:
+    return next(file.read_binary() for file in distribution("ipp-crypto").files or () if file.name == NAME)
+
+
+def recorded(library: bytes) -> bytes:
+    return f"{NAME},sha256={urlsafe_b64encode(sha256(library).digest()).rstrip(b'=').decode()},{len(library)}".encode()
+
+
+def described(folder: Path, library: bytes | None, record: bytes | None) -> str:
+    """What a process says that finds such a package before the real one."""
+    package = folder / "ipp_crypto-2026.2.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: ipp-crypto\nVersion: 2026.2.0\n")
+    if record is not None:
+        (package / "RECORD").write_bytes(record)
+    if library is not None:
+        (folder / NAME).write_bytes(library)
+    program = f"import sys; sys.path.insert(0, {str(folder)!r})\n" + (
+        "from gateway.signing import lanes\nassert lanes.lanes() is None\nprint(lanes.describe())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
+
+
+@pytest.mark.parametrize("share", [0, 1, 50, 99])
+def test_half_a_library_ends_no_process(eight: Lanes, tmp_path: Path, share: int) -> None:
+    """The loader would map what is not there, and a first touch of it is SIGBUS."""
+    whole = installed()
+    assert "is not the file that was installed" in described(
+        tmp_path, whole[: len(whole) * share // 100], recorded(whole)
+    )
+
+
+def test_a_library_whose_middle_is_lost_ends_no_process(eight: Lanes, tmp_path: Path) -> None:
+    whole = installed()
+    quarter = len(whole) // 4
+    damaged = whole[:quarter] + bytes(2 * quarter) + whole[3 * quarter :]
+    assert "is not the file that was installed" in described(tmp_path, damaged, recorded(whole))
+
+
+@pytest.mark.parametrize(
+    ("library", "record", "said"),
+    [
+        pytest.param(None, None, "does not hold it", id="neither a list of files nor files"),
+        pytest.param(None, recorded(b""), "does not hold it", id="no library"),
+        pytest.param(b"", f"{NAME},,".encode(), "is not the file that was installed", id="no hash"),
+        pytest.param(b"", f"{NAME},sha256=x,many".encode(), "cannot be used", id="a size that is none"),
+        pytest.param(b"", b"\xff\xfe,,", "cannot be used", id="a list that is no text"),
+        pytest.param(
+            empty_library(NAME), recorded(empty_library(NAME)), "mbx_is_crypto_mb_applicable", id="another library"
+        ),
+        pytest.param(b"no library", recorded(b"no library"), "cannot be used", id="no library at all"),
+    ],
+)
+def test_half_an_installation_means_one_by_one(
+    tmp_path: Path, library: bytes | None, record: bytes | None, said: str
+) -> None:
+    described_as = described(tmp_path, library, record)
+    assert described_as.startswith("one by one: ")
+    assert said in described_as
 
 
 @settings(max_examples=50, deadline=None)

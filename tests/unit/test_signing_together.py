@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from hypothesis import given, settings
@@ -88,3 +91,21 @@ def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
     outcomes = verify_together([(key, b"" if isinstance(sig, Exception) else sig, data) for key, sig, data in checks])
     assert isinstance(outcomes[4], BadSignature)
     assert [outcome for place, outcome in enumerate(outcomes) if place != 4] == [None] * 11
+
+
+ONCE = """
+import sys
+from cryptography.hazmat.primitives.asymmetric import ec
+from gateway.signing.keys import SigningKey
+from gateway.signing.lanes import _load
+from gateway.signing.together import sign_together, verify_together
+key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+made = sign_together([(key, b"one"), (key, b"two")])
+assert verify_together([(key.verify_key(), made[0], b"one"), (key.verify_key(), made[1], b"two")]) == [None, None]
+print(_load.cache_info().misses, "importlib.metadata" in sys.modules)
+"""
+
+
+def test_who_signs_once_does_not_load_what_signs_eight_at_a_time() -> None:
+    done = subprocess.run([sys.executable, "-c", ONCE], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "0 False\n"
