@@ -62,11 +62,14 @@ def sign_findings(findings: Sequence[Findings]) -> None:
     """Sign what the sources gave a batch; a source whose record cannot be signed is missing from its answer."""
     unsigned = [(found, item) for found in findings for item in found.unsigned]
     for (found, item), issued in zip(unsigned, sign_records([item.record for _, item in unsigned]), strict=True):
-        if isinstance(issued, Exception):  # one key that does not sign must not cost the batch
-            reraise_fatal(issued)
+        try:
+            if isinstance(issued, Exception):
+                raise issued
+            if found.state != "failed":
+                found.add_record(item.place, present(issued, item.shown))
+        except Exception as error:  # noqa: BLE001 - one key that does not sign must not cost the batch
+            reraise_fatal(error)
             found.fail()
-        elif found.state != "failed":
-            found.add_record(item.place, present(issued, item.shown))
 
 
 class Job:

@@ -104,6 +104,9 @@ def _refusal(key: Verifies, signature: bytes, data: bytes) -> LiaisonError | Non
 
 def _signature(key: Signs, data: bytes) -> bytes | Exception:
     try:
-        return key.sign(data)
+        signature = key.sign(data)
     except Exception as error:  # noqa: BLE001 - one key that does not sign must not cost the batch
         return error
+    if not isinstance(signature, bytes) or len(signature) != SIGNATURE_BYTES:
+        return LiaisonError("the key gave something else than a signature")
+    return signature

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from queue import SimpleQueue
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from gateway.clock import SystemClock
 from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.inbound import Inbound
-from gateway.exchange.job import Findings, Job
+from gateway.exchange.job import Findings, Job, UnsignedHit, sign_findings
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Hit, Quality
+from gateway.records.sdjwt import UnsignedRecord
+from gateway.signing.keys import SigningKey
 
 
 def job(*sources: str) -> Job:
@@ -77,3 +81,14 @@ def test_the_timekeeper_sends_on_what_is_late_and_keeps_nothing_else() -> None:
     assert slow.complete
     assert slower.complete
     assert late.empty()
+
+
+def test_a_record_that_has_no_hit_costs_its_source_and_no_other() -> None:
+    key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+    both = [hit("a"), hit("b")]
+    for place, found in enumerate(both):
+        found.unsigned.append(UnsignedHit(5 * place, UnsignedRecord(key, "header.payload", {}), ()))
+    sign_findings(both)
+    assert [found.state for found in both] == ["ok", "failed"]
+    assert both[0].hits[0].record.startswith("header.payload.")
+    assert both[1].hits == []

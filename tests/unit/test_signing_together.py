@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import BadSignature, Unavailable
+from gateway.errors import BadSignature, LiaisonError, Unavailable
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
 from gateway.signing.together import sign_together, verify_together
 
@@ -19,8 +19,18 @@ EDWARDS = SigningKey(ed25519.Ed25519PrivateKey.generate())
 ALL = [*KEYS, EDWARDS]
 
 
+class Rubbish:
+    """A key whose module answers with something else."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def sign(self, data: bytes) -> bytes:
+        return self.answer  # type: ignore[return-value]  # what a module gives is untrusted
+
+
 class Broken:
-    """A key whose module does not answer, or answers with rubbish."""
+    """A key whose module does not answer."""
 
     def sign(self, data: bytes) -> bytes:
         raise Unavailable("the security module does not answer")
@@ -91,6 +101,18 @@ def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
     outcomes = verify_together([(key, b"" if isinstance(sig, Exception) else sig, data) for key, sig, data in checks])
     assert isinstance(outcomes[4], BadSignature)
     assert [outcome for place, outcome in enumerate(outcomes) if place != 4] == [None] * 11
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, "text" * 16, b"", bytes(63), bytes(65), bytearray(64), 64],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_rubbish_is_no_signature_and_costs_the_others_nothing(answer: object) -> None:
+    rubbish = Rubbish(answer)
+    made = sign_together([(rubbish if place == 4 else KEYS[0], b"%d" % place) for place in range(12)])
+    assert isinstance(made[4], LiaisonError)
+    assert all(isinstance(signature, bytes) for place, signature in enumerate(made) if place != 4)
 
 
 ONCE = """
