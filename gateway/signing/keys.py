@@ -30,12 +30,9 @@ _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC6325
 
 
 class SigningKey:
-    """A private key. `key_id` is the SHA-256 of `spki` in hexadecimal digits. Thread-safe.
+    """A private key. `key_id` is the SHA-256 of `spki` in hexadecimal digits. Thread-safe."""
 
-    `scalar` is the number of a P-256 key for `lanes`, its last byte first.
-    """
-
-    __slots__ = ("_ecdsa", "_ed25519", "algorithm", "key_id", "scalar", "spki")
+    __slots__ = ("_ecdsa", "_ed25519", "_scalar", "algorithm", "key_id", "spki")
 
     def __init__(self, key: PrivateKey) -> None:
         self.spki = spki(key.public_key())
@@ -43,7 +40,15 @@ class SigningKey:
         self._ecdsa = key if isinstance(key, ec.EllipticCurvePrivateKey) else None
         self._ed25519 = key if isinstance(key, ed25519.Ed25519PrivateKey) else None
         self.algorithm = Algorithm.P256 if self._ecdsa else Algorithm.ED25519
-        self.scalar = self._ecdsa.private_numbers().private_value.to_bytes(32, "little") if self._ecdsa else None
+        self._scalar: bytes | None = None
+
+    @property
+    def scalar(self) -> bytes | None:
+        """The number of a P-256 key for `lanes`, its last byte first. It is in our memory from the first time on that
+        somebody asks for it: where nobody does, it stays where the key was made."""
+        if self._scalar is None and self._ecdsa:
+            self._scalar = self._ecdsa.private_numbers().private_value.to_bytes(32, "little")
+        return self._scalar
 
     def sign(self, data: bytes) -> bytes:
         """The signature of `data`, 64 bytes."""

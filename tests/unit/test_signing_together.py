@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadSignature, LiaisonError, Unavailable
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
+from gateway.signing.lanes import lanes
 from gateway.signing.together import sign_together, verify_together
 
 KEYS = [SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
@@ -113,6 +114,14 @@ def test_rubbish_is_no_signature_and_costs_the_others_nothing(answer: object) ->
     made = sign_together([(rubbish if place == 4 else KEYS[0], b"%d" % place) for place in range(12)])
     assert isinstance(made[4], LiaisonError)
     assert all(isinstance(signature, bytes) for place, signature in enumerate(made) if place != 4)
+
+
+def test_the_number_of_a_key_stays_where_it_is_unless_it_signs_with_others() -> None:
+    key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+    sign_together([(key, b"one"), (key, b"two")])
+    assert key._scalar is None
+    sign_together([(key, b"%d" % place) for place in range(8)])
+    assert (key._scalar is None) == (lanes() is None)
 
 
 ONCE = """
