@@ -61,7 +61,7 @@ def _fitting(found: Lanes, checks: Sequence[Check]) -> set[int]:
     ready = [
         (place, (point, signature, sha256(data).digest()))
         for place, (key, signature, data) in enumerate(checks)
-        if isinstance(key, VerifyKey) and (point := key.point) is not None and len(signature) == SIGNATURE_BYTES
+        if type(key) is VerifyKey and (point := key.point) is not None and len(signature) == SIGNATURE_BYTES
     ]
     return {
         place
@@ -75,7 +75,7 @@ def _signed(found: Lanes, work: Sequence[tuple[Signs, bytes]]) -> dict[int, byte
     ready = [
         (place, (scalar, sha256(data).digest()))
         for place, (key, data) in enumerate(work)
-        if isinstance(key, SigningKey) and (scalar := key.scalar) is not None
+        if type(key) is SigningKey and (scalar := key.scalar) is not None
     ]
     return {
         place: signature
