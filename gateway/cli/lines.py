@@ -16,7 +16,7 @@ _QUALITY = {
 _OTHER_TIME = {
     "from-the-future": "their clock is ahead of ours, so their answer is not believed; tell our node's operators",
 }
-_SENTENCES = {
+REFUSALS = {
     "agreement-expired": "the agreement is not in force at this time",
     "agreement-unknown": "the agreement that was cited is not known there",
     "bad-signature": "a signature does not verify there",
@@ -90,9 +90,9 @@ def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
         return f"{who}silent: no answer in time, {seen}. This does not mean no hit.", "warn"
     refusal = line["refusal"] or {"code": "", "text": ""}
     code = refusal["code"] or line["outcome"]
-    why = refusal["text"] or _SENTENCES.get(code) or refusal["code"] or "no reason was given"
+    why = refusal["text"] or REFUSALS.get(code) or refusal["code"] or "no reason was given"
     if code == "receipts-due":  # what their node said is for the operators, our own sentence for the officer
-        why = f"{_SENTENCES[code]} (their node: {refusal['text']})"
+        why = f"{REFUSALS[code]} (their node: {refusal['text']})"
     return f"{who}{line['outcome']}: {why}{late}", "warn"
 
 

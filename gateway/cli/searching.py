@@ -20,6 +20,7 @@ from gateway.audit.show import Shown
 from gateway.audit.terms import ANY, Field, term
 from gateway.cli.evidence import entry_line, open_home, public_part, require_entry
 from gateway.cli.search_options import Search
+from gateway.cli.unknown_words import refuse_unknown
 from gateway.clock import SystemClock
 from gateway.storage.find_file import FindFile
 from gateway.storage.references import HitReferences
@@ -83,19 +84,21 @@ def find_entries(
 ) -> Result:
     """Search a home or an export; `verify` is given for a complete search, and verifies what is then read in full.
 
-    At home the entry of the search comes first.
+    At home the entry of the search comes first. Raises `UsageError` for a reason or counterpart that does not exist.
     """
-    question, entry, keep = search.question(), None, None
+    question, entry, keep, mandate = search.question(), None, None, None
     if not place.is_export and who.key_file is None:
         entry = _look_up(place.folder, who.reason, search)
     elif not place.is_export:
         entry, mandate = _announce(place.folder, who, search)
+        if mandate.names_agencies:
+            keep = partial(_within, mandate)
+    _refuse_unknown(place, search, progress)
+    if mandate is not None:
         narrowed = narrow(question, mandate)
         if narrowed is None:
             return Result(Found(), entry, private=True)
         question = narrowed
-        if mandate.names_agencies:
-            keep = partial(_within, mandate)
     private = who.key_file is not None or place.is_export
     if verify is not None:
         report = verify(progress or _no_progress)
@@ -108,6 +111,16 @@ def find_entries(
         pruned = _pruned(place, logs, question)
     counts = sorted(found.tally.items(), key=lambda item: -item[1])
     return Result(found, entry, None, private, pruned, {by.partition("=")[2]: count for by, count in counts})
+
+
+def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> None:
+    """A mandate does not count here: without one, too, a home says how many entries have a reason or counterpart."""
+
+    def seen(question: Question) -> bool:
+        with _searched(place) as logs, _open_index(place, logs) as index:
+            return find(logs, index, question, 1, progress).count > 0
+
+    refuse_unknown(search, place.folder, seen, is_export=place.is_export)
 
 
 def _pruned(place: Place, logs: SearchedLogs, question: Question) -> dict[str, int]:

@@ -154,6 +154,38 @@ def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liais
     assert not number & thai
 
 
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (("--refused", "qouta"), "did you mean `quota`? known: agreement-expired"),
+        (("--refused", "permission-denied"), "did you mean `PERMISSION_DENIED`?"),
+        (("--peer", "zz"), "no member of the charter, and no entry has it; known: th, vn"),
+        (("--peer", "vn", "--peer", ""), "--peer `` is no member of the charter"),
+        (("--peer", "vnn", "--officer", OFFICERS[0]), "did you mean `vn`?"),
+    ],
+)
+def test_a_reason_or_a_counterpart_that_does_not_exist_is_wrong_usage(
+    liaison: Liaison, folder: Path, wanted: tuple[str, ...], said: str
+) -> None:
+    for place in (("--home", folder / "th"), ("--home", folder / "th", *_key(folder)), ("--export", folder / "export")):
+        ran = liaison("audit", "find", *place, *wanted)
+        assert (ran.code, ran.out) == (2, "")
+        assert said in " ".join(ran.err.split())
+
+
+def test_what_is_known_or_stands_in_the_log_is_searched_also_where_nothing_is_found(
+    liaison: Liaison, folder: Path
+) -> None:
+    """`no-agreement` is no code of this version, and `kh` no member: of a newer counterpart, and one that has left."""
+    home = ("--home", folder / "th")
+    assert _find(liaison, *home, "--refused", "no-agreement")["count"] > 10
+    assert _find(liaison, *home, "--refused", "no-agreement", "--until", "2020-01-01")["count"] == 0
+    assert _find(liaison, *home, "--refused", "suspended")["count"] == 0
+    assert _find(liaison, *home, "--peer", "kh")["count"] > 100
+    assert _find(liaison, *home, "--peer", "kh", "--officer", "nobody")["count"] == 0
+    assert _find(liaison, *home, "--peer", "kh", *_key(folder, 2))["count"] == 0  # whose scope is vn alone
+
+
 def test_a_mandate_for_one_counterpart_finds_nothing_of_the_others(liaison: Liaison, folder: Path) -> None:
     wanted = ("--home", folder / "th", "--agreement", AGREEMENTS[0], "--limit", "5000")
     everything = _find(liaison, *wanted, *_key(folder))
