@@ -19,8 +19,9 @@ from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
 from gateway.audit.verify import verify_export, verify_home
 from gateway.cli.evidence import Evidence, open_home, public_part, read_lines
+from gateway.cli.exports import require_export
 from gateway.clock import SystemClock
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Malformed
 from gateway.signing.keys import load_signing_key
 from gateway.storage.migrate import require_current
 from gateway.storage.witness_store import SqlWitnessStore
@@ -92,7 +93,8 @@ def verify_export_folder(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Report:
-    """Verify an export under the auditor's own charter."""
+    """Verify an export under the auditor's own charter. Raises `UsageError` for a folder that holds none."""
+    require_export(folder)
     return verify_export(
         folder,
         read_charter(charter),
@@ -164,5 +166,13 @@ def _number(name: str) -> int:
 
 
 def reconcile_folders(one: Path, other: Path, charter: Path, fingerprint: str | None) -> Reconciled:
-    """Verify and compare two exports under the auditor's charter."""
-    return reconcile_exports((one, other), read_charter(charter), SystemClock(), fingerprint)
+    """Verify and compare two members' exports under the auditor's charter. Raises `UsageError` for others."""
+    require_export(one)
+    require_export(other)
+    try:
+        return reconcile_exports((one, other), read_charter(charter), SystemClock(), fingerprint)
+    except Malformed as error:
+        if error.code != "same-member":
+            raise
+        twice = f"`{one}` and `{other}` are one folder" if one.samefile(other) else error.message
+        raise click.UsageError(f"{twice}: {error.remedy}, one of each side of their exchanges") from error

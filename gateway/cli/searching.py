@@ -201,7 +201,9 @@ def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
 def _searched(place: Place) -> Iterator[SearchedLogs]:
     if place.is_export:
         from gateway.audit.find_export import SearchedExport
+        from gateway.cli.exports import require_export
 
+        require_export(place.folder)
         yield SearchedExport(place.folder)
         return
     with open_home(place.folder) as evidence:

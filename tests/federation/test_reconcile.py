@@ -81,6 +81,10 @@ async def test_a_changed_byte_in_one_export_is_its_makers(
         tile.write_bytes(data)
 
 
-async def test_the_same_member_twice_is_refused(exports: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(reconcile(exports, "vn", "early")) == 1
-    assert "both exports are of `vn`" in capsys.readouterr().err
+async def test_the_same_member_twice_is_wrong_usage(
+    exports: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(reconcile(exports, "vn", "early")) == 2
+    assert "both exports are of `vn`: give two members' exports" in capsys.readouterr().err
+    assert run(reconcile(exports, "vn", "vn")) == 2
+    assert "are one folder: give two members' exports" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cli.main import liaison as command
 from gateway.cli.main import run
-from tests.support.cli import Liaison
+from tests.support.cli import Liaison, found_federation
 
 
 @pytest.fixture
@@ -119,3 +119,34 @@ def test_the_public_half_of_a_key_is_told_from_a_key_that_others_can_read(liaiso
     (tmp_path / "a.key").chmod(0o644)
     ran = liaison("audit", "open", "--home", home, "--key", tmp_path / "a.key", "--entry", "0", "--reason", "x")
     assert (ran.code, "others can read this key" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("", "Somchai"), "FIRST is empty: give two names"),
+        (("Somchai", "  "), "SECOND is empty: give two names"),
+        (("Somchai", "Somchay", "--birth", "99"), "YYYY, YYYY-MM or YYYY-MM-DD"),
+    ],
+)
+def test_names_that_cannot_be_compared_do_not_look_like_two_persons(
+    liaison: Liaison, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = liaison("match", "explain", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+
+
+def test_a_folder_that_was_never_an_export_is_wrong_usage(liaison: Liaison, tmp_path: Path) -> None:
+    found_federation(liaison, tmp_path, ("th", "vn"))
+    charter, empty = tmp_path / "charter.json", tmp_path / "empty"
+    empty.mkdir()
+    for arguments in (("verify", "--export"), ("reconcile", empty), ("find", "--peer", "vn", "--export")):
+        trusted = () if arguments[0] == "find" else ("--charter", charter)
+        ran = liaison("audit", *arguments, empty, *trusted)
+        assert ran.code == 2
+        assert "is no export: it has no export.json. `liaison audit export --home HOME --out DIR` makes" in ran.err
+        ran = liaison("audit", *arguments, tmp_path / "th", *trusted)
+        assert ran.code == 2
+    ran = liaison("audit", "verify", "--export", tmp_path / "th", "--charter", charter)
+    assert f"it is a node's home, of which `liaison audit export --home {tmp_path / 'th'} --out DIR`" in ran.err

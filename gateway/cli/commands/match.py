@@ -63,16 +63,23 @@ def explain(
 
     Exit code 1 when the two do not count as one person.
     """
+    from gateway.errors import Malformed
     from gateway.matching.person import PersonFeatures
     from gateway.matching.report import NONE, compare
     from gateway.matching.thresholds import SETS
     from gateway.model.query import PersonQuery
     from gateway.model.values import NameForm, PartialDate, Sex
 
-    births = [PartialDate(text) if text else None for text in _both("birth", birth)]
+    for which, name in (("FIRST", first), ("SECOND", second)):
+        if not name.strip():
+            raise click.UsageError(f"{which} is empty: give two names, each in quotation marks")
     sexes, fathers = _both("sex", sex), _both("father", father)
-    query = PersonQuery((NameForm(first),), births[0], Sex(sexes[0]) if sexes[0] else None, father=fathers[0])
-    held = PersonQuery((NameForm(second),))
+    try:  # 1 is an answer here: what cannot be compared must not look like it
+        births = [PartialDate(text) if text else None for text in _both("birth", birth)]
+        query = PersonQuery((NameForm(first),), births[0], Sex(sexes[0]) if sexes[0] else None, father=fathers[0])
+        held = PersonQuery((NameForm(second),))
+    except Malformed as error:
+        raise click.UsageError(str(error)) from error
     found = compare(query, PersonFeatures((held.names[0].text,), births[1], sexes[1], "", fathers[1]), SETS[thresholds])
     if as_json:
         print_json(_as_json(found))
