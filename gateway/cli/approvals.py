@@ -8,14 +8,15 @@ from typing import Any
 
 from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import create_key
+from gateway.cli.documents import POLICY, read_document
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.config.schema import PACKAGED_POLICY
-from gateway.errors import Malformed, Misconfigured
+from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.ops.policy_keeper import PolicyKeeper, install, policy_files
-from gateway.signing.dsse import add_signature, encode64
-from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.dsse import add_signature, decode64, encode64
+from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.approval import APPROVALS, ApprovedPolicy, parse_policy, seal_policy
 from policy.bundle import File, load_bundle
 
@@ -38,6 +39,11 @@ def add_approver(home: Path, public: Path) -> Path:
     target = folder / public.name
     if target.suffix != ".pub":
         raise Misconfigured("a public key ends in `.pub`", where=str(public), remedy="take what `policy approver` made")
+    try:
+        VerifyKey.admit(decode64(public.read_text(encoding="ascii").strip()))
+    except (UnicodeError, Malformed, BadSignature) as error:
+        remedy = "take the `.pub` file that `liaison policy approver` made"
+        raise Misconfigured("this is no public key", code="bad-key-file", where=str(public), remedy=remedy) from error
     shutil.copyfile(public, target)
     return target
 
@@ -50,7 +56,7 @@ def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None,
             raise Misconfigured("a folder is signed as a version of a member's policy", remedy="give --version")
         data = seal_policy(member, version, policy_files(_BASE, place), [key])
     else:
-        data = add_signature(parse_policy(place.read_bytes())[1], key)
+        data = add_signature(parse_policy(read_document(place, POLICY))[1], key)
     policy, _ = parse_policy(data)
     _check_loads(policy)
     out.write_bytes(data)
@@ -60,7 +66,7 @@ def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None,
 def bring(home: Path, file: Path) -> ApprovedPolicy:
     """Bring a signed policy to a home; its node judges it. What could not be taken anyway is refused here."""
     settings = load_settings(home)
-    data = file.read_bytes()
+    data = read_document(file, POLICY)
     policy, _ = parse_policy(data)
     own = member_id(settings.node.member)
     if policy.member != own:

@@ -18,15 +18,15 @@ from gateway.audit.show import Filter, Shown
 from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
 from gateway.audit.verify import verify_export, verify_home
-from gateway.cli.evidence import Evidence, open_home, public_part, read_lines
+from gateway.cli.documents import CHARTER, read_documents
+from gateway.cli.evidence import Evidence, open_home, public_part
 from gateway.cli.exports import require_export
 from gateway.clock import SystemClock
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import Malformed
 from gateway.signing.keys import load_signing_key
 from gateway.storage.migrate import require_current
 from gateway.storage.witness_store import SqlWitnessStore
 from gateway.trust.appointment import Appointment
-from gateway.trust.ceremony import kind_of
 
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -150,14 +150,10 @@ def policy_documents(folder: Path) -> dict[str, bytes]:
 
 def read_charter(file: Path) -> list[bytes]:
     """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
-    versions = read_lines(file)
     try:
-        kinds = {kind_of(line) for line in versions}
-    except LiaisonError as error:
-        raise click.UsageError(f"`{file}` is no charter: {error.message}") from error
-    if kinds != {"charter"}:
-        raise click.UsageError(f"`{file}` is no charter: it holds {', '.join(sorted(kinds)) or 'nothing'}")
-    return versions
+        return read_documents(file, CHARTER)
+    except Malformed as error:
+        raise click.UsageError(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error
 
 
 def _number(name: str) -> int:

@@ -20,6 +20,7 @@ from gateway.audit.find_home import SearchedHome
 from gateway.audit.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
 from gateway.audit.question import Question
 from gateway.audit.terms import Field, number_terms, term
+from gateway.cli.documents import HOLD, read_document
 from gateway.cli.evidence import Evidence, open_home
 from gateway.cli.times import to_micros
 from gateway.clock import SystemClock, rfc3339
@@ -271,7 +272,7 @@ def draft_lift(folder: Path, hold: str, reason: str, key_file: Path) -> bytes:
 
 def sign_hold(file: Path, key_file: Path) -> bytes:
     """The document with one more approver's signature."""
-    _, document = parse_hold(file.read_bytes())
+    _, document = parse_hold(read_document(file, HOLD))
     return add_signature(document, load_signing_key(key_file))
 
 
@@ -293,7 +294,7 @@ def hold_value(data: bytes) -> dict[str, Any]:
 
 def bring_hold(folder: Path, file: Path) -> dict[str, Any]:
     """Bring a signed document to a home: the hold is placed or lifted."""
-    data = file.read_bytes()
+    data = read_document(file, HOLD)
     parse_hold(data)
     return carry_out(folder, Order("hold", detail={"document": encode64(data)}))
 

@@ -95,7 +95,12 @@ class SealedReader(io.RawIOBase):
 
     def __init__(self, file: BinaryIO, key_file: Path) -> None:
         if file.read(len(_MAGIC)) != _MAGIC:
-            raise Malformed("this is no sealed file", code="bad-backup", where="backup")
+            raise Malformed(
+                "this is no backup",
+                code="bad-backup",
+                where=str(getattr(file, "name", "backup")),
+                remedy="`liaison backup --home HOME --to backup.pub --out FILE` writes one",
+            )
         head = file.readline(_MAX_HEAD)
         value = strict_json.loads(head.removesuffix(b"\n"), _MAX_HEAD)
         if not isinstance(value, dict) or not {"to", "key"} <= value.keys():

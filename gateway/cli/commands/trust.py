@@ -56,16 +56,21 @@ def draft(
       liaison trust draft --federation gms --threshold 2 --out charter.json th-authority vn-authority kh-authority
       liaison trust draft --previous charter.jsonl --threshold 2 --out charter-2.json la-authority/member.json
     """
+    from gateway.cli.documents import CARD, CHARTER, read_document, read_documents
     from gateway.clock import SystemClock
-    from gateway.trust.card import read_card
+    from gateway.trust.card import CARD_FILE, read_card
     from gateway.trust.ceremony import draft as draft_charter
 
     if not cards and previous is None:
         raise click.UsageError("name the members' cards")
     if not federation and previous is None:
         raise click.UsageError("a first charter needs --federation")
-    before = _last_line(previous) if previous else b""
-    found = [read_card(card) for card in cards]
+    before = read_documents(previous, CHARTER)[-1] if previous else b""
+    found = []
+    for card in cards:
+        if (place := card / CARD_FILE if card.is_dir() else card).exists():
+            read_document(place, CARD)
+        found.append(read_card(card))
     data = draft_charter(found, federation, threshold, SystemClock(), days=days, previous=before)
     _write(out, data)
     return _told(data, out, as_json, "each authority signs it: liaison trust sign " + str(out))
@@ -83,9 +88,10 @@ def sign(document: Path, authority: Path, out: Path | None, as_json: bool) -> in
     Example:
       liaison trust sign charter.json --authority th-authority
     """
+    from gateway.cli.documents import TRUST, read_document
     from gateway.trust.ceremony import sign as sign_document
 
-    data = sign_document(_read(document).strip(), authority)
+    data = sign_document(read_document(document, TRUST).strip(), authority)
     _write(out or document, data)
     return _told(data, out or document, as_json, "")
 
@@ -105,13 +111,15 @@ def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None, as_
     """
     from dataclasses import asdict
 
+    from gateway.cli.documents import TRUST, read_documents
     from gateway.clock import SystemClock
     from gateway.config import Home, load_settings
     from gateway.trust.ceremony import import_document
 
     folder = Home(load_settings(home).home).trust
     clock = SystemClock()
-    taken = [item for file in documents for item in import_document(folder, _read(file), clock, fingerprint)]
+    given = [line for file in documents for line in read_documents(file, TRUST)]
+    taken = [item for line in given for item in import_document(folder, line, clock, fingerprint)]
     if as_json:
         print_json({"accepted": [asdict(item) for item in taken]})
         return 0
@@ -133,12 +141,13 @@ def show(file: Path | None, home: Path | None, as_json: bool) -> int:
       liaison trust show --home th
       liaison trust show charter.json
     """
+    from gateway.cli.documents import CHARTER, read_documents
     from gateway.cli.trusted import charter_lines, describe_charter, describe_home, home_lines
 
     if (file is None) == (home is None):
         raise click.UsageError("give either a file or --home")
     if file is not None:
-        about = describe_charter(_last_line(file))
+        about = describe_charter(read_documents(file, CHARTER)[-1])
         lines = charter_lines(about)
     else:
         assert home is not None
@@ -163,11 +172,12 @@ def verify(file: Path, fingerprint: str | None, as_json: bool) -> int:
     Example:
       liaison trust verify charter.jsonl --fingerprint 3f2a…
     """
+    from gateway.cli.documents import CHARTER, read_documents
     from gateway.cli.trusted import describe_charter
     from gateway.clock import SystemClock
     from gateway.trust.charter import verify_charter_chain
 
-    versions = _lines(file)
+    versions = read_documents(file, CHARTER)
     charter = verify_charter_chain(versions, SystemClock().now(), fingerprint)
     if as_json:
         print_json(describe_charter(charter.data) | {"verified": True, "fingerprint_given": bool(fingerprint)})
@@ -232,26 +242,6 @@ def _told(data: bytes, out: Path, as_json: bool, following: str) -> int:
         for line in lines:
             say(line)
     return 0
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be read: {error.strerror}") from error
-
-
-def _lines(file: Path) -> list[bytes]:
-    return [line for line in _read(file).split(b"\n") if line.strip()]
-
-
-def _last_line(file: Path) -> bytes:
-    from gateway.errors import Malformed
-
-    lines = _lines(file)
-    if not lines:
-        raise Malformed("there is no document", where=str(file))
-    return lines[-1]
 
 
 def _write(file: Path, data: bytes) -> None:

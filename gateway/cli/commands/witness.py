@@ -74,12 +74,14 @@ def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None, as_
     """
     from dataclasses import asdict
 
+    from gateway.cli.documents import TRUST, read_documents
     from gateway.clock import SystemClock
     from gateway.config.witness_home import load_witness
     from gateway.trust.ceremony import import_document
 
     folder, clock = load_witness(home).home.trust, SystemClock()
-    taken = [item for file in documents for item in import_document(folder, file.read_bytes(), clock, fingerprint)]
+    given = [line for file in documents for line in read_documents(file, TRUST)]
+    taken = [item for line in given for item in import_document(folder, line, clock, fingerprint)]
     if as_json:
         print_json({"accepted": [asdict(item) for item in taken]})
         return 0

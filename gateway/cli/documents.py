@@ -1,0 +1,94 @@
+"""Documents that a command is given in a file: of a file that is none, which document was wanted, and who makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.errors import Malformed
+from gateway.signing import strict_json
+
+_TYPE: Final = "application/vnd.liaison."
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which documents a command takes: their kinds, in words, and the command that writes them."""
+
+    kinds: Collection[str]
+    words: str
+    made_by: str
+
+
+CHARTER: Final = Wanted(("charter",), "charter", "`liaison trust draft` and `trust sign` write one")
+TRUST: Final = Wanted(
+    ("charter", "descriptor", "status", "appointment"),
+    "charter, descriptor, status or appointment",
+    "`liaison trust draft`, `trust publish` and `audit appoint` write them",
+)
+POLICY: Final = Wanted(
+    ("policy",), "signed policy", "`liaison policy sign FOLDER --version N --key KEY --out FILE` writes one"
+)
+HOLD: Final = Wanted(("hold",), "hold", "`liaison audit hold draft` and `audit hold lift` write one")
+CARD: Final = Wanted(("card",), "member's card", "`liaison init` writes `member.json` into the authority's folder")
+
+
+def read_document(file: Path, wanted: Wanted) -> bytes:
+    """The bytes of a file with one document, of which only the kind is looked at. Raises `Malformed`, `UsageError`."""
+    data = _read(file)
+    _check(file, data.strip(), wanted)
+    return data
+
+
+def read_documents(file: Path, wanted: Wanted) -> list[bytes]:
+    """The same for a file with a document in each line; empty lines do not count, and there is one at least."""
+    lines = [line for line in _read(file).split(b"\n") if line.strip()]
+    for line in lines or [b""]:
+        _check(file, line, wanted)
+    return lines
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"`{file}` cannot be read: {error.strerror}") from error
+
+
+def _check(file: Path, data: bytes, wanted: Wanted) -> None:
+    found = _kind(data)
+    if found not in wanted.kinds:
+        message = f"this is no {wanted.words}: {_PLAIN.get(found, f'it is a {found}')}"
+        raise Malformed(message, code="unknown-document", where=str(file), remedy=wanted.made_by)
+
+
+_PLAIN: Final = {
+    "": "it is no document of Liaison's at all",
+    "empty": "there is no document, the file is empty",
+    "broken": "it begins like a document, and is cut off or changed; get it again",
+    "appointment": "it is an appointment of an auditor",
+}
+
+
+def _kind(data: bytes) -> str:
+    """What a document says that it is; `empty`, `broken`, or nothing where it is none."""
+    if not data.strip():
+        return "empty"
+    if not data.lstrip().startswith(b"{"):
+        return ""
+    try:
+        value = strict_json.loads(data, len(data))
+    except Malformed:
+        return "broken"
+    if not isinstance(value, dict):
+        return ""
+    if "signed" in value:
+        return "charter"
+    if {"member", "authority", "ca"} <= value.keys():
+        return "card"
+    name = str(value.get("payloadType", ""))
+    return name.removeprefix(_TYPE).partition(".")[0] if name.startswith(_TYPE) else ""
