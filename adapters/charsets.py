@@ -171,12 +171,12 @@ def recode(text: str, charset: str) -> str:
     decode = decoder(charset)
     assert decode is not None
     try:
-        return decode(_bytes_of(unicodedata.normalize("NFC", text)))
+        return decode(bytes_of(unicodedata.normalize("NFC", text)))
     except UnicodeError:
         raise unreadable(f"a text in {charset} that was read as cp1252") from None
 
 
-def _bytes_of(text: str) -> bytes:
+def bytes_of(text: str) -> bytes:
     """The bytes that cp1252 read as `text`, the five that it does not have as latin-1's; `UnicodeEncodeError`."""
     return b"".join(
         letter.encode("latin-1") if letter in "\x81\x8d\x8f\x90\x9d" else letter.encode("cp1252") for letter in text
@@ -200,7 +200,7 @@ def mend(text: str) -> str:
 
 
 def _undone(text: str) -> str | None:
-    for encode in (_bytes_of, lambda letters: letters.encode("latin-1")):
+    for encode in (bytes_of, lambda letters: letters.encode("latin-1")):
         try:
             found = encode(text).decode()
         except UnicodeError:

@@ -108,6 +108,11 @@ def _is_like(decode: Any, raw: bytes, script: str) -> bool:
         text = decode(raw)
     except UnicodeError:
         return False
+    return is_like(text, script)
+
+
+def is_like(text: str, script: str) -> bool:
+    """Whether all of a text beyond ASCII is of one script, by the first word of its letters' names, and reads so."""
     if script == "THAI" and _UNTHAI.search(text):
         return False
     letters = [mark for mark in text if ord(mark) > 0x7F and not mark.isspace()]

@@ -67,7 +67,8 @@ class Part:
 
     With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when. What
     cannot be read leaves the record out, or with `spares_record` only this value. `codes` is the table that the cell
-    itself is looked up in, `names` are those of the converters.
+    itself is looked up in, `names` are those of the converters, `script` is what is said of a name's script,
+    or else of its language.
     """
 
     refs: tuple[Ref, ...] = ()
@@ -83,6 +84,7 @@ class Part:
     spares_record: bool = False
     codes: Map[str, str] | None = None
     names: tuple[str, ...] = ()
+    script: str = ""
     line: int = 0
 
 

@@ -165,6 +165,7 @@ class RecordReader:
             spares_record=_spares_record(inner),
             codes=self._codes[inner.text("codes")] if names[:1] == ("code",) else None,
             names=names,
+            script=str(inner.data.get("script") or inner.data.get("lang") or ""),
             line=inner.line(),
         )
         if sum(map(bool, (part.refs, part.constant, part.field, part.item))) != 1:

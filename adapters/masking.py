@@ -1,6 +1,7 @@
 """Values for eyes that need their shape but not their content: letters and figures are masked, nothing else.
 
-Script, case, length, blanks and punctuation stay, since that is what a mapping is written by.
+Script, case, length, blanks and punctuation stay, since that is what a mapping is written by. Signs as which letters of
+another character set are read (`¨` for a Thai one) are masked, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ _LETTERS = {
 }  # fmt: skip
 _CASED = {"CYRILLIC": ("Ж", "ж"), "GREEK": ("Ω", "ω")}
 _MARKS = {"THAI": "\u0e34", "LAO": "\u0eb4", "KHMER": "\u17b7", "MYANMAR": "\u102d"}
+
+_MISREAD = frozenset(bytes(range(0xA1, 0x100)).decode("latin-1") + bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
 
 _SPOKEN = frozenset(("script", "calendar", "lang"))
 """Members of values that say how something is written and nothing of whom it is about."""
@@ -31,7 +34,7 @@ def _masked(letter: str) -> str:
     if kind[0] == "M":
         return _MARKS.get(script, "\u0301")
     if kind[0] != "L":
-        return letter
+        return "¤" if letter in _MISREAD else letter
     if script in _LETTERS:
         return _LETTERS[script]
     upper, lower = _CASED.get(script, ("X", "x"))

@@ -17,6 +17,7 @@ from adapters.index_build import TWIN
 from adapters.mapping import Mapping as SourceMapping
 from adapters.mapping import Part, RecordMapping, Value, test_of
 from adapters.masking import mask
+from adapters.misread import Misread, Scripted, misread, scripted
 from adapters.rows import Builder, Built, Rows, value_refs
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.marking import SubjectCategory
@@ -82,6 +83,7 @@ class TypeReport:
     built: list[Built] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     failed: dict[str, list[Sample]] = field(default_factory=dict)
+    scripted: list[Scripted] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -93,7 +95,7 @@ class TypeReport:
 def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
     """The first `limit` rows of a type, made into records as the index would."""
     record, builder = source.mapping.records[record_type], source.builders[record_type]
-    report = TypeReport(record_type, record.table)
+    report = TypeReport(record_type, record.table, scripted=scripted(record))
     coded = list(_coded(builder, record))
     for rows, _links, why in islice(source.scan(record_type), limit):
         report.rows += 1
@@ -104,6 +106,8 @@ def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
             if not builder.is_live(rows):
                 report.not_live += 1
                 continue
+            for column in report.scripted:
+                column.take(builder, rows)
             for place, cells in coded:
                 report.codes.update((*place, value) for value in cells(rows))
             _note(report, builder, rows)
@@ -282,6 +286,9 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         line = f"{mapping.file}:{mapping.records[report.type].fields[name].parts[0].line}"
         told = f"{count} cells of `{column}` have a code without a meaning: {_listed(values)}"
         yield Finding("note", told, line, "add them to the table of codes")
+    for each in report.scripted:
+        if wrong := misread(mapping, each):
+            yield _misread(mapping, wrong)
 
 
 def _twins(mapping: SourceMapping, report: TypeReport, reason: str, count: int) -> Finding:
@@ -292,6 +299,17 @@ def _twins(mapping: SourceMapping, report: TypeReport, reason: str, count: int) 
     return Finding(
         "error" if is_wrong else "note", told, f"{mapping.file}:{record.line_key}", remedy, _shown(report, reason)
     )
+
+
+def _misread(mapping: SourceMapping, wrong: Misread) -> Finding:
+    others = ", ".join(f"as {name} {wrong.cells - count} would not be" for name, count in wrong.better.items())
+    bad = f"{wrong.cells - wrong.fitting} of {wrong.cells}"
+    told = f"{bad} cells of `{wrong.column}` beyond ASCII are not {wrong.script}; {others}"
+    best = next(iter(wrong.better))
+    stored = "`repair = true`" if best == "utf-8" else f'the converter `recode` with `charset = "{best}"`'
+    remedy = f'bytes want `encoding = "{best}"`, and text that is stored so {stored}'
+    rows = tuple(Sample(key, {wrong.column: text}, None) for key, text in wrong.samples)
+    return Finding("note", told, f"{mapping.file}:{wrong.line}", remedy, rows)
 
 
 def _shown(report: TypeReport, reason: str) -> tuple[Sample, ...]:

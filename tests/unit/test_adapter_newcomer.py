@@ -244,3 +244,67 @@ def test_text_without_quotation_marks_and_a_port_that_is_no_number_have_a_remedy
     ran = liaison("adapter", "init", "--url", "postgresql://127.0.0.1:x/agency")
     assert ran.code == 1
     assert "the port is a number" in ran.err
+
+
+THAI = ("สมชาย ใจดี", "รถ", "แดง ศรีสุข")
+MARKED = ("André Muller", "João Conceição", "KEO NOY")
+
+
+def say_script(mapping: Path, script: str) -> None:
+    text = mapping.read_text("utf-8").replace('convert = "name" }', f'convert = "name", {script} }}')
+    mapping.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("names", "meant", "read_as", "script", "told"),
+    [
+        (THAI, "tis-620", "cp1252", 'script = "Thai"', "3 of 3 cells of `name` beyond ASCII are not Thai"),
+        (THAI, "tis-620", "latin-1", 'lang = "th"', "as tis-620 0 would not be"),
+        (THAI, "utf-8", "", 'script = "Thai"', "as utf-8 1 would not be"),
+        (THAI, "tis-620", "", 'script = "Thai"', "as tis-620 0 would not be"),
+        (MARKED, "cp1252", "tis-620", 'script = "Latn"', "2 of 2 cells of `name` beyond ASCII are not Latn"),
+    ],
+    ids=["cp1252", "latin-1", "text of UTF-8", "text of TIS-620", "Thai"],
+)
+def test_a_wrong_8_bit_set_is_told_with_the_set_that_fits(
+    liaison: Liaison, tmp_path: Path, names: tuple[str, ...], meant: str, read_as: str, script: str, told: str
+) -> None:
+    """Without `read_as` the texts were decoded wrongly before they were stored."""
+    cells = [name.encode(meant) if read_as else name.encode(meant).decode("cp1252", "ignore") for name in names]
+    rows: list[tuple[object, ...]] = [(1 + number, cell, "1980-01-02", None) for number, cell in enumerate(cells)]
+    mapping, url = simple(tmp_path, rows, encoding=read_as or "utf-8")
+    say_script(mapping, script)
+    value = liaison("adapter", "check", mapping, "--url", url, "--json").value
+    finding = next(each for each in value["findings"] if "beyond ASCII" in each["message"])
+    assert told in finding["message"]
+    assert finding["severity"] == "note"
+    assert finding["where"] == f"{mapping}:{line_of('names = [', mapping)}"
+    assert meant in finding["remedy"]
+    shown = liaison("adapter", "check", mapping, "--url", url, "--show", "--json").value
+    other = next(each for each in shown["findings"] if "beyond ASCII" in each["message"])
+    assert finding["rows"][0]["row"].keys() == {"name"}
+    for masked, plain in zip(finding["rows"], other["rows"], strict=True):
+        left = set(masked["row"]["name"]) & set(plain["row"]["name"])
+        assert left <= set(" "), "masked without --show, also what is no letter as it was read"
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding", "script"),
+    [
+        (THAI, "tis-620", 'script = "Thai"'),
+        (("KEO NOY", "SOK DARA", "สมชาย"), "tis-620", 'lang = "th"'),
+        (MARKED, "cp1252", 'script = "Latn"'),
+        (("Nguyễn Văn Đỗ", "Ôn Á Ỷ"), "utf-8", 'lang = "vi"'),
+    ],
+    ids=["Thai", "mostly Latin letters", "letters with marks", "Vietnamese"],
+)
+def test_names_in_their_script_are_not_told_of(
+    liaison: Liaison, tmp_path: Path, names: tuple[str, ...], encoding: str, script: str
+) -> None:
+    rows: list[tuple[object, ...]] = [
+        (1 + n, name.encode(encoding), "1980-01-02", None) for n, name in enumerate(names)
+    ]
+    mapping, url = simple(tmp_path, rows, encoding=encoding)
+    say_script(mapping, script)
+    findings = liaison("adapter", "check", mapping, "--url", url, "--json").value["findings"]
+    assert not [each for each in findings if "beyond ASCII" in each["message"]]
