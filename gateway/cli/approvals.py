@@ -14,7 +14,7 @@ from gateway.config import Home, load_settings
 from gateway.config.schema import PACKAGED_POLICY
 from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId, identifier, member_id
-from gateway.ops.policy_keeper import PolicyKeeper, install, policy_files
+from gateway.ops.policy_keeper import PolicyChange, PolicyKeeper, install, policy_files
 from gateway.signing.dsse import add_signature, decode64, encode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.approval import APPROVALS, ApprovedPolicy, parse_policy, seal_policy
@@ -83,7 +83,10 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
 
 
 def in_force(home: Path) -> dict[str, Any]:
-    """Which policy a home holds: version (0: a folder that nobody approved), hash and approvers."""
+    """Which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
+
+    `waiting` is what was brought and no node has taken: version, hash and approvers, and why a node would refuse it.
+    """
     settings = load_settings(home)
     keeper = PolicyKeeper(settings, SystemClock(), production=False)
     return {
@@ -92,6 +95,18 @@ def in_force(home: Path) -> dict[str, Any]:
         "hash": keeper.engine.hash.hex(),
         "approvers": list(keeper.approvers),
         "agreements": sorted(agreement.id for agreement in keeper.engine.agreements),
+        "waiting": _waiting(keeper.waiting()),
+    }
+
+
+def _waiting(change: PolicyChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "version": change.version,
+        "hash": change.policy_hash,
+        "approvers": list(change.approvers),
+        "refused": change.refused,
     }
 
 

@@ -12,6 +12,7 @@ from gateway.app.inspecting import Written, announce_use
 from gateway.audit.decided import Decided, decided_in, decided_since
 from gateway.audit.show import open_entry
 from gateway.cli.evidence import OPERATIONS, Evidence, open_home
+from gateway.cli.policies import require_own
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import NotProved, Unknown
@@ -65,9 +66,11 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, 
 def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Written, Rehearsal]:
     """What the draft would have decided on what this home answered since a time.
 
-    Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised.
+    Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised,
+    and `UsageError` for a draft of another member's policy.
     """
     settings, current = load_settings(home), _in_force(home)
+    require_own(draft, current.member, settings.base_policy)
     planned = PolicyEngine.load(draft, current.member, settings.base_policy)
     detail = {"draft": planned.hash.hex(), "since_us": since_us}
     at = announce_use(home, Use.REHEARSE, who.by, who.reason, detail)

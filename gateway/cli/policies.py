@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +39,48 @@ def member_of(folder: Path, member: str | None) -> MemberId:
         raise click.UsageError(
             f"{folder}: `{name[:40]}` does not say whose policy this is: give --member, such as th"
         ) from error
+
+
+def compared(old: Path, new: Path, member: str | None) -> MemberId:
+    """The member whose policy both folders hold. Raises `UsageError` where they are of two members."""
+    whose = member_of(new, member)
+    if member is None and _is_member(name := old.resolve().name) and name != whose:
+        told = f"`{old}` is by its name the policy of `{name}`, and `{new}` that of `{whose}`"
+        raise click.UsageError(f"{told}: compare two folders of one member, or say with --member whose they are")
+    for folder in (old, new):
+        require_own(folder, whose)
+    return whose
+
+
+def require_own(folder: Path, member: MemberId, base: Path = BASE) -> None:
+    """Raise `UsageError` for a folder that is no policy for `member`, and is one for another party."""
+    files, national = read_files(base), read_files(folder)
+    if not check_bundle(files, national, member)[1]:
+        return
+    for other in sorted(_parties(folder) - {member}):
+        if _is_member(other) and not check_bundle(files, national, member_id(other))[1]:
+            told = f"`{folder}` is the policy of `{other}`, not of `{member}`"
+            raise click.UsageError(f"{told}: name a folder of `{member}`")
+
+
+def _is_member(name: str) -> bool:
+    try:
+        return bool(member_id(name))
+    except Malformed:
+        return False
+
+
+def _parties(folder: Path) -> set[str]:
+    """All parties to the agreements of a folder, as far as they can be read."""
+    found: set[str] = set()
+    for path in folder.glob("agreements/*.toml"):
+        try:
+            parties = tomllib.loads(path.read_text(encoding="utf-8")).get("parties")
+        except (OSError, ValueError):
+            continue
+        if isinstance(parties, list):
+            found.update(party for party in parties if isinstance(party, str))
+    return found
 
 
 def national_folders(folder: Path, member: str | None) -> list[tuple[Path, MemberId]]:

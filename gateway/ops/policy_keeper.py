@@ -14,6 +14,7 @@ old policy stays in force, and an alarm and an entry say why.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,25 @@ class PolicyKeeper:
         if mark == self._seen or mark == _UNSEEN:
             return None
         self._seen = mark
+        return self._judged(self._take)
+
+    def waiting(self) -> PolicyChange | None:
+        """What was brought and is not in force, judged as a node would; None where nothing waits. Changes nothing."""
+
+        def judge(data: bytes) -> PolicyChange:
+            policy = self._verified(data, self._clock.now_us())
+            self._check_above(policy.version)
+            return PolicyChange(policy.version, engine_of(policy, self._settings).hash.hex(), policy.signers)
+
+        return self._judged(judge) if self.left_out else None
+
+    def _judged(self, judge: Callable[[bytes], PolicyChange | None]) -> PolicyChange | None:
+        """What `judge` says of what came in, or why it cannot be used."""
         version = 0
         try:
-            data = incoming.read_bytes()
+            data = (self._folder / INCOMING).read_bytes()
             version = parse_policy(data)[0].version
-            return self._take(data)
+            return judge(data)
         except StorageBroken:
             raise
         except OSError as error:
@@ -135,8 +150,7 @@ class PolicyKeeper:
             if policy.version > self.version:  # another process of this home accepted it
                 self._enforce(policy, self._ready(engine_of(policy, self._settings)))
             return None
-        if policy.version <= self.version:
-            raise Stale(f"version {policy.version} is not above {self.version}, which is in force", code="old-policy")
+        self._check_above(policy.version)
         engine = self._ready(engine_of(policy, self._settings))
         replace(self._folder / UNLOGGED, b"%d\n" % policy.version, PUBLIC)
         replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
@@ -144,6 +158,10 @@ class PolicyKeeper:
         self._enforce(policy, engine)
         self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
         return self.unlogged
+
+    def _check_above(self, version: int) -> None:
+        if version <= self.version:
+            raise Stale(f"version {version} is not above {self.version}, which is in force", code="old-policy")
 
     def logged(self) -> None:
         """The entry about the policy that was accepted last is durable. Raises `StorageBroken`."""

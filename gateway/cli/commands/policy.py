@@ -189,10 +189,10 @@ def diff(old: Path, new: Path, member: str | None, as_json: bool) -> int:
     Example:
       liaison policy diff policy/national/th draft/th
     """
-    from gateway.cli.policies import member_of
+    from gateway.cli.policies import compared
     from policy.diff import difference
 
-    found = difference(old, new, member_of(new, member))
+    found = difference(old, new, compared(old, new, member))
     if as_json:
         print_json(asdict(found))
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -129,10 +130,26 @@ def status(home: Path, as_json: bool) -> int:
     approved = (
         f"version {found['version']}, signed by {len(found['approvers'])}" if found["version"] else "not approved"
     )
+    if found["waiting"] and not found["version"]:
+        approved = "a folder that nobody approved"
     say(f"policy of `{found['member']}`: {approved}", "good" if found["version"] else "warn")
     say(f"  SHA-256 of its files: {found['hash']}")
     say(f"  agreements: {', '.join(found['agreements'])}")
+    if waiting := found["waiting"]:
+        _say_waiting(waiting, home)
     return 0
+
+
+def _say_waiting(waiting: dict[str, Any], home: Path) -> None:
+    """What was brought and is not in force: what it waits for, or why it will not be."""
+    if waiting["refused"]:
+        say(f"version {waiting['version'] or '?'} was brought, and no node will take it: {waiting['refused']}", "bad")
+        say("  the policy above stays in force; bring another: liaison policy install FILE --home " + str(home))
+        return
+    approvers = f"signed by {len(waiting['approvers'])}"
+    say(f"version {waiting['version']}, {approvers}, was brought, and waits for a node of this home to take it", "warn")
+    say(f"  SHA-256 of its files: {waiting['hash']}")
+    say(f"  a running node does within a second; where none runs, start it: liaison serve --home {home}")
 
 
 @click.command()
