@@ -24,7 +24,7 @@ from gateway.signing.dsse import decode64, encode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.appointing import draft_appointment
 from gateway.trust.appointment import EVERY, Appointment, Scope, parse_appointment
-from gateway.trust.ceremony import import_document
+from gateway.trust.ceremony import authority_key, import_document
 from gateway.trust.documents import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
 
@@ -70,7 +70,7 @@ def appoint(
     data = draft_appointment(
         home.trust,
         member,
-        load_signing_key(authority / "authority.key"),
+        authority_key(authority),
         clock,
         auditor=auditor,
         key=_public_key(public),

@@ -87,12 +87,26 @@ def sign(data: bytes, authority: Path) -> bytes:
 
     An authority signs only a charter that has its key; `BadSignature` otherwise.
     """
-    key = load_signing_key(authority / "authority.key")
+    key = authority_key(authority)
     kind = kind_of(data)
     if kind == "charter":
         return sign_charter(data, key)
     _, document = parse_appointment(data) if kind == "appointment" else parse_descriptor(data)
     return add_signature(document, key)
+
+
+def authority_key(folder: Path) -> SigningKey:
+    """The key of the authority whose folder it is. Raises `Misconfigured` for a folder that is none's."""
+    file = folder / "authority.key"
+    if not file.exists():
+        raise Misconfigured(
+            "this is no authority's folder: it has no `authority.key`",
+            code="no-authority",
+            where=str(folder),
+            remedy="name the folder that `liaison init --authority` made, with authority.key, ca.key, ca.pem and "
+            "member.json; it is kept offline, and is not the node's home",
+        )
+    return load_signing_key(file)
 
 
 def kind_of(data: bytes) -> str:
@@ -138,6 +152,7 @@ def publish_descriptor(
     `sign` adds signatures, `import_document` accepts. `compromised` says of key ids since when (microseconds since
     1970) they prove nothing any more.
     """
+    key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
     member = _member_of(home)
@@ -158,7 +173,7 @@ def publish_descriptor(
     )
     if before and _says_the_same(descriptor, before):
         return before.data
-    data = sign_descriptor(descriptor, [load_signing_key(authority / "authority.key")])
+    data = sign_descriptor(descriptor, [key])
     if charter.members[member].authority_threshold == 1:
         documents.accept_descriptor(data, member, clock)
     return data

@@ -239,6 +239,24 @@ def test_a_status_without_a_descriptor_says_what_to_do(liaison: Liaison, home: P
     assert "remedy:" in ran.err
 
 
+def test_a_folder_that_is_no_authority_s_is_told_with_what_one_holds(liaison: Liaison, tmp_path: Path) -> None:
+    found_federation(liaison, tmp_path, ("th", "vn"))
+    assert liaison("audit", "key", "--out", tmp_path, "--name", "th.auditor.1").code == 0
+    (tmp_path / "empty").mkdir()
+    appoint = ("audit", "appoint", "--home", tmp_path / "th", "--auditor", "th.auditor.1", "--by", "the court")
+    for folder in (tmp_path / "empty", tmp_path / "th"):
+        for arguments in (
+            ("trust", "publish", "--home", tmp_path / "th"),
+            ("trust", "sign", tmp_path / "charter.json"),
+            (*appoint, "--key", tmp_path / "th.auditor.1.pub", "--out", tmp_path / "appointment.json"),
+        ):
+            ran = liaison(*arguments, "--authority", folder)
+            assert ran.code == 1
+            assert "this is no authority's folder: it has no `authority.key`" in ran.err
+            assert f"where:  {folder}\n" in ran.err
+            assert "with authority.key, ca.key, ca.pem and member.json" in ran.err
+
+
 # ------------------------------------------------------------ suspend
 
 
