@@ -78,10 +78,10 @@ def liaison() -> None:
 
     \b
     Examples:
-      liaison demo                       see three countries at work
+      liaison demo                       # see three countries at work
       liaison init --member la --home la --authority la-authority
-      liaison doctor --home la           what is missing, and what to do
-      liaison ask document --home la --as la.o.1042 --to vn --number C1234567 --issuer LAO
+      liaison doctor --home la           # what is missing, and what to do
+      liaison ask document --home la --as la.o.1042 --to vn --number C1234567 --issuer LAO \\
               --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
 
     Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable.

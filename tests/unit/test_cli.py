@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import shlex
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -70,6 +73,49 @@ def test_every_command_has_help_and_json(liaison: Liaison, path: tuple[str, ...]
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_or_its_group_shows_an_example(liaison: Liaison, name: str) -> None:
     assert f"liaison {name} " in liaison(name, "--help").out or name in ("demo", "bench")
+
+
+def every_group_and_command() -> list[tuple[str, ...]]:
+    below = every_command()
+    return sorted({(), *below, *(path[:length] for path in below for length in range(1, len(path)))})
+
+
+def examples_of(path: tuple[str, ...]) -> Iterator[str]:
+    """The examples in the help of a command, each as it is pasted: with its lines and what its comment says."""
+    command: click.Command = group
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), name) or command
+    for paragraph in re.split(r"\n\s*\n", command.help or ""):
+        lines = paragraph.strip("\b\n ").splitlines()
+        if any(re.match(r" *(nice )?liaison ", line) for line in lines):
+            assert lines[0].endswith(":"), f"{lines[0]}: says that commands follow"
+            yield from re.split(r"(?<!\\)\n", "\n".join(lines[1:]))
+
+
+def _options(words: list[str]) -> tuple[set[str], set[str]]:
+    """The options among the words of a command line, and those that the command has."""
+    command: click.Command = group
+    while isinstance(command, click.Group) and words and words[0] in command.list_commands(click.Context(command)):
+        command, words = command.get_command(click.Context(command), words[0]) or command, words[1:]
+    known = {name for parameter in command.params for name in parameter.opts}
+    return {word for word in words if word.startswith("--")}, known | {"--help"}
+
+
+@pytest.mark.parametrize("path", every_group_and_command(), ids=lambda path: " ".join(path) or "liaison")
+def test_every_example_can_be_pasted_into_a_shell(path: tuple[str, ...]) -> None:
+    for example in examples_of(path):
+        # A shell joins what ends in a backslash, and reads nothing behind a number sign.
+        reader = shlex.shlex(example.replace("\\\n", " "), posix=True, punctuation_chars=True)
+        reader.whitespace_split = True
+        words = list(reader)
+        assert not set(words) & {"(", ")", "<", "|", "&"}, example
+        for is_end, several in itertools.groupby(words, lambda word: word == ";"):
+            line = [] if is_end else list(several)
+            line = line[1:] if line[:1] == ["nice"] else line
+            assert is_end or line[:1] == ["liaison"], f"{example}: no command of its own"
+            given, known = _options(line[1:])
+            assert given <= known, example
 
 
 def test_the_version_is_that_of_the_package(liaison: Liaison) -> None:

@@ -44,9 +44,9 @@ def ask() -> None:
 
     \b
     Examples:
-      liaison ask document --home th --as th.o.1042 --to vn,kh --number C1234567 --issuer VNM
+      liaison ask document --home th --as th.o.1042 --to vn,kh --number C1234567 --issuer VNM \\
               --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
-      liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984
+      liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984 \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
 
     Exit code 0 when every counterpart answered (hit or no hit), 1 when one refused, is suspended or was silent.
@@ -76,7 +76,7 @@ def person(
 
     \b
     Example:
-      liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984
+      liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984 \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
     """
     query: dict[str, Any] = {
@@ -101,7 +101,7 @@ def document(number: str, issuer: str, **common: Any) -> int:
 
     \b
     Example:
-      liaison ask document --home th --as th.o.1042 --to vn,kh --number C1234567 --issuer VNM
+      liaison ask document --home th --as th.o.1042 --to vn,kh --number C1234567 --issuer VNM \\
               --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
     """
     _check_code(issuer, "--issuer")
@@ -117,7 +117,7 @@ def national_id(number: str, scheme: str, **common: Any) -> int:
 
     \b
     Example:
-      liaison ask national-id --home th --as th.o.1042 --to vn --number 001084012345 --scheme VNM-CCCD
+      liaison ask national-id --home th --as th.o.1042 --to vn --number 001084012345 --scheme VNM-CCCD \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
     """
     return _ask({"kind": "national_id", "number": number, "scheme": scheme}, **common)
@@ -133,7 +133,7 @@ def vehicle(plate: str, province: str, country: str, **common: Any) -> int:
 
     \b
     Example:
-      liaison ask vehicle --home th --as th.o.1042 --to la --plate "กข 1234" --province กรุงเทพมหานคร --country THA
+      liaison ask vehicle --home th --as th.o.1042 --to la --plate "กข 1234" --province กรุงเทพมหานคร --country THA \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
     """
     return _ask({"kind": "vehicle", "plate": plate, "province": province, "country": country}, **common)
@@ -147,7 +147,7 @@ def container(number: str, **common: Any) -> int:
 
     \b
     Example:
-      liaison ask container --home th --as th.o.1042 --to kh --number MSCU6639870
+      liaison ask container --home th --as th.o.1042 --to kh --number MSCU6639870 \\
               --purpose CUSTOMS_CONTROL --offence WILD --ticket T-2
     """
     for problem in _doubts(number):

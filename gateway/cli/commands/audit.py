@@ -38,7 +38,7 @@ def audit() -> None:
       liaison audit debt --home th
       liaison audit open --home th --key th.auditor.1.key --entry 42 --reason "complaint 7/2026"
       liaison audit export --home th --out th-export
-      liaison audit verify --export th-export --charter charter.jsonl      (on any machine)
+      liaison audit verify --export th-export --charter charter.jsonl      # on any machine
       liaison audit reconcile th-export vn-export --charter charter.jsonl
       liaison audit find --home th --officer th.o.1042
       liaison audit key-report --home th --key statement --since 2026-11-20T08:00
@@ -275,7 +275,7 @@ def export(
     \b
     Examples:
       liaison audit export --home th --out th-export
-      liaison audit export --home th --out th-october --since 2026-10-01 --until 2026-11-01
+      liaison audit export --home th --out th-october --since 2026-10-01 --until 2026-11-01 \\
               --key th.auditor.1.key --reason "yearly audit 2026"
     """
     from gateway.audit.export import no_progress

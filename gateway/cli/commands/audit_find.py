@@ -85,7 +85,7 @@ def find(
       liaison audit find --home th --officer th.o.1042 --since 2026-11-01
       liaison audit find --home th --agreement gms-border-2026 --peer vn
       liaison audit find --home th --refused quota
-      liaison audit find --home th --name "Somchai Jaidee" --born 1984 --number AB1234567
+      liaison audit find --home th --name "Somchai Jaidee" --born 1984 --number AB1234567 \\
               --key th.auditor.1.key --reason "complaint 7/2026"
       liaison audit find --export th-export --record 5f0c… --complete --charter charter.jsonl
     """

@@ -26,10 +26,10 @@ def hold() -> None:
     \b
     Examples:
       liaison audit hold draft --home th --entry exchange/1:17 --until 2027-06-01 --reason "case 7" --key a.key --out h
-      liaison audit hold sign h --key b.key --out h      (the other approver)
+      liaison audit hold sign h --key b.key --out h      # the other approver
       liaison audit hold bring h --home th
       liaison audit hold list --home th
-      liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l      (then sign, bring)
+      liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l      # then sign, bring
     """
 
 

@@ -80,8 +80,8 @@ def appoint(
 
     \b
     Example:
-      liaison audit appoint --home th --authority th-authority --auditor th.auditor.1 --key th.auditor.1.pub
-              --by "Office of the Auditor General, order 12/2026" --days 30 --since 2026-01-01 --counterpart vn
+      liaison audit appoint --home th --authority th-authority --auditor th.auditor.1 --key th.auditor.1.pub \\
+              --by "Office of the Auditor General, order 12/2026" --days 30 --since 2026-01-01 --counterpart vn \\
               --out appointment.json
     """
     from gateway.cli.auditors import appoint as make_appointment

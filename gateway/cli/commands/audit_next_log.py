@@ -31,7 +31,7 @@ def next_log(home: Path, log: str, by: str, reason: str, unwitnessed: bool, as_j
 
     \b
     Example:
-      liaison audit next-log --home th --log exchange --by th.adm.7
+      liaison audit next-log --home th --log exchange --by th.adm.7 \\
               --reason "disk of node-1 lost on 26 November; newest backup of the 25th; no replica"
     """
     from gateway.app.continuing import open_next_log

@@ -26,7 +26,7 @@ def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path |
 
     \b
     Examples:
-      liaison backup --new-key /media/offline                         once; backup.key stays offline
+      liaison backup --new-key /media/offline                         # once; backup.key stays offline
       liaison backup --home th --to backup.pub --out th-2026-11-24.backup
       liaison restore --backup th-2026-11-24.backup --key backup.key --home th --old-home th.broken
     """

@@ -58,9 +58,9 @@ def onward(
 
     \b
     Examples:
-      liaison onward --home th --as th.o.1042 --search 5f0c… --from kh --to th.customs
+      liaison onward --home th --as th.o.1042 --search 5f0c… --from kh --to th.customs \\
               --purpose INVESTIGATION --use pass-on --reason "the container is in their yard"
-      liaison onward --home th --as th.o.1042 --search 5f0c… --from kh --hit 1
+      liaison onward --home th --as th.o.1042 --search 5f0c… --from kh --hit 1 \\
               --purpose INVESTIGATION --use evidence --reason "case TH-2026-17 goes to court"
 
     Exit code 0 when it is allowed, 1 when it is refused or waits for the owner.

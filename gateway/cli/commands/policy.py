@@ -36,11 +36,11 @@ def policy() -> None:
 
     
     A policy is put in force by two approvers:
-      liaison policy approver --out keys --name a               (each in a place of their own)
+      liaison policy approver --out keys --name a               # each in a place of their own
       liaison policy admit keys/a.pub --home th; liaison trust publish --home th --authority th-authority
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
       liaison policy sign th-3.json --key b.key --out th-3.json
-      liaison policy install th-3.json --home th                (a running node takes it within a second)
+      liaison policy install th-3.json --home th                # a running node takes it within a second
     """
 
 
@@ -81,7 +81,7 @@ def test(folder: Path, member: str | None, as_json: bool) -> int:
     \b
     Examples:
       liaison policy test policy/national/th
-      liaison policy test policy        (every country)
+      liaison policy test policy        # every country
     """
     from gateway.cli.policies import national_folders, test_folder
 

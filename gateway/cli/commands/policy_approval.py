@@ -71,7 +71,7 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
     \b
     Examples:
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
-      liaison policy sign th-3.json --key b.key --out th-3.json        (the other approver)
+      liaison policy sign th-3.json --key b.key --out th-3.json        # the other approver
     """
     from gateway.audit.policies import policy_hash
     from gateway.cli.approvals import sign_policy

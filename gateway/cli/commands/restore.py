@@ -38,7 +38,7 @@ def restore(
     \b
     Examples:
       liaison restore --backup th.backup --key backup.key --home th --old-home th.broken
-      liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      (on a new machine)
+      liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      # on a new machine
     """
     from gateway.cli.backups import bring_back
     from gateway.cli.report_words import report_lines, report_value

@@ -28,10 +28,11 @@ def source() -> None:
 
     \b
     From nothing to serving (in the agency, the authority's folder at hand):
-      liaison source init --member kh --agency customs --out customs --authority kh-authority
+      liaison source init --member kh --agency customs --out customs --authority kh-authority \\
               --statement kh/keys/statement.pem --mapping kh_customs.toml --url sqlite:///declarations.sqlite
       liaison source check --home customs
       liaison source serve --home customs
+
     At the node: put customs/keys/record.pem into the home's folder certificates/, `liaison trust publish`, and a
     [[source]] with url = "source://host:port" into node.toml.
     """
@@ -68,10 +69,10 @@ def init(
 
     \b
     Examples:
-      liaison source init --member kh --agency customs --out customs --authority kh-authority
+      liaison source init --member kh --agency customs --out customs --authority kh-authority \\
               --statement kh/keys/statement.pem
+      # the authority is elsewhere: it certifies customs/record.csr and customs/tls.csr
       liaison source init --member kh --agency customs --out customs --statement statement.pem
-              (the authority is elsewhere: it certifies customs/record.csr and customs/tls.csr)
     """
     from gateway.clock import SystemClock
     from gateway.config import host_port

@@ -44,7 +44,7 @@ def suspend(**options: Any) -> int:
     Examples:
       liaison suspend --home th --source th.police.records --reason "maintenance until noon"
       liaison suspend --home th --peer vn --reason "agreement under review"
-      liaison suspend --home th --peer vn --type Person --reason "agreement under review"
+      liaison suspend --home th --peer vn --type Person --reason "agreement under review" \\
               --humanitarian-approved-by "minister of the interior"
       liaison suspend --home th --all --reason "key lost"
     """

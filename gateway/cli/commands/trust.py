@@ -25,10 +25,10 @@ def trust() -> None:
     \b
     Founding a federation of three, with two signatures needed:
       liaison trust draft --federation gms --threshold 2 --out charter.json th-authority vn-authority kh-authority
-      liaison trust sign charter.json --authority th-authority        (each authority, in its own folder)
-      liaison trust accept charter.json --home th --fingerprint F     (each node, the first time by fingerprint)
+      liaison trust sign charter.json --authority th-authority        # each authority, in its own folder
+      liaison trust accept charter.json --home th --fingerprint F     # each node, the first time by fingerprint
       liaison trust publish --home th --authority th-authority --out th.jsonl
-      liaison trust accept th.jsonl --home vn                         (each node, the others' documents)
+      liaison trust accept th.jsonl --home vn                         # each node, the others' documents
     """
 
 
@@ -210,7 +210,7 @@ def publish(
     \b
     Examples:
       liaison trust publish --home th --authority th-authority --out th.jsonl
-      liaison trust publish --home th --out th.jsonl        (the status alone)
+      liaison trust publish --home th --out th.jsonl        # the status alone
     """
     from gateway.cli.trusted import publish as publish_documents
     from gateway.cli.trusted import tell_published

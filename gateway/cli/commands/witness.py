@@ -30,6 +30,7 @@ def witness() -> None:
       liaison witness init --member th --out witness --listen 10.0.0.9:7643
       liaison witness accept charter.jsonl th.jsonl --home witness --fingerprint F
       liaison witness serve --home witness
+
     At the node: put witness/witness.pub into witnesses/ of the home, set witness.domestic in node.toml,
     `liaison trust publish` with the authority, and start the node again.
     """
