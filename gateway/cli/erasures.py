@@ -22,6 +22,7 @@ from gateway.audit.question import Question
 from gateway.audit.terms import Field, number_terms, term
 from gateway.cli.documents import HOLD, read_document
 from gateway.cli.evidence import Evidence, open_home
+from gateway.cli.hold_hints import hinted, sign_command
 from gateway.cli.times import to_micros
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, load_settings
@@ -271,9 +272,14 @@ def draft_lift(folder: Path, hold: str, reason: str, key_file: Path) -> bytes:
 
 
 def sign_hold(file: Path, key_file: Path) -> bytes:
-    """The document with one more approver's signature."""
-    _, document = parse_hold(read_document(file, HOLD))
-    return add_signature(document, load_signing_key(key_file))
+    """The document with one more approver's signature. Raises `UsageError` where it has that one already."""
+    order, document = parse_hold(read_document(file, HOLD))
+    key = load_signing_key(key_file)
+    if key.key_id in order.signers:
+        raise click.UsageError(
+            f"`{key_file}` has signed `{file}` already: it needs another approver's signature\n  {sign_command(file)}"
+        )
+    return add_signature(document, key)
 
 
 def hold_value(data: bytes) -> dict[str, Any]:
@@ -295,8 +301,9 @@ def hold_value(data: bytes) -> dict[str, Any]:
 def bring_hold(folder: Path, file: Path) -> dict[str, Any]:
     """Bring a signed document to a home: the hold is placed or lifted."""
     data = read_document(file, HOLD)
-    parse_hold(data)
-    return carry_out(folder, Order("hold", detail={"document": encode64(data)}))
+    order, _ = parse_hold(data)
+    with hinted(file, folder, order):
+        return carry_out(folder, Order("hold", detail={"document": encode64(data)}))
 
 
 def list_holds(folder: Path) -> list[dict[str, Any]]:

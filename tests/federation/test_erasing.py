@@ -115,13 +115,26 @@ async def test_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     assert (code, drafted["signatures"]) == (0, 1)
     code, refused = await liaison(capsys, "audit", "hold", "bring", document, "--home", home)
     assert (code, refused["error"]["code"]) == (1, "below-threshold")
+    bringing = f"liaison audit hold bring {document} --home {home}"
+    sign_it = f"liaison audit hold sign {document} --key THEIR.key --out {document}"
+    assert refused["error"]["remedy"] == f"another approver: {sign_it}; then {bringing}"
     signing = ("audit", "hold", "sign", document, "--out", document, "--key")
+    code, refused = await liaison(capsys, *signing, keys / "a.key")
+    assert (code, "has signed" in refused["error"]["message"]) == (2, True)
+    assert sign_it in refused["error"]["message"]
     assert (await liaison(capsys, *signing, keys / "c.key"))[0] == 0
-    assert (await liaison(capsys, "audit", "hold", "bring", document, "--home", home))[0] == 1
+    code, refused = await liaison(capsys, "audit", "hold", "bring", document, "--home", home)
+    assert code == 1
+    assert f"liaison policy admit THEIR.pub --home {home}" in refused["error"]["remedy"]
+    assert refused["error"]["remedy"].endswith(f"then {bringing}")
     assert (await liaison(capsys, *signing, keys / "b.key"))[0] == 0
     code, placed = await liaison(capsys, "audit", "hold", "bring", document, "--home", home)
     assert (code, len(placed["approvers"])) == (0, 2)
-    assert (await liaison(capsys, "audit", "hold", "bring", document, "--home", home))[0] == 1
+    code, refused = await liaison(capsys, "audit", "hold", "bring", document, "--home", home)
+    assert (code, refused["error"]["remedy"]) == (1, f"see liaison audit hold list --home {home}")
+    code, refused = await liaison(capsys, "audit", "hold", "bring", document, "--home", world.home("vn"))
+    assert (code, refused["error"]["code"]) == (1, "other-member")
+    assert f"liaison audit hold bring {document} --home HOME" in refused["error"]["remedy"]
 
     code, refused = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
     assert (code, refused["error"]["code"]) == (1, "held")

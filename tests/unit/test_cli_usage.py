@@ -9,6 +9,7 @@ import pytest
 
 from gateway.cli.main import liaison as command
 from gateway.cli.main import run
+from gateway.clock import SystemClock, rfc3339
 from tests.support.cli import Liaison, found_federation
 
 
@@ -108,6 +109,27 @@ def test_a_hold_that_cannot_be_placed_is_not_drafted(liaison: Liaison, tmp_path:
         assert ran.code == 2
         assert "at most 366 days away" in ran.err
     assert not (tmp_path / "h").exists()
+
+
+def test_a_hold_of_an_entry_that_is_not_there_is_drafted_anew_with_all_its_arguments(
+    liaison: Liaison, tmp_path: Path
+) -> None:
+    found_federation(liaison, tmp_path, ("th", "vn"))
+    home, document = tmp_path / "th", tmp_path / "h"
+    for name in ("a", "b"):
+        assert liaison("policy", "approver", "--out", tmp_path, "--name", name).code == 0
+        assert liaison("policy", "admit", tmp_path / f"{name}.pub", "--home", home).code == 0
+    assert liaison("trust", "publish", "--home", home, "--authority", tmp_path / "th-authority").code == 0
+    until = rfc3339(SystemClock().now_us() + 30 * 86_400_000_000)[:10]
+    words = ("--entry", "exchange/1:7", "--until", until, "--reason", "case 7", "--key", tmp_path / "a.key")
+    ran = liaison("audit", "hold", "draft", "--home", home, *words, "--out", document)
+    assert f"next: liaison audit hold sign {document} --key THEIR.key --out {document}\n" in ran.out
+    ran = liaison("audit", "hold", "sign", document, "--key", tmp_path / "b.key", "--out", document)
+    assert f"next: liaison audit hold bring {document} --home HOME\n" in ran.out
+    ran = liaison("audit", "hold", "bring", document, "--home", home)
+    assert ran.code == 1
+    expected = f"--entry exchange/1:7 --until DATE --reason 'case 7' --key YOUR.key --out {document}"
+    assert f"liaison audit hold draft --home {home} {expected}" in ran.err
 
 
 def test_the_public_half_of_a_key_is_told_from_a_key_that_others_can_read(liaison: Liaison, tmp_path: Path) -> None:

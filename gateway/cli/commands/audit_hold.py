@@ -154,6 +154,8 @@ def list_all(home: Path, as_json: bool) -> int:
 
 def _written(out: Path, data: bytes, *, as_json: bool) -> int:
     from gateway.cli.erasures import hold_value
+    from gateway.cli.hold_hints import bring_command, sign_command
+    from gateway.trust.approval import APPROVALS
 
     value = hold_value(data) | {"out": str(out)}
     out.write_bytes(data)
@@ -167,4 +169,6 @@ def _written(out: Path, data: bytes, *, as_json: bool) -> int:
         say(f"  exchange {exchange}")
     say(f"  reason: {value['reason']}" + (f"; until {value['until']}" if value["until"] else ""))
     say(f"  SHA-256 of what is signed, to compare by voice: {value['hash']}")
+    following = sign_command(out) if value["signatures"] < APPROVALS else bring_command(out, "HOME")
+    say(f"  next: {following}")
     return 0
