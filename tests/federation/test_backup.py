@@ -24,6 +24,7 @@ from gateway.config.home import Home
 from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
+from tests.support.cli import Liaison, found_federation
 from tests.support.erasing import files_with
 from tests.support.exchange import VN, command, lines, sample_world, stopping
 from tests.support.forger import eventually
@@ -134,6 +135,30 @@ async def test_a_backup_that_lacks_what_was_signed_is_refused_by_command_and_nod
     assert (code, done["logs"]["verdict"]) == (1, "contradicted")
     with pytest.raises(Contradicted, match="a head over"):
         build_node(load_settings(new), production=False)
+
+
+async def test_a_backup_from_before_the_stop_names_the_one_to_make_after_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The steps of docs/guides/forgetting.md; looking at the log writes an entry, as the stop of a node does."""
+    command = Liaison(capsys)
+    found_federation(command, tmp_path, ("th", "vn"))
+    assert command("backup", "--new-key", tmp_path).code == 0
+    to, key = ("--to", tmp_path / "backup.pub"), ("--key", tmp_path / "backup.key")
+    home, old, early, late = (tmp_path / name for name in ("th", "th.broken", "early", "late"))
+    assert command("audit", "find", "--home", home, "--officer", "th.o.1042").code == 0
+    assert command("backup", "--home", home, *to, "--out", early).code == 0
+    assert command("audit", "find", "--home", home, "--officer", "th.o.1042").code == 0
+    home.rename(old)
+    ran = command("restore", "--backup", early, *key, "--home", home, "--old-home", old)
+    assert ran.code == 1
+    assert f"liaison backup --home {old} --to backup.pub --out NEWER.backup; move {home} away" in ran.out
+    assert command("backup", "--home", old, *to, "--out", late).code == 0
+    shutil.rmtree(home)
+    assert command("restore", "--backup", late, *key, "--home", home, "--old-home", old).code == 0
+    (old / "node.sqlite").unlink()
+    ran = command("restore", "--backup", early, *key, "--home", tmp_path / "new", "--old-home", old)
+    assert (ran.code, "liaison audit next-log" in ran.out) == (1, True)
 
 
 async def test_nothing_that_is_there_is_overwritten(

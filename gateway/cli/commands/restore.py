@@ -58,4 +58,20 @@ def restore(
         say(f"  {text}", _STYLE.get(state, ""))
     if done.report.exit_code == 1:
         say("  this backup lacks what was signed: find a newer one. A node refuses to start over this home.", "bad")
+        say(f"  {_newer(home, old_home)}")
     return done.report.exit_code
+
+
+def _newer(home: Path, old_home: Path | None) -> str:
+    """Where a newer backup may come from: a node writes an entry when it stops, also after the last backup of it."""
+    from gateway.config import load_settings
+    from gateway.errors import LiaisonError
+
+    try:
+        is_there = old_home is not None and load_settings(old_home).database_file.is_file()
+    except LiaisonError:
+        is_there = False
+    if is_there:
+        making = f"liaison backup --home {old_home} --to backup.pub --out NEWER.backup"
+        return f"the old home still has its database, which may hold it: {making}; move {home} away, and restore that"
+    return f"where there is none, and the entries are lost for good: liaison audit next-log --help (--home {home})"
