@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -13,6 +14,13 @@ _CLASSES = str.maketrans({"b": "p", "d": "t", "g": "k", "N": "n", "r": "l", "C":
 _VOWELS = frozenset("aeiou")
 _MARKS = frozenset("\u0300\u0301\u0302\u0303\u0306\u0309\u031b\u0323")
 """Combining marks of Vietnamese: grave, acute, circumflex, tilde, breve, hook, horn, dot below."""
+
+_TONES = "[\u0300\u0301\u0303\u0309\u0323]"
+_TONE_BEFORE = re.compile(f"(o)({_TONES})([ae])$|(u)({_TONES})(y)$")
+"""A tone as the old spelling has it: `hòa`, `thúy` for `hoà`, `thuý`."""
+
+_LONG_I = re.compile(f"^(qu|[hklmst])y({_TONES}?)$")
+"""Where the spelling that schools teach has `i`: `Mĩ`, `Quí` for `Mỹ`, `Quý`."""
 
 
 @lru_cache(maxsize=65536)
@@ -27,6 +35,16 @@ def plain(word: str) -> str:
 def is_marked(text: str) -> bool:
     """Whether Latin `text` has diacritics that Vietnamese uses, D-stroke included."""
     return not text.isascii() and any(c in _MARKS or c in "đĐ" for c in unicodedata.normalize("NFD", text))
+
+
+@lru_cache(maxsize=65536)
+def one_spelling(word: str) -> str:
+    """A Vietnamese `word` in lower case as the two ways to place a tone, and to write a final I, have it alike."""
+    if word.isascii():
+        return _LONG_I.sub(r"\1i", word.lower())
+    apart = unicodedata.normalize("NFD", word.casefold())
+    apart = _LONG_I.sub(r"\1i\2", _TONE_BEFORE.sub(r"\1\3\2\4\6\5", apart))
+    return unicodedata.normalize("NFC", apart)
 
 
 @lru_cache(maxsize=65536)

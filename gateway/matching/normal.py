@@ -65,7 +65,8 @@ class Form:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NormalName:
-    """A name ready to be compared. `own` are its words in its own script, `marked` those of a name with diacritics.
+    """A name ready to be compared. `own` are its words in its own script, `marked` those of a name with diacritics
+    in one of several Vietnamese spellings.
 
     `sex` is what a title says, `maybe_sex` what a first word says that may also be a name (Saw, Naw, Nang). Names
     are compared by identity, so that they are cheap keys of caches.
@@ -97,7 +98,7 @@ def normal_name(text: str) -> NormalName:
     words = _known_parts(written)
     if not words:
         return NormalName(script, sex=sex)
-    marked = tuple(word.casefold() for word in words) if script == "Latn" and latin.is_marked(text) else ()
+    marked = tuple(map(latin.one_spelling, words)) if script == "Latn" and latin.is_marked(text) else ()
     own = tuple(han.simplified(word) if script == "Hani" else word.casefold() for word in words)
     maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
     spelled = _spelled(script, own)

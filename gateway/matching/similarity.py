@@ -205,7 +205,7 @@ def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> Name
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
     """Names that both kept their diacritics: those decide (domain.md, 6.1, rule 6)."""
     if left.marked == right.marked:
-        return NameFit(1.0, ("name-same-script",))
+        return NameFit(sound.score, ("name-same-script",))
     if sorted(left.marked) == sorted(right.marked):
         return NameFit(min(_ORDER, sound.score), ("name-same-script", "name-order"))
     differing = set(left.marked) ^ set(right.marked)

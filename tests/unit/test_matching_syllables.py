@@ -109,6 +109,26 @@ def test_of_two_parts_of_a_vietnamese_name_the_end_comes_first() -> None:
     assert alike("Huong Lam Cu", "Lam Cu") == alike("Huong Lam Cu", "Huong Lam")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Hoà Bình", "Hòa Bình"),
+        ("Biên-hòa", "Biên Hoà"),
+        ("Nguyễn Thị Thúy", "Nguyễn Thị Thuý"),
+        ("Lý Thị Hoè", "Lí Thị Hòe"),
+        ("Quy Nhơn", "Qui Nhơn"),
+        ("Mỹ Đức", "Mĩ Đức"),
+    ],
+)
+def test_two_spellings_of_one_vietnamese_syllable_are_the_same_name(one: str, other: str) -> None:
+    assert alike(one, other) > 0.99
+
+
+@pytest.mark.parametrize(("one", "other"), [("Lê Thị Huệ", "Lê Thị Huê"), ("Lê Hoà", "Lê Hoả"), ("Lê Thuỷ", "Lê Thuỳ")])
+def test_another_tone_is_another_name(one: str, other: str) -> None:
+    assert alike(one, other) <= 0.8
+
+
 # ---------------------------------------------------------------- keys of several words
 
 
