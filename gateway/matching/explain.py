@@ -19,6 +19,7 @@ RULES: dict[str, str] = {
     "name-other-diacritics": "the names differ in their diacritics",
     "name-clan": "the surname may be the same Chinese surname, spelled as in the south or abroad",
     "name-kind": "a word that may be the kind of a place, and may as well be a name, was left out",
+    "name-seat": "the place may be listed under the name of its seat, or the seat under that of its district",
     "birth-same-day": "the birth date is the same",
     "birth-same-year": "the birth dates agree as far as both are known",
     "birth-placeholder": "the birth year is the same; 1 January may stand for an unknown day",

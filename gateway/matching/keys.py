@@ -55,6 +55,8 @@ def query_keys(name: str) -> frozenset[str]:
     keys = set(name_keys(name))
     for words in _readings(name, _ASKED):
         keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
+    for other in normal_name(name).also:
+        keys.update(islice(sorted(name_keys(other)), max(0, _MAX_ASKED - len(keys))))
     return frozenset(keys)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import islice
 
-from gateway.matching import burmese, damaged, han, khmer, latin, letters, places, tables, thai
+from gateway.matching import burmese, damaged, han, khmer, latin, letters, places, seats, tables, thai
 from gateway.matching.scripts import begins_word, detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -80,6 +80,8 @@ class NormalName:
     maybe_sex: str = ""
     spelled: tuple[letters.Spelling, ...] = ()
     """The words (and, where there are several, last the whole) as `letters` compares them with Latin ones."""
+    also: tuple[str, ...] = ()
+    """Other names of the place that bears this name."""
 
 
 @lru_cache(maxsize=32768)
@@ -103,7 +105,8 @@ def normal_name(text: str) -> NormalName:
     maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
     spelled = _spelled(script, own)
     forms = tuple(dict.fromkeys((*_forms(script, words), *_bare_forms(script, written, words))))
-    return NormalName(script, own, marked, forms, sex, sex or maybe, spelled)
+    also = seats.other_names(script, own, marked)
+    return NormalName(script, own, marked, forms, sex, sex or maybe, spelled, also)
 
 
 def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.matching.dates import compare_births
 from gateway.matching.normal import NormalName, normal_name
-from gateway.matching.similarity import DOUBTFUL_KIND, NameFit, compare_names, rough_likeness
+from gateway.matching.similarity import DOUBTFUL_KIND, OTHER_NAME, NameFit, compare_names, rough_likeness
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
@@ -21,7 +21,7 @@ _SAME_FATHER = 0.75
 _COST = {"sex-conflict": 0.15, "nationality-differs": 0.03, "father-differs": 0.3}
 """What each contradiction takes from the likeness of the names."""
 
-_NEVER_STRONG = frozenset({"sex-conflict", "father-differs", DOUBTFUL_KIND})
+_NEVER_STRONG = frozenset({"sex-conflict", "father-differs", DOUBTFUL_KIND, OTHER_NAME})
 
 
 @dataclass(frozen=True, slots=True)

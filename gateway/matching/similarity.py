@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
 from gateway.matching import han, latin, letters, syllables, tables
-from gateway.matching.normal import BY_LETTERS, Form, NormalName
+from gateway.matching.normal import BY_LETTERS, Form, NormalName, normal_name
 from gateway.matching.readings import other_surnames
 
 _ORDER = 0.98
@@ -46,7 +46,13 @@ _LESS_USUAL, _RARE, _DOUBTFUL = 0.995, 0.99, 0.93
 """What a less usual reading counts, a rare one, and one without a word that may be a name; of the last the square
 unless the rest sounds the same."""
 
+_OTHER_NAME = 0.9
+"""What another name of the same place counts: the place may be listed under it, and may as well be another place."""
+_LEAST_GLANCE = 0.75
+"""What another name must be like at a glance to be compared in full."""
+
 DOUBTFUL_KIND = "name-kind"
+OTHER_NAME = "name-seat"
 _GLANCES = 3
 """Forms of each name that are looked at before names are compared in full."""
 
@@ -69,6 +75,20 @@ _NO_FIT = NameFit(0.0, ())
 @lru_cache(maxsize=16384)
 def compare_names(left: NormalName, right: NormalName) -> NameFit:
     """How alike two names are. Their own script decides where both have it, else their sound in Latin letters."""
+    best = _compare_names(left, right)
+    if best.score < _OTHER_NAME and (left.also or right.also):
+        best = max(best, _compare_other_names(left, right), _compare_other_names(right, left), key=_score)
+    return best
+
+
+def _compare_other_names(place: NormalName, name: NormalName) -> NameFit:
+    """The best fit of the other names of a place; one that is only near would be a guess upon a guess."""
+    others = (other for other in map(normal_name, place.also) if _at_a_glance(other, name) >= _LEAST_GLANCE)
+    best = max((_compare_names(other, name) for other in others), key=_score, default=_NO_FIT)
+    return NameFit(best.score * _OTHER_NAME, (OTHER_NAME, *best.rules)) if best.score >= _SURE_SOUND else _NO_FIT
+
+
+def _compare_names(left: NormalName, right: NormalName) -> NameFit:
     if not left.forms or not right.forms:
         return _NO_FIT
     if left.script != right.script:
@@ -104,6 +124,13 @@ def _score(fit: NameFit) -> float:
 
 def rough_likeness(left: NormalName, right: NormalName) -> float:
     """How alike two names are at a glance, from 0 to 1: for choosing which of many to compare in full."""
+    if not left.also and not right.also:
+        return _at_a_glance(left, right)
+    every = (left, *map(normal_name, left.also)), (right, *map(normal_name, right.also))
+    return max(_at_a_glance(one, other) for one in every[0] for other in every[1])
+
+
+def _at_a_glance(left: NormalName, right: NormalName) -> float:
     alike = 0.0
     for one in left.forms[:_GLANCES]:
         for other in right.forms[:_GLANCES]:

@@ -1,0 +1,40 @@
+"""The other name of a place: a county may be listed under the town where its office is, and the town under the county.
+
+`data/place_seats.tsv` has such pairs for China and Viet Nam, from the official codes of divisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from gateway.matching import han, places, tables
+from gateway.matching.scripts import script_of
+
+_MOST = 2
+"""Other names of a place: a town whose name more counties share says nothing about which is meant."""
+
+
+def other_names(script: str, own: Sequence[str], marked: Sequence[str]) -> tuple[str, ...]:
+    """Other names of a place by its words: `own` in simplified characters, or `marked` as Vietnamese has one spelling.
+
+    Vietnamese without its diacritics has none: too many names are alike then.
+    """
+    if script == "Hani":
+        name = "".join(own)
+        return _table().get(name) or _table().get(han.without_kind(name), ())
+    if not marked:
+        return ()
+    bare = places.without_kind(marked, script)
+    return _table().get(" ".join(marked)) or (_table().get(" ".join(bare.words), ()) if bare else ())
+
+
+@cache
+def _table() -> dict[str, tuple[str, ...]]:
+    """The other names of each; a single Vietnamese word is none to look up, since it may be a given name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in tables.rows("place_seats", 2):
+        for name, other in (pair, pair[::-1]):
+            if " " in name or script_of(name[0]) == "Hani":
+                found[name] = (*found.get(name, ()), other)
+    return {name: others for name, others in found.items() if len(others) <= _MOST}
