@@ -15,7 +15,15 @@ from functools import cache, lru_cache
 
 from gateway.matching import han, tables
 
-_SCRIPTS = {"Arab": "arab", "Cyrl": "cyrl", "Hang": "hang", "Hani": "hani", "Mymr": "mymr"}
+_SCRIPTS = {
+    "Arab": ("arab",),
+    "Cyrl": ("cyrl",),
+    "Hang": ("hang",),
+    "Hani": ("hani", "hani_peoples"),
+    "Mymr": ("mymr",),
+}
+"""The tables of each script; of two costs of a spelling the lower one counts."""
+
 _MAX_LATIN = 5
 """Letters that one sign can stand for in Latin."""
 
@@ -47,8 +55,9 @@ class Spelling:
 @cache
 def _table(script: str) -> tuple[dict[str, dict[str, int]], int]:
     found: dict[str, dict[str, int]] = {}
-    for sign, latin, cost in tables.rows(f"letters_{_SCRIPTS[script]}", 3):
-        found.setdefault(sign, {})[latin] = int(cost)
+    for sign, latin, cost in (row for name in _SCRIPTS[script] for row in tables.rows(f"letters_{name}", 3)):
+        spellings = found.setdefault(sign, {})
+        spellings[latin] = min(int(cost), spellings.get(latin, _NEVER))
     return found, 2 if script == "Hani" else max(map(len, found))
 
 

@@ -42,13 +42,20 @@ def test_a_script_without_a_table_has_no_spelling() -> None:
     assert letters.spelling("Somchai", "Latn") is None
 
 
-@pytest.mark.parametrize("script", ["arab", "cyrl", "hang", "hani", "mymr"])
+@pytest.mark.parametrize("script", ["arab", "cyrl", "hang", "hani", "hani_peoples", "mymr"])
 def test_every_row_of_the_tables_has_a_plain_spelling_and_a_cost(script: str) -> None:
     for sign, latin, cost in tables.rows(f"letters_{script}", 3):
         assert sign
         assert latin.isascii()
         assert latin == latin.lower()
         assert 0 <= int(cost) < 1000
+
+
+def test_the_romanisations_of_other_peoples_are_no_readings_that_keys_are_made_of() -> None:
+    spelled = letters.spelling("聂荣", "Hani")
+    assert spelled is not None
+    assert "nyainrong" not in letters.readings(spelled, 64)
+    assert letters.likeness(spelled, "nyainrong") > letters.likeness(spelled, "nyanlong")
 
 
 @given(

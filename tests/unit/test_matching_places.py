@@ -73,3 +73,20 @@ def test_a_southern_surname_is_the_pinyin_one_where_all_else_agrees() -> None:
     assert _found("Tan Wei Ming", "Lin Weiming") is not Quality.STRONG
     assert _found("Tan Wei Ming", "Chen Weiming", "") is None
     assert alike("Tan Wei Ming", "Chen Weiming") == alike("Chen Weiming", "Tan Wei Ming")
+
+
+@pytest.mark.parametrize(
+    ("written", "spelled", "other"),
+    [
+        ("聂荣", "Nyainrong", "Narong"),
+        ("琼结", "Qonggyai", "Kyinzhi"),
+        ("申扎", "Xainza", "Xun Xian"),
+        ("巴青", "Baqên", "Baying"),
+        ("迪庆", "Dêqên", "Daping"),
+        ("和硕", "Hoxud", "Heshi"),
+    ],
+)
+def test_the_romanisation_of_another_people_comes_before_pinyin_that_is_only_near(
+    written: str, spelled: str, other: str
+) -> None:
+    assert alike(written, spelled) > alike(written, other)
