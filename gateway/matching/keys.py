@@ -56,7 +56,8 @@ def query_keys(name: str) -> frozenset[str]:
     for words in _readings(name, _ASKED):
         keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
     for other in normal_name(name).also:
-        keys.update(islice(sorted(name_keys(other)), max(0, _MAX_ASKED - len(keys))))
+        for words in _readings(other, _HELD):
+            keys.update(islice(_sure_keys(words), max(0, _MAX_ASKED - len(keys))))
     return frozenset(keys)
 
 
@@ -95,10 +96,14 @@ def _telling(form: Form) -> Words:
 
 
 def _held_keys(words: Words) -> Iterator[str]:
-    said = [word for word, _ in words]
-    yield "j" + _joined(said)
+    yield from _sure_keys(words)
+    yield from _without_one([word for word, _ in words])
+
+
+def _sure_keys(words: Words) -> Iterator[str]:
+    """Those of a name all of whose consonants are right; another name of a place counts only so."""
+    yield "j" + _joined([word for word, _ in words])
     yield from _pairs(words)
-    yield from _without_one(said)
 
 
 def _asked_keys(words: Words) -> Iterator[str]:

@@ -83,7 +83,7 @@ def compare_names(left: NormalName, right: NormalName) -> NameFit:
 
 def _compare_other_names(place: NormalName, name: NormalName) -> NameFit:
     """The best fit of the other names of a place; one that is only near would be a guess upon a guess."""
-    others = (other for other in map(normal_name, place.also) if _at_a_glance(other, name) >= _LEAST_GLANCE)
+    others = (other for other in map(normal_name, place.also) if _at_a_glance(other, name, 1) >= _LEAST_GLANCE)
     best = max((_compare_names(other, name) for other in others), key=_score, default=_NO_FIT)
     return NameFit(best.score * _OTHER_NAME, (OTHER_NAME, *best.rules)) if best.score >= _SURE_SOUND else _NO_FIT
 
@@ -124,16 +124,18 @@ def _score(fit: NameFit) -> float:
 
 def rough_likeness(left: NormalName, right: NormalName) -> float:
     """How alike two names are at a glance, from 0 to 1: for choosing which of many to compare in full."""
-    if not left.also and not right.also:
-        return _at_a_glance(left, right)
-    every = (left, *map(normal_name, left.also)), (right, *map(normal_name, right.also))
-    return max(_at_a_glance(one, other) for one in every[0] for other in every[1])
+    alike = _at_a_glance(left, right, _GLANCES)
+    if left.also or right.also:
+        others = [_at_a_glance(normal_name(name), right, 1) for name in left.also]
+        others += [_at_a_glance(left, normal_name(name), 1) for name in right.also]
+        alike = max(alike, *others)
+    return alike
 
 
-def _at_a_glance(left: NormalName, right: NormalName) -> float:
+def _at_a_glance(left: NormalName, right: NormalName, forms: int) -> float:
     alike = 0.0
-    for one in left.forms[:_GLANCES]:
-        for other in right.forms[:_GLANCES]:
+    for one in left.forms[:forms]:
+        for other in right.forms[:forms]:
             joined = fuzz.ratio(one.rotations[0], other.rotations[0])
             alike = max(alike, joined, fuzz.token_ratio(one.said, other.said))
     return alike / 100
