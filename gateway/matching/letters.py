@@ -24,6 +24,9 @@ _SCRIPTS = {
 }
 """The tables of each script; of two costs of a spelling the lower one counts."""
 
+_BY_SYLLABLES = ("Hang", "Hani", "Mymr")
+"""Scripts that write a syllable in several signs, often more than it has letters."""
+
 _MAX_LATIN = 5
 """Letters that one sign can stand for in Latin."""
 
@@ -50,6 +53,8 @@ class Spelling:
     options: Options
     least: int
     """The cost of the most usual spelling."""
+    signs: float
+    """Signs for each letter of that spelling, at least 1."""
 
 
 @cache
@@ -88,17 +93,23 @@ def spelling(word: str, script: str) -> Spelling | None:
         )
         for place in range(len(signs))
     )
-    return Spelling(options, _least(options)) if options else None
+    if not options:
+        return None
+    least, letters = _least(options)
+    each = len(options) / max(1, letters) if script in _BY_SYLLABLES else 1.0
+    return Spelling(options, least, max(1.0, each))
 
 
-def _least(options: Options) -> int:
-    costs = [0] + [_NEVER] * len(options)
+def _least(options: Options) -> tuple[int, int]:
+    """The cost of the most usual spelling and its letters."""
+    best = [(0, 0)] + [(_NEVER, 0)] * len(options)
     for place, here in enumerate(options):
-        before = costs[place]
-        costs[place + 1] = min(costs[place + 1], before + _SKIP_LETTER)
+        cost, letters = best[place]
+        best[place + 1] = min(best[place + 1], (cost + _SKIP_LETTER, letters))
         for size, spellings in here:
-            costs[place + size] = min(costs[place + size], before + min(spellings.values()))
-    return costs[-1]
+            step, latin = min((step, latin) for latin, step in spellings.items())
+            best[place + size] = min(best[place + size], (cost + step, letters + len(latin)))
+    return best[-1]
 
 
 def readings(word: Spelling, count: int) -> tuple[str, ...]:
@@ -120,10 +131,9 @@ def readings(word: Spelling, count: int) -> tuple[str, ...]:
 
 def likeness(word: Spelling, latin: str) -> float:
     """How well a Latin word spells `word`, from 0 to 1 (the most usual spelling)."""
-    length = max(len(word.options), len(latin))
-    if not length or not latin:
+    if not latin:
         return 0.0
-    return math.exp((word.least - _cost(word.options, latin)) / (_EVEN * length))
+    return math.exp((word.least - _cost(word.options, latin)) / (_EVEN * len(latin) * word.signs))
 
 
 @lru_cache(maxsize=16384)

@@ -68,3 +68,19 @@ def test_likeness_is_between_0_and_1_for_any_text(script: str, word: str, latin:
     if spelling is not None:
         assert 0 <= letters.likeness(spelling, latin) <= 1
         assert all(reading.isascii() for reading in letters.readings(spelling, 4))
+
+
+@pytest.mark.parametrize(
+    ("word", "script", "right", "shorter"),
+    [
+        ("နန်းယွန်း", "Mymr", "nanyun", "ann"),
+        ("အမရပူရ", "Mymr", "amarapura", "mara"),
+        ("မိုးကောင်း", "Mymr", "mogaung", "mudon"),
+    ],
+)
+def test_a_shorter_word_is_not_more_alike_for_the_many_signs_it_leaves_out(
+    word: str, script: str, right: str, shorter: str
+) -> None:
+    spelling = letters.spelling(word, script)
+    assert spelling is not None
+    assert letters.likeness(spelling, right) > letters.likeness(spelling, shorter)
