@@ -138,7 +138,7 @@ async def test_a_restore_to_postgresql_that_is_cut_off_is_gone_on_with(
     backup = await back_up(world, capsys, "th.backup")
     old = lose(world, "th.lost")
     disk = Disk(tmp_path / "disk")
-    async with Zygote(preload=build_disk(tmp_path)) as zygote:
+    async with Zygote(preload=build_disk()) as zygote:
 
         async def restored(fault: Fault = Fault.NONE, number: int = 0) -> int:
             disk.arm(fault, number)

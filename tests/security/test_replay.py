@@ -239,7 +239,7 @@ async def test_a_node_that_dies_between_commit_and_answer_gives_the_same_answer_
     asked = request()
     envelope = signed(world, asked)
     await world.stop("vn")
-    async with NodeProcess(world.home("vn"), world.ports["vn"], "tests.support.dying_node") as process:
+    async with NodeProcess(world.home("vn"), world.ports["vn"], "tests.support.dying_node:serve") as process:
         status = await caller(world).refused(methods.SUBMIT.path, submission(envelope))
         assert status is grpc.StatusCode.UNAVAILABLE
         assert await process.ended() == -9

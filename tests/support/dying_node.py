@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from gateway.app.node import build_node
 from gateway.config import load_settings
 
 
-async def main(home: Path) -> None:
+def serve(home: str) -> int:
+    """Runs until then."""
+    asyncio.run(_serve(Path(home)))
+    return 0
+
+
+async def _serve(home: Path) -> None:
     node = build_node(load_settings(home), production=False)
     node.answerer._release = lambda _: os.kill(os.getpid(), signal.SIGKILL)
     await node.start()
     await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[-1])))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import mmap
 import shutil
 import struct
 import subprocess
+import tempfile
 from enum import IntEnum
 from errno import EDQUOT, EIO, ENOSPC, EROFS
+from functools import cache
 from pathlib import Path
 from signal import SIGBUS, SIGKILL
 
@@ -54,11 +57,14 @@ class Fault(IntEnum):
         return (-SIGKILL, -SIGBUS) if self >= Fault.REBOOT else (-SIGKILL,)
 
 
-def build_disk(folder: Path) -> Path:
-    """The library. Skips the test where there is no C compiler."""
+@cache
+def build_disk() -> Path:
+    """The library, built once in a test process. Skips the test where there is no C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         pytest.skip("no C compiler, so no faulty disk: failures of single writes and syncs are NOT tested")
+    folder = Path(tempfile.mkdtemp(prefix="lsn-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     library = folder / "faulty_disk.so"
     command = [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(library), str(_SOURCE)]
     subprocess.run([*command, "-ldl", "-lpthread"], check=True)

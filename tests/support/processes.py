@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.support.shared import PROJECT
+from tests.support.zygote import Child, Zygote
 
 START_S = 20.0
+SERVE = "tests.support.zygote:serve"
 
 
 class NodeProcess:
-    """`liaison serve` (or another module that serves a home) as a process of its own."""
+    """`liaison serve` (or another function that serves a home) as a process of its own, forked by a zygote."""
 
-    def __init__(self, home: Path, port: int, module: str = "gateway.cli") -> None:
+    def __init__(self, home: Path, port: int, call: str = SERVE) -> None:
         self._home = home
         self._port = port
-        self._command = [sys.executable, "-m", module]
-        self._command += ["serve", "--home", str(home)] if module == "gateway.cli" else [str(home)]
-        self._process: asyncio.subprocess.Process | None = None
+        self._call = call
+        self._child: Child | None = None
+        self._stack = AsyncExitStack()
 
     @property
     def pid(self) -> int:
-        assert self._process
-        return self._process.pid
+        assert self._child
+        return self._child.pid
 
     async def start(self) -> None:
         """Start it and wait until it listens."""
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "proto" / "gen")))}
-        output = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, env=environment, stdin=output, stdout=output, stderr=output
-        )
+        zygote = await self._stack.enter_async_context(Zygote())
+        self._child = await zygote.fork(self._call, str(self._home))
         async with asyncio.timeout(START_S):
             while not self._listens():
-                assert self._process.returncode is None, f"the node ended with {self._process.returncode}"
+                assert self._child.alive, f"the node ended with {self._child.code}"
                 await asyncio.sleep(0.02)
 
     def _listens(self) -> bool:
@@ -47,13 +44,13 @@ class NodeProcess:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
-        assert self._process
-        self._process.send_signal(number)
+        assert self._child
+        self._child.signal(number)
 
     async def ended(self, timeout: float = 20.0) -> int:
         """Its exit code, once it has ended."""
-        assert self._process
-        return await asyncio.wait_for(self._process.wait(), timeout)
+        assert self._child
+        return await self._child.ended(timeout)
 
     async def __aenter__(self) -> NodeProcess:
         try:
@@ -64,6 +61,4 @@ class NodeProcess:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._process and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        await self._stack.aclose()

@@ -194,7 +194,7 @@ def free_ports(home: Path) -> None:
 @asynccontextmanager
 async def press(folder: Path) -> AsyncIterator[Press]:
     """A press whose template is still to be made."""
-    async with Zygote(preload=build_disk(folder)) as zygote:
+    async with Zygote(preload=build_disk()) as zygote:
         yield Press(zygote, folder)
 
 

@@ -144,7 +144,7 @@ class Faults(Torture):
 @asynccontextmanager
 async def faults(folder: Path, victim: str) -> AsyncIterator[Faults]:
     """A new federation, of which `victim` has a disk with faults."""
-    world, library = sample_world(folder), build_disk(folder)
+    world, library = sample_world(folder), build_disk()
     async with Zygote(preload=library) as zygote:
         torture = Faults(world, zygote, 0)
         torture.prepare(folder, victim)

@@ -80,7 +80,9 @@ class Straced(Faults):
                 stdout=output,
                 stderr=output,
             )
-        seat.child = Child(process.pid, asyncio.ensure_future(self._ended(process)))
+        seat.child = Child(
+            process.pid, asyncio.run_coroutine_threadsafe(self._ended(process), asyncio.get_running_loop())
+        )
 
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
         code = await process.wait()

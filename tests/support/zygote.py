@@ -3,14 +3,17 @@
 What is forked is a process of its own that runs the very function the command line runs; only the modules are there
 already. Nothing may have started a thread before a fork, which is checked.
 
+A test process has one zygote of each kind, whichever of its tests need one: each costs a second of imports itself.
+
 On its standard input the zygote takes one JSON document a line, `{"call": "module:function", "arguments": [...],
-"output": file, "disk": [control, folder]}`, and says `forked PID`; it says `ended PID CODE` when one of its children
-has ended. `disk` is for a zygote that has `faulty_disk` preloaded.
+"output": file, "disk": [control, folder], "environment": {...}}`, and says `forked PID`; it says `ended PID CODE` when
+one of its children has ended. `disk` is for a zygote that has `faulty_disk` preloaded.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -18,13 +21,19 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
+from collections import deque
+from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.support.shared import PROJECT
 
 _START_S = 180.0
+_OURS = "LIAISON_"
 
 
 # ---------------------------------------------------------------- what runs in the children
@@ -81,33 +90,29 @@ def _say(line: str) -> None:
     os.write(1, line.encode() + b"\n")
 
 
-def _child(order: dict[str, Any]) -> None:
-    code = 1
-    try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        output = os.open(order["output"] or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        if order["disk"]:
-            assert ctypes.CDLL(None).faulty_disk_begin(*(os.fsencode(path) for path in order["disk"])) == 0
-        module, _, function = order["call"].partition(":")
-        code = getattr(importlib.import_module(module), function)(*order["arguments"])
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+def _child(order: dict[str, Any]) -> NoReturn:
+    """Run it and end as every Python does: what it left open is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    output = os.open(order["output"] or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if order["disk"]:
+        assert ctypes.CDLL(None).faulty_disk_begin(*(os.fsencode(path) for path in order["disk"])) == 0
+    os.environ.update(order["environment"])
+    module, _, function = order["call"].partition(":")
+    sys.exit(getattr(importlib.import_module(module), function)(*order["arguments"]))
 
 
 # ---------------------------------------------------------------- for tests
 
 
 class Child:
-    """A process that the zygote forked."""
+    """A process that a zygote forked."""
 
-    def __init__(self, pid: int, ended: asyncio.Future[int]) -> None:
+    def __init__(self, pid: int, ended: Future[int]) -> None:
         self.pid = pid
         self._ended = ended
 
@@ -117,9 +122,14 @@ class Child:
         return not self._ended.done()
 
     @property
+    def code(self) -> int | None:
+        """Its exit code; None while it is alive."""
+        return self._ended.result() if self._ended.done() else None
+
+    @property
     def state(self) -> str:
         """In words."""
-        return "alive" if self.alive else f"ended with {self._ended.result()}"
+        return "alive" if self.alive else f"ended with {self.code}"
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens when it has ended."""
@@ -129,63 +139,89 @@ class Child:
 
     async def ended(self, timeout: float = 20.0) -> int:
         """Its exit code, once it has ended."""
-        return await asyncio.wait_for(asyncio.shield(self._ended), timeout)
+        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ended)), timeout)
+
+
+class _Running:
+    """A zygote's process, and a thread that hears what it says; it ends with the test process."""
+
+    def __init__(self, warm: str, preload: Path | None) -> None:
+        # Our settings are those of the moment when a child is asked for.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        environment["PYTHONPATH"] = os.pathsep.join((str(PROJECT), str(PROJECT / "proto" / "gen")))
+        if preload:
+            environment["LD_PRELOAD"] = str(preload)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.zygote", warm], env=environment, stdin=pipe, stdout=pipe
+        )
+        self._ended: dict[int, Future[int]] = {}
+        self._ordered: deque[Future[Child]] = deque()
+        self._turn = threading.Lock()
+        self.ready: Future[None] = Future()
+        threading.Thread(target=self._hear, name="zygote", daemon=True).start()
+        atexit.register(self._stop)
+
+    def order(self, order: dict[str, Any]) -> Future[Child]:
+        """Ask for a child."""
+        assert self._process.stdin
+        asked: Future[Child] = Future()
+        with self._turn:
+            self._ordered.append(asked)
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+        return asked
+
+    def _hear(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            word, *numbers = line.decode().split()
+            if word == "ready":
+                self.ready.set_result(None)
+            elif word == "forked":
+                pid = int(numbers[0])
+                ended = self._ended[pid] = Future()
+                self._ordered.popleft().set_result(Child(pid, ended))
+            elif word == "ended":
+                self._ended.pop(int(numbers[0])).set_result(int(numbers[1]))
+
+    def _stop(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(20)
+
+
+_running = cache(_Running)
 
 
 class Zygote:
-    """A running zygote that has imported the module `warm`; use it as an asynchronous context manager."""
+    """What a test has of a zygote that has imported the module `warm`: an asynchronous context manager that leaves none
+    of the children alive that it was asked for."""
 
     def __init__(self, warm: str = "tests.support.warm_node", preload: Path | None = None) -> None:
-        self._warm = warm
-        self._preload = preload
-        self._process: asyncio.subprocess.Process | None = None
-        self._ended: dict[int, asyncio.Future[int]] = {}
-        self._forked: asyncio.Queue[Child] = asyncio.Queue()
-        self._reader: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
+        self._running = _running(warm, preload)
+        self._children: list[Child] = []
 
     async def __aenter__(self) -> Zygote:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(PROJECT), str(PROJECT / "proto" / "gen")))}
-        if self._preload:
-            environment["LD_PRELOAD"] = str(self._preload)
-        pipe = asyncio.subprocess.PIPE
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.zygote", self._warm, env=environment, stdin=pipe, stdout=pipe
-        )
-        assert self._process.stdout
-        async with asyncio.timeout(_START_S):
-            assert await self._process.stdout.readline() == b"ready\n", "the zygote did not start"
-        self._reader = asyncio.create_task(self._read(self._process.stdout))
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._running.ready)), _START_S)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._process
-        assert self._process.stdin
-        self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), 20)
-        if self._reader:
-            await self._reader
-
-    async def _read(self, stream: asyncio.StreamReader) -> None:
-        while line := await stream.readline():
-            word, pid, *rest = line.decode().split()
-            if word == "forked":
-                self._ended[int(pid)] = asyncio.get_running_loop().create_future()
-                self._forked.put_nowait(Child(int(pid), self._ended[int(pid)]))
-            elif word == "ended":
-                self._ended.pop(int(pid)).set_result(int(rest[0]))
+        for child in self._children:
+            child.signal(signal.SIGKILL)
+        for child in self._children:
+            await child.ended()
 
     async def fork(
         self, call: str, *arguments: str, output: Path | None = None, disk: tuple[Path, Path] | None = None
     ) -> Child:
         """A child that runs `module:function` with text arguments. `disk`: control file and folder of a faulty disk."""
-        assert self._process
-        assert self._process.stdin
         order: dict[str, Any] = {"call": call, "arguments": arguments, "output": str(output or "")}
         order["disk"] = [str(path) for path in disk or ()]
-        async with self._turn:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            return await asyncio.wait_for(self._forked.get(), _START_S)
+        order["environment"] = {name: value for name, value in os.environ.items() if name.startswith(_OURS)}
+        child = await asyncio.wait_for(asyncio.wrap_future(self._running.order(order)), _START_S)
+        self._children.append(child)
+        return child
 
 
 if __name__ == "__main__":
