@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -205,10 +206,16 @@ def _schema(base: Files) -> cedarpy.Schema:
     if SCHEMA not in base:
         raise Misconfigured(f"the base policy has no `{SCHEMA}`", code="bad-policy", where="base")
     try:
-        return cedarpy.Schema.from_str(base[SCHEMA].text)
+        return _parsed_schema(base[SCHEMA].text)
     except ValueError as error:
         where = str(base[SCHEMA].path)
         raise Misconfigured(f"the schema cannot be used: {error}", code="bad-policy", where=where) from error
+
+
+@lru_cache(maxsize=8)
+def _parsed_schema(text: str) -> cedarpy.Schema:
+    """One object for one text: what is known of a policy by its schema holds for the next bundle with the same one."""
+    return cedarpy.Schema.from_str(text)
 
 
 def _agreements(files: Files, problems: list[Misconfigured]) -> list[Agreement]:
@@ -320,7 +327,13 @@ def matcher(policies: Mapping[str, Policy]) -> Matcher:
         for name, policy in policies.items()
     }
     general = frozenset(name for name, policy in policies.items() if RESOURCE not in policy.reads)
-    return Matcher(cedarpy.PolicySet.from_json_str(text), reads, general)
+    return Matcher(_parsed(text), reads, general)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> cedarpy.PolicySet:
+    """Few of the sets change from one version of a policy to the next, or to a mutant of it."""
+    return cedarpy.PolicySet.from_json_str(text)
 
 
 def _check_members(

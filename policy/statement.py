@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cedarpy
@@ -112,12 +113,12 @@ def read_policy(
     statement: Statement, schema: cedarpy.Schema, codes: frozenset[str], problems: list[Misconfigured]
 ) -> Policy | None:
     """The policy of `statement`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
-    result = cedarpy.validate_policies(statement.text, schema)
-    found = [_invalid(statement, error.error) for error in result.errors]
-    if not result.validation_passed and not found:
+    passed, errors = _validated(statement.text, schema)
+    found = [_invalid(statement, error) for error in errors]
+    if not passed and not found:
         found.append(statement.wrong("the policy is not valid"))
     try:
-        parsed = json.loads(cedarpy.policies_to_json_str(statement.text))
+        parsed = json.loads(_as_json(statement.text))
     except ValueError:
         problems += found
         return None
@@ -129,6 +130,21 @@ def read_policy(
     policy = _policy(statement, body, codes, found)
     problems += found
     return None if found else policy
+
+
+# A new version of a policy, and each mutant of one, differs from the one before in few of its policies: Cedar need not
+# read the others again.
+
+
+@lru_cache(maxsize=1024)
+def _validated(text: str, schema: cedarpy.Schema) -> tuple[bool, tuple[str, ...]]:
+    result = cedarpy.validate_policies(text, schema)
+    return result.validation_passed, tuple(error.error for error in result.errors)
+
+
+@lru_cache(maxsize=1024)
+def _as_json(text: str) -> str:
+    return cedarpy.policies_to_json_str(text)
 
 
 def _invalid(statement: Statement, error: str) -> Misconfigured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -49,6 +50,13 @@ _USUAL_S = 120
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever may take long begins first: at the end nobody waits for one worker that has just begun such a test."""
     items.sort(key=_longest, reverse=True)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded to collect the tests stays: the collector need not look at it again and again, as in a node."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 def _longest(item: pytest.Item) -> float:

@@ -18,7 +18,7 @@ from gateway.signing.keys import load_signing_key
 from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore
-from tests.support.cli import Liaison, found_federation
+from tests.support.cli import Liaison, copy_federation
 from tests.support.questions import AGREEMENTS, CODES, NAMES, NUMBERS, OFFICERS, POOLS, REFERENCES
 
 COUNT = 1_100
@@ -34,7 +34,7 @@ def liaison(capsys: pytest.CaptureFixture[str], folder: Path) -> Liaison:
     """A federation of two, a log of some thousand entries in one home, an auditor, and an export for them."""
     liaison = Liaison(capsys)
     if not (folder / "th").exists():
-        found_federation(liaison, folder, ("th", "vn"))
+        copy_federation(liaison, folder, ("th", "vn"))
         _fill(folder / "th")
         auditor = ("--auditor", "th.auditor.1", "--key", folder / "keys" / "th.auditor.1.pub", "--by", "the court")
         authority = ("--authority", folder / "th-authority")

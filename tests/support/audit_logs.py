@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import secrets
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +32,16 @@ from tests.support import schemas
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 VN = MemberId("vn")
+
+
+@cache
+def _empty_database() -> Path:
+    """A database without entries, migrated once in a test process."""
+    folder = Path(tempfile.mkdtemp(prefix="lsn-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with contextlib.closing(open_database(folder / "node.sqlite")) as database:
+        migrate(database)
+    return folder / "node.sqlite"
 
 
 @dataclass
@@ -78,6 +91,9 @@ class LogHome:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
+        if not (self.settings or self.url or self.database_path.exists()):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_empty_database(), self.database_path)
         database = self.open()
         try:
             migrate(database)

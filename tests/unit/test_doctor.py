@@ -11,7 +11,7 @@ import pytest
 from gateway.clock import ManualClock, SystemClock
 from gateway.ops.doctor import Finding, Severity, examine, healthy
 from gateway.ops.policy_keeper import install
-from tests.support.cli import Liaison, found_federation
+from tests.support.cli import Liaison, copy_federation
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
 
 @pytest.fixture
 def federation(liaison: Liaison, tmp_path: Path) -> Path:
-    found_federation(liaison, tmp_path)
+    copy_federation(liaison, tmp_path)
     return tmp_path
 
 

@@ -20,7 +20,7 @@ from gateway.storage.log_store import SqlLogStore
 from gateway.trust.appointment import parse_appointment, sign_appointment
 from gateway.trust.documents import TrustDocuments
 from tests.support.audit_logs import LogHome, answered
-from tests.support.cli import Liaison, Ran, found_federation
+from tests.support.cli import Liaison, Ran, copy_federation
 
 SECRET = "C-2026-secret"
 
@@ -32,7 +32,7 @@ def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
 
 @pytest.fixture
 def federation(liaison: Liaison, tmp_path: Path) -> Path:
-    found_federation(liaison, tmp_path)
+    copy_federation(liaison, tmp_path)
     home = tmp_path / "th"
     with LogHome(home, load_signing_key(Home(home).key("log")), SystemClock()).log() as log:
         log.append([answered(private={"case": SECRET})])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import Liaison, found_federation
+from tests.support.cli import Liaison, copy_federation
 from tests.support.nodes import free_port
 from tests.support.source_process import CUSTOMS
 
@@ -29,7 +29,7 @@ def init(liaison: Liaison, folder: Path, *more: str | Path) -> Any:
 
 
 def test_a_home_is_made_certified_elsewhere_checked_and_listed(liaison: Liaison, tmp_path: Path) -> None:
-    found_federation(liaison, tmp_path, ("th", "kh"))
+    copy_federation(liaison, tmp_path, ("th", "kh"))
     home, certs = tmp_path / "customs", tmp_path / "certs"
     made = init(liaison, tmp_path).value
     assert made["requests"] == ["record.csr", "tls.csr"]
@@ -73,7 +73,7 @@ def list_and_look(liaison: Liaison, folder: Path, certificate: Path) -> None:
 
 
 def test_a_home_is_certified_at_once_where_the_authority_is_at_hand(liaison: Liaison, tmp_path: Path) -> None:
-    found_federation(liaison, tmp_path, ("th", "kh"))
+    copy_federation(liaison, tmp_path, ("th", "kh"))
     made = init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value
     assert made["requests"] == []
     assert init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value["made"] == []
@@ -82,7 +82,7 @@ def test_a_home_is_certified_at_once_where_the_authority_is_at_hand(liaison: Lia
 
 
 def test_only_a_source_process_has_no_mapping(liaison: Liaison, tmp_path: Path) -> None:
-    found_federation(liaison, tmp_path, ("th", "kh"))
+    copy_federation(liaison, tmp_path, ("th", "kh"))
     with (tmp_path / "kh" / "node.toml").open("a", encoding="utf-8") as settings:
         settings.write('\n[[source]]\nid = "kh.x"\nagency = "customs"\nurl = "sqlite:///x.sqlite"\n')
     assert "`source.0.mapping` is missing" in liaison("serve", "--home", tmp_path / "kh").err
@@ -91,7 +91,7 @@ def test_only_a_source_process_has_no_mapping(liaison: Liaison, tmp_path: Path) 
 def test_a_relative_database_is_meant_from_here_and_a_port_is_a_port(
     liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found_federation(liaison, tmp_path, ("th", "kh"))
+    copy_federation(liaison, tmp_path, ("th", "kh"))
     CUSTOMS.build(tmp_path / "here")
     (database,) = (tmp_path / "here").glob("*.sqlite")
     monkeypatch.chdir(database.parent)
