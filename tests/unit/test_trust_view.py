@@ -425,8 +425,6 @@ def _large(folder: Path, clock: ManualClock) -> tuple[bytes, dict[str, bytes]]:
         descriptor = Descriptor(member_id(name), 1, "gms", now, ("192.0.2.1:1",), (), (), tuple(keys), "")
         descriptors[name] = sign_descriptor(descriptor, [authority])
     charter = draft_charter("gms", members, 339, version=1, issued=clock.now())
-    parsed = parse_charter(charter)
-    signatures = [
-        {"keyid": key.key_id, "sig": key.sign_der(parsed.metadata.signed_bytes).hex()} for key in authorities.values()
-    ]
+    signed = parse_charter(charter).metadata.signed_bytes
+    signatures = [{"keyid": key.key_id, "sig": key.sign_der(signed).hex()} for key in authorities.values()]
     return strict_json.dumps({**strict_json.loads(charter, len(charter)), "signatures": signatures}), descriptors
