@@ -152,7 +152,7 @@ async def test_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
 
     refused = await story.world.nodes["vn"].searches.start(person("vn"), command(to=(TH,)))
     assert lines(refused)[TH].outcome is Outcome.REFUSED
-    await eventually_async(served, 60.0)
+    await eventually_async(served, 60.0, pause=0.5)
     await story.ask("th", AFTER)
     await story.ask("vn", AFTER)
     numbers = [item.entry.number or 0 for item in entries(th) if item.entry.kind in ("answered", "refused")]
@@ -172,7 +172,7 @@ async def test_5_receipts_pass_over_what_is_lost(story: Story) -> None:
         ours = book.acknowledged(VN) == book.given()[VN]
         return ours and theirs.acknowledged(TH) == theirs.given()[TH]
 
-    await eventually_async(paid, 60.0)
+    await eventually_async(paid, 60.0, pause=0.25)
     refused = [item.private for item in entries(th, "operations") if item.entry.kind == "receipt-refused"]
     assert refused == []
 

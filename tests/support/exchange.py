@@ -35,6 +35,7 @@ from gateway.statements.request import build_request
 from gateway.storage.log_store import SqlLogStore
 from tests.support.federation import Member
 from tests.support.nodes import SourcePlan, World, build_world
+from tests.support.samples import give_indexes, sample_database
 from tests.support.sealing import payload_of
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
@@ -51,13 +52,14 @@ def person(who: planted.Person) -> PersonQuery:
 
 def sample_world(folder: Path, members: Sequence[str] = ("th", "vn", "kh")) -> World:
     """A federation whose nodes have the demo's databases as their sources."""
-    sources = {
-        sample.member: [
-            SourcePlan(sample.id, sample.agency, sample.mapping_file, f"sqlite:///{sample.build(folder / 'sources')}")
-        ]
-        for sample in SAMPLES
-    }
-    return build_world(folder, sources, members)
+    sources = {}
+    for sample in SAMPLES:
+        url = f"sqlite:///{sample_database(sample, folder / 'sources')}"
+        sources[sample.member] = [SourcePlan(sample.id, sample.agency, sample.mapping_file, url)]
+    world = build_world(folder, sources, members)
+    for member in members:
+        give_indexes(world.home(member), member)
+    return world
 
 
 def command(query: Query = PASSPORT, to: Sequence[MemberId] = (VN,), **changes: Any) -> SearchCommand:

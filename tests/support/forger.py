@@ -163,11 +163,11 @@ async def eventually(condition: Callable[[], bool], timeout: float = 5.0) -> Non
     await asyncio.wait_for(wait(), timeout)
 
 
-async def eventually_async(condition: Callable[[], Awaitable[bool]], timeout: float = 5.0) -> None:
-    """Wait until the awaited `condition` holds."""
+async def eventually_async(condition: Callable[[], Awaitable[bool]], timeout: float = 5.0, pause: float = 0.02) -> None:
+    """Wait until the awaited `condition` holds, which is looked at after each `pause`."""
 
     async def wait() -> None:
         while not await condition():
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
 
     await asyncio.wait_for(wait(), timeout)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 
+from gateway.model.names import member_id
 from gateway.records.types import RECORD_TYPES
+from policy.engine import PolicyEngine
+from tests.support.shared import PROJECT
 
 for _name in (
     "gateway.cli.commands.serve",
@@ -22,5 +25,7 @@ for _name in (
     "uvicorn.protocols.http.h11_impl",
 ):
     importlib.import_module(_name)
+for _member in ("th", "vn", "kh"):
+    PolicyEngine.load(PROJECT / "policy" / "national" / _member, member_id(_member))
 for _type in RECORD_TYPES.values():
     assert _type.by_name
