@@ -25,6 +25,8 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=50, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() == "true" else "local")
 
+gc.set_threshold(50_000, 50, 100)  # as in a serving node; collecting the tests makes millions of objects that stay
+
 _LOOPBACK_NAMES = frozenset({"localhost", ""})
 
 
@@ -56,7 +58,6 @@ def pytest_collection_finish() -> None:
     """What was loaded to collect the tests stays: the collector need not look at it again and again, as in a node."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
 
 
 def _longest(item: pytest.Item) -> float:
