@@ -21,6 +21,7 @@ from gateway.ports import Logged, LogState, NewEntry, StoredAnswer
 from gateway.storage.engine import SqliteSettings, open_database, require_durable
 from gateway.storage.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged
+from tests.support.zygote import Zygote
 
 KILLS = 15
 
@@ -28,68 +29,44 @@ KILLS = 15
 # ---------------------------------------------------------------- H1
 
 
-def test_h1_after_kill_9_at_random_moments_what_was_answered_is_logged(tmp_path: Path) -> None:
+async def test_h1_after_kill_9_at_random_moments_what_was_answered_is_logged(tmp_path: Path) -> None:
     """A child appends and says each id only after `append` returned; it is killed, and everything is checked."""
     home = LogHome(tmp_path / "home")
     home.folder.mkdir()
     raw = home.key._ed25519.private_bytes_raw() if home.key._ed25519 else b""
     said: dict[str, int] = {}
     size = 0
-    for kill in range(KILLS):
-        said |= run_and_kill(home, raw, lines=2 + kill * 3 % 11)
-        with home.log() as log, home.store() as store:
-            assert log.size >= size, "the log never gets shorter"
-            size = log.size
-            bodies = [parse_entry(body) for _, body, _ in store.bodies("exchange/1", 0, size)]
-            ids = [entry.exchange_id for entry in bodies]
-            assert len(set(ids)) == len(ids), "no exchange has two entries"
-            for exchange, index in said.items():
-                assert ids[index] == exchange, "what was answered is logged, at the place that was said"
-            assert [entry.number for entry in bodies] == list(range(1, size + 1))
+    async with Zygote() as zygote:
+        for kill in range(KILLS):
+            said |= await run_and_kill(zygote, home, raw, lines=2 + kill * 3 % 11)
+            with home.log() as log, home.store() as store:
+                assert log.size >= size, "the log never gets shorter"
+                size = log.size
+                bodies = [parse_entry(body) for _, body, _ in store.bodies("exchange/1", 0, size)]
+                ids = [entry.exchange_id for entry in bodies]
+                assert len(set(ids)) == len(ids), "no exchange has two entries"
+                for exchange, index in said.items():
+                    assert ids[index] == exchange, "what was answered is logged, at the place that was said"
+                assert [entry.number for entry in bodies] == list(range(1, size + 1))
     assert size > KILLS
 
 
-def run_and_kill(home: LogHome, key: bytes, lines: int) -> dict[str, int]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    child = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from tests.security.test_storage_faults import child; child()",
-            str(home.folder),
-            key.hex(),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    assert child.stdout
+async def run_and_kill(zygote: Zygote, home: LogHome, key: bytes, lines: int) -> dict[str, int]:
+    pipe = home.folder.with_name("said")
+    if not pipe.exists():
+        os.mkfifo(pipe)
+    child = await zygote.fork("tests.support.appender:append", str(home.folder), key.hex(), output=pipe)
     said: dict[str, int] = {}
-    with contextlib.closing(child.stdout):
-        for line in child.stdout:
+    with pipe.open() as output:
+        for line in output:
             if not line.endswith("\n"):
                 break
             exchange, index = line.split()
             said[exchange] = int(index)
             if len(said) == lines:
-                child.send_signal(signal.SIGKILL)
-    assert child.wait(timeout=20) == -signal.SIGKILL
+                child.signal(signal.SIGKILL)
+    assert await child.ended() == -signal.SIGKILL
     return said
-
-
-def child() -> None:
-    """Append batches until killed."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    from gateway.clock import SystemClock
-    from gateway.signing.keys import SigningKey
-
-    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(sys.argv[2])))
-    with LogHome(Path(sys.argv[1]), key, SystemClock()).log() as log:
-        for batch in range(10_000):
-            drafts = [answered() for _ in range(1 + batch % 4)]
-            for draft, place in zip(drafts, logged(log.append(drafts)), strict=True):
-                print(draft.exchange_id, place.index, flush=True)
 
 
 @pytest.mark.parametrize("writer", ["certs.durable.write_new", "gateway.storage.keystore.create_key_file"])

@@ -80,7 +80,7 @@ class Server:
 
         return pymysql.connect(
             unix_socket=str(self.folder / "my.sock"), user="root", database=database or None, autocommit=True,
-            charset="utf8mb4",
+            charset="utf8mb4", ssl_disabled=True,
         )  # fmt: skip
 
     def execute(self, database: str, statements: Iterable[str], many: Sequence[Sequence[Any]] = ()) -> None:

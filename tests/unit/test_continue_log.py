@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,9 +189,16 @@ def test_an_old_database_is_not_gone_on_with_under_the_old_number(home: LogHome,
 # ------------------------------------------------------------ the verifier
 
 
+@pytest.fixture(scope="module")
+def made(engine: str, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return make_world(tmp_path / "world")
+def world(made: World, tmp_path: Path) -> World:
+    """A copy, to be changed."""
+    federation = made.federation.copy(tmp_path / "world" / "fed", made.federation.clock)
+    return replace(made, federation=federation, home=made.home.copy(tmp_path / "home"), folder=tmp_path / "world")
 
 
 def continued(world: World, known_size: int) -> LogHome:
