@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from policy.quotas import Quotas, read_quotas
 from policy.toml_file import TomlFile
 from tests.support.audit_logs import LogHome
 from tests.support.policies import NOW_US
+from tests.support.zygote import Zygote
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -91,23 +89,10 @@ def test_parallel_threads_together_are_exact(database: Database) -> None:
     assert quotas.used(NOW_US)[0].used == 100
 
 
-CHILD = """
-import sys
-from pathlib import Path
-from gateway.ports import QuotaPlace
-from gateway.storage.quotas import SqlQuotas
-from tests.support.audit_logs import LogHome
-quotas = SqlQuotas(LogHome(Path(sys.argv[1])).open())
-place = QuotaPlace("in", "th", "BORDER_CHECK")
-print(sum(sum(quotas.take([place] * 2, lambda _: 70, int(sys.argv[2]))) for _ in range(30)))
-"""
-
-
-def test_several_processes_together_are_exact(database: Database, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CHILD, str(tmp_path), str(NOW_US)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) for _ in range(3)]
-    granted = [int(child.communicate(timeout=60)[0]) for child in children]
+async def test_several_processes_together_are_exact(database: Database, tmp_path: Path) -> None:
+    async with Zygote() as zygote:
+        children = [await zygote.fork("tests.support.at_once:take", str(tmp_path), str(NOW_US)) for _ in range(3)]
+        granted = [await child.ended(60) for child in children]  # its exit code
     assert sum(granted) == 70
     assert SqlQuotas(database).used(NOW_US)[0].used == 70
 

@@ -32,6 +32,7 @@ from gateway.storage.log_store import SqlLogStore
 from gateway.storage.migrate import migrate
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.databases import server
+from tests.support.zygote import Zygote
 
 WRITERS, BATCHES = 3, 20
 
@@ -219,14 +220,12 @@ def test_the_high_water_file_says_on_which_database_a_head_was_signed(home: LogH
         home.log().__enter__()
 
 
-def test_migrations_of_two_processes_at_once_are_one(tmp_path: Path, home: LogHome) -> None:
+async def test_migrations_of_two_processes_at_once_are_one(tmp_path: Path, home: LogHome) -> None:
     fresh = LogHome(tmp_path / "fresh", home.key)
     assert fresh.url
-    code = "import sys; from pathlib import Path; from tests.support.audit_logs import LogHome\n"
-    code += "with LogHome(Path(sys.argv[1])).database(): pass"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    children = [subprocess.Popen([sys.executable, "-c", code, str(fresh.folder)], env=environment) for _ in range(3)]
-    assert [child.wait(60) for child in children] == [0, 0, 0]
+    async with Zygote() as zygote:
+        children = [await zygote.fork("tests.support.at_once:migrate", str(fresh.folder)) for _ in range(3)]
+        assert [await child.ended(60) for child in children] == [0, 0, 0]
     database = fresh.open()
     migrate(database)
     database.close()
