@@ -36,7 +36,6 @@ STATUS = {
 }
 """The status of each reason. What is switched off is unavailable."""
 
-_WRITE_TIMEOUT_S = 2.0
 _MAX_BUDGET_S = 3.0
 _OURS = 0.8
 """The part of the asker's budget that our sources may use; the rest is for the way there and back."""
@@ -51,13 +50,15 @@ if TYPE_CHECKING:
 class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
-    A member has its own bounds, well below those of the server, so that none can lock the others out.
+    A member has its own bounds, well below those of the server, so that none can lock the others out. A peer that takes
+    a message of 256 KiB no quicker than in `write_s` does not read.
     """
 
     concurrent_rpcs: int = 1024
     streams_per_member: int = 16
     calls_per_member: int = 64
     stream_idle_s: float = 900.0
+    write_s: float = 8.0
     connection_age_ms: int = _CONNECTION_AGE_MS
     grace_ms: int = 300_000
 
@@ -194,7 +195,7 @@ class NodeServer:
 
     async def _stream(self, _: Any, context: Context) -> None:
         async with self._admitted(context, methods.STREAM) as (certificate, peer):
-            stream = _Stream(context, certificate, peer.member, self, self._limits.stream_idle_s)
+            stream = _Stream(context, certificate, peer.member, self, self._limits)
             self._streams.add(stream)
             try:
                 await stream.run()
@@ -307,12 +308,14 @@ class _UnarySink:
 class _Stream:
     """One bidirectional stream: a reader, and a writer that sends whatever is ready."""
 
-    def __init__(self, context: Context, certificate: bytes, member: str, server: NodeServer, idle_s: float) -> None:
+    def __init__(
+        self, context: Context, certificate: bytes, member: str, server: NodeServer, limits: ServerLimits
+    ) -> None:
         self.certificate = certificate
         self.member = member
         self._context = context
         self._server = server
-        self._idle_s = idle_s
+        self._limits = limits
         self._outbox: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._unanswered = 0
@@ -346,7 +349,7 @@ class _Stream:
         """Take messages until the peer ends the stream or says nothing for a long time."""
         with contextlib.suppress(TimeoutError):
             while True:
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout(self._limits.stream_idle_s):
                     data = await self._context.read()
                 if not isinstance(data, bytes):
                     return
@@ -358,7 +361,7 @@ class _Stream:
             self._ready.clear()
             while self._outbox:
                 # A peer that does not read is cut; it never stops the worker (design, section 9).
-                async with asyncio.timeout(_WRITE_TIMEOUT_S):
+                async with asyncio.timeout(self._limits.write_s):
                     await self._context.write(self._outbox.popleft())
             if self._unanswered == 0 and self._reading is not None and self._reading.done():
                 return

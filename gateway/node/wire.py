@@ -13,7 +13,10 @@ from gateway.exchange.inbound import FrameRefusal, Reply
 from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
 
 MAX_PACKAGE = 64 * 1024
-"""Bytes of frames that go together in one gRPC message."""
+"""Bytes of requests that go together in one gRPC message."""
+
+MAX_REPLIES = 256 * 1024
+"""Bytes of replies that go together: those of a batch, since each message costs the loop a turn of its own."""
 
 MAX_FRAMES = 64
 
@@ -156,12 +159,12 @@ def parse_response(data: bytes) -> AnswerMessage:
 
 
 def pack_replies(replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-    """Replies as stream messages of at most MAX_PACKAGE bytes each (one larger answer goes alone)."""
+    """Replies as stream messages of at most MAX_REPLIES bytes each (one larger answer goes alone)."""
     packed: list[bytes] = []
     message, size = pb.StreamExchangesResponse(), 0
     for number, reply in replies:
         length = _reply_size(reply)
-        if message.frames and (size + length > MAX_PACKAGE or len(message.frames) == MAX_FRAMES):
+        if message.frames and (size + length > MAX_REPLIES or len(message.frames) == MAX_FRAMES):
             packed.append(message.SerializeToString())
             message, size = pb.StreamExchangesResponse(), 0
         size += length

@@ -23,7 +23,7 @@ from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.channels import Acknowledger
 from gateway.exchange.housekeeping import Housekeeper
-from gateway.model.exchange import AnswerMessage, LogProof, Receipt, ReceiptMessage
+from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
 from gateway.ops.suspensions import switch
@@ -342,6 +342,30 @@ async def test_a_stream_on_which_nothing_comes_is_ended(world: World) -> None:
         async with caller(world).channel() as channel:
             call = channel.stream_stream(methods.STREAM.path)()
             assert await asyncio.wait_for(call.code(), 5) is grpc.StatusCode.OK
+    finally:
+        server._limits = limits
+
+
+async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_nothing(world: World) -> None:
+    server = world.nodes["vn"]._server
+    assert server is not None
+    limits, server._limits = server._limits, replace(server._limits, write_s=0.2)
+    envelopes = [sealed(world.federation["th"]) for _ in range(200)]  # their answers are more than a window of HTTP/2
+    frames = [wire.request_frame(number, wire.submit(each, 3000, "")) for number, each in enumerate(envelopes)]
+    try:
+        async with caller(world).channel(
+            ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536)
+        ) as channel:
+            call = channel.stream_stream(methods.STREAM.path)()
+            for message in wire.pack_requests(frames):
+                await call.write(message)
+            await eventually(lambda: server._open["th", methods.Shape.STREAM] == 1)
+            await eventually(lambda: server._open["th", methods.Shape.STREAM] == 0)
+            with pytest.raises(grpc.aio.AioRpcError):
+                while True:  # what was on its way; the status comes behind it
+                    await call.read()
+            assert await call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert answer_of(await caller(world).submit(sealed(world.federation["th"]))).outcome is Outcome.HIT
     finally:
         server._limits = limits
 

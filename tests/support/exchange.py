@@ -158,14 +158,15 @@ class Caller:
     certificate: bytes = b""
 
     @asynccontextmanager
-    async def channel(self) -> AsyncIterator[Any]:
-        """A new connection."""
+    async def channel(self, *extra: tuple[str, int]) -> AsyncIterator[Any]:
+        """A new connection, with options of gRPC beside the usual ones."""
         credentials = grpc.ssl_channel_credentials(self.roots, self.key or None, self.certificate or None)
         options = [
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.ssl_target_name_override", self.server_name),
             ("grpc.enable_retries", 0),
             ("grpc.max_metadata_size", 4 * 1024 * 1024),
+            *extra,
         ]
         async with grpc.aio.secure_channel(self.address, credentials, options=options) as channel:
             yield channel
