@@ -103,7 +103,7 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
         yield story
 
 
-async def test_1_a_healthy_log_gets_no_next_number(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+async def step_1_a_healthy_log_gets_no_next_number(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     """Before a start was refused nobody here knows of a loss."""
     assert await story.next_log("exchange") == 1
     assert "nothing is lost" in capsys.readouterr().err
@@ -112,13 +112,13 @@ async def test_1_a_healthy_log_gets_no_next_number(story: Story, capsys: pytest.
     assert not (story.home / "highwater" / "exchange-2").exists()
 
 
-async def test_2_the_start_is_refused_and_says_what_can_be_done(story: Story) -> None:
+async def step_2_the_start_is_refused_and_says_what_can_be_done(story: Story) -> None:
     with pytest.raises(Contradicted, match="old backup") as refused:
         await story.world.start("th")
     assert "liaison audit next-log" in refused.value.remedy
 
 
-async def test_3_what_a_witness_has_shown_opens_the_next_number(
+async def step_3_what_a_witness_has_shown_opens_the_next_number(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for log in ("exchange", "operations"):
@@ -137,7 +137,7 @@ async def test_3_what_a_witness_has_shown_opens_the_next_number(
     assert "nothing is lost" in capsys.readouterr().err
 
 
-async def test_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story: Story) -> None:
+async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story: Story) -> None:
     th = await story.world.start("th")
     first = entries(th)[0]
     assert first.entry.kind == "exchange-continued"
@@ -162,7 +162,7 @@ async def test_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
     assert th.debts.open_answers().get("vn", 0) <= len(numbers)  # nothing is owed for what is lost
 
 
-async def test_5_receipts_pass_over_what_is_lost(story: Story) -> None:
+async def step_5_receipts_pass_over_what_is_lost(story: Story) -> None:
     th, vn = story.world.nodes["th"], story.world.nodes["vn"]
 
     async def paid() -> bool:
@@ -177,7 +177,7 @@ async def test_5_receipts_pass_over_what_is_lost(story: Story) -> None:
     assert refused == []
 
 
-async def test_6_a_verifier_says_that_the_old_number_ends_short(
+async def step_6_a_verifier_says_that_the_old_number_ends_short(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments in (
@@ -196,7 +196,7 @@ async def test_6_a_verifier_says_that_the_old_number_ends_short(
         assert "`exchange/2` says" in text
 
 
-async def test_7_two_countries_are_compared_and_nobody_is_blamed_for_what_is_lost(
+async def step_7_two_countries_are_compared_and_nobody_is_blamed_for_what_is_lost(
     story: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, other = await story.export("th"), await story.export("vn")
@@ -208,7 +208,7 @@ async def test_7_two_countries_are_compared_and_nobody_is_blamed_for_what_is_los
     assert found["agreed"] >= 2 * (KEPT + AFTER)
 
 
-async def test_8_both_numbers_are_searched_shown_and_counted(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+async def step_8_both_numbers_are_searched_shown_and_counted(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert await story.command("find", "--home", story.home, "--kind", "answered", "--json") == 0
     out = capsys.readouterr().out
@@ -226,9 +226,24 @@ async def test_8_both_numbers_are_searched_shown_and_counted(story: Story, capsy
     assert await story.command("debt", "--home", story.home, "--json") == 0
 
 
-async def test_9_the_old_backup_does_not_start_any_more(story: Story) -> None:
+async def step_9_the_old_backup_does_not_start_any_more(story: Story) -> None:
     await story.world.stop("th")
     shutil.move(story.home, story.folder / "right")
     shutil.copytree(story.folder / "backup", story.home)
     with pytest.raises(Contradicted):
         await story.world.start("th")
+
+
+async def test_a_log_whose_entries_are_lost_goes_on_under_its_next_number(
+    story: Story, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One story: each step needs the one before it, so no two of them may go to different processes."""
+    await step_1_a_healthy_log_gets_no_next_number(story, capsys)
+    await step_2_the_start_is_refused_and_says_what_can_be_done(story)
+    await step_3_what_a_witness_has_shown_opens_the_next_number(story, capsys)
+    await step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story)
+    await step_5_receipts_pass_over_what_is_lost(story)
+    await step_6_a_verifier_says_that_the_old_number_ends_short(story, capsys)
+    await step_7_two_countries_are_compared_and_nobody_is_blamed_for_what_is_lost(story, capsys)
+    await step_8_both_numbers_are_searched_shown_and_counted(story, capsys)
+    await step_9_the_old_backup_does_not_start_any_more(story)
