@@ -129,6 +129,9 @@ def _compare_plates(asked: str, held: str) -> bool | None:
 MIN_COMPARED = 3
 """Comparisons that every query costs: time must not tell whether one row more looks alike (design, section 5)."""
 
+_FIT_COSTS = 4
+"""Comparisons with nobody that cost as much as reading a row that fits, comparing it and making something of it."""
+
 _NOBODY = PersonFeatures(("MALI SINUAN", "មាលី ស៊ីណា", "มะลิ สีนวล"), None, "", "")
 _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 
@@ -153,7 +156,7 @@ def person_candidates(
         match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
-    for _ in range(compared, MIN_COMPARED + (not found)):  # to make something of what fits costs as much as one more
+    for _ in range(compared, MIN_COMPARED + (0 if found else _FIT_COSTS)):
         score_person(query, _NOBODY, thresholds)
     is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
     return found, is_last_found or (cut and bool(found))
