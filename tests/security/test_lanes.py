@@ -235,6 +235,21 @@ def test_numbers_at_the_edges_of_the_range(eight: Lanes, r: int, s: int) -> None
         fits(eight, public(3), r, s, z)
 
 
+def test_a_number_out_of_range_fits_nothing_whatever_the_library_says() -> None:
+    wide = Lanes(_zeros, _zeros)
+    numbers_ = [(0, 1), (1, 0), (N, 1), (1, N), (2**256 - 1, 1), (1, 2**256 - 1), (1, 1), (N - 1, N - 1)]
+    checks = [(point(public(3)), raw(r, s), DIGEST) for r, s in numbers_]
+    assert wide.fit(checks) == [False] * 6 + [True] * 2
+
+
+def test_a_drawn_number_out_of_range_is_no_nonce(eight: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([0, N, N + 1, 2**256 - 1, 7])
+    monkeypatch.setattr("gateway.signing.lanes.os.urandom", lambda size: next(drawn).to_bytes(size, "big"))
+    scalar = (5).to_bytes(32, "little")
+    assert eight.sign([(scalar, DIGEST)]) == [signed(5)[1]]  # with the nonce 7
+    assert next(drawn, None) is None
+
+
 @pytest.mark.parametrize("count", range(1, WIDTH + 1))
 def test_they_sign_what_any_library_verifies(eight: Lanes, count: int) -> None:
     work = [(os.urandom(31), sha256(bytes([place])).digest()) for place in range(count)]
