@@ -86,11 +86,16 @@ class Streams:
     """A stream on each connection; frames that wait go together, as the node's own client does it."""
 
     def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
-        self._streams = itertools.cycle([_Stream(channel) for channel in channels])
+        self._all = [_Stream(channel) for channel in channels]
+        self._streams = itertools.cycle(self._all)
 
     async def ask(self, message: bytes) -> int:
         """Send one request and wait for its answer."""
         return await next(self._streams).ask(message)
+
+    async def close(self) -> None:
+        """End the readers and writers; the connections stay."""
+        await asyncio.gather(*(stream.close() for stream in self._all))
 
 
 class _Stream:
@@ -110,6 +115,11 @@ class _Stream:
         self._outbox.append(wire.request_frame(number, wire.parse_submit(message)))
         self._ready.set()
         return await future
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _write(self) -> None:
         while True:

@@ -106,8 +106,11 @@ async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan
         messages = _messages(world, name, plan.seconds)
         channels = connect(target)
         path = echo_method() if name == ECHO else methods.SUBMIT.path
-        ask = Streams(channels).ask if name in (STREAMS, NO_HIT) else unary(channels, path)
+        streams = Streams(channels) if name in (STREAMS, NO_HIT) else None
+        ask = streams.ask if streams else unary(channels, path)
         found.append((name, await drive(ask, messages, concurrency, plan.seconds, target.pids)))
+        if streams:
+            await streams.close()
         await asyncio.gather(*(channel.close() for channel in channels))
     return found
 
