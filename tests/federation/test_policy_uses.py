@@ -122,7 +122,9 @@ def test_a_rehearsal_has_its_entry_first(liaison: Liaison, home: Path, exchange:
     assert (private["by"], private["account"]) == (getpass.getuser(), getpass.getuser())
     assert private["reason"]
     assert len(private["detail"]["draft"]) == 64
-    assert f"this use is entry {newest['index'] + 1} of operations/1" in rehearse(liaison, home).out
+    told = rehearse(liaison, home).out
+    newest, *_ = entries(liaison, home, "rehearsed")
+    assert f"this use is entry {newest['index']} of operations/1" in told
 
 
 def test_only_what_policy_decided_on_comes_out_of_an_entry(federation: Federation, exchange: str) -> None:
