@@ -14,7 +14,8 @@ import socket
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -115,7 +116,10 @@ class Server:
                 env=self.environment,
                 start_new_session=True,
             )
-        wait_until(self._answers, f"{self.kind} does not start: {(self.folder / 'server.log').read_text()[-2000:]}")
+        try:
+            wait_until(self._answers, f"{self.kind} does not start")
+        except OSError as error:
+            raise OSError(f"{error}: {(self.folder / 'server.log').read_text()[-2000:]}") from error
 
     def _answers(self) -> bool:
         try:
@@ -138,11 +142,22 @@ class Server:
         self.process = None
 
     def kill(self) -> None:
-        """End the process and all of its children at once, as a power cut does."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+        """End the process and all of its children at once, as a power cut does.
+
+        Children of PostgreSQL have process groups of their own, and one that outlives the server by a moment keeps a
+        new one from starting.
+        """
+        process = self.process
+        if process is None:
+            return
+        process.send_signal(signal.SIGSTOP)  # so that it makes no child meanwhile
+        family = [process.pid, *_children(process.pid)]
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+        self.process = None
+        wait_until(lambda: not any(map(_lives, family)), f"{self.kind} does not end")
 
     def restart(self) -> None:
         """Stop and start."""
@@ -277,7 +292,20 @@ def _folder() -> Path:
     return folder
 
 
-def wait_until(condition: Any, message: str) -> None:
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process runs; one that has ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(condition: Callable[[], bool], message: str) -> None:
+    """Return when `condition` holds; `OSError` with `message` when it does not within a minute."""
     clock = SystemClock()
     deadline = clock.monotonic() + _START_SECONDS
     while not condition():
