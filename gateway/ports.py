@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from gateway.errors import LiaisonError
 from gateway.model.consent import OnwardAnswer, OnwardCommand
 from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
-from gateway.model.frozen import frozen
+from gateway.model.frozen import changing, frozen
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
@@ -144,7 +144,7 @@ class ReplayClaim:
     expires_us: int
 
 
-@dataclass(slots=True)
+@changing
 class EntryDraft:
     """An entry before it has its place. `channel` is the peer whose channel counter `n` the entry takes, and
     the direction (`in`: they asked, `out`: we asked); empty = the entry has no number of its own.

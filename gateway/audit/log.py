@@ -25,7 +25,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.audit.checkpoint import HeadSigner, Signer, origin
@@ -39,6 +39,7 @@ from gateway.audit.recover import as_broken, check_end, check_extends, check_sta
 from gateway.clock import JUMP_US, Clock
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.exchange import LogProof
+from gateway.model.frozen import changing
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import ContentKeys, EncryptedContent, EntryDraft, Logged, LogState, LogStore, NewEntry, StoredAnswer
 from gateway.signing.keys import VerifyKey
@@ -51,7 +52,7 @@ _AFTER_A_MOVE = (
 )
 
 
-@dataclass(slots=True)
+@changing
 class _Winner:
     """A draft that is to be written, with the place of its result."""
 

@@ -18,6 +18,7 @@ from gateway.exchange.bounded import bounded
 from gateway.exchange.stages import Turn, as_error
 from gateway.exchange.steps import Steps, Work, run_together
 from gateway.exchange.throttle import Throttle
+from gateway.model.frozen import changing
 from gateway.ports import SigningSource, Source, SourceDescription
 
 _QUEUE = 512
@@ -33,7 +34,7 @@ _HANGS_S = 1.0
 """A source that is so long over a deadline hangs: who asks it is told at once that it is missing."""
 
 
-@dataclass(slots=True)
+@changing
 class Task:
     """Work on one source: the steps of `run(source)` in the wall's thread, then `done(result, error)` exactly once."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Reason
@@ -13,6 +12,7 @@ from gateway.exchange.job import Findings, Job
 from gateway.exchange.parts import Parts
 from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
+from gateway.model.frozen import changing
 from gateway.model.hit import Hit, Quality
 from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
 from gateway.records.withheld import commit_withheld
@@ -27,7 +27,7 @@ _MAX_HITS = 20
 _ORDER = {quality: place for place, quality in enumerate(Quality)}
 
 
-@dataclass(slots=True)
+@changing
 class Drafted:
     """A job with its entry's draft, and the answer to be signed.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gateway.errors import LiaisonError, Reason, Unacknowledged
@@ -11,7 +11,7 @@ from gateway.exchange.inbound import Inbound
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
-from gateway.model.frozen import frozen
+from gateway.model.frozen import changing, frozen
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import StoredAnswer
@@ -29,7 +29,7 @@ class UnsignedHit:
     shown: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@changing
 class Findings:
     """What one source gave for one request, after policy. Everything but `hits` stays at home."""
 

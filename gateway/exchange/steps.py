@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import TimedOut
+from gateway.model.frozen import changing, frozen
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
@@ -23,7 +23,7 @@ R = TypeVar("R")
 A = TypeVar("A")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SearchCall:
     """A search; the reply is a `SearchResult`, and what it raises is raised where it was given away."""
 
@@ -32,7 +32,7 @@ class SearchCall:
     strictness: Strictness = Strictness.USUAL
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FetchCall:
     """Records by key and record type; the reply is a list of records or, in the place of one, why it is not there."""
 
@@ -46,7 +46,7 @@ Steps = Generator[SearchCall | FetchCall, Any, R]
 Fetched = SourceRecord | BaseException
 
 
-@dataclass(slots=True)
+@changing
 class Work:
     """One piece of work. At its end `error` is what ended it, or None, and then `result` is what it came to."""
 

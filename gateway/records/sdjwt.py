@@ -12,7 +12,7 @@ import os
 from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
@@ -32,7 +32,7 @@ _SALT_CHARACTERS = 24
 _DIGEST_BYTES = 32
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class RecordIssuer:
     """An agency's key and certificate. The JWT header never changes, so it is encoded once."""
 

@@ -13,13 +13,13 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 import orjson
 
 from gateway.errors import Malformed, Unavailable
+from gateway.model.frozen import frozen
 
 FORMAT = "3"
 """Version of the tables; an index of another version is built anew."""
@@ -55,7 +55,7 @@ IndexRow = tuple[str, str, int, str, int, str]
 """Record type, source key, marking (number), category, last live day (ordinal or 0), detail or features."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IndexedRecord:
     """One record with its keys: (kind, key, detail) such as (DOCUMENT, `AA123`, issuer).
 
@@ -73,7 +73,7 @@ class IndexedRecord:
     keys: Sequence[tuple[KeyKind, str, str]]
 
 
-@dataclass(slots=True)
+@frozen
 class Body:
     """What is stored of a record, taken apart."""
 

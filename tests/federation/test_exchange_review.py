@@ -14,7 +14,6 @@ import pytest
 from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
 from gateway.exchange.draft import is_capped
-from gateway.exchange.inbound import Inbound
 from gateway.exchange.job import Findings, Job
 from gateway.exchange.stages import MAX_BATCH, Stage
 from gateway.model.exchange import Outcome
@@ -24,6 +23,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.search import SearchCommand
 from gateway.ports import EntryDraft, Logged
+from tests.support.inbound import inbound
 from tests.support.nodes import World, build_world, officer, running
 
 ASKED = SearchCommand(
@@ -141,10 +141,9 @@ def test_what_is_done_leaves_before_all_that_waits_to_come_in() -> None:
 
 
 def test_requests_come_in_behind_the_jobs_that_leave() -> None:
-    inbound = Inbound.__new__(Inbound)
-    object.__setattr__(inbound, "line", "th")
-    job = Job(inbound, 0.0, 1.0)
-    ranks = [inbound.rank, job.rank]
+    coming = inbound("th")
+    job = Job(coming, 0.0, 1.0)
+    ranks = [coming.rank, job.rank]
     job.urgent = True
     assert [*ranks, job.rank] == [2, 1, 0]
 

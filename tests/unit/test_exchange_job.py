@@ -9,18 +9,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.clock import SystemClock
 from gateway.exchange.deadlines import Deadlines
-from gateway.exchange.inbound import Inbound
 from gateway.exchange.job import Findings, Job, UnsignedHit, sign_findings
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Hit, Quality
 from gateway.records.sdjwt import UnsignedRecord
 from gateway.signing.keys import SigningKey
+from tests.support.inbound import inbound
 
 
 def job(*sources: str) -> Job:
-    inbound = Inbound.__new__(Inbound)
-    object.__setattr__(inbound, "line", "th")
-    made = Job(inbound, 0.0, 1.0)
+    made = Job(inbound("th"), 0.0, 1.0)
     made.expected = tuple((source, "records") for source in sources)
     return made
 
