@@ -41,10 +41,12 @@ def test_a_frozen_value_cannot_be_set() -> None:
 
 
 def test_values_are_equal_and_hashed_by_their_fields() -> None:
-    key = (Fixed(1, "x", ()), Fixed("1", "x", ()))  # type: ignore[arg-type]
-    assert key[0] == Fixed(1, "x", ())  # type: ignore[arg-type]
-    assert key[0] != key[1]
-    assert len({key[0], Fixed(1, "x", ()), key[1]}) == 2  # type: ignore[arg-type]
+    nothing: Any = ()
+    one: Any = Fixed(1, "x", nothing)
+    other: Any = Fixed("1", "x", nothing)
+    assert one == Fixed(1, "x", nothing)
+    assert one != other
+    assert len({one, Fixed(1, "x", nothing), other}) == 2
     with pytest.raises(TypeError):
         hash(Open("a"))
 
