@@ -46,7 +46,9 @@ class ClaimIndex:
             for key, expires_us, log_id, index in rows:
                 if self._place(key) is not None:
                     raise StorageBroken("an exchange would be answered twice", where="append")
-                bucket = self._buckets.setdefault(expires_us // BUCKET_US, _Bucket())
+                bucket = self._buckets.get(expires_us // BUCKET_US)
+                if bucket is None:
+                    bucket = self._buckets[expires_us // BUCKET_US] = _Bucket()
                 bucket.places[key] = log_id << _SHIFT | index
                 first, last = bucket.ends.get(log_id, (index, index))
                 bucket.ends[log_id] = (min(first, index), max(last, index))
