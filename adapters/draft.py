@@ -7,9 +7,9 @@ TODO, and where nothing can be supposed it says nothing of a record rather than 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from adapters.draft_codes import CodeTables, bare, quoted
+from adapters.draft_codes import CodeTables, quoted
 from adapters.draft_fields import RecordDraft
 from adapters.draft_others import others_of
 from adapters.draft_records import drafts_of
@@ -49,8 +49,6 @@ class Draft:
 
 def draft_of(tables: Sequence[Table]) -> Draft:
     """The draft for all tables of a database."""
-    dotted = sorted({column.name for table in tables for column in table.columns if "." in column.name})
-    tables = [_without_dots(table) for table in tables]
     encoding = guess_encoding(tables)
     codes = CodeTables(encoding)
     drafts = drafts_of(tables, encoding, codes)
@@ -65,15 +63,8 @@ def draft_of(tables: Sequence[Table]) -> Draft:
     if not drafts:
         lines += ["", "# TODO no table looks like one of the record types; take one of the skeletons below"]
     lines += ["", *others_of(_others(tables, drafts), encoding)]
-    if dotted:
-        lines.append(f"# Names with a dot cannot be mapped, ask for a view: {', '.join(map(bare, dotted))}.")
     text = "\n".join(lines).rstrip("\n") + "\n"
     return Draft(text, tuple(draft.type for draft in drafts), sum("TODO" in line for line in text.splitlines()[4:]))
-
-
-def _without_dots(table: Table) -> Table:
-    """In a mapping a dot stands between join and column."""
-    return replace(table, columns=tuple(column for column in table.columns if "." not in column.name))
 
 
 def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:

@@ -19,6 +19,11 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def ref(column: str, join: str = "") -> str:
+    """A column as a value names it, behind `join` (`papers.`): one whose own name has a dot stands in quotes."""
+    return quoted(join + (f'"{column}"' if "." in column else column))
+
+
 def bare(name: str) -> str:
     """A name as it can stand in a comment: one line, nothing that cannot be seen."""
     return " ".join("".join(mark if mark.isprintable() else " " for mark in name).split())

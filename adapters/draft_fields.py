@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.draft_codes import CodeTables, bare, quoted
-from adapters.guess import guess_date, kinds_of, look_at, meaning_of, points_to, words_of
+from adapters.draft_codes import CodeTables, bare, quoted, ref
+from adapters.converters import CONVERTERS
+from adapters.guess import Look, guess_date, kinds_of, look_at, meaning_of, points_to, words_of
 from adapters.survey import Column, Table
 from gateway.records.types import RECORD_TYPES
 
@@ -48,7 +49,10 @@ class RecordDraft:
             f"{name} = {toml}" + (f"  # {bare(note)}" if note else "") for name, (toml, note) in self.fields.items()
         ]
         made += self.notes
-        unused = [each.name for each in self.table.columns if f'"{each.name}"' not in "\n".join(made)]
+        said = "\n".join(made)
+        unused = [
+            each.name for each in self.table.columns if quoted(each.name) not in said and ref(each.name) not in said
+        ]
         if unused:
             made.append(f"# Columns that nothing uses: {', '.join(map(bare, unused))}.")
         made += ["", "[record.search]", *(f"{name} = {toml}" for name, toml in self.search.items())]
@@ -72,16 +76,16 @@ class FieldWriter:
         else:
             head.append(f"key = {quoted(table.columns[0].name)}  # TODO one column that tells rows apart")
         if changed := self._first(table, "changed"):
-            head.append(f"changed = {quoted(changed.name)}  # TODO does it grow with every change of a row?")
+            head.append(f"changed = {ref(changed.name)}  # TODO does it grow with every change of a row?")
         self._draft.live += [line for column in table.columns if (line := self._live(column))]
         head.append('category = "UNKNOWN"  # TODO what the subjects are to the agency: TRAVELLER, SUSPECT, ...')
 
     def _live(self, column: Column, join: str = "") -> str:
         meaning, look = meaning_of(column.name), look_at(column, self._encoding)
         if meaning == "live_to" and look.matches(r"\d{8}"):
-            return f'    {{ column = {quoted(join + column.name)}, not_past = "yyyymmdd" }},'
+            return f'    {{ column = {ref(column.name, join)}, not_past = "yyyymmdd" }},'
         if meaning == "live_to" and look.matches(r"\d{4}-\d\d-\d\d.*"):
-            return f'    {{ column = {quoted(join + column.name)}, not_past = "yyyy-mm-dd" }},'
+            return f'    {{ column = {ref(column.name, join)}, not_past = "yyyy-mm-dd" }},'
         if meaning not in ("deleted", "active") or not look.is_code:
             return ""
         usual = look.counts.most_common(1)[0][0]
@@ -89,7 +93,7 @@ class FieldWriter:
         told = ", ".join(f"{bare(code)}: {count}" for code, count in look.counts.most_common())
         is_status = meaning == "active" or len(others) > 1
         test = f"in = [{quoted(usual)}]" if is_status else f"not_in = [{', '.join(map(quoted, others))}]"
-        return f"    {{ column = {quoted(join + column.name)}, {test} }},  # TODO which values count? seen {told}"
+        return f"    {{ column = {ref(column.name, join)}, {test} }},  # TODO which values count? seen {told}"
 
     # ------------------------------------------------ fields
 
@@ -112,13 +116,13 @@ class FieldWriter:
 
     def _text(self, name: str, table: Table, meaning: str) -> None:
         if column := self._first(table, meaning):
-            self._put(name, f"{{ column = {quoted(column.name)} }}")
+            self._put(name, f"{{ column = {ref(column.name)} }}")
 
     def _date(self, name: str, table: Table, meaning: str, join: str = "") -> None:
         if column := self._first(table, meaning):
             guess = guess_date(look_at(column, self._encoding), column)
             note = guess.why if guess.is_sure or "TODO" in guess.why else f"TODO {guess.why}"
-            self._put(name, f"{{ column = {quoted(join + column.name)}{guess.toml} }}", note)
+            self._put(name, f"{{ column = {ref(column.name, join)}{guess.toml} }}", note)
 
     def _code(self, name: str, table: Table, meaning: str, codes_of: str = "") -> None:
         column = self._first(table, meaning)
@@ -127,11 +131,11 @@ class FieldWriter:
         target = points_to(table, column, self._tables)
         if target and (spoken := self._spoken(target[0], target[1])):
             join = self._codes_join(column.name, target)
-            self._put(name, f"{{ column = {quoted(f'{join}.{spoken}')} }}", "its text in the table of codes")
+            self._put(name, f"{{ column = {ref(spoken, f'{join}.')} }}", "its text in the table of codes")
         elif codes := self._codes.add(table.name, column, codes_of or meaning):
-            self._put(name, f'{{ column = {quoted(column.name)}, convert = "code", codes = {quoted(codes)} }}')
+            self._put(name, f'{{ column = {ref(column.name)}, convert = "code", codes = {quoted(codes)} }}')
         elif RECORD_TYPES[self._draft.type].by_name[name].shape("?"):
-            self._put(name, f"{{ column = {quoted(column.name)} }}", f"TODO is this the {meaning.replace('_', ' ')}?")
+            self._put(name, f"{{ column = {ref(column.name)} }}", f"TODO is this the {meaning.replace('_', ' ')}?")
         else:
             self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
 
@@ -149,7 +153,7 @@ class FieldWriter:
             f"kind = {quoted(kind)}",
             f"table = {quoted(table)}",
             f"column = {quoted(column)}",
-            f"to = {quoted(to)}",
+            f"to = {ref(to)}",
         ]
         self._draft.joins[name] = [*lines, f"key = {quoted(key)}"] if key else lines
         self._draft.joined_tables.add(table)
@@ -161,15 +165,17 @@ class FieldWriter:
             return
         part = self._country_part(column)
         note = "" if part else "TODO neither codes of two or three letters nor numbers: a table of codes?"
-        part = part or f'{{ column = {quoted(column.name)}, convert = "country" }}'
+        if "numeric" in part:
+            note = "TODO figures are often the agency's own: are these the numbers of ISO 3166?"
+        part = part or f'{{ column = {ref(column.name)}, convert = "country" }}'
         self._put(name, f"[{part}]" if is_list else part, note)
 
     def _country_part(self, column: Column, join: str = "") -> str:
         look = look_at(column, self._encoding)
         for scheme, pattern in (("", "[A-Z]{3}"), ("alpha-2", "[A-Z]{2}"), ("numeric", r"\d{1,3}")):
-            if look.matches(pattern, 0.5):
+            if look.matches(pattern, 0.5) and (scheme != "numeric" or _are_countries(look)):
                 option = f", scheme = {quoted(scheme)}" if scheme else ""
-                return f'{{ column = {quoted(join + column.name)}, convert = "country"{option} }}'
+                return f'{{ column = {ref(column.name, join)}, convert = "country"{option} }}'
         return ""
 
     def _nationality(self, name: str, table: Table) -> None:
@@ -197,14 +203,14 @@ class FieldWriter:
             parts += [column for column in whole if words_of(column.name) in ("_nom_", "_name_", "_nam_")]
         for column in table.columns:
             if column in parts:
-                groups.setdefault(_language(column.name), []).append(join + column.name)
-        made = [f'{{ columns = [{", ".join(map(quoted, columns))}], convert = "name" }}' for columns in groups.values()]
+                groups.setdefault(_language(column.name), []).append(ref(column.name, join))
+        made = [f'{{ columns = [{", ".join(columns)}], convert = "name" }}' for columns in groups.values()]
         whole = [column for column in whole if column not in parts]
-        made += [f'{{ column = {quoted(join + each.name)}, convert = "name" }}' for each in whole]
+        made += [f'{{ column = {ref(each.name, join)}, convert = "name" }}' for each in whole]
         if not join:
             for each in self._all(table, "alias"):
                 separator = ";" if any(";" in value for value in look_at(each, self._encoding).counts) else ","
-                made.append(f'{{ column = {quoted(each.name)}, convert = "names", separator = "{separator}" }}')
+                made.append(f'{{ column = {ref(each.name)}, convert = "names", separator = "{separator}" }}')
         return made
 
     def _holder(self, table: Table, name: str = "holder_name", birth: str = "birth") -> None:
@@ -232,11 +238,11 @@ class FieldWriter:
     def _document_item(self, table: Table) -> str:
         number = self._first(table, "document_number")
         assert number is not None
-        items = [f"number = {{ column = {quoted(number.name)} }}"]
+        items = [f"number = {{ column = {ref(number.name)} }}"]
         if (kind := self._first(table, "document_type")) and (
             codes := self._codes.add(table.name, kind, "document_type")
         ):
-            items.append(f'doc_code = {{ column = {quoted(kind.name)}, convert = "code", codes = {quoted(codes)} }}')
+            items.append(f'doc_code = {{ column = {ref(kind.name)}, convert = "code", codes = {quoted(codes)} }}')
         issuer = self._first(table, "issuer")
         if issuer and (part := self._country_part(issuer)):
             items.append(f"issuer = {part}")
@@ -257,6 +263,12 @@ class FieldWriter:
         del table
         key = child.key[-1] if child.key else child.columns[0].name
         return self._join(words_of(child.name).strip("_"), "many", child.name, column, to, key)
+
+
+def _are_countries(look: Look) -> bool:
+    """Whether most figures are numbers of countries: an agency that counts its own from 1 meets a few of them, too."""
+    number = CONVERTERS["country"].make({"scheme": "numeric"})
+    return 2 * sum(count for value, count in look.counts.items() if number(value)) > sum(look.counts.values())
 
 
 def _language(column: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from adapters.draft_codes import CodeTables, quoted
+from adapters.draft_codes import CodeTables, quoted, ref
 from adapters.draft_fields import FieldWriter, RecordDraft
 from adapters.guess import guess_date, kinds_of, look_at, meaning_of
 from adapters.survey import Column, Table
@@ -97,17 +97,17 @@ class _Writer(FieldWriter):
         self._code("sex", table, "sex")
         self._nationality("nationalities", table)
         if column := self._first(table, "national_id"):
-            item = f"{{ item = {{ number = {{ column = {quoted(column.name)} }} }} }}"
+            item = f"{{ item = {{ number = {{ column = {ref(column.name)} }} }} }}"
             self._put("national_ids", f"[{item}]", "TODO scheme and issuer, such as THA-PIN and THA")
         self._documents(table)
-        self._list("addresses", [f"{{ column = {quoted(each.name)} }}" for each in self._all(table, "address")])
+        self._list("addresses", [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "address")])
         self._list("warnings", [self._warning(table, each) for each in self._all(table, "warning")])
         self._code("status", table, "status")
         for name in ("birth_place", "father_name", "mother_name"):
             if (column := self._first(table, name)) and name in RECORD_TYPES["Person"].fields:
                 named = ', convert = "name"' if name.endswith("name") else ""
-                self._put(name, f"{{ column = {quoted(column.name)}{named} }}")
-        names = [f"{{ column = {quoted(each.name)} }}" for each in self._all(table, "unmarked_name")]
+                self._put(name, f"{{ column = {ref(column.name)}{named} }}")
+        names = [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "unmarked_name")]
         self._find("names", "[" + ", ".join(['{ field = "names" }', *names]) + "]" if names else "")
         for key in ("birth", "documents", "national_ids"):
             self._find(key)
@@ -115,7 +115,7 @@ class _Writer(FieldWriter):
     def _warning(self, table: Table, column: Column) -> str:
         codes = self._codes.add(table.name, column, "warning") if look_at(column, self._encoding).is_code else ""
         option = f', convert = "code", codes = {quoted(codes)}' if codes else ""
-        return f"{{ column = {quoted(column.name)}{option} }}"
+        return f"{{ column = {ref(column.name)}{option} }}"
 
     def _document(self, table: Table) -> None:
         self._code("doc_code", table, "document_type")
@@ -133,7 +133,7 @@ class _Writer(FieldWriter):
         for name in ("plate", "province", "make", "model", "colour"):
             self._text(name, table, name)
         if column := self._first(table, "vin"):
-            self._put("vin", f'{{ column = {quoted(column.name)}, convert = "compact" }}')
+            self._put("vin", f'{{ column = {ref(column.name)}, convert = "compact" }}')
         self._code("status", table, "lost" if self._first(table, "lost") else "status")
         self._date("reported", table, "lost_date")
         if "plate" in self._draft.fields:
@@ -146,7 +146,7 @@ class _Writer(FieldWriter):
         if column := self._first(table, "crossing_time"):
             guess = guess_date(look_at(column, self._encoding), column)
             toml = guess.toml.replace("epoch-date", "epoch-time")
-            self._put("at", f"{{ column = {quoted(column.name)}{toml} }}", guess.why)
+            self._put("at", f"{{ column = {ref(column.name)}{toml} }}", guess.why)
         self._code("mode", table, "mode")
         self._holder(table, "person_name", birth="")
         self._text("vehicle", table, "plate")
@@ -161,7 +161,7 @@ class _Writer(FieldWriter):
             join = self._many(table, *child)
             members = {"description": "goods", "tariff": "tariff", "origin": "origin"}
             items = [
-                f"{name} = {{ column = {quoted(column.name)} }}"
+                f"{name} = {{ column = {ref(column.name)} }}"
                 for name, meaning in members.items()
                 if (column := self._first(child[0], meaning))
             ]
@@ -169,21 +169,21 @@ class _Writer(FieldWriter):
                 self._put("lines", f"{{ from = {quoted(join)}, item = {{ {', '.join(items)} }} }}")
             if column := self._first(child[0], "container"):
                 self._put(
-                    "containers", f'{{ from = {quoted(join)}, column = {quoted(column.name)}, convert = "compact" }}'
+                    "containers", f'{{ from = {quoted(join)}, column = {ref(column.name)}, convert = "compact" }}'
                 )
         elif column := self._first(table, "container"):
-            self._put("containers", f'[{{ column = {quoted(column.name)}, convert = "compact" }}]')
+            self._put("containers", f'[{{ column = {ref(column.name)}, convert = "compact" }}]')
         self._find("containers")
 
     def _seizure(self, table: Table) -> None:
         self._text("reference", table, "seizure_ref")
         self._date("date", table, "seizure_date")
         self._text("office", table, "office")
-        self._list("goods", [f"{{ column = {quoted(each.name)} }}" for each in self._all(table, "goods")])
+        self._list("goods", [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "goods")])
         if column := self._first(table, "quantity"):
-            self._put("quantity", f'{{ column = {quoted(column.name)}, convert = "decimal" }}', "TODO decimal comma?")
+            self._put("quantity", f'{{ column = {ref(column.name)}, convert = "decimal" }}', "TODO decimal comma?")
         self._text("unit", table, "unit")
         for name, meaning in (("containers", "container"), ("vehicles", "plate")):
-            self._list(name, [f"{{ column = {quoted(each.name)} }}" for each in self._all(table, meaning)])
+            self._list(name, [f"{{ column = {ref(each.name)} }}" for each in self._all(table, meaning)])
         self._find("containers")
         self._find("plates", '{ field = "vehicles" }' if "vehicles" in self._draft.fields else "")

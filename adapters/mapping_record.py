@@ -100,13 +100,23 @@ class RecordReader:
 
         A column that is a path into a document has dots of its own.
         """
-        join, _, column = text.rpartition(".")
+        join, column = self._parted(text)
         if self._has_paths:
             first, _, rest = text.partition(".")
             join, column = (first, rest) if rest and first in self._joins else ("", text)
         if join and join not in self._joins:
-            node.fail(f"unknown join `{join}`", key, word=text, remedy=nearest(join, self._joins))
-        return Ref(join or rows, column, node.line(key, text))
+            remedy = f"{nearest(join, self._joins)}; a column with a dot in its own name stands in quotes: '\"{text}\"'"
+            node.fail(f"unknown join `{join}`", key, word=text, remedy=remedy)
+        return Ref(join or rows, column, node.line(key, column if f'"{column}"' in text else text))
+
+    def _parted(self, text: str) -> tuple[str, str]:
+        """Join and column; a column with a dot in its own name stands in quotes: `join."a.b"`."""
+        for join in ("", *self._joins) if text.endswith('"') else ():
+            begin = f'{join}."' if join else '"'
+            if text.startswith(begin) and "." in (column := text[len(begin) : -1]):
+                return join, column
+        join, _, column = text.rpartition(".")
+        return join, column
 
     # ---------------------------------------------------- fields and search keys
 

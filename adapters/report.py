@@ -6,7 +6,7 @@ Nothing here writes to the source. `Report` holds values of rows only in its sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -15,7 +15,7 @@ from adapters.dates import FUTURE
 from adapters.index import RowSource
 from adapters.index_build import TWIN
 from adapters.mapping import Mapping as SourceMapping
-from adapters.mapping import Part, RecordMapping, Value, test_of
+from adapters.mapping import Join, JoinKind, Part, RecordMapping, Value, test_of
 from adapters.masking import mask
 from adapters.misread import Misread, Scripted, misread, scripted
 from adapters.rows import Builder, Built, Rows, value_refs
@@ -190,11 +190,38 @@ def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
 
 
 def _coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, str], Any]]:
-    """For each part of a field that looks a cell up: its field and column, and its unknown cells in some rows."""
+    """For each part of a field that looks a cell up: its field and column, and its unknown cells in some rows.
+
+    A `codes` join is such a look-up for all fields; it stands under its own name.
+    """
     for name, value in record.fields.items():
         for part, rows in _parts(value):
-            if part.codes is not None and "*" not in part.codes and len(part.refs) == 1:
-                yield (name, part.refs[0].column), _Codes(builder, part, part.rows or rows)
+            if len(part.refs) == 1 and (is_known := _look_up(part)):
+                yield (name, part.refs[0].column), _Codes(builder, part, part.rows or rows, is_known)
+    for join in record.joins:
+        if join.kind is JoinKind.CODES:
+            yield (join.name, join.to.column), _missed(builder, join)
+
+
+def _look_up(part: Part) -> Callable[[Any], bool] | None:
+    """Whether a cell has a meaning, for a part that looks cells up; else None."""
+    if (codes := part.codes) is not None:
+        return None if "*" in codes else lambda cell: str(cell) in codes
+    if part.names == ("country",) and not part.otherwise:
+        return lambda cell: part.converters[0](cell) is not None
+    return None
+
+
+def _missed(builder: Builder, join: Join) -> Callable[[Rows], Iterator[str]]:
+    """The cells of a row that lead to no row of the join's table."""
+    slot, (start, index) = builder.layout.slots[join.name], builder.layout.place(join.to)
+
+    def missed(rows: Rows) -> Iterator[str]:
+        cell = rows[start][index] if rows[start] else None
+        if cell is not None and not rows[slot]:
+            yield str(cell)
+
+    return missed
 
 
 def _parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
@@ -209,8 +236,8 @@ def _parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
 class _Codes:
     """The cells of one part that its table does not know."""
 
-    def __init__(self, builder: Builder, part: Part, rows: str) -> None:
-        self._known = part.codes or {}
+    def __init__(self, builder: Builder, part: Part, rows: str, is_known: Callable[[Any], bool]) -> None:
+        self._is_known = is_known
         self._place = builder.layout.place(part.refs[0])
         self._holds = test_of(part.where) if part.where else None
         self._where = builder.layout.place(part.where.ref) if part.where else (0, 0)
@@ -220,7 +247,7 @@ class _Codes:
         slot, index = self._place
         row = rows[slot]
         for each in row if isinstance(row, list) else (row,):
-            if not each or each[index] is None or str(each[index]) in self._known:
+            if not each or each[index] is None or self._is_known(each[index]):
                 continue
             if self._holds is not None:
                 other = each if self._where[0] == slot else rows[self._where[0]]
@@ -283,12 +310,30 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         fields[name, column] += count
     for (name, column), count in fields.most_common():
         values = [value for field_, col, value in report.codes if (field_, col) == (name, column)]
-        line = f"{mapping.file}:{mapping.records[report.type].fields[name].parts[0].line}"
-        told = f"{count} cells of `{column}` have a code without a meaning: {_listed(values)}"
-        yield Finding("note", told, line, "add them to the table of codes")
+        yield _unknown(mapping, report.type, (name, column), count, values)
     for each in report.scripted:
         if wrong := misread(mapping, each):
             yield _misread(mapping, wrong)
+
+
+def _unknown(
+    mapping: SourceMapping, record_type: str, place: tuple[str, str], count: int, values: list[str]
+) -> Finding:
+    """Cells of the field or join and the column at `place` that nobody knows the meaning of."""
+    record, (name, column) = mapping.records[record_type], place
+    cells = f"{count} cells of `{column}`"
+    for join in record.joins:
+        if join.name == name and name not in record.fields:
+            told = f"{cells} are in no row of `{join.table}`, so that they have no meaning: {_listed(values)}"
+            remedy = "ask what they mean: what comes from that table is missing in their records"
+            return Finding("note", told, f"{mapping.file}:{join.line_column}", remedy)
+    line = f"{mapping.file}:{record.fields[name].parts[0].line}"
+    looked_up = (part for part, _ in _parts(record.fields[name]) if [ref.column for ref in part.refs] == [column])
+    if all(part.names == ("country",) for part in looked_up):
+        told = f"{cells} are no code of a country, and left out: {_listed(values, '')}"
+        return Finding("note", told, line, "another `scheme`, or a table of codes")
+    told = f"{cells} have a code without a meaning: {_listed(values)}"
+    return Finding("note", told, line, "add them to the table of codes")
 
 
 def _twins(mapping: SourceMapping, report: TypeReport, reason: str, count: int) -> Finding:
@@ -320,9 +365,9 @@ def _rows(count: int) -> str:
     return "1 row is" if count == 1 else f"{count:,} rows are"
 
 
-def _listed(values: list[str]) -> str:
+def _listed(values: list[str], doubt: str = "; is it a code at all?") -> str:
     if len(values) > _MAX_CODES or max(map(len, values)) > 20:
-        return f"{len(values)} different ones; is it a code at all?"
+        return f"{len(values)} different ones{doubt}"
     return ", ".join(f"`{spoken(value)}`" for value in sorted(values)[:REASONS])
 
 

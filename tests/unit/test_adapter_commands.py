@@ -117,6 +117,67 @@ def test_a_long_code_may_be_a_name_and_is_masked(liaison: Liaison, source: Small
     assert hidden.value["records"][0]["unknown_codes"][0]["code"] == "XXXXXX"
 
 
+def test_codes_that_a_table_of_the_database_does_not_have_are_told_with_its_line(
+    liaison: Liaison, source: SmallSource
+) -> None:
+    source.execute("UPDATE cars SET state = 'Q' WHERE id = 3")
+    ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
+    told = next(each for each in ran.value["findings"] if "`states`" in each["message"])
+    assert told["message"] == "1 cells of `state` are in no row of `states`, so that they have no meaning: `Q`"
+    assert told["where"] == f"{source.mapping}:{line_of('table = "states"', MAPPING) + 1}"
+    assert ran.value["records"][1]["unknown_codes"] == [{"field": "state", "column": "state", "code": "Q", "count": 1}]
+
+
+def test_what_is_no_country_is_told(liaison: Liaison, source: SmallSource) -> None:
+    source.execute("UPDATE persons SET nat = '04' WHERE id = 1", "UPDATE papers SET issuer = 'Siam' WHERE id = 3")
+    text = MAPPING.replace('{ column = "issuer" }', '{ column = "issuer", convert = "country" }')
+    source.mapping.write_text(text, encoding="utf-8")
+    ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
+    told = [each["message"] for each in ran.value["findings"]]
+    assert "1 cells of `nat` are no code of a country, and left out: `04`" in told
+    assert "1 cells of `issuer` are no code of a country, and left out: `Siam`" in told
+
+
+def test_a_column_with_a_dot_in_its_name_stands_in_quotes(liaison: Liaison, source: SmallSource) -> None:
+    source.execute(
+        'ALTER TABLE persons RENAME COLUMN latin TO "name.latin"',
+        'ALTER TABLE papers RENAME COLUMN number TO "papers.no"',
+    )
+    bare = MAPPING.replace('"latin"', '"name.latin"').replace('"number"', '"papers.no"')
+    source.mapping.write_text(bare, encoding="utf-8")
+    ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
+    (told,) = ran.value["findings"]
+    assert told["message"] == "unknown join `name`"
+    assert told["remedy"].endswith("""stands in quotes: '"name.latin"'""")
+    right = bare.replace('"name.latin"', """'"name.latin"'""").replace('"papers.no"', """'papers."papers.no"'""")
+    source.mapping.write_text(right, encoding="utf-8")
+    ran = liaison("adapter", "sample", source.mapping, "--url", source.url, "--key", "1", "--show", "--json")
+    assert ran.value["record"]["fields"]["names"][1]["text"] == "SOMCHAI JAIDEE"
+    assert ran.value["record"]["fields"]["documents"][0]["number"] == "AA 1234567"
+    source.mapping.write_text(right.replace("name.latin", "name.latn"), encoding="utf-8")
+    ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
+    told = next(each for each in ran.value["findings"] if each["severity"] == "error")
+    assert (told["message"], told["remedy"]) == (
+        "unknown column `name.latn` in table `persons`", "did you mean `name.latin`?"
+    )  # fmt: skip
+    assert told["where"] == f"{source.mapping}:{line_of('name.latn', source.mapping.read_text(encoding='utf-8'))}"
+
+
+def test_a_draft_names_columns_with_a_dot_so_that_they_are_read(liaison: Liaison, source: SmallSource) -> None:
+    source.execute(
+        "DROP TABLE papers", "DROP TABLE cars",
+        "ALTER TABLE persons RENAME COLUMN born TO \"birth.date\"",
+        "ALTER TABLE persons RENAME COLUMN name TO 'full \"name\"'",
+    )  # fmt: skip
+    draft = liaison("adapter", "init", "--url", source.url).out
+    (person,) = tomllib.loads(draft)["record"]
+    assert person["fields"]["birth"]["column"] == '"birth.date"'
+    assert [each["column"] for each in person["fields"]["names"]] == ['full "name"']
+    unused = next(row for row in draft.splitlines() if "nothing uses" in row)
+    assert "birth.date" not in unused
+    assert "full" not in unused
+
+
 def test_a_type_that_does_not_fit_is_an_error_with_its_line(liaison: Liaison, source: SmallSource) -> None:
     text = MAPPING.replace('convert = "thai-date"', 'convert = "epoch-date"')
     source.mapping.write_text(text, encoding="utf-8")

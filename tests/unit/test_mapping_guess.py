@@ -116,6 +116,23 @@ def test_a_column_leads_where_its_name_and_values_say() -> None:
     assert points_to(person, person.columns[0], [person, paper]) is None
 
 
+@pytest.mark.parametrize(
+    ("values", "toml"),
+    [
+        (("01", "02", "03", "04", "01", "01"), 'convert = "country" }]  # TODO neither codes'),
+        (
+            ("764", "418", "704", "104", "764", "01"),
+            'scheme = "numeric" }]  # TODO figures are often the agency\'s own',
+        ),
+    ],
+)
+def test_figures_are_countries_only_where_most_are(values: tuple[str, ...], toml: str) -> None:
+    """`04` is Afghanistan, and often an agency's fourth country."""
+    names = column(*"abcdef", name="full_name")
+    draft = draft_of([table("persons", column(*range(6), name="id"), names, column(*values, name="nat"))])
+    assert toml in next(row for row in draft.text.splitlines() if row.startswith("nationalities"))
+
+
 def test_a_table_of_codes_is_no_table_of_persons() -> None:
     codes = table(
         "ct_name", column("1", "2", name="code"), column("Mr", "Ms", name="name"), column("M", "F", name="sex")
@@ -137,7 +154,7 @@ NAMES = st.one_of(
     st.sampled_from(
         ["PSN_NO", "last_name", "FNAME_TH", "name", "dob", "sex", "NAT_CD", "passport_no", "DOC_TYP", "plate", "make",
          "DEL_FLG", "vld_to", "upd_dt", "direction", "ma_ck", "thoi_gian", "sez_ref", "sez_dat", "gds_dsc", "exporter",
-         "ctn_nbr", "status", "canh_bao", "lost_flg", "nguoi_id"]
+         "ctn_nbr", "status", "pp.no", "name.th", "canh_bao", "lost_flg", "nguoi_id"]
     ),
     st.text(min_size=1, max_size=12),
 )  # fmt: skip
