@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.draft_codes import CodeTables, bare, quoted, ref
 from adapters.converters import CONVERTERS
+from adapters.draft_codes import CodeTables, bare, quoted, ref
 from adapters.guess import Look, guess_date, kinds_of, look_at, meaning_of, points_to, words_of
 from adapters.survey import Column, Table
 from gateway.records.types import RECORD_TYPES

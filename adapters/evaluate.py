@@ -204,7 +204,13 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                         raise ValueError
                     yield line
     except (OSError, EOFError, ValueError, RecursionError) as error:
-        raise Misconfigured("a line of the task cannot be read", code="bad-task", where=f"{path}:{number}") from error
+        if number == 0:
+            raise Misconfigured(
+                "a file of the task cannot be read", code="bad-task", where=str(path), remedy="compress it with gzip"
+            ) from error
+        remedy = '{"id": "1", "name": "...", "birth": "1985-11-03"} in a line of db.jsonl.gz; `qid` in one of queries'
+        where = f"{path}:{number}"
+        raise Misconfigured("a line of the task cannot be read", code="bad-task", where=where, remedy=remedy) from error
 
 
 def _no_task(path: Path) -> Misconfigured:

@@ -67,6 +67,8 @@ class IndexedSource:
         secret: bytes | None = None,
         difference: float = DIFFERENCE_SECONDS,
         progress: Progress | None = None,
+        *,
+        anew: bool = False,
     ) -> None:
         self._rows = rows
         self._clock = clock
@@ -78,7 +80,7 @@ class IndexedSource:
             queries=queries_of(mapping),
             record_types=frozenset(mapping.records),
         )
-        self._index = IndexKeeper(rows, path, clock, secret, difference, progress)
+        self._index = IndexKeeper(rows, path, clock, secret, difference, progress, anew=anew)
         self._markings: dict[str, Marking] = {}
 
     @property

@@ -35,7 +35,8 @@ class IndexKeeper:
     `is_new` says that this process has built it.
 
     `secret` seals it; all rows are compared with it every `difference` seconds. Raises `Unavailable` when there is no
-    index of this mapping yet and the source cannot be used, or when the index's disk cannot be used.
+    index of this mapping yet and the source cannot be used, or when the index's disk cannot be used. `anew` builds it
+    from all rows, whatever is there.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class IndexKeeper:
         secret: bytes | None = None,
         difference: float = DIFFERENCE_SECONDS,
         progress: Progress | None = None,
+        *,
+        anew: bool = False,
     ) -> None:
         self._difference_us = int(difference * 1_000_000)
         self._rows = rows
@@ -55,7 +58,12 @@ class IndexKeeper:
         self._rest_until = 0.0
         self.is_new = False
         with index_lock(path, wait=True):
-            self._start(progress)
+            if anew:
+                # Bringing it up first would read all rows twice, and change an index that a stopped build must leave.
+                sweep_generations(path)
+                self._build(progress)
+            else:
+                self._start(progress)
         self.store = IndexStore(path, secret)
 
     def refresh(self, progress: Progress | None = None) -> bool:

@@ -61,7 +61,8 @@ class Place:
 
     `url` has the scheme that chooses the adapter. `access` is a TOML file of the adapter's own settings (passwords,
     certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
-    which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds.
+    which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. `anew`: they
+    are built from all rows when they are opened, whatever is there.
     `observe` may stand something between the rows and their index (`adapters.report`). `node` is there where a node
     opens the source; a source process is asked by nobody else.
     """
@@ -76,6 +77,7 @@ class Place:
     node: NodeSide | None = None
     index_secret: bytes | None = None
     difference: float = DIFFERENCE_SECONDS
+    anew: bool = False
 
 
 class Opener(Protocol):
@@ -102,7 +104,9 @@ def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
     rows = place.observe(rows) if place.observe else rows
     path = place.index_dir / f"{rows.mapping.id}.sqlite"
     try:
-        return IndexedSource(rows, path, place.clock, place.index_secret, place.difference, place.progress)
+        return IndexedSource(
+            rows, path, place.clock, place.index_secret, place.difference, place.progress, anew=place.anew
+        )
     except BaseException:
         rows.close()
         raise

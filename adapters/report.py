@@ -14,8 +14,8 @@ from typing import Any
 from adapters.dates import FUTURE
 from adapters.index import RowSource
 from adapters.index_build import TWIN
-from adapters.mapping import Mapping as SourceMapping
 from adapters.mapping import Join, JoinKind, Part, RecordMapping, Value, test_of
+from adapters.mapping import Mapping as SourceMapping
 from adapters.masking import mask
 from adapters.misread import Misread, Scripted, misread, scripted
 from adapters.rows import Builder, Built, Rows, value_refs

@@ -124,7 +124,8 @@ def test_codes_that_a_table_of_the_database_does_not_have_are_told_with_its_line
     ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
     told = next(each for each in ran.value["findings"] if "`states`" in each["message"])
     assert told["message"] == "1 cells of `state` are in no row of `states`, so that they have no meaning: `Q`"
-    assert told["where"] == f"{source.mapping}:{line_of('table = "states"', MAPPING) + 1}"
+    line = line_of('table = "states"', MAPPING) + 1
+    assert told["where"] == f"{source.mapping}:{line}"
     assert ran.value["records"][1]["unknown_codes"] == [{"field": "state", "column": "state", "code": "Q", "count": 1}]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.index import IndexedSource
+from adapters.index import IndexedSource, RowSource
 from adapters.index_keep import DIFFERENCE_SECONDS
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock
@@ -234,6 +234,36 @@ def test_an_index_that_another_process_built_is_turned_to(files: SmallSource, cl
     assert numbers(node, clock, "ZZ9999999") == []
     node.refresh()
     assert numbers(node, clock, "ZZ9999999") == ["1"]
+
+
+def test_what_is_opened_to_be_built_anew_is_read_once_and_a_build_that_fails_leaves_the_old_index(
+    files: SmallSource, clock: ManualClock
+) -> None:
+    opened(files, clock).close()
+    files.execute("UPDATE papers SET number = 'ZZ9999999' WHERE id = 1")
+    place = Place(files.mapping, files.url, files.folder / "index", clock, anew=True)
+    before = index_of(files).resolve()
+    content, scans = before.read_bytes(), []
+
+    def watch(source: RowSource) -> RowSource:
+        scan = source.scan
+        source.scan = lambda name: scans.append(name) or scan(name)  # type: ignore[method-assign, func-returns-value]
+        return source
+
+    def fail(source: RowSource) -> RowSource:
+        source.scan = lambda _name: iter((_ for _ in ()).throw(Unavailable("gone", code="gone")))  # type: ignore[method-assign]
+        return source
+
+    with pytest.raises(Unavailable):
+        open_source(replace(place, observe=fail))
+    assert index_of(files).resolve() == before
+    assert before.read_bytes() == content
+
+    source = open_source(replace(place, observe=watch))
+    assert isinstance(source, IndexedSource)
+    source.rebuild()
+    assert scans == ["Person", "Vehicle"]
+    assert numbers(source, clock, "ZZ9999999") == ["1"]
 
 
 def test_a_search_goes_on_when_its_file_is_gone_and_another_one_is_in_place(

@@ -118,7 +118,7 @@ def _build(settings: Settings, source: SourceSettings, home: Home, clock: Clock)
     _check_names(settings, source)
     started, worked = clock.monotonic(), time.process_time()
     with _bar(source.id) as progress:
-        opened = open_source(replace(source_place(settings, source, home, clock), progress=progress))
+        opened = open_source(replace(source_place(settings, source, home, clock), progress=progress, anew=True))
         try:
             if not isinstance(opened, IndexedSource):
                 return {"source": source.id, "state": "elsewhere"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,11 +69,13 @@ def explain(
     from gateway.matching.report import NONE, compare
     from gateway.matching.thresholds import SETS
     from gateway.model.query import PersonQuery
-    from gateway.model.values import NameForm, PartialDate, Sex
+    from gateway.model.values import MAX_TEXT, NameForm, PartialDate, Sex
 
     for which, name in (("FIRST", first), ("SECOND", second)):
         if not name.strip():
             raise click.UsageError(f"{which} is empty: give two names, each in quotation marks")
+        if len(name) > MAX_TEXT:
+            raise click.UsageError(f"{which} has more than {MAX_TEXT} characters")
     sexes, fathers = _both("sex", sex), _both("father", father)
     try:  # 1 is an answer here: what cannot be compared must not look like it
         births = [PartialDate(text) if text else None for text in _both("birth", birth)]
@@ -145,13 +148,26 @@ def evaluate(task: Path, out: Path, half: int | None, thresholds: str, as_json: 
     from adapters.evaluate import evaluate as run
     from gateway.matching.thresholds import SETS
 
-    with out.open("w", encoding="utf-8") as file, _progress(task.name) as progress:
-        summary = run(task, file, SETS[thresholds], half, progress)
+    out.open("a").close()  # whether it can be written is said before the work, and what it holds goes after it only
+    written = io.StringIO()
+    with _progress(task.name) as progress:
+        summary = run(task, written, SETS[thresholds], half, progress)
+    _write(out, written.getvalue())
     if as_json:
         print_json(summary.as_json())
     else:
         _show_summary(summary, out)
     return 0
+
+
+def _write(out: Path, text: str) -> None:
+    from gateway.errors import Misconfigured
+
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        said = f"the result cannot be written: {error.strerror}"
+        raise Misconfigured(said, code="bad-path", where=str(out), remedy="name another file, or make room") from error
 
 
 def _show_summary(summary: Summary, out: Path) -> None:
