@@ -6,6 +6,7 @@ The key index is built in a folder that is removed again, of as many rows as wer
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -81,17 +82,17 @@ def _type_value(report: TypeReport, show: bool) -> dict[str, Any]:
         "share": round(report.share, 4),
         "left_out": dict(report.reasons.most_common()),
         "values_left_out": dict(report.spared.most_common()),
-        "unknown_codes": [
-            {
-                "field": name,
-                "column": column,
-                "code": value if show else spoken(value),
-                "count": count,
-            }
-            for (name, column, value), count in report.codes.most_common(50)
-        ],
+        "unknown_codes": _counted(report.codes, show),
+        "unknown_countries": _counted(report.countries, show),
         "samples": [sample_value(sample, show=show) for sample in report.samples],
     }
+
+
+def _counted(codes: Counter[tuple[str, str, str]], show: bool) -> list[dict[str, Any]]:
+    return [
+        {"field": name, "column": column, "code": value if show else spoken(value), "count": count}
+        for (name, column, value), count in codes.most_common(50)
+    ]
 
 
 def failed_value(sample: Sample, *, show: bool) -> dict[str, Any]:

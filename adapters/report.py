@@ -6,7 +6,7 @@ Nothing here writes to the source. `Report` holds values of rows only in its sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from adapters.dates import FUTURE
 from adapters.index import RowSource
 from adapters.index_build import TWIN
-from adapters.mapping import Join, JoinKind, Part, RecordMapping, Value, test_of
+from adapters.looked_up import coded, parts
 from adapters.mapping import Mapping as SourceMapping
+from adapters.mapping import RecordMapping
 from adapters.masking import mask
 from adapters.misread import Misread, Scripted, misread, scripted
 from adapters.rows import Builder, Built, Rows, value_refs
@@ -68,7 +69,10 @@ class Sample:
 
 @dataclass(slots=True)
 class TypeReport:
-    """What became of the rows of one record type. `codes` counts (field, column, value) without a meaning."""
+    """What became of the rows of one record type.
+
+    `codes` counts (field, column, value) without a meaning, `countries` those that are no code of a country.
+    """
 
     type: str
     table: str
@@ -78,6 +82,7 @@ class TypeReport:
     reasons: Counter[str] = field(default_factory=Counter)
     spared: Counter[str] = field(default_factory=Counter)
     codes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    countries: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     places: dict[str, int] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     built: list[Built] = field(default_factory=list)
@@ -96,7 +101,7 @@ def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
     """The first `limit` rows of a type, made into records as the index would."""
     record, builder = source.mapping.records[record_type], source.builders[record_type]
     report = TypeReport(record_type, record.table, scripted=scripted(record))
-    coded = list(_coded(builder, record))
+    looked_up = [(_counter(report, record, place), place, cells) for place, cells in coded(builder, record)]
     for rows, _links, why in islice(source.scan(record_type), limit):
         report.rows += 1
         if rows is None:
@@ -108,8 +113,8 @@ def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
                 continue
             for column in report.scripted:
                 column.take(builder, rows)
-            for place, cells in coded:
-                report.codes.update((*place, value) for value in cells(rows))
+            for counter, place, cells in looked_up:
+                counter.update((*place, value) for value in cells(rows))
             _note(report, builder, rows)
         except LiaisonError as error:
             reason = _reason(error, record_type)
@@ -186,76 +191,6 @@ def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
     return found
 
 
-# ---------------------------------------------------- codes without a meaning
-
-
-def _coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, str], Any]]:
-    """For each part of a field that looks a cell up: its field and column, and its unknown cells in some rows.
-
-    A `codes` join is such a look-up for all fields; it stands under its own name.
-    """
-    for name, value in record.fields.items():
-        for part, rows in _parts(value):
-            if len(part.refs) == 1 and (is_known := _look_up(part)):
-                yield (name, part.refs[0].column), _Codes(builder, part, part.rows or rows, is_known)
-    for join in record.joins:
-        if join.kind is JoinKind.CODES:
-            yield (join.name, join.to.column), _missed(builder, join)
-
-
-def _look_up(part: Part) -> Callable[[Any], bool] | None:
-    """Whether a cell has a meaning, for a part that looks cells up; else None."""
-    if (codes := part.codes) is not None:
-        return None if "*" in codes else lambda cell: str(cell) in codes
-    if part.names == ("country",) and not part.otherwise:
-        return lambda cell: part.converters[0](cell) is not None
-    return None
-
-
-def _missed(builder: Builder, join: Join) -> Callable[[Rows], Iterator[str]]:
-    """The cells of a row that lead to no row of the join's table."""
-    slot, (start, index) = builder.layout.slots[join.name], builder.layout.place(join.to)
-
-    def missed(rows: Rows) -> Iterator[str]:
-        cell = rows[start][index] if rows[start] else None
-        if cell is not None and not rows[slot]:
-            yield str(cell)
-
-    return missed
-
-
-def _parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
-    for part in value.parts:
-        yield part, rows
-        for inner in (part.item or {}).values():
-            # Only where the object itself counts: what its `where` shuts out is looked up by nobody.
-            if part.where is None:
-                yield from _parts(inner, part.rows or rows)
-
-
-class _Codes:
-    """The cells of one part that its table does not know."""
-
-    def __init__(self, builder: Builder, part: Part, rows: str, is_known: Callable[[Any], bool]) -> None:
-        self._is_known = is_known
-        self._place = builder.layout.place(part.refs[0])
-        self._holds = test_of(part.where) if part.where else None
-        self._where = builder.layout.place(part.where.ref) if part.where else (0, 0)
-        self._is_many = bool(rows)
-
-    def __call__(self, rows: Rows) -> Iterator[str]:
-        slot, index = self._place
-        row = rows[slot]
-        for each in row if isinstance(row, list) else (row,):
-            if not each or each[index] is None or self._is_known(each[index]):
-                continue
-            if self._holds is not None:
-                other = each if self._where[0] == slot else rows[self._where[0]]
-                if not other or not self._holds(other[self._where[1]]):
-                    continue
-            yield str(each[index])
-
-
 # ---------------------------------------------------- what is told
 
 
@@ -305,35 +240,42 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         yield Finding(severity, f"{_rows(count)} left out: {reason}", line, remedy, _shown(report, reason))
     for reason, count in report.spared.most_common(REASONS):
         yield Finding("note", f"{count} values of {report.type} are left out: {reason}", where)
-    fields = Counter[tuple[str, str]]()
-    for (name, column, _value), count in report.codes.items():
-        fields[name, column] += count
-    for (name, column), count in fields.most_common():
-        values = [value for field_, col, value in report.codes if (field_, col) == (name, column)]
-        yield _unknown(mapping, report.type, (name, column), count, values)
+    yield from _unknown(mapping, report)
     for each in report.scripted:
         if wrong := misread(mapping, each):
             yield _misread(mapping, wrong)
 
 
-def _unknown(
-    mapping: SourceMapping, record_type: str, place: tuple[str, str], count: int, values: list[str]
-) -> Finding:
-    """Cells of the field or join and the column at `place` that nobody knows the meaning of."""
-    record, (name, column) = mapping.records[record_type], place
-    cells = f"{count} cells of `{column}`"
-    for join in record.joins:
-        if join.name == name and name not in record.fields:
-            told = f"{cells} are in no row of `{join.table}`, so that they have no meaning: {_listed(values)}"
+def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
+    """Cells that were looked up and are not known, by the field or join and the column."""
+    record = mapping.records[report.type]
+    fields = Counter[tuple[str, str]]()
+    for (name, column, _value), count in (report.codes + report.countries).items():
+        fields[name, column] += count
+    joins = {join.name: join for join in record.joins if join.name not in record.fields}
+    for (name, column), count in fields.most_common():
+        counter, cells = _counter(report, record, (name, column)), f"{count} cells of `{column}`"
+        values = [value for field_, col, value in counter if (field_, col) == (name, column)]
+        line = joins[name].line_column if name in joins else record.fields[name].parts[0].line
+        if name in joins:
+            told = f"{cells} are in no row of `{joins[name].table}`, so that they have no meaning: {_listed(values)}"
             remedy = "ask what they mean: what comes from that table is missing in their records"
-            return Finding("note", told, f"{mapping.file}:{join.line_column}", remedy)
-    line = f"{mapping.file}:{record.fields[name].parts[0].line}"
-    looked_up = (part for part, _ in _parts(record.fields[name]) if [ref.column for ref in part.refs] == [column])
-    if all(part.names == ("country",) for part in looked_up):
-        told = f"{cells} are no code of a country, and left out: {_listed(values, '')}"
-        return Finding("note", told, line, "another `scheme`, or a table of codes")
-    told = f"{cells} have a code without a meaning: {_listed(values)}"
-    return Finding("note", told, line, "add them to the table of codes")
+        elif counter is report.countries:
+            told = f"{cells} are no code of a country, and left out: {_listed(values, '')}"
+            remedy = "another `scheme`, or a table of codes"
+        else:
+            told = f"{cells} have a code without a meaning: {_listed(values)}"
+            remedy = "add them to the table of codes"
+        yield Finding("note", told, f"{mapping.file}:{line}", remedy)
+
+
+def _counter(report: TypeReport, record: RecordMapping, place: tuple[str, str]) -> Counter[tuple[str, str, str]]:
+    """Where the unknown cells of the field or join and the column at `place` are counted."""
+    name, column = place
+    if name not in record.fields:
+        return report.codes
+    looked_up = (part for part, _ in parts(record.fields[name]) if [ref.column for ref in part.refs] == [column])
+    return report.countries if all(part.names == ("country",) for part in looked_up) else report.codes
 
 
 def _twins(mapping: SourceMapping, report: TypeReport, reason: str, count: int) -> Finding:

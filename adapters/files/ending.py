@@ -6,6 +6,7 @@ be it, with the number of rows where it says one. Otherwise the least that a who
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from typing import BinaryIO, cast
@@ -71,7 +72,7 @@ def rows_end(file: BinaryIO, size: int, table: Table) -> int | None:
         if not last:
             raise Malformed("an empty file", code="cut-off")
         if not last.endswith("\n") and not (table.format is Format.JSONL and _is_object(last)):
-            raise Malformed(f"{CUT}: its last row has no end of line", code="cut-off")
+            raise Malformed(f"{CUT}: its last row has no end of line{_doubt(file)}", code="cut-off")
         return None
     said = _expected(table.end).fullmatch(last.rstrip("\r\n"))
     if said is None:
@@ -88,6 +89,13 @@ def _is_object(line: str) -> bool:
         return isinstance(strict_json.loads(line.encode(), MAX_LINE), dict)
     except (Malformed, TooLarge):
         return False
+
+
+def _doubt(file: BinaryIO) -> str:
+    """What else it may be than cut off: spreadsheets save "Unicode text" as UTF-16, whose ends of lines are others."""
+    file.seek(0)
+    is_utf_16 = file.read(2) == codecs.BOM_UTF16_LE
+    return "; or it is UTF-16, as it begins, and not the `encoding` of the mapping" if is_utf_16 else ""
 
 
 def _expected(end: str) -> re.Pattern[str]:

@@ -7,6 +7,7 @@ is needed and kept until it ends.
 from __future__ import annotations
 
 import base64
+import math
 import re
 import threading
 from collections.abc import Mapping
@@ -36,6 +37,8 @@ _DEFAULT_TOKEN_SECONDS = 300.0
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}", re.ASCII)
 _JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.DOTALL)
 
+_REDIRECTS = range(300, 400)
+_REDIRECTED = "redirects are not followed; name the address that it leads to"
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_MANY, _UNAVAILABLE = 200, 401, 403, 404, 410, 429, 503
 
 
@@ -88,11 +91,14 @@ class Client:
         if status == _TOO_MANY:
             raise Overloaded("the source asks for patience", code="source-throttled", where=self._name)
         if status in (_UNAUTHORIZED, _FORBIDDEN):
-            raise self._failed("the source does not let us in", "source-refuses")
+            remedy = "check certificate, client and scope in the access file, and what they may read"
+            raise self._failed("the source does not let us in", "source-refuses", f"status {status}: {remedy}")
         if status != _OK:
-            raise self._failed("the source cannot be read", "source-unavailable")
+            remedy = _REDIRECTED if status in _REDIRECTS else "look into the interface's own log"
+            raise self._failed("the source cannot be read", "source-unavailable", f"status {status}: {remedy}")
         if not _JSON.fullmatch(headers.get("content-type", "")):
-            raise self._failed("the source answers with something else than JSON", "source-not-json")
+            remedy = "is it the address of the interface, and not of its pages for people or for signing in?"
+            raise self._failed("the source answers with something else than JSON", "source-not-json", remedy)
         try:
             return strict_json.loads(body, limit)
         except (Malformed, TooLarge) as error:
@@ -118,7 +124,8 @@ class Client:
         for chunk in answer.iter_raw():
             body += chunk
             if len(body) > limit:
-                raise self._failed("the source answers with too much", "source-too-large")
+                remedy = f"at most {limit >> 20 or 1} MiB: ask for pages of a smaller size (`size`)"
+                raise self._failed("the source answers with too much", "source-too-large", remedy)
             check_deadline(self._clock, deadline)
         return bytes(body)
 
@@ -132,7 +139,8 @@ class Client:
         if not patient:
             raise Overloaded("the source asks for patience", code="source-throttled", where=self._name)
         if self._clock.monotonic() + seconds >= deadline:
-            raise TimedOut("the source had no time left", code="source-deadline")
+            remedy = f"it asks to be left alone for {math.ceil(seconds)} s more (Retry-After)"
+            raise TimedOut("the source had no time left", code="source-deadline", where=self._name, remedy=remedy)
         if self._closed.wait(seconds):
             raise self._failed("the source was closed", "source-closed")
 
@@ -188,10 +196,11 @@ class Client:
         """The error that may leave: it says nothing of the interface's own text (threats.md, K10)."""
         if self._clock.monotonic() >= deadline:
             return TimedOut("the source had no time left", code="source-deadline")
-        return self._failed("the source cannot be read", "source-unavailable")
+        remedy = "nothing usable answers: check host, port and firewall, and that its certificate is of `ca`"
+        return self._failed("the source cannot be read", "source-unavailable", remedy)
 
-    def _failed(self, message: str, code: str) -> Unavailable:
-        return Unavailable(message, code=code, where=self._name)
+    def _failed(self, message: str, code: str, remedy: str = "") -> Unavailable:
+        return Unavailable(message, code=code, where=self._name, remedy=remedy)
 
     def close(self) -> None:
         """End all connections."""

@@ -31,6 +31,22 @@ _SQL_ASCII = "SQL_ASCII"
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """What must be installed for a kind: Python's package, the gateway's extra that has it, and what else it needs."""
+
+    name: str
+    extra: str = ""
+    system: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """How it is installed."""
+        wanted = f"liaison-gateway[{self.extra}]" if self.extra else self.name
+        said = f"pip install '{wanted}'" + (f" (its extra brings {self.name})" if self.extra else "")
+        return f"{said}; it also needs {self.system}" if self.system else said
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of database.
 
@@ -43,7 +59,7 @@ class Kind:
 
     name: str
     driver: str
-    package: str
+    package: Package
     options: frozenset[str]
     arguments: Callable[[URL, SqlAccess], dict[str, Any]]
     prepare: Callable[[Any], bool] | None
@@ -230,11 +246,13 @@ _MYSQL_OPTIONS = frozenset({"unix_socket"})
 _MYSQL = (_MYSQL_OPTIONS, _mysql_arguments, _mysql_prepare, _mysql_limit, _mysql_stopped, _mysql_stream)
 
 KINDS: Mapping[str, Kind] = {
-    "sqlite": Kind("sqlite", "sqlite", "", frozenset(), _sqlite_arguments, _sqlite_prepare, None, _never, _fetched),
+    "sqlite": Kind(
+        "sqlite", "sqlite", Package(""), frozenset(), _sqlite_arguments, _sqlite_prepare, None, _never, _fetched
+    ),
     "postgresql": Kind(
         "postgresql",
         "postgresql+psycopg",
-        "psycopg[binary]",
+        Package("psycopg[binary]", "postgresql"),
         frozenset({"host", "port"}),
         _postgres_arguments,
         _postgres_prepare,
@@ -242,12 +260,12 @@ KINDS: Mapping[str, Kind] = {
         _postgres_stopped,
         _postgres_stream,
     ),
-    "mysql": Kind("mysql", "mysql+pymysql", "pymysql", *_MYSQL),
-    "mariadb": Kind("mariadb", "mariadb+pymysql", "pymysql", *_MYSQL),
+    "mysql": Kind("mysql", "mysql+pymysql", Package("pymysql", "mariadb"), *_MYSQL),
+    "mariadb": Kind("mariadb", "mariadb+pymysql", Package("pymysql", "mariadb"), *_MYSQL),
     "mssql": Kind(
         "mssql",
         "mssql+pyodbc",
-        "pyodbc",
+        Package("pyodbc", system="unixODBC (Debian: unixodbc) and Microsoft's ODBC driver for SQL Server"),
         frozenset({"driver"}),
         _mssql_arguments,
         None,
@@ -259,7 +277,7 @@ KINDS: Mapping[str, Kind] = {
     "oracle": Kind(
         "oracle",
         "oracle+oracledb",
-        "oracledb",
+        Package("oracledb"),
         frozenset({"service_name"}),
         _oracle_arguments,
         None,
@@ -315,6 +333,8 @@ def address_of(url: str, access: SqlAccess) -> tuple[Kind, URL]:
         if option not in kind.options:
             raise _bad(f"the option `{option}` is not allowed in the address", _options_advice(kind, option))
     _check_account(kind, address, access)
+    if "driver" in kind.options and not address.query.get("driver"):
+        raise _bad(f"the address of {kind.name} names no ODBC driver", "add ?driver=ODBC+Driver+18+for+SQL+Server")
     if scheme == "sqlite":
         return kind, _sqlite_address(address)
     address = address.set(drivername=kind.driver)

@@ -18,6 +18,11 @@ from adapters.sql.reach import not_opened
 from adapters.survey import Column, Table
 from gateway.errors import Misconfigured
 
+Place = tuple[str | None, str]
+"""Schema (None: the connection's own) and name of a table."""
+
+_SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast", "performance_schema", "mysql", "sys"})
+
 
 def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -> list[Table]:
     """See `adapters.survey.survey`."""
@@ -25,28 +30,51 @@ def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -
     try:
         with engine.connect() as connection:
             inspector = sa.inspect(connection)
-            names = sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+            places = _places(inspector, only)
             for name in only:
-                if name not in names:
-                    raise Misconfigured(f"unknown table `{name}`", where="--table", remedy=nearest(name, names))
-            return [_table(connection, inspector, name, rows) for name in only or names]
+                if name not in places:
+                    raise Misconfigured(f"unknown table `{name}`", where="--table", remedy=nearest(name, places))
+            return [_table(connection, inspector, name, places[name], rows) for name in only or places]
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
         raise not_opened(url, "url") from error
     finally:
         engine.dispose()
 
 
-def _table(connection: Connection, inspector: sa.Inspector, name: str, rows: int) -> Table:
-    described = inspector.get_columns(name)
+def _places(inspector: sa.Inspector, only: Sequence[str]) -> dict[str, Place]:
+    """Tables and views by the name that a mapping gives them: of the connection's own schema, `schema.table` elsewhere.
+
+    Others are looked at where the own one is empty, as that of an account for reading often is, or where `only` names
+    what it does not have.
+    """
+    found = _named(inspector, None)
+    if found and not set(only) - found.keys():
+        return found
+    own = inspector.default_schema_name
+    for schema in inspector.get_schema_names():
+        if schema != own and schema.lower() not in _SYSTEM:
+            found |= _named(inspector, schema)
+    return found
+
+
+def _named(inspector: sa.Inspector, schema: str | None) -> dict[str, Place]:
+    names = sorted([*inspector.get_table_names(schema), *inspector.get_view_names(schema)])
+    return {f"{schema}.{name}" if schema else name: (schema, name) for name in names}
+
+
+def _table(connection: Connection, inspector: sa.Inspector, name: str, place: Place, rows: int) -> Table:
+    schema, table = place
+    described = inspector.get_columns(table, schema)
     names = [column["name"] for column in described]
-    sampled = _rows(connection, name, names, rows)
-    key = tuple(inspector.get_pk_constraint(name)["constrained_columns"])
+    sampled = _rows(connection, place, names, rows)
+    key = tuple(inspector.get_pk_constraint(table, schema)["constrained_columns"])
     foreign: dict[str, tuple[str, str]] = {}
     with suppress(NotImplementedError):
-        for each in inspector.get_foreign_keys(name):
-            if len(each["constrained_columns"]) == 1 and not each.get("referred_schema"):
-                foreign[each["constrained_columns"][0]] = (each["referred_table"], each["referred_columns"][0])
-    indexes: list[Any] = [index["column_names"][:1] for index in inspector.get_indexes(name)]
+        for each in inspector.get_foreign_keys(table, schema):
+            if len(each["constrained_columns"]) == 1 and each.get("referred_schema") == schema:
+                other = f"{schema}.{each['referred_table']}" if schema else each["referred_table"]
+                foreign[each["constrained_columns"][0]] = (other, each["referred_columns"][0])
+    indexes: list[Any] = [index["column_names"][:1] for index in inspector.get_indexes(table, schema)]
     return Table(
         name=name,
         columns=tuple(
@@ -61,11 +89,13 @@ def _table(connection: Connection, inspector: sa.Inspector, name: str, rows: int
     )
 
 
-def _rows(connection: Connection, table: str, columns: Sequence[str], rows: int) -> list[Any]:
+def _rows(connection: Connection, place: Place, columns: Sequence[str], rows: int) -> list[Any]:
     """One row more than asked for, to know whether there are more."""
     if not columns or not rows:
         return []
-    source = sa.table(_quoted(table), *(sa.column(_quoted(column)) for column in columns))
+    schema, table = place
+    home = _quoted(schema) if schema else None
+    source = sa.table(_quoted(table), *(sa.column(_quoted(column)) for column in columns), schema=home)
     return [tuple(row) for row in connection.execute(sa.select(*source.c).limit(rows + 1))]
 
 

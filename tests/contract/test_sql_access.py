@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -104,7 +105,7 @@ def test_a_database_across_a_network_is_reached_over_verified_tls_only(host: str
         else:
             assert made["ssl"].verify_mode is ssl.CERT_REQUIRED
             assert made["ssl"].check_hostname
-    kind, address = address_of(f"mssql://{host}/agency", SqlAccess(account_is_read_only=True))
+    kind, address = address_of(f"mssql://{host}/agency?driver=D", SqlAccess(account_is_read_only=True))
     assert kind.arguments(address, SqlAccess())["TrustServerCertificate"] == "no"
 
 
@@ -157,7 +158,7 @@ def test_an_option_that_could_undo_the_protection_is_refused(url: str, advice: s
 @pytest.mark.parametrize("scheme", ["mssql", "oracle"])
 def test_where_no_session_can_be_kept_from_writing_the_account_must_be_promised(scheme: str, tmp_path: Path) -> None:
     agency = sql_agency("sqlite", tmp_path)
-    url = f"{scheme}://u:hush@localhost/agency"
+    url = f"{scheme}://u:hush@localhost/agency" + ("?driver=D" if scheme == "mssql" else "")
     with pytest.raises(Misconfigured) as caught:
         agency.open(CLOCK, url=url)
     assert "account_is_read_only = true" in caught.value.remedy
@@ -167,7 +168,47 @@ def test_where_no_session_can_be_kept_from_writing_the_account_must_be_promised(
         agency.open(CLOCK, url=url, access=access)
     assert "hush" not in str(caught.value)
     if isinstance(caught.value, Misconfigured):
-        assert ENGINES[scheme].package in caught.value.remedy
+        assert ENGINES[scheme].package.name in caught.value.remedy
+
+
+PROMISED = SqlAccess(account_is_read_only=True)
+DRIVERS = {
+    "postgresql://db.example/a": ("psycopg", "pip install 'liaison-gateway[postgresql]' (its extra brings psycopg"),
+    "mariadb://db.example/a": ("pymysql", "pip install 'liaison-gateway[mariadb]' (its extra brings pymysql)"),
+    "mssql://db.example/a?driver=D": ("pyodbc", "pip install 'pyodbc'; it also needs unixODBC"),
+    "oracle://db.example/?service_name=A": ("oracledb", "pip install 'oracledb'"),
+}
+
+
+@pytest.mark.parametrize(("url", "module", "remedy"), [(url, *said) for url, said in DRIVERS.items()], ids=DRIVERS)
+def test_a_driver_that_is_missing_is_named_with_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, url: str, module: str, remedy: str
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(Misconfigured) as caught:
+        read_only_engine(url, PROMISED)
+    assert caught.value.message.endswith("is not installed")
+    assert caught.value.remedy.startswith(remedy)
+
+
+def test_a_driver_that_lacks_a_library_of_the_system_is_not_told_to_be_installed_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "pyodbc.py").write_text("raise ImportError('libodbc.so.2: cannot open shared object file')")
+    monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(Misconfigured) as caught:
+        read_only_engine("mssql://db.example/a?driver=D", PROMISED)
+    assert caught.value.message == "the driver of mssql cannot be loaded"
+    assert "unixODBC" in caught.value.remedy
+
+
+def test_an_address_of_sql_server_names_its_odbc_driver() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        address_of("mssql://db.example/a", PROMISED)
+    assert caught.value.remedy == "add ?driver=ODBC+Driver+18+for+SQL+Server"
 
 
 def test_a_source_says_who_keeps_it_from_writing(tmp_path: Path) -> None:
@@ -228,7 +269,7 @@ def test_a_password_twice_is_refused_and_shown_nowhere(tmp_path: Path) -> None:
 def test_the_guide_explains_every_key_and_every_kind_of_database() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     wanted: list[Any] = [*(f"`{key}`" for key in KEYS), *(f"{name}://" for name in ENGINES)]
-    wanted += [kind.package for kind in ENGINES.values()]
+    wanted += [kind.package.name for kind in ENGINES.values()]
     assert [word for word in wanted if word not in text] == []
 
 

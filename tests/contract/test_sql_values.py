@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from adapters.base import Adapter
+from adapters.draft import draft_of
 from adapters.sql.tables import BATCH
+from adapters.survey import survey
 from gateway.clock import ManualClock
 from gateway.errors import Misconfigured, Unknown
 from gateway.model.query import DocumentQuery
@@ -104,6 +107,31 @@ def test_a_table_of_another_schema_is_found_and_a_name_with_a_dot_is_a_name(empt
     empty.insert("registry.cars", [(7, "XY 7")])
     empty.map(vehicles("registry.cars", "id", "plate"))
     assert empty.open(CLOCK).fetch("7", "Vehicle", DEADLINE).fields["plate"] == "XY 7"
+
+
+def test_a_draft_is_made_of_another_schema_where_the_own_one_is_empty_or_it_is_named(tmp_path: Path) -> None:
+    """The account of a gateway owns nothing: what it may read lies in the schema of another one."""
+    agency = sql_agency("postgresql", tmp_path)
+    agency.execute(
+        "CREATE SCHEMA registry",
+        "CREATE TABLE registry.nations (code VARCHAR(3) PRIMARY KEY, word VARCHAR(20))",
+        'CREATE TABLE registry."old cars" (id INTEGER PRIMARY KEY, plate VARCHAR(20), '
+        "nation VARCHAR(3) REFERENCES registry.nations (code))",
+    )
+    agency.insert('registry."old cars"', [(7, "XY 7", None)])
+    assert agency.server is not None
+    url = agency.url
+    assert [table.name for table in survey(url, None, 5)] == ["cars", "papers", "persons", "states"]
+    (cars,) = survey(url, None, 5, ["registry.old cars"])
+    assert (cars.name, cars.key, cars.rows) == ("registry.old cars", ("id",), 1)
+    assert cars.foreign == {"nation": ("registry.nations", "code")}
+    with pytest.raises(Misconfigured) as caught:
+        survey(url, None, 5, ["registry.nation"])
+    assert caught.value.remedy == "did you mean `registry.nations`?"
+    agency.execute("DROP TABLE cars, papers, persons, states")
+    assert [table.name for table in survey(url, None, 5)] == ["registry.nations", "registry.old cars"]
+    (record,) = tomllib.loads(draft_of([cars]).text)["record"]
+    assert record["table"] == "registry.old cars"
 
 
 @pytest.mark.parametrize(

@@ -270,6 +270,18 @@ def test_rows_are_counted_as_they_are_read(folder: DropFolder) -> None:
     assert folder.keys(source, "AA1234567") == ["1"]
 
 
+def test_a_file_in_utf_16_is_not_only_called_cut_off(folder: DropFolder) -> None:
+    """As a spreadsheet's "Unicode text" is."""
+    folder.put("persons.csv", ("\ufeff" + as_csv().decode()).encode("utf-16-le"))
+    with pytest.raises(Unavailable) as caught:
+        folder.open(mapping("csv"))
+    assert "UTF-16" in caught.value.remedy
+    folder.put("persons.csv", as_csv()[:-3])
+    with pytest.raises(Unavailable) as caught:
+        folder.open(mapping("csv"))
+    assert "UTF-16" not in caught.value.remedy
+
+
 def test_an_end_without_a_number_says_that_nothing_was_cut(folder: DropFolder) -> None:
     folder.put("persons.csv", as_csv() + b"EOF")
     source = folder.open(mapping("csv", 'end = "EOF"'))

@@ -88,6 +88,41 @@ def test_k10_a_bad_answer_is_unavailable_and_none_of_its_text_comes_out(
     assert source.fetch("p/1", "Person", CLOCK.monotonic() + 3).key == "p/1"
 
 
+@pytest.mark.parametrize(
+    ("reply", "remedy"),
+    [
+        ((302, {"Location": "http://127.0.0.1:1/elsewhere"}, b""), "status 302: redirects are not followed"),
+        ((401, {}, SECRET.encode()), "status 401: check certificate, client and scope"),
+        ((500, {}, SECRET.encode()), "status 500: look into the interface's own log"),
+        ((200, {"Content-Type": "text/html"}, SECRET.encode()), "the address of the interface"),
+        (as_json({"person": "x" * (MAX_ITEM + 1)}), "pages of a smaller size"),
+    ],
+    ids=["redirect", "not let in", "broken", "a page for people", "too large"],
+)
+def test_what_is_wrong_with_an_interface_is_said_by_its_status_and_with_a_remedy(
+    source: Adapter, interface: Interface, reply: Reply, remedy: str
+) -> None:
+    interface.reply = item(lambda: reply)
+    with pytest.raises(Unavailable) as caught:
+        source.fetch("p/1", "Person", CLOCK.monotonic() + 3)
+    assert remedy in caught.value.remedy
+    assert SECRET[:6] not in caught.value.remedy
+
+
+def test_an_interface_that_is_not_there_and_one_that_wants_a_long_rest_are_told(
+    tmp_path: Path, interface: Interface, url: str
+) -> None:
+    with pytest.raises(Unavailable) as caught:
+        open_web(tmp_path, "http://127.0.0.1:9", CLOCK)
+    assert "host, port" in caught.value.remedy
+    client = Client(url, Access(None, None), CLOCK, "x")
+    interface.reply = lambda path, query: (429, {"Retry-After": "99999"}, b"")
+    with pytest.raises(TimedOut) as late:
+        client.get(f"{url}/v1/persons", CLOCK.monotonic() + 1, patient=True)
+    assert late.value.remedy == "it asks to be left alone for 300 s more (Retry-After)"
+    client.close()
+
+
 def test_a_list_that_turns_bad_leaves_the_old_index(tmp_path: Path, interface: Interface, url: str) -> None:
     clock = ManualClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
     source = open_web(tmp_path, url, clock)

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite
+from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
+from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.engine import Dialect
 
 from adapters.sql.statement import Statement, Wanted
@@ -39,6 +41,32 @@ def test_a_statement_selects_and_carries_its_values_apart(dialect: Dialect, want
     assert ";" not in statement.sql
     if wanted.limit:
         assert str(wanted.limit) in statement.sql or wanted.limit in given_values
+
+
+DRIVEN = {
+    # As the engine makes them: with the style of parameters of the driver.
+    "mssql": (
+        MSDialect_pyodbc(paramstyle="qmark"),
+        "SELECT TOP 256 s.[order].[pp no], s.[order].[r]]y], s.[order].[a?b] FROM s.[order] "
+        "WHERE s.[order].[select] IN (?, ?) ORDER BY s.[order].[pp no] DESC",
+        ("x", "y"),
+    ),
+    "oracle": (
+        OracleDialect_oracledb(paramstyle="named"),
+        'SELECT s."order"."pp no", s."order"."r]y", s."order"."a?b" FROM s."order" '
+        'WHERE s."order"."select" IN (:k0, :k1) ORDER BY s."order"."pp no" DESC FETCH FIRST 256 ROWS ONLY',
+        {"k0": "x", "k1": "y"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("dialect", "sql", "parameters"), DRIVEN.values(), ids=DRIVEN)
+def test_what_sql_server_and_oracle_get(dialect: Dialect, sql: str, parameters: object) -> None:
+    """No test has a server of these kinds: names, limits and parameters are held to what their manuals say."""
+    wanted = Wanted(("s", "order"), ("pp no", "r]y", "a?b"), "select", 2, order="pp no", newest=True, limit=256)
+    statement = Statement(dialect, wanted)
+    assert " ".join(statement.sql.split()) == sql
+    assert statement.parameters(["x", "y"]) == parameters
 
 
 @given(name=st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20))

@@ -45,7 +45,7 @@ def adapter() -> None:
 @click.option("--url", required=True, callback=_address, help="The database, such as postgresql://reader@host/agency.")
 @_access
 @click.option("--rows", default=500, show_default=True, type=click.IntRange(0, 100_000), help="Looked at per table.")
-@click.option("--table", "only", multiple=True, help="Only this table; may be given several times.")
+@click.option("--table", "only", multiple=True, help="Only this table, or schema.table; may be given several times.")
 @json_option
 def init(url: str, access: Path | None, rows: int, only: tuple[str, ...], as_json: bool) -> int:
     """Read a database's catalogue and some rows, and write a commented draft of its mapping.
