@@ -217,5 +217,5 @@ def _bytes(path: Path) -> bytes:
             f"cannot be read: {error.strerror}",
             code="no-certificate",
             where=str(path),
-            remedy="`liaison source init` makes it, or asks the authority for it",
+            remedy="the authority makes it of record.csr and tls.csr: `liaison source certify --help`; put it there",
         ) from error

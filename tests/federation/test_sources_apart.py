@@ -12,7 +12,7 @@ import pytest_asyncio
 from adapters.base import MAX_CANDIDATES
 from gateway.demo.sample import SAMPLES
 from gateway.model.exchange import Answer, Outcome
-from gateway.model.hit import Candidate, SearchResult
+from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from tests.support.exchange import CLOCK, PASSPORT, WatchedSource, answer_of, caller, sealed, stopping, watch
 from tests.support.nodes import SourcePlan, World, build_world
 
@@ -71,11 +71,22 @@ async def test_two_sources_that_behave_both_give_their_records(world: World, sec
     assert len(answer.hits) % 2 == 0
 
 
+def raising(error: BaseException) -> Callable[[SourceRecord], SourceRecord]:
+    def fail(_record: SourceRecord) -> SourceRecord:
+        raise error
+
+    return fail
+
+
 MISDEEDS: dict[str, Callable[[WatchedSource], None]] = {
     "ends its thread": lambda source: setattr(source, "error", die),
     "runs out of memory": lambda source: setattr(source, "error", MemoryError),
     "returns no result": lambda source: setattr(source, "result", object()),
     "returns a result of rubbish": lambda source: setattr(source, "result", SearchResult(("rubbish",))),  # type: ignore[arg-type]
+    "finds something and ends its thread": lambda source: setattr(source, "change", raising(SystemExit(3))),
+    "finds something and loses its database": lambda source: setattr(
+        source, "change", raising(RuntimeError("server closed the connection"))
+    ),
     "returns another type of record": lambda source: setattr(
         source, "change", lambda record: replace(record, record_type="Vehicle")
     ),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -14,15 +16,20 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from certs.profile import read_leaf
 from gateway.clock import SystemClock
 from gateway.model.exchange import AnswerMessage, LogProof, Outcome
 from gateway.model.hit import Hit, Quality
+from gateway.model.marking import ReleaseMarking
+from gateway.model.names import MemberId
 from gateway.model.search import Line
+from gateway.records.sdjwt import RecordIssuer, base64url, issue, present
 from gateway.signing.keys import SigningKey
+from gateway.statements.request import request_reference
 from tests.support.exchange import KH, VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import Forger, HostileNode, eventually_async, hostile
 from tests.support.nodes import World, officer
-from tests.support.sealing import new_key
+from tests.support.sealing import MARKING, PERSON, RECORD, decoded, new_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -172,6 +179,67 @@ async def test_a_hit_whose_record_does_not_verify_shows_no_record(
     (shown,) = line.hits
     assert shown.record is None
     assert "record-not-verified" in shown.rules
+
+
+def _good_for(days: int) -> ReleaseMarking:
+    return replace(MARKING, not_after=SystemClock().now() + timedelta(days=days))
+
+
+def _record(world: World, envelope: bytes, **changes: Any) -> str:
+    """A record of a Vietnamese agency that answers this request, signed with its listed key unless `changes` say so."""
+    file, agency, member = "agency-immigration", "immigration", "vn"
+    file, agency, member = changes.pop("signer", (file, agency, member))
+    der = read_leaf(world.federation[member].certificate(file)).der
+    issuer = RecordIssuer(world.federation[member].key(file), der, MemberId(member), agency)
+    reference = request_reference(envelope)
+    assert reference is not None
+    values: dict[str, Any] = {
+        "audience": MemberId("th"),
+        "request_hash": reference.request_hash,
+        "marking": _good_for(1),
+        "now_us": SystemClock().now_us(),
+    }
+    issued = issue(replace(RECORD, owner=issuer.name), issuer=issuer, **values | changes)
+    return present(issued, PERSON)
+
+
+def _unsigned(record: str) -> str:
+    """The same without its signature, as a token of `alg` none would be."""
+    token, tilde, rest = record.partition("~")
+    head, body, _ = token.split(".")
+    none = base64url(json.dumps(decoded(head) | {"alg": "none"}).encode())
+    return f"{none}.{body}.{tilde}{rest}"
+
+
+RECORDS: dict[str, Callable[[World, bytes], str]] = {
+    "of an earlier request": lambda w, e: _record(w, e, request_hash=hashlib.sha256(b"earlier").digest()),
+    "for another recipient": lambda w, e: _record(w, e, audience=MemberId("kh")),
+    "whose time is over": lambda w, e: _record(w, e, marking=_good_for(-1)),
+    "of another member's listed agency": lambda w, e: _record(w, e, signer=("agency-customs", "customs", "kh")),
+    "signed with the node's own key": lambda w, e: _record(w, e, signer=("statement", "immigration", "vn")),
+    "without a signature": lambda w, e: _unsigned(_record(w, e)),
+}
+
+
+@pytest.mark.parametrize("made", RECORDS.values(), ids=RECORDS)
+async def test_k4_f9_a_record_with_a_stale_a_foreign_or_no_signature_is_not_shown(
+    world: World, peer: HostileNode, forger: Forger, made: Callable[[World, bytes], str]
+) -> None:
+    def answering(record: Callable[[World, bytes], str]) -> Callable[[bytes], AnswerMessage]:
+        return lambda envelope: forger.message(
+            envelope, outcome=Outcome.HIT, hits=(replace(HIT, record_type="Person", record=record(world, envelope)),)
+        )
+
+    await eventually_async(lambda: heard(world))
+    peer.behaviour = answering(_record)
+    (good,) = (await ask(world)).hits
+    assert good.record is not None, "the control: the same making, with nothing wrong"
+    peer.behaviour = answering(made)
+    line = await ask(world)
+    (shown,) = line.hits
+    assert (line.outcome, shown.record) == (Outcome.HIT, None)
+    assert "record-not-verified" in shown.rules
+    assert PERSON["names"][0]["text"] not in str(line)
 
 
 async def test_the_same_number_for_two_exchanges_does_not_harm_us(

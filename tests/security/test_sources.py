@@ -16,7 +16,7 @@ from adapters.index import IndexedSource
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, TimedOut, Unavailable
 from gateway.model.hit import Candidate
-from gateway.model.query import Query, VehicleQuery
+from gateway.model.query import DocumentQuery, Query, VehicleQuery
 from gateway.records.types import RECORD_TYPES
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 
@@ -66,6 +66,20 @@ def test_k1_sql_and_wildcards_in_any_query_field_are_only_text(
         with pytest.raises(LiaisonError):
             source.fetch(text, record_type, DEADLINE)
     assert rows_of(files) == before
+
+
+@pytest.mark.parametrize("mark", ["%", "_", "*", "?", "[a-z]", "\\", "'", '"', "ʼ", "＇"])
+def test_k1_a_wildcard_that_a_row_holds_stands_for_itself_and_for_nothing_else(tmp_path: Path, mark: str) -> None:
+    files = small_source(tmp_path)
+    database = sqlite3.connect(files.database)
+    database.execute("UPDATE papers SET number = ? WHERE id = 1", (f"QQ{mark}77",))
+    database.execute("UPDATE papers SET number = 'QQ577' WHERE id = 3")
+    database.execute("UPDATE papers SET number = 'QQ5577' WHERE id = 5")
+    database.commit()
+    database.close()
+    source = files.open(CLOCK)
+    assert [found.key for found in source.search(DocumentQuery(f"QQ{mark}77"), DEADLINE).candidates] == ["1"]
+    assert [found.key for found in source.search(DocumentQuery("QQ577"), DEADLINE).candidates] == ["2"]
 
 
 @given(st.text(min_size=1, max_size=40))

@@ -34,7 +34,8 @@ def test_a_home_is_made_certified_elsewhere_checked_and_listed(liaison: Liaison,
     made = init(liaison, tmp_path).value
     assert made["requests"] == ["record.csr", "tls.csr"]
     assert not list(home.rglob("*ca.key"))
-    assert liaison("source", "check", "--home", home).code == 1
+    unready = liaison("source", "check", "--home", home)
+    assert (unready.code, "liaison source certify" in unready.out) == (1, True)
     requests = (home / "record.csr", home / "tls.csr")
     foreign = liaison("source", "certify", *requests, "--authority", tmp_path / "th-authority", "--out", certs)
     assert (foreign.code, "no use of a source process of `th`" in foreign.err) == (1, True)
@@ -76,7 +77,10 @@ def test_a_home_is_certified_at_once_where_the_authority_is_at_hand(liaison: Lia
     copy_federation(liaison, tmp_path, ("th", "kh"))
     made = init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value
     assert made["requests"] == []
-    assert init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value["made"] == []
+    assert made["settings_kept"] is False
+    again = init(liaison, tmp_path, "--authority", tmp_path / "kh-authority", "--listen", "127.0.0.1:1").value
+    assert (again["made"], again["settings_kept"]) == ([], True)
+    assert "127.0.0.1:1" not in (tmp_path / "customs" / "source.toml").read_text(encoding="utf-8")
     wrong = init(liaison, tmp_path, "--authority", tmp_path / "th-authority")
     assert (wrong.code, wrong.value["error"]["code"]) == (1, "other-member")
 

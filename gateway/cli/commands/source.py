@@ -91,10 +91,14 @@ def init(
     made = found_source(
         out, member, agency, SystemClock(), authority=authority, statements=statements, settings=settings
     )
+    is_kept = "source.toml" not in made.files
     if as_json:
-        print_json({"member": member, "agency": agency, "made": made.files, "requests": made.requests})
+        told = {"made": made.files, "requests": made.requests, "settings_kept": is_kept}
+        print_json({"member": member, "agency": agency} | told)
         return 0
     say(f"made in {out}: {', '.join(made.files)}" if made.files else "everything is there already", "good")
+    if is_kept:
+        say(f"{out / 'source.toml'} stays as it was, whatever was given now: change it by hand", "warn")
     if made.requests:
         files = " ".join(str(out / name) for name in made.requests)
         say(f"the authority certifies them: liaison source certify --authority ADIR --out CERTS {files}", "warn")
