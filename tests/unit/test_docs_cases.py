@@ -15,6 +15,7 @@ CASES = [
     *("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G11", "G13", "G17", "G18", "G19", "G20", "G21", "G23"),
     *("H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "H10", "H13", "H14", "J10"),
 ]
+ATTACKS = ["K1", "K2", "K4", "K5", "K6", "K8", "K10", "F9"]
 DUTIES = [f"L{number}" for number in range(1, 28)]
 
 
@@ -26,12 +27,14 @@ def rows(heading: str) -> dict[str, str]:
     return dict(found)
 
 
-@pytest.mark.parametrize(("heading", "names"), [("Cases of", CASES), ("Duties of", DUTIES)])
+@pytest.mark.parametrize(
+    ("heading", "names"), [("Cases of", CASES), ("Attacks on sources", ATTACKS), ("Duties of", DUTIES)]
+)
 def test_every_case_stands_there_once_and_in_order(heading: str, names: list[str]) -> None:
     assert list(rows(heading)) == names
 
 
-@pytest.mark.parametrize("heading", ["Cases of", "Duties of"])
+@pytest.mark.parametrize("heading", ["Cases of", "Attacks on sources", "Duties of"])
 def test_the_tests_that_are_named_exist(heading: str) -> None:
     missing = []
     for case, row in rows(heading).items():
