@@ -12,6 +12,7 @@ from adapters.survey import Column, Table
 from gateway.records.types import RECORD_TYPES
 
 _NAMES = ("given", "middle", "surname")
+_GIVEN_BESIDE_SURNAME = ("_ชื่อ_", "_ຊື່_", "_ឈ្មោះ_", "_名_")
 _NO_LIVE = "# live = [...]   TODO are cancelled rows kept in the table? How are they known?"
 
 
@@ -201,6 +202,9 @@ class FieldWriter:
         if parts and not self._all(table, "surname"):
             # Beside a column of given names, one that is only called "name" holds the surname.
             parts += [column for column in whole if words_of(column.name) in ("_nom_", "_name_", "_nam_")]
+        elif parts and not self._all(table, "given"):
+            # In these languages it is the other way round.
+            parts += [column for column in whole if words_of(column.name) in _GIVEN_BESIDE_SURNAME]
         for column in table.columns:
             if column in parts:
                 groups.setdefault(_language(column.name), []).append(ref(column.name, join))
@@ -262,7 +266,7 @@ class FieldWriter:
     def _many(self, table: Table, child: Table, column: str, to: str) -> str:
         del table
         key = child.key[-1] if child.key else child.columns[0].name
-        return self._join(words_of(child.name).strip("_"), "many", child.name, column, to, key)
+        return self._join(words_of(child.name).strip("_") or "rows", "many", child.name, column, to, key)
 
 
 def _are_countries(look: Look) -> bool:

@@ -23,7 +23,8 @@ from adapters.converters_text import word_list
 from adapters.survey import Column, Table
 from gateway.errors import LiaisonError
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\x00-\x7f]+")
+_ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; the marks of other scripts are letters of their own
 _ENCODINGS = (
     ("tis-620", "THAI"),
     ("viscii", "LATIN"),
@@ -49,8 +50,11 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def words_of(name: str) -> str:
-    """The words of a name in small letters with `_` around each: `PersonBirthDate` is `_person_birth_date_`."""
-    bare = "".join(mark for mark in unicodedata.normalize("NFD", name) if not unicodedata.combining(mark))
+    """The words of a name in small letters with `_` around each: `PersonBirthDate` is `_person_birth_date_`.
+
+    Letters beyond ASCII that stand together are a word, as they are.
+    """
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", name))
     return "_" + "".join(f"{word.lower()}_" for word in _WORD.findall(bare.replace("đ", "d").replace("Đ", "D")))
 
 

@@ -50,7 +50,11 @@ def table(name: str, *columns: Column, key: tuple[str, ...] = ()) -> Table:
         ("entry_deleted", "deleted"), ("deleted_on", "deleted_on"), ("etat_fiche", "active"), ("vld_to", "live_to"),
         ("ngay_cap_nhat", "changed"), ("updated_at", "changed"), ("UPD_DT", "changed"),
         ("dia_chi", "address"), ("thi_yu", "address"), ("dien_thoai", "phone"), ("CHASSIS", "vin"),
-        ("zzz", ""), ("", ""), ("___", ""),
+        ("ชื่อ-สกุล", "name"), ("นามสกุล", "surname"), ('ชื่อ "เต็ม"', "name"), ("วันเดือนปีเกิด", "birth"), ("เพศ", "sex"),
+        ("สัญชาติ_รหัส", "nationality"),
+        ("ນາມສະກຸນ", "surname"), ("ຊື່", "name"), ("ភេទ", "sex"), ("ថ្ងៃខែឆ្នាំកំណើត", "birth"), ("အမည်", "name"),
+        ("姓名", "name"), ("出生日期", "birth"), ("护照号", "document_number"),
+        ("zzz", ""), ("", ""), ("___", ""), ("ไม่รู้", ""),
     ],
 )  # fmt: skip
 def test_columns_are_known_by_their_names(name: str, meaning: str) -> None:
@@ -131,6 +135,22 @@ def test_figures_are_countries_only_where_most_are(values: tuple[str, ...], toml
     names = column(*"abcdef", name="full_name")
     draft = draft_of([table("persons", column(*range(6), name="id"), names, column(*values, name="nat"))])
     assert toml in next(row for row in draft.text.splitlines() if row.startswith("nationalities"))
+
+
+def test_columns_in_another_script_lead_nowhere_because_of_their_script() -> None:
+    sexes = table("เพศ", column(1, 2, 3, name="รหัส"), column("ช", "ญ", "-", name="คำ"), key=("รหัส",))
+    persons = table("บุคคล", column(1, 2, 3, name="ลำดับ"), column(1, 2, 1, name="กลุ่ม"))
+    assert points_to(persons, persons.columns[1], [persons, sexes]) is None
+
+
+def test_a_draft_of_columns_in_thai_script() -> None:
+    persons = table(
+        "บุคคล", column(1, 2, name="ลำดับ"), column("สมชาย", "มาลี", name="ชื่อ"), column("ใจดี", "ทองดี", name="นามสกุล"),
+        column("17/01/2505", "01/02/2520", name="วันเกิด"),
+    )  # fmt: skip
+    (record,) = tomllib.loads(draft_of([persons]).text)["record"]
+    assert record["fields"]["names"] == [{"columns": ["ชื่อ", "นามสกุล"], "convert": "name"}]
+    assert record["fields"]["birth"] == {"column": "วันเกิด", "convert": "thai-date"}
 
 
 def test_a_table_of_codes_is_no_table_of_persons() -> None:
