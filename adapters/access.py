@@ -27,7 +27,7 @@ def read_access(path: Path | None, table: str) -> Node:
         return Node("", Lines(""), {}).table(table)
     file = str(path)
     try:
-        document = read_private(path, "access", _REMEDY).decode()
+        document = read_private(path, "access", _REMEDY).decode("utf-8-sig")
         data = tomllib.loads(document)
     except UnicodeDecodeError as error:
         raise Misconfigured("the access file is not UTF-8", code="bad-access", where=file) from error

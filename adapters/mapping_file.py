@@ -64,7 +64,7 @@ def read_mapping(file: str, content: bytes) -> Mapping:
 
 def _root(file: str, content: bytes) -> Node:
     try:
-        document = content.decode()
+        document = content.decode("utf-8-sig")  # editors of Windows put a mark before it
         data = tomllib.loads(document)
     except UnicodeDecodeError as error:
         raise Misconfigured("the mapping is not UTF-8", where=file, remedy="save it as UTF-8") from error

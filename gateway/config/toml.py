@@ -32,7 +32,7 @@ class TomlFile:
 def read_toml(file: Path) -> TomlFile:
     """Read `file`; `Misconfigured` with its place when it is missing or does not parse."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before it
     except FileNotFoundError:
         raise Misconfigured(
             "no settings here", code="no-home", where=str(file), remedy="make a home with `liaison init`"

@@ -239,6 +239,12 @@ def test_a_wrong_access_file_is_named_with_its_line_and_without_its_secrets(
     assert "quietly" not in str(caught.value)
 
 
+def test_an_access_file_that_an_editor_of_windows_saved_is_read(tmp_path: Path) -> None:
+    path = access_file(tmp_path, 'user = "a"')
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_sql_access(path).user == "a"
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_an_access_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = access_file(tmp_path, 'password = "x"', mode=mode)

@@ -60,6 +60,15 @@ def test_a_mistake_in_the_file_is_told_with_its_line_and_the_nearest_word(
     ]
 
 
+def test_a_mapping_that_an_editor_of_windows_saved_is_the_same_mapping(liaison: Liaison, source: SmallSource) -> None:
+    source.mapping.write_bytes(b"\xef\xbb\xbf" + MAPPING.replace("\n", "\r\n").encode())
+    assert liaison("adapter", "check", source.mapping, "--json").value["good"] is True
+    source.mapping.write_bytes(b"\xef\xbb\xbf" + MAPPING.replace("latin", "latn").encode())
+    ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
+    told = next(each for each in ran.value["findings"] if "latn" in each["message"])
+    assert told["where"] == f"{source.mapping}:{line_of('latin', MAPPING)}"
+
+
 def test_a_file_that_is_not_there_is_a_mistake_of_usage(liaison: Liaison, tmp_path: Path) -> None:
     assert liaison("adapter", "check", tmp_path / "none.toml").code == 2
 

@@ -37,6 +37,11 @@ def test_the_written_file_loads_and_says_what_was_set(tmp_path: Path) -> None:
     assert settings.trial_officers == (OFFICER,)
 
 
+def test_settings_that_an_editor_of_windows_saved_are_read(tmp_path: Path) -> None:
+    home_with(tmp_path, '\ufeff[node]\r\nmember = "th"\r\n')
+    assert load_settings(tmp_path, {}).node.member == "th"
+
+
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     home_with(tmp_path, "# mine\n")
     assert not write_default(tmp_path, {"node.member": "th"})
