@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,12 @@ class Filter:
     case: str = ""
     outcome: str = ""
 
+    @property
+    def private(self) -> dict[str, str]:
+        """What is looked for in private parts: which entries have it is told to nobody without an entry."""
+        given = {"officer": self.officer, "case": self.case, "outcome": self.outcome}
+        return {name: value for name, value in given.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -41,8 +47,18 @@ class Shown:
     erased: str = ""
 
 
-def show(store: LogStore, keys: ContentKeys, log: str, wanted: Filter, limit: int = 100) -> Iterator[Shown]:
-    """At most `limit` entries of `log` (`exchange/1`) that fit, newest first. Raises `Contradicted`, `Malformed`."""
+def show(
+    store: LogStore,
+    keys: ContentKeys,
+    log: str,
+    wanted: Filter,
+    limit: int = 100,
+    may: Callable[[Shown], bool] = lambda shown: True,
+) -> Iterator[Shown]:
+    """At most `limit` entries of `log` (`exchange/1`) that fit and may be found, newest first.
+
+    Raises `Contradicted`, `Malformed`.
+    """
     found = 0
     until = wanted.until_us
     while True:
@@ -57,7 +73,7 @@ def show(store: LogStore, keys: ContentKeys, log: str, wanted: Filter, limit: in
         )
         for index in page:
             shown = open_entry(keys, log, next(iter(store.entries(log, index, index + 1))))
-            if _fits(shown, wanted):
+            if _fits(shown, wanted) and may(shown):
                 yield shown
                 found += 1
                 if found == limit:

@@ -19,9 +19,10 @@ from gateway.audit.show import show as show_entries
 from gateway.audit.two_exports import Reconciled, reconcile_exports
 from gateway.audit.verify import verify_export, verify_home
 from gateway.cli.documents import CHARTER, read_documents
-from gateway.cli.evidence import Evidence, open_home, public_part
+from gateway.cli.evidence import Evidence, open_home, public_part, require_entry
 from gateway.cli.exports import require_export
-from gateway.clock import SystemClock
+from gateway.cli.unknown_words import refuse_unknown_peers
+from gateway.clock import SystemClock, rfc3339
 from gateway.errors import Malformed
 from gateway.signing.keys import load_signing_key
 from gateway.storage.migrate import require_current
@@ -31,11 +32,40 @@ from gateway.trust.appointment import Appointment
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def entries(evidence: Evidence, log: str, wanted: Filter, limit: int) -> Iterator[tuple[str, Shown]]:
-    """Entries of all numbers of `log`, the newest log and entry first, with the log's name."""
+def look_up_private(folder: Path, reason: str, log: str, wanted: Filter, bounds: tuple[int, int]) -> None:
+    """The entry of a search in private parts without a mandate, durable, before anything is found by them."""
+    from gateway.app.inspecting import look_up
+
+    times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
+    public = {name: value for name in ("kind", "peer", "exchange_id") if (value := getattr(wanted, name))}
+    entry = look_up(folder, reason.strip(), {"log": log} | wanted.private | public | times)
+    with open_home(folder) as evidence:
+        require_entry(evidence, entry, "looked-up")
+
+
+def refuse_unknown_peer(evidence: Evidence, peer: str) -> None:
+    """Raise `UsageError` for a counterpart that is no member and that no entry has."""
+
+    def seen(name: str) -> bool:
+        return any(evidence.store.find(log, peer=name, limit=1) for log in evidence.store.logs())
+
+    refuse_unknown_peers([peer] if peer else [], evidence.home.path, seen, is_export=False)
+
+
+def entries(
+    evidence: Evidence, log: str, wanted: Filter, limit: int, mandate: Mandate | None
+) -> Iterator[tuple[str, Shown]]:
+    """Entries of all numbers of `log`, the newest log and entry first, with the log's name.
+
+    An auditor finds by their private parts those alone that the mandate opens.
+    """
+
+    def may(shown: Shown) -> bool:
+        return not (mandate and wanted.private and closed(shown, mandate))
+
     names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
     for name in sorted(names, key=_number, reverse=True):
-        for item in show_entries(evidence.store, evidence.keys, name, wanted, limit):
+        for item in show_entries(evidence.store, evidence.keys, name, wanted, limit, may):
             yield name, item
             limit -= 1
         if limit <= 0:

@@ -33,11 +33,18 @@ def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool)
         group = frozenset((term(Field.REFUSED, search.refused),))
         if not seen(Question(alternatives=((group,),))):
             raise _unknown("--refused", search.refused, "no reason or code of refusal", REASONS)
-    if not search.peers:
-        return
-    members = _members(folder, is_export=is_export)
-    for peer in search.peers:
-        if peer not in members and not (peer and seen(Question(peers=frozenset((peer,))))):
+    refuse_unknown_peers(
+        search.peers, folder, lambda peer: seen(Question(peers=frozenset((peer,)))), is_export=is_export
+    )
+
+
+def refuse_unknown_peers(
+    peers: Collection[str], folder: Path, seen: Callable[[str], bool], *, is_export: bool
+) -> None:
+    """Raise `UsageError` for a counterpart that is no member of the charter and that no entry has (`seen`)."""
+    members = _members(folder, is_export=is_export) if peers else []
+    for peer in peers:
+        if peer not in members and not (peer and seen(peer)):
             raise _unknown("--peer", peer, "no member of the charter", members)
 
 

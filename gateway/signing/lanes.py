@@ -21,7 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import Misconfigured
+from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.frozen import frozen
 from gateway.signing.empty_library import load_empty
 
@@ -33,6 +33,7 @@ WIDTH: Final = 8
 
 _PACKAGE = "ipp-crypto"
 _LIBRARY = "libcrypto_mb.so.13"
+_INSTALL_AGAIN = f"install the package `{_PACKAGE}` again"
 _NOT_NEEDED = ("libsvml.so", "libirng.so", "libimf.so", "libintlc.so.5")
 """Parts of the maker's compiler that the library lists and takes nothing from; their licence would not suit us."""
 
@@ -103,6 +104,14 @@ class Lanes:
         ]
 
 
+@frozen
+class _Absent:
+    """Why there are no lanes, and what to do where that is a fault."""
+
+    text: str
+    remedy: str = ""
+
+
 def lanes() -> Lanes | None:
     """The library, or None where it cannot be used (`describe` says why)."""
     found = _find()
@@ -112,32 +121,40 @@ def lanes() -> Lanes | None:
 def describe() -> str:
     """How the signatures of a batch are made and verified on this machine, and why one by one where they are."""
     found = _find()
-    return "eight at a time" if isinstance(found, Lanes) else f"one by one: {found}"
+    return "eight at a time" if isinstance(found, Lanes) else f"one by one: {found.text}"
+
+
+def remedy() -> str:
+    """What to do about a library that is installed, fits this machine and cannot be used; empty where nothing is."""
+    found = _find()
+    return "" if isinstance(found, Lanes) else found.remedy
 
 
 _loading = threading.Lock()
 
 
-def _find() -> Lanes | str:
+def _find() -> Lanes | _Absent:
     with _loading:
         return _load()
 
 
 @cache
-def _load() -> Lanes | str:
+def _load() -> Lanes | _Absent:
     try:
         library = ctypes.CDLL(str(_path()))
         library.mbx_is_crypto_mb_applicable.argtypes = [ctypes.c_uint64]
         if not library.mbx_is_crypto_mb_applicable(0):
-            return "this processor has no AVX-512 IFMA"
+            return _Absent("this processor has no AVX-512 IFMA")
         found = Lanes(
             _function(library, "mbx_nistp256_ecdsa_verify_mb8", 7), _function(library, "mbx_nistp256_ecdsa_sign_mb8", 6)
         )
         try_out(found)
     except ModuleNotFoundError:
-        return f"the package `{_PACKAGE}` (extra `speed`) is not installed"
+        return _Absent(f"the package `{_PACKAGE}` (extra `speed`) is not installed")
+    except LiaisonError as error:
+        return _Absent(f"`{_LIBRARY}` cannot be used: {error.message}", error.remedy)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with an extra, everything works without it
-        return f"`{_LIBRARY}` cannot be used: {error}"
+        return _Absent(f"`{_LIBRARY}` cannot be used: {error}", _INSTALL_AGAIN)
     return found
 
 
@@ -156,7 +173,7 @@ def _check_whole(file: PackagePath) -> None:
     """Raise unless the file is the one that was installed: half a library would end the process, not raise."""
     found = urlsafe_b64encode(sha256(file.read_binary()).digest()).rstrip(b"=").decode()
     if file.hash is None or (file.hash.mode, file.hash.value) != ("sha256", found):
-        raise Misconfigured("it is not the file that was installed", remedy=f"install the package `{_PACKAGE}` again")
+        raise Misconfigured("it is not the file that was installed", remedy=_INSTALL_AGAIN)
 
 
 def _function(library: ctypes.CDLL, name: str, pointers: int) -> _Function:

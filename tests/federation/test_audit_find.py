@@ -144,6 +144,39 @@ def test_l12_a_search_without_a_mandate_is_an_entry_too(liaison: Liaison, folder
     assert newest["account"] == getpass.getuser()
 
 
+@pytest.mark.parametrize(
+    "wanted", [("--officer", OFFICERS[1]), ("--case", "C-no-such"), ("--outcome", "hit")], ids=["officer", "case", "outcome"]
+)
+def test_l12_show_by_what_private_parts_say_is_an_entry_too(
+    liaison: Liaison, folder: Path, wanted: tuple[str, str]
+) -> None:
+    home = ("--home", folder / "th")
+    assert liaison("audit", "show", *home, *wanted, "--peer", "vn", "--reason", "review").code == 0
+    looked = (*home, "--log", "operations", "--kind", "looked-up", "--json", *_key(folder))
+    newest = liaison("audit", "show", *looked).value["entries"][0]["private"]
+    assert newest["looked_for"] == {"log": "exchange", wanted[0].removeprefix("--"): wanted[1], "peer": "vn"}
+    assert (newest["reason"], newest["account"]) == ("review", getpass.getuser())
+
+
+def test_l12_show_by_public_parts_alone_writes_nothing(liaison: Liaison, folder: Path) -> None:
+    looked = ("audit", "show", "--home", folder / "th", "--log", "operations", "--kind", "looked-up", "--json")
+    before = liaison(*looked).value["entries"]
+    assert liaison("audit", "show", "--home", folder / "th", "--peer", "vn", "--kind", "asked").code == 0
+    assert liaison(*looked).value["entries"] == before
+    assert liaison("audit", "show", "--home", folder / "th", "--peer", "vn", "--reason", "review").code == 2
+
+
+def test_show_finds_by_private_parts_only_what_the_mandate_opens(liaison: Liaison, folder: Path) -> None:
+    everything = ("audit", "show", "--home", folder / "th", "--limit", "100000", "--json")
+    closed = liaison(*everything, *_key(folder, 2)).value["entries"]
+    assert {entry["peer"] for entry in closed if entry["closed"]} == {"kh"}
+    for wanted in (("--officer", OFFICERS[1]), ("--outcome", "hit")):
+        all_of_them = liaison(*everything, *wanted, *_key(folder)).value["entries"]
+        found = liaison(*everything, *wanted, *_key(folder, 2)).value["entries"]
+        assert found == [entry for entry in all_of_them if entry["peer"] == "vn"]
+        assert 0 < len(found) < len(all_of_them)
+
+
 def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liaison, folder: Path) -> None:
     home = ("--home", folder / "th", *_key(folder), "--limit", "5000")
     thai, latin = (set(_places(_find(liaison, *home, "--name", name))) for name in NAMES[:2])

@@ -122,8 +122,8 @@ def recorded(library: bytes) -> bytes:
     return f"{NAME},sha256={urlsafe_b64encode(sha256(library).digest()).rstrip(b'=').decode()},{len(library)}".encode()
 
 
-def described(folder: Path, library: bytes | None, record: bytes | None) -> str:
-    """What a process says that finds such a package before the real one."""
+def package_of(folder: Path, library: bytes | None, record: bytes | None) -> None:
+    """An installed package with such a library and such a list of its files."""
     package = folder / "ipp_crypto-2026.2.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: ipp-crypto\nVersion: 2026.2.0\n")
@@ -131,11 +131,19 @@ def described(folder: Path, library: bytes | None, record: bytes | None) -> str:
         (package / "RECORD").write_bytes(record)
     if library is not None:
         (folder / NAME).write_bytes(library)
-    program = f"import sys; sys.path.insert(0, {str(folder)!r})\n" + (
-        "from gateway.signing import lanes\nassert lanes.lanes() is None\nprint(lanes.describe())"
-    )
+
+
+def told(folder: Path, program: str) -> str:
+    """What a process prints that finds the packages of `folder` before the real ones."""
+    program = f"import sys; sys.path.insert(0, {str(folder)!r})\n{program}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     return done.stdout
+
+
+def described(folder: Path, library: bytes | None, record: bytes | None) -> str:
+    """What a process says that finds such a package before the real one."""
+    package_of(folder, library, record)
+    return told(folder, "from gateway.signing import lanes\nassert lanes.lanes() is None\nprint(lanes.describe())")
 
 
 @pytest.mark.parametrize("share", [0, 1, 50, 99])
@@ -174,6 +182,26 @@ def test_half_an_installation_means_one_by_one(
     described_as = described(tmp_path, library, record)
     assert described_as.startswith("one by one: ")
     assert said in described_as
+
+
+@pytest.mark.parametrize("library", [b"", b"no library"])
+def test_doctor_warns_of_an_installation_that_is_damaged(tmp_path: Path, library: bytes) -> None:
+    package_of(tmp_path, library, recorded(b"no library"))
+    checked = "from gateway.ops.checks import check_signatures as c\nprint(*c(None))"
+    said = told(tmp_path, checked)
+    assert "Severity.WARN" in said
+    assert "cannot be used" in said
+    assert "install the package `ipp-crypto` again" in said
+
+
+def test_doctor_finds_nothing_wrong_where_the_extra_is_not_there(tmp_path: Path) -> None:
+    said = told(
+        tmp_path,
+        "import importlib.metadata as m\ndef none(name): raise m.PackageNotFoundError(name)\nm.distribution = none\n"
+        "from gateway.ops.checks import check_signatures as c\nprint(*c(None))",
+    )
+    assert "Severity.GOOD" in said
+    assert "is not installed" in said
 
 
 @settings(max_examples=50, deadline=None)

@@ -143,14 +143,23 @@ def test_resuming_what_is_not_suspended_says_so(liaison: Liaison, federation: Pa
         (("--outcome", "nope"), "hit, no_hit, refused, suspended, silent"),
         (("--kind", "nope"), "answered"),
         (("--kind", "suspend"), "answered"),
+        (("--peer", "zz"), "no member of the charter, and no entry has it; known: kh, th, vn"),
+        (("--peer", "VN"), "did you mean `vn`?"),
     ],
 )
 def test_a_filter_that_nothing_can_fit_is_wrong_usage(
     liaison: Liaison, federation: Path, filters: tuple[str, str], said: str
 ) -> None:
     ran = liaison("audit", "show", "--home", federation / "th", *filters)
-    assert ran.code == 2
-    assert said in ran.err
+    assert (ran.code, ran.out) == (2, "")
+    assert said in " ".join(ran.err.split())
+
+
+def test_a_counterpart_that_left_the_charter_is_found_where_an_entry_has_it(liaison: Liaison, federation: Path) -> None:
+    with LogHome(federation / "th", load_signing_key(Home(federation / "th").key("log")), SystemClock()).log() as log:
+        log.append([answered(peer="zz")])
+    found = liaison("audit", "show", "--home", federation / "th", "--peer", "zz", "--json").value["entries"]
+    assert [entry["peer"] for entry in found] == ["zz"]
 
 
 @pytest.mark.parametrize("where", ["--home", "--export"])

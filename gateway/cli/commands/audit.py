@@ -60,7 +60,7 @@ def audit() -> None:
 @click.option("--exchange", "exchange_id", default="", help="The exchange id.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 100_000))
 @AUDITOR_KEY
-@click.option("--reason", default="", help="With --key: why; it stands in the log before anything is shown.")
+@click.option("--reason", default="", help="Why; it stands in the log before anything is shown.")
 @json_option
 def show(
     home: Path,
@@ -76,7 +76,8 @@ def show(
     """Show entries, newest first: their public part, and what is said in them of the node's own operation.
 
     What speaks of persons, officers and cases is shown to an appointed auditor only (--key and --reason), within the
-    scope, and after an entry that says so.
+    scope, and after an entry that says so. Without a key --officer, --case and --outcome find public parts, after an
+    entry (`looked-up`).
 
     \b
     Examples:
@@ -85,17 +86,22 @@ def show(
     """
     from gateway.audit.show import Filter
     from gateway.cli.auditors import search_mandate
-    from gateway.cli.audits import closed, describe, entries
+    from gateway.cli.audits import closed, describe, entries, look_up_private, refuse_unknown_peer
     from gateway.cli.evidence import entry_line, open_home
 
     _check_filters(log, **filters)
-    if bool(key) != bool(reason.strip()):
-        raise click.UsageError("--key and --reason belong together: say who looks, and why")
     bounds = to_micros(since), to_micros(until)
     wanted = Filter(since_us=bounds[0], until_us=bounds[1], **filters)
-    mandate = search_mandate(home, key, reason, log, filters, bounds) if key else None
+    if bool(key) != bool(reason.strip()) and (key or not wanted.private):
+        raise click.UsageError("--key and --reason belong together: say who looks, and why")
     with open_home(home) as evidence:
-        found = [(name, item, closed(item, mandate)) for name, item in entries(evidence, log, wanted, limit + 1)]
+        refuse_unknown_peer(evidence, wanted.peer)
+    mandate = search_mandate(home, key, reason, log, filters, bounds) if key else None
+    if mandate is None and wanted.private:
+        look_up_private(home, reason, log, wanted, bounds)
+    with open_home(home) as evidence:
+        items = entries(evidence, log, wanted, limit + 1, mandate)
+        found = [(name, item, closed(item, mandate)) for name, item in items]
     more = len(found) > limit
     if as_json:
         print_json({"entries": [describe(*item) for item in found[:limit]], "limit": limit, "more": more})
