@@ -7,6 +7,7 @@ import os
 import stat
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -138,7 +139,7 @@ def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` ma
                     f"others can read this {what} (mode {stat.S_IMODE(found.st_mode):04o})",
                     code=f"{what}-readable",
                     where=str(path),
-                    remedy=f"chmod 600 {path}",
+                    remedy=f"chmod 600 {quote(str(path))}",
                 )
             return file.read(_MAX_KEY_FILE)
     except OSError as error:

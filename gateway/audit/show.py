@@ -53,7 +53,7 @@ def show(
     log: str,
     wanted: Filter,
     limit: int = 100,
-    may: Callable[[Shown], bool] = lambda shown: True,
+    may: Callable[[Shown], bool] | None = None,
 ) -> Iterator[Shown]:
     """At most `limit` entries of `log` (`exchange/1`) that fit and may be found, newest first.
 
@@ -73,7 +73,7 @@ def show(
         )
         for index in page:
             shown = open_entry(keys, log, next(iter(store.entries(log, index, index + 1))))
-            if _fits(shown, wanted) and may(shown):
+            if _fits(shown, wanted) and (may is None or may(shown)):
                 yield shown
                 found += 1
                 if found == limit:

@@ -10,7 +10,7 @@ from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import create_key
 from gateway.cli.documents import POLICY, read_document
 from gateway.clock import SystemClock
-from gateway.config import Home, load_settings
+from gateway.config import Home, argument, load_settings
 from gateway.config.schema import PACKAGED_POLICY
 from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId, identifier, member_id
@@ -76,7 +76,7 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
             f"{len(policy.signers)} of the {APPROVALS} needed approvers signed",
             code="below-threshold",
             where=str(file),
-            remedy=f"another approver: liaison policy sign {file} --key …",
+            remedy=f"another approver: liaison policy sign {argument(file)} --key …",
         )
     install(home, data)
     return policy

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from certs.names import tls_name
-from gateway.config import Home, Settings, host_port
+from gateway.config import Home, Settings, argument, host_port
 from gateway.errors import LiaisonError, Misconfigured, Reason, Refused, Unavailable
 from gateway.signing import strict_json
 
@@ -71,7 +71,7 @@ class NodeClient:
                 f"the node does not answer ({type(error).__name__})",
                 code="node-down",
                 where=self._place,
-                remedy=f"start it: liaison serve --home {self._home}",
+                remedy=f"start it: liaison serve --home {argument(self._home)}",
             ) from error
         value = strict_json.loads(response.content, _MAX_ANSWER)
         if response.is_success and isinstance(value, dict):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.audit.layout import MANIFEST, PART
-from gateway.config import Home
+from gateway.config import Home, argument
 
 
 def require_export(folder: Path) -> None:
@@ -15,7 +15,7 @@ def require_export(folder: Path) -> None:
     if (folder / MANIFEST).is_file():
         return
     if Home(folder).settings.is_file():
-        what = f"it is a node's home, of which `liaison audit export --home {folder} --out DIR` makes one"
+        what = f"it is a node's home, of which `liaison audit export --home {argument(folder)} --out DIR` makes one"
     elif (folder / PART).is_file():
         what = "it is one that was interrupted: give the command that began it again"
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.clock import Clock, SystemClock, rfc3339
-from gateway.config import Home, Settings, load_settings
+from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.trust.ceremony import home_keys, publish_descriptor, publish_status
 from gateway.trust.charter import parse_charter
@@ -112,7 +112,12 @@ def tell_published(about: dict[str, Any], out: str) -> list[str]:
             f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
         ]
     lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
-    return [*lines, f"hand {out} to the others: liaison trust accept {out}" if out else "give --out to hand them on"]
+    return [
+        *lines,
+        f"hand {out} to the others: liaison trust accept {argument(Path(out))}"
+        if out
+        else "give --out to hand them on",
+    ]
 
 
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
@@ -144,7 +149,7 @@ def _unpublished(
 
     Raises `UsageError` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
     """
-    command = f"liaison trust publish --home {settings.home} --authority ADIR"
+    command = f"liaison trust publish --home {argument(settings.home)} --authority ADIR"
     if held is None:
         raise Misconfigured(
             f"there is no descriptor of `{settings.node.member}` yet, and it needs its authority's signature",

@@ -1,6 +1,6 @@
 """Typed settings; an unknown key is an error with its path, and each setting knows where it came from."""
 
-from gateway.config.home import Home
+from gateway.config.home import Home, argument
 from gateway.config.load import host_port, load_settings
 from gateway.config.schema import PACKAGED_POLICY, Settings, SourceSettings, TokenKey, TrialOfficer
 from gateway.config.suspensions import Suspensions
@@ -14,6 +14,7 @@ __all__ = [
     "Suspensions",
     "TokenKey",
     "TrialOfficer",
+    "argument",
     "host_port",
     "load_settings",
     "write_default",

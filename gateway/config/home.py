@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def argument(path: Path) -> str:
+    """A path as it stands in a command that can be pasted into a shell, also with blanks in it."""
+    return shlex.quote(str(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.clock import SystemClock
+from gateway.config import argument
 from gateway.demo import planted
 from gateway.demo.federation import MEMBERS, OFFICER, Federation, open_federation
 from gateway.demo.scenes import SCENES
@@ -53,17 +54,18 @@ def _finish(story: Story, folder: Path, seconds: float, *, as_json: bool) -> Non
 
 
 def _stay_up(federation: Federation, story: Story) -> None:
-    command = shutil.which("liaison") or str(Path(sys.executable).with_name("liaison"))
-    home, car = federation.home("th"), (planted.STOLEN_CAR_PLATE, planted.STOLEN_CAR_PROVINCE)
+    command = argument(Path(shutil.which("liaison") or Path(sys.executable).with_name("liaison")))
+    home, kh, vn = (argument(federation.home(member)) for member in ("th", "kh", "vn"))
+    car = (planted.STOLEN_CAR_PLATE, planted.STOLEN_CAR_PROVINCE)
     story.say("\nThe nodes stay up. In another terminal, try:\n")
     for line in (
         f"{command} doctor --home {home} --to vn",
         f"{command} ask container --home {home} --as {OFFICER} --to kh --number {planted.SEIZED_CONTAINER} "
         "--purpose INVESTIGATION --offence TIMBER --case TH-2026-0418",
-        f'{command} ask vehicle --home {federation.home("kh")} --as kh.o.1042 --to th --plate "{car[0]}" '
+        f'{command} ask vehicle --home {kh} --as kh.o.1042 --to th --plate "{car[0]}" '
         f'--province "{car[1]}" --purpose BORDER_CHECK --offence OTHER --ticket KH-PP-77',
-        f"{command} suspend --home {federation.home('vn')} --all --reason trial",
-        f"{command} resume --home {federation.home('vn')} --all --reason trial",
+        f"{command} suspend --home {vn} --all --reason trial",
+        f"{command} resume --home {vn} --all --reason trial",
         f"{command} audit show --home {home}",
     ):
         story.say(f"  {line}")

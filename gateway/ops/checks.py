@@ -10,7 +10,7 @@ from pathlib import Path
 from certs.keyfiles import check_key, key_id, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import from_us
-from gateway.config import PACKAGED_POLICY, Settings, Suspensions
+from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.processes import check_processes
@@ -35,7 +35,7 @@ def check_folder(patient: Patient) -> list[Finding]:
         if not folder.is_dir():
             findings.append(stop("folder", "there is no such folder", _INIT, str(folder)))
         elif stat.S_IMODE(folder.stat().st_mode) & 0o022:
-            findings.append(stop("folder", "others can write here", f"chmod go-w {folder}", str(folder)))
+            findings.append(stop("folder", "others can write here", f"chmod go-w {argument(folder)}", str(folder)))
     if patient.settings.keystore == patient.home.path:
         findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
     return findings or [good("folder", "folders are there, and others cannot write in them")]
@@ -210,7 +210,7 @@ def check_charter(patient: Patient) -> list[Finding]:
     if not documents.charter_versions():
         remedy = (
             "found a federation: `liaison trust draft`, each authority signs with `liaison trust sign`, then "
-            f"`liaison trust accept --home {patient.home.path} FILE --fingerprint F`"
+            f"`liaison trust accept --home {argument(patient.home.path)} FILE --fingerprint F`"
         )
         return [stop("charter", "there is no charter yet, so no counterpart is known", remedy)]
     charter = documents.charter(patient.clock)
@@ -253,7 +253,7 @@ def check_suspensions(patient: Patient) -> list[Finding]:
     """What is switched off."""
     active = Suspensions(patient.home.suspensions, patient.clock.monotonic).active
     make = stop if "all" in active else warn
-    remedy = f"when it may be on again: liaison resume --home {patient.home.path} …"
+    remedy = f"when it may be on again: liaison resume --home {argument(patient.home.path)} …"
     return [make("suspensions", f"`{target}` is switched off: {why}", remedy) for target, why in active.items()]
 
 
@@ -322,7 +322,7 @@ def _is_there(view: TrustView, member: str) -> bool:
 
 def _publish(patient: Patient, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
     """The command that publishes: a status needs the home alone, a descriptor the authority, too."""
-    parts = [f"liaison trust publish --home {patient.home.path}"]
+    parts = [f"liaison trust publish --home {argument(patient.home.path)}"]
     parts += [] if renewing else ["--authority ADIR"]
     parts += [f"--agency {name}" for name in agencies]
     command = " ".join(parts)
@@ -352,7 +352,7 @@ def _made_by(patient: Patient, name: str) -> str:
     agency = name.removeprefix("agency-")
     if agency == name:
         return _INIT
-    home = f"--member {patient.settings.node.member} --home {patient.home.path}"
+    home = f"--member {patient.settings.node.member} --home {argument(patient.home.path)}"
     return f"liaison init {home} --authority ADIR --agency {agency} (ADIR: the folder with authority.key)"
 
 

@@ -14,7 +14,7 @@ from gateway.model.purpose import Purpose
 from gateway.storage.keystore import KeyStore
 from gateway.storage.migrate import migrate, version
 from gateway.storage.open import check_address, is_made, open_storage, refuse_password
-from gateway.trust.founding import create_member, create_member_keys
+from gateway.trust.founding import check_authority_of, create_member, create_member_keys
 
 _TRIAL_PURPOSES = tuple(
     purpose.value for purpose in Purpose if purpose not in (Purpose.AUDIT, Purpose.STATISTICS, Purpose.TRAINING)
@@ -54,6 +54,7 @@ def found(
         raise Misconfigured(
             f"this home is the node `{node_name}`", where=str(Home(home).settings), remedy="leave --name away"
         )
+    check_authority_of(home, authority)
     _check_database(before, home, database)
     wanted = _agencies(before, agencies)
     in_authority = create_member(authority, member, clock)

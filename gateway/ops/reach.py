@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from gateway.config import host_port
+from gateway.config import argument, host_port
 from gateway.errors import LiaisonError
 from gateway.ops.doctor import Check, Finding, Patient, failed, good, stop, warn
 
@@ -22,7 +22,7 @@ def check_addresses(patient: Patient) -> list[Finding]:
         if _connects(host, port):
             findings.append(good("addresses", f"something answers at listen.{name} ({text})"))
         else:
-            remedy = f"liaison serve --home {patient.home.path}"
+            remedy = f"liaison serve --home {argument(patient.home.path)}"
             findings.append(
                 warn("addresses", f"nothing answers at listen.{name} ({text}): the node is not running", remedy)
             )

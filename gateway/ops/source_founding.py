@@ -91,7 +91,7 @@ def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock
     Raises `Malformed` for a request of another kind or member: nothing is written then.
     """
     ca, member = load_authority(authority), read_card(authority).member
-    read = [(path, *read_request(_bytes(path))) for path in requests]
+    read = [(path, *_request(path)) for path in requests]
     for path, _, name in read:
         if name.member != member or name not in certificate_names(name.member, name.name).values():
             raise Malformed(
@@ -105,6 +105,14 @@ def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock
     if not (out / "ca.pem").exists():
         write_new(out / "ca.pem", ca.pem, PUBLIC)
     return made
+
+
+def _request(path: Path) -> tuple[ec.EllipticCurvePublicKey, CertificateName]:
+    try:
+        return read_request(_bytes(path))
+    except Malformed as error:
+        remedy = "name what `liaison source init` made: record.csr and tls.csr"
+        raise Malformed(error.message, code=error.code, where=str(path), remedy=remedy) from error
 
 
 def _make_key(home: SourceHome, name: str) -> bool:

@@ -28,6 +28,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
@@ -346,7 +347,7 @@ def read_key_file(path: Path) -> bytes:
         except FileNotFoundError:
             raise Unknown("no such key", code="no-key", where=str(path)) from None
         if mode & 0o077:
-            raise Misconfigured("others can read this key", where=str(path), remedy=f"chmod 600 {path}")
+            raise Misconfigured("others can read this key", where=str(path), remedy=f"chmod 600 {quote(str(path))}")
         return path.read_bytes()
 
 

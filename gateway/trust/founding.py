@@ -54,6 +54,27 @@ def create_member(folder: Path, member: str, clock: Clock) -> list[str]:
     return made
 
 
+def check_authority_of(home: Path, authority: Path) -> None:
+    """Raise `Misconfigured` for an authority that lies in the home or around it, or that did not make the home."""
+    places = home.resolve(), authority.resolve()
+    if places[0] in (places[1], *places[1].parents) or places[1] in places[0].parents:
+        raise Misconfigured(
+            "the authority and the node's home are one folder, or one lies in the other: a node never holds the "
+            "authority's keys",
+            code="not-apart",
+            where=str(authority),
+            remedy="name a folder of its own, best on a medium that is kept offline",
+        )
+    made_by, given = home / "ca.pem", authority / "ca.pem"
+    if made_by.exists() and (not given.exists() or made_by.read_bytes() != given.read_bytes()):
+        raise Misconfigured(
+            "this home was made with another authority",
+            code="other-authority",
+            where=str(made_by),
+            remedy="give the authority folder of the first time",
+        )
+
+
 def create_member_keys(
     home: Path, authority: Path, member: str, agencies: Sequence[str], name: str, clock: Clock
 ) -> list[str]:
@@ -63,14 +84,8 @@ def create_member_keys(
     """
     known = member_id(member)
     _check_owner(authority, known)
+    check_authority_of(home, authority)
     ca = load_authority(authority)
-    if (home / "ca.pem").exists() and (home / "ca.pem").read_bytes() != ca.pem:
-        raise Misconfigured(
-            "this home was made with another authority",
-            code="other-authority",
-            where=str(home / "ca.pem"),
-            remedy="give the authority folder of the first time",
-        )
     make_folder(home)
     make_folder(home / "keys")
     made = []

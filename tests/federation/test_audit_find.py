@@ -145,7 +145,9 @@ def test_l12_a_search_without_a_mandate_is_an_entry_too(liaison: Liaison, folder
 
 
 @pytest.mark.parametrize(
-    "wanted", [("--officer", OFFICERS[1]), ("--case", "C-no-such"), ("--outcome", "hit")], ids=["officer", "case", "outcome"]
+    "wanted",
+    [("--officer", OFFICERS[1]), ("--case", "C-no-such"), ("--outcome", "hit")],
+    ids=["officer", "case", "outcome"],
 )
 def test_l12_show_by_what_private_parts_say_is_an_entry_too(
     liaison: Liaison, folder: Path, wanted: tuple[str, str]

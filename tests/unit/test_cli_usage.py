@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,43 @@ def test_a_folder_that_was_never_an_export_is_wrong_usage(liaison: Liaison, tmp_
         assert ran.code == 2
     ran = liaison("audit", "verify", "--export", tmp_path / "th", "--charter", charter)
     assert f"it is a node's home, of which `liaison audit export --home {tmp_path / 'th'} --out DIR`" in ran.err
+
+
+def test_a_command_that_comes_next_can_be_pasted_also_where_a_path_has_blanks(liaison: Liaison, tmp_path: Path) -> None:
+    home = tmp_path / "l a"
+    made = liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "la authority").out
+    comes_next = made.partition("what comes next: liaison ")[2]
+    ran = liaison(*shlex.split(comes_next))
+    assert ran.code == 1
+    assert "there is no charter yet" in ran.out
+    for remedy in re.findall(r"-> (liaison .*)", ran.out):
+        assert str(home) in shlex.split(remedy)
+    assert f"--home '{home}' FILE" in ran.out  # trust accept
+
+
+@pytest.mark.parametrize(("home", "authority"), [("la", "la"), ("la", "la/authority"), ("a/la", "a")])
+def test_an_authority_is_never_made_in_a_home_or_around_it(
+    liaison: Liaison, tmp_path: Path, home: str, authority: str
+) -> None:
+    ran = liaison("init", "--member", "la", "--home", tmp_path / home, "--authority", tmp_path / authority)
+    assert ran.code == 1
+    assert "a node never holds the authority's keys" in ran.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_authority_folder_that_is_named_wrongly_is_told_before_a_new_authority_is_made(
+    liaison: Liaison, tmp_path: Path
+) -> None:
+    assert liaison("init", "--member", "la", "--home", tmp_path / "la", "--authority", tmp_path / "a").code == 0
+    ran = liaison("init", "--member", "la", "--home", tmp_path / "la", "--authority", tmp_path / "aa", "--json")
+    assert (ran.code, ran.value["error"]["code"]) == (1, "other-authority")
+    assert not (tmp_path / "aa").exists()
+
+
+def test_a_request_for_a_certificate_that_cannot_be_used_is_named(liaison: Liaison, tmp_path: Path) -> None:
+    assert liaison("init", "--member", "la", "--home", tmp_path / "la", "--authority", tmp_path / "a").code == 0
+    request = tmp_path / "tls.csr"
+    request.write_text("no request")
+    ran = liaison("source", "certify", request, "--authority", tmp_path / "a", "--out", tmp_path / "certs", "--json")
+    assert (ran.code, ran.value["error"]["where"]) == (1, str(request))
+    assert "`liaison source init` made" in ran.value["error"]["remedy"]

@@ -287,6 +287,7 @@ def export(
     from gateway.audit.export import no_progress
     from gateway.cli.auditors import export_appointment
     from gateway.cli.audits import export_home
+    from gateway.config import argument
 
     if bool(key) != bool(reason.strip()):
         raise click.UsageError("--key and --reason belong together: say who looks, and why")
@@ -309,7 +310,7 @@ def export(
     else:
         say("  without private parts and statements: give an auditor's --key for them")
     say(f"  SHA-256 of its manifest: {about['manifest']}")
-    say(f"  verify it elsewhere: liaison audit verify --export {out} --charter charter.jsonl")
+    say(f"  verify it elsewhere: liaison audit verify --export {argument(out)} --charter charter.jsonl")
     return 0
 
 

@@ -86,6 +86,7 @@ def appoint(
     """
     from gateway.cli.auditors import appoint as make_appointment
     from gateway.cli.auditors import scope_of
+    from gateway.config import argument
 
     begin, end = (_utc(moment) for moment in (since, until))
     if begin and end and begin >= end:
@@ -101,8 +102,9 @@ def appoint(
         say(f"  descriptor {about['descriptor']} lists the key; a running node takes it within a second")
         say(f"  the others need it before your next status: hand round trust/descriptors/{about['member']}.jsonl")
     else:
-        say(f"  {about['signatures_needed']} signatures of the authority are needed: liaison trust sign {out}", "warn")
-        say(f"  then: liaison trust accept {out} --home …, and liaison trust publish", "warn")
+        signing = f"liaison trust sign {argument(out)}"
+        say(f"  {about['signatures_needed']} signatures of the authority are needed: {signing}", "warn")
+        say(f"  then: liaison trust accept {argument(out)} --home …, and liaison trust publish", "warn")
     return 0
 
 

@@ -42,6 +42,7 @@ def init(
           --database "postgresql://liaison@db.example/liaison?passfile=/etc/liaison/pgpass"
     """
     from gateway.clock import SystemClock
+    from gateway.config import argument
     from gateway.ops.founding import found
 
     ports = {"exchange": exchange_port, "agency": agency_port}
@@ -58,5 +59,5 @@ def init(
             say(f"made in {folder}:", "title")
             say(f"  {', '.join(files)}")
     say("keep the authority's folder offline: who has it can speak for the country", "warn")
-    say(f"what comes next: liaison doctor --home {home}")
+    say(f"what comes next: liaison doctor --home {argument(home)}")
     return 0

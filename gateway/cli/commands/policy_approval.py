@@ -26,13 +26,15 @@ def approver(out: Path, name: str, as_json: bool) -> int:
       liaison policy approver --out keys --name a
     """
     from gateway.cli.approvals import make_approver
+    from gateway.config import argument
 
     made = make_approver(out, name)
     if as_json:
         print_json(made)
         return 0
     say(f"key, for the approver alone: {made['key']}", "good")
-    say(f"public key: {made['public']}; bring it into the home: liaison policy admit {made['public']} --home …")
+    public = argument(Path(made["public"]))
+    say(f"public key: {made['public']}; bring it into the home: liaison policy admit {public} --home …")
     return 0
 
 
@@ -142,14 +144,16 @@ def status(home: Path, as_json: bool) -> int:
 
 def _say_waiting(waiting: dict[str, Any], home: Path) -> None:
     """What was brought and is not in force: what it waits for, or why it will not be."""
+    from gateway.config import argument
+
     if waiting["refused"]:
         say(f"version {waiting['version'] or '?'} was brought, and no node will take it: {waiting['refused']}", "bad")
-        say("  the policy above stays in force; bring another: liaison policy install FILE --home " + str(home))
+        say("  the policy above stays in force; bring another: liaison policy install FILE --home " + argument(home))
         return
     approvers = f"signed by {len(waiting['approvers'])}"
     say(f"version {waiting['version']}, {approvers}, was brought, and waits for a node of this home to take it", "warn")
     say(f"  SHA-256 of its files: {waiting['hash']}")
-    say(f"  a running node does within a second; where none runs, start it: liaison serve --home {home}")
+    say(f"  a running node does within a second; where none runs, start it: liaison serve --home {argument(home)}")
 
 
 @click.command()

@@ -64,14 +64,15 @@ def restore(
 
 def _newer(home: Path, old_home: Path | None) -> str:
     """Where a newer backup may come from: a node writes an entry when it stops, also after the last backup of it."""
-    from gateway.config import load_settings
+    from gateway.config import argument, load_settings
     from gateway.errors import LiaisonError
 
     try:
         is_there = old_home is not None and load_settings(old_home).database_file.is_file()
     except LiaisonError:
         is_there = False
-    if is_there:
-        making = f"liaison backup --home {old_home} --to backup.pub --out NEWER.backup"
+    if old_home is not None and is_there:
+        making = f"liaison backup --home {argument(old_home)} --to backup.pub --out NEWER.backup"
         return f"the old home still has its database, which may hold it: {making}; move {home} away, and restore that"
-    return f"where there is none, and the entries are lost for good: liaison audit next-log --help (--home {home})"
+    going_on = f"liaison audit next-log --help (--home {argument(home)})"
+    return f"where there is none, and the entries are lost for good: {going_on}"

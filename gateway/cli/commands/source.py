@@ -75,7 +75,7 @@ def init(
       liaison source init --member kh --agency customs --out customs --statement statement.pem
     """
     from gateway.clock import SystemClock
-    from gateway.config import host_port
+    from gateway.config import argument, host_port
     from gateway.ops.source_founding import found_source
 
     if listen:
@@ -100,12 +100,12 @@ def init(
     if is_kept:
         say(f"{out / 'source.toml'} stays as it was, whatever was given now: change it by hand", "warn")
     if made.requests:
-        files = " ".join(str(out / name) for name in made.requests)
+        files = " ".join(argument(out / name) for name in made.requests)
         say(f"the authority certifies them: liaison source certify --authority ADIR --out CERTS {files}", "warn")
         say(f"then put record.pem and tls.pem into {out / 'keys'}, and ca.pem into {out}")
     record = out / "keys" / "record.pem"
     say(f"at the node: copy {record} into the home's certificates/, and `liaison trust publish` with the authority")
-    say(f"what comes next: liaison source check --home {out}")
+    say(f"what comes next: liaison source check --home {argument(out)}")
     return 0
 
 

@@ -49,6 +49,7 @@ def init(member: str, out: Path, listen: str, as_json: bool) -> int:
       liaison witness init --member th --out witness --listen 10.0.0.9:7643
     """
     from gateway.clock import SystemClock
+    from gateway.config import argument
     from gateway.ops.witness_founding import found_witness
 
     made = found_witness(out, member, listen, SystemClock())
@@ -57,7 +58,7 @@ def init(member: str, out: Path, listen: str, as_json: bool) -> int:
         return 0
     say(f"made in {out}: {', '.join(made)}" if made else "everything is there already", "good")
     say(f"take {out / 'witness.pub'} to the node (witnesses/ of its home) and to the authority (`trust publish`)")
-    say(f"what comes next: liaison witness accept CHARTER DESCRIPTOR --home {out} --fingerprint F")
+    say(f"what comes next: liaison witness accept CHARTER DESCRIPTOR --home {argument(out)} --fingerprint F")
     return 0
 
 
