@@ -130,6 +130,7 @@ class Node:
             limits,
             ground.turn,
             self.debts.check,
+            self._failures.reused,
         )
         self.peers = PeerPool(
             lambda: ground.trust.view,

@@ -69,9 +69,12 @@ class Answerer:
         limits: AnswerLimits,
         turn: Turn | None = None,
         owes: Callable[[str, str, float], None] | None = None,
+        alarm: Callable[[str, LiaisonError], None] | None = None,
     ) -> None:
+        """`owes` refuses who does not acknowledge; `alarm` is told of a member who uses an exchange id twice."""
         self._parts = parts
         self._owes = owes
+        self._alarm = alarm
         self._gatherer = gatherer
         self._log = Log(component="exchange", member=parts.member)
         self._release = release
@@ -180,7 +183,14 @@ class Answerer:
             if stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
                 job.stored = stored
             elif stored is not None:
-                job.refuse(Replayed("this exchange id was used before", where="exchange_id"))
+                job.refuse(self._replayed(job))
+
+    def _replayed(self, job: Job) -> Replayed:
+        """The refusal of other bytes under an id that was answered: a fault or an attack, which a human looks at."""
+        error = Replayed("this exchange id was used with another request", where="exchange_id")
+        if self._alarm is not None:
+            self._alarm(job.peer, error)
+        return error
 
     def _decide(self, job: Job, now_us: int) -> None:
         """5 and 6: suspension, receipts that are due, agreement and policy on the question."""
@@ -272,7 +282,7 @@ class Answerer:
                 return item.reply
             return AnswerMessage(item.envelope, place.entry, place.proof)
         if place.request_hash != item.job.verified.payload_hash:
-            return FrameRefusal.of(Replayed("this exchange id was used with another request"))
+            return FrameRefusal.of(self._replayed(item.job))
         return AnswerMessage(place.answer, place.entry, self._parts.journal.proof(place.index))
 
     def _send(self, replies: list[tuple[Job, Reply]]) -> None:

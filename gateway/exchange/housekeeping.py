@@ -33,16 +33,21 @@ _BATCH = 64
 
 
 class AuthFailures:
-    """Callers who did not prove who they are, counted by cause: one entry a round, whatever somebody floods."""
+    """Callers who did not prove who they are, and members whose calls are an alarm, counted by cause: one entry a
+    round, whatever somebody floods."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
         self._lock = threading.Lock()
 
-    def note(self, member: str, error: LiaisonError) -> None:
+    def note(self, member: str, error: LiaisonError, detail: str = "refused by the transport") -> None:
         """Count one; from any thread."""
         with self._lock:
-            self._counts[(member, error.code)] += 1
+            self._counts[(member, error.code, detail)] += 1
+
+    def reused(self, member: str, error: LiaisonError) -> None:
+        """The same for other bytes under the id of an exchange that was answered."""
+        self.note(member, error, "another request under the id of an exchange that was answered")
 
     def drafts(self) -> list[EntryDraft]:
         """An entry for each cause since the last call."""
@@ -52,10 +57,10 @@ class AuthFailures:
             EntryDraft(
                 kind="auth-failed" if not member else "alarm",
                 peer=member,
-                private={"code": code, "count": count, "detail": "refused by the transport"},
+                private={"code": code, "count": count, "detail": detail},
                 retention=Retention.OPERATIONS,
             )
-            for (member, code), count in counts.items()
+            for (member, code, detail), count in counts.items()
         ]
 
 

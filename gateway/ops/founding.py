@@ -62,7 +62,7 @@ def found(
     if write_default(home, _settings(member, node_name, listen, database), officers=[_officer(member, wanted[0])]):
         made.append("node.toml")
     settings = load_settings(home)
-    made += _folders(Home(home), settings.national_policy) + _database(settings)
+    made += _folders(Home(settings.home), settings.national_policy) + _database(settings)
     return Made(tuple(in_authority), tuple(made))
 
 

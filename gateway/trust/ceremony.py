@@ -158,6 +158,13 @@ def publish_descriptor(
     member = _member_of(home)
     if member not in charter.members:
         raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
+    if key.key_id not in {listed.key_id for listed in charter.members[member].authority_keys}:
+        raise Misconfigured(
+            f"the charter does not list this key as one of the authority of `{member}`",
+            code="other-authority",
+            where=str(authority / "authority.key"),
+            remedy=f"give the folder of the authority of `{member}`",
+        )
     before = documents.descriptor(member, charter)
     now = clock.now_us()
     descriptor = Descriptor(

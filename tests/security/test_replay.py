@@ -112,8 +112,10 @@ async def test_e1_a_repeated_request_is_decided_anew(world: World, source: Watch
     assert source.searches == 1
 
 
-async def test_e2_the_same_id_with_another_payload_is_refused(world: World, source: WatchedSource) -> None:
-    asked = request()
+async def test_e2_the_same_id_with_another_payload_is_refused_with_an_alarm(
+    world: World, source: WatchedSource
+) -> None:
+    asked, before = request(), reuses(world)
     await caller(world).submit(signed(world, asked))
     other = answer_of(await caller(world).submit(signed(world, replace(asked, query=NO_PASSPORT))))
     assert other.outcome is Outcome.REFUSED
@@ -121,12 +123,22 @@ async def test_e2_the_same_id_with_another_payload_is_refused(world: World, sour
     assert other.refusal.reason is Reason.ALREADY_EXISTS
     assert source.searches == 1
     assert kinds(world.nodes["vn"], asked.exchange_id) == ["answered", "refused"]
+    await eventually(lambda: reuses(world) == before + 1)
+
+
+def reuses(world: World) -> int:
+    """How often alarms say that Thailand used an exchange id for another request."""
+    found = [item for item in entries(world.nodes["vn"], "operations") if item.entry.kind == "alarm"]
+    said = [item.private for item in found if item.entry.peer == "th"]
+    return sum(
+        item["count"] for item in said if (item["code"], "another request" in item["detail"]) == ("replayed", True)
+    )
 
 
 async def test_e2_another_payload_while_the_first_is_served_is_refused_with_an_entry(
     world: World, source: WatchedSource
 ) -> None:
-    asked = request()
+    asked, before = request(), reuses(world)
     source.gate.clear()
     envelopes = [signed(world, asked), signed(world, replace(asked, query=NO_PASSPORT))]
     asking = [
@@ -138,6 +150,7 @@ async def test_e2_another_payload_while_the_first_is_served_is_refused_with_an_e
     outcomes = sorted(map(_reason, results))
     assert outcomes in ([Reason.ALREADY_EXISTS, "hit"], [Reason.ALREADY_EXISTS, "no_hit"])  # whichever came first
     assert sorted(kinds(world.nodes["vn"], asked.exchange_id)) == ["answered", "refused"]
+    await eventually(lambda: reuses(world) == before + 1)
 
 
 def _reason(result: bytes | BaseException) -> str:
@@ -228,9 +241,12 @@ async def test_f3_what_no_list_knows_is_refused_with_an_entry(
 
 
 async def test_f4_an_active_member_without_an_agreement_is_refused(world: World, source: WatchedSource) -> None:
-    answer = answer_of(await caller(world).submit(signed(world, request(agreement="other-2026"))))
+    asked = request(agreement="other-2026")
+    answer = answer_of(await caller(world).submit(signed(world, asked)))
     assert answer.refusal
     assert answer.refusal.reason is Reason.PERMISSION_DENIED
+    assert kinds(world.nodes["vn"], asked.exchange_id) == ["refused"]
+    assert entries(world.nodes["vn"])[-1].private["code"] == answer.refusal.code == "agreement-unknown"
     assert source.searches == 0
 
 

@@ -6,8 +6,10 @@ The forged certificates are signed by the real CA of the member; only what each 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -132,6 +134,12 @@ def forged(
     return builder.sign(ca.key, SHA256()).public_bytes(Encoding.PEM)
 
 
+def noted(world: World, kind: str) -> Counter[str]:
+    """How many callers Viet Nam's entries of this kind tell of, by the code of the refusal."""
+    found = [item.private for item in entries(world.nodes["vn"], "operations") if item.entry.kind == kind]
+    return Counter[str]({}) + sum((Counter({item["code"]: item.get("count", 1)}) for item in found), Counter[str]())
+
+
 async def refused(who: Caller, world: World) -> grpc.StatusCode:
     return await who.refused(methods.SUBMIT.path, submission(message(world)))
 
@@ -213,8 +221,11 @@ async def test_a7_a_certificate_for_servers_only(world: World) -> None:
          "trailing slash", "capitals"],
 )  # fmt: skip
 async def test_a8_a9_another_profile_passes_tls_and_is_nobody(world: World, changes: dict[str, Any]) -> None:
-    certificate = forged(world, **changes)
+    certificate, before = forged(world, **changes), noted(world, "auth-failed")
     assert await refused(caller(world, certificate=certificate), world) is grpc.StatusCode.UNAUTHENTICATED
+    await eventually(lambda: (noted(world, "auth-failed") - before).total() == 1, 8)
+    (code,) = noted(world, "auth-failed") - before
+    assert code
 
 
 async def test_the_forged_profile_is_accepted_when_nothing_is_wrong_with_it(world: World) -> None:
@@ -226,13 +237,7 @@ async def test_a10_the_right_ca_and_a_key_that_is_not_listed(world: World) -> No
     ca, key = load_authority(world.federation["th"].authority), ec.generate_private_key(ec.SECP256R1())
     who = caller(world, key=pem(key), certificate=issue(ca, key.public_key(), NODE, CLOCK))
     assert await refused(who, world) is grpc.StatusCode.UNAUTHENTICATED
-    vn = world.nodes["vn"]
-
-    def written() -> bool:
-        found = [item for item in entries(vn, "operations") if item.entry.kind == "auth-failed"]
-        return any(item.private["code"] == "not-listed" for item in found)
-
-    await eventually(written, 8)
+    await eventually(lambda: noted(world, "auth-failed")["not-listed"] > 0, 8)
 
 
 @pytest.mark.parametrize("path", [methods.STREAM.path, methods.ACKNOWLEDGE.path, methods.HEALTH_CHECK.path])
@@ -269,6 +274,22 @@ async def test_b3_a_message_over_the_limit(world: World, size: int) -> None:
     assert await caller(world).refused(methods.SUBMIT.path, bytes(size)) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_b3_messages_over_the_limit_leave_memory_steady(world: World) -> None:
+    who, size = caller(world), 4 * 1024 * 1024
+    sent = bytes(size)
+    for _ in range(4):
+        await who.refused(methods.SUBMIT.path, sent)
+    before = resident()
+    for _ in range(40):
+        assert await who.refused(methods.SUBMIT.path, sent) is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert resident() - before < 4 * size, "40 messages of 4 MiB stayed in no memory"
+
+
+def resident() -> int:
+    """Bytes of memory that this process, in which the node runs, holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 @pytest.mark.parametrize(
     "metadata",
     [[("x-long", "v" * 20_000)], [(f"x-{number}", "value of some length") for number in range(1_000)]],
@@ -287,12 +308,15 @@ async def test_b7_metadata_without_end(world: World, metadata: list[tuple[str, s
         "/grpc.health.v1.Health/Watch",
     ],
 )
-async def test_b14_an_unknown_method_is_unimplemented(world: World, path: str) -> None:
+async def test_b14_an_unknown_method_is_unimplemented_and_counted(world: World, path: str) -> None:
+    before = noted(world, "auth-failed")["unknown-method"]
     assert await caller(world).refused(path, b"") is grpc.StatusCode.UNIMPLEMENTED
+    await eventually(lambda: noted(world, "auth-failed")["unknown-method"] == before + 1, 8)
 
 
 @pytest.mark.parametrize("data", [b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x00\x00", b"\x0a\x05abc"])
 async def test_b1_a_frame_that_does_not_parse_is_refused_before_the_story(world: World, data: bytes) -> None:
+    before = noted(world, "alarm")
     assert await caller(world).refused(methods.SUBMIT.path, data) is grpc.StatusCode.INVALID_ARGUMENT
     async with caller(world).channel() as channel:
         call = channel.stream_stream(methods.STREAM.path)(timeout=5)
@@ -301,3 +325,4 @@ async def test_b1_a_frame_that_does_not_parse_is_refused_before_the_story(world:
             assert await call.read() is grpc.aio.EOF
             pytest.fail("the stream ended without a status")
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    await eventually(lambda: (noted(world, "alarm") - before).total() == 2, 8)

@@ -214,3 +214,14 @@ def test_a_request_for_a_certificate_that_cannot_be_used_is_named(liaison: Liais
     ran = liaison("source", "certify", request, "--authority", tmp_path / "a", "--out", tmp_path / "certs", "--json")
     assert (ran.code, ran.value["error"]["where"]) == (1, str(request))
     assert "`liaison source init` made" in ran.value["error"]["remedy"]
+
+
+def test_a_home_that_is_named_from_here_has_all_its_folders(
+    liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (
+        "policy/"
+        in liaison("init", "--member", "zz", "--home", "zz", "--authority", "a", "--json").value["made"]["home"]
+    )
+    assert (tmp_path / "zz" / "policy").is_dir()
