@@ -65,7 +65,10 @@ class NodeClient:
                 method, path, headers=headers, json=body, extensions={"sni_hostname": self._name}
             )
         except httpx2.TimeoutException as error:
-            raise Unavailable("the node did not answer in time", code="node-slow", where=self._place) from error
+            remedy = "ask again; if it stays so: liaison doctor --home " + argument(self._home)
+            raise Unavailable(
+                "the node did not answer in time", code="node-slow", where=self._place, remedy=remedy
+            ) from error
         except httpx2.HTTPError as error:
             raise Unavailable(
                 f"the node does not answer ({type(error).__name__})",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
-from gateway.errors import Malformed
+from gateway.errors import LiaisonError, Malformed
 from gateway.signing import strict_json
 
 _TYPE: Final = "application/vnd.liaison."
@@ -50,6 +51,16 @@ def read_documents(file: Path, wanted: Wanted) -> list[bytes]:
     for line in lines or [b""]:
         _check(file, line, wanted)
     return lines
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """What is wrong with a document is said with the file that it came in."""
+    try:
+        yield
+    except LiaisonError as error:
+        error.where = error.where or str(file)
+        raise
 
 
 def _read(file: Path) -> bytes:

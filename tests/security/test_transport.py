@@ -137,7 +137,7 @@ def forged(
 def noted(world: World, kind: str) -> Counter[str]:
     """How many callers Viet Nam's entries of this kind tell of, by the code of the refusal."""
     found = [item.private for item in entries(world.nodes["vn"], "operations") if item.entry.kind == kind]
-    return Counter[str]({}) + sum((Counter({item["code"]: item.get("count", 1)}) for item in found), Counter[str]())
+    return sum((Counter({item["code"]: item.get("count", 1)}) for item in found), Counter[str]())
 
 
 async def refused(who: Caller, world: World) -> grpc.StatusCode:

@@ -176,6 +176,50 @@ def test_check_5_g2_a_missing_row_is_named(world: World) -> None:
     assert report.first_bad == ("exchange/1", 5)
 
 
+_COLUMNS = "body, leaf_hash, kind, peer, time_us, channel, number, request_hash, expires_us"
+
+
+@pytest.mark.parametrize(
+    ("statements", "first_bad"),
+    [
+        (["DELETE FROM log_entry WHERE log_id = ID AND seq = 2"], 2),
+        (
+            [
+                "DELETE FROM log_entry WHERE log_id = ID AND seq = 2",
+                "UPDATE log_entry SET seq = seq - 1 WHERE log_id = ID AND seq > 2",
+                "UPDATE log_state SET size = 5 WHERE id = ID",
+            ],
+            2,
+        ),
+        (
+            [
+                "UPDATE log_entry SET seq = seq + 100 WHERE log_id = ID AND seq > 4",
+                "UPDATE log_entry SET seq = seq - 99 WHERE log_id = ID AND seq > 100",
+                f"INSERT INTO log_entry (log_id, seq, {_COLUMNS})"
+                f" SELECT log_id, 5, {_COLUMNS} FROM log_entry WHERE log_id = ID AND seq = 4",
+                "UPDATE log_state SET size = 7 WHERE id = ID",
+            ],
+            5,
+        ),
+        (
+            [
+                "UPDATE log_entry SET seq = 100 WHERE log_id = ID AND seq = 1",
+                "UPDATE log_entry SET seq = 1 WHERE log_id = ID AND seq = 4",
+                "UPDATE log_entry SET seq = 4 WHERE log_id = ID AND seq = 100",
+            ],
+            1,
+        ),
+    ],
+    ids=["G3 a middle row is deleted", "G3 and the gap is closed", "G4 a row is inserted", "G5 two rows are swapped"],
+)
+def test_check_5_g3_g4_g5_the_first_bad_entry_is_named(world: World, statements: list[str], first_bad: int) -> None:
+    home = world.copy()
+    place = "(SELECT id FROM log_state WHERE log = 'exchange/1')"
+    home.sql("PRAGMA foreign_keys=OFF", *(line.replace("ID", place) for line in statements))
+    report = world.verify(home)
+    assert (report.exit_code, report.first_bad) == (1, ("exchange/1", first_bad))
+
+
 def test_check_5_entries_under_no_head_are_not_provable(world: World) -> None:
     home = world.copy()
     with home.log() as log:

@@ -100,3 +100,24 @@ def test_an_auditors_charter_a_backup_and_an_approvers_key_too(liaison: Liaison,
     assert (ran.code, "this is no public key" in ran.err) == (1, True)
     assert "`liaison policy approver` made" in ran.err
     assert not (folder / "th" / "approvers" / "b.pub").exists()
+
+
+def test_what_is_wrong_with_one_of_several_documents_is_said_with_its_file(liaison: Liaison, folder: Path) -> None:
+    changed = folder / "changed.jsonl"
+    changed.write_bytes((folder / "charter.json").read_bytes().replace(b'"version":1', b'"version":7'))
+    ran = liaison("trust", "accept", "charter.json", changed, "--home", "th")
+    assert (ran.code, f"where:  {changed}\n" in ran.err) == (1, True)
+    more = folder / "more.json"
+    more.write_bytes((folder / "charter.json").read_bytes().strip()[:-1] + b',"x":1}\n')
+    for command in (("verify",), ("show",), ("sign", "--authority", "th-authority")):
+        ran = liaison("trust", command[0], more, *command[1:])
+        assert (ran.code, f"where:  {more}\n" in ran.err) == (1, True)
+
+
+def test_a_descriptor_is_published_by_the_members_own_authority_only(liaison: Liaison, folder: Path) -> None:
+    held = (folder / "th" / "trust" / "descriptors" / "th.jsonl").read_bytes()
+    ran = liaison("trust", "publish", "--home", "th", "--authority", "vn-authority", "--office", "th.x", "--json")
+    assert (ran.code, ran.value["error"]["code"]) == (1, "other-authority")
+    assert ran.value["error"]["where"] == "vn-authority/authority.key"
+    assert "give the folder of the authority of `th`" in ran.value["error"]["remedy"]
+    assert (folder / "th" / "trust" / "descriptors" / "th.jsonl").read_bytes() == held

@@ -285,6 +285,34 @@ def test_8_a_proof_that_does_not_hold_is_refused_and_kept(log: LogOf, house: Wit
     house.service.add_checkpoint(TH, log.request(3))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda leaves: [*leaves[:3], bytes(32), *leaves[4:]],
+        lambda leaves: leaves[:-1],
+        lambda leaves: [*leaves[:3], *leaves[4:]],
+        lambda leaves: [*leaves[:3], bytes(32), *leaves[3:]],
+        lambda leaves: [leaves[0], leaves[4], *leaves[2:4], leaves[1], *leaves[5:]],
+    ],
+    ids=["G1, G6 an entry is changed", "G2 the last one is gone", "G3 a middle one is gone", "G4 one is inserted",
+         "G5 two are swapped"],
+)  # fmt: skip
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_g1_to_g6_a_changed_log_is_not_cosigned_although_its_own_key_signs_it(
+    log: LogOf, house: WitnessHouse, changed: Callable[[list[bytes]], list[bytes]], more: int
+) -> None:
+    """Whoever has the database and the log's key, and makes all hashes fit, is refused in the next round."""
+    house.service.add_checkpoint(TH, log.request(0))
+    forged = LogOf(log.key, log.origin, changed(log.leaves)).grow(more, "later ")
+    with pytest.raises((BadProof, HeadConflict)):
+        house.service.add_checkpoint(TH, forged.request(min(7, len(forged.leaves))))
+    assert house.service.largest_head(TH, ORIGIN) == log.head()
+    house.clock.advance(timedelta(microseconds=BEHIND_US + 1))
+    with pytest.raises((BadProof, HeadConflict)):
+        house.service.add_checkpoint(TH, forged.request(min(7, len(forged.leaves))))
+    assert forged.head() in {item.offered for item in house.store.evidence()}
+
+
 def test_8_the_proof_from_nothing_is_empty(log: LogOf, house: WitnessHouse) -> None:
     with pytest.raises(BadProof):
         house.service.add_checkpoint(TH, build_request(0, (bytes(32),), log.head()))

@@ -58,6 +58,7 @@ def draft(
     """
     from gateway.cli.documents import CARD, CHARTER, read_document, read_documents
     from gateway.clock import SystemClock
+    from gateway.config import argument
     from gateway.trust.card import CARD_FILE, read_card
     from gateway.trust.ceremony import draft as draft_charter
 
@@ -73,7 +74,7 @@ def draft(
         found.append(read_card(card))
     data = draft_charter(found, federation, threshold, SystemClock(), days=days, previous=before)
     _write(out, data)
-    return _told(data, out, as_json, "each authority signs it: liaison trust sign " + str(out))
+    return _told(data, out, as_json, "each authority signs it: liaison trust sign " + argument(out))
 
 
 @trust.command()
@@ -88,10 +89,11 @@ def sign(document: Path, authority: Path, out: Path | None, as_json: bool) -> in
     Example:
       liaison trust sign charter.json --authority th-authority
     """
-    from gateway.cli.documents import TRUST, read_document
+    from gateway.cli.documents import TRUST, naming, read_document
     from gateway.trust.ceremony import sign as sign_document
 
-    data = sign_document(read_document(document, TRUST).strip(), authority)
+    with naming(document):
+        data = sign_document(read_document(document, TRUST).strip(), authority)
     _write(out or document, data)
     return _told(data, out or document, as_json, "")
 
@@ -111,15 +113,18 @@ def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None, as_
     """
     from dataclasses import asdict
 
-    from gateway.cli.documents import TRUST, read_documents
+    from gateway.cli.documents import TRUST, naming, read_documents
     from gateway.clock import SystemClock
     from gateway.config import Home, load_settings
     from gateway.trust.ceremony import import_document
 
     folder = Home(load_settings(home).home).trust
     clock = SystemClock()
-    given = [line for file in documents for line in read_documents(file, TRUST)]
-    taken = [item for line in given for item in import_document(folder, line, clock, fingerprint)]
+    given = [(file, line) for file in documents for line in read_documents(file, TRUST)]
+    taken = []
+    for file, line in given:
+        with naming(file):
+            taken += import_document(folder, line, clock, fingerprint)
     if as_json:
         print_json({"accepted": [asdict(item) for item in taken]})
         return 0
@@ -141,13 +146,14 @@ def show(file: Path | None, home: Path | None, as_json: bool) -> int:
       liaison trust show --home th
       liaison trust show charter.json
     """
-    from gateway.cli.documents import CHARTER, read_documents
+    from gateway.cli.documents import CHARTER, naming, read_documents
     from gateway.cli.trusted import charter_lines, describe_charter, describe_home, home_lines
 
     if (file is None) == (home is None):
         raise click.UsageError("give either a file or --home")
     if file is not None:
-        about = describe_charter(read_documents(file, CHARTER)[-1])
+        with naming(file):
+            about = describe_charter(read_documents(file, CHARTER)[-1])
         lines = charter_lines(about)
     else:
         assert home is not None
@@ -172,13 +178,14 @@ def verify(file: Path, fingerprint: str | None, as_json: bool) -> int:
     Example:
       liaison trust verify charter.jsonl --fingerprint 3f2a…
     """
-    from gateway.cli.documents import CHARTER, read_documents
+    from gateway.cli.documents import CHARTER, naming, read_documents
     from gateway.cli.trusted import describe_charter
     from gateway.clock import SystemClock
     from gateway.trust.charter import verify_charter_chain
 
     versions = read_documents(file, CHARTER)
-    charter = verify_charter_chain(versions, SystemClock().now(), fingerprint)
+    with naming(file):
+        charter = verify_charter_chain(versions, SystemClock().now(), fingerprint)
     if as_json:
         print_json(describe_charter(charter.data) | {"verified": True, "fingerprint_given": bool(fingerprint)})
     else:
