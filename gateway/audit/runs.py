@@ -150,9 +150,8 @@ class _Checks:
         self._run = run
         self._report = run.report
         self._signed: list[tuple[Unsealed, MemberId, int]] = []
-        self._signed_in: list[tuple[int, int]] = []
-        self._unfit: list[tuple[tuple[int, int], LiaisonError]] = []
-        self._here = (0, 0)
+        self._signed_in: list[int] = []
+        self._unfit: list[tuple[int, LiaisonError]] = []
 
     def row(self, row: Row, expected: int) -> bytes:
         """Check a row that should be entry `expected`; the hash of its leaf."""
@@ -167,13 +166,12 @@ class _Checks:
             self._against(Check.FORM, error.message, expected)
             return leaf
         event = EVENTS[entry.kind]
-        self._here = expected, entry.index
         self._form(entry, event, row, expected)
         private = self._private(entry, row, expected)
         if private is not None:
-            self._notes(entry, private)
+            self._notes(entry, private, expected)
         if self._rules.statements and not row.problem:
-            self._statements(entry, event, row)
+            self._statements(entry, event, row, expected)
         return leaf
 
     def _against(self, check: Check, text: str, index: int) -> None:
@@ -270,59 +268,63 @@ class _Checks:
         ground = mandate.withholds(entry)
         return {ground} if ground else {"agency"} if mandate.names_agencies else set()
 
-    def _notes(self, entry: Entry, private: dict[str, Any]) -> None:
+    def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         """What other checks need from a private part."""
         if entry.kind == "key-destroyed":
-            self._destroyed(entry, private)
+            self._destroyed(entry, private, expected)
             return
         decision = private.get("decision")
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:
                 self._run.policies.add(found[:64])
 
-    def _destroyed(self, entry: Entry, private: dict[str, Any]) -> None:
+    def _destroyed(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         try:
             key_id, proof = erasure_proof(self._rules.log, entry, private)
         except LiaisonError as error:
-            self._against(Check.PRIVATE, error.message, entry.index)
+            self._against(Check.PRIVATE, error.message, expected)
         else:
             self._run.destroyed[key_id] = proof
 
     # ------------------------------------------------------------ statements
 
-    def _statements(self, entry: Entry, event: Event, row: Row) -> None:
-        """Check 11, but for the signatures: those of many entries are verified and told together (`signatures`)."""
+    def _statements(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
+        """Check 11, but for the signatures: those of many entries are verified and told together (`signatures`).
+
+        What is found is told of the place, whatever entry the one that stands there says that it is.
+        """
         mandate = self._rules.mandate
         if mandate is not None and row.private is None and (row.request or row.answer):
-            self._against(Check.MANDATE, "its statements are shown, and its private part is not", entry.index)
+            self._against(Check.MANDATE, "its statements are shown, and its private part is not", expected)
         if row.answer and mandate is not None and not mandate.shows_answers:
-            self._against(Check.MANDATE, "its answer is shown, and the mandate leaves content out", entry.index)
+            self._against(Check.MANDATE, "its answer is shown, and the mandate leaves content out", expected)
         if row.private is None:
             return
         answers = mandate is None or mandate.shows_answers
         if event.strict and event.answer is not Party.NOBODY and answers and not row.answer:
-            self._report.not_provable(Check.STATEMENTS, "its answer is not there", self._rules.log, entry.index)
+            self._report.not_provable(Check.STATEMENTS, "its answer is not there", self._rules.log, expected)
         try:
             if row.request:
-                self._statement(row.request, REQUEST, entry.request_hash, event.request, entry, strict=event.strict)
+                party, hashed = event.request, entry.request_hash
+                self._statement(row.request, REQUEST, hashed, party, entry, expected, strict=event.strict)
             if row.answer:
-                self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, strict=True)
+                self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, expected, strict=True)
         except LiaisonError as error:
-            self._unfit.append((self._here, error))
+            self._unfit.append((expected, error))
 
     def _statement(
-        self, data: bytes, payload_type: str, expected: bytes, party: Party, entry: Entry, *, strict: bool
+        self, data: bytes, payload_type: str, hashed: bytes, party: Party, entry: Entry, place: int, *, strict: bool
     ) -> None:
         self._run.statements += 1
-        if not strict and hashlib.sha256(data).digest() == expected:
+        if not strict and hashlib.sha256(data).digest() == hashed:
             return
         unsealed = unseal(data, payload_type)
-        if unsealed.payload_hash != expected:
+        if unsealed.payload_hash != hashed:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         if strict:
             signer = self._rules.member if party is Party.US else MemberId(entry.peer)
             self._signed.append((unsealed, signer, entry.time_us))
-            self._signed_in.append(self._here)
+            self._signed_in.append(place)
 
     def signatures(self) -> None:
         """The rest of check 11, for the entries since the last time.
@@ -331,11 +333,11 @@ class _Checks:
         first findings are told one by one, and the first bad entry must be among them.
         """
         outcomes = check_signatures(self._signed, self._view)
-        found: dict[tuple[int, int], str] = {}
-        for here, refusal in (*zip(self._signed_in, outcomes, strict=True), *self._unfit):
+        found: dict[int, str] = {}
+        for place, refusal in (*zip(self._signed_in, outcomes, strict=True), *self._unfit):
             if refusal is not None:
-                found.setdefault(here, refusal.message)
-        for (place, index), text in sorted(found.items()):
+                found.setdefault(place, refusal.message)
+        for place, text in sorted(found.items()):
             self._run.suspicious(place)
-            self._against(Check.STATEMENTS, text, index)
+            self._against(Check.STATEMENTS, text, place)
         self._signed, self._signed_in, self._unfit = [], [], []
