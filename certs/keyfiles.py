@@ -142,6 +142,13 @@ def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` ma
                     remedy=f"chmod 600 {quote(str(path))}",
                 )
             return file.read(_MAX_KEY_FILE)
+    except PermissionError as error:
+        raise Misconfigured(
+            "this account may not read it",
+            code=f"{what}-unreadable",
+            where=str(path),
+            remedy="use the account that it belongs to",
+        ) from error
     except OSError as error:
         raise Misconfigured(
             f"cannot be read: {error.strerror}", code=f"no-{what}-file", where=str(path), remedy=remedy

@@ -109,10 +109,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if not (file := _named_file(error, arguments)):
-            show_unforeseen(error, as_json=as_json)
-            return 1
         remedy = "name another place, or mend its permissions"
+        if not (file := _named_file(error, arguments)):
+            if not (file := _refused_file(error)):
+                show_unforeseen(error, as_json=as_json)
+                return 1
+            remedy = "use the account that it belongs to, or mend its permissions or its disk"
         said = f"cannot be read or written: {error.strerror}"
         show_error(Misconfigured(said, code="bad-path", where=file, remedy=remedy), as_json=as_json)
         return _path_code(error)
@@ -135,6 +137,12 @@ def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
     values = [value for argument in arguments for value in (argument, argument.partition("=")[2]) if value]
     places = {value: Path(value).absolute() for value in values}
     return next((value for value, place in places.items() if refused & {place, *place.parents}), "")
+
+
+def _refused_file(error: OSError) -> str:
+    """The file that may not or cannot be read or written, below a home or anywhere; or nothing."""
+    named = error.errno in _REFUSING and isinstance(error.filename, str | os.PathLike)
+    return os.fspath(error.filename) if named else ""
 
 
 def main() -> NoReturn:

@@ -359,5 +359,7 @@ def _made_by(patient: Patient, name: str) -> str:
 def _bytes(file: Path, remedy: str = _INIT) -> bytes:
     try:
         return file.read_bytes()
+    except PermissionError:
+        raise
     except OSError as error:
         raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy=remedy) from error

@@ -91,6 +91,9 @@ def _guarded(name: str, check: Check, patient: Patient) -> list[Finding]:
         return check(patient)
     except LiaisonError as error:
         return [failed(name, error, "mend what is named here, then run doctor again")]
+    except PermissionError as error:
+        remedy = "run doctor as the node's account, or mend the permissions"
+        return [stop(name, "this account may not read it", remedy, str(error.filename or ""))]
     except Exception as error:  # noqa: BLE001 - a check that fails is a finding, the others go on
         text = f"the check itself failed: {type(error).__name__}"
         return [stop(name, text, "report this with the output of `liaison doctor --json`")]

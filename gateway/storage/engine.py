@@ -100,7 +100,8 @@ SQLITE = Ways({"begin": ""}, {"begin": "BEGIN"})
 class Database:
     """One open database: a connection that writes, one that reads, each under a lock of its own."""
 
-    def __init__(self, engine: Engine, ways: Ways = SQLITE) -> None:
+    def __init__(self, engine: Engine, ways: Ways = SQLITE, place: str = "open") -> None:
+        """`place` is what an error names when it cannot be opened: SQLite does not say which file it was."""
         self.engine = engine
         self._mover = WalMover(engine, self._moving_failed) if ways.moves_log else None
         self.shared = ways.shared
@@ -111,7 +112,7 @@ class Database:
         self._read_lock = threading.Lock()
         self._broken = False
         self._cause: BaseException | None = None
-        with storage_errors("open"):
+        with storage_errors(place):
             self._writer = engine.connect()
             self._reader = engine.connect().execution_options(**ways.committed)
 
@@ -196,8 +197,8 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
             path.touch(mode=0o600, exist_ok=True)
     engine = _engine(path, settings, read_only=read_only)
     if read_only:
-        return Database(engine)
-    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True))
+        return Database(engine, place=str(path))
+    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
     try:
         with database.read("settings") as connection:
             require_durable(connection)

@@ -301,7 +301,8 @@ def _lines(path: Path) -> list[bytes]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StorageBroken(f"cannot be read: {error.strerror}", where=str(path)) from error
+        remedy = "use the account that it belongs to, or mend its permissions or its disk"
+        raise StorageBroken(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from error
     if len(data) > _MAX_FILE:
         raise TooLarge(f"more than {_MAX_FILE} bytes", where=str(path))
     return [line for line in data.split(b"\n") if line]

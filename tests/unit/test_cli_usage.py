@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -225,3 +231,68 @@ def test_a_home_that_is_named_from_here_has_all_its_folders(
         in liaison("init", "--member", "zz", "--home", "zz", "--authority", "a", "--json").value["made"]["home"]
     )
     assert (tmp_path / "zz" / "policy").is_dir()
+
+
+_NOBODY = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (("suspend", "--all", "--reason", "x"), "suspensions.jsonl"),
+        (("serve",), "node.lock"),
+        (("policy", "status"), "highwater/policy"),
+        (("audit", "show"), "node.sqlite"),
+        (("trust", "show"), "trust/charter.jsonl"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_what_another_account_may_not_touch_is_named_and_never_unforeseen(
+    liaison: Liaison, home_of_root: Path, arguments: tuple[str, ...], file: str
+) -> None:
+    code, out, err = as_nobody(*arguments, "--home", str(home_of_root), "--json")
+    assert code == 1, err
+    assert "unforeseen" not in err
+    assert json.loads(out)["error"]["where"] == str(home_of_root / file)
+    assert json.loads(out)["error"]["remedy"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")
+def test_doctor_under_another_account_says_so_and_no_check_fails_itself(liaison: Liaison, home_of_root: Path) -> None:
+    code, out, err = as_nobody("doctor", "--home", str(home_of_root), "--json")
+    assert code == 1, err
+    findings = json.loads(out)["findings"]
+    assert not [item for item in findings if "the check itself failed" in item["text"]]
+    told = {item["check"]: item["remedy"] for item in findings if "this account may not" in item["text"]}
+    assert {"keys", "certificates", "policy"} <= set(told)
+    assert all("account" in remedy and "init" not in remedy for remedy in told.values())
+
+
+@pytest.fixture(scope="module")
+def home_of_root() -> Iterator[Path]:
+    """A home below a folder that everybody may enter, whose settings they may read, and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder) / "th"
+        assert run(["init", "--member", "th", "--home", str(home), "--authority", f"{folder}/a"]) == 0
+        home.chmod(0o755)
+        (home / "node.toml").chmod(0o644)
+        yield home
+
+
+def as_nobody(*arguments: str) -> tuple[int, str, str]:
+    """Exit code and output of a command that another account runs."""
+    program = "from gateway.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        user=_NOBODY,
+        group=_NOBODY,
+        extra_groups=[],
+        env={**os.environ, "HOME": "/"},
+    )
+    return done.returncode, done.stdout, done.stderr
