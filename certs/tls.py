@@ -55,6 +55,22 @@ class TlsIdentity:
         return cls(*parts)
 
 
+def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grpc.ServerCredentials, where: str) -> int:
+    """Have a server listen on `host:port`; the port that is bound (for port 0). `where` is the setting that says it.
+
+    Raises `Misconfigured` for an address that is taken, or is none of this machine's.
+    """
+    try:
+        return int(server.add_secure_port(address, credentials))
+    except RuntimeError as error:
+        raise Misconfigured(
+            f"`{address}` cannot be used: another process listens there, or it is no address of this machine",
+            code="address-in-use",
+            where=where,
+            remedy="choose an address of this machine and a free port",
+        ) from error
+
+
 def server_credentials(
     load: Callable[[], TlsIdentity], roots: Callable[[], bytes], alarm: Callable[[str], None]
 ) -> grpc.ServerCredentials:

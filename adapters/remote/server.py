@@ -11,6 +11,7 @@ import grpc
 from adapters.remote import methods
 from adapters.remote.accepted import AcceptedNode
 from adapters.remote.service import SourceService, check_size
+from certs.tls import listen
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Reason, StorageBroken, Unauthenticated
 
@@ -63,9 +64,9 @@ class SourceServer:
 
     def start(self, address: str) -> int:
         """Listen on `host:port`; the port that is bound (for port 0)."""
-        port = self._server.add_secure_port(address, self._credentials)
+        port = listen(self._server, address, self._credentials, "listen.address")
         self._server.start()
-        return int(port)
+        return port
 
     def stop(self, grace: float) -> None:
         """Take no more; let what runs finish within `grace` seconds."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 from grpc_health.v1 import health_pb2
 
+from certs.tls import listen
 from gateway.clock import Clock
 from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, Reason, TooLarge, Unauthenticated
 from gateway.exchange.inbound import FrameRefusal, Inbound, Reply, ReplySink
@@ -113,7 +114,7 @@ class NodeServer:
 
     async def start(self, address: str) -> int:
         """Listen on `host:port`; the port that is bound (for port 0)."""
-        port = self._server.add_secure_port(address, self._credentials)
+        port = listen(self._server, address, self._credentials, "listen.exchange")
         await self._server.start()
         return port
 

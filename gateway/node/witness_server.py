@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
+from certs.tls import listen
 from gateway.audit.witness import WitnessService
 from gateway.errors import Forbidden, HeadConflict, LiaisonError, StorageBroken, TooLarge, Unauthenticated
 from gateway.model.names import MemberId
@@ -64,9 +65,9 @@ class WitnessServer:
 
     def start(self, address: str) -> int:
         """Listen on `host:port`; the port that is bound (for port 0)."""
-        port = self._server.add_secure_port(address, self._credentials)
+        port = listen(self._server, address, self._credentials, "listen.address")
         self._server.start()
-        return int(port)
+        return port
 
     def stop(self, grace: float) -> None:
         """Take no more; let what runs finish within `grace` seconds."""

@@ -105,7 +105,12 @@ def check_database(patient: Patient) -> list[Finding]:
 
     settings = patient.settings
     if not is_made(settings):
-        return [stop("database", "there is no database", _INIT, str(settings.database_file))]
+        place = str(settings.database_file)
+        if [*patient.home.highwater.glob("exchange-*"), *patient.home.highwater.glob("operations-*")]:
+            text = "there is no database, and heads of its logs were signed"
+            remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
+            return [stop("database", text, remedy, place)]
+        return [stop("database", "there is no database", _INIT, place)]
     database = open_storage(settings)
     try:
         found, words = version(database), describe(database)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import SystemClock
+from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
@@ -131,3 +135,26 @@ def test_no_personal_data_is_in_the_logs_of_a_node(liaison: Liaison, federation:
         text = (federation.home(member) / "serve.log").read_text()
         assert planted.SEIZED_CONTAINER not in text
         assert OFFICER not in text
+
+
+@pytest.mark.parametrize("setting", ["exchange", "agency"])
+@pytest.mark.parametrize("address", ["", "192.0.2.7:7443"], ids=["taken", "of another machine"])
+def test_an_address_that_cannot_be_used_is_named_by_its_setting(
+    liaison: Liaison, federation: Federation, monkeypatch: pytest.MonkeyPatch, setting: str, address: str
+) -> None:
+    """With no node's home but a new one: nothing of the running federation is touched."""
+    home = federation.folder / "la"
+    assert (
+        liaison("init", "--member", "la", "--home", home, "--authority", federation.folder / "la-authority").code == 0
+    )
+    taken = getattr(load_settings(federation.home("th")).listen, setting)
+    for name in ("exchange", "agency"):
+        used = (address or taken) if name == setting else "127.0.0.1:0"
+        monkeypatch.setenv(f"LIAISON_LISTEN_{name.upper()}", used)
+    done = subprocess.run(
+        [sys.executable, "-c", "from gateway.cli.main import main; main()", "serve", "--home", str(home), "--json"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert (error["where"], f"`{address or taken}` cannot be used" in error["message"]) == (f"listen.{setting}", True)

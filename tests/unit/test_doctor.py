@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import ManualClock, SystemClock
+from gateway.config import Home
 from gateway.ops.doctor import Finding, Severity, examine, healthy
 from gateway.ops.policy_keeper import install
+from gateway.signing.keys import load_signing_key
+from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, copy_federation
 
 
@@ -215,3 +218,14 @@ def test_a_counterpart_that_is_no_member_is_told_with_those_that_are(liaison: Li
     (told,) = [finding for finding in findings if finding["check"] == "counterpart"]
     assert told["text"] == "`zz` is no member of the federation"
     assert "kh, vn" in told["remedy"]
+
+
+def test_a_database_that_is_gone_after_heads_were_signed_is_not_made_anew(liaison: Liaison, federation: Path) -> None:
+    home = federation / "th"
+    with LogHome(home, load_signing_key(Home(home).key("log")), SystemClock()).log() as log:
+        log.append([answered()])
+    (home / "node.sqlite").unlink()
+    told = stops(examine(home, SystemClock()))["database"]
+    assert "heads of its logs were signed" in told
+    assert "put it back" in told
+    assert "run `liaison init` again" not in told
