@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.app.node import Node
 from gateway.audit.entry import decode_private, parse_entry
 from gateway.cli.lines import headline
 from gateway.clock import JUMP_US, SystemClock, steady_ns
@@ -16,7 +17,7 @@ from gateway.errors import Reason, Stale
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
 from tests.support.audit_logs import LogHome, answered
-from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world, stopping
+from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer
 
@@ -41,6 +42,11 @@ async def ask(world: World) -> Line:
     line = found[VN]
     assert isinstance(line, Line)
     return line
+
+
+def last_of(node: Node, kind: str) -> Logged:
+    """The newest entry of a kind: the rounds write others behind it."""
+    return [item for item in entries(node, "operations") if item.entry.kind == kind][-1]
 
 
 def jump(world: World, monkeypatch: pytest.MonkeyPatch, by: int, *, at_start: bool = False) -> None:
@@ -82,7 +88,7 @@ async def test_e8_a_clock_that_jumps_answers_nobody_until_it_is_right_again(
     monkeypatch.undo()
     vn.ground.clock._last_us = 0  # type: ignore[attr-defined]  # what a clock that was ahead has left in this process
     assert (await ask(world)).outcome is Outcome.NO_HIT
-    await eventually(lambda: entries(vn, "operations")[-1].private.get("trusted") is True)
+    await eventually(lambda: last_of(vn, "clock").private["trusted"] is True)
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,8 @@ async def test_step_7_a_question_that_may_not_be_sent_is_refused_at_home(world: 
     assert found[VN].refusal
     assert found[VN].refusal.code in ("purpose-not-covered", "agreement-unknown")
     assert len(entries(world.nodes["vn"])) == before
-    assert last(world.nodes["th"], "operations").entry.kind in ("denied", "acknowledged", "receipt")
+    denied = next(item for item in reversed(entries(world.nodes["th"], "operations")) if item.entry.kind == "denied")
+    assert (denied.private["officer"], denied.private["code"]) == (CHIEF.person, found[VN].refusal.code)
 
 
 @pytest.mark.parametrize(("to", "code"), [("th", "own-member"), ("la", "not-a-member")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Malformed, Refused
 from gateway.records.sdjwt import base64url, digest_of, present
+from tests.support.load import effort
 from tests.support.sealing import PERSON, Agency, decoded
 
 AGENCY = Agency()
@@ -41,19 +41,18 @@ def test_b4_nesting_is_refused_at_once(depth: int) -> None:
     text = base64url(b'["c2FsdHNhbHRzYWx0c2FsdA","sex",' + b"[" * depth + b"]" * depth + b"]")
     decoys = [base64url(bytes([number]) * 32) for number in range(11)]
     record = AGENCY.forge(payload={"_sd": [digest_of(text), *decoys]}, disclosures=(text,))
-    start = time.perf_counter()
-    with pytest.raises(Malformed):
+    with effort() as spent, pytest.raises(Malformed):
         AGENCY.verify(record)
-    assert time.perf_counter() - start < 0.05
+    assert spent.seconds < 0.05
 
 
 def test_b5_many_empty_disclosures_are_refused_at_once() -> None:
-    start = time.perf_counter()
-    with pytest.raises(Refused):
-        AGENCY.verify(AGENCY.issue().jwt + "~" * 1_000_000)
-    with pytest.raises(Refused):
-        AGENCY.verify(AGENCY.issue().jwt + "~W10" * 4_000 + "~")
-    assert time.perf_counter() - start < 0.05
+    with effort() as spent:
+        with pytest.raises(Refused):
+            AGENCY.verify(AGENCY.issue().jwt + "~" * 1_000_000)
+        with pytest.raises(Refused):
+            AGENCY.verify(AGENCY.issue().jwt + "~W10" * 4_000 + "~")
+    assert spent.seconds < 0.05
 
 
 def test_b9_a_member_that_occurs_twice_is_refused() -> None:

@@ -23,6 +23,7 @@ from gateway.node import methods, wire
 from gateway.statements.answer import build_answer
 from gateway.statements.request import open_request, request_reference
 from tests.support.federation import Member
+from tests.support.load import in_turns
 from tests.support.nodes import World
 
 Behaviour = Callable[[bytes], "AnswerMessage | bytes | None"]
@@ -154,13 +155,13 @@ async def hostile(world: World, member: str, behaviour: Behaviour, identity: str
 
 
 async def eventually(condition: Callable[[], bool], timeout: float = 5.0) -> None:
-    """Wait until `condition` holds."""
+    """Wait until `condition` holds, for so many seconds of this loop's turns."""
 
     async def wait() -> None:
         while not condition():
             await asyncio.sleep(0.01)
 
-    await asyncio.wait_for(wait(), timeout)
+    await in_turns(wait(), timeout)
 
 
 async def eventually_async(condition: Callable[[], Awaitable[bool]], timeout: float = 5.0, pause: float = 0.02) -> None:
@@ -170,4 +171,4 @@ async def eventually_async(condition: Callable[[], Awaitable[bool]], timeout: fl
         while not await condition():
             await asyncio.sleep(pause)
 
-    await asyncio.wait_for(wait(), timeout)
+    await in_turns(wait(), timeout)
