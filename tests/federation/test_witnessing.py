@@ -31,7 +31,8 @@ from gateway.storage.witness_store import SqlWitnessStore
 from gateway.trust.ceremony import import_document, publish_descriptor
 from tests.support.exchange import Logged, caller, entries, stopping
 from tests.support.forger import eventually
-from tests.support.nodes import World, build_world, free_port
+from tests.support.nodes import World, build_world
+from tests.support.ports import free_port
 from tests.support.witnesses import LogOf
 
 pytestmark = pytest.mark.timeout(180)  # each starts several nodes

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from gateway.clock import SystemClock
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 
 READER, PASSWORD = "reader", "only-for-tests"
 """An account that may select, and connects over TCP with its password."""

@@ -23,7 +23,8 @@ from gateway.storage.log_store import SqlLogStore
 from gateway.trust.ceremony import publish_descriptor, publish_status
 from tests.support.exchange import CLOCK, Logged
 from tests.support.federation import OFFICES, Federation
-from tests.support.nodes import SourcePlan, World, build_world, free_port
+from tests.support.nodes import SourcePlan, World, build_world
+from tests.support.ports import free_port
 from tests.support.shared import PROJECT
 
 CUSTOMS: SampleSource = next(sample for sample in SAMPLES if sample.member == "kh")

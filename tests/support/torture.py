@@ -22,7 +22,8 @@ from gateway.audit.entry import parse_entry
 from tests.support.exchange import caller, sample_world
 from tests.support.faulty_disk import Disk
 from tests.support.logbook import LogBook
-from tests.support.nodes import World, free_port
+from tests.support.nodes import World
+from tests.support.ports import free_port
 from tests.support.torture_load import Counterpart, Desk
 from tests.support.zygote import Child, Zygote
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.support.cli import Liaison, Ran
 from tests.support.faulty_disk import ERRORS, Disk, Fault, build_disk
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 from tests.support.torture import listens
 from tests.support.zygote import Child, Zygote
 

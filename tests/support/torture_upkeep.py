@@ -31,8 +31,9 @@ from gateway.trust.approval import seal_policy
 from tests.support.cli import Liaison
 from tests.support.erasing import files_with
 from tests.support.exchange import CLOCK, PASSPORT, VN, command, lines, sample_world
-from tests.support.nodes import World, free_port, officer, running
+from tests.support.nodes import World, officer, running
 from tests.support.policies import BASE, NATIONAL
+from tests.support.ports import free_port
 from tests.support.torture_commands import Workshop
 
 CANARY = "XK7719402251"

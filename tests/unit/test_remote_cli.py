@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import Liaison, copy_federation
-from tests.support.nodes import free_port
+from tests.support.ports import free_port
 from tests.support.source_process import CUSTOMS
 
 
