@@ -83,12 +83,13 @@ def _broken(doing: str, cause: BaseException) -> StorageBroken:
 @dataclass(frozen=True, slots=True)
 class Ways:
     """How an engine reads: options of the connection whose statements each see what is committed by then, and of
-    those whose reads all see one state. `shared`: other processes may write to the same logs. `doubt` says why a
+    those whose reads all see one state, and a statement that such reads begin with. `shared`: other processes may write to the same logs. `doubt` says why a
     commit that the server has called done may not be so; it is asked after each. `moves_log`: what is committed lies in
     a log that we have to move into the file."""
 
     committed: Mapping[str, Any]
     one_state: Mapping[str, Any]
+    first: str = ""
     shared: bool = False
     doubt: Callable[[Connection], str] | None = None
     moves_log: bool = False
@@ -107,6 +108,7 @@ class Database:
         self.shared = ways.shared
         self._committed = ways.committed
         self._one_state = ways.one_state
+        self._first = ways.first
         self._doubt = ways.doubt
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -152,6 +154,8 @@ class Database:
         with storage_errors(doing), self.engine.connect() as connection:
             connection = connection.execution_options(**self._one_state)
             with connection.begin():
+                if self._first:
+                    connection.exec_driver_sql(self._first)
                 yield connection
 
     def truncate_wal(self) -> bool:

@@ -5,7 +5,7 @@ the server must not be a standby. What it really runs with is checked, not what 
 
 A process that stands still inside a transaction would hold the log for all others, so the server ends such a
 transaction (`SESSION` of `storage.postgres_address`), and who waits too long for it fails. Both end that process,
-never the log.
+never the log. Long reads hold nobody up: between two of their statements a backup may wait for its disk.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _UNLOGGED = (
     "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
     " AND relpersistence <> 'p' ORDER BY relname"
 )
+_PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
 _DOUBTS = "doubts"
 _UNREACHED = (
     "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
@@ -58,6 +59,7 @@ def _doubt(connection: Connection) -> str:
 POSTGRESQL = Ways(
     {"isolation_level": "AUTOCOMMIT"},
     {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    first=_PATIENT,
     shared=True,
     doubt=_doubt,
 )

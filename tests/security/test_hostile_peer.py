@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import secrets
@@ -44,7 +45,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     made = sample_world(tmp_path_factory.mktemp("hostile"))
     async with stopping(made):
         node = await made.start("th")
-        node.asker._budget_s = 0.6
+        node.asker._budget_s = 3.0
         yield made
 
 
@@ -268,10 +269,21 @@ async def test_a_stream_that_the_peer_ends_is_replaced(
     assert [await heard(world) for _ in range(4)] == [True] * 4, "all streams serve again"
 
 
+async def fill_the_pool() -> None:
+    """Let the loop's pool have all its threads, so that none is made later for work that has nothing to do with ours."""
+    together = threading.Event()
+    tasks = [asyncio.ensure_future(asyncio.to_thread(together.wait)) for _ in range(64)]
+    await asyncio.sleep(0)
+    together.set()
+    await asyncio.gather(*tasks)
+
+
 async def test_i1_a_peer_that_accepts_and_never_answers_is_silent_inside_the_budget(
-    world: World, peer: HostileNode
+    world: World, peer: HostileNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await eventually_async(lambda: heard(world))
+    monkeypatch.setattr(world.nodes["th"].asker, "_budget_s", 0.6)
+    await fill_the_pool()
     threads = threading.active_count()
     peer.behaviour = lambda _: None
     with waiting() as watch:

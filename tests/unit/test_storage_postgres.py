@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 
 from gateway.config import load_settings
 from gateway.errors import Misconfigured, StorageBroken
@@ -136,6 +137,15 @@ def test_an_ordinary_role_is_enough_and_its_own_settings_do_not_reach_ours(postg
         assert found.system.isdigit()
         assert found.timeline == 1
         database.close()
+
+
+def test_only_a_long_read_may_stand_still_for_longer_than_others_can_wait(home: LogHome) -> None:
+    """A backup waits for the disk that it writes to, or a busy machine gives a command no turn: nobody waits for it."""
+    show = "SHOW idle_in_transaction_session_timeout"
+    with home.database() as database, database.snapshot("test") as reading, database.write("test") as writing:
+        assert (reading.exec_driver_sql(show).scalar(), writing.exec_driver_sql(show).scalar()) == ("1h", "10s")
+        with pytest.raises(DBAPIError, match=r"read-only"):
+            reading.exec_driver_sql("DELETE FROM document")
 
 
 def test_a_session_that_is_not_ours_is_refused(postgres: Server) -> None:
