@@ -83,9 +83,9 @@ def _broken(doing: str, cause: BaseException) -> StorageBroken:
 @dataclass(frozen=True, slots=True)
 class Ways:
     """How an engine reads: options of the connection whose statements each see what is committed by then, and of
-    those whose reads all see one state, and a statement that such reads begin with. `shared`: other processes may write to the same logs. `doubt` says why a
-    commit that the server has called done may not be so; it is asked after each. `moves_log`: what is committed lies in
-    a log that we have to move into the file."""
+    those whose reads all see one state, which begin with the statement `first`. `shared`: other processes may write to
+    the same logs. `doubt` says why a commit that the server has called done may not be so; it is asked after each.
+    `moves_log`: what is committed lies in a log that we have to move into the file."""
 
     committed: Mapping[str, Any]
     one_state: Mapping[str, Any]

@@ -21,6 +21,7 @@ from gateway.audit.receipt import Due
 from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
+from gateway.exchange import channels
 from gateway.exchange.channels import Acknowledger
 from gateway.exchange.housekeeping import Housekeeper
 from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
@@ -44,6 +45,7 @@ from tests.support.exchange import (
     watch,
 )
 from tests.support.forger import eventually, eventually_async
+from tests.support.load import in_turns
 from tests.support.nodes import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -94,7 +96,7 @@ async def test_a_foreign_exception_in_a_round_has_one_alarm_and_the_rounds_go_on
         patch.setattr(keeper, "_look_at_clock", after)
         for _ in range(2):
             seen.clear()
-            await asyncio.wait_for(seen.wait(), 5)
+            await in_turns(seen.wait(), 5)
     assert node._rounds is not None
     assert not node._rounds.done()
     found = details(node)
@@ -113,7 +115,7 @@ async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_s
 
     with monkeypatch.context() as patch:
         patch.setattr(node._housekeeper, "_receipts", hang)
-        await asyncio.wait_for(waiting.wait(), 5)
+        await in_turns(waiting.wait(), 5)
         before = len(operations(node, "suspend"))
         switch(Home(world.home("vn")), CLOCK, Action.SUSPEND, "peer:kh", "trial")
         await eventually(lambda: len(operations(node, "suspend")) == before + 1)
@@ -153,8 +155,8 @@ async def test_a_source_that_takes_long_to_compare_holds_up_neither_other_source
     async with stopping(made):
         node = await made.start("vn")
         await eventually(lambda: began.is_set() and other.is_set())
-        await asyncio.wait_for(node._housekeeper.slow_round(), 10)
-        await asyncio.wait_for(node._housekeeper.round(), 10)
+        await in_turns(node._housekeeper.slow_round(), 10)
+        await in_turns(node._housekeeper.round(), 10)
         go_on.set()
 
 
@@ -228,7 +230,7 @@ class _OneBad:
 async def test_a_counterpart_that_refuses_its_receipt_stalls_no_other(world: World, error: LiaisonError) -> None:
     node, book = world.nodes["th"], _Book()
     sender = Acknowledger(node.parts, book, _OneBad(error), node.scribes.operations)  # type: ignore[arg-type]
-    await asyncio.wait_for(sender.round(), 5)
+    await in_turns(sender.round(), 5)
     assert sorted(book.taken) == [TH, VN]
 
 
@@ -265,7 +267,11 @@ async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World
 # ---------------------------------------------------------------- their receipts
 
 
-async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(world: World) -> None:
+async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "_PER_SECOND", 0.0)  # however long forty calls take, only the first few are let in
+    world.nodes["vn"].receipts._buckets.clear()
     node, garbage = world.nodes["vn"], b"\x00" * 10_000
     sent = ReceiptMessage(garbage, b"", LogProof(0, (), b""))
     before, statuses = len(operations(node, "receipt-refused")), []
@@ -276,13 +282,20 @@ async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(world: 
             except grpc.aio.AioRpcError as error:
                 statuses.append((error.code(), error.details()))
     written = operations(node, "receipt-refused")[before:]
-    assert 1 <= len(written) < 20
+    assert 1 <= len(written) <= channels._BURST
     assert statuses.count((grpc.StatusCode.RESOURCE_EXHAUSTED, "receipt-rate")) == 40 - len(written)
     assert written[0].private["statement_hash"] == hashlib.sha256(garbage).hexdigest()
     assert "statement" not in written[0].private
     await eventually(
         lambda: any(item.private["code"] == "receipt-rate" and item.private["count"] for item in _alarms(node))
     )
+
+
+async def test_a_counterpart_may_send_two_receipts_a_second_and_five_at_once() -> None:
+    bucket = channels._Bucket(channels._BURST, 0.0)
+    taken = [moment for moment in range(100) if bucket.spend(moment / 10)]
+    assert taken[:5] == [0, 1, 2, 3, 4]
+    assert 5 + 2 * 9 <= len(taken) <= 5 + 2 * 10
 
 
 def _alarms(node: Node) -> list[Logged]:
@@ -341,7 +354,7 @@ async def test_a_stream_on_which_nothing_comes_is_ended(world: World) -> None:
     try:
         async with caller(world).channel() as channel:
             call = channel.stream_stream(methods.STREAM.path)()
-            assert await asyncio.wait_for(call.code(), 5) is grpc.StatusCode.OK
+            assert await in_turns(call.code(), 5) is grpc.StatusCode.OK
     finally:
         server._limits = limits
 

@@ -174,7 +174,7 @@ class Caller:
     async def call(self, path: str, data: bytes, **options: Any) -> bytes:
         """One unary call on a connection of its own."""
         async with self.channel() as channel:
-            answer: bytes = await channel.unary_unary(path)(data, timeout=5, **options)
+            answer: bytes = await channel.unary_unary(path)(data, timeout=20, **options)
             return answer
 
     async def submit(self, envelope: bytes, budget_ms: int = 3_000) -> AnswerMessage:
