@@ -57,9 +57,10 @@ def clock() -> Later:
     return Later(1)
 
 
-@pytest.fixture(autouse=True)
-def next_day(world: World, clock: Later) -> None:
-    """Another day is over for both nodes, and its accounts are drawn up when a test says so."""
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def next_day(world: World, clock: Later) -> None:
+    """Another day is over for both nodes, and its accounts are drawn up when a test says so. What other tests left, cut
+    logs as well, is compared before, with one answer behind it."""
     clock.ahead += 1
     for node in world.nodes.values():
         node.days = DayAccounts(
@@ -70,6 +71,9 @@ def next_day(world: World, clock: Later) -> None:
             node.scribes.operations,
             node.days._members,
         )
+    await answered(world, 1)
+    await compared(world)
+    clock.ahead += 1
 
 
 async def answered(world: World, times: int) -> list[Logged]:

@@ -306,7 +306,9 @@ async def test_a_search_is_nobody_elses(world: World) -> None:
         await world.nodes["th"].searches.get(officer_named("th.o.2000"), found.id)
 
 
-async def test_a_counterpart_that_is_down_is_silent_with_when_it_was_last_seen(world: World) -> None:
+async def test_a_counterpart_that_is_down_is_silent_with_when_it_was_last_seen(
+    world: World, sources: dict[str, WatchedSource]
+) -> None:
     th = world.nodes["th"]
 
     async def answered() -> bool:
@@ -317,7 +319,7 @@ async def test_a_counterpart_that_is_down_is_silent_with_when_it_was_last_seen(w
     try:
         found = lines(await search(world, command(NO_PASSPORT, (VN, KH))))
     finally:
-        watch(await world.start("kh"))
+        sources["kh"] = watch(await world.start("kh"))
     assert found[VN].outcome is Outcome.NO_HIT
     assert found[KH].outcome is Outcome.SILENT
     assert 0 < found[KH].last_seen_us <= CLOCK.now_us()

@@ -187,6 +187,7 @@ def test_where_the_entry_cannot_be_written_nothing_is_read(
 
 def test_where_the_order_cannot_be_placed_nothing_is_read(liaison: Liaison, stopped: Path, exchange: str) -> None:
     folder, aside = stopped / "inspections", stopped / "aside"
+    folder.mkdir(mode=0o700, exist_ok=True)
     folder.rename(aside)
     folder.write_text("")
     try:

@@ -51,6 +51,11 @@ async def ask(world: World, to: str = "vn", **changes: object) -> Line:
     return found
 
 
+def used(world: World) -> list[tuple[str, int]]:
+    """What Viet Nam has counted of each purpose."""
+    return [(use.place.purpose, use.used) for use in world.nodes["vn"].parts.quotas.used(CLOCK.now_us())]
+
+
 async def test_the_quota_is_used_to_the_last_and_not_beyond_also_in_parallel(world: World) -> None:
     found = await asyncio.gather(*(ask(world) for _ in range(9)))
     assert sorted(line.outcome for line in found) == [Outcome.HIT] * 5 + [Outcome.REFUSED] * 4
@@ -58,12 +63,13 @@ async def test_the_quota_is_used_to_the_last_and_not_beyond_also_in_parallel(wor
     assert (refused.code, refused.reason) == ("quota", "RESOURCE_EXHAUSTED")
     kept = [item for item in entries(world.nodes["vn"]) if item.private.get("code") == "quota"]
     assert len(kept) == 4
+    assert used(world) == [("INVESTIGATION", 5)], "a refusal costs none"
 
 
-async def test_another_purpose_has_its_own_quota_and_a_refusal_costs_none(world: World) -> None:
+async def test_another_purpose_has_its_own_quota(world: World) -> None:
+    before = used(world)
     assert (await ask(world, purpose=Purpose.THREAT_TO_LIFE)).outcome is Outcome.HIT
-    used = world.nodes["vn"].parts.quotas.used(CLOCK.now_us())
-    assert [(use.place.purpose, use.used) for use in used] == [("INVESTIGATION", 5)]
+    assert used(world) == before
 
 
 async def test_our_own_quota_stops_a_question_at_home(world: World) -> None:
