@@ -15,7 +15,7 @@ from __future__ import annotations
 import fcntl
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,12 +59,17 @@ class Orders:
         return self.folder / f"{order.id}.json"
 
     def waiting(self) -> list[Path]:
-        """Files of the orders that were not carried out, the oldest first; costs one look at a folder."""
+        """Files of the orders that were not carried out, the oldest first; costs one look at a folder. What another
+        process carries out or takes back meanwhile does not wait any more."""
         try:
             files = [path for path in self.folder.iterdir() if path.suffix == ".json" and path.name[0] != "."]
         except FileNotFoundError:
             return []
-        return sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
+        given: list[tuple[int, str, Path]] = []
+        for path in files:
+            with suppress(FileNotFoundError):
+                given.append((path.stat().st_mtime_ns, path.name, path))
+        return [path for _, _, path in sorted(given)]
 
     def result(self, order: Order) -> dict[str, Any] | None:
         """What became of an order, once; None while it waits."""

@@ -119,3 +119,10 @@ def test_rubbish_in_the_folder_of_orders_does_not_stop_the_orders_behind_it(home
         desk(it).round()
         assert it.erased() == {1}
         assert orders.waiting() == []
+
+
+def test_an_order_that_another_process_takes_between_two_looks_does_not_wait(tmp_path: Path) -> None:
+    orders, order = Orders(tmp_path / "orders"), Order("seek")
+    orders.give(order)
+    (orders.folder / "taken.json").symlink_to("nowhere")  # named in the folder, and gone when it is looked at
+    assert orders.waiting() == [orders.place(order)]
