@@ -238,10 +238,9 @@ def test_a_suspended_owner_is_asked_once_exchange_goes_on_and_people_in_danger_c
     only = ("--home", home, "--peer", ASKER, "--reason", "under review")
     desk.liaison("suspend", *only, "--humanitarian-approved-by", "minister of the interior")
     try:
-        # The switch bites within a second; each question of the loop is another one.
-        place = iter(range(100))
+        # The switch bites within a second; until then the question is taken, and is sent again.
         suspended = desk.until(
-            lambda ran: ran.value["consent"]["problem"] == "suspended", "th.customs", "--to-office", f"o{next(place)}"
+            lambda ran: ran.value["consent"]["problem"] == "suspended", "th.customs", "--to-office", "o0"
         )
         assert suspended.value["consent"]["state"] in ("waiting", "taken")
         urgent = desk.use("th.customs", "--purpose", "THREAT_TO_LIFE")
