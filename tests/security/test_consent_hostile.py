@@ -140,7 +140,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
     other = await found(world)
     changes: list[tuple[str, dict[str, Any]]] = [
         ("no-such-exchange", {"exchange_id": new_exchange_id()}),
-        ("no-such-exchange", {"entry_index": 0}),
+        ("no-such-exchange", {"entry_index": consent_request(world, other).entry_index}),
         ("no-such-exchange", {"entry_index": 2**63 - 1}),
         ("no-such-exchange", {"log_number": 7}),
         ("no-such-exchange", {"exchange_id": other.line.exchange_id}),
