@@ -24,7 +24,7 @@ from gateway.audit.scrub import Scrubber
 from gateway.config import host_port
 from gateway.config.schema import Settings
 from gateway.config.suspensions import Suspensions
-from gateway.errors import LiaisonError, Misconfigured
+from gateway.errors import LiaisonError
 from gateway.exchange.abandoned import LostQuestions, abandoned
 from gateway.exchange.answer import Answerer, AnswerLimits
 from gateway.exchange.ask import Asker
@@ -34,8 +34,9 @@ from gateway.exchange.consent_outbox import ConsentOutbox
 from gateway.exchange.days import DayAccounts
 from gateway.exchange.debt import DebtLimits, Debts
 from gateway.exchange.gather import Gatherer
-from gateway.exchange.housekeeping import SLOW_ROUND_S, AuthFailures, Housekeeper, Sharing
+from gateway.exchange.housekeeping import SLOW_ROUND_S, Housekeeper, Sharing
 from gateway.exchange.inbound import ReplySink
+from gateway.exchange.incidents import Incidents
 from gateway.exchange.kept_answers import KeptAnswers
 from gateway.exchange.onward_desk import OnwardDesk
 from gateway.exchange.own import OwnSources
@@ -83,7 +84,7 @@ class Node:
         self.ground = ground
         self._place = place
         self._log = Log(component="node", member=ground.member)
-        self._failures = AuthFailures()
+        self._incidents = Incidents()
         self._release_loop: asyncio.AbstractEventLoop | None = None
         home, clock = ground.home, ground.clock
         references = HitReferences(ground.settings.keystore, clock)
@@ -130,7 +131,7 @@ class Node:
             limits,
             ground.turn,
             self.debts.check,
-            self._failures.reused,
+            self._incidents,
         )
         self.peers = PeerPool(
             lambda: ground.trust.view,
@@ -187,7 +188,7 @@ class Node:
             documents=self.parts.documents,
             store=ground.store,
             operations=self.scribes.operations,
-            failures=self._failures,
+            incidents=self._incidents,
             receipts=self._receipts_round,
             debts=self.debts.round,
             days=self.days.round,
@@ -404,11 +405,11 @@ class Node:
         os._exit(_BROKEN)
 
     def _refused(self, member: str, error: LiaisonError) -> None:
-        self._failures.note(member, error)
+        self._incidents.note(member, error.code)
         self.ground.counters.add(Metric.REFUSALS, reason=error.reason.value, code=error.code)
 
     def _alarm(self, text: str) -> None:
-        self._failures.note(self.ground.member, Misconfigured(text, code="tls-files"))
+        self._incidents.note(self.ground.member, "tls-files", text)
 
     async def _note(self, kind: str, **private: Any) -> None:
         await self.scribes.operations.write(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))

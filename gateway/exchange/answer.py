@@ -36,10 +36,12 @@ from gateway.exchange.deadlines import Deadlines
 from gateway.exchange.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.gather import Gatherer
 from gateway.exchange.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
+from gateway.exchange.incidents import Incidents
 from gateway.exchange.job import Job, sign_findings
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
+from gateway.exchange.subjects import Subjects
 from gateway.model.exchange import AnswerMessage
 from gateway.ports import Logged, QuotaPlace, StoredAnswer
 from gateway.statements.answer import seal_answer, seal_answers
@@ -67,20 +69,20 @@ class Answerer:
         release: Release,
         fatal: Callable[[BaseException], None],
         limits: AnswerLimits,
-        turn: Turn | None = None,
-        owes: Callable[[str, str, float], None] | None = None,
-        alarm: Callable[[str, LiaisonError], None] | None = None,
+        turn: Turn,
+        owes: Callable[[str, str, float], None],
+        incidents: Incidents,
     ) -> None:
-        """`owes` refuses who does not acknowledge; `alarm` is told of a member who uses an exchange id twice."""
+        """`owes` refuses who does not acknowledge; `incidents` are what a human is told of."""
         self._parts = parts
         self._owes = owes
-        self._alarm = alarm
+        self._incidents = incidents
+        self._subjects = Subjects()
         self._gatherer = gatherer
         self._log = Log(component="exchange", member=parts.member)
         self._release = release
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
         self._source_timeout_s = limits.source_timeout_s
-        turn = turn or Turn()
         self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn)
         self._deadlines = Deadlines(parts.clock, self._stage.put)
         self._idle = threading.Condition()
@@ -130,6 +132,7 @@ class Answerer:
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
+            self._note_purposes(served, now_us)
             self._deadlines.watch(served)
             for job in served:
                 self._gatherer.ask_sources(job, self._stage.put)
@@ -188,8 +191,8 @@ class Answerer:
     def _replayed(self, job: Job) -> Replayed:
         """The refusal of other bytes under an id that was answered: a fault or an attack, which a human looks at."""
         error = Replayed("this exchange id was used with another request", where="exchange_id")
-        if self._alarm is not None:
-            self._alarm(job.peer, error)
+        detail = "another request under the id of an exchange that was answered"
+        self._incidents.note(job.peer, error.code, detail, job.verified.value.exchange_id)
         return error
 
     def _decide(self, job: Job, now_us: int) -> None:
@@ -200,7 +203,7 @@ class Answerer:
             purpose = job.verified.value.purpose.value
             if (reason := parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
                 raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
-            if self._owes is not None and job.stored is None:
+            if job.stored is None:
                 self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:
                 job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
@@ -219,6 +222,14 @@ class Answerer:
         for job, refusal in zip(jobs, refusals, strict=True):
             if refusal is not None:
                 job.refuse(refusal)
+
+    def _note_purposes(self, jobs: Sequence[Job], now_us: int) -> None:
+        """One subject under several purposes changes no answer, but a human is told."""
+        for job in jobs:
+            request = job.verified.value
+            if purposes := self._subjects.note(job.peer, request.query, request.purpose, now_us):
+                detail = f"one subject was asked for as {', '.join(purposes)}"
+                self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
 
     # ------------------------------------------------------------ stage out
 

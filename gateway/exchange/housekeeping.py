@@ -10,8 +10,6 @@ look at trust and switches.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from gateway.clock import JUMP_US, Clock
 from gateway.config.suspensions import Action, Suspensions, Switch
 from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.copies import COPY, Copies, deletion
+from gateway.exchange.incidents import Incidents
 from gateway.exchange.scribe import Scribe
 from gateway.ports import DocumentStore, EntryDraft, LogStore, Retention
 from gateway.trust.keeper import TrustKeeper
@@ -30,38 +29,6 @@ INSPECTIONS_S = 0.2
 SLOW_ROUND_S = 60.0
 _SWITCH = "switch"
 _BATCH = 64
-
-
-class AuthFailures:
-    """Callers who did not prove who they are, and members whose calls are an alarm, counted by cause: one entry a
-    round, whatever somebody floods."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str, str]] = Counter()
-        self._lock = threading.Lock()
-
-    def note(self, member: str, error: LiaisonError, detail: str = "refused by the transport") -> None:
-        """Count one; from any thread."""
-        with self._lock:
-            self._counts[(member, error.code, detail)] += 1
-
-    def reused(self, member: str, error: LiaisonError) -> None:
-        """The same for other bytes under the id of an exchange that was answered."""
-        self.note(member, error, "another request under the id of an exchange that was answered")
-
-    def drafts(self) -> list[EntryDraft]:
-        """An entry for each cause since the last call."""
-        with self._lock:
-            counts, self._counts = self._counts, Counter()
-        return [
-            EntryDraft(
-                kind="auth-failed" if not member else "alarm",
-                peer=member,
-                private={"code": code, "count": count, "detail": detail},
-                retention=Retention.OPERATIONS,
-            )
-            for (member, code, detail), count in counts.items()
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +57,7 @@ class Housekeeper:
         documents: DocumentStore,
         store: LogStore,
         operations: Scribe,
-        failures: AuthFailures,
+        incidents: Incidents,
         receipts: Callable[[], Awaitable[None]],
         debts: Callable[[bool], Awaitable[None]],
         days: Callable[[], Awaitable[None]],
@@ -113,7 +80,7 @@ class Housekeeper:
         self._documents = documents
         self._store = store
         self._operations = operations
-        self._failures = failures
+        self._incidents = incidents
         self._receipts = receipts
         self._debts = debts
         self._days = days
@@ -165,7 +132,7 @@ class Housekeeper:
             await self._try("switches", self.log_switches)
             await self._try("decisions", self._decisions)
         await self._try("receipt debt", partial(self._debts, self._leading))
-        await self._try("refusals", self._log_failures)
+        await self._try("refusals", self._log_incidents)
         await self._try("clock", self._look_at_clock)
 
     async def inspections_round(self) -> None:
@@ -273,8 +240,8 @@ class Housekeeper:
             await self._operations.write(draft)
             await asyncio.to_thread(self._policy_logged)
 
-    async def _log_failures(self) -> None:
-        for draft in self._failures.drafts():
+    async def _log_incidents(self) -> None:
+        for draft in self._incidents.drafts():
             await self._operations.write(draft)
 
     async def _look_at_clock(self) -> None:

@@ -18,8 +18,8 @@ from gateway.demo import planted
 from gateway.errors import Reason
 from gateway.exchange.check import check_answer
 from gateway.model.exchange import AnswerMessage, Outcome
-from gateway.model.purpose import Purpose
-from gateway.model.query import ContainerQuery
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import ContainerQuery, DocumentQuery
 from gateway.model.requester import Requester
 from gateway.node import methods
 from gateway.records.types import RECORD_TYPES
@@ -33,6 +33,7 @@ from tests.support.exchange import (
     NO_PASSPORT,
     TH,
     VN,
+    Logged,
     WatchedSource,
     answer_of,
     caller,
@@ -46,6 +47,7 @@ from tests.support.exchange import (
     submission,
     watch,
 )
+from tests.support.forger import eventually
 from tests.support.load import waiting
 from tests.support.nodes import World
 from tests.support.sealing import new_key, payload_of
@@ -355,3 +357,24 @@ async def test_a_record_of_an_agency_whose_key_is_not_here_is_not_passed_on(
     answer = answer_of(await ask(world, by_th(world)))
     source.reset()
     assert (answer.outcome, answer.missing) == (Outcome.NO_HIT, ("immigration records",))
+
+
+async def test_one_subject_under_several_purposes_changes_no_answer_and_is_an_alarm(
+    world: World, source: WatchedSource
+) -> None:
+    """Design, section 5: whoever asks again under another purpose may be trying what is kept from them."""
+    wanted: dict[str, Any] = {"query": DocumentQuery("ZZ 7654321", "VNM"), "offence": Offence.OTHER}
+    first = answer_of(await ask(world, by_th(world, purpose=Purpose.BORDER_CHECK, **wanted)))
+    again = answer_of(await ask(world, by_th(world, purpose=Purpose.BORDER_CHECK, **wanted)))
+    other = request(purpose=Purpose.INVESTIGATION, query=DocumentQuery("zz7654321"), offence=Offence.OTHER)
+    second = answer_of(await ask(world, build_request(other, world.federation["th"].key("statement")).envelope))
+    assert {each.outcome for each in (first, again, second)} == {Outcome.NO_HIT}
+    await eventually(lambda: bool(_told_of(world, other.exchange_id)))
+    (told,) = _told_of(world, other.exchange_id)
+    assert (told.entry.kind, told.entry.peer, told.private["code"]) == ("alarm", "th", "several-purposes")
+    assert told.private["detail"] == "one subject was asked for as BORDER_CHECK, INVESTIGATION"
+    assert "7654321" not in str(told)
+
+
+def _told_of(world: World, exchange: str) -> list[Logged]:
+    return [item for item in entries(world.nodes["vn"], "operations") if item.entry.exchange_id == exchange]

@@ -1,0 +1,39 @@
+"""What callers do that a human has to look at: counted by cause, one entry a round, whatever somebody floods."""
+
+from __future__ import annotations
+
+import threading
+
+from gateway.ports import EntryDraft, Retention
+
+_Cause = tuple[str, str, str]
+"""The member, empty for callers who did not prove who they are; the code; the detail."""
+
+
+class Incidents:
+    """Incidents since the last round. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._counts: dict[_Cause, tuple[int, str]] = {}
+        self._lock = threading.Lock()
+
+    def note(self, member: str, code: str, detail: str = "refused by the transport", exchange_id: str = "") -> None:
+        """Count one. The entry names the exchange of the last one of its cause."""
+        cause = (member, code, detail)
+        with self._lock:
+            self._counts[cause] = (self._counts.get(cause, (0, ""))[0] + 1, exchange_id)
+
+    def drafts(self) -> list[EntryDraft]:
+        """An entry for each cause since the last call."""
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        return [
+            EntryDraft(
+                kind="auth-failed" if not member else "alarm",
+                peer=member,
+                exchange_id=exchange_id,
+                private={"code": code, "count": count, "detail": detail},
+                retention=Retention.OPERATIONS,
+            )
+            for (member, code, detail), (count, exchange_id) in counts.items()
+        ]

@@ -1,0 +1,88 @@
+"""One subject asked for under several purposes is an alarm (design, section 5).
+
+A record may be hidden for one purpose and a hit for another, so whoever asks for the same subject under one purpose
+after the other may be trying what is kept from them. That must not change an answer, since the asker can choose the
+purpose; a human is told instead.
+
+What is remembered says nothing of anybody: keyed hashes of (counterpart, subject) under a key that is never stored,
+with the purposes, for half a day to a day. It ends with the process, and each process of a node has its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key, province_key
+from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+
+HALF_A_DAY_US = 12 * 3_600_000_000
+MOST = 100_000
+"""Subjects that are remembered of half a day, some ten megabytes; with more of them the oldest go sooner."""
+
+_HASH_BYTES = 12
+_BITS = {purpose: 1 << place for place, purpose in enumerate(Purpose)}
+_LATIN_MARKS = re.compile("[\u0300-\u036f]")
+_NO_LETTERS = re.compile(r"[\s\W_]+")
+
+
+class Subjects:
+    """Under which purposes each counterpart asked for each subject. For one thread."""
+
+    def __init__(self) -> None:
+        self._key = os.urandom(32)
+        self._since_us = 0
+        self._newer: dict[bytes, int] = {}
+        self._older: dict[bytes, int] = {}
+
+    def note(self, peer: MemberId, query: Query, purpose: Purpose, now_us: int) -> tuple[Purpose, ...]:
+        """Remember a question. All purposes of its subject when this is one more of several, else nothing."""
+        self._forget(now_us)
+        bit, several = _BITS[purpose], 0
+        for subject in subjects(query):
+            name = blake2b(f"{peer}\n{subject}".encode(), digest_size=_HASH_BYTES, key=self._key).digest()
+            known = self._newer.get(name) or self._older.get(name, 0)
+            self._newer[name] = known | bit
+            if known and not known & bit:
+                several |= known | bit
+        return tuple(each for each, its in _BITS.items() if its & several) if several else ()
+
+    def _forget(self, now_us: int) -> None:
+        if now_us - self._since_us > HALF_A_DAY_US or len(self._newer) >= MOST:
+            is_recent = now_us - self._since_us <= 2 * HALF_A_DAY_US
+            self._older, self._newer = self._newer if is_recent else {}, {}
+            self._since_us = now_us
+
+
+def subjects(query: Query) -> Iterator[str]:
+    """Who or what a query is about, however its number or name is written; nothing where it says nothing.
+
+    The issuer of a document does not count, since the asker may leave it out; spellings of a name each count.
+    """
+    match query:
+        case DocumentQuery():
+            key = document_key(query.number)
+        case NationalIdQuery():
+            key = national_id_key(query.number)
+        case VehicleQuery():
+            key = plate_key(query.plate)
+            key = f"{key} {province_key(query.province)}" if key else ""
+        case ContainerQuery():
+            key = container_key(query.number)
+        case PersonQuery():
+            birth = query.birth.value if query.birth else ""
+            yield from {f"{query.kind} {words} {birth}" for name in query.names if (words := _words(name.text))}
+            return
+    if key:
+        yield f"{query.kind} {key}"
+
+
+def _words(name: str) -> str:
+    """The words of a name in one order, without case, punctuation and the marks of Latin letters."""
+    bare = unicodedata.normalize("NFC", _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", name)))
+    return " ".join(sorted(filter(None, _NO_LETTERS.split(bare.casefold()))))
