@@ -97,15 +97,24 @@ def test_a_folder_that_is_no_task_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"not gzip", gzip.compress(b"[1]\n"), gzip.compress(b'{"name": 1}\n')],
-    ids=["no gzip", "a list", "a name that is a number"],
+    [gzip.compress(b"[1]\n"), gzip.compress(b'{"name": 1}\n')],
+    ids=["a list", "a name that is a number"],
 )
 def test_a_line_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "db.jsonl.gz").write_bytes(content)
     _write(tmp_path / "queries.jsonl.gz", [])
     with pytest.raises(Misconfigured) as caught:
         evaluate(tmp_path, io.StringIO())
-    assert "db.jsonl.gz:" in caught.value.where
+    assert caught.value.where.endswith("db.jsonl.gz:1")
+
+
+def test_a_file_that_cannot_be_read_at_all_is_named(tmp_path: Path) -> None:
+    (tmp_path / "db.jsonl.gz").write_bytes(b"not gzip")
+    _write(tmp_path / "queries.jsonl.gz", [])
+    with pytest.raises(Misconfigured) as caught:
+        evaluate(tmp_path, io.StringIO())
+    assert caught.value.where.endswith("db.jsonl.gz")
+    assert "gzip" in caught.value.remedy
 
 
 def test_halves_split_every_name_to_one_side() -> None:

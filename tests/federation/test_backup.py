@@ -108,7 +108,7 @@ async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
     # Its own log does not say so yet: the entry of the erasure is younger than the backup.
     assert (code, done["logs"]["verdict"]) == (3, "not provable")
     with open_home(new) as evidence:
-        shown = [item for _, item in entries(evidence, "exchange", Filter(), 10_000)]
+        shown = [item for _, item in entries(evidence, "exchange", Filter(), 10_000, None)]
     assert {item.entry.exchange_id for item in shown if item.erased} == {exchange}
     assert [item.private["officer"] for item in shown if item.entry.exchange_id == kept] == ["th.o.1042"] * 2
     code, done = await liaison(capsys, *restoring(world, tmp_path / "after.backup", tmp_path / "newer", "--keys",

@@ -94,7 +94,7 @@ def restoring(world: World, backup: Path, *more: object) -> list[str]:
 def exchanges(home: Path) -> tuple[set[str], set[str]]:
     """Ids of the exchanges whose content can be read, and of those whose is gone."""
     with open_home(home) as evidence:
-        shown = [item for _, item in entries(evidence, "exchange", Filter(), 10_000) if item.entry.exchange_id]
+        shown = [item for _, item in entries(evidence, "exchange", Filter(), 10_000, None) if item.entry.exchange_id]
     gone = {item.entry.exchange_id for item in shown if item.erased}
     return {item.entry.exchange_id for item in shown if not item.erased}, gone
 

@@ -72,7 +72,7 @@ class Desk:
     def entries(self, member: str, kind: str) -> list[dict[str, Any]]:
         """Entries of a kind about this exchange, oldest first."""
         with open_home(self.federation.home(member)) as evidence:
-            shown = [describe(*item) for item in entries(evidence, "operations", Filter(kind=kind), 500)]
+            shown = [describe(*item) for item in entries(evidence, "operations", Filter(kind=kind), 500, None)]
         return [item for item in reversed(shown) if item["exchange_id"] == self.line["exchange_id"]]
 
 

@@ -184,7 +184,7 @@ def policy_jobs(past: Past) -> list[Job]:
     def whole(shop: Workshop) -> None:
         assert policy_of(shop, shop.folder / "vn") == (2, past.versions[2])
         with open_home(shop.folder / "vn") as evidence:
-            shown = [item for _, item in entries(evidence, "operations", Filter(kind="policy-accepted"), 100)]
+            shown = [item for _, item in entries(evidence, "operations", Filter(kind="policy-accepted"), 100, None)]
         assert {item.private["version"] for item in shown} == {1, 2}, "no entry says that it was accepted"
         verified(shop, shop.folder / "vn")
 
