@@ -123,8 +123,14 @@ _TEXTS: Mapping[str, Converter] = {
         "any other word",
     ),
     "country": Converter(
-        "a country's alpha-3 code, or nothing", texts.country, ("764", {"scheme": "numeric"}, "THA"),
-        {"scheme": Option("which code the cell has; alpha-3 when not named", choices=texts.COUNTRY_SCHEMES)},
+        "a country's alpha-3 code, from a code or a name, or nothing", texts.country,
+        ("Lao PDR", {"scheme": "alpha-2"}, "LAO"),
+        {
+            "scheme": Option(
+                "which code the cell has beside names; alpha-3 when not named", choices=texts.COUNTRY_SCHEMES
+            ),
+            "width": Option("characters that the column holds, where longer names were cut", int),
+        },
     ),
     "phone": Converter(
         "a telephone number as E.164", texts.phone, ("081-234 5678", {"country_code": "66"}, "+66812345678"),

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from adapters import charsets
+from adapters import charsets, country_names
 from adapters.conversion import Convert, Options, unreadable
 from adapters.dates import western_digits
 from gateway.errors import Misconfigured
@@ -218,7 +218,9 @@ def truth(options: Options) -> Convert:
 
 # ---------------------------------------------------- countries, telephones, plates
 
-COUNTRY_SCHEMES = ("alpha-3", "alpha-2", "numeric")
+COUNTRY_SCHEMES = ("alpha-3", "alpha-2", "numeric", "name")
+LEAST_WIDTH = 12
+"""Characters of a column from which on the beginning of a name tells countries apart."""
 
 
 @cache
@@ -228,14 +230,36 @@ def _numeric() -> Mapping[str, str]:
     return {number: code for number, _, code in rows}
 
 
+def _country_codes(scheme: str) -> Mapping[str, str]:
+    if scheme == "alpha-3":
+        return {code: code for code in issuers()}
+    return alpha3() if scheme == "alpha-2" else _numeric() if scheme == "numeric" else {}
+
+
 def country(options: Options) -> Convert:
-    """An alpha-3 code (ISO 3166-1, ICAO 9303) out of the code that `scheme` names; anything else is not known."""
-    scheme = options.get("scheme", "alpha-3")
-    known = (
-        {code: code for code in issuers()} if scheme == "alpha-3" else alpha3() if scheme == "alpha-2" else _numeric()
-    )
-    width = 3 if scheme == "numeric" else 0
-    return lambda value: known.get(str(value).strip().upper().zfill(width))
+    """An alpha-3 code (ISO 3166-1, ICAO 9303) out of the code that `scheme` names, or out of a country's name.
+
+    A code wins over a name, but is not read out of what is written as a name: `Nga`. Anything else is not known.
+    """
+    scheme, width = options.get("scheme", "alpha-3"), options.get("width", 0)
+    if width and width < LEAST_WIDTH:
+        raise Misconfigured(f"a `width` of {width} is too little for names", remedy=f"{LEAST_WIDTH} or more")
+    beside_codes = scheme != "name"
+    known = {**country_names.written(beside_codes), **_country_codes(scheme)}
+    doubtful = country_names.doubtful() if beside_codes else frozenset()
+    figures = 3 if scheme == "numeric" else 0
+
+    def convert(value: Any) -> str | None:
+        cell = str(value).strip()
+        if cell in doubtful:
+            return None
+        found = known.get(cell.upper().zfill(figures) if figures else cell.upper())
+        if found or (found := country_names.named(cell, beside_codes)):
+            return found
+        # A blank at the end of what was cut is gone.
+        return country_names.begun(cell) if width and len(cell) >= width - 1 else None
+
+    return convert
 
 
 _PHONE_SIGNS = re.compile(r"[\s().\-/‐‑–]+")

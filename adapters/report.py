@@ -71,7 +71,7 @@ class Sample:
 class TypeReport:
     """What became of the rows of one record type.
 
-    `codes` counts (field, column, value) without a meaning, `countries` those that are no code of a country.
+    `codes` counts (field, column, value) without a meaning, `countries` those that are no country.
     """
 
     type: str
@@ -261,8 +261,8 @@ def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
             told = f"{cells} are in no row of `{joins[name].table}`, so that they have no meaning: {_listed(values)}"
             remedy = "ask what they mean: what comes from that table is missing in their records"
         elif counter is report.countries:
-            told = f"{cells} are no code of a country, and left out: {_listed(values, '')}"
-            remedy = "another `scheme`, or a table of codes"
+            told = f"{cells} are no code or name of one country, and left out: {_listed(values, '')}"
+            remedy = "another `scheme`, the column's `width` where names were cut, or a table of codes"
         else:
             told = f"{cells} have a code without a meaning: {_listed(values)}"
             remedy = "add them to the table of codes"

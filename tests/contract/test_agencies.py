@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Adapter
+from adapters.check import check_mapping
 from adapters.conformance import Expectation, check_adapter
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
+from gateway.errors import LiaisonError
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, Query, QueryKind, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from tests.support.shared import PROJECT, shared_path
@@ -152,6 +154,48 @@ def test_the_agency_sources_keep_the_contract(world: World, agency: str) -> None
 @pytest.mark.parametrize("agency", DATABASES)
 def test_every_row_of_the_agency_databases_can_be_read_as_mapped(world: World, agency: str) -> None:
     assert all(not reasons for reasons in world.sources[agency].left_out.values())
+
+
+@pytest.mark.parametrize("agency", DATABASES)
+def test_every_cell_with_a_country_is_read_as_mapped(agency: str) -> None:
+    """Cells hold codes, names in English, and two names that the column was too narrow for."""
+    name = DATABASES[agency]
+    url = f"sqlite:///{shared_path() / 'data' / 'agencies' / 'built' / name}.sqlite"
+    report = check_mapping(PROJECT / "adapters" / "mappings" / f"{name}.toml", url, None, 10_000, CLOCK)
+    assert report.is_good
+    assert [(each.type, dict(each.countries), dict(each.codes)) for each in report.types if each.rows] == [
+        (each.type, {}, {}) for each in report.types
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agency", "table", "key", "column"),
+    [("TH", "TB_DOC", "DOC_SEQ", "ISS_CTRY"), ("VN", "giay_to", "id", "noi_cap")],
+)
+def test_documents_have_the_country_that_is_written_by_name(
+    world: World, agency: str, table: str, key: str, column: str
+) -> None:
+    import sqlite3
+
+    path = shared_path() / "data" / "agencies" / "built" / f"{DATABASES[agency]}.sqlite"
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    rows = database.execute(
+        f"SELECT {key}, {column} FROM {table} WHERE {column} IN ('Burma', 'Korea, North', 'Hong Kong')"
+    )
+    meant = {"Burma": "MMR", "Korea, North": "PRK", "Hong Kong": "HKG"}
+    found = {str(row): meant[name] for row, name in rows}
+    database.close()
+    assert len(set(found.values())) == 3
+    source = world.sources[agency]
+    issuers = {}
+    for number in found:
+        try:
+            record = source.fetch(number, "TravelDocument", CLOCK.monotonic() + 3)
+        except LiaisonError:
+            continue  # the person's row is cancelled
+        issuers[number] = record.fields["issuer"]
+    assert len(issuers) > len(found) / 2
+    assert issuers == {number: found[number] for number in issuers}
 
 
 def test_cancelled_rows_are_not_found(world: World) -> None:

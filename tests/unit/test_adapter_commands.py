@@ -139,13 +139,13 @@ def test_codes_that_a_table_of_the_database_does_not_have_are_told_with_its_line
 
 
 def test_what_is_no_country_is_told(liaison: Liaison, source: SmallSource) -> None:
-    source.execute("UPDATE persons SET nat = '04' WHERE id = 1", "UPDATE papers SET issuer = 'Siam' WHERE id = 3")
+    source.execute("UPDATE persons SET nat = '04' WHERE id = 1", "UPDATE papers SET issuer = 'Oz' WHERE id = 3")
     text = MAPPING.replace('{ column = "issuer" }', '{ column = "issuer", convert = "country" }')
     source.mapping.write_text(text, encoding="utf-8")
     ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
     told = [each["message"] for each in ran.value["findings"]]
-    assert "1 cells of `nat` are no code of a country, and left out: `04`" in told
-    assert "1 cells of `issuer` are no code of a country, and left out: `Siam`" in told
+    assert "1 cells of `nat` are no code or name of one country, and left out: `04`" in told
+    assert "1 cells of `issuer` are no code or name of one country, and left out: `Oz`" in told
 
 
 def test_a_column_with_a_dot_in_its_name_stands_in_quotes(liaison: Liaison, source: SmallSource) -> None:

@@ -18,6 +18,7 @@ from gateway.model.frozen import frozen
 COLUMNS: Mapping[str, int] = MappingProxyType(
     {
         "countries": 3,
+        "country_names": 3,
         "icao_issuers": 2,
         "document_codes": 2,
         "sexes": 3,
