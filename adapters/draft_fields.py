@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.converters import CONVERTERS
 from adapters.draft_codes import CodeTables, bare, quoted, ref
-from adapters.guess import Look, guess_date, kinds_of, look_at, meaning_of, points_to, words_of
+from adapters.guess import guess_date, kinds_of, look_at, meaning_of, points_to, words_of
+from adapters.guess_country import guess_country
 from adapters.survey import Column, Table
 from gateway.records.types import RECORD_TYPES
 
@@ -165,19 +165,18 @@ class FieldWriter:
         if column is None:
             return
         part = self._country_part(column)
-        note = "" if part else "TODO neither codes of two or three letters nor numbers: a table of codes?"
-        if "numeric" in part:
+        note = "" if part else "TODO neither codes of two or three letters, nor numbers, nor names: a table of codes?"
+        if 'scheme = "numeric"' in part:
             note = "TODO figures are often the agency's own: are these the numbers of ISO 3166?"
         part = part or f'{{ column = {ref(column.name)}, convert = "country" }}'
         self._put(name, f"[{part}]" if is_list else part, note)
 
     def _country_part(self, column: Column, join: str = "") -> str:
-        look = look_at(column, self._encoding)
-        for scheme, pattern in (("", "[A-Z]{3}"), ("alpha-2", "[A-Z]{2}"), ("numeric", r"\d{1,3}")):
-            if look.matches(pattern, 0.5) and (scheme != "numeric" or _are_countries(look)):
-                option = f", scheme = {quoted(scheme)}" if scheme else ""
-                return f'{{ column = {ref(column.name, join)}, convert = "country"{option} }}'
-        return ""
+        options = guess_country(look_at(column, self._encoding))
+        if options is None:
+            return ""
+        said = "".join(f", {key} = {quoted(each) if isinstance(each, str) else each}" for key, each in options.items())
+        return f'{{ column = {ref(column.name, join)}, convert = "country"{said} }}'
 
     def _nationality(self, name: str, table: Table) -> None:
         column = self._first(table, "nationality")
@@ -186,13 +185,17 @@ class FieldWriter:
             self._country(name, table, "nationality", is_list=True)
             return
         codes = next(each for each in self._tables if each.name == target[0])
-        for other in codes.columns:
-            # A code of three figures may be the agency's own; letters are nobody's own.
-            if look_at(other, self._encoding).matches("[A-Za-z]{2,3}"):
-                join = self._codes_join(column.name, target)
-                self._put(name, f"[{self._country_part(other, f'{join}.')}]")
-                return
-        self._country(name, table, "nationality", is_list=True)
+        # A code of three figures may be the agency's own; letters are nobody's own. Codes go before names.
+        schemes = {"alpha-3": 0, "alpha-2": 0, "name": 1}
+        guesses = ((each, guess_country(look_at(each, self._encoding))) for each in codes.columns)
+        said = [(each, guess.get("scheme", "alpha-3")) for each, guess in guesses if guess is not None]
+        lettered = [(each, schemes[str(scheme)]) for each, scheme in said if scheme in schemes]
+        if not lettered:
+            self._country(name, table, "nationality", is_list=True)
+            return
+        best, _ = min(lettered, key=lambda found: found[1])
+        join = self._codes_join(column.name, target)
+        self._put(name, f"[{self._country_part(best, f'{join}.')}]")
 
     def _names(self, table: Table, join: str = "") -> list[str]:
         """Name parts in the order of their columns, those of one language together; whole names; aliases."""
@@ -267,12 +270,6 @@ class FieldWriter:
         del table
         key = child.key[-1] if child.key else child.columns[0].name
         return self._join(words_of(child.name).strip("_") or "rows", "many", child.name, column, to, key)
-
-
-def _are_countries(look: Look) -> bool:
-    """Whether most figures are numbers of countries: an agency that counts its own from 1 meets a few of them, too."""
-    number = CONVERTERS["country"].make({"scheme": "numeric"})
-    return 2 * sum(count for value, count in look.counts.items() if number(value)) > sum(look.counts.values())
 
 
 def _language(column: str) -> str:

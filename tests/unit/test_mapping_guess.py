@@ -32,6 +32,7 @@ def table(name: str, *columns: Column, key: tuple[str, ...] = ()) -> Table:
 @pytest.mark.parametrize(
     ("name", "meaning"),
     [
+        ("nationality_name", "nationality"), ("IssuingCountryName", "issuer"),
         ("DateOfBirth", "birth"), ("dob", "birth"), ("NGAY_SINH", "birth"), ("date_naissance", "birth"),
         ("wan_koet", "birth"), ("thngai_kamnaet", "birth"), ("Ngày sinh", "birth"), ("PersonBirthDate", "birth"),
         ("FName", "given"), ("PRENOM", "given"), ("ten", "given"), ("first_name", "given"),
@@ -128,13 +129,38 @@ def test_a_column_leads_where_its_name_and_values_say() -> None:
             ("764", "418", "704", "104", "764", "01"),
             'scheme = "numeric" }]  # TODO figures are often the agency\'s own',
         ),
+        (("Thai", "Lao", "Việt Nam", "Nga", "พม่า", "-"), '{ column = "nat", convert = "country", scheme = "name" }]'),
+        (("THA", "LAO", "VNM", "Burma", "Laos", "KHM"), '{ column = "nat", convert = "country" }]'),
+        (("THA", "Burma", "Laos", "China", "Viet Nam", "KHM"), '{ column = "nat", convert = "country" }]'),
+        (
+            ("Thailand", "Lao People's Democratic Repub", "THA", "LAO", "KHM", "XYZ"),
+            '{ column = "nat", convert = "country", width = 29 }]',
+        ),
+        (("Thailand", "Siam Nakhon", "Rattanakosin", "Lanna", "Oz", "Oz"), "# TODO neither codes"),
     ],
 )
-def test_figures_are_countries_only_where_most_are(values: tuple[str, ...], toml: str) -> None:
-    """`04` is Afghanistan, and often an agency's fourth country."""
+def test_figures_and_words_are_countries_only_where_most_are(values: tuple[str, ...], toml: str) -> None:
+    """`04` is Afghanistan, and often an agency's fourth country; `Nga` is Russia where no other cell is a code."""
     names = column(*"abcdef", name="full_name")
     draft = draft_of([table("persons", column(*range(6), name="id"), names, column(*values, name="nat"))])
     assert toml in next(row for row in draft.text.splitlines() if row.startswith("nationalities"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "part"),
+    [
+        (({"name": "NAT_TH"}, {"name": "ISO3"}), 'column = "nat_cd.ISO3", convert = "country"'),
+        (({"name": "NAT_TH"},), 'column = "nat_cd.NAT_TH", convert = "country", scheme = "name"'),
+    ],
+)
+def test_a_table_of_nationalities_is_read_by_its_codes_and_without_any_by_its_names(
+    columns: tuple[dict[str, str], ...], part: str
+) -> None:
+    held = {"NAT_TH": ("ไทย", "ลาว", "พม่า"), "ISO3": ("THA", "LAO", "MMR")}
+    own = [column("01", "02", "03", name="NAT_CD"), *(column(*held[each["name"]], **each) for each in columns)]
+    persons = [column(1, 2, 3, name="id"), column(*"abc", name="full_name"), column("01", "02", "01", name="NAT_CD")]
+    draft = draft_of([table("persons", *persons), table("CT_NAT", *own)])
+    assert f"nationalities = [{{ {part} }}]" in draft.text
 
 
 def test_columns_in_another_script_lead_nowhere_because_of_their_script() -> None:
