@@ -30,7 +30,7 @@ LAO Laos; Lao PDR; LAO P.D.R.; Lao People's Democratic Republic; Lào; Lao; ล�
 LAO ລາວ; ឡាវ; လာအို; 老挝; 老撾; 寮国; 寮國
 MMR Burma; Myanmar; Union of Myanmar; พม่า; เมียนมา; ພະມ້າ; ມຽນມາ; ភូមា; မြန်မာ; မြန်မာနိုင်ငံ
 MMR Miến Điện; Mien Dien; 缅甸; 緬甸
-THA Thailand; THAI; Kingdom of Thailand; ไทย; ประเทศไทย; ໄທ; ປະເທດໄທ; ថៃ; ထိုင်း; Thái Lan
+THA Thailand; THAI; Kingdom of Thailand; ไทย; ประเทศไทย; ໄທ; ປະເທດໄທ; ថៃ; ထိုင်း; ထိုင္း; Thái Lan
 THA thai lan; 泰国; 泰國
 KHM Cambodia; Kingdom of Cambodia; Kampuchea; Cam-pu-chia; campuchia; กัมพูชา; ກຳປູເຈຍ; កម្ពុជា
 KHM ကမ္ဘောဒီးယား; 柬埔寨
