@@ -15,18 +15,40 @@ _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 
 def check_addresses(patient: Patient) -> list[Finding]:
-    """Our addresses are either served or free."""
-    findings = []
-    for name, text in (("exchange", patient.settings.listen.exchange), ("agency", patient.settings.listen.agency)):
-        host, port = host_port(text)
-        if _connects(host, port):
-            findings.append(good("addresses", f"something answers at listen.{name} ({text})"))
-        else:
-            remedy = f"liaison serve --home {argument(patient.home.path)}"
-            findings.append(
-                warn("addresses", f"nothing answers at listen.{name} ({text}): the node is not running", remedy)
-            )
-    return findings
+    """Our addresses are served or free: a process that takes calls and does not answer them serves nobody."""
+    listen = patient.settings.listen
+    return [
+        _address(patient, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))
+    ]
+
+
+def _address(patient: Patient, name: str, text: str) -> Finding:
+    host, port = host_port(text)
+    try:
+        with socket.create_connection((host, port), 1.0) as raw:
+            raw.settimeout(_TIMEOUT_S)
+            problem = _says_hello(raw)
+    except OSError:
+        remedy = f"liaison serve --home {argument(patient.home.path)}"
+        return warn("addresses", f"nothing answers at listen.{name} ({text}): the node is not running", remedy)
+    if not problem:
+        return good("addresses", f"something answers at listen.{name} ({text})")
+    remedy = "look at the node's log; end the process that listens there, then start the node again"
+    return stop("addresses", f"what listens at listen.{name} ({text}) {problem}", remedy)
+
+
+def _says_hello(raw: socket.socket) -> str:
+    """Empty when the other side speaks TLS, whoever it is, else what it does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    try:
+        context.wrap_socket(raw).close()
+    except TimeoutError:
+        return f"takes calls and says nothing for {_TIMEOUT_S:g} s: it hangs"
+    except OSError:
+        return "does not speak TLS: it is another program"
+    return ""
 
 
 def check_counterpart(patient: Patient) -> list[Finding]:
@@ -56,14 +78,6 @@ def check_counterpart(patient: Patient) -> list[Finding]:
 
 CHECKS: dict[str, Check] = {"addresses": check_addresses, "counterpart": check_counterpart}
 """All checks with network."""
-
-
-def _connects(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), 1.0).close()
-    except OSError:
-        return False
-    return True
 
 
 def _context(patient: Patient, roots: bytes) -> ssl.SSLContext:

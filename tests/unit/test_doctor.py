@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,11 +14,12 @@ import pytest
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
+from gateway.ops import reach
 from gateway.ops.doctor import Finding, Severity, examine, healthy
 from gateway.ops.policy_keeper import install
 from gateway.signing.keys import load_signing_key
 from tests.support.audit_logs import LogHome, answered
-from tests.support.cli import Liaison, copy_federation
+from tests.support.cli import Liaison, Ran, copy_federation
 
 
 @pytest.fixture
@@ -229,3 +234,49 @@ def test_a_database_that_is_gone_after_heads_were_signed_is_not_made_anew(liaiso
     assert "heads of its logs were signed" in told
     assert "put it back" in told
     assert "run `liaison init` again" not in told
+
+
+def test_what_takes_calls_and_does_not_answer_is_told(
+    liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system takes calls for a process that hangs: being connected says nothing."""
+    monkeypatch.setattr(reach, "_TIMEOUT_S", 0.2)
+    home = federation / "th"
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        listen_at(home, hanging.getsockname()[1])
+        told = stops_of(liaison("doctor", "--home", home, "--json"))
+        assert "says nothing for 0.2 s: it hangs" in told["text"]
+        assert "start the node again" in told["remedy"]
+
+
+def test_another_program_at_our_address_is_told(liaison: Liaison, federation: Path) -> None:
+    home = federation / "th"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen_at(home, other.getsockname()[1])
+        served = threading.Thread(target=greet, args=(other,), daemon=True)
+        served.start()
+        assert (
+            "does not speak TLS: it is another program" in stops_of(liaison("doctor", "--home", home, "--json"))["text"]
+        )
+        served.join()
+
+
+def greet(server: socket.socket) -> None:
+    """Say hello as a mail server does."""
+    with server.accept()[0] as call, suppress(ConnectionError):
+        call.sendall(b"220 mail.example ESMTP\r\n")
+        while call.recv(4096):
+            pass
+
+
+def listen_at(home: Path, port: int) -> None:
+    """Let only the address for the country's own systems be one where something listens."""
+    settings = home / "node.toml"
+    text = re.sub(r'(?m)^exchange = ".*"$', 'exchange = "127.0.0.1:0"', settings.read_text())
+    settings.write_text(re.sub(r'(?m)^agency = "127.*"$', f'agency = "127.0.0.1:{port}"', text))
+
+
+def stops_of(ran: Ran) -> dict[str, str]:
+    (found,) = [finding for finding in ran.value["findings"] if finding["severity"] == "stop"]
+    assert (ran.code, found["check"]) == (1, "addresses")
+    return dict(found)
