@@ -47,7 +47,8 @@ from gateway.exchange.seen_heads import SeenHeads
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
-from gateway.node.server import Doors, NodeServer, ServerLimits
+from gateway.node.doors import Doors, ServerLimits
+from gateway.node.server import NodeServer
 from gateway.ops.policy_keeper import policy_entry
 from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports import EntryDraft, PeerStatus, Retention

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -14,70 +13,22 @@ from grpc_health.v1 import health_pb2
 
 from certs.tls import listen
 from gateway.clock import Clock
-from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, Reason, TooLarge, Unauthenticated
-from gateway.exchange.inbound import FrameRefusal, Inbound, Reply, ReplySink
-from gateway.model.exchange import AnswerMessage, ReceiptMessage
+from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TooLarge, Unauthenticated
+from gateway.exchange.inbound import FrameRefusal, Inbound
 from gateway.node import methods, wire, witness_wire
+from gateway.node.doors import Doors, ServerLimits
+from gateway.node.status import STATUS
+from gateway.node.stream import Stream
+from gateway.node.unary_sink import UnarySink
 from gateway.trust.view import PeerIdentity
-
-STATUS = {
-    Reason.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
-    Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
-    Reason.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
-    Reason.FAILED_PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
-    Reason.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
-    Reason.ABORTED: grpc.StatusCode.ABORTED,
-    Reason.RESOURCE_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Reason.DEADLINE_EXCEEDED: grpc.StatusCode.DEADLINE_EXCEEDED,
-    Reason.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
-    Reason.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
-    Reason.SUSPENDED: grpc.StatusCode.UNAVAILABLE,
-    Reason.RECEIPTS_DUE: grpc.StatusCode.FAILED_PRECONDITION,
-    Reason.INTERNAL: grpc.StatusCode.INTERNAL,
-}
-"""The status of each reason. What is switched off is unavailable."""
 
 _MAX_BUDGET_S = 3.0
 _OURS = 0.8
 """The part of the asker's budget that our sources may use; the rest is for the way there and back."""
-_CONNECTION_AGE_MS = 600_000
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
     Handler = grpc.RpcMethodHandler[bytes, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
-
-    A member has its own bounds, well below those of the server, so that none can lock the others out. A peer that takes
-    a message of 256 KiB no quicker than in `write_s` does not read.
-    """
-
-    concurrent_rpcs: int = 1024
-    streams_per_member: int = 16
-    calls_per_member: int = 64
-    stream_idle_s: float = 900.0
-    write_s: float = 8.0
-    connection_age_ms: int = _CONNECTION_AGE_MS
-    grace_ms: int = 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """What the server calls: who is it, serve this, take this receipt or this request for consent, cosign this head,
-    show the largest head, note a refused caller, are we well."""
-
-    identify: Callable[[bytes], PeerIdentity]
-    submit: Callable[[Inbound], None]
-    acknowledge: Callable[[PeerIdentity, ReceiptMessage], Awaitable[int]]
-    consent: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
-    compare_day: Callable[[PeerIdentity, bytes], Awaitable[bytes]]
-    cosign: Callable[[PeerIdentity, bytes, bytes], Awaitable[bytes]]
-    largest_head: Callable[[PeerIdentity, str], Awaitable[bytes]]
-    refused: Callable[[str, LiaisonError], None]
-    healthy: Callable[[], bool]
 
 
 class NodeServer:
@@ -96,7 +47,7 @@ class NodeServer:
         self._clock = clock
         self._limits = limits
         self._open: Counter[tuple[str, methods.Shape]] = Counter()
-        self._streams: set[_Stream] = set()
+        self._streams: set[Stream] = set()
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", methods.MAX_MESSAGE),
@@ -180,7 +131,7 @@ class NodeServer:
 
     async def _submit(self, data: bytes, context: Context) -> bytes:
         async with self._admitted(context, methods.SUBMIT, data) as (certificate, peer):
-            sink = _UnarySink(asyncio.get_running_loop().create_future())
+            sink = UnarySink(asyncio.get_running_loop().create_future())
             try:
                 message = wire.parse_submit(data)
                 deadline = self._deadline(message.budget_ms, context.time_remaining())
@@ -196,7 +147,7 @@ class NodeServer:
 
     async def _stream(self, _: Any, context: Context) -> None:
         async with self._admitted(context, methods.STREAM) as (certificate, peer):
-            stream = _Stream(context, certificate, peer.member, self, self._limits)
+            stream = Stream(context, certificate, peer.member, self._limits, self._take, self._doors.refused)
             self._streams.add(stream)
             try:
                 await stream.run()
@@ -254,7 +205,7 @@ class NodeServer:
         budget = min(budget_ms / 1000 if budget_ms else _MAX_BUDGET_S, _MAX_BUDGET_S, remaining or _MAX_BUDGET_S)
         return self._clock.monotonic() + budget * _OURS
 
-    def take(self, data: bytes, stream: _Stream) -> int:
+    def _take(self, data: bytes, stream: Stream) -> int:
         """Hand the frames of one stream message to the stages; their number. What does not parse ends the stream."""
         _fits(methods.STREAM, data)
         frames = wire.parse_frames(data).frames
@@ -271,116 +222,11 @@ class NodeServer:
                 stream.deliver(stream.pack([(frame.id, FrameRefusal.of(error))]), 1)
         return len(frames)
 
-    def refuse(self, member: str, error: LiaisonError) -> None:
-        """Note a refused caller."""
-        self._doors.refused(member, error)
-
 
 def _fits(method: methods.Method, data: bytes) -> None:
     """Raises `TooLarge` for a message of more bytes than the method takes."""
     if len(data) > method.max_request_bytes:
         raise TooLarge(f"{len(data)} bytes are more than {method.max_request_bytes}")
-
-
-class _UnarySink:
-    """The way back to one unary call."""
-
-    def __init__(self, future: asyncio.Future[bytes | FrameRefusal]) -> None:
-        self.future = future
-        self._refusal: FrameRefusal | None = None
-
-    def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-        """One reply as one message; a refusal is kept for the status of the call."""
-        reply = replies[0][1]
-        if isinstance(reply, AnswerMessage):
-            return [wire.response(reply).SerializeToString()]
-        self._refusal = reply
-        return []
-
-    def deliver(self, messages: list[bytes], count: int) -> None:
-        """Wake the handler; a unary call has one reply."""
-        del count
-        if not self.future.done():
-            self.future.set_result(
-                messages[0] if messages else self._refusal or FrameRefusal(Reason.INTERNAL, "internal")
-            )
-
-
-class _Stream:
-    """One bidirectional stream: a reader, and a writer that sends whatever is ready."""
-
-    def __init__(
-        self, context: Context, certificate: bytes, member: str, server: NodeServer, limits: ServerLimits
-    ) -> None:
-        self.certificate = certificate
-        self.member = member
-        self._context = context
-        self._server = server
-        self._limits = limits
-        self._outbox: deque[bytes] = deque()
-        self._ready = asyncio.Event()
-        self._unanswered = 0
-        self._reading: asyncio.Task[None] | None = None
-
-    async def run(self) -> None:
-        """Serve until the peer ends the stream, does not read, or the node drains; then answer what was taken."""
-        self._reading = asyncio.create_task(self._read())
-        writing = asyncio.create_task(self._write())
-        try:
-            await asyncio.wait((self._reading, writing), return_when=asyncio.FIRST_COMPLETED)
-            self._ready.set()
-            await writing
-        except TimeoutError:
-            self._context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
-        finally:
-            writing.cancel()
-            self._reading.cancel()
-        await self._end()
-
-    async def _end(self) -> None:
-        """Let an error of the reader end the stream with its status."""
-        with contextlib.suppress(asyncio.CancelledError):
-            try:
-                await self._reading  # type: ignore[misc]  # set in run
-            except LiaisonError as error:
-                self._server.refuse(self.member, error)
-                await self._context.abort(STATUS[error.reason], error.code)
-
-    async def _read(self) -> None:
-        """Take messages until the peer ends the stream or says nothing for a long time."""
-        with contextlib.suppress(TimeoutError):
-            while True:
-                async with asyncio.timeout(self._limits.stream_idle_s):
-                    data = await self._context.read()
-                if not isinstance(data, bytes):
-                    return
-                self._unanswered += self._server.take(data, self)
-
-    async def _write(self) -> None:
-        while True:
-            await self._ready.wait()
-            self._ready.clear()
-            while self._outbox:
-                # A peer that does not read is cut; it never stops the worker (design, section 9).
-                async with asyncio.timeout(self._limits.write_s):
-                    await self._context.write(self._outbox.popleft())
-            if self._unanswered == 0 and self._reading is not None and self._reading.done():
-                return
-
-    def drain(self) -> None:
-        """Stop reading; what was taken is still answered."""
-        if self._reading is not None:
-            self._reading.cancel()
-
-    def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-        """Replies as stream messages."""
-        return wire.pack_replies(replies)
-
-    def deliver(self, messages: list[bytes], count: int) -> None:
-        """Put messages that answer `count` frames into the outbox."""
-        self._outbox.extend(messages)
-        self._unanswered -= count
-        self._ready.set()
 
 
 class _Handlers(grpc.GenericRpcHandler):
@@ -397,6 +243,3 @@ class _Handlers(grpc.GenericRpcHandler):
             with contextlib.suppress(LiaisonError):
                 self._refused("", Malformed("unknown method", code="unknown-method"))
         return handler
-
-
-_: type[ReplySink] = _Stream

@@ -13,7 +13,7 @@ from gateway.audit.witness import WitnessService
 from gateway.errors import Forbidden, HeadConflict, LiaisonError, StorageBroken, TooLarge, Unauthenticated
 from gateway.model.names import MemberId
 from gateway.node import methods, witness_wire
-from gateway.node.server import STATUS
+from gateway.node.status import STATUS
 from gateway.trust.view import PeerIdentity
 
 _CONNECTION_AGE_MS = 600_000
