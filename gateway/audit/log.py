@@ -14,9 +14,8 @@ The signature is deterministic, so the head is stored with the next batch. Any f
 broken: nothing is signed from memory any more, and the process has to end.
 
 Several processes may write to one log where the database is a server's. Steps 2 to 4 are then one transaction that
-begins with the log's state locked (`LogStore.turn`). A process that is behind reads what the others have written,
-hashes it again, and compares it with the state and the stored head before it goes on. So of each size there is one
-committed root, and a head is signed only over a root that was committed and that this process has computed itself.
+begins with the log's state locked (`LogStore.turn`), and a process that is behind first takes up what the others have
+written (`log_head`).
 """
 
 from __future__ import annotations
@@ -28,37 +27,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.audit.answered import Claim, by_claim, stored_answer
 from gateway.audit.checkpoint import HeadSigner, Signer, origin
+from gateway.audit.drafts import EntryBuilder, Winner, encoded_private
 from gateway.audit.earlier import earlier_proof
-from gateway.audit.entry import SALT_BYTES, Entry, build_entry, check_fields, commitment, encode_private, parse_entry
+from gateway.audit.entry import SALT_BYTES
 from gateway.audit.events import Log
-from gateway.audit.highwater import HighWater, Seen, high_water_path, moved
-from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
-from gateway.audit.numbers import newest_number, require_begun, store_name
-from gateway.audit.recover import as_broken, check_end, check_extends, check_state, extend_tree, rebuild_tree
+from gateway.audit.highwater import HighWater, high_water_path, moved
+from gateway.audit.log_head import LogHead, state_at_start
+from gateway.audit.numbers import newest_number, store_name
+from gateway.audit.recover import as_broken
 from gateway.clock import JUMP_US, Clock
-from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured, StorageBroken, Unknown
+from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.exchange import LogProof
-from gateway.model.frozen import changing
-from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import ContentKeys, EncryptedContent, EntryDraft, Logged, LogState, LogStore, NewEntry, StoredAnswer
+from gateway.ports import ContentKeys, EntryDraft, Logged, LogState, LogStore, NewEntry, StoredAnswer
 from gateway.signing.keys import VerifyKey
-
-_Claim = tuple[MemberId, ExchangeId]
-
-_AFTER_A_MOVE = (
-    "was a standby promoted, or a backup put back, that lacks the last commits? Bring back the server that has them, "
-    "then start the node again"
-)
-
-
-@changing
-class _Winner:
-    """A draft that is to be written, with the place of its result."""
-
-    position: int
-    draft: EntryDraft
-    private: bytes
 
 
 class AuditLog:
@@ -95,6 +78,7 @@ class AuditLog:
         self._keystore = keystore
         self._clock = clock
         self._signer = Signer(self.origin, key)
+        self._builder = EntryBuilder(self.origin, self.store_name, keystore)
         self._lock = threading.Lock()
         self._broken = False
         self.database = store.identity()
@@ -103,68 +87,29 @@ class AuditLog:
         )
         self._verify_key = VerifyKey.admit(key.spki)
         try:
-            self._open(number, opening)
+            seen = self._high_water.read(self.origin, self._verify_key)  # first: other processes go on signing
+            self.moved = moved(seen, self.database)
+            state = state_at_start(store, self.store_name, number, opening, seen, self.moved)
+            self._head = LogHead(store, self._signer, self._verify_key, state, seen, self.moved)
+            if not self.moved:  # else the next entry says that it is here now: until then it may be the wrong copy
+                self._high_water.write(self._head.checkpoint)
         except BaseException:
             self._high_water.close()
             raise
-
-    # ------------------------------------------------------------ start and end
-
-    def _open(self, number: int, opening: Mapping[str, int] | None) -> None:
-        seen = self._high_water.read(self.origin, self._verify_key)  # first: other processes go on signing
-        self.moved = moved(seen, self.database)
-        state = self._store.state(self.store_name)
-        if state is None and seen is not None:
-            raise Misconfigured(
-                f"the database has no log, but a head over {seen.head.size} entries was signed{self.moved}",
-                code="log-missing",
-                where=f"log {self.store_name}",
-                remedy="restore the database that belongs to this home",
-            )
-        if opening is None:
-            require_begun(self.store_name, number, state)
-        if state is None:
-            state = LogState(self.store_name, number, 0, EMPTY_ROOT, b"", dict(opening or {}))
-            self._store.commit(None, state, [])
-        self._tree = rebuild_tree(self._store, state)
-        self._check(state, seen)
-        self._state = state
-        self._last_us = self._time_of_last()
         # Times never decrease: after entries from a clock that was ahead they run ahead of a clock that is right.
         self._runs_ahead = True
-        with self._store.turn(state) as current:
-            self._catch_up(current)
-            check_end(current, self._store)
-        self._checkpoint = self._signer.sign(self._state.size, self._state.root)
-        if not self.moved:  # else the next entry says that it is here now: until then it may be the wrong copy
-            self._high_water.write(self._checkpoint)
 
-    def _check(self, state: LogState, seen: Seen | None) -> None:
-        """Compare what is in the database with what was signed. `Contradicted` also says when it is another one."""
-        key = self._verify_key
-        try:
-            check_state(self._tree, state, self._store, self.origin, key)
-            if seen is not None:
-                check_extends(self._tree, seen.head, self._store, state.log, key)
-        except Contradicted as error:
-            if not self.moved:
-                raise
-            raise Contradicted(
-                error.message + self.moved, code=error.code, where=error.where, remedy=_AFTER_A_MOVE
-            ) from error
-
-    def _time_of_last(self) -> int:
-        last = self._tree.size - 1
-        if last < 0:
-            return 0
-        return parse_entry(next(iter(self._store.bodies(self.store_name, last, last + 1)))[1]).time_us
+    # ------------------------------------------------------------ end
 
     def close(self) -> None:
         """Store the newest head and let go of the log. The log cannot be used afterwards."""
         with self._lock:
             try:
                 if not self._broken:
-                    self._store_head()
+                    head = self._head
+                    with self._store.turn(head.state) as current:
+                        if (current.size, current.root) == (head.state.size, head.state.root):
+                            self._store.commit(current, replace(current, checkpoint=head.checkpoint), [])
             finally:
                 self._broken = True
                 self._high_water.close()
@@ -181,11 +126,6 @@ class AuditLog:
             self._broken = True
             self._high_water.close()
 
-    def _store_head(self) -> None:
-        with self._store.turn(self._state) as current:
-            if (current.size, current.root) == (self._state.size, self._state.root):
-                self._store.commit(current, replace(current, checkpoint=self._checkpoint), [])
-
     # ------------------------------------------------------------ other processes
 
     def follow(self) -> None:
@@ -199,27 +139,9 @@ class AuditLog:
             current = self._store.state(self.store_name)
             if current is None:
                 raise StorageBroken("the log is gone from the database", where=self.origin)
-            if current.size != self._state.size:
-                self._catch_up(current)
-                self._high_water.write(self._checkpoint)
-
-    def _catch_up(self, current: LogState) -> None:
-        """Make `current` the state: what was added is hashed again, and must be what the state and its head say."""
-        known, self._state = self._state, current
-        if current is known or (current.size, current.root) == (known.size, known.root):
-            return
-        if current.size <= known.size:
-            raise StorageBroken(
-                f"the database has gone back: it holds {current.size} entries, and a head over {known.size} was signed",
-                code="log-went-back",
-                where=self.origin,
-                remedy=_AFTER_A_MOVE,
-            )
-        rows = self._store.bodies(current.log, known.size, current.size)
-        extend_tree(self._tree, rows, current.size, current.log)
-        check_state(self._tree, current, self._store, self.origin, self._verify_key)
-        self._last_us = max(self._last_us, self._time_of_last())
-        self._checkpoint = self._signer.sign(current.size, current.root)
+            if current.size != self._head.state.size:
+                self._head.catch_up(current)
+                self._high_water.write(self._head.checkpoint)
 
     @contextmanager
     def _unforgiving(self) -> Iterator[None]:
@@ -242,12 +164,12 @@ class AuditLog:
     @property
     def size(self) -> int:
         """The number of entries."""
-        return self._state.size
+        return self._head.state.size
 
     @property
     def checkpoint(self) -> bytes:
         """The newest signed head."""
-        return self._checkpoint
+        return self._head.checkpoint
 
     @property
     def vkey(self) -> str:
@@ -262,48 +184,30 @@ class AuditLog:
         if origin not in ("", self.origin):
             return earlier_proof(self._store, origin, index, self._verify_key)
         with self._lock:
-            return LogProof(index, self._tree.inclusion(index, self._state.size), self._checkpoint)
+            return LogProof(index, self._head.tree.inclusion(index, self._head.state.size), self._head.checkpoint)
 
     def root(self, size: int) -> bytes:
         """The root over the first `size` entries, or `Malformed` when there are not so many."""
         with self._lock:
-            return self._tree.root(size)
+            return self._head.tree.root(size)
 
     def reread(self, first: int, stop: int) -> None:
         """Return when the entries in [first, stop) in the database are those of the tree, else `StorageBroken`. What
         was pruned has nothing to read."""
-        first = max(first, self._state.first)
-        found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.store_name, first, stop)]
-        if found != [(index, self._tree.leaf(index)) for index in range(first, stop)]:
-            raise StorageBroken(
-                f"entries {first} to {stop - 1} read back are not what was written",
-                where=self.origin,
-                remedy="check memory and disk, then start the node again",
-            )
+        self._head.reread(first, stop)
 
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
         """The proof that the tree over `second` entries extends the one over `first`; empty from 0."""
         with self._lock:
-            return self._tree.consistency(first, second) if first else ()
+            return self._head.tree.consistency(first, second) if first else ()
 
-    def stored_answers(self, claims: Sequence[_Claim]) -> Mapping[_Claim, StoredAnswer]:
+    def stored_answers(self, claims: Sequence[Claim]) -> Mapping[Claim, StoredAnswer]:
         """Those of `claims` that are answered. The answer is empty where its content was erased."""
         taken = self._store.claimed(claims)
-        return {claim: self._stored(claim, *place) for claim, place in taken.items()}
-
-    def _stored(self, claim: _Claim, request_hash: bytes, index: int) -> StoredAnswer:
-        for stored in self._store.entries(self.store_name, index, index + 1):
-            entry = parse_entry(stored.body)
-            if (entry.peer, entry.exchange_id) == claim:
-                answer = self._answer(index, stored.content) if stored.content else b""
-                return StoredAnswer(request_hash, answer, stored.body, index)
-        return StoredAnswer(request_hash, b"", b"", index)
-
-    def _answer(self, index: int, content: EncryptedContent) -> bytes:
-        try:
-            return self._keystore.open_content(self.store_name, index, content)[2]
-        except Unknown:
-            return b""
+        return {
+            claim: stored_answer(self._store, self._keystore, self.store_name, claim, *place)
+            for claim, place in taken.items()
+        }
 
     # ------------------------------------------------------------ writing
 
@@ -315,12 +219,14 @@ class AuditLog:
         """
         self._flag_time(drafts)
         salts = os.urandom(SALT_BYTES * len(drafts))
-        privates = [self._prepare(position, draft, salts) for position, draft in enumerate(drafts)]  # 1
+        privates = [encoded_private(self.name, position, draft, salts) for position, draft in enumerate(drafts)]  # 1
+        wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
         with self._lock:
             self._require_open()
             written: tuple[LogState, list[NewEntry]] | None = None
             with self._turn():
-                results, winners, twins = self._claim(drafts, privates)  # 2
+                taken = self.stored_answers(wanted) if wanted else {}  # 2
+                results, winners, twins = by_claim(drafts, privates, taken)
                 if winners:
                     with self._unforgiving():
                         written = self._write(winners)  # 3, 4
@@ -339,112 +245,49 @@ class AuditLog:
         """Each entry says so when its time is not to be believed (domain.md, L24)."""
         off = self._clock.jumped_us()
         if abs(off) < JUMP_US and self._runs_ahead:
-            off = min(0, self._clock.now_us() - self._last_us)
+            off = min(0, self._clock.now_us() - self._head.last_us)
             self._runs_ahead = abs(off) >= JUMP_US
         if abs(off) >= JUMP_US:
             for draft in drafts:
                 draft.private = {**draft.private, "clock_us": off}
 
-    def _prepare(self, position: int, draft: EntryDraft, salts: bytes) -> bytes:
-        try:
-            check_fields(draft.kind, self.name, draft.peer, draft.exchange_id, draft.request_hash, draft.answer_hash)
-            start = position * SALT_BYTES
-            return encode_private(draft.private, salts[start : start + SALT_BYTES])
-        except Malformed as error:
-            raise Malformed(error.message, code=error.code, where=f"drafts[{position}].{error.where}") from error
-
-    def _claim(
-        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes]
-    ) -> tuple[list[Logged | StoredAnswer | None], list[_Winner], list[tuple[int, int]]]:
-        """Results so far, the drafts to write, and those whose claim an earlier draft of the batch takes."""
-        wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
-        taken = self.stored_answers(wanted) if wanted else {}
-        results: list[Logged | StoredAnswer | None] = [None] * len(drafts)
-        winners: list[_Winner] = []
-        twins: list[tuple[int, int]] = []
-        firsts: dict[_Claim, int] = {}
-        for position, draft in enumerate(drafts):
-            if draft.claim:
-                claim = (draft.claim.sender, draft.claim.exchange_id)
-                if claim in taken:
-                    results[position] = taken[claim]
-                    continue
-                if firsts.setdefault(claim, position) != position:
-                    twins.append((position, firsts[claim]))
-                    continue
-            winners.append(_Winner(position, draft, privates[position]))
-        return results, winners, twins
-
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """The log's state is ours until the block ends, and we have all that others wrote before."""
         try:
-            with self._store.turn(self._state) as current:
+            with self._store.turn(self._head.state) as current:
                 if self._store.shared:
                     self._keystore.look_again()
-                if current is not self._state:
+                if current is not self._head.state:
                     with self._unforgiving():
-                        self._catch_up(current)
+                        self._head.catch_up(current)
                 yield
         except StorageBroken:
             self._broken = True
             raise
 
-    def _write(self, winners: Sequence[_Winner]) -> tuple[LogState, list[NewEntry]]:
-        before = self._state
-        counters = dict(before.counters)
-        entries = [self._build(winner, before.size + place, counters) for place, winner in enumerate(winners)]  # 3
-        self._tree.extend(entry.leaf_hash for entry in entries)
+    def _write(self, winners: Sequence[Winner]) -> tuple[LogState, list[NewEntry]]:
+        head, before = self._head, self._head.state
+        counters, last_us = dict(before.counters), head.last_us
+        entries = [  # 3
+            self._builder.build(winner, index, last_us := max(self._clock.now_us(), last_us + 1), counters)
+            for index, winner in enumerate(winners, before.size)
+        ]
+        head.last_us = last_us
+        head.tree.extend(entry.leaf_hash for entry in entries)
         size = before.size + len(entries)
-        after = LogState(before.log, before.number, size, self._tree.root(), self._checkpoint, counters, before.first)
+        after = LogState(before.log, before.number, size, head.tree.root(), head.checkpoint, counters, before.first)
         self._store.commit(before, after, entries)  # 4
         return after, entries
 
     def _prove(self, after: LogState, entries: Sequence[NewEntry]) -> list[Logged]:
-        self.reread(entries[0].index, entries[-1].index + 1)  # 5
-        size = after.size
-        self._checkpoint = self._signer.sign(size, after.root)  # 6
-        self._high_water.write(self._checkpoint)
-        self._state = after
-        inclusion, head = self._tree.inclusion, self._checkpoint
+        head, size = self._head, after.size
+        head.reread(entries[0].index, entries[-1].index + 1)  # 5
+        signed = head.checkpoint = self._signer.sign(size, after.root)  # 6
+        self._high_water.write(signed)
+        head.state = after
+        inclusion = head.tree.inclusion
         return [  # 7
-            Logged(entry.index, entry.body, entry.number, LogProof(entry.index, inclusion(entry.index, size), head))
+            Logged(entry.index, entry.body, entry.number, LogProof(entry.index, inclusion(entry.index, size), signed))
             for entry in entries
         ]
-
-    def _build(self, winner: _Winner, index: int, counters: dict[str, int]) -> NewEntry:
-        draft, private = winner.draft, winner.private
-        number = draft.number
-        if number is None and draft.channel:
-            number = counters[draft.channel] = counters.get(draft.channel, 0) + 1
-        self._last_us = time_us = max(self._clock.now_us(), self._last_us + 1)
-        body = build_entry(
-            Entry(
-                self.origin,
-                index,
-                time_us,
-                draft.kind,
-                draft.peer,
-                number,
-                draft.exchange_id,
-                draft.request_hash,
-                draft.answer_hash,
-                commitment(private),
-            )
-        )
-        content = self._keystore.seal_content(
-            draft.retention, time_us, self.store_name, index, private, draft.request, draft.answer
-        )
-        return NewEntry(
-            index,
-            body,
-            leaf_hash(body),
-            draft.kind,
-            draft.peer,
-            draft.exchange_id,
-            time_us,
-            draft.channel,
-            number,
-            content,
-            draft.claim,
-        )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.audit import log as audit_log
+from gateway.audit.drafts import encoded_private
 from gateway.audit.event_fields import COMMON
 from gateway.audit.events import EVENTS
 from gateway.ports import EntryDraft
@@ -56,14 +57,13 @@ CATALOGUE = Catalogue()
 @contextmanager
 def watching() -> Iterator[Catalogue]:
     """Look at each entry that a log of this process is given."""
-    prepare = audit_log.AuditLog._prepare
 
-    def looked_at(self: audit_log.AuditLog, position: int, draft: EntryDraft, salts: bytes) -> bytes:
+    def looked_at(log: str, position: int, draft: EntryDraft, salts: bytes) -> bytes:
         CATALOGUE.look(draft)
-        return prepare(self, position, draft, salts)
+        return encoded_private(log, position, draft, salts)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit_log.AuditLog, "_prepare", looked_at)
+        patch.setattr(audit_log, "encoded_private", looked_at)
         yield CATALOGUE
 
 
