@@ -1,6 +1,6 @@
 """The contract of an adapter: what it answers, within which limits, and what may come out of it.
 
-An adapter is a `gateway.ports.Source` that can also tell whether its source has changed. All calls block, are
+An adapter is a `gateway.ports.sources.Source` that can also tell whether its source has changed. All calls block, are
 safe from several threads, end at their deadline with `TimedOut`, and raise nothing but `LiaisonError`; the text
 of a database's own error stays in `__cause__` and goes nowhere else (threats.md, K10).
 """
@@ -14,7 +14,7 @@ from typing import Protocol
 from gateway.clock import Clock
 from gateway.errors import TimedOut
 from gateway.model.hit import Candidate, SearchResult
-from gateway.ports import Source
+from gateway.ports.sources import Source
 
 MAX_CANDIDATES = 20
 """Candidates of one search; what is beyond is said as `capped` (threats.md, K2)."""

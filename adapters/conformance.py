@@ -26,7 +26,7 @@ from gateway.errors import LiaisonError, Malformed, TimedOut, Unknown
 from gateway.model.hit import SearchResult
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import BatchSource
+from gateway.ports.sources import BatchSource
 from gateway.records.types import RECORD_TYPES
 
 BUDGET = 3.0
@@ -266,7 +266,7 @@ def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation
 
 
 def check_together(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Where many calls can be put at once (`gateway.ports.BatchSource`), each is answered as it is alone."""
+    """Where many calls can be put at once (`gateway.ports.sources.BatchSource`), each is answered as it is alone."""
     if not isinstance(adapter, BatchSource):
         return
     queries = [*expectation.found, *expectation.not_found, *expectation.many, *queries_with("- .")]

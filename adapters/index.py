@@ -37,7 +37,7 @@ from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
 from gateway.model.query import PersonQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports import Profile, SourceDescription
+from gateway.ports.sources import Profile, SourceDescription
 from gateway.storage.index_store import IndexStore
 
 __all__ = ["IndexedSource", "Progress", "RowSource", "build_index"]

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 from gateway.errors import LiaisonError, StorageBroken
-from gateway.ports import EntryDraft, Journal, Logged, StoredAnswer
+from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
 
 
 @dataclass(slots=True)

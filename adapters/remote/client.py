@@ -31,7 +31,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceReco
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query, QueryKind
 from gateway.model.strictness import Strictness
-from gateway.ports import Occasion, SourceDescription
+from gateway.ports.sources import Occasion, SourceDescription
 from gateway.records.sdjwt import digest_of
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import VerifiedRecord, verify_record
@@ -64,7 +64,7 @@ def open_remote(place: Place) -> RemoteSource:
 
 
 class RemoteSource:
-    """`adapters.base.Adapter` and `gateway.ports.SigningSource`. Thread-safe.
+    """`adapters.base.Adapter` and `gateway.ports.sources.SigningSource`. Thread-safe.
 
     What the source says of itself is kept in a file, so that a node which starts while the source is away knows
     what is missing.
@@ -159,7 +159,7 @@ class RemoteSource:
 
 
 class Referred:
-    """A source process for one occasion (`gateway.ports.ReferredSource`); one search, then the records it found."""
+    """A `gateway.ports.sources.ReferredSource`: a source process for one occasion; one search, then what it found."""
 
     def __init__(self, source: RemoteSource, occasion: Occasion) -> None:
         self._source = source

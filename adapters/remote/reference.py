@@ -21,7 +21,7 @@ from gateway.errors import BadSignature, Forbidden, Malformed, Stale, TooLarge
 from gateway.model.frozen import frozen
 from gateway.model.names import MemberId, exchange_id, member_id
 from gateway.model.purpose import Purpose
-from gateway.ports import Occasion
+from gateway.ports.sources import Occasion
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey, VerifyKey
 

@@ -33,7 +33,8 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import EntryDraft, Journal, Logged, ReplayClaim, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Journal, Logged, ReplayClaim
 from gateway.records.sdjwt import RecordIssuer, issue, present
 
 _DETAIL = 300

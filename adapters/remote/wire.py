@@ -16,7 +16,7 @@ from gateway.model.hit import Candidate, Match, Quality, SearchResult
 from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, SubjectCategory, UseCode
 from gateway.model.query import QueryKind
 from gateway.model.values import text_value
-from gateway.ports import SourceDescription
+from gateway.ports.sources import SourceDescription
 from gateway.records.types import RECORD_TYPES
 from gateway.signing import strict_json
 

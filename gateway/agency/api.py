@@ -2,7 +2,7 @@
 
 `POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, `GET /v1/health`. Every call carries a
 client certificate (TLS) and, but for the health, an officer token bound to it. The API speaks to
-`gateway.ports.Searches` and `OnwardUses` and knows nothing of what is behind.
+`gateway.ports.officers.Searches` and `OnwardUses` and knows nothing of what is behind.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from gateway.errors import (
 from gateway.model.consent import Place
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
-from gateway.ports import OnwardUses, Searches
+from gateway.ports.officers import OnwardUses, Searches
 from gateway.signing import strict_json
 from gateway.telemetry import Counters, Event, Log, Metric, Span, record_span, start_trace
 

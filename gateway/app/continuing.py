@@ -16,7 +16,7 @@ from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured
 from gateway.exchange.days import GIVEN, DayState
 from gateway.model.names import member_id
-from gateway.ports import DocumentStore
+from gateway.ports.documents import DocumentStore
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.engine import Database

@@ -18,7 +18,7 @@ from gateway.model.names import MemberId, member_id
 from gateway.ops.erasing import ErasureDesk
 from gateway.ops.orders import Orders
 from gateway.ops.policy_keeper import own_approvers
-from gateway.ports import Journal
+from gateway.ports.journal import Journal
 from gateway.signing.keys import VerifyKey, load_signing_key
 from gateway.storage.engine import Database
 from gateway.storage.erase_store import SqlErasableContent

@@ -18,7 +18,9 @@ from gateway.model.names import MemberId, member_id
 from gateway.ops.inspections import InspectionDesk, inspection_order, look_up_order
 from gateway.ops.orders import Order, Orders
 from gateway.ops.uses import Use, use_order
-from gateway.ports import ContentKeys, EntryDraft, Journal, Logged, LogStore
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft, Journal, Logged
+from gateway.ports.log_store import LogStore
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.storage.keystore import KeyStore
 from gateway.storage.log_store import SqlLogStore

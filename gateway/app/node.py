@@ -23,7 +23,9 @@ from gateway.node.doors import Doors, ServerLimits
 from gateway.node.server import NodeServer
 from gateway.ops.policy_keeper import policy_entry
 from gateway.ops.watched import watch_node
-from gateway.ports import EntryDraft, PeerStatus, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.peers import PeerStatus
 from gateway.signing import lanes
 from gateway.telemetry import Event, Metric
 from gateway.telemetry.metrics import serve_metrics

@@ -19,7 +19,7 @@ from gateway.config import Home, Settings, load_settings
 from gateway.exchange.witness_plan import witness_plan
 from gateway.exchange.witness_standing import standing
 from gateway.model.names import MemberId, member_id
-from gateway.ports import EntryDraft
+from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import load_signing_key
 from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.engine import Database

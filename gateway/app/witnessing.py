@@ -25,7 +25,9 @@ from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.waiver import take_waiver
-from gateway.ports import DocumentStore, EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey, load_witness_signing_key
 from gateway.storage.witness_store import SqlWitnessStore

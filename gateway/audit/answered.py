@@ -8,7 +8,9 @@ from gateway.audit.drafts import Winner
 from gateway.audit.entry import parse_entry
 from gateway.errors import Unknown
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import ContentKeys, EncryptedContent, EntryDraft, Logged, LogStore, StoredAnswer
+from gateway.ports.content_keys import ContentKeys, EncryptedContent
+from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
+from gateway.ports.log_store import LogStore
 
 Claim = tuple[MemberId, ExchangeId]
 """Who asked, and in which exchange."""

@@ -30,7 +30,9 @@ from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.values import text_value
 from gateway.model.witness import HeadEvidence
-from gateway.ports import ContentKeys, EntryDraft, Logged, LogState, LogStore, Retention
+from gateway.ports.content_keys import ContentKeys, Retention
+from gateway.ports.journal import EntryDraft, Logged
+from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import SigningKey, VerifyKey
 
 MARGIN = 1_000

@@ -17,7 +17,7 @@ from gateway.audit.entry import Entry, parse_entry
 from gateway.audit.events import CONTINUED
 from gateway.audit.merkle import leaf_hash, verify_inclusion
 from gateway.errors import BadSignature, LiaisonError, Malformed
-from gateway.ports import LogStore
+from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
 

@@ -14,7 +14,7 @@ from gateway.audit.sides import ANSWERS
 from gateway.model.account import DayAccount, ExchangeLine
 from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import LogStore
+from gateway.ports.log_store import LogStore
 from gateway.statements.account import MAX_LINES, MAX_NAMED
 from gateway.statements.fields import SKEW_US
 

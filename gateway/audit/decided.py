@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.audit.show import Filter, Shown, show, walk
-from gateway.ports import ContentKeys, LogStore
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
 
 _DECIDED = frozenset({"answered", "refused"})
 _EXCHANGE = "exchange/"

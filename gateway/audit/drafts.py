@@ -8,7 +8,9 @@ from gateway.audit.entry import SALT_BYTES, Entry, build_entry, check_fields, co
 from gateway.audit.merkle import leaf_hash
 from gateway.errors import Malformed
 from gateway.model.frozen import changing
-from gateway.ports import ContentKeys, EntryDraft, NewEntry
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import NewEntry
 
 
 @changing

@@ -7,7 +7,7 @@ from gateway.audit.continued import split_name
 from gateway.audit.merkle import Tree
 from gateway.errors import LiaisonError, Malformed
 from gateway.model.exchange import LogProof
-from gateway.ports import LogStore
+from gateway.ports.log_store import LogStore
 from gateway.signing.keys import VerifyKey
 
 

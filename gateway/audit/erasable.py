@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from gateway.model.retention import ContentPlace
-from gateway.ports import ContentKeys
+from gateway.ports.content_keys import ContentKeys
 
 
 class ErasableContent(Protocol):

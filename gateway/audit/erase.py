@@ -9,7 +9,8 @@ from gateway.audit.erase_plan import DOCUMENTS, Erased, Targets, due, everything
 from gateway.audit.holds import Hold
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.retention import content_key_id
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 
 
 class Eraser:

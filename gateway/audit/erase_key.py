@@ -24,7 +24,9 @@ from gateway.audit.tombstones import Tombstones
 from gateway.clock import Clock
 from gateway.errors import StorageBroken
 from gateway.model.retention import ContentKeyId, ContentPlace, content_key_id, ranges
-from gateway.ports import EntryDraft, Journal, Logged, LogStore, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Journal, Logged
+from gateway.ports.log_store import LogStore
 
 _BATCH = 100
 _LONGEST = 64 * 1024

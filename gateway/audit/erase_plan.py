@@ -11,7 +11,8 @@ from gateway.audit.erasable import ErasableContent, ErasableKeys
 from gateway.audit.holds import Hold, holding, read_holds
 from gateway.errors import Forbidden, Unknown
 from gateway.model.retention import ContentKeyId, ContentPlace, content_key_id
-from gateway.ports import LogStore, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.log_store import LogStore
 
 ERASED_BY_AGE = (Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.JUSTIFICATION)
 """Classes whose content ages. `PROOF` is never erased."""

@@ -14,7 +14,8 @@ from gateway.audit.highwater import high_water_path, read_heads
 from gateway.audit.spine import PIECE, fold
 from gateway.audit.tiles import WIDTH
 from gateway.errors import LiaisonError, Unknown
-from gateway.ports import ContentKeys, LogStore, StoredEntry
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.signing.keys import VerifyKey
 
 RUN: Final = 64 * WIDTH

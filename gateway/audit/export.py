@@ -26,7 +26,8 @@ from gateway.clock import Clock, rfc3339
 from gateway.errors import Malformed, NotProved, StorageBroken
 from gateway.model.names import MemberId
 from gateway.model.witness import CosignedHead
-from gateway.ports import ContentKeys, LogStore
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
 from gateway.trust.appointment import Appointment
 

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from gateway.audit.opened import HomeLogs
 from gateway.audit.terms import Resolve
-from gateway.ports import ContentKeys, LogStore
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
 
 
 class SearchKeys(ContentKeys, Protocol):

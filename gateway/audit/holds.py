@@ -17,7 +17,9 @@ from gateway.audit.show import Filter, Shown, show
 from gateway.errors import BadSignature, Contradicted, Forbidden, Malformed, Stale
 from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
-from gateway.ports import ContentKeys, EntryDraft, LogStore, Retention
+from gateway.ports.content_keys import ContentKeys, Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, encode64, parse_document, sign_document, verify_threshold
 from gateway.signing.keys import SigningKey, VerifyKey

@@ -18,7 +18,8 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.names import MemberId, member_id
 from gateway.model.values import text_value
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64, parse_document, sign_document, verify_threshold
 from gateway.signing.keys import SigningKey, VerifyKey

@@ -40,7 +40,9 @@ from gateway.audit.recover import as_broken
 from gateway.clock import JUMP_US, Clock
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.exchange import LogProof
-from gateway.ports import ContentKeys, EntryDraft, Logged, LogState, LogStore, NewEntry, StoredAnswer
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
+from gateway.ports.log_store import LogState, LogStore, NewEntry
 from gateway.signing.keys import VerifyKey
 
 

@@ -17,7 +17,7 @@ from gateway.audit.merkle import EMPTY_ROOT, leaf_hash
 from gateway.audit.numbers import require_begun
 from gateway.audit.recover import check_end, check_extends, check_state, extend_tree, rebuild_tree
 from gateway.errors import Contradicted, Misconfigured, StorageBroken
-from gateway.ports import LogState, LogStore
+from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import VerifyKey
 
 _AFTER_A_MOVE = (

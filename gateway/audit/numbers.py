@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.audit.entry import parse_entry
 from gateway.audit.highwater import numbers_there
 from gateway.errors import Misconfigured
-from gateway.ports import LogState, LogStore
+from gateway.ports.log_store import LogState, LogStore
 
 
 def store_name(name: str, number: int) -> str:

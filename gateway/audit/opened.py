@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.audit.entry import Entry, commitment, decode_private, parse_entry
 from gateway.errors import Contradicted, LiaisonError, Unknown
-from gateway.ports import ContentKeys, LogStore, StoredEntry
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore, StoredEntry
 
 if TYPE_CHECKING:
     from gateway.model.hit import Hit

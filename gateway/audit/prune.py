@@ -26,7 +26,9 @@ from gateway.audit.merkle import Tree
 from gateway.audit.tiles import WIDTH
 from gateway.errors import Forbidden, NotProved, Unknown
 from gateway.model.values import text_value
-from gateway.ports import ContentKeys, EncryptedContent, EntryDraft, LogStore, Retention
+from gateway.ports.content_keys import ContentKeys, EncryptedContent, Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
 
 PRUNED = "pruned"
 """The kind of the entry that says so."""

@@ -20,7 +20,8 @@ from gateway.clock import Clock
 from gateway.errors import Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
-from gateway.ports import DocumentStore, LogStore
+from gateway.ports.documents import DocumentStore
+from gateway.ports.log_store import LogStore
 from gateway.statements.receipt import MAX_GAPS
 
 MAX_RANGE = 4096

@@ -18,7 +18,7 @@ from gateway.audit.checkpoint import Checkpoint, verify_checkpoint
 from gateway.audit.merkle import Tree, leaf_hash
 from gateway.audit.spine import Roots
 from gateway.errors import Contradicted, LiaisonError, StorageBroken
-from gateway.ports import LogState, LogStore
+from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import VerifyKey
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 
 WEEK_S = 7 * 24 * 3600.0
 """Seconds that a pass over a log takes at most, and from the beginning of one to that of the next."""

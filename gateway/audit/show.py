@@ -9,7 +9,8 @@ from typing import Any
 from gateway.audit.entry import Entry, decode_private, parse_entry
 from gateway.errors import Unknown
 from gateway.model.exchange import Outcome
-from gateway.ports import ContentKeys, LogStore, StoredEntry
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore, StoredEntry
 
 _PAGE = 500
 _SUSPENDED = "suspended"

@@ -46,7 +46,8 @@ from gateway.audit.runs import PrunedMark, Rules
 from gateway.clock import Clock, rfc3339
 from gateway.errors import LiaisonError, Malformed, NotProved, Stale, TooLarge
 from gateway.model.names import MemberId
-from gateway.ports import ContentKeys, LogStore
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
 from gateway.trust.appointment import check_time
 from gateway.trust.descriptor import KeyUse
 from gateway.trust.view import TrustView

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import EntryDraft, ReplayClaim, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.signing.keys import SigningKey
 from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore

@@ -15,7 +15,8 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery, PersonQuery, Query, VehicleQuery, query_value
 from gateway.model.requester import Requester
 from gateway.model.values import NameForm, PartialDate
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import build_answer
 from gateway.statements.envelope import Sealed

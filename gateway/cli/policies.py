@@ -16,7 +16,7 @@ from gateway.config import load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.policy_keeper import PolicyKeeper
-from gateway.ports import QuotaPlace
+from gateway.ports.quotas import QuotaPlace
 from gateway.storage.migrate import require_current
 from gateway.storage.open import open_storage
 from gateway.storage.quotas import SqlQuotas

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from gateway.audit.continued import neighbour, split_name
 from gateway.audit.entry import Entry, parse_entry
 from gateway.clock import Clock
-from gateway.ports import DocumentStore, EntryDraft, LogStore
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
 
 GRACE_US = 120_000_000
 """A process writes the end of each of its questions within the budget; one that has none after this is gone."""

@@ -43,7 +43,8 @@ from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
 from gateway.exchange.subjects import Subjects
 from gateway.model.exchange import AnswerMessage
-from gateway.ports import Logged, QuotaPlace, StoredAnswer
+from gateway.ports.journal import Logged, StoredAnswer
+from gateway.ports.quotas import QuotaPlace
 from gateway.statements.answer import seal_answer, seal_answers
 from gateway.statements.fields import SKEW_US
 from gateway.statements.request import accept_request, check_senders, open_request

@@ -36,7 +36,9 @@ from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, SearchCommand
-from gateway.ports import Occasion, Peers, QuotaPlace
+from gateway.ports.peers import Peers
+from gateway.ports.quotas import QuotaPlace
+from gateway.ports.sources import Occasion
 from gateway.statements.request import build_request
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence

@@ -10,7 +10,7 @@ from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import (
+from gateway.ports.sources import (
     BatchSource,
     Occasion,
     Profile,

@@ -19,7 +19,7 @@ from gateway.exchange.stages import Turn, as_error
 from gateway.exchange.steps import Steps, Work, run_together
 from gateway.exchange.throttle import Throttle
 from gateway.model.frozen import changing
-from gateway.ports import SigningSource, Source, SourceDescription
+from gateway.ports.sources import SigningSource, Source, SourceDescription
 
 _QUEUE = 512
 _MAX_BATCH = 64

@@ -20,7 +20,9 @@ from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
-from gateway.ports import EntryDraft, Peers, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.peers import Peers
 from gateway.statements.receipt import build_receipt, verify_receipt
 
 _BURST = 5.0

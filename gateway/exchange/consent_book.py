@@ -17,7 +17,7 @@ from gateway.model.consent import ConsentRequest, ConsentState
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
 from gateway.model.values import text_value
-from gateway.ports import DocumentStore
+from gateway.ports.documents import DocumentStore
 from gateway.statements.consent import parse_consent_request
 
 CONSENT = "consent"

@@ -32,7 +32,8 @@ from gateway.exchange.throttle import Throttle
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import MemberId
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
 from gateway.statements.answer import parse_answer
 from gateway.statements.consent import build_consent_answer, verify_consent_request

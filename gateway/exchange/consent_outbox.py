@@ -20,7 +20,10 @@ from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
-from gateway.ports import ConsentPeers, DocumentStore, EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.ports.peers import ConsentPeers
 from gateway.statements.consent import parse_consent_request, verify_consent_answer
 
 WAITING = "waiting"

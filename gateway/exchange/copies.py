@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 
 from gateway.clock import to_us
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
-from gateway.ports import DocumentStore, EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
 
 COPY = "copy"
 """The kind of a copy among the documents; its key is `<search>/<exchange>/<place of the hit>`."""

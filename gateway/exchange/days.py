@@ -25,7 +25,10 @@ from gateway.exchange.parts import Parts
 from gateway.exchange.scribe import Scribe
 from gateway.model.account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
-from gateway.ports import DocumentStore, EntryDraft, LogStore, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
 from gateway.statements.account import (
     MAX_LINES,
     MAX_WIDTH,

@@ -21,7 +21,9 @@ from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
 from gateway.exchange.scribe import Scribe
 from gateway.model.names import MemberId
-from gateway.ports import DocumentStore, EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
 
 STALL_S = 30.0
 """Receipts that have not advanced for so long do not advance: a lost answer holds them back for 20 s."""

@@ -14,7 +14,8 @@ from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.frozen import changing
 from gateway.model.hit import Hit, Quality
-from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
 from gateway.statements.answer import write_answer
 from gateway.statements.envelope import Sealed

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 
 from gateway.model.marking import Marking, SubjectCategory
-from gateway.ports import ProfiledSource, Source, SourceDescription
+from gateway.ports.sources import ProfiledSource, Source, SourceDescription
 from policy.attributes import QuestionAttributes, RecordAttributes
 from policy.engine import PolicyEngine
 

@@ -21,7 +21,7 @@ from gateway.model.decision import Release
 from gateway.model.frozen import frozen
 from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
 from gateway.model.marking import Marking, ReleaseMarking
-from gateway.ports import Occasion, ReferredSource, SigningSource, Source, SourceDescription
+from gateway.ports.sources import Occasion, ReferredSource, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from policy.attributes import RecordAttributes
 from policy.engine import PolicyEngine

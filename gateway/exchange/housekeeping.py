@@ -21,7 +21,10 @@ from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.copies import COPY, Copies, deletion
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.scribe import Scribe
-from gateway.ports import DocumentStore, EntryDraft, LogStore, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
 from gateway.trust.keeper import TrustKeeper
 
 ROUND_S = 1.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 
 _Cause = tuple[str, str, str]
 """The member, empty for callers who did not prove who they are; the code; the detail."""

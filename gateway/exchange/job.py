@@ -14,7 +14,7 @@ from gateway.model.exchange import Outcome, Refusal, Request, Verified
 from gateway.model.frozen import changing, frozen
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import StoredAnswer
+from gateway.ports.journal import StoredAnswer
 from gateway.records.sdjwt import UnsignedRecord, present, sign_records
 from gateway.statements.request import OpenRequest
 from policy.attributes import QuestionAttributes

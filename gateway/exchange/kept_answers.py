@@ -11,7 +11,8 @@ from gateway.audit.continued import split_name
 from gateway.audit.entry import Entry, decode_private, parse_entry
 from gateway.errors import Unknown
 from gateway.model.names import MemberId
-from gateway.ports import ContentKeys, LogStore, StoredEntry
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore, StoredEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from gateway.exchange.inquiry import Asked, Inquiry
 from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.query import query_value
 from gateway.model.search import Line
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 
 _DETAIL = 300
 

@@ -34,7 +34,9 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search, ShownHit
-from gateway.ports import EntryDraft, Retention, Searches
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.officers import Searches
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.consent import MAX_VALIDITY_US, build_consent_request
 
@@ -55,7 +57,7 @@ class _Held:
 
 
 class OnwardDesk:
-    """`gateway.ports.OnwardUses` over the searches, our log and the requests that are under way.
+    """`gateway.ports.officers.OnwardUses` over the searches, our log and the requests that are under way.
 
     `log` is the name of our exchange log, `pseudonym` what a counterpart learns of an officer.
     """

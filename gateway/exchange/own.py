@@ -17,7 +17,7 @@ from gateway.model.hit import Candidate, SearchResult
 from gateway.model.names import MemberId
 from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit
-from gateway.ports import Occasion, SigningSource, Source
+from gateway.ports.sources import Occasion, SigningSource, Source
 from policy.engine import PolicyEngine
 
 

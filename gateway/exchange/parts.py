@@ -10,7 +10,9 @@ from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
-from gateway.ports import DocumentStore, Journal, QuotaStore
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import Journal
+from gateway.ports.quotas import QuotaStore
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey
 from gateway.trust.view import TrustView

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gateway.clock import Clock
 from gateway.errors import Overloaded
-from gateway.ports import QuotaPlace, QuotaStore
+from gateway.ports.quotas import QuotaPlace, QuotaStore
 from policy.quotas import Quotas
 
 

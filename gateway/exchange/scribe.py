@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.errors import LiaisonError
 from gateway.exchange.stages import Stage, as_error, reraise_fatal
-from gateway.ports import EntryDraft, Journal, Logged
+from gateway.ports.journal import EntryDraft, Journal, Logged
 
 
 @dataclass(frozen=True, slots=True)

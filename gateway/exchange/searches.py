@@ -35,7 +35,7 @@ _KEYS = "idempotency"
 
 
 class OfficerSearches:
-    """`gateway.ports.Searches` over the asker and the document store.
+    """`gateway.ports.officers.Searches` over the asker and the document store.
 
     `shared`: other processes of this node run searches as well. One of theirs is read from the store until it has
     ended there; when that takes longer than any search can, its process is gone.

@@ -17,7 +17,7 @@ from gateway.model.frozen import changing, frozen
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
-from gateway.ports import BatchSource, Source
+from gateway.ports.sources import BatchSource, Source
 
 R = TypeVar("R")
 A = TypeVar("A")

@@ -17,7 +17,8 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
 from gateway.model.frozen import frozen
 from gateway.model.witness import HeadEvidence
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 
 BUDGET_S = 6.0

@@ -25,7 +25,9 @@ from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
 from gateway.exchange.witness_plan import WitnessPlan
 from gateway.exchange.witness_standing import Standing, standing
 from gateway.exchange.witness_start import Comparison, evidence_entry
-from gateway.ports import DocumentStore, EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
 
 _THINNED = ((6 * 3_600_000_000, 3_600_000_000), (90 * 86_400_000_000, 86_400_000_000))
 """Cosigned heads older than the first are kept once in the second (microseconds)."""

@@ -23,7 +23,7 @@ from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.model.exchange import AnswerMessage, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
-from gateway.ports import PeerStatus
+from gateway.ports.peers import PeerStatus
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -57,7 +57,7 @@ class Directory(Protocol):
 
 
 class PeerPool:
-    """`gateway.ports.Peers` and `ConsentPeers` over gRPC."""
+    """`gateway.ports.peers.Peers` and `ConsentPeers` over gRPC."""
 
     def __init__(
         self,

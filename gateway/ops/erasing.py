@@ -19,7 +19,8 @@ from gateway.model.names import MemberId
 from gateway.model.retention import months_before
 from gateway.model.values import text_value
 from gateway.ops.orders import Order, Orders, our_turn
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey
 

@@ -17,7 +17,9 @@ from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.orders import Order, Orders, our_turn
 from gateway.ops.uses import is_use, owner_of, use_entry
-from gateway.ports import ContentKeys, EntryDraft, Logged, LogStore, Retention
+from gateway.ports.content_keys import ContentKeys, Retention
+from gateway.ports.journal import EntryDraft, Logged
+from gateway.ports.log_store import LogStore
 
 if TYPE_CHECKING:
     from gateway.audit.inspection import Inspection

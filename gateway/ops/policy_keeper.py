@@ -24,7 +24,8 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
 from gateway.model.names import MemberId, member_id
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
 from gateway.trust.approval import ApprovedPolicy, parse_policy, verify_policy

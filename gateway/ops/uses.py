@@ -14,7 +14,8 @@ from typing import Any
 
 from gateway.model.values import text_value
 from gateway.ops.orders import Order
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 
 MAX_WORDS = 200
 """Characters of a name or a reason."""

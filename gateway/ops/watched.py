@@ -15,7 +15,8 @@ from gateway.clock import Clock
 from gateway.errors import LiaisonError
 from gateway.model.exchange import LogProof, Outcome
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import EntryDraft, Journal, Logged, PeerStatus, StoredAnswer
+from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
+from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Event, Gauge, Log, Metric
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)

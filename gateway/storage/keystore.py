@@ -39,7 +39,7 @@ from certs.durable import cut_torn_line
 from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
 from gateway.model.retention import month_of
-from gateway.ports import EncryptedContent, Retention
+from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.engine import storage_errors
 from gateway.storage.zeros import spread, squeeze
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import bindparam, select, update
 
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import NewEntry
+from gateway.ports.log_store import NewEntry
 from gateway.storage.claims import ClaimIndex, claim_key
 from gateway.storage.engine import Database
 from gateway.storage.prepared import Prepared

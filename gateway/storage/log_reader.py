@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select
 
-from gateway.ports import EncryptedContent, LogState, StoredEntry
+from gateway.ports.content_keys import EncryptedContent
+from gateway.ports.log_store import LogState, StoredEntry
 from gateway.storage.engine import Database, file_identity
 from gateway.storage.postgres import identity
 from gateway.storage.prepared import Prepared

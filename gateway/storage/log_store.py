@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import LogState, NewEntry
+from gateway.ports.log_store import LogState, NewEntry
 from gateway.storage.engine import Database
 from gateway.storage.log_claims import LogClaims
 from gateway.storage.log_reader import SqlLogReader

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
-from gateway.ports import QuotaPlace, QuotaUse
+from gateway.ports.quotas import QuotaPlace, QuotaUse
 from gateway.storage.engine import Database
 from gateway.storage.tables import quota_use
 from gateway.storage.upsert import insert_for

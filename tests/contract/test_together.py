@@ -23,7 +23,7 @@ from gateway.model.hit import SearchResult
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm
-from gateway.ports import BatchSource
+from gateway.ports.sources import BatchSource
 from tests.support.shared import PROJECT, shared_path
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 

@@ -19,7 +19,7 @@ from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import ContainerQuery, Query
 from gateway.model.strictness import Strictness
 from gateway.node import methods, wire
-from gateway.ports import BatchSource, Source, SourceDescription
+from gateway.ports.sources import BatchSource, Source, SourceDescription
 from tests.support.exchange import KH, answer_of, caller, entries, person, sample_world, sealed, stopping, submission
 from tests.support.nodes import World
 

@@ -22,7 +22,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.search import SearchCommand
-from gateway.ports import EntryDraft, Logged
+from gateway.ports.journal import EntryDraft, Logged
 from tests.support.inbound import inbound
 from tests.support.nodes import World, build_world, officer, running
 

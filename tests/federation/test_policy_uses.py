@@ -19,7 +19,7 @@ from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
 from gateway.errors import NotProved, StorageBroken
 from gateway.ops.uses import Use
-from gateway.ports import LogState, NewEntry
+from gateway.ports.log_store import LogState, NewEntry
 from gateway.storage.log_store import SqlLogStore
 from policy.attributes import QuestionAttributes
 from tests.support.cli import Liaison, Ran

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import run
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.storage.keystore import KeyStore
 from tests.support.exchange import entries, stopping
 from tests.support.forger import eventually_async

@@ -26,7 +26,8 @@ from gateway.exchange.housekeeping import Housekeeper
 from gateway.model.witness import WitnessedHead
 from gateway.node import methods, witness_wire
 from gateway.ops.witness_founding import found_witness
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.storage.witness_store import SqlWitnessStore
 from gateway.trust.ceremony import import_document, publish_descriptor
 from tests.support.exchange import Logged, caller, entries, stopping

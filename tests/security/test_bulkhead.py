@@ -20,7 +20,7 @@ from gateway.exchange.throttle import BURST_SECONDS, Throttle
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports import Source, SourceDescription
+from gateway.ports.sources import Source, SourceDescription
 from tests.support.load import waiting
 
 CLOCK = SystemClock()

@@ -47,7 +47,7 @@ from gateway.model.query import PersonQuery
 from gateway.model.search import Line
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm
-from gateway.ports import Occasion
+from gateway.ports.sources import Occasion
 from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SigningKey, load_signing_key

@@ -28,7 +28,7 @@ from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, Re
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
 from gateway.ops.suspensions import switch
-from gateway.ports import PeerStatus
+from gateway.ports.peers import PeerStatus
 from tests.support.exchange import (
     CLOCK,
     KH,

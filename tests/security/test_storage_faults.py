@@ -17,7 +17,8 @@ import pytest
 from gateway.audit.entry import parse_entry
 from gateway.audit.log import AuditLog
 from gateway.errors import Misconfigured, StorageBroken
-from gateway.ports import Logged, LogState, NewEntry, StoredAnswer
+from gateway.ports.journal import Logged, StoredAnswer
+from gateway.ports.log_store import LogState, NewEntry
 from gateway.storage.engine import SqliteSettings, open_database, require_durable
 from gateway.storage.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged

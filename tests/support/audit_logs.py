@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log import AuditLog
 from gateway.clock import Clock, ManualClock
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import EntryDraft, Logged, ReplayClaim, Retention, StoredAnswer
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.signing.keys import SigningKey
 from gateway.storage.document_store import SqlDocumentStore
 from gateway.storage.engine import Database, SqliteSettings, open_database

@@ -27,7 +27,8 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
-from gateway.ports import EntryDraft, ReplayClaim, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.signing import strict_json
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.answer import build_answer

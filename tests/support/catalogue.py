@@ -13,7 +13,7 @@ from gateway.audit import log as audit_log
 from gateway.audit.drafts import encoded_private
 from gateway.audit.event_fields import COMMON
 from gateway.audit.events import EVENTS
-from gateway.ports import EntryDraft
+from gateway.ports.journal import EntryDraft
 
 _SEEN = os.environ.get("LIAISON_SEEN_FIELDS", "")
 """A file to which kind and members of each entry are appended, for who wants to know what is never written."""

@@ -28,7 +28,7 @@ from gateway.model.search import SearchCommand
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
 from gateway.node import methods, wire
-from gateway.ports import Source, SourceDescription
+from gateway.ports.sources import Source, SourceDescription
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import parse_answer
 from gateway.statements.request import build_request

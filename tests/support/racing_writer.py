@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.audit.checkpoint import parse_checkpoint
 from gateway.audit.log import AuditLog
 from gateway.clock import SystemClock
-from gateway.ports import Logged
+from gateway.ports.journal import Logged
 from gateway.signing.keys import load_signing_key
 from gateway.storage.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered

@@ -27,7 +27,7 @@ from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand, ShownHit, ShownRecord
-from gateway.ports import Searches
+from gateway.ports.officers import Searches
 from gateway.telemetry import Counters
 
 MEMBER = MemberId("th")

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.audit.event_fields import FIELDS, meaning
 from gateway.audit.events import EVENTS, document
-from gateway.ports import EntryDraft
+from gateway.ports.journal import EntryDraft
 from tests.support.catalogue import CATALOGUE, UnknownMember, made_up
 
 CATALOGUE_PAGE = Path(__file__).parents[2] / "docs" / "audit-events.md"

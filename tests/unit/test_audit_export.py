@@ -24,7 +24,8 @@ from gateway.audit.tiles import read_bundle
 from gateway.clock import to_us
 from gateway.errors import Malformed, StorageBroken
 from gateway.model.witness import CosignedHead
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.appointment import Scope, sign_appointment
 from tests.support.audited import FAR_US, WHOLE, World, appoint, bad_with, make_world, resign

@@ -17,7 +17,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from gateway.clock import ManualClock
 from gateway.errors import Malformed, Misconfigured, StorageBroken
-from gateway.ports import EntryDraft, Logged, StoredAnswer
+from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 
 pytestmark = pytest.mark.usefixtures("engine")

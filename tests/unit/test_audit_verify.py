@@ -26,7 +26,7 @@ from gateway.audit.show import Filter, show
 from gateway.audit.verify import verify_export
 from gateway.clock import ManualClock
 from gateway.errors import Malformed
-from gateway.ports import EntryDraft
+from gateway.ports.journal import EntryDraft
 from tests.support.audit_logs import NOON, LogHome, new_id
 from tests.support.audited import TH, World, bad_with, make_world, rewrite
 from tests.support.erasing import opened

@@ -20,7 +20,7 @@ from gateway.audit.numbers import begun_us
 from gateway.audit.two_exports import lost_times
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Malformed, Misconfigured, StorageBroken
 from gateway.model.witness import HeadEvidence
-from gateway.ports import LogState, NewEntry
+from gateway.ports.log_store import LogState, NewEntry
 from gateway.signing.keys import SigningKey
 from gateway.storage.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered

@@ -24,7 +24,8 @@ from gateway.clock import ManualClock, from_us, to_us
 from gateway.errors import Forbidden, Malformed, Misconfigured, Unknown
 from gateway.model.names import MemberId
 from gateway.model.retention import age_before, content_key_id, in_ranges, months_before, ranges
-from gateway.ports import EntryDraft, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from tests.support.audit_logs import LogHome, answered, logged, new_id
 from tests.support.erasing import Open, files_with, opened

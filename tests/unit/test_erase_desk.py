@@ -14,7 +14,7 @@ from gateway.errors import Forbidden
 from gateway.model.names import MemberId
 from gateway.ops.erasing import ErasureDesk
 from gateway.ops.orders import Order, Orders
-from gateway.ports import Retention
+from gateway.ports.content_keys import Retention
 from tests.support.audit_logs import NOON, LogHome, answered
 from tests.support.erasing import Open, opened
 

@@ -9,7 +9,7 @@ from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.query import Query, QueryKind
 from gateway.model.strictness import Strictness
-from gateway.ports import Profile, SourceDescription
+from gateway.ports.sources import Profile, SourceDescription
 from policy.attributes import RecordAttributes
 from policy.engine import PolicyEngine
 from tests.support.policies import KH, NATIONAL, NOW_US, QUESTION

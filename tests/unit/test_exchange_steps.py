@@ -18,7 +18,7 @@ from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports import BatchSource, Source, SourceDescription
+from gateway.ports.sources import BatchSource, Source, SourceDescription
 
 P = ParamSpec("P")
 T = TypeVar("T")

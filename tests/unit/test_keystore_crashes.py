@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Misconfigured
-from gateway.ports import Retention
+from gateway.ports.content_keys import Retention
 from gateway.storage.key_copy import keep_in_step, take_over
 from gateway.storage.keystore import DESTROYED, KeyStore
 from tests.support.erasing import files_with

@@ -14,7 +14,7 @@ from certs.keyfiles import load_key
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.errors import Stale, StorageBroken
-from gateway.ports import LogState, NewEntry
+from gateway.ports.log_store import LogState, NewEntry
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.storage.log_store import SqlLogStore
 from gateway.trust.appointment import parse_appointment, sign_appointment

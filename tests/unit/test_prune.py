@@ -21,7 +21,8 @@ from gateway.audit.question import Question
 from gateway.audit.two_exports import begins_us
 from gateway.errors import Contradicted, Forbidden, Malformed, StorageBroken, Unknown
 from gateway.exchange.kept_answers import KeptAnswers
-from gateway.ports import EntryDraft, Logged, Retention
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Logged
 from gateway.storage.find_file import FindFile
 from gateway.storage.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome

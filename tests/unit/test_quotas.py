@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
-from gateway.ports import QuotaPlace
+from gateway.ports.quotas import QuotaPlace
 from gateway.storage.engine import Database
 from gateway.storage.migrate import migrate
 from gateway.storage.quotas import SqlQuotas

@@ -31,7 +31,8 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
-from gateway.ports import EntryDraft, Logged, Occasion
+from gateway.ports.journal import EntryDraft, Logged
+from gateway.ports.sources import Occasion
 from gateway.signing.keys import SigningKey, VerifyKey
 from tests.support.audit_logs import LogHome
 from tests.support.shared import PROJECT

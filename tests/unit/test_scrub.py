@@ -10,7 +10,7 @@ import pytest
 from gateway.audit.scrub import PIECE, WEEK_S, Scrubber
 from gateway.clock import ManualClock
 from gateway.errors import StorageBroken
-from gateway.ports import EntryDraft
+from gateway.ports.journal import EntryDraft
 from tests.support.audit_logs import NOON, LogHome, answered, logged
 
 pytestmark = pytest.mark.usefixtures("engine")

@@ -25,7 +25,7 @@ from gateway.audit.merkle import Tree
 from gateway.clock import ManualClock
 from gateway.errors import Contradicted, StorageBroken
 from gateway.exchange.abandoned import GRACE_US, LostQuestions
-from gateway.ports import EntryDraft, Logged, StoredAnswer
+from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.signing.keys import SigningKey
 from gateway.storage.engine import Database
 from gateway.storage.log_store import SqlLogStore

@@ -15,7 +15,7 @@ from sqlalchemy import inspect
 from gateway.clock import ManualClock, to_us
 from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports import Retention
+from gateway.ports.content_keys import Retention
 from gateway.storage.engine import open_database
 from gateway.storage.keystore import KeyStore
 from gateway.storage.migrate import HEAD, migrate, version

@@ -15,7 +15,7 @@ from gateway.bench.history import growth, measure_history
 from gateway.clock import ManualClock
 from gateway.errors import Stale, StorageBroken
 from gateway.model.names import ExchangeId
-from gateway.ports import EntryDraft, ReplayClaim, StoredAnswer
+from gateway.ports.journal import EntryDraft, ReplayClaim, StoredAnswer
 from gateway.statements.fields import SKEW_US
 from gateway.statements.request import check_fresh
 from gateway.storage.claims import BUCKET_US, ClaimIndex, claim_key

@@ -14,7 +14,8 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ops.watched import WatchedJournal, watch_node
-from gateway.ports import EntryDraft, Logged, PeerStatus, StoredAnswer
+from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
+from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Gauge, Metric, configure_logging
 from tests.support.cli import Liaison
 

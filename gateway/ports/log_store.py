@@ -1,0 +1,117 @@
+"""The rows of audit logs, as the log sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from gateway.model.frozen import frozen
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.content_keys import EncryptedContent
+from gateway.ports.journal import ReplayClaim
+
+
+@frozen
+class StoredEntry:
+    """An entry as it stands in the database. `content` is None when it was erased or never existed."""
+
+    index: int
+    body: bytes
+    content: EncryptedContent | None
+
+
+@frozen
+class NewEntry:
+    """An entry with its place, ready to be written."""
+
+    index: int
+    body: bytes
+    leaf_hash: bytes
+    kind: str
+    peer: str
+    exchange_id: str
+    time_us: int
+    channel: str
+    number: int | None
+    content: EncryptedContent
+    claim: ReplayClaim | None
+
+
+@frozen
+class LogState:
+    """Where a log stands. `checkpoint` is that of the batch before; entries before `first` were pruned."""
+
+    log: str
+    number: int
+    size: int
+    root: bytes
+    checkpoint: bytes
+    counters: Mapping[str, int]
+    first: int = 0
+
+
+class LogStore(Protocol):
+    """Where a log's rows live. Every failure of the database or disk is `StorageBroken`."""
+
+    def state(self, log: str) -> LogState | None:
+        """The state of `log`, or None when it has never been opened."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the same logs."""
+
+    def identity(self) -> str:
+        """Which database this is, as long as it is the same one: a copy is another one."""
+
+    def turn(self, known: LogState) -> AbstractContextManager[LogState]:
+        """Where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
+
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set). With
+        `before` None the log is made, unless another process has made it."""
+
+    def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
+        """Entries with index in [start, stop), in order, a bounded number in memory at a time."""
+
+    def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Index, body and stored leaf hash of the entries in [start, stop), in order."""
+
+    def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
+        """The stored leaf hashes in [start, stop), those of pruned entries, too."""
+
+    def logs(self) -> list[str]:
+        """Names of the logs that were opened."""
+
+    def checkpoints(self, log: str) -> list[bytes]:
+        """All checkpoints that were stored with `log`, by size."""
+
+    def find(
+        self,
+        log: str,
+        *,
+        peer: str = "",
+        exchange_id: str = "",
+        kind: str = "",
+        since_us: int = 0,
+        until_us: int = 0,
+        limit: int = 1000,
+    ) -> list[int]:
+        """Indexes of entries that fit all given filters, newest first."""
+
+    def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
+        """Index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+
+    def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
+        """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
+
+    def highest(self, log: str, channel: str) -> int:
+        """The highest number in `channel`, 0 when it has none."""
+
+    def claimed(
+        self, claims: Sequence[tuple[MemberId, ExchangeId]]
+    ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
+        """Request hash and entry index of those of `claims` that exist."""
+
+    def forget_claims(self, before_us: int) -> int:
+        """Delete claims that expired before `before_us`; the number deleted."""

@@ -1,0 +1,107 @@
+"""A country's agency systems, as a node asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from gateway.errors import LiaisonError
+from gateway.model.frozen import frozen
+from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
+from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Purpose
+from gateway.model.query import Query, QueryKind
+from gateway.model.strictness import Strictness
+
+
+@frozen
+class SourceDescription:
+    """What a source is: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
+
+    id: str
+    agency: str
+    kind: str
+    queries: frozenset[QueryKind]
+    record_types: frozenset[str]
+
+
+Profile = tuple[str, Marking, SubjectCategory]
+"""A record type, a marking and a category of subjects that a source has."""
+
+
+@runtime_checkable
+class ProfiledSource(Protocol):
+    """A source that knows beforehand what its records can be to policy."""
+
+    def profiles(self) -> list[Profile]:
+        """Every combination that can occur; more than there are does no harm."""
+
+
+class Source(Protocol):
+    """One agency system behind an adapter (design, section 8). All calls block; a bulkhead runs them."""
+
+    def describe(self) -> SourceDescription:
+        """What the source is and can be asked."""
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`.
+
+        `strictness` says how alike names must be; a source may be stricter than it is asked to be.
+        """
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """The record behind a candidate's key. Raises `Unknown` when it is gone."""
+
+    def health(self) -> str:
+        """Empty when the source can be asked, else what is wrong."""
+
+
+@runtime_checkable
+class BatchSource(Protocol):
+    """What a `Source` has besides when it can answer several calls at once for less than one by one.
+
+    Each item is answered as the single call would answer it, with an error in its place where that would raise one.
+    What is raised says nothing of single items: each is then asked for alone.
+    """
+
+    def search_many(
+        self, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> Sequence[SearchResult | LiaisonError]:
+        """The result of each query, in order."""
+
+    def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
+        """The record of each key and record type, in order."""
+
+
+@frozen
+class Occasion:
+    """Why a source is asked: the exchange's id (the officer's search id when our own side asks), who gets the answer,
+    the purpose, and SHA-256 of the request's payload (empty when our own side asks).
+    """
+
+    id: ExchangeId
+    asker: MemberId
+    purpose: Purpose
+    request_hash: bytes = b""
+
+
+class ReferredSource(Source, Protocol):
+    """A source process as it is reached for one occasion: every call carries the node's signed reference to it."""
+
+    def issue(
+        self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
+    ) -> tuple[SourceRecord, IssuedRecord]:
+        """The record behind a candidate's key, and the same signed by its agency for this occasion under `marking`.
+
+        What comes back was verified: signer, audience, request, marking, type, and that the two are one. Where the
+        record's own marking, which is in the first part, does not allow `marking`, nothing is signed and both are bare.
+        """
+
+
+@runtime_checkable
+class SigningSource(Source, Protocol):
+    """A source that is a process of its own, with the agency's key: it serves nothing without a reference."""
+
+    def refer(self, occasion: Occasion) -> ReferredSource:
+        """The source, to be asked for `occasion`."""
