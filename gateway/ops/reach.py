@@ -17,9 +17,7 @@ _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 def check_addresses(patient: Patient) -> list[Finding]:
     """Our addresses are served or free: a process that takes calls and does not answer them serves nobody."""
     listen = patient.settings.listen
-    return [
-        _address(patient, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))
-    ]
+    return [_address(patient, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))]
 
 
 def _address(patient: Patient, name: str, text: str) -> Finding:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementErro
 
 from gateway.errors import Malformed, Misconfigured, StorageBroken
 from gateway.storage.mover import WalMover
+from gateway.storage.prepared import driver_of
 
 _FULL = {"FULL", "EXTRA"}
 
@@ -61,7 +62,7 @@ def storage_errors(doing: str) -> Iterator[None]:
     """Turn foreign exceptions into ours: `Malformed` for a value that cannot be stored, else `StorageBroken`."""
     try:
         yield
-    except (DataError, OverflowError, UnicodeError) as error:
+    except (DataError, sqlite3.DataError, OverflowError, UnicodeError) as error:
         raise Malformed("a value cannot be stored", code="bad-data", where=doing) from error
     except StatementError as error:
         if not isinstance(error, DBAPIError):
@@ -267,7 +268,7 @@ def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
     def begin(connection: Connection) -> None:
         # The reader begins nothing: each of its statements then sees what is committed by now.
         if statement := connection.get_execution_options().get("begin", "BEGIN" if read_only else "BEGIN IMMEDIATE"):
-            connection.exec_driver_sql(statement)
+            driver_of(connection).execute(statement)
 
     return engine
 

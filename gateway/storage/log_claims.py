@@ -64,7 +64,7 @@ class LogClaims:
         with self._lock, self._database.read("claims") as connection:
             for log_id in logs:
                 through = self._through.get(log_id, 0)
-                rows = self._newer.run(connection, {"the_id": log_id, "first": through}).all()
+                rows = self._newer.rows(connection, {"the_id": log_id, "first": through})
                 claims.add(_claim(*row) for row in rows)
                 self._through[log_id] = max((row[4] + 1 for row in rows), default=through)
 

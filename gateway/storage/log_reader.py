@@ -53,7 +53,7 @@ class SqlLogReader:
         for first in range(start, stop, _PAGE):
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE)}
             with self._database.read("entries") as connection:
-                rows = self._entries.run(connection, bounds).all()
+                rows = self._entries.rows(connection, bounds)
             for index, body, *content in rows:
                 yield StoredEntry(index, body, EncryptedContent(*content) if content[0] is not None else None)
 
@@ -62,7 +62,7 @@ class SqlLogReader:
         for first in range(start, stop, _PAGE * 8):
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE * 8)}
             with self._database.read("entries") as connection:
-                rows = self._bodies.run(connection, bounds).all()
+                rows = self._bodies.rows(connection, bounds)
             for row in rows:
                 yield row[0], row[1], row[2]
 

@@ -51,7 +51,8 @@ class SqlLogStore(SqlLogReader):
             yield known
             return
         with self._database.write("append") as connection:
-            state = self._state(self._lock.run(connection, {"the_id": self._ids[known.log]}).one())
+            (row,) = self._lock.rows(connection, {"the_id": self._ids[known.log]})
+            state = self._state(row)
             self._claims.read([self._ids[known.log]])
             self._turns.connection = connection
             try:
