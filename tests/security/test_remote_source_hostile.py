@@ -485,10 +485,10 @@ async def test_a_statement_key_that_is_taken_away_is_refused_at_once(stage: Stag
     assert stage.knock.said(methods.SEARCH.path, search(b""))[1] == "no-reference"
     file.unlink()
     try:
-        eventually(lambda: refusal(stage) == "not-accepted")
+        await eventually(lambda: refusal(stage) == "not-accepted")
     finally:
         file.write_bytes(kept)
-    eventually(lambda: refusal(stage) == "")
+    await eventually(lambda: refusal(stage) == "")
 
 
 def refusal(stage: Stage) -> str:
