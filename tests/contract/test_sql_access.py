@@ -25,7 +25,7 @@ from gateway.config import SourceSettings
 from gateway.errors import Misconfigured, Unavailable
 from gateway.exchange.bulkhead import WallLimits
 from tests.support.databases import PASSWORD, READER, Server, make_certificates
-from tests.support.docs import PROJECT
+from tests.support.shared import PROJECT
 from tests.support.sql_agencies import DATABASE, KINDS, SqlAgency, sql_agency
 from tests.support.tls_front import tls_front
 
@@ -168,11 +168,11 @@ def test_where_no_session_can_be_kept_from_writing_the_account_must_be_promised(
     assert "account_is_read_only = true" in caught.value.remedy
     access = access_file(tmp_path, "account_is_read_only = true")
     # The promise is given; what is missing now is the driver, which is not installed here.
-    with pytest.raises((Misconfigured, Unavailable)) as caught:
+    with pytest.raises((Misconfigured, Unavailable)) as refused:
         agency.open(CLOCK, url=url, access=access)
-    assert "hush" not in str(caught.value)
-    if isinstance(caught.value, Misconfigured):
-        assert ENGINES[scheme].package.name in caught.value.remedy
+    assert "hush" not in str(refused.value)
+    if isinstance(refused.value, Misconfigured):
+        assert ENGINES[scheme].package.name in refused.value.remedy
 
 
 PROMISED = SqlAccess(account_is_read_only=True)

@@ -376,7 +376,7 @@ def test_a_refresh_finds_what_was_added_and_loses_what_was_taken_away(agency: Sq
 # ---------------------------------------------------------------- which rows changed
 
 
-def keys_since(agency: SqlAgency, since: str) -> dict[str, list[object]]:
+def keys_since(agency: SqlAgency, since: str) -> dict[str, list[str]]:
     rows = agency.rows(CLOCK)
     found = {
         name: sorted(str(made[0][0]) for made, _, _ in rows.changed(name, since) if made)

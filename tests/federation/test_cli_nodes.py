@@ -43,7 +43,7 @@ def ask(liaison: Liaison, home: Path, to: str = "kh", *more: str) -> Ran:
 
 
 def outcome(ran: Ran, member: str = "kh") -> str:
-    return next(line["outcome"] for line in ran.value["lines"] if line["member"] == member)
+    return str(next(line["outcome"] for line in ran.value["lines"] if line["member"] == member))
 
 
 def test_asking_ends_with_0_when_every_counterpart_answered(liaison: Liaison, federation: Federation) -> None:

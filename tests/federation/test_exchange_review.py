@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
 from gateway.exchange.draft import is_capped
+from gateway.exchange.inquiry import Inquiry
 from gateway.exchange.job import Findings, Job
 from gateway.exchange.stages import MAX_BATCH, Stage
 from gateway.model.exchange import Outcome
@@ -21,7 +22,7 @@ from gateway.model.hit import Hit, Quality
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
-from gateway.model.search import SearchCommand
+from gateway.model.search import Line, SearchCommand
 from gateway.ports.journal import EntryDraft, Logged
 from tests.support.inbound import inbound
 from tests.support.nodes import World, build_world, officer, running
@@ -51,7 +52,7 @@ async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(world: Worl
         searches = node.searches
         started = asyncio.Event()
 
-        async def never(*_: object) -> None:
+        async def never(inquiry: Inquiry, added: Callable[[Line], None]) -> None:
             started.set()
             await asyncio.Event().wait()
 

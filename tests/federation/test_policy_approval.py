@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,11 @@ async def raise_to(world: World, version: int) -> None:
     while keeper.version < version:
         following = keeper.version + 1
         bring(world, document(world, NATIONAL / "vn", following, "a", "b"))
-        await eventually(lambda following=following: keeper.version >= following)
+        await eventually(partial(at_least, keeper, following))
+
+
+def at_least(keeper: PolicyKeeper, version: int) -> bool:
+    return keeper.version >= version
 
 
 def said(world: World, kind: str) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from gateway.demo import planted
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
-from tests.support.exchange import KH, command, last, lines, person, stopping
+from tests.support.exchange import KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import officer
 from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
@@ -114,7 +114,7 @@ async def test_our_own_officers_search_is_referred_to_by_its_search_id(
     made: RemoteWorld, process: SourceProcessUnderTest
 ) -> None:
     before = len(log_entries(made.home))
-    found = await made.world.nodes["kh"].searches.start(officer("kh"), command(person(planted.DRIVER), ("th",)))
+    found = await made.world.nodes["kh"].searches.start(officer("kh"), command(person(planted.DRIVER), (TH,)))
     own = lines(found)["kh"]
     (hit,) = own.hits
     assert hit.record is None

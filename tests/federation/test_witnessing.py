@@ -94,7 +94,7 @@ def add_domestic(world: World, folder: Path) -> DomesticWitness:
     held = world.federation.view().descriptor("th")
     values: dict[str, Any] = {"endpoints": held.endpoints, "offices": held.offices, "agencies": held.agencies}
     world.federation.share(publish_descriptor(home, world.federation["th"].authority, world.federation.clock, **values))
-    documents = [world.federation.charter, *(home / "trust").glob("descriptors/*.jsonl")]
+    documents: list[bytes | Path] = [world.federation.charter, *(home / "trust").glob("descriptors/*.jsonl")]
     for document in documents:
         data = document.read_bytes() if isinstance(document, Path) else document
         import_document(folder / "trust", data, world.federation.clock, world.federation.fingerprint)

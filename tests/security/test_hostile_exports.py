@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -162,7 +163,7 @@ def test_a_huge_file_is_not_read_into_memory(world: World, out: Path) -> None:
     refused(world, out)
 
 
-MANIFESTS: dict[str, Callable[[dict[str, object]], dict[str, object]]] = {
+MANIFESTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "another version": lambda value: value | {"v": 3},
     "a member more": lambda value: value | {"more": 1},
     "another member": lambda value: value | {"member": "vn"},
@@ -180,8 +181,8 @@ MANIFESTS: dict[str, Callable[[dict[str, object]], dict[str, object]]] = {
 }
 
 
-def _logs(value: dict[str, object], **changes: int) -> dict[str, object]:
-    logs = json.loads(json.dumps(value["logs"]))
+def _logs(value: dict[str, Any], **changes: int) -> dict[str, Any]:
+    logs: dict[str, Any] = json.loads(json.dumps(value["logs"]))
     logs["exchange/1"] |= changes
     return logs
 

@@ -229,7 +229,7 @@ def test_very_many_bad_files_do_not_make_a_list_without_end(folder: DropFolder) 
 
 def test_no_content_of_a_file_comes_out_in_reasons_or_errors(folder: DropFolder) -> None:
     for kind, content in {
-        "csv": as_csv([(SECRET, SECRET, SECRET, SECRET)]) + f'1,"{SECRET}"x,2\n'.encode(),  # type: ignore[list-item]
+        "csv": as_csv([(SECRET, SECRET, SECRET, SECRET)]) + f'1,"{SECRET}"x,2\n'.encode(),
         "jsonl": f'{{"{SECRET}": 1, "{SECRET}": 2}}\n'.encode(),
         "xml": f"<{SECRET}><{SECRET}/><{SECRET}/></{SECRET}>".encode(),
     }.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -136,7 +137,8 @@ def test_a_national_policy_that_permits_all_is_still_held_by_the_base_policy(que
 @pytest.mark.parametrize("value", ["", "ANYTHING", 'x"; permit', "BORDER_CHECK ", "Ｂ", "\x00"])
 def test_f3_an_unknown_value_denies(vn: PolicyEngine, field: str, value: str) -> None:
     for engine in (vn, _OPEN):
-        question = replace(QUESTION, **{field: value})
+        unknown: dict[str, Any] = {field: value}
+        question = replace(QUESTION, **unknown)
         assert not engine.may_answer(question, NOW_US).allow
         assert not engine.release(replace(DOCUMENT, question=question), NOW_US).decision.allow
 
@@ -144,11 +146,10 @@ def test_f3_an_unknown_value_denies(vn: PolicyEngine, field: str, value: str) ->
 @pytest.mark.parametrize("part", ["level", "use", "caveats", "category", "record_type"])
 def test_f3_an_unknown_marking_denies_and_hides(part: str) -> None:
     """Rule 9: an unknown marking value means deny."""
-    unknown: object = "SECRET" if part in ("level", "category", "record_type") else frozenset({"SECRET"})
+    unknown: Any = "SECRET" if part in ("level", "category", "record_type") else frozenset({"SECRET"})
     in_record = part in ("category", "record_type")
-    record = replace(
-        DOCUMENT, **{part: unknown} if in_record else {"marking": replace(DOCUMENT.marking, **{part: unknown})}
-    )
+    changes = {part: unknown}
+    record = replace(DOCUMENT, **changes if in_record else {"marking": replace(DOCUMENT.marking, **changes)})
     assert _OPEN.hides(record, NOW_US)
     assert not _OPEN.release(record, NOW_US).decision.allow
 
@@ -173,7 +174,12 @@ def test_f6_dropping_handling_data_is_refused_at_load(tmp_path: Path, name: str)
 
 @pytest.mark.parametrize("part", ["purpose", "offence", "counterpart", "agreement"])
 def test_rule_4_purpose_offence_recipient_and_agreement_must_all_permit(vn: PolicyEngine, part: str) -> None:
-    bad = {"purpose": "PREVENTION", "offence": "HERESY", "counterpart": MemberId("la"), "agreement": "other"}
+    bad: dict[str, Any] = {
+        "purpose": "PREVENTION",
+        "offence": "HERESY",
+        "counterpart": MemberId("la"),
+        "agreement": "other",
+    }
     question = replace(QUESTION, **{part: bad[part]})
     assert vn.release(DOCUMENT, NOW_US).decision.allow
     assert not vn.release(replace(DOCUMENT, question=question), NOW_US).decision.allow

@@ -9,7 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -96,7 +96,7 @@ class FailingStore(SqlLogStore):
 
     reaches_the_disk: bool | None = None
 
-    def commit(self, before: LogState | None, after: LogState, entries: list[NewEntry]) -> None:  # type: ignore[override]
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
         if self.reaches_the_disk is not None:
             if self.reaches_the_disk:
                 super().commit(before, after, entries)

@@ -115,7 +115,7 @@ def test_d1_a_token_without_the_one_algorithm_is_refused(tokens: OfficerTokens, 
 
 
 def test_d1_an_unsigned_token_is_refused(tokens: OfficerTokens) -> None:
-    unsigned = jwt.encode(claims(), None, "none", headers={"typ": HEAD["typ"], "kid": "idp-1"})
+    unsigned = jwt.encode(claims(), "", "none", headers={"typ": HEAD["typ"], "kid": "idp-1"})
     assert refusal(tokens, unsigned) == "bad-token"
     head, body, _ = sign(HEAD, claims()).split(".")
     assert refusal(tokens, f"{head}.{body}.AA") == "token-signature"

@@ -54,6 +54,11 @@ def opened(home: LogHome) -> Iterator[Open]:
             for name in ("exchange", "operations")
         ]
         exchange, operations = made
+
+        def settle() -> None:
+            exchange.settle()
+            operations.settle()
+
         one = KeyEraser(
             store=store,
             content=SqlErasableContent(database, store),
@@ -61,7 +66,7 @@ def opened(home: LogHome) -> Iterator[Open]:
             operations=operations,
             tombstones=Tombstones(home.highwater / "destroyed-keys"),
             clock=home.clock,
-            settle=lambda: [log.settle() for log in made] and None,
+            settle=settle,
         )
         documents = SqlDocumentStore(database, keys, home.clock)
         try:

@@ -24,7 +24,7 @@ from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.requester import Requester
-from gateway.model.search import SearchCommand
+from gateway.model.search import Line, Search, SearchCommand
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
 from gateway.node import methods, wire
@@ -274,6 +274,6 @@ async def stopping(world: World) -> AsyncIterator[World]:
                 await world.stop(member)
 
 
-def lines(search: Any) -> Mapping[str, Any]:
+def lines(search: Search) -> Mapping[str, Line]:
     """The lines of a search by member."""
     return {line.member: line for line in search.lines}

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.base import Adapter
+from adapters.index import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import Clock
 
@@ -119,8 +119,10 @@ class SmallSource:
     def url(self) -> str:
         return f"sqlite:///{self.database}"
 
-    def open(self, clock: Clock) -> Adapter:
-        return open_source(Place(self.mapping, self.url, self.folder / "index", clock))
+    def open(self, clock: Clock) -> IndexedSource:
+        source = open_source(Place(self.mapping, self.url, self.folder / "index", clock))
+        assert isinstance(source, IndexedSource)
+        return source
 
     def execute(self, *statements: str) -> None:
         database = sqlite3.connect(self.database)

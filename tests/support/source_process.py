@@ -148,8 +148,8 @@ class Knock:
         credentials = grpc.ssl_channel_credentials(self.roots, self.key or None, self.certificate or None)
         options = [("grpc.ssl_target_name_override", self.name), ("grpc.use_local_subchannel_pool", 1)]
         with grpc.secure_channel(f"127.0.0.1:{self.port}", credentials, options) as channel:
-            answer: bytes = channel.unary_unary(path)(data, timeout=timeout)
-            return answer
+            ask: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+            return ask(data, timeout=timeout)
 
     def said(self, path: str, data: bytes) -> tuple[grpc.StatusCode, str]:
         """Why a call is not answered."""

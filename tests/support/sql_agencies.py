@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +148,7 @@ class SqlAgency:
         return self.server.url(DATABASE) if self.server else f"sqlite:///{self.file}"
 
     def place(self, clock: Clock, **changes: Any) -> Place:
-        made = {"mapping": self.mapping, "url": self.url, "index_dir": self.folder / "index", "clock": clock}
-        return Place(**(made | changes))
+        return replace(Place(self.mapping, self.url, self.folder / "index", clock), **changes)
 
     def open(self, clock: Clock, **changes: Any) -> Adapter:
         return open_source(self.place(clock, **changes))

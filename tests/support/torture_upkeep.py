@@ -63,8 +63,8 @@ async def make_past(liaison: Liaison, folder: Path) -> Past:
         file.write_text(file.read_text().replace(":0", f":{free_port()}", 1))
     shop.ok("audit", "key", "--out", folder / "auditor", "--name", AUDITOR)
     public = ("--key", folder / "auditor" / f"{AUDITOR}.pub", "--by", "the auditor general")
-    member = ("--home", world.home("th"), "--authority", world.federation["th"].authority)
-    shop.ok("audit", "appoint", *member, "--auditor", AUDITOR, *public, "--out", folder / "appointment.json")
+    thai = ("--home", world.home("th"), "--authority", world.federation["th"].authority)
+    shop.ok("audit", "appoint", *thai, "--auditor", AUDITOR, *public, "--out", folder / "appointment.json")
     hashes = _sign_policies(shop, world)
     async with running(world, ("th", "vn")):
         first = await _ask(world, DocumentQuery(CANARY, "VNM"))

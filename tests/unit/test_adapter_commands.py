@@ -249,7 +249,14 @@ SECRETS = ("สมชาย", "ใจดี", "SOMCHAI", "NGUYEN", "AA 1234567",
 def test_values_of_rows_are_masked_unless_they_are_asked_for(
     liaison: Liaison, source: SmallSource, as_json: bool
 ) -> None:
-    command = ["adapter", "check", source.mapping, "--url", source.url, *(["--json"] if as_json else [])]
+    command: list[str | Path] = [
+        "adapter",
+        "check",
+        source.mapping,
+        "--url",
+        source.url,
+        *(["--json"] if as_json else []),
+    ]
     hidden, shown = liaison(*command), liaison(*command, "--show")
     assert not [secret for secret in SECRETS if secret in hidden.out]
     assert [secret for secret in SECRETS if secret in shown.out] == list(SECRETS)

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.base import MAX_CANDIDATES, Adapter, best
 from adapters.conformance import Expectation, check_adapter
+from adapters.index import IndexedSource
 from adapters.index_rows import decode_marking, encode_marking
 from adapters.load import Place, open_source
 from adapters.lookup import MAX_EXACT
@@ -38,7 +39,7 @@ def files(tmp_path: Path) -> SmallSource:
 
 
 @pytest.fixture
-def source(files: SmallSource, clock: ManualClock) -> Adapter:
+def source(files: SmallSource, clock: ManualClock) -> IndexedSource:
     return files.open(clock)
 
 
@@ -256,7 +257,9 @@ def test_several_threads_search_and_fetch_at_once(source: Adapter, clock: Manual
 # ---------------------------------------------------------------- joins without an index, limits, markings
 
 
-def test_joined_rows_without_an_index_are_found_through_the_key_index(source: Adapter, clock: ManualClock) -> None:
+def test_joined_rows_without_an_index_are_found_through_the_key_index(
+    source: IndexedSource, clock: ManualClock
+) -> None:
     store = source._store
     assert store.links("Person", "1") == '{"papers":[1,2]}'
     with pytest.raises(Unknown):

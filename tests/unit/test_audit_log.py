@@ -17,6 +17,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from gateway.clock import ManualClock
 from gateway.errors import Malformed, Misconfigured, StorageBroken
+from gateway.model.names import ExchangeId
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 
@@ -66,7 +67,7 @@ def test_e3_a_claim_is_answered_once_across_restarts(tmp_path: Path) -> None:
         assert isinstance(other, Logged)
         assert other.number == 2
         assert log.size == 2
-        claim = (VN, draft.claim.exchange_id if draft.claim else "")
+        claim = (VN, draft.claim.exchange_id if draft.claim else ExchangeId(""))
         assert log.stored_answers([claim, (VN, new_id())]) == {claim: again}
 
 

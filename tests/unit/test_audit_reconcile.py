@@ -18,8 +18,8 @@ from gateway.audit.checkpoint import Signer, origin
 from gateway.audit.entry import Entry, build_entry, encode_private
 from gateway.audit.evidence import Row
 from gateway.audit.merkle import Tree, leaf_hash
-from gateway.audit.reconcile import MARGIN_US, Comparison, Fault, compare
-from gateway.audit.sides import Side
+from gateway.audit.reconcile import Comparison, Fault, compare
+from gateway.audit.sides import MARGIN_US, Side
 from gateway.signing.keys import SigningKey, VerifyKey
 
 MINUTE_US = 60_000_000

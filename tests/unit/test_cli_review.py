@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.export import SIGNATURE
+from gateway.audit.layout import SIGNATURE
 from gateway.cli.lines import headline
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings

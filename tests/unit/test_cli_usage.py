@@ -81,7 +81,19 @@ def test_a_question_with_a_misspelt_word_is_wrong_usage(
 def test_a_receiver_without_a_country_is_wrong_usage(liaison: Liaison, tmp_path: Path) -> None:
     home = tmp_path / "th"
     assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
-    onward = ["onward", "--home", home, "--as", "th.o.1042", "--search", "5f", "--from", "kh", "--reason", "x"]
+    onward: list[str | Path] = [
+        "onward",
+        "--home",
+        home,
+        "--as",
+        "th.o.1042",
+        "--search",
+        "5f",
+        "--from",
+        "kh",
+        "--reason",
+        "x",
+    ]
     ran = liaison(*onward, "--purpose", "INVESTIGATION", "--to", "customs")
     assert ran.code == 2
     assert "COUNTRY.AGENCY, such as th.customs" in ran.err
@@ -111,7 +123,16 @@ def test_a_hold_that_cannot_be_placed_is_not_drafted(liaison: Liaison, tmp_path:
     home = tmp_path / "th"
     assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
     assert liaison("policy", "approver", "--out", tmp_path, "--name", "a").code == 0
-    words = ["--entry", "exchange/1:0", "--reason", "case 7", "--key", tmp_path / "a.key", "--out", tmp_path / "h"]
+    words: list[str | Path] = [
+        "--entry",
+        "exchange/1:0",
+        "--reason",
+        "case 7",
+        "--key",
+        tmp_path / "a.key",
+        "--out",
+        tmp_path / "h",
+    ]
     for until in ("2020-01-01", "2999-01-01"):
         ran = liaison("audit", "hold", "draft", "--home", home, *words, "--until", until)
         assert ran.code == 2

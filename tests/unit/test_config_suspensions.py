@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,7 +162,7 @@ def test_without_an_approver_nothing_goes_through(home: Home, clock: ManualClock
 
 
 @pytest.mark.parametrize("names", [{"record_type": "Person"}, {"peer": "vn", "record_type": "Persson"}])
-def test_a_record_type_that_cannot_be_switched_is_refused(names: dict[str, str]) -> None:
+def test_a_record_type_that_cannot_be_switched_is_refused(names: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         target_of(**names)
 

@@ -55,7 +55,8 @@ TWN Taiwan; 台湾; 臺灣; Đài Loan; Republic of China (Taiwan)
 
 
 def country(cell: Any, **options: Any) -> str | None:
-    return CONVERTERS["country"].make(options)(cell)
+    code: str | None = CONVERTERS["country"].make(options)(cell)
+    return code
 
 
 @pytest.mark.parametrize("scheme", COUNTRY_SCHEMES)

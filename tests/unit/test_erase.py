@@ -33,7 +33,7 @@ from tests.support.erasing import Open, files_with, opened
 START = datetime(2023, 9, 20, 12, tzinfo=UTC)
 WHY = Why("age", "th.admin", reason="retention")
 CLASSES = (Retention.HIT, Retention.NO_HIT)
-RECEIVED = {"kind": "received", "channel": "", "claim": None}
+RECEIVED: dict[str, Any] = {"kind": "received", "channel": "", "claim": None}
 
 
 @pytest.fixture

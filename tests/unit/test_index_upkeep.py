@@ -247,11 +247,11 @@ def test_what_is_opened_to_be_built_anew_is_read_once_and_a_build_that_fails_lea
 
     def watch(source: RowSource) -> RowSource:
         scan = source.scan
-        source.scan = lambda name: scans.append(name) or scan(name)  # type: ignore[method-assign, func-returns-value]
+        source.scan = lambda record_type: scans.append(record_type) or scan(record_type)  # type: ignore[method-assign, func-returns-value]
         return source
 
     def fail(source: RowSource) -> RowSource:
-        source.scan = lambda _name: iter((_ for _ in ()).throw(Unavailable("gone", code="gone")))  # type: ignore[method-assign]
+        source.scan = lambda record_type: iter((_ for _ in ()).throw(Unavailable("gone", code="gone")))  # type: ignore[method-assign]
         return source
 
     with pytest.raises(Unavailable):

@@ -186,8 +186,8 @@ def marked(lines: str, rule: str = "") -> Mapping:
 
 def test_a_marking_says_what_a_record_may_be_used_for_and_how_long() -> None:
     made = marked('purposes = ["INVESTIGATION", "BORDER_CHECK"]\noffences = ["NARC"]\nkeep_hours = 72').marking
-    assert made.purposes == {Purpose.INVESTIGATION, Purpose.BORDER_CHECK}
-    assert made.offences == {Offence("NARC")}
+    assert made.purposes == frozenset({Purpose.INVESTIGATION, Purpose.BORDER_CHECK})
+    assert made.offences == frozenset({Offence("NARC")})
     assert (made.keep_hours, made.delete_after_use) == (72, False)
     assert marked("").marking.purposes is None
 
@@ -199,7 +199,7 @@ def test_a_rule_narrows_purposes_and_times_and_never_widens_them() -> None:
     )
     rule = made.records["Person"].markings[0]
     tightened = rule.tighten(made.marking)
-    assert tightened.purposes == {Purpose.INVESTIGATION}
+    assert tightened.purposes == frozenset({Purpose.INVESTIGATION})
     assert tightened.keep_hours == 72
     assert tightened.delete_after_use
     assert tightened.releasable_to == made.marking.releasable_to

@@ -154,8 +154,8 @@ def test_rubbish_in_a_database_is_counted_by_reason_and_the_rest_is_found(tmp_pa
         (17, "OK NAME", "17/01/2505", "7"),
     ]
     database = sqlite3.connect(source.database)
-    for key, latin, born, sex in bad:
-        row = (key, latin, born, sex, "THA", "live", 99991231)
+    for number, latin, born, sex in bad:
+        row = (number, latin, born, sex, "THA", "live", 99991231)
         database.execute("INSERT INTO persons (id, latin, born, sex, nat, state, until) VALUES (?,?,?,?,?,?,?)", row)
     database.commit()
     database.close()

@@ -47,7 +47,7 @@ def test_the_table_in_the_guide_is_what_the_registry_says() -> None:
 def test_vietnamese_bytes_of_the_nineties_are_read(charset: str, name: str) -> None:
     decode = decoder(charset)
     assert decode is not None
-    letters = {}
+    letters: dict[str, int] = {}
     for byte in range(256):
         try:
             letters.setdefault(decode(bytes([byte])), byte)

@@ -52,7 +52,7 @@ def test_what_is_no_name_or_date_is_said(liaison: Liaison, arguments: tuple[str,
 
 
 def test_a_task_is_measured_and_its_hits_are_written(liaison: Liaison, tmp_path: Path) -> None:
-    rows = {
+    rows: dict[str, list[dict[str, object]]] = {
         "db": [{"id": "1", "name": "Somchai Jaidee"}],
         "queries": [{"qid": "q", "name": "สมชาย ใจดี", "expect": ["1"]}],
     }

@@ -87,7 +87,7 @@ def test_a_base_policy_that_names_no_set_means_the_usual_one(folder: Path, tmp_p
 def test_no_national_folder_widens_anything(
     base: dict[Purpose, Strictness], national: dict[Purpose, Strictness]
 ) -> None:
-    common = ThresholdSets(dict(base))
+    common = ThresholdSets({purpose.value: name for purpose, name in base.items()})
     try:
         both = read_thresholds(_document(base), _document(national))
     except Misconfigured:

@@ -165,7 +165,9 @@ def test_an_envelope_needs_owner_and_end() -> None:
         "valid_until": "2027-01-01T00:00:00Z",
         "links": [{"type": "SAME_AS", "target": "urn:x"}],
     }
-    assert RecordEnvelope.read(whole).links[0].type is LinkType.SAME_AS
+    links = RecordEnvelope.read(whole).links
+    assert links
+    assert links[0].type is LinkType.SAME_AS
     for name in whole.keys() - {"links"}:
         with pytest.raises(Malformed):
             RecordEnvelope.read({key: value for key, value in whole.items() if key != name})

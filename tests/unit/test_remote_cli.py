@@ -99,7 +99,9 @@ def test_a_relative_database_is_meant_from_here_and_a_port_is_a_port(
     CUSTOMS.build(tmp_path / "here")
     (database,) = (tmp_path / "here").glob("*.sqlite")
     monkeypatch.chdir(database.parent)
-    arguments = [*("source", "init", "--member", "kh", "--agency", "customs", "--authority", tmp_path / "kh-authority")]
+    arguments: list[str | Path] = [
+        *("source", "init", "--member", "kh", "--agency", "customs", "--authority", tmp_path / "kh-authority")
+    ]
     arguments += ["--statement", tmp_path / "kh" / "keys" / "statement.pem", "--mapping", CUSTOMS.mapping_file]
     arguments += ["--url", f"sqlite:///{database.name}"]
     wrong = liaison(*arguments, "--out", tmp_path / "no", "--listen", "127.0.0.1:99999")

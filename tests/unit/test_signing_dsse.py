@@ -99,7 +99,8 @@ def test_c3_another_type_is_refused() -> None:
 
 def test_c5_no_signatures_and_a_thousand() -> None:
     value = json.loads(sign_document(KIND, b"x", [A]))
-    for signatures in ([], value["signatures"] * 1_000, {}, None):
+    wrong: tuple[object, ...] = ([], value["signatures"] * 1_000, {}, None)
+    for signatures in wrong:
         data = json.dumps({**value, "signatures": signatures}, separators=(",", ":"), sort_keys=True).encode()
         with pytest.raises(Malformed):
             parse_document(data, KIND)

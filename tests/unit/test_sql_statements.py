@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,13 +14,17 @@ from sqlalchemy.engine import Dialect
 
 from adapters.sql.statement import Statement, Wanted
 
-DIALECTS = {
-    "sqlite": sqlite.dialect(),
-    "postgresql": postgresql.dialect(),
-    "mysql": mysql.dialect(),
-    "mssql": mssql.dialect(),
-    "oracle": oracle.dialect(),
+# What SQLAlchemy leaves without annotations.
+_MAKERS: dict[str, Callable[..., Dialect]] = {
+    "sqlite": sqlite.dialect,
+    "postgresql": postgresql.dialect,
+    "mysql": mysql.dialect,
+    "mssql": mssql.dialect,
+    "oracle": oracle.dialect,
 }
+_PYODBC: Callable[..., Dialect] = MSDialect_pyodbc
+_ORACLEDB: Callable[..., Dialect] = OracleDialect_oracledb
+DIALECTS = {name: make() for name, make in _MAKERS.items()}
 HOSTILE = "x' OR 1=1; DROP TABLE t; --"
 WANTED = {
     "one": Wanted(("", "t"), ("a", "b"), "a", 1, limit=5),
@@ -46,13 +52,13 @@ def test_a_statement_selects_and_carries_its_values_apart(dialect: Dialect, want
 DRIVEN = {
     # As the engine makes them: with the style of parameters of the driver.
     "mssql": (
-        MSDialect_pyodbc(paramstyle="qmark"),
+        _PYODBC(paramstyle="qmark"),
         "SELECT TOP 256 s.[order].[pp no], s.[order].[r]]y], s.[order].[a?b] FROM s.[order] "
         "WHERE s.[order].[select] IN (?, ?) ORDER BY s.[order].[pp no] DESC",
         ("x", "y"),
     ),
     "oracle": (
-        OracleDialect_oracledb(paramstyle="named"),
+        _ORACLEDB(paramstyle="named"),
         'SELECT s."order"."pp no", s."order"."r]y", s."order"."a?b" FROM s."order" '
         'WHERE s."order"."select" IN (:k0, :k1) ORDER BY s."order"."pp no" DESC FETCH FIRST 256 ROWS ONLY',
         {"k0": "x", "k1": "y"},

@@ -256,7 +256,7 @@ def test_only_the_first_of_many_writers_creates_a_document(tmp_path: Path) -> No
     with LogHome(tmp_path).documents() as documents:
         results: list[bytes | None] = []
         threads = [
-            threading.Thread(target=lambda n=n: results.append(documents.put_new("key", "k", b"%d" % n)))  # type: ignore[misc]
+            threading.Thread(target=lambda n=n: results.append(documents.put_new("key", "k", b"%d" % n)))
             for n in range(8)
         ]
         for thread in threads:

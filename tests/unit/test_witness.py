@@ -179,12 +179,10 @@ def test_2_a_log_that_is_not_known_is_not_found(log: LogOf, house: WitnessHouse,
 
 def test_2_a_log_is_cosigned_and_shown_for_its_own_member_only(log: LogOf, house: WitnessHouse) -> None:
     house.service.add_checkpoint(TH, log.request(0))
-    for call in (
-        lambda: house.service.add_checkpoint(MemberId("kh"), log.request(7)),
-        lambda: house.service.largest_head(MemberId("kh"), ORIGIN),
-    ):
-        with pytest.raises(Forbidden):
-            call()
+    with pytest.raises(Forbidden):
+        house.service.add_checkpoint(MemberId("kh"), log.request(7))
+    with pytest.raises(Forbidden):
+        house.service.largest_head(MemberId("kh"), ORIGIN)
 
 
 def test_3_a_head_by_another_key_or_without_a_signature_is_refused(log: LogOf, house: WitnessHouse) -> None:
