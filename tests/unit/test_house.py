@@ -31,7 +31,7 @@ _FORBIDDEN = [
     )
 ]
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
-_MODULE_LIMIT = 450
+_MODULE_LIMIT = 400
 
 
 def _files() -> Iterator[Path]:
