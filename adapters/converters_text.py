@@ -245,19 +245,19 @@ def country(options: Options) -> Convert:
     if width and width < LEAST_WIDTH:
         raise Misconfigured(f"a `width` of {width} is too little for names", remedy=f"{LEAST_WIDTH} or more")
     beside_codes = scheme != "name"
-    known = {**country_names.written(beside_codes), **_country_codes(scheme)}
-    doubtful = country_names.doubtful() if beside_codes else frozenset()
+    codes = _country_codes(scheme)
     figures = 3 if scheme == "numeric" else 0
 
     def convert(value: Any) -> str | None:
         cell = str(value).strip()
-        if cell in doubtful:
-            return None
-        found = known.get(cell.upper().zfill(figures) if figures else cell.upper())
-        if found or (found := country_names.named(cell, beside_codes)):
-            return found
+        large = cell.upper()
+        found = codes.get(large.zfill(figures) if figures else large)
+        # The list of names is long: it is read where something else than a code in large letters is met.
+        if found:
+            return None if beside_codes and cell.istitle() and cell in country_names.doubtful() else found
+        found = country_names.written(beside_codes).get(large) or country_names.named(cell, beside_codes)
         # A blank at the end of what was cut is gone.
-        return country_names.begun(cell) if width and len(cell) >= width - 1 else None
+        return found or (country_names.begun(cell) if width and len(cell) >= width - 1 else None)
 
     return convert
 
