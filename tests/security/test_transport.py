@@ -280,9 +280,9 @@ async def test_b3_messages_over_the_limit_leave_memory_steady(world: World) -> N
     for _ in range(4):
         await who.refused(methods.SUBMIT.path, sent)
     before = resident()
-    for _ in range(40):
+    for _ in range(16):
         assert await who.refused(methods.SUBMIT.path, sent) is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert resident() - before < 4 * size, "40 messages of 4 MiB stayed in no memory"
+    assert resident() - before < 4 * size, "16 messages of 4 MiB stay in no memory"
 
 
 def resident() -> int:

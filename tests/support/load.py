@@ -33,7 +33,6 @@ class Effort:
 def effort() -> Iterator[Effort]:
     """Seconds of the processor that this thread spends, without collecting what earlier tests left."""
     spent = Effort()
-    gc.collect()
     gc.disable()
     try:
         begun = time.thread_time()
