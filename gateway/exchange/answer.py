@@ -133,7 +133,6 @@ class Answerer:
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
-            self._note_purposes(served, now_us)
             self._deadlines.watch(served)
             for job in served:
                 self._gatherer.ask_sources(job, self._stage.put)
@@ -210,10 +209,19 @@ class Answerer:
                 job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)
+                elif job.stored is None:
+                    self._note_purpose(job, now_us)
             if job.stored is not None and self._gatherer.is_suspended(job):
                 raise Suspended("a source of the stored answer is suspended")
         except Exception as error:  # noqa: BLE001 - an error in a decision denies
             job.refuse(as_error(error))
+
+    def _note_purpose(self, job: Job, now_us: int) -> None:
+        """One subject under several purposes changes no answer, but a human is told."""
+        request = job.verified.value
+        if purposes := self._subjects.note(job.peer, request.query, request.purpose, now_us):
+            detail = f"one subject was asked for as {', '.join(purposes)}"
+            self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
 
     def _charge(self, jobs: Sequence[Job]) -> None:
         """Today's quota, for what policy allows: a refusal costs nobody's quota."""
@@ -223,14 +231,6 @@ class Answerer:
         for job, refusal in zip(jobs, refusals, strict=True):
             if refusal is not None:
                 job.refuse(refusal)
-
-    def _note_purposes(self, jobs: Sequence[Job], now_us: int) -> None:
-        """One subject under several purposes changes no answer, but a human is told."""
-        for job in jobs:
-            request = job.verified.value
-            if purposes := self._subjects.note(job.peer, request.query, request.purpose, now_us):
-                detail = f"one subject was asked for as {', '.join(purposes)}"
-                self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
 
     # ------------------------------------------------------------ stage out
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import suppress
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import Malformed
 from gateway.exchange import subjects as module
 from gateway.exchange.subjects import HALF_A_DAY_US, Subjects, subjects
 from gateway.model.names import MemberId
@@ -100,3 +105,16 @@ def test_nothing_of_a_subject_is_remembered_in_words() -> None:
     other = Subjects()
     other.note(TH, PASSPORT, BORDER, NOW)
     assert not memory._newer.keys() & other._newer.keys()
+
+
+@given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
+def test_whatever_is_asked_for_is_the_same_subject_the_next_time(number: str, name: str) -> None:
+    memory = Subjects()
+    asked: list[Query] = []
+    for make in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery, person):
+        with suppress(Malformed):
+            asked.append(make(name if make is person else number))
+    for query in asked:
+        memory.note(TH, query, BORDER, NOW)
+        told = memory.note(TH, query, INVESTIGATION, NOW)
+        assert told == ((BORDER, INVESTIGATION) if [*subjects(query)] else ())
