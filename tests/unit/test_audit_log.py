@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from gateway.clock import ManualClock
 from gateway.errors import Malformed, Misconfigured, StorageBroken
-from gateway.model.names import ExchangeId
+from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 
@@ -86,7 +87,7 @@ def test_another_sender_may_use_the_same_exchange_id(tmp_path: Path) -> None:
         assert draft.claim
         other = answered(draft.exchange_id, peer="kh", channel="in:kh")
         assert other.claim
-        object.__setattr__(other.claim, "sender", "kh")
+        other.claim = replace(other.claim, sender=MemberId("kh"))
         assert len(logged(log.append([draft, other]))) == 2
 
 
