@@ -23,6 +23,7 @@ OPEN_SECONDS = 60.0
 BATCH_SECONDS = 120.0
 """How long a server may take for the next rows of a statement whose rows are streamed."""
 
+_CLOSE_SECONDS = 1.0
 _SLACK_SECONDS = 0.25
 _EXTRA_SECONDS = 0.05
 
@@ -143,5 +144,6 @@ class Connection:
         return self._kind.is_stop(error)
 
     def close(self) -> None:
-        """Give the connection back; it is not used afterwards."""
-        self._held.close()
+        """Give the connection back; it is not used afterwards. A server that says nothing to that is cut off."""
+        with self._watched(self._clock.monotonic() + _CLOSE_SECONDS):
+            self._held.close()

@@ -124,13 +124,13 @@ class Tables:
 
     def close(self) -> None:
         """Close every connection; nothing is used afterwards."""
-        self._sentry.close()
         self._is_closed = True
         with self._lock:
             for held in self._open:
                 _close(held)
             self._open.clear()
         self.engine.dispose()
+        self._sentry.close()
 
 
 def _close(connection: Connection) -> None:
