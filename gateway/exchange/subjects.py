@@ -28,7 +28,6 @@ MOST = 100_000
 _HASH_BYTES = 12
 _BITS = {purpose: 1 << place for place, purpose in enumerate(Purpose)}
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
-_NO_LETTERS = re.compile(r"[\s\W_]+")
 
 
 class Subjects:
@@ -85,4 +84,6 @@ def subjects(query: Query) -> Iterator[str]:
 def _words(name: str) -> str:
     """The words of a name in one order, without case, punctuation and the marks of Latin letters."""
     bare = unicodedata.normalize("NFC", _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", name)))
-    return " ".join(sorted(filter(None, _NO_LETTERS.split(bare.casefold()))))
+    # Vowels of Thai, Lao, Khmer and Burmese are marks, too, and tell names apart.
+    signs = (sign if sign.isalnum() or unicodedata.category(sign)[0] == "M" else " " for sign in bare.casefold())
+    return " ".join(sorted("".join(signs).split()))

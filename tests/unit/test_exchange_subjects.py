@@ -68,6 +68,8 @@ def test_it_does_not_matter_how_a_subject_is_written(one: Query, other: Query) -
         (PASSPORT, NationalIdQuery("AB123456")),
         (person("Sok Dara"), person("Sok Dara", birth="1981")),
         (person("Sok Dara"), person("Sok Dary")),
+        (person("ดี"), person("ดู")),
+        (person("សុខ ដារ៉ា"), person("សុខា ដារ៉ា")),
         (VehicleQuery("กข1234", "กรุงเทพ"), VehicleQuery("กข1234", "เชียงใหม่")),
     ],
 )
