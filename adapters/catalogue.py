@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from adapters.mapping import JoinKind, Mapping, RecordMapping
+from adapters.mapping.mapping import JoinKind, Mapping, RecordMapping
+from adapters.mapping.rows import refs_of
 from adapters.nodes import nearest
-from adapters.rows import refs_of
 from gateway.errors import Misconfigured, Unknown
 
 Table = tuple[str, str]

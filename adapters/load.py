@@ -1,7 +1,7 @@
 """Open a source by its URL: the scheme names the adapter, the mapping says how its rows become records.
 
 Built in are the schemes of `_BUILT_IN`; others come from installed packages under the entry point group
-`liaison.adapters`, whose names are schemes and whose objects are `Opener`s. `adapters.conformance` is the suite
+`liaison.adapters`, whose names are schemes and whose objects are `Opener`s. `adapters.check.conformance` is the suite
 that each must pass.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.base import Adapter
-from adapters.index import IndexedSource, Progress, RowSource
-from adapters.index_keep import DIFFERENCE_SECONDS
+from adapters.index.keep import DIFFERENCE_SECONDS
+from adapters.index.source import IndexedSource, Progress, RowSource
 from adapters.nodes import nearest
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
@@ -63,8 +63,8 @@ class Place:
     certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
     which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. `anew`: they
     are built from all rows when they are opened, whatever is there.
-    `observe` may stand something between the rows and their index (`adapters.report`). `node` is there where a node
-    opens the source; a source process is asked by nobody else.
+    `observe` may stand something between the rows and their index (`adapters.check.report`). `node` is there where a
+    node opens the source; a source process is asked by its node only.
     """
 
     mapping: Path

@@ -7,7 +7,7 @@ from adapters.base import Adapter
 from adapters.files.folder import folder_of
 from adapters.files.source import FilesSource
 from adapters.load import Place, open_indexed
-from adapters.mapping_file import load_mapping
+from adapters.mapping.file import load_mapping
 
 __all__ = ["FilesSource", "open_files"]
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any, BinaryIO
 
-from adapters.cells import clean_text
 from adapters.files.found import Found, Place
 from adapters.files.settings import Table
+from adapters.values.cells import clean_text
 from gateway.errors import Malformed
 
 MAX_ROW = 1 << 18

@@ -16,9 +16,9 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from adapters.cells import MAX_CELL
 from adapters.files.found import Found, Place
 from adapters.files.settings import Table
+from adapters.values.cells import MAX_CELL
 from gateway.errors import Malformed
 
 MAX_FILE = 4 << 20

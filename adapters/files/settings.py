@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from adapters.documents import Path, path, places_of
-from adapters.mapping import Mapping
-from adapters.mapping_marking import one_of
+from adapters.mapping.documents import Path, path, places_of
+from adapters.mapping.mapping import Mapping
+from adapters.mapping.marking import one_of
 from adapters.nodes import Node, nearest
 from gateway.errors import Misconfigured
 

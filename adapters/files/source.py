@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from adapters.base import check_deadline
-from adapters.cells import cleaner
-from adapters.documents import RowMaker, Tables, check_columns, codes_of, getter
 from adapters.files.delimited import DelimitedReader
 from adapters.files.elements import XmlReader
 from adapters.files.ending import head
@@ -26,9 +24,11 @@ from adapters.files.found import Found, Reader
 from adapters.files.jsonlines import JsonLinesReader
 from adapters.files.settings import Duplicates, Format, Table, tables_of
 from adapters.files.workbook import WorkbookReader
-from adapters.mapping import Join, JoinKind, RecordMapping
-from adapters.mapping import Mapping as SourceMapping
-from adapters.rows import Builder, Layout, Row, Rows
+from adapters.mapping.documents import RowMaker, Tables, check_columns, codes_of, getter
+from adapters.mapping.mapping import Join, JoinKind, RecordMapping
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.rows import Builder, Layout, Row, Rows
+from adapters.values.cells import cleaner
 from gateway.clock import Clock
 from gateway.errors import Malformed, Unavailable, Unknown
 

@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 import orjson
 import python_calamine
 
-from adapters.cells import clean_text
 from adapters.files.found import Found, Place
 from adapters.files.package import Package
 from adapters.files.settings import Table
 from adapters.files.sheet import Oddities
+from adapters.values.cells import clean_text
 from gateway.errors import Malformed
 
 MAX_HELD = 128 << 20

@@ -8,7 +8,7 @@ from adapters.base import Adapter
 from adapters.http.access import check_address, load_access
 from adapters.http.source import HttpSource
 from adapters.load import Place, open_indexed
-from adapters.mapping_file import load_mapping
+from adapters.mapping.file import load_mapping
 
 __all__ = ["HttpSource", "open_http"]
 

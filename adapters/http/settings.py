@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from adapters.documents import path, places_of
-from adapters.mapping import JoinKind, Mapping
-from adapters.mapping_marking import one_of
+from adapters.mapping.documents import path, places_of
+from adapters.mapping.mapping import JoinKind, Mapping
+from adapters.mapping.marking import one_of
 from adapters.nodes import Node, nearest
 from gateway.errors import Misconfigured
 

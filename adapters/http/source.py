@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import quote
 
 from adapters.base import check_deadline
-from adapters.cells import cleaner
-from adapters.documents import RowMaker, Tables, codes_of, getter
 from adapters.http.access import Access
 from adapters.http.client import MAX_ITEM, Client
 from adapters.http.pages import first_page, pages, rows_of
 from adapters.http.settings import Table, tables_of
-from adapters.mapping import Join, JoinKind
-from adapters.mapping import Mapping as SourceMapping
-from adapters.rows import Builder, Row, Rows
+from adapters.mapping.documents import RowMaker, Tables, codes_of, getter
+from adapters.mapping.mapping import Join, JoinKind
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.rows import Builder, Row, Rows
+from adapters.values.cells import cleaner
 from gateway.clock import Clock, rfc3339
 from gateway.errors import Malformed, Unavailable, Unknown
 from gateway.signing import strict_json

@@ -7,7 +7,7 @@ that holds (`engines`). Statements are compiled once; each thread holds a connec
 
 from adapters.base import Adapter
 from adapters.load import Place, open_indexed
-from adapters.mapping_file import load_mapping
+from adapters.mapping.file import load_mapping
 from adapters.sql.access import read_sql_access
 from adapters.sql.source import SqlSource
 

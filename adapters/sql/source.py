@@ -8,10 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from adapters.catalogue import Catalogue
-from adapters.cells import cleaner
-from adapters.mapping import Join, JoinKind
-from adapters.mapping import Mapping as SourceMapping
-from adapters.rows import Builder, Layout, Row, Rows
+from adapters.mapping.mapping import Join, JoinKind
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.rows import Builder, Layout, Row, Rows
 from adapters.sql import changed
 from adapters.sql.access import SqlAccess
 from adapters.sql.reach import not_opened
@@ -19,6 +18,7 @@ from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables
 from adapters.sql.together import MOST, Reader
 from adapters.sql.totals import count, fingerprint
+from adapters.values.cells import cleaner
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unknown
 
@@ -42,7 +42,7 @@ Scanned = tuple[Rows | None, dict[str, list[Any]], str]
 
 
 class SqlSource:
-    """The tables of one source (`adapters.index.RowSource`). `close` ends the connections of all threads."""
+    """The tables of one source (`adapters.index.source.RowSource`). `close` ends the connections of all threads."""
 
     def __init__(self, mapping: SourceMapping, url: str, clock: Clock, access: SqlAccess | None = None) -> None:
         self.mapping = mapping
@@ -129,7 +129,7 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """`read` of each key (`adapters.index.ManyRows`); by few statements where that leaves no doubt."""
+        """`read` of each key (`adapters.index.source.ManyRows`); by few statements where that leaves no doubt."""
         found = self._reader.read(record_type, keys, deadline)
         return [found[key] if key in found else self._tried(record_type, key, deadline) for key in keys]
 
@@ -182,7 +182,7 @@ class SqlSource:
             yield from self._made(record_type, batch)
 
     def position(self) -> str:
-        """Where change columns and growing keys stand now, for a later `changed` (`adapters.index_build`)."""
+        """Where change columns and growing keys stand now, for a later `changed` (`adapters.index.build`)."""
         return changed.position(self._tables, self.catalogue, self.mapping, self._page_deadline())
 
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:

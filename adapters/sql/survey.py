@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapters.draft.survey import Column, Table
 from adapters.nodes import nearest
 from adapters.sql.access import read_sql_access
 from adapters.sql.connect import read_only_engine
 from adapters.sql.reach import not_opened
-from adapters.survey import Column, Table
 from gateway.errors import Misconfigured
 
 Place = tuple[str | None, str]
@@ -25,7 +25,7 @@ _SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast", "performanc
 
 
 def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -> list[Table]:
-    """See `adapters.survey.survey`."""
+    """See `adapters.draft.survey.survey`."""
     engine = read_only_engine(url, read_sql_access(access))
     try:
         with engine.connect() as connection:

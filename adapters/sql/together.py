@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.catalogue import Catalogue
-from adapters.cells import Cell
-from adapters.mapping import Join, JoinKind, RecordMapping
-from adapters.rows import Builder, Layout, Row, Rows
+from adapters.mapping.mapping import Join, JoinKind, RecordMapping
+from adapters.mapping.rows import Builder, Layout, Row, Rows
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import Tables
+from adapters.values.cells import Cell
 from gateway.errors import Malformed, Unknown
 
 TOGETHER = 64

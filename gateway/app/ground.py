@@ -9,32 +9,32 @@ from typing import Any
 
 from adapters.base import Adapter
 from adapters.load import Place, open_source
-from adapters.mapping_file import load_mapping
+from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key
 from certs.tls import TlsIdentity
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import PublicKey, load_token_key
-from gateway.audit.log import AuditLog
-from gateway.audit.tombstones import Tombstones, bury
+from gateway.audit.log.log import AuditLog
+from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
 from gateway.errors import Misconfigured
-from gateway.exchange.bulkhead import Bulkhead, WallLimits
+from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.model.names import MemberId, member_id
-from gateway.ops.policy_keeper import PolicyKeeper
-from gateway.ops.processes import node_side
+from gateway.ops.doctor.source_processes import node_side
+from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
-from gateway.storage.engine import Database
-from gateway.storage.index_seal import load_index_secret
-from gateway.storage.keystore import KeyStore
-from gateway.storage.leader import Leader
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
-from gateway.storage.open import open_storage
-from gateway.storage.postgres import StorageIdentity, identity
+from gateway.storage.database.engine import Database
+from gateway.storage.database.leader import Leader
+from gateway.storage.database.migrate import migrate
+from gateway.storage.database.open import open_storage
+from gateway.storage.database.postgres import StorageIdentity, identity
+from gateway.storage.index.index_seal import load_index_secret
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 from gateway.telemetry import Counters
 from gateway.trust.keeper import TrustKeeper
 

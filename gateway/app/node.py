@@ -13,20 +13,20 @@ from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.node_parts import NodeParts
-from gateway.audit.prune import pruned_below
+from gateway.app.watched_journal import watch_node
+from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
 from gateway.errors import LiaisonError
-from gateway.exchange.abandoned import abandoned
+from gateway.exchange.asking.abandoned import abandoned
 from gateway.model.names import MemberId
 from gateway.node.doors import Doors, ServerLimits
 from gateway.node.server import NodeServer
-from gateway.ops.policy_keeper import policy_entry
-from gateway.ops.watched import watch_node
+from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
-from gateway.signing import lanes
+from gateway.signing.multi_buffer import crypto_mb as lanes
 from gateway.telemetry import Event, Metric
 from gateway.telemetry.metrics import serve_metrics
 

@@ -7,48 +7,48 @@ import os
 
 from certs.tls import TlsIdentity
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.erasing import node_desk
 from gateway.app.ground import Ground, record_issuers, token_keys
-from gateway.app.inspecting import inspection_desk
+from gateway.app.rounds import SLOW_ROUND_S, Housekeeper, Sharing
+from gateway.app.watched_journal import WatchedJournal
 from gateway.app.witnessing import NodeWitness
-from gateway.audit.numbers import begun_us
-from gateway.audit.receipt import ChannelBook, ReceiptBook
-from gateway.audit.scrub import Scrubber
+from gateway.audit.accounts.receipts import ChannelBook, ReceiptBook
+from gateway.audit.log.numbers import begun_us
+from gateway.audit.log.scrub import Scrubber
+from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.config.suspensions import Suspensions
+from gateway.desk.consent_outbox import ConsentOutbox
+from gateway.desk.consent_requests import ConsentDesk
+from gateway.desk.onward import OnwardDesk
 from gateway.errors import LiaisonError
-from gateway.exchange.abandoned import LostQuestions
-from gateway.exchange.answer import Answerer, AnswerLimits
-from gateway.exchange.ask import Asker
-from gateway.exchange.channels import Acknowledger, ReceiptTaker
-from gateway.exchange.consent_desk import ConsentDesk
-from gateway.exchange.consent_outbox import ConsentOutbox
-from gateway.exchange.days import DayAccounts
-from gateway.exchange.debt import DebtLimits, Debts
-from gateway.exchange.gather import Gatherer
-from gateway.exchange.housekeeping import SLOW_ROUND_S, Housekeeper, Sharing
-from gateway.exchange.inbound import ReplySink
+from gateway.exchange.answering.answer import Answerer, AnswerLimits
+from gateway.exchange.answering.gather import Gatherer
+from gateway.exchange.answering.inbound import ReplySink
+from gateway.exchange.asking.abandoned import LostQuestions
+from gateway.exchange.asking.ask import Asker
+from gateway.exchange.asking.own_agencies import OwnSources
+from gateway.exchange.asking.searches import OfficerSearches
 from gateway.exchange.incidents import Incidents
-from gateway.exchange.kept_answers import KeptAnswers
-from gateway.exchange.onward_desk import OnwardDesk
-from gateway.exchange.own import OwnSources
+from gateway.exchange.log_writer import Scribe, Scribes
 from gateway.exchange.parts import Parts
-from gateway.exchange.scribe import Scribe, Scribes
-from gateway.exchange.searches import OfficerSearches
-from gateway.exchange.seen_heads import SeenHeads
+from gateway.exchange.receipts.days import DayAccounts
+from gateway.exchange.receipts.debt import DebtLimits, Debts
+from gateway.exchange.receipts.receipts import Acknowledger, ReceiptTaker
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
-from gateway.ops.policy_keeper import policy_entry
-from gateway.ops.watched import WatchedJournal
+from gateway.ops.orders.erasure_parts import node_desk
+from gateway.ops.orders.inspection_home import inspection_desk
+from gateway.ops.policy.keeper import policy_entry
 from gateway.records.types import RECORD_TYPES
 from gateway.signing.keys import load_signing_key
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.postgres import check_again
-from gateway.storage.pseudonyms import Pseudonyms
-from gateway.storage.quotas import SqlQuotas
-from gateway.storage.references import HitReferences
-from gateway.storage.witness_store import SqlWitnessStore
+from gateway.storage.database.postgres import check_again
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.documents.quotas import SqlQuotas
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.keys.pseudonyms import Pseudonyms
+from gateway.storage.keys.references import HitReferences
 from gateway.telemetry import Event, Log
+from gateway.witness.seen_heads import SeenHeads
 
 _BROKEN = 70
 """Exit code after a storage failure: the supervisor starts the node again, which looks at its disk first."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.app.lock import only_one
 from gateway.app.node import Node, build_node
-from gateway.audit.highwater import MAX_PROCESSES
+from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
 from gateway.loop import run
+from gateway.ops.homes.lock import only_one
 from gateway.telemetry import configure_logging
 
 

@@ -16,23 +16,23 @@ from certs.names import CertificateName
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
-from gateway.app.lock import only_one
-from gateway.audit.events import Log as LogName
-from gateway.audit.log import AuditLog
+from gateway.audit.entries.events import Log as LogName
+from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
-from gateway.ops.source_founding import certificate_names
+from gateway.ops.homes.found_source import certificate_names
+from gateway.ops.homes.lock import only_one
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
-from gateway.storage.engine import Database, open_database
-from gateway.storage.index_seal import load_index_secret
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
+from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.index.index_seal import load_index_secret
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 from gateway.telemetry import Event, Log, configure_logging
 
 _DRAIN_S = 10.0

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.app.lock import only_one
 from gateway.app.source import accepted_node, check_certificate, open_adapter
 from gateway.clock import Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.ops.homes.lock import only_one
 from gateway.signing.keys import load_signing_key
 
 _DAY_US = 86_400_000_000

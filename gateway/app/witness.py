@@ -8,25 +8,25 @@ import threading
 from pathlib import Path
 
 from certs.tls import TlsIdentity, check_floor, server_credentials
-from gateway.app.lock import only_one
 from gateway.app.witnessing import WITNESS_KEYS
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.cosignature import Cosigner, domestic_name
-from gateway.audit.listed_logs import ListedLogs
-from gateway.audit.witness import WitnessService
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.cosignature import Cosigner, domestic_name
 from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
 from gateway.config.witness_home import WitnessProcess, load_witness
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
-from gateway.model.witness import HeadEvidence
 from gateway.node.witness_server import WitnessServer
+from gateway.ops.homes.lock import only_one
 from gateway.signing.witness_keys import load_witness_signing_key
-from gateway.storage.engine import open_database
-from gateway.storage.migrate import migrate
-from gateway.storage.witness_seal import SealedWitnessStore
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.witness_seal import SealedWitnessStore
 from gateway.telemetry import Event, Log, configure_logging
 from gateway.trust.keeper import TrustKeeper
+from gateway.witness.listed_logs import ListedLogs
+from gateway.witness.service import WitnessService
 
 _DRAIN_S = 5.0
 _REFRESH_S = 2.0

@@ -9,31 +9,31 @@ from functools import partial
 
 from certs.tls import TlsIdentity
 from gateway.app.ground import Ground
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.cosignature import Cosigner, witness_name
-from gateway.audit.listed_logs import ListedLogs
-from gateway.audit.log import AuditLog
-from gateway.audit.witness import WitnessService
+from gateway.audit.log.log import AuditLog
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.cosignature import Cosigner, witness_name
 from gateway.config import Home, Settings
 from gateway.errors import LiaisonError, Misconfigured, NotProved
-from gateway.exchange.seen_heads import SeenHeads
-from gateway.exchange.witness_plan import witness_plan
-from gateway.exchange.witness_standing import Standing
-from gateway.exchange.witness_start import Compared, Comparison
-from gateway.exchange.witnessing import EvidenceBook, Witnessing
 from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.witness_client import DomesticChannel, WitnessClient
-from gateway.ops.waiver import take_waiver
+from gateway.ops.homes.start_waiver import take_waiver
 from gateway.ports.content_keys import Retention
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey, load_witness_signing_key
-from gateway.storage.witness_store import SqlWitnessStore
+from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.telemetry import Gauge
-from gateway.trust.descriptor import KeyUse
-from gateway.trust.witness_card import witness_cards
+from gateway.trust.ceremony.witness_card import witness_cards
+from gateway.trust.documents.descriptor import KeyUse
+from gateway.witness.before_start import Compared, Comparison
+from gateway.witness.listed_logs import ListedLogs
+from gateway.witness.plan import witness_plan
+from gateway.witness.rounds import EvidenceBook, Witnessing
+from gateway.witness.seen_heads import SeenHeads
+from gateway.witness.service import WitnessService
+from gateway.witness.standing import Standing
 
 WITNESS_KEYS = ("witness", "witness-mldsa")
 

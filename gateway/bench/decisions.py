@@ -1,8 +1,8 @@
 """What a policy decision costs among 200 policies: one that was made before, a new one, and the first of all.
 
 New decisions are on drawn attributes, all values of a list being as likely as each other. A node makes its policy ready
-before it comes into force (`policy.readiness`); what that costs, and what the first decision costs without it, have
-rows of their own.
+before it comes into force (`policy.engine.readiness`); what that costs, and what the first decision costs without it,
+have rows of their own.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategor
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from policy.attributes import QuestionAttributes, RecordAttributes
-from policy.bundle import Bundle, File, load_bundle, read_files
-from policy.engine import PolicyEngine
-from policy.readiness import make_ready
+from policy.bundle.bundle import Bundle, File, load_bundle, read_files
+from policy.engine.engine import PolicyEngine
+from policy.engine.readiness import make_ready
 
 T = TypeVar("T")
 

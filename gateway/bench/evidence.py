@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.checkpoint import Signer, origin
-from gateway.audit.entry import Entry, build_entry
-from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.entries.entry import Entry, build_entry
+from gateway.audit.tree.checkpoint import Signer, origin
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.model.exchange import AnswerMessage, LogProof
 from gateway.node.wire import response
 from gateway.signing.keys import SigningKey

@@ -18,16 +18,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from gateway.audit.log import AuditLog
+from gateway.audit.log.log import AuditLog
 from gateway.bench.questions import Pools, Questions
 from gateway.clock import ManualClock
 from gateway.config import load_settings
 from gateway.model.names import MemberId
-from gateway.ops.founding import found
+from gateway.ops.homes.found_node import found
 from gateway.signing.keys import load_signing_key
-from gateway.storage.engine import open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.database.engine import open_database
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 
 ROUNDS = 3
 _START = datetime(2024, 1, 1, tzinfo=UTC)

@@ -22,17 +22,17 @@ from statistics import median
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.log import AuditLog
+from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.signing.keys import SigningKey
-from gateway.storage.engine import open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
-from gateway.storage.postgres import open_postgres
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.database.postgres import open_postgres
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 
 BATCH = 64
 _PEERS = (MemberId("vn"), MemberId("kh"))

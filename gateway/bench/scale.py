@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from adapters.index import IndexedSource
+from adapters.index.source import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.model.query import DocumentQuery, PersonQuery, Query

@@ -26,10 +26,10 @@ from gateway.model.requester import Requester
 from gateway.node.wire import submit
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.request import build_request
-from gateway.trust.card import read_card
-from gateway.trust.ceremony import draft, import_document, publish_descriptor, publish_status, sign
-from gateway.trust.charter import charter_fingerprint
-from gateway.trust.founding import create_member, create_member_keys
+from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
+from gateway.trust.ceremony.found_member import create_member, create_member_keys
+from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
 
 ASKER, ANSWERER = MemberId("th"), MemberId("vn")

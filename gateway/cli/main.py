@@ -20,30 +20,30 @@ from gateway.cli.output import print_json, show_error, show_unforeseen
 from gateway.errors import LiaisonError, Misconfigured
 
 COMMANDS = {
-    "demo": "three countries exchange records on this machine",
-    "init": "make a node's home: keys, settings, database",
-    "trust": "the charter, descriptor and status",
-    "serve": "run the node",
-    "suspend": "switch a source, agency, counterpart or everything off",
-    "resume": "switch it on again",
-    "ask": "ask counterparts for a person, document, vehicle or container",
-    "onward": "may a record from abroad be passed on, be evidence, be acted upon",
-    "consent": "counterparts ask to use our records onward: a human decides",
-    "policy": "check, explain and rehearse what leaves the country",
-    "adapter": "write, check and try the mapping of an agency's own system",
-    "match": "how names in six scripts are compared",
-    "index": "build and look at the key indexes of the sources",
-    "schema": "the record types as JSON Schema",
-    "check": "read an identifier: passport zone, container, ship, national number, plate",
-    "source": "run an agency's source in its own building, with its own key",
-    "witness": "cosign heads of logs, so that nobody can rewrite them",
-    "audit": "show, verify and export the audit log",
-    "backup": "everything of a home but the keys of its content, in one sealed file",
-    "restore": "a home from a backup, without what was erased since",
-    "doctor": "find what would stop an exchange, and the remedy",
-    "bench": "measure exchanges against a bare echo",
+    "demo": ("trial.demo", "three countries exchange records on this machine"),
+    "init": ("node.init", "make a node's home: keys, settings, database"),
+    "trust": ("node.trust", "the charter, descriptor and status"),
+    "serve": ("node.serve", "run the node"),
+    "suspend": ("node.suspend", "switch a source, agency, counterpart or everything off"),
+    "resume": ("node.suspend", "switch it on again"),
+    "ask": ("officer.ask", "ask counterparts for a person, document, vehicle or container"),
+    "onward": ("officer.onward", "may a record from abroad be passed on, be evidence, be acted upon"),
+    "consent": ("officer.consent", "counterparts ask to use our records onward: a human decides"),
+    "policy": ("policy.group", "check, explain and rehearse what leaves the country"),
+    "adapter": ("data.adapter", "write, check and try the mapping of an agency's own system"),
+    "match": ("data.match", "how names in six scripts are compared"),
+    "index": ("data.index", "build and look at the key indexes of the sources"),
+    "schema": ("data.schema", "the record types as JSON Schema"),
+    "check": ("data.check", "read an identifier: passport zone, container, ship, national number, plate"),
+    "source": ("data.source", "run an agency's source in its own building, with its own key"),
+    "witness": ("node.witness", "cosign heads of logs, so that nobody can rewrite them"),
+    "audit": ("audit.group", "show, verify and export the audit log"),
+    "backup": ("node.backup", "everything of a home but the keys of its content, in one sealed file"),
+    "restore": ("node.restore", "a home from a backup, without what was erased since"),
+    "doctor": ("node.doctor", "find what would stop an exchange, and the remedy"),
+    "bench": ("trial.bench", "measure exchanges against a bare echo"),
 }
-"""Every subcommand with its short help; the module has the same name."""
+"""Every subcommand with its module in `gateway.cli.commands` and its short help."""
 
 
 _REFUSING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
@@ -59,7 +59,7 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = "suspend" if cmd_name == "resume" else cmd_name
+        module, _ = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(f"gateway.cli.commands.{module}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
@@ -68,7 +68,7 @@ class _Lazy(click.Group):
         """The list without importing what it lists."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, short_help) for name, (_, short_help) in COMMANDS.items()])
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

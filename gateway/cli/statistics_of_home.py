@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.audit.opened import HomeLogs
-from gateway.audit.stats import collect
-from gateway.cli.evidence import open_home
-from gateway.cli.statistics_text import Statistics, statistics_of
+from gateway.audit.reading.opened import HomeLogs
+from gateway.audit.statistics.statistics import collect
 from gateway.clock import SystemClock, rfc3339
+from gateway.ops.homes.open_home import open_home
+from gateway.views.statistics import Statistics, statistics_of
 
 
 def statistics_of_home(

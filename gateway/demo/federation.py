@@ -14,9 +14,9 @@ from gateway.demo.command import run
 from gateway.demo.nodes import NodeProcess, free_addresses, start_node
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
-from gateway.trust.card import read_card
-from gateway.trust.ceremony import draft, import_document, publish_descriptor, publish_status, sign
-from gateway.trust.charter import charter_fingerprint
+from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
+from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.documents.charter import charter_fingerprint
 
 NAME = "gms-demo"
 THRESHOLD = 2

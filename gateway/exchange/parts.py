@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint
 from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.model.names import MemberId
@@ -16,7 +16,7 @@ from gateway.ports.quotas import QuotaStore
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey
 from gateway.trust.view import TrustView
-from policy.engine import PolicyEngine
+from policy.engine.engine import PolicyEngine
 
 URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICTIM_PROTECTION, Purpose.BORDER_CHECK})
 """Purposes for which a person stands at the gate or is in danger: served first within their member's line."""

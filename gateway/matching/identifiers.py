@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from gateway.matching import tables
+from gateway.matching.scripts import tables
 from gateway.model.numbers import compact, container_check_digit, thai_pin_check_digit
 
 _CONTAINER = re.compile(r"([A-Z]{3}[UJZ])(\d{6})(\d)")

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations, islice
 
-from gateway.matching import latin
 from gateway.matching.normal import Form, normal_name
 from gateway.matching.readings import readings
+from gateway.matching.scripts import latin
 from gateway.matching.similarity import word_weight
 
 _MAX_WORDS = 6

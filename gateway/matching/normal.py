@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import islice
 
-from gateway.matching import burmese, damaged, han, khmer, latin, letters, places, seats, tables, thai
-from gateway.matching.scripts import begins_word, detect_script, script_of
+from gateway.matching import places, seats
+from gateway.matching.scripts import burmese, damaged, han, khmer, latin, letters, tables, thai
+from gateway.matching.scripts.detect import begins_word, detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _AGAIN = re.compile(r"(?<![^\sๆໆៗ])([^\sๆໆៗ]++)\s*+[ๆໆៗ]")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from gateway.matching import latin, tables
-from gateway.matching.damaged import is_damaged, unmarked
-from gateway.matching.scripts import begins_word, script_of
-from gateway.matching.syllables import SYLLABLE
+from gateway.matching.scripts import latin, tables
+from gateway.matching.scripts.damaged import is_damaged, unmarked
+from gateway.matching.scripts.detect import begins_word, script_of
+from gateway.matching.scripts.pinyin import SYLLABLE
 
 _SEAT = frozenset({"chengguanzhen", "chengguan", "chengguanqu"})
 """The town at the seat of a county, which bears the county's name."""

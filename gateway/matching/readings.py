@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice, product
 
-from gateway.matching import han, latin, letters
 from gateway.matching.normal import Form, NormalName, form_of
+from gateway.matching.scripts import han, latin, letters
 
 _MIXED = 300
 """Ways to spell all words of a name that are looked at."""

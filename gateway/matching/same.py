@@ -9,9 +9,9 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-from gateway.matching import latin
 from gateway.matching.normal import normal_name
 from gateway.matching.readings import readings
+from gateway.matching.scripts import latin
 
 _READINGS = 4
 

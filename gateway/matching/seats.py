@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from gateway.matching import han, places, tables
-from gateway.matching.scripts import script_of
+from gateway.matching import places
+from gateway.matching.scripts import han, tables
+from gateway.matching.scripts.detect import script_of
 
 _MOST = 2
 """Other names of a place: a town whose name more counties share says nothing about which is meant."""

@@ -8,9 +8,10 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from gateway.matching import han, latin, letters, syllables, tables
 from gateway.matching.normal import BY_LETTERS, Form, NormalName, normal_name
 from gateway.matching.readings import other_surnames
+from gateway.matching.scripts import han, latin, letters, tables
+from gateway.matching.scripts import pinyin as syllables
 
 _ORDER = 0.98
 _CONSONANTS_ONLY = 0.95

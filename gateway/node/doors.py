@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.errors import LiaisonError
-from gateway.exchange.inbound import Inbound
+from gateway.exchange.answering.inbound import Inbound
 from gateway.model.exchange import ReceiptMessage
 from gateway.trust.view import PeerIdentity
 

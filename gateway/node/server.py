@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 from certs.tls import listen
 from gateway.clock import Clock
 from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TooLarge, Unauthenticated
-from gateway.exchange.inbound import FrameRefusal, Inbound
+from gateway.exchange.answering.inbound import FrameRefusal, Inbound
 from gateway.node import methods, wire, witness_wire
 from gateway.node.doors import Doors, ServerLimits
 from gateway.node.status import STATUS

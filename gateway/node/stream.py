@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from gateway.errors import LiaisonError
-from gateway.exchange.inbound import Reply, ReplySink
+from gateway.exchange.answering.inbound import Reply, ReplySink
 from gateway.node import wire
 from gateway.node.doors import ServerLimits
 from gateway.node.status import STATUS

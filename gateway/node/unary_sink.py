@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from gateway.errors import Reason
-from gateway.exchange.inbound import FrameRefusal, Reply, ReplySink
+from gateway.exchange.answering.inbound import FrameRefusal, Reply, ReplySink
 from gateway.model.exchange import AnswerMessage
 from gateway.node import wire
 

@@ -9,7 +9,7 @@ from liaison.exchange.v1 import account_pb2
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed, Reason, TimedOut, Unavailable
-from gateway.exchange.inbound import FrameRefusal, Reply
+from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
 
 MAX_PACKAGE = 64 * 1024

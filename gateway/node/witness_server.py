@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import grpc
 
 from certs.tls import listen
-from gateway.audit.witness import WitnessService
 from gateway.errors import Forbidden, HeadConflict, LiaisonError, StorageBroken, TooLarge, Unauthenticated
 from gateway.model.names import MemberId
 from gateway.node import methods, witness_wire
 from gateway.node.status import STATUS
 from gateway.trust.view import PeerIdentity
+from gateway.witness.service import WitnessService
 
 _CONNECTION_AGE_MS = 600_000
 _GRACE_MS = 10_000

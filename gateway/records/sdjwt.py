@@ -22,7 +22,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.records.types import compact_json, record_type
-from gateway.signing.together import Signs, sign_together
+from gateway.signing.batch import Signs, sign_together
 
 TYP = "liaison-record+sd-jwt"
 """The `typ` of a record's header."""

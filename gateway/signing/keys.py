@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from certs.keyfiles import Algorithm, PrivateKey, PublicKey, key_id, load_key, spki
 from gateway.errors import BadSignature
 from gateway.signing.edwards import is_proper
-from gateway.signing.lanes import Point
+from gateway.signing.multi_buffer.crypto_mb import Point
 
 SIGNATURE_BYTES: Final = 64
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from liaison.exchange.v1 import account_pb2 as pb
 
 from gateway.errors import Forbidden, Malformed
-from gateway.model.account import DayAccount, DayAnswer, ExchangeLine
+from gateway.model.evidence.day_account import DayAccount, DayAnswer, ExchangeLine
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId, exchange_id, member_id
 from gateway.statements.envelope import (

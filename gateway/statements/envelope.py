@@ -18,8 +18,8 @@ from liaison.exchange.v1 import envelope_pb2
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, TooLarge
 from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
+from gateway.signing.batch import Check, Signs, Verifies, sign_together, verify_together
 from gateway.signing.dsse import pae
-from gateway.signing.together import Check, Signs, Verifies, sign_together, verify_together
 
 REQUEST = "application/vnd.liaison.request.v1+protobuf"
 ANSWER = "application/vnd.liaison.answer.v1+protobuf"

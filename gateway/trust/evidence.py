@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.clock import Clock
-from gateway.trust.charter import verify_charter_chain
-from gateway.trust.descriptor import Descriptor, parse_descriptor, verify_descriptor
+from gateway.trust.documents.charter import verify_charter_chain
+from gateway.trust.documents.descriptor import Descriptor, parse_descriptor, verify_descriptor
 from gateway.trust.view import TrustView
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Misconfigured, Stale
-from gateway.trust.charter import Charter
-from gateway.trust.descriptor import Descriptor, verify_descriptor
-from gateway.trust.documents import TrustDocuments
-from gateway.trust.status import Status, verify_status
+from gateway.trust.documents.charter import Charter
+from gateway.trust.documents.descriptor import Descriptor, verify_descriptor
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.status import Status, verify_status
 from gateway.trust.view import TrustView
 
 _Marks = tuple[tuple[str, int, int, int], ...]

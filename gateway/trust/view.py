@@ -18,10 +18,10 @@ from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unauthe
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
-from gateway.trust.charter import Charter, check_expiry
-from gateway.trust.descriptor import Descriptor, KeyUse, ListedKey, agency_use
-from gateway.trust.members import CharterMember, MemberStatus
-from gateway.trust.status import Status
+from gateway.trust.documents.charter import Charter, check_expiry
+from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use
+from gateway.trust.documents.members import CharterMember, MemberStatus
+from gateway.trust.documents.status import Status
 
 _MAX_CACHE = 4_096
 

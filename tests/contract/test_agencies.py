@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Adapter
-from adapters.check import check_mapping
-from adapters.conformance import Expectation, check_adapter
+from adapters.check.check import check_mapping
+from adapters.check.conformance import Expectation, check_adapter
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.evaluate import evaluate, half_of
+from adapters.check.evaluate import evaluate, half_of
 from gateway.errors import Misconfigured
 from tests.support.shared import shared_path
 

@@ -14,10 +14,10 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
-from policy.bundle import SCHEMA, listed_values, load_bundle, read_files
-from policy.cases import read_case, run_case, run_cases, run_twins
-from policy.engine import PolicyEngine
-from policy.mutants import read_country, survivors
+from policy.bundle.bundle import SCHEMA, listed_values, load_bundle, read_files
+from policy.engine.engine import PolicyEngine
+from policy.review.cases import read_case, run_case, run_cases, run_twins
+from policy.review.mutants import read_country, survivors
 from tests.support.policies import BASE, NATIONAL, NOW_US
 
 CASES = sorted(NATIONAL.glob("*/cases/*.toml"))

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.check import check_mapping
-from adapters.draft import draft_of
-from adapters.mapping_file import load_mapping, read_mapping
-from adapters.rows import refs_of
-from adapters.survey import Table, survey
+from adapters.check.check import check_mapping
+from adapters.draft.draft import draft_of
+from adapters.draft.survey import Table, survey
+from adapters.mapping.file import load_mapping, read_mapping
+from adapters.mapping.rows import refs_of
 from gateway.clock import SystemClock
 from tests.support.shared import PROJECT, shared_path
 

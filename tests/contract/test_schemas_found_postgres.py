@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.check import check_mapping, sample_record
-from adapters.draft import draft_of
-from adapters.survey import survey
+from adapters.check.check import check_mapping, sample_record
+from adapters.draft.draft import draft_of
+from adapters.draft.survey import survey
 from gateway.clock import SystemClock
 from tests.support.databases import Server, server
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from adapters.probe import probe
+from adapters.check.probe import probe
 from adapters.sql import SqlSource
 from adapters.sql.access import KEYS, SqlAccess, read_sql_access
 from adapters.sql.connect import read_only_engine
@@ -23,7 +23,7 @@ from gateway.app.ground import _wall_limits
 from gateway.clock import ManualClock
 from gateway.config import SourceSettings
 from gateway.errors import Misconfigured, Unavailable
-from gateway.exchange.bulkhead import WallLimits
+from gateway.exchange.sources.bulkhead import WallLimits
 from tests.support.databases import PASSWORD, READER, Server, make_certificates
 from tests.support.shared import PROJECT
 from tests.support.sql_agencies import DATABASE, KINDS, SqlAgency, sql_agency

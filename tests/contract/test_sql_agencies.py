@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.mapping_file import load_mapping
+from adapters.mapping.file import load_mapping
 from adapters.sql import SqlSource
 from gateway.clock import ManualClock
 from gateway.errors import LiaisonError

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.base import MAX_CANDIDATES
-from adapters.conformance import Expectation, check_adapter, check_closing
+from adapters.check.conformance import Expectation, check_adapter, check_closing
 from adapters.sql.connect import Connection, read_only_engine
 from adapters.sql.sentry import GRACE_SECONDS
 from gateway.clock import ManualClock, SystemClock

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Adapter
-from adapters.draft import draft_of
+from adapters.draft.draft import draft_of
+from adapters.draft.survey import survey
 from adapters.sql.tables import BATCH
-from adapters.survey import survey
 from gateway.clock import ManualClock
 from gateway.errors import Misconfigured, Unknown
 from gateway.model.query import DocumentQuery

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Adapter, Changes
-from adapters.conformance import Expectation, check_adapter, check_closing
+from adapters.check.conformance import Expectation, check_adapter, check_closing
 from adapters.load import GROUP, Place, open_source
 from gateway.clock import SystemClock
 from gateway.errors import Misconfigured

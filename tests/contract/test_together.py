@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.base import Adapter
-from adapters.index import IndexedSource, ManyRows
+from adapters.index.lookup import MAX_EXACT
+from adapters.index.source import IndexedSource, ManyRows
 from adapters.load import Place, open_source
-from adapters.lookup import MAX_EXACT
 from adapters.sql import SqlSource
 from adapters.sql.tables import Tables
 from gateway.clock import SystemClock

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Adapter
-from adapters.conformance import Expectation, check_adapter
+from adapters.check.conformance import Expectation, check_adapter
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.model.query import ContainerQuery

@@ -15,15 +15,15 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import build_node
-from gateway.audit.show import Filter
-from gateway.cli.audits import entries
-from gateway.cli.evidence import open_home
+from gateway.audit.reading.show import Filter
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
+from gateway.ops.audit.verify_export import entries
+from gateway.ops.homes.open_home import open_home
 from tests.support.cli import Liaison, found_federation
 from tests.support.erasing import files_with
 from tests.support.exchange import VN, command, lines, sample_world, stopping

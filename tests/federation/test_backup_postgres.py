@@ -18,15 +18,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.app.lock import only_one
-from gateway.audit.show import Filter
-from gateway.cli.audits import entries
-from gateway.cli.evidence import open_home
+from gateway.audit.reading.show import Filter
 from gateway.cli.main import run
 from gateway.config import Home, load_settings
 from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
+from gateway.ops.audit.verify_export import entries
+from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.open_home import open_home
 from tests.federation.test_several_processes import on_postgres
 from tests.support import schemas
 from tests.support.databases import server

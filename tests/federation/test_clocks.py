@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import Node
-from gateway.audit.entry import decode_private, parse_entry
-from gateway.cli.lines import headline
+from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import JUMP_US, SystemClock, steady_ns
 from gateway.errors import Reason, Stale
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
+from gateway.views.search_lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.show import Filter
-from gateway.cli.audits import describe, entries
+from gateway.audit.reading.show import Filter
 from gateway.cli.client import NodeClient
-from gateway.cli.evidence import open_home
 from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.federation import OFFICER, Federation, open_federation
 from gateway.errors import Reason, Refused
+from gateway.ops.audit.verify_export import describe, entries
+from gateway.ops.homes.open_home import open_home
 from tests.support.cli import Liaison, Ran
 
 PATIENCE_S = 40.0

@@ -19,9 +19,9 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.entry import Entry, parse_entry
-from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.entries.entry import Entry, parse_entry
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery

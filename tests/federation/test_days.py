@@ -12,16 +12,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import delete, update
 
-from gateway.audit.entry import build_entry
-from gateway.audit.receipt import exchanges_hash
+from gateway.audit.accounts.receipts import exchanges_hash
+from gateway.audit.entries.entry import build_entry
 from gateway.clock import SystemClock
 from gateway.errors import Overloaded, Unavailable
-from gateway.exchange import days
-from gateway.exchange.days import GIVEN, TAKEN, DayAccounts, DayState
-from gateway.model.account import DayAccount
+from gateway.exchange.receipts import days
+from gateway.exchange.receipts.days import GIVEN, TAKEN, DayAccounts, DayState
+from gateway.model.evidence.day_account import DayAccount
 from gateway.node import methods, wire
 from gateway.statements.account import build_account, verify_account, verify_account_answer
-from gateway.storage.tables import log_entry
+from gateway.storage.database.tables import log_entry
 from tests.support.cli import Liaison
 from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, caller, command, entries, sample_world, stopping
 from tests.support.nodes import World, officer

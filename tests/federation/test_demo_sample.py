@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Adapter
-from adapters.conformance import CHECKS, Expectation
+from adapters.check.conformance import CHECKS, Expectation
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.demo import planted

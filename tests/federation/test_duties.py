@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.audit.checkpoint import verify_checkpoint
-from gateway.audit.entry import commitment, decode_private, parse_entry
-from gateway.audit.event_fields import meaning
-from gateway.audit.events import COMMON_FIELDS, EVENTS
-from gateway.audit.merkle import leaf_hash, verify_inclusion
+from gateway.audit.entries.entry import commitment, decode_private, parse_entry
+from gateway.audit.entries.event_fields import meaning
+from gateway.audit.entries.events import COMMON_FIELDS, EVENTS
+from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.config.suspensions import Action
 from gateway.demo import planted
 from gateway.errors import LiaisonError
@@ -26,10 +26,10 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.search import Line, SearchCommand
-from gateway.ops.suspensions import switch
+from gateway.ops.homes.suspensions import switch
 from gateway.statements.answer import parse_answer
 from gateway.statements.request import parse_request
-from gateway.trust.descriptor import KeyUse
+from gateway.trust.documents.descriptor import KeyUse
 from tests.support.exchange import (
     CLOCK,
     KH,

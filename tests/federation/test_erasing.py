@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.audit.verify import verify_home
+from gateway.audit.verify.verify import verify_home
 from gateway.cli.main import run
 from gateway.clock import rfc3339
 from gateway.config.home import Home
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
-from gateway.trust.documents import TrustDocuments
+from gateway.trust.documents.folder import TrustDocuments
 from tests.support.erasing import files_with
 from tests.support.exchange import CLOCK, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
@@ -97,7 +97,7 @@ async def test_g17_an_exchange_is_forgotten_while_the_node_serves(
 
 
 def _readable(world: World, member: str) -> list[Any]:
-    from gateway.audit.show import Filter, show
+    from gateway.audit.reading.show import Filter, show
 
     ground = world.nodes[member].ground
     return [item for item in show(ground.store, ground.keystore, "exchange/1", Filter(), 10_000) if not item.erased]

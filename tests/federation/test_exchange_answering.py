@@ -12,11 +12,11 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.audit.checkpoint import origin, verify_checkpoint
-from gateway.audit.entry import parse_entry
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.tree.checkpoint import origin, verify_checkpoint
 from gateway.demo import planted
 from gateway.errors import Reason
-from gateway.exchange.check import check_answer
+from gateway.exchange.asking.check_answer import check_answer
 from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery

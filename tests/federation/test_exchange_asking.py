@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.entry import parse_entry
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.demo import planted
 from gateway.errors import Forbidden, Malformed, Reason, Unknown
-from gateway.exchange.inquiry import Inquiry
+from gateway.exchange.asking.inquiry import Inquiry
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -22,7 +22,7 @@ from gateway.model.query import ContainerQuery
 from gateway.model.requester import Officer
 from gateway.model.search import Search, SearchCommand
 from gateway.records.verify import verify_record
-from gateway.storage.witness_store import SqlWitnessStore
+from gateway.storage.documents.witness_store import SqlWitnessStore
 from tests.support.exchange import (
     CLOCK,
     KH,

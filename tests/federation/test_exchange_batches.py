@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from gateway.demo import planted
 from gateway.errors import LiaisonError
-from gateway.exchange import bulkhead
-from gateway.exchange.bulkhead import Bulkhead
+from gateway.exchange.sources import bulkhead
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import ContainerQuery, Query

@@ -13,9 +13,9 @@ import pytest
 
 from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
-from gateway.exchange.draft import is_capped
-from gateway.exchange.inquiry import Inquiry
-from gateway.exchange.job import Findings, Job
+from gateway.exchange.answering.draft import is_capped
+from gateway.exchange.answering.job import Findings, Job
+from gateway.exchange.asking.inquiry import Inquiry
 from gateway.exchange.stages import MAX_BATCH, Stage
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Hit, Quality

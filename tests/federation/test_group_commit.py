@@ -14,8 +14,8 @@ import pytest
 from gateway.config import load_settings
 from gateway.model.query import DocumentQuery
 from gateway.statements.request import build_request
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.open import open_storage
+from gateway.storage.database.open import open_storage
+from gateway.storage.log.log_store import SqlLogStore
 from tests.federation.test_several_processes import on_postgres, serve
 from tests.support import schemas
 from tests.support.databases import server

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.audit.checkpoint import parse_checkpoint
+from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.cli.main import run
 from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import build_node
-from gateway.audit.policies import policy_hash
+from gateway.audit.export.policies import policy_hash
 from gateway.cli.main import run
 from gateway.clock import SystemClock
 from gateway.config import load_settings
@@ -21,10 +21,10 @@ from gateway.config.home import Home
 from gateway.errors import BadSignature, Misconfigured, StorageBroken
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
-from gateway.ops.policy_keeper import INCOMING, PolicyKeeper, policy_files
+from gateway.ops.policy.keeper import INCOMING, PolicyKeeper, policy_files
 from gateway.signing.keys import load_signing_key
-from gateway.trust.approval import seal_policy
-from gateway.trust.ceremony import publish_status
+from gateway.trust.ceremony.ceremony import publish_status
+from gateway.trust.documents.policy_approval import seal_policy
 from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer

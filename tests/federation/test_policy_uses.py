@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.decided import decided_in, decided_since
-from gateway.cli.decided import _require_entry
-from gateway.cli.evidence import open_home
+from gateway.audit.reading.decision_inputs import decided_in, decided_since
 from gateway.clock import SystemClock
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
 from gateway.errors import NotProved, StorageBroken
-from gateway.ops.uses import Use
+from gateway.ops.audit.policy_decisions import _require_entry
+from gateway.ops.homes.open_home import open_home
+from gateway.ops.orders.decision_reads import Use
 from gateway.ports.log_store import LogState, NewEntry
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.log.log_store import SqlLogStore
 from policy.attributes import QuestionAttributes
 from tests.support.cli import Liaison, Ran
 from tests.support.policies import NATIONAL

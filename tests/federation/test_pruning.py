@@ -13,7 +13,7 @@ import pytest
 from gateway.cli.main import run
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
-from gateway.storage.keystore import KeyStore
+from gateway.storage.keys.keystore import KeyStore
 from tests.support.exchange import entries, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, build_world

@@ -15,7 +15,7 @@ from gateway.demo import planted
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Line
-from gateway.ops.suspensions import switch
+from gateway.ops.homes.suspensions import switch
 from tests.support.exchange import CLOCK, KH, VN, command, entries, lines, person, sample_world, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer

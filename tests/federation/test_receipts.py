@@ -11,18 +11,18 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.audit.checkpoint import verify_checkpoint
-from gateway.audit.entry import parse_entry
-from gateway.audit.merkle import leaf_hash, verify_inclusion
-from gateway.audit.receipt import exchanges_hash
+from gateway.audit.accounts.receipts import exchanges_hash
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import Unavailable
-from gateway.exchange import debt
-from gateway.exchange.debt import DebtLimits
+from gateway.exchange.receipts import debt
+from gateway.exchange.receipts.debt import DebtLimits
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.purpose import Purpose
 from gateway.node import methods, wire
 from gateway.statements.receipt import build_receipt
-from gateway.trust.descriptor import KeyUse
+from gateway.trust.documents.descriptor import KeyUse
 from tests.support.cli import Liaison
 from tests.support.exchange import (
     CLOCK,

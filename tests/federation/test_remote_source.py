@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.app.source_log import source_entries
-from gateway.audit.show import Filter
+from gateway.audit.reading.show import Filter
 from gateway.demo import planted
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
+from gateway.ops.audit.source_log import source_entries
 from tests.support.exchange import KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import officer

@@ -15,19 +15,19 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.entry import Entry, decode_private, parse_entry
-from gateway.audit.highwater import newest_head
-from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.entries.entry import Entry, decode_private, parse_entry
+from gateway.audit.log.highwater import newest_head
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
 from gateway.node import methods, wire
 from gateway.statements.request import build_request
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.open import open_storage
+from gateway.storage.database.open import open_storage
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support import schemas
 from tests.support.databases import Server, new_postgres, server
 from tests.support.exchange import VN, caller, command, request, sample_world, submission

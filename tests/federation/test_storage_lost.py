@@ -15,10 +15,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from gateway.audit.entry import parse_entry
+from gateway.audit.entries.entry import parse_entry
 from gateway.clock import SystemClock
 from gateway.config import Home
-from gateway.ops.waiver import waive
+from gateway.ops.homes.start_waiver import waive
 from tests.federation.test_crashes import Load, assert_answered_again, assert_kept, parsed, stored
 from tests.support.cli import Liaison
 from tests.support.exchange import caller, sample_world

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.layout import MANIFEST, PART
-from gateway.audit.show import Filter
-from gateway.cli.audits import entries
-from gateway.cli.evidence import open_home
+from gateway.audit.export.layout import MANIFEST, PART
+from gateway.audit.reading.show import Filter
 from gateway.config.home import Home
-from gateway.ops.policy_keeper import INCOMING, UNLOGGED
+from gateway.ops.audit.verify_export import entries
+from gateway.ops.homes.open_home import open_home
+from gateway.ops.policy.keeper import INCOMING, UNLOGGED
 from tests.support.cli import Liaison
 from tests.support.erasing import files_with
 from tests.support.torture_commands import POINTS, Given, Job, Workshop, press, tried

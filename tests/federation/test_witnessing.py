@@ -15,21 +15,21 @@ import grpc
 import pytest
 
 from gateway.app.node import Node
+from gateway.app.rounds import Housekeeper
 from gateway.app.witness import DomesticWitness
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.cosignature import reaches_quorum, verify_cosignatures, witnesses_of
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.cosignature import reaches_quorum, verify_cosignatures, witnesses_of
 from gateway.cli.main import run
 from gateway.config.witness_home import load_witness
 from gateway.errors import Contradicted, NotProved
-from gateway.exchange import witness_standing
-from gateway.exchange.housekeeping import Housekeeper
-from gateway.model.witness import WitnessedHead
+from gateway.model.evidence.witness import WitnessedHead
 from gateway.node import methods, witness_wire
-from gateway.ops.witness_founding import found_witness
+from gateway.ops.homes.found_witness import found_witness
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
-from gateway.storage.witness_store import SqlWitnessStore
-from gateway.trust.ceremony import import_document, publish_descriptor
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
+from gateway.witness import standing as witness_standing
 from tests.support.exchange import Logged, caller, entries, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, build_world

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import date
 
 from adapters.files.elements import parse
-from adapters.mapping_file import read_mapping
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.entry import decode_private, parse_entry
+from adapters.mapping.file import read_mapping
+from gateway.audit.entries.entry import decode_private, parse_entry
+from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.errors import LiaisonError
 from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
@@ -29,9 +29,9 @@ from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import parse_answer
 from gateway.statements.request import parse_request
-from gateway.trust.approval import parse_policy
-from gateway.trust.charter import parse_charter
-from gateway.trust.descriptor import parse_descriptor
+from gateway.trust.documents.charter import parse_charter
+from gateway.trust.documents.descriptor import parse_descriptor
+from gateway.trust.documents.policy_approval import parse_policy
 
 Target = Callable[[bytes], object]
 

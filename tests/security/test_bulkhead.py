@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, TimedOut
-from gateway.exchange.bulkhead import Bulkhead, Task, WallLimits
+from gateway.exchange.sources.batching import SearchCall, Steps
+from gateway.exchange.sources.bulkhead import Bulkhead, Task, WallLimits
+from gateway.exchange.sources.throttle import BURST_SECONDS, Throttle
 from gateway.exchange.stages import Turn
-from gateway.exchange.steps import SearchCall, Steps
-from gateway.exchange.throttle import BURST_SECONDS, Throttle
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness

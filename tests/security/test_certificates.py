@@ -18,8 +18,8 @@ from certs.authority import Authority, create_authority, issue, load_authority
 from certs.names import parse_uri
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import BadSignature, Malformed, Unauthenticated
-from gateway.trust.ceremony import publish_descriptor, publish_status
-from gateway.trust.descriptor import check_keys, parse_descriptor
+from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
+from gateway.trust.documents.descriptor import check_keys, parse_descriptor
 from gateway.trust.view import TrustView
 from tests.support.federation import Federation, make_federation
 

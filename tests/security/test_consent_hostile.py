@@ -16,15 +16,15 @@ from liaison.exchange.v1 import consent_pb2 as pb
 from gateway.app.node import Node
 from gateway.config.home import Home
 from gateway.config.suspensions import Action
+from gateway.desk.consents import CONSENT, ConsentBook, Decision
 from gateway.errors import Forbidden, LiaisonError
-from gateway.exchange.consent_book import CONSENT, ConsentBook, Decision
-from gateway.exchange.copies import COPY
+from gateway.exchange.asking.copies import COPY
 from gateway.model.consent import ConsentAnswer, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.node import methods, wire
-from gateway.ops.suspensions import switch
+from gateway.ops.homes.suspensions import switch
 from gateway.statements.consent import build_consent_answer, verify_consent_request
 from gateway.statements.envelope import CONSENT_REQUEST
 from tests.support.consents import (

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.log import AuditLog
+from gateway.audit.log.log import AuditLog
 from gateway.clock import SystemClock
 from gateway.errors import Contradicted, Misconfigured, StorageBroken
 from gateway.signing.keys import SigningKey
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
-from gateway.storage.postgres import open_postgres
+from gateway.storage.database.migrate import migrate
+from gateway.storage.database.postgres import open_postgres
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import answered
 from tests.support.databases import Server, new_postgres, new_standby, server, wait_until
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.findings import Check, State
-from gateway.audit.layout import opening_line
-from gateway.audit.tiles import bundle, read_bundle
+from gateway.audit.export.layout import opening_line
+from gateway.audit.tree.tiles import bundle, read_bundle
+from gateway.audit.verify.findings import Check, State
 from gateway.cli.main import run
 from gateway.errors import LiaisonError, Malformed
 from tests.support.audit_logs import new_id

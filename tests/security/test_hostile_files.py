@@ -18,7 +18,7 @@ from adapters.files.elements import MAX_FILE, parse
 from adapters.files.settings import tables_of
 from adapters.files.sheet import MAX_ROWS
 from adapters.files.source import FilesSource
-from adapters.mapping_file import read_mapping
+from adapters.mapping.file import read_mapping
 from gateway.clock import ManualClock
 from gateway.errors import LiaisonError, Malformed
 from gateway.records.types import RECORD_TYPES

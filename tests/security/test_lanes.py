@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
-from gateway.signing.empty_library import empty_library
-from gateway.signing.lanes import WIDTH, Lanes, Point, describe, lanes, try_out
+from gateway.signing.multi_buffer.crypto_mb import WIDTH, Lanes, Point, describe, lanes, try_out
+from gateway.signing.multi_buffer.empty_library import empty_library
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -187,7 +187,7 @@ def test_half_an_installation_means_one_by_one(
 @pytest.mark.parametrize("library", [b"", b"no library"])
 def test_doctor_warns_of_an_installation_that_is_damaged(tmp_path: Path, library: bytes) -> None:
     package_of(tmp_path, library, recorded(b"no library"))
-    checked = "from gateway.ops.checks import check_signatures as c\nprint(*c(None))"
+    checked = "from gateway.ops.doctor.home_checks import check_signatures as c\nprint(*c(None))"
     said = told(tmp_path, checked)
     assert "Severity.WARN" in said
     assert "cannot be used" in said
@@ -198,7 +198,7 @@ def test_doctor_finds_nothing_wrong_where_the_extra_is_not_there(tmp_path: Path)
     said = told(
         tmp_path,
         "import importlib.metadata as m\ndef none(name): raise m.PackageNotFoundError(name)\nm.distribution = none\n"
-        "from gateway.ops.checks import check_signatures as c\nprint(*c(None))",
+        "from gateway.ops.doctor.home_checks import check_signatures as c\nprint(*c(None))",
     )
     assert "Severity.GOOD" in said
     assert "is not installed" in said
@@ -272,7 +272,9 @@ def test_a_number_out_of_range_fits_nothing_whatever_the_library_says() -> None:
 
 def test_a_drawn_number_out_of_range_is_no_nonce(eight: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([0, N, N + 1, 2**256 - 1, 7])
-    monkeypatch.setattr("gateway.signing.lanes.os.urandom", lambda size: next(drawn).to_bytes(size, "big"))
+    monkeypatch.setattr(
+        "gateway.signing.multi_buffer.crypto_mb.os.urandom", lambda size: next(drawn).to_bytes(size, "big")
+    )
     scalar = (5).to_bytes(32, "little")
     assert eight.sign([(scalar, DIGEST)]) == [signed(5)[1]]  # with the nonce 7
     assert next(drawn, None) is None

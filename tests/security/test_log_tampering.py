@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.highwater import read_heads
-from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.log.highwater import read_heads
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Misconfigured
 from gateway.signing.keys import SigningKey
 from tests.support.audit_logs import LogHome, answered

@@ -17,8 +17,8 @@ from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import QuestionAttributes, RecordAttributes
-from policy.bundle import File, load_bundle, read_files
-from policy.engine import PolicyEngine
+from policy.bundle.bundle import File, load_bundle, read_files
+from policy.engine.engine import PolicyEngine
 from policy.explain import sentence
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, questions, records
 

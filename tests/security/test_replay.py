@@ -17,7 +17,7 @@ from gateway.errors import Reason
 from gateway.model.exchange import Outcome, Request
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
-from gateway.ops.suspensions import switch
+from gateway.ops.homes.suspensions import switch
 from gateway.statements.envelope import REQUEST
 from gateway.statements.request import build_request
 from tests.support.exchange import (

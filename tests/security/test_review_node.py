@@ -17,17 +17,17 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from liaison.witness.v1 import witness_pb2 as witness_pb
 
 from gateway.app.node import Node
-from gateway.audit.receipt import Due
+from gateway.app.rounds import Housekeeper
+from gateway.audit.accounts.receipts import Due
 from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
-from gateway.exchange import channels
-from gateway.exchange.channels import Acknowledger
-from gateway.exchange.housekeeping import Housekeeper
+from gateway.exchange.receipts import receipts as channels
+from gateway.exchange.receipts.receipts import Acknowledger
 from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
-from gateway.ops.suspensions import switch
+from gateway.ops.homes.suspensions import switch
 from gateway.ports.peers import PeerStatus
 from tests.support.exchange import (
     CLOCK,

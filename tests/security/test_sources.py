@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.base import MAX_CANDIDATES
-from adapters.hostile import HOSTILE, queries_with
-from adapters.index import IndexedSource
+from adapters.check.hostile import HOSTILE, queries_with
+from adapters.index.source import IndexedSource
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, TimedOut, Unavailable
 from gateway.model.hit import Candidate

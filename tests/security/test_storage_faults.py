@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.entry import parse_entry
-from gateway.audit.log import AuditLog
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.log.log import AuditLog
 from gateway.errors import Misconfigured, StorageBroken
 from gateway.ports.journal import Logged, StoredAnswer
 from gateway.ports.log_store import LogState, NewEntry
-from gateway.storage.engine import SqliteSettings, open_database, require_durable
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.database.engine import SqliteSettings, open_database, require_durable
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered, logged
 from tests.support.zygote import Zygote
 
@@ -70,7 +70,7 @@ async def run_and_kill(zygote: Zygote, home: LogHome, key: bytes, lines: int) ->
     return said
 
 
-@pytest.mark.parametrize("writer", ["certs.durable.write_new", "gateway.storage.keystore.create_key_file"])
+@pytest.mark.parametrize("writer", ["certs.durable.write_new", "gateway.storage.keys.keystore.create_key_file"])
 def test_h1_half_of_a_key_file_never_has_its_name(tmp_path: Path, writer: str) -> None:
     """The disk takes five bytes of it, and the process dies when it writes the others."""
     module, _, function = writer.rpartition(".")

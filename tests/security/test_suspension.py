@@ -11,7 +11,7 @@ from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
-from gateway.ops.suspensions import switch
+from gateway.ops.homes.suspensions import switch
 from tests.support.exchange import CLOCK, VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import eventually, eventually_async
 from tests.support.nodes import World, officer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.ports.quotas import QuotaPlace
-from gateway.storage.quotas import SqlQuotas
+from gateway.storage.documents.quotas import SqlQuotas
 from tests.support.audit_logs import LogHome
 
 

@@ -17,18 +17,18 @@ from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.log import AuditLog
+from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, ManualClock
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.signing.keys import SigningKey
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.engine import Database, SqliteSettings, open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
-from gateway.storage.postgres import open_postgres
+from gateway.storage.database.engine import Database, SqliteSettings, open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.database.postgres import open_postgres
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support import schemas
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -13,14 +13,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.checkpoint import Signer
-from gateway.audit.entry import Entry, build_entry, parse_entry
-from gateway.audit.events import EVENTS
-from gateway.audit.export import export, trust_documents
-from gateway.audit.findings import Check, Report, State
-from gateway.audit.layout import MANIFEST, SIGNATURE, export_origin
-from gateway.audit.merkle import leaf_hash
-from gateway.audit.verify import verify_export, verify_home
+from gateway.audit.entries.entry import Entry, build_entry, parse_entry
+from gateway.audit.entries.events import EVENTS
+from gateway.audit.export.export import export, trust_documents
+from gateway.audit.export.layout import MANIFEST, SIGNATURE, export_origin
+from gateway.audit.tree.checkpoint import Signer
+from gateway.audit.tree.merkle import leaf_hash
+from gateway.audit.verify.findings import Check, Report, State
+from gateway.audit.verify.verify import verify_export, verify_home
 from gateway.errors import Reason
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId
@@ -34,9 +34,9 @@ from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.answer import build_answer
 from gateway.statements.envelope import Sealed
 from gateway.statements.request import build_request
-from gateway.trust.appointing import draft_appointment
-from gateway.trust.appointment import EVERY, Appointment, Scope, parse_appointment
-from gateway.trust.ceremony import import_document, publish_descriptor
+from gateway.trust.ceremony.auditors import draft_appointment
+from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
+from gateway.trust.documents.appointment import EVERY, Appointment, Scope, parse_appointment
 from tests.support.audit_logs import LogHome, new_id
 from tests.support.federation import Federation, Member, make_federation
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import log as audit_log
-from gateway.audit.drafts import encoded_private
-from gateway.audit.event_fields import COMMON
-from gateway.audit.events import EVENTS
+from gateway.audit.entries.event_fields import COMMON
+from gateway.audit.entries.events import EVENTS
+from gateway.audit.log import log as audit_log
+from gateway.audit.log.batch import encoded_private
 from gateway.ports.journal import EntryDraft
 
 _SEEN = os.environ.get("LIAISON_SEEN_FIELDS", "")
@@ -46,8 +46,9 @@ class Catalogue:
         if found:
             raise UnknownMember(
                 f"private members that the catalogue of entries does not name: {', '.join(sorted(found))}\n"
-                "name them in gateway/audit/events.py, say what they mean in gateway/audit/event_fields.py, then run "
-                "python -m gateway.audit.events docs/audit-events.md"
+                "name them in gateway/audit/entries/events.py, say what they mean in "
+                "gateway/audit/entries/event_fields.py, then run "
+                "python -m gateway.audit.entries.events docs/audit-events.md"
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from liaison.exchange.v1 import consent_pb2 as pb
 
-from gateway.audit.entry import parse_entry
+from gateway.audit.entries.entry import parse_entry
 from gateway.model.consent import ConsentAnswer, ConsentRequest, OnwardCommand, OnwardUse, Place, Use
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Purpose

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.audit.erase import Eraser
-from gateway.audit.erase_key import KeyEraser
-from gateway.audit.log import AuditLog
-from gateway.audit.show import Shown, open_entry
-from gateway.audit.tombstones import Tombstones
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.erase_store import SqlErasableContent
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
+from gateway.audit.log.log import AuditLog
+from gateway.audit.reading.show import Shown, open_entry
+from gateway.audit.retention.destroyed_keys import Tombstones
+from gateway.audit.retention.erase import Eraser
+from gateway.audit.retention.erase_key import KeyEraser
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.erase_store import SqlErasableContent
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome
 
 

@@ -14,7 +14,7 @@ import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.app.node import Node
-from gateway.audit.entry import Entry, decode_private, parse_entry
+from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.clock import SystemClock
 from gateway.demo import planted
 from gateway.demo.sample import SAMPLES
@@ -32,7 +32,7 @@ from gateway.ports.sources import Source, SourceDescription
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import parse_answer
 from gateway.statements.request import build_request
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.federation import Member
 from tests.support.nodes import SourcePlan, World, build_world
 from tests.support.samples import give_indexes, sample_database

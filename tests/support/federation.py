@@ -9,10 +9,10 @@ from pathlib import Path
 
 from gateway.clock import Clock, SystemClock
 from gateway.signing.keys import SigningKey, load_signing_key
-from gateway.trust.card import read_card
-from gateway.trust.ceremony import draft, import_document, publish_descriptor, publish_status, sign
-from gateway.trust.charter import charter_fingerprint
-from gateway.trust.founding import create_member, create_member_keys
+from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
+from gateway.trust.ceremony.found_member import create_member, create_member_keys
+from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 

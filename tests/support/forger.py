@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.audit.checkpoint import Signer, origin
-from gateway.audit.entry import Entry, build_entry
-from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.entries.entry import Entry, build_entry
+from gateway.audit.tree.checkpoint import Signer, origin
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import SystemClock
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome
 from gateway.model.names import MemberId

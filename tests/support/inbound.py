@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.exchange.inbound import Inbound, Reply
+from gateway.exchange.answering.inbound import Inbound, Reply
 
 
 class Nobody:

@@ -10,10 +10,10 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from gateway.audit.checkpoint import origin, verify_checkpoint
-from gateway.audit.entry import Entry, parse_entry
-from gateway.audit.highwater import high_water_path, read_heads
-from gateway.audit.merkle import Tree, leaf_hash
+from gateway.audit.entries.entry import Entry, parse_entry
+from gateway.audit.log.highwater import high_water_path, read_heads
+from gateway.audit.tree.checkpoint import origin, verify_checkpoint
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.config.home import Home
 from gateway.errors import LiaisonError
 from gateway.signing.keys import VerifyKey, load_signing_key

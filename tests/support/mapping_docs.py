@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from adapters.conversion import Converter, Option
-from adapters.converters import CONVERTERS
+from adapters.values.conversion import Converter, Option
+from adapters.values.converters import CONVERTERS
 from tests.support.shared import PROJECT
 
 GUIDE = PROJECT / "docs" / "guides" / "mapping.md"
-_BEGIN = "<!-- converters: made by `make docs` from adapters/converters.py -->"
+_BEGIN = "<!-- converters: made by `make docs` from adapters/values/converters.py -->"
 _END = "<!-- end of converters -->"
 
 

@@ -10,12 +10,12 @@ import hashlib
 import sys
 from pathlib import Path
 
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.log import AuditLog
+from gateway.audit.log.log import AuditLog
+from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.clock import SystemClock
 from gateway.ports.journal import Logged
 from gateway.signing.keys import load_signing_key
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered
 
 _SHARED = 3

@@ -12,7 +12,7 @@ from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.demo.sample import SAMPLES, SampleSource
-from gateway.storage.index_seal import load_index_secret
+from gateway.storage.index.index_seal import load_index_secret
 
 
 @cache

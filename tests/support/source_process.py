@@ -14,13 +14,13 @@ from typing import Any
 import grpc
 
 from certs.durable import PUBLIC, make_folder, write_new
-from gateway.audit.entry import decode_private, parse_entry
+from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.demo.sample import SAMPLES, SampleSource
-from gateway.ops.source_founding import found_source
-from gateway.storage.engine import open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
-from gateway.trust.ceremony import publish_descriptor, publish_status
+from gateway.ops.homes.found_source import found_source
+from gateway.storage.database.engine import open_database
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from tests.support.exchange import CLOCK, Logged
 from tests.support.federation import OFFICES, Federation
 from tests.support.nodes import SourcePlan, World, build_world

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from adapters.load import Place, open_source
-from adapters.mapping_file import load_mapping
+from adapters.mapping.file import load_mapping
 from adapters.sql import SqlSource
 from gateway.clock import Clock
 from gateway.records.types import RECORD_TYPES

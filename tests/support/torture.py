@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.audit.entry import parse_entry
+from gateway.audit.entries.entry import parse_entry
 from tests.support.exchange import caller, sample_world
 from tests.support.faulty_disk import Disk
 from tests.support.logbook import LogBook

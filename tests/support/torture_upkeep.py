@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.app.node import build_node
-from gateway.audit.show import Filter
-from gateway.cli.audits import entries
-from gateway.cli.erasures import exchange_entries
-from gateway.cli.evidence import open_home
+from gateway.audit.reading.show import Filter
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.query import DocumentQuery
-from gateway.ops.orders import Order, Orders
-from gateway.ops.policy_keeper import INCOMING, PolicyKeeper, policy_files
+from gateway.ops.audit.verify_export import entries
+from gateway.ops.homes.open_home import open_home
+from gateway.ops.orders.erasure_home import exchange_entries
+from gateway.ops.orders.mailbox import Order, Orders
+from gateway.ops.policy.keeper import INCOMING, PolicyKeeper, policy_files
 from gateway.signing.keys import load_signing_key
-from gateway.storage.key_copy import keep_in_step
-from gateway.storage.keystore import DESTROYED
-from gateway.trust.approval import seal_policy
+from gateway.storage.keys.key_copy import keep_in_step
+from gateway.storage.keys.keystore import DESTROYED
+from gateway.trust.documents.policy_approval import seal_policy
 from tests.support.cli import Liaison
 from tests.support.erasing import files_with
 from tests.support.exchange import CLOCK, PASSPORT, VN, command, lines, sample_world

@@ -6,13 +6,13 @@ import importlib
 
 from gateway.model.names import member_id
 from gateway.records.types import RECORD_TYPES
-from policy.engine import PolicyEngine
+from policy.engine.engine import PolicyEngine
 from tests.support.shared import PROJECT
 
 for _name in (
-    "gateway.cli.commands.serve",
+    "gateway.cli.commands.node.serve",
     "gateway.app.serve",
-    "gateway.storage.migrate",
+    "gateway.storage.database.migrate",
     "_strptime",
     "adapters.sql",
     "anyascii._data",

@@ -8,19 +8,19 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from gateway.audit.checkpoint import Signer, origin
-from gateway.audit.cosignature import Cosigner, witness_name
-from gateway.audit.merkle import Tree, leaf_hash
-from gateway.audit.witness import WitnessService, build_request
+from gateway.audit.tree.checkpoint import Signer, origin
+from gateway.audit.tree.cosignature import Cosigner, witness_name
+from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Forbidden, Unknown
+from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
-from gateway.model.witness import HeadEvidence
 from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey
-from gateway.storage.engine import Database, open_database
-from gateway.storage.migrate import migrate
-from gateway.storage.witness_store import SqlWitnessStore
+from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.witness.service import WitnessService, build_request
 
 TH = MemberId("th")
 ORIGIN = origin("th", "exchange", 1)

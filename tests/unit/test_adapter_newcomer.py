@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cells import cleaner
-from gateway.cli.commands.index import _show_built
+from adapters.values.cells import cleaner
+from gateway.cli.commands.data.index import _show_built
 from gateway.errors import Malformed
 from tests.support.cli import Liaison
 from tests.support.small_source import MAPPING, SmallSource, small_source

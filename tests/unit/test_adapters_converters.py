@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cells import MAX_CELL, cleaner
-from adapters.converters import CONVERTERS, script_of
-from adapters.dates import thai_date
+from adapters.values.cells import MAX_CELL, cleaner
+from adapters.values.converters import CONVERTERS, script_of
+from adapters.values.dates import thai_date
 from gateway.errors import LiaisonError, Malformed, Misconfigured
 
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.conformance import Expectation, check_adapter
+from adapters.check.conformance import Expectation, check_adapter
 from adapters.files.folder import folder_of
 from adapters.files.settings import tables_of
 from adapters.files.source import FilesSource, Repeated, _hash
 from adapters.http.settings import tables_of as web_tables_of
-from adapters.mapping_file import read_mapping
+from adapters.mapping.file import read_mapping
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Misconfigured, TimedOut, Unavailable, Unknown
 from gateway.model.query import DocumentQuery, PersonQuery

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.base import Adapter
-from adapters.conformance import Expectation, check_adapter
+from adapters.check.conformance import Expectation, check_adapter
 from adapters.http.pages import _link, _with
 from gateway.clock import Clock, ManualClock, SystemClock
 from gateway.errors import Misconfigured, Overloaded, Unavailable, Unknown

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from adapters.base import MAX_CANDIDATES, Adapter, best
-from adapters.conformance import Expectation, check_adapter
-from adapters.index import IndexedSource
-from adapters.index_rows import decode_marking, encode_marking
+from adapters.check.conformance import Expectation, check_adapter
+from adapters.index.lookup import MAX_EXACT
+from adapters.index.rows import decode_marking, encode_marking
+from adapters.index.source import IndexedSource
 from adapters.load import Place, open_source
-from adapters.lookup import MAX_EXACT
-from adapters.mapping_file import read_mapping
+from adapters.mapping.file import read_mapping
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Misconfigured, TimedOut, Unavailable, Unknown
 from gateway.model.hit import Candidate, Match, Quality

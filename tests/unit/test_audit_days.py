@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.days import answers, compare, line_of
-from gateway.audit.entry import Entry, build_entry
-from gateway.audit.receipt import exchanges_hash
-from gateway.model.account import DayAccount
+from gateway.audit.accounts.days import answers, compare, line_of
+from gateway.audit.accounts.receipts import exchanges_hash
+from gateway.audit.entries.entry import Entry, build_entry
+from gateway.model.evidence.day_account import DayAccount
 from gateway.model.names import MemberId
 from gateway.statements.account import MAX_LINES
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.entry import (
+from gateway.audit.entries.entry import (
     SMALLEST_BUCKET,
     Entry,
     build_entry,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.event_fields import FIELDS, meaning
-from gateway.audit.events import EVENTS, document
+from gateway.audit.entries.event_fields import FIELDS, meaning
+from gateway.audit.entries.events import EVENTS, document
 from gateway.ports.journal import EntryDraft
 from tests.support.catalogue import CATALOGUE, UnknownMember, made_up
 
@@ -16,7 +16,7 @@ CATALOGUE_PAGE = Path(__file__).parents[2] / "docs" / "audit-events.md"
 
 def test_the_catalogue_is_current() -> None:
     assert CATALOGUE_PAGE.read_text(encoding="utf-8") == document(), (
-        "run: python -m gateway.audit.events docs/audit-events.md"
+        "run: python -m gateway.audit.entries.events docs/audit-events.md"
     )
 
 

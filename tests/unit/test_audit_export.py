@@ -11,23 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import checking
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.cosignature import Cosigner, witness_name
-from gateway.audit.entry import parse_entry
-from gateway.audit.export_log import ExportLog
-from gateway.audit.export_reader import ExportReader
-from gateway.audit.findings import Check, State
-from gateway.audit.layout import APPOINTMENT, PART, LogRange
-from gateway.audit.policies import policy_hash
-from gateway.audit.tiles import read_bundle
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.export.layout import APPOINTMENT, PART, LogRange
+from gateway.audit.export.log_reader import ExportLog
+from gateway.audit.export.policies import policy_hash
+from gateway.audit.export.reader import ExportReader
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.cosignature import Cosigner, witness_name
+from gateway.audit.tree.tiles import read_bundle
+from gateway.audit.verify import workers as checking
+from gateway.audit.verify.findings import Check, State
 from gateway.clock import to_us
 from gateway.errors import Malformed, StorageBroken
-from gateway.model.witness import CosignedHead
+from gateway.model.evidence.witness import CosignedHead
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.signing.witness_keys import load_witness_signing_key
-from gateway.trust.appointment import Scope, sign_appointment
+from gateway.trust.documents.appointment import Scope, sign_appointment
 from tests.support.audited import FAR_US, WHOLE, World, appoint, bad_with, make_world, resign
 from tests.support.shared import PROJECT
 
@@ -306,7 +306,7 @@ def test_an_export_that_was_killed_goes_on_and_is_the_same(world: World, tmp_pat
         "import os, signal, pickle, sys\n"
         "from tests.support.audited import World\n"
         "from tests.support.audit_logs import LogHome\n"
-        "from gateway.audit.export import export\n"
+        "from gateway.audit.export.export import export\n"
         "from gateway.clock import SystemClock\n"
         "from gateway.signing.keys import load_signing_key\n"
         "from pathlib import Path\n"

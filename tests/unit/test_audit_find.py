@@ -12,22 +12,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.export import export
-from gateway.audit.find import find, find_all
-from gateway.audit.find_export import SearchedExport, find_line
-from gateway.audit.find_home import SearchedHome
-from gateway.audit.find_index import IndexKeeper
-from gateway.audit.opened import Opened
-from gateway.audit.postings import BLOCK, SALT_BYTES, TermKeys, label, places_of, seal, unseal
-from gateway.audit.question import Question, fits, terms_of_opened
-from gateway.audit.terms import ANY, Field, born_terms, name_terms, number_terms, term
+from gateway.audit.export.export import export
+from gateway.audit.reading.opened import Opened
+from gateway.audit.search.export import SearchedExport, find_line
+from gateway.audit.search.find import find, find_all
+from gateway.audit.search.home import SearchedHome
+from gateway.audit.search.index import IndexKeeper
+from gateway.audit.search.postings import BLOCK, SALT_BYTES, TermKeys, label, places_of, seal, unseal
+from gateway.audit.search.question import Question, fits, terms_of_opened
+from gateway.audit.search.terms import ANY, Field, born_terms, name_terms, number_terms, term
 from gateway.clock import ManualClock
 from gateway.errors import Contradicted, Unavailable
 from gateway.matching.same import name_sounds
 from gateway.model.names import MemberId
-from gateway.storage.find_file import FindFile
-from gateway.storage.keystore import KeyStore
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.documents.find_file import FindFile
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome
 from tests.support.questions import AGREEMENTS, CASES, CODES, NAMES, NUMBERS, OFFICERS, REFERENCES, fill
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.checkpoint import verify_checkpoint
-from gateway.audit.entry import decode_private, parse_entry
-from gateway.audit.log import AuditLog
-from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
+from gateway.audit.entries.entry import decode_private, parse_entry
+from gateway.audit.log.log import AuditLog
+from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.merkle import leaf_hash, verify_consistency, verify_inclusion
 from gateway.clock import ManualClock
 from gateway.errors import Malformed, Misconfigured, StorageBroken
 from gateway.model.names import ExchangeId, MemberId

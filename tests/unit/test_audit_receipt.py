@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.entry import parse_entry
-from gateway.audit.receipt import ChannelBook, Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.accounts.receipts import ChannelBook, Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.entries.entry import parse_entry
 from gateway.clock import ManualClock
 from gateway.errors import BadSignature, Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
 from gateway.ports.journal import EntryDraft
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged, new_id
 
 TH, VN = MemberId("th"), MemberId("vn")
@@ -250,7 +250,7 @@ def test_a_number_that_is_left_out_is_not_taken_as_acknowledged(pair: Pair) -> N
 def test_answers_of_before_a_restart_are_no_gaps_however_many_there_are(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.audit.receipt.MAX_RANGE", 4)
+    monkeypatch.setattr("gateway.audit.accounts.receipts.MAX_RANGE", 4)
     items = [pair.exchange() for _ in range(10)]
     pair.book = pair.new_book()
     pair.exchange()
@@ -267,8 +267,8 @@ def test_answers_of_before_a_restart_are_no_gaps_however_many_there_are(
 def test_more_lost_answers_than_a_receipt_can_name_are_named_in_several(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.audit.receipt.MAX_RANGE", 6)
-    monkeypatch.setattr("gateway.audit.receipt.MAX_GAPS", 4)
+    monkeypatch.setattr("gateway.audit.accounts.receipts.MAX_RANGE", 6)
+    monkeypatch.setattr("gateway.audit.accounts.receipts.MAX_GAPS", 4)
     for arrives in (*[False] * 9, True):
         pair.exchange(arrives=arrives)
     gaps: list[int] = []

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.checkpoint import Signer, origin
-from gateway.audit.entry import Entry, build_entry, encode_private
-from gateway.audit.evidence import Row
-from gateway.audit.merkle import Tree, leaf_hash
-from gateway.audit.reconcile import Comparison, Fault, compare
-from gateway.audit.sides import MARGIN_US, Side
+from gateway.audit.accounts.sides import MARGIN_US, Side
+from gateway.audit.entries.entry import Entry, build_entry, encode_private
+from gateway.audit.reading.evidence import Row
+from gateway.audit.tree.checkpoint import Signer, origin
+from gateway.audit.tree.merkle import Tree, leaf_hash
+from gateway.audit.verify.reconcile import Comparison, Fault, compare
 from gateway.signing.keys import SigningKey, VerifyKey
 
 MINUTE_US = 60_000_000

@@ -11,12 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.opened import HomeLogs
-from gateway.audit.stats import FOLDED, OTHER, SMALLEST, UNKNOWN, Cell, Stats, collect, published, rounded
-from gateway.audit.uptime import Availability, Uptime
-from gateway.cli.statistics_page import page
-from gateway.cli.statistics_text import as_csv, as_value, statistics_of
+from gateway.audit.reading.opened import HomeLogs
+from gateway.audit.statistics.statistics import (
+    FOLDED,
+    OTHER,
+    SMALLEST,
+    UNKNOWN,
+    Cell,
+    Stats,
+    collect,
+    published,
+    rounded,
+)
+from gateway.audit.statistics.uptime import Availability, Uptime
 from gateway.clock import ManualClock, to_us
+from gateway.views.statistics import as_csv, as_value, statistics_of
+from gateway.views.statistics_page import page
 from tests.support.audit_logs import NOON, LogHome
 from tests.support.cli import Liaison
 from tests.support.questions import AGREEMENTS, CASES, NAMES, NUMBERS, OFFICERS, fill

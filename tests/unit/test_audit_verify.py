@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import verify
-from gateway.audit.checkpoint import Signer, origin
-from gateway.audit.entry import Entry, commitment, encode_private, parse_entry
-from gateway.audit.erase_key import Why
-from gateway.audit.export import export
-from gateway.audit.findings import MEANING, Check, Report, State
-from gateway.audit.log import AuditLog
-from gateway.audit.merkle import leaf_hash
-from gateway.audit.show import Filter, show
-from gateway.audit.verify import verify_export
+from gateway.audit.entries.entry import Entry, commitment, encode_private, parse_entry
+from gateway.audit.export.export import export
+from gateway.audit.log.log import AuditLog
+from gateway.audit.reading.show import Filter, show
+from gateway.audit.retention.erase_key import Why
+from gateway.audit.tree.checkpoint import Signer, origin
+from gateway.audit.tree.merkle import leaf_hash
+from gateway.audit.verify import verify
+from gateway.audit.verify.findings import MEANING, Check, Report, State
+from gateway.audit.verify.verify import verify_export
 from gateway.clock import ManualClock
 from gateway.errors import Malformed
 from gateway.ports.journal import EntryDraft

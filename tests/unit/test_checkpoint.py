@@ -7,7 +7,15 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.checkpoint import MAX_SIGNATURES, Signer, key_id, origin, parse_checkpoint, verify_checkpoint, vkey
+from gateway.audit.tree.checkpoint import (
+    MAX_SIGNATURES,
+    Signer,
+    key_id,
+    origin,
+    parse_checkpoint,
+    verify_checkpoint,
+    vkey,
+)
 from gateway.errors import BadSignature, Malformed
 from gateway.signing.keys import SigningKey
 

@@ -16,11 +16,11 @@ import click
 import pytest
 
 from gateway.cli.client import _refusal
-from gateway.cli.lines import all_answered, headline, hit_lines
 from gateway.cli.main import COMMANDS
 from gateway.cli.main import liaison as group
 from gateway.cli.output import printable
 from gateway.errors import Reason
+from gateway.views.search_lines import all_answered, headline, hit_lines
 from tests.support.cli import Liaison, found_federation
 
 ASK = ("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "T-1")

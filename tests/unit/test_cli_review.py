@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.layout import SIGNATURE
-from gateway.cli.lines import headline
+from gateway.audit.export.layout import SIGNATURE
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.demo.federation import MEMBERS, DemoRuns, open_federation
-from gateway.ops.doctor import Severity, examine
-from gateway.ops.suspensions import known_targets
+from gateway.ops.doctor.doctor import Severity, examine
+from gateway.ops.homes.suspensions import known_targets
 from gateway.signing.keys import load_signing_key
+from gateway.views.search_lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, found_federation
 

@@ -13,7 +13,7 @@ from gateway.config import Home, Suspensions
 from gateway.config.suspensions import HUMANITARIAN, Action, read_switches
 from gateway.errors import Malformed
 from gateway.model.purpose import Purpose
-from gateway.ops.suspensions import history, switch, target_of
+from gateway.ops.homes.suspensions import history, switch, target_of
 
 
 @pytest.fixture

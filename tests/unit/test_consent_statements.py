@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
 
 from gateway.clock import ManualClock, from_us
+from gateway.desk.consent_outbox import WAITING, Wish, wish_key
+from gateway.desk.consents import Consent, ConsentBook, Decision
 from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unknown
-from gateway.exchange.consent_book import Consent, ConsentBook, Decision
-from gateway.exchange.consent_outbox import WAITING, Wish, wish_key
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
@@ -30,10 +30,10 @@ from gateway.statements.consent import (
     verify_consent_request,
 )
 from gateway.statements.envelope import CONSENT_ANSWER, CONSENT_REQUEST
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.engine import open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.migrate import migrate
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.keys.keystore import KeyStore
 from tests.support.policies import NOW_US
 from tests.support.sealing import ListedKeys, envelope_of, new_key, payload_of
 

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.checkpoint import Signer, origin, parse_checkpoint
-from gateway.audit.continue_log import MARGIN, Loss, LostLog, Word
-from gateway.audit.continued import continued_in
-from gateway.audit.evidence import HomeLog
-from gateway.audit.export_reader import ExportReader
-from gateway.audit.findings import Check, State
-from gateway.audit.log import AuditLog
-from gateway.audit.numbers import begun_us
-from gateway.audit.two_exports import lost_times
+from gateway.audit.export.reader import ExportReader
+from gateway.audit.log.log import AuditLog
+from gateway.audit.log.numbers import begun_us
+from gateway.audit.log.open_next import MARGIN, Loss, LostLog, Word
+from gateway.audit.log.succession import continued_in
+from gateway.audit.reading.evidence import HomeLog
+from gateway.audit.tree.checkpoint import Signer, origin, parse_checkpoint
+from gateway.audit.verify.findings import Check, State
+from gateway.audit.verify.reconcile_exports import lost_times
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Malformed, Misconfigured, StorageBroken
-from gateway.model.witness import HeadEvidence
+from gateway.model.evidence.witness import HeadEvidence
 from gateway.ports.log_store import LogState, NewEntry
 from gateway.signing.keys import SigningKey
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered
 from tests.support.audited import World, make_world
 

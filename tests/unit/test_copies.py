@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from gateway.clock import ManualClock, from_us
-from gateway.exchange.copies import COPY, Copies, deletion
-from gateway.exchange.keep import decode_search, encode_search
+from gateway.exchange.asking.copies import COPY, Copies, deletion
+from gateway.exchange.asking.search_json import decode_search, encode_search
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.engine import open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.migrate import migrate
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.keys.keystore import KeyStore
 from tests.support.policies import NOW_US
 
 HOUR_US = 3_600_000_000

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certs.keyfiles import Algorithm, spki
-from gateway.audit.checkpoint import Signer, origin, parse_checkpoint
-from gateway.audit.cosignature import (
+from gateway.audit.tree.checkpoint import Signer, origin, parse_checkpoint
+from gateway.audit.tree.cosignature import (
     FUTURE_S,
     Cosigner,
     Witness,

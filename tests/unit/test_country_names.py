@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import country_names
-from adapters.converters import CONVERTERS
-from adapters.converters_text import COUNTRY_SCHEMES
+from adapters.values import country_names
+from adapters.values.converters import CONVERTERS
+from adapters.values.texts import COUNTRY_SCHEMES
 from gateway.errors import Misconfigured
 from gateway.records.codes import alpha3, issuers, rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from adapters.courtesy import Courtesy
+from adapters.index.give_way import Courtesy
 
 
 def test_upkeep_waits_while_somebody_searches_and_goes_on_after() -> None:

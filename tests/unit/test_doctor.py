@@ -14,9 +14,9 @@ import pytest
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
-from gateway.ops import reach
-from gateway.ops.doctor import Finding, Severity, examine, healthy
-from gateway.ops.policy_keeper import install
+from gateway.ops.doctor import network_checks as reach
+from gateway.ops.doctor.doctor import Finding, Severity, examine, healthy
+from gateway.ops.policy.keeper import install
 from gateway.signing.keys import load_signing_key
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, Ran, copy_federation

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.checkpoint import parse_checkpoint
+from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.config.witness_home import WitnessHome, load_witness
 from gateway.errors import Contradicted, Malformed, Misconfigured
-from gateway.model.witness import WitnessedHead
-from gateway.ops.waiver import take_waiver, waive
-from gateway.ops.witness_founding import found_witness
-from gateway.storage.engine import open_database
-from gateway.storage.migrate import migrate
-from gateway.storage.witness_seal import SealedWitnessStore
-from gateway.trust.witness_card import read_witness_card
+from gateway.model.evidence.witness import WitnessedHead
+from gateway.ops.homes.found_witness import found_witness
+from gateway.ops.homes.start_waiver import take_waiver, waive
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.witness_seal import SealedWitnessStore
+from gateway.trust.ceremony.witness_card import read_witness_card
 from tests.support.cli import Liaison
 from tests.support.witnesses import ORIGIN, LogOf
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.erase_key import Why
+from gateway.audit.retention.erase_key import Why
 from gateway.errors import Misconfigured
-from gateway.storage.dump import dump, load
-from gateway.storage.engine import open_database
-from gateway.storage.migrate import migrate
+from gateway.storage.database.dump import dump, load
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import migrate
 from tests.support.audit_logs import LogHome, answered, logged
 from tests.support.erasing import opened
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from gateway.signing.empty_library import empty_library
+from gateway.signing.multi_buffer.empty_library import empty_library
 
 pytestmark = pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="written for Linux on x86-64"
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 LOAD = """
 import ctypes
-from gateway.signing.empty_library import load_empty
+from gateway.signing.multi_buffer.empty_library import load_empty
 load_empty(["libabsent-one.so", "libabsent-two.so.5"])
 for name in ("libabsent-one.so", "libabsent-two.so.5"):
     ctypes.CDLL(name)  # found by its name, though there is no such file

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.checkpoint import verify_checkpoint
-from gateway.audit.erase_key import Why
-from gateway.audit.erase_plan import DOCUMENTS, plan_by_age
-from gateway.audit.holds import HoldAction, HoldOrder, placed_entry, read_holds
-from gateway.audit.merkle import leaf_hash, verify_inclusion
-from gateway.audit.show import Filter, show
-from gateway.audit.tombstones import Tombstones
+from gateway.audit.reading.show import Filter, show
+from gateway.audit.retention.destroyed_keys import Tombstones
+from gateway.audit.retention.erase_key import Why
+from gateway.audit.retention.holds import HoldAction, HoldOrder, placed_entry, read_holds
+from gateway.audit.retention.plan import DOCUMENTS, plan_by_age
+from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.clock import ManualClock, from_us, to_us
 from gateway.errors import Forbidden, Malformed, Misconfigured, Unknown
+from gateway.model.evidence.retention import age_before, content_key_id, in_ranges, months_before, ranges
 from gateway.model.names import MemberId
-from gateway.model.retention import age_before, content_key_id, in_ranges, months_before, ranges
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey

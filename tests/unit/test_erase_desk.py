@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.holds import HoldAction, HoldOrder, placed_entry, read_holds
+from gateway.audit.retention.holds import HoldAction, HoldOrder, placed_entry, read_holds
 from gateway.clock import ManualClock
 from gateway.config.schema import RetentionMonths
 from gateway.errors import Forbidden
 from gateway.model.names import MemberId
-from gateway.ops.erasing import ErasureDesk
-from gateway.ops.orders import Order, Orders
+from gateway.ops.orders.erasure_orders import ErasureDesk
+from gateway.ops.orders.mailbox import Order, Orders
 from gateway.ports.content_keys import Retention
 from tests.support.audit_logs import NOON, LogHome, answered
 from tests.support.erasing import Open, opened

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.exchange.evenness import MAX_PROFILES, Evenness, decoy
+from gateway.exchange.answering.constant_work import MAX_PROFILES, Evenness, decoy
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.query import Query, QueryKind
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Profile, SourceDescription
 from policy.attributes import RecordAttributes
-from policy.engine import PolicyEngine
+from policy.engine.engine import PolicyEngine
 from tests.support.policies import KH, NATIONAL, NOW_US, QUESTION
 
 HIDDEN = Marking(caveats=frozenset({Caveat.HIDDEN_FOR_OPERATION}), releasable_to=frozenset({"th"}))

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.entry import decode_private, parse_entry
-from gateway.audit.receipt import Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.accounts.receipts import Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import ManualClock
 from gateway.errors import Unacknowledged
-from gateway.exchange.debt import DebtLimits, Debts
-from gateway.exchange.scribe import Scribe
+from gateway.exchange.log_writer import Scribe
+from gateway.exchange.receipts.debt import DebtLimits, Debts
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
-from gateway.storage.document_store import SqlDocumentStore
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged
 
 TH, VN = MemberId("th"), MemberId("vn")

@@ -12,8 +12,8 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import LiaisonError, Malformed, TimedOut, Unavailable, Unknown
-from gateway.exchange.bounded import bounded
-from gateway.exchange.steps import FetchCall, SearchCall, Steps, Work, run_together
+from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps, Work, run_together
+from gateway.exchange.sources.time_limit import bounded
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.query import DocumentQuery, Query

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Malformed
-from gateway.exchange import subjects as module
-from gateway.exchange.subjects import HALF_A_DAY_US, Subjects, subjects
+from gateway.exchange.answering import repeated_subjects as module
+from gateway.exchange.answering.repeated_subjects import HALF_A_DAY_US, Subjects, subjects
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.holds import (
+from gateway.audit.retention.holds import (
     HOLD_TYPE,
     MAX_HOLD_US,
     MAX_PLACES,

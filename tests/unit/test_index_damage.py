@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from adapters.index import IndexedSource
+from adapters.index.source import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock
 from gateway.errors import Unavailable
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm
-from gateway.storage.index_file import IndexedRecord, KeyKind
-from gateway.storage.index_store import IndexStore
-from gateway.storage.index_writer import IndexUpdate, IndexWriter
+from gateway.storage.index.index_file import IndexedRecord, KeyKind
+from gateway.storage.index.index_store import IndexStore
+from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 
 WITH_CHANGES = MAPPING.replace('key = "id"\nlive', 'key = "id"\nchanged = "updated"\nlive')

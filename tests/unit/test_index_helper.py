@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters import index_helper
-from adapters.index_build import build_index
-from adapters.index_helper import IndexHelper
-from adapters.index_make import Made, Task, make
-from adapters.mapping_file import load_mapping
+from adapters.index import helper_process as index_helper
+from adapters.index.build import build_index
+from adapters.index.helper_process import IndexHelper
+from adapters.index.make import Made, Task, make
+from adapters.mapping.file import load_mapping
 from adapters.sql.source import SqlSource
 from gateway.clock import SystemClock
-from gateway.storage.index_store import IndexStore
+from gateway.storage.index.index_store import IndexStore
 from tests.support.small_source import SmallSource, small_source
 
 PEOPLE = 300
@@ -66,7 +66,7 @@ def test_the_same_index_comes_out_of_two_processes(
     source: SqlSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_index(source, tmp_path / "alone.sqlite", secret=SECRET)
-    monkeypatch.setattr("adapters.index_build.is_worth_it", lambda _: True)
+    monkeypatch.setattr("adapters.index.build.is_worth_it", lambda _: True)
     build_index(source, tmp_path / "helped.sqlite", secret=SECRET)
     assert bodies(tmp_path / "alone.sqlite") == bodies(tmp_path / "helped.sqlite")
 

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.index import IndexedSource, RowSource
-from adapters.index_keep import DIFFERENCE_SECONDS
+from adapters.index.keep import DIFFERENCE_SECONDS
+from adapters.index.source import IndexedSource, RowSource
 from adapters.load import Place, open_source
 from gateway.clock import ManualClock
 from gateway.errors import Unavailable
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
-from gateway.storage.index_file import IndexedRecord, KeyKind, index_lock
-from gateway.storage.index_seal import IndexSeal, load_index_secret, new_salt
-from gateway.storage.index_store import COMMON, Births, IndexStore
-from gateway.storage.index_writer import IndexUpdate, IndexWriter
+from gateway.storage.index.index_file import IndexedRecord, KeyKind, index_lock
+from gateway.storage.index.index_seal import IndexSeal, load_index_secret, new_salt
+from gateway.storage.index.index_store import COMMON, Births, IndexStore
+from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 
 WITH_CHANGES = MAPPING.replace('key = "id"\nlive', 'key = "id"\nchanged = "updated"\nlive')
@@ -182,7 +182,7 @@ _DIES = """
 import os, sys
 from pathlib import Path
 from tests.unit.test_index_upkeep import record
-from gateway.storage.index_writer import IndexUpdate, IndexWriter
+from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 how, path = sys.argv[1], Path(sys.argv[2])
 target = (IndexUpdate if how == "update" else IndexWriter)(path).__enter__()
 for number in range(20_000):

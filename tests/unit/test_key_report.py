@@ -9,15 +9,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from certs.keyfiles import Algorithm
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.cosignature import Cosigner, Witness, read_lines, witness_name
-from gateway.audit.key_report import Coverage, KeyReport, LostKey, Proof, key_report, lost_key
-from gateway.audit.opened import HomeLogs
+from gateway.audit.reading.opened import HomeLogs
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.cosignature import Cosigner, Witness, read_lines, witness_name
+from gateway.audit.verify.key_report import Coverage, KeyReport, LostKey, Proof, key_report, lost_key
 from gateway.bench.questions import Questions
 from gateway.clock import ManualClock
-from gateway.model.witness import CosignedHead
+from gateway.model.evidence.witness import CosignedHead
 from gateway.signing.witness_keys import WitnessSigningKey
-from gateway.trust.descriptor import ListedKey
+from gateway.trust.documents.descriptor import ListedKey
 from tests.support.audit_logs import NOON, LogHome
 from tests.support.questions import POOLS
 

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.errors import Misconfigured
 from gateway.ports.content_keys import Retention
-from gateway.storage.key_copy import keep_in_step, take_over
-from gateway.storage.keystore import DESTROYED, KeyStore
+from gateway.storage.keys.key_copy import keep_in_step, take_over
+from gateway.storage.keys.keystore import DESTROYED, KeyStore
 from tests.support.erasing import files_with
 
 _NOVEMBER_US = 1_795_000_000_000_000

@@ -16,9 +16,9 @@ from gateway.config import Home
 from gateway.errors import Stale, StorageBroken
 from gateway.ports.log_store import LogState, NewEntry
 from gateway.signing.keys import SigningKey, load_signing_key
-from gateway.storage.log_store import SqlLogStore
-from gateway.trust.appointment import parse_appointment, sign_appointment
-from gateway.trust.documents import TrustDocuments
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.appointment import parse_appointment, sign_appointment
+from gateway.trust.documents.folder import TrustDocuments
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, Ran, copy_federation
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cells import MAX_CELL, MAX_MARKS, cleaner
-from adapters.mapping_file import read_mapping
-from adapters.rows import Builder
+from adapters.mapping.file import read_mapping
+from adapters.mapping.rows import Builder
+from adapters.values.cells import MAX_CELL, MAX_MARKS, cleaner
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Malformed
 from gateway.records.types import RECORD_TYPES

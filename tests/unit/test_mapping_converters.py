@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.cells import cleaner
-from adapters.charsets import decoder, from_vni, mend, recode
-from adapters.converters import CONVERTERS
-from adapters.converters_text import word_list
-from adapters.dates import thai_date
+from adapters.values.cells import cleaner
+from adapters.values.charsets import decoder, from_vni, mend, recode
+from adapters.values.converters import CONVERTERS
+from adapters.values.dates import thai_date
+from adapters.values.texts import word_list
 from gateway.errors import LiaisonError, Malformed, Misconfigured
 from tests.support.mapping_docs import GUIDE, with_table
 

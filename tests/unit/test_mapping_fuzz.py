@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.converters import CONVERTERS
-from adapters.mapping_file import read_mapping
+from adapters.mapping.file import read_mapping
+from adapters.values.converters import CONVERTERS
 from gateway.errors import Misconfigured
 from tests.support.small_source import MAPPING
 

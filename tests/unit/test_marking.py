@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.errors import Misconfigured
 from gateway.model.marking import Caveat, Level, Marking, Onward, Tlp, UseCode, tlp
 from policy.attributes import RecordAttributes
-from policy.engine import PolicyEngine
+from policy.engine.engine import PolicyEngine
 from tests.support.policies import NATIONAL, NOW_US, VN, covered_records, markings
 
 ENGINE = PolicyEngine.load(NATIONAL / "vn", VN)

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.matching import burmese, damaged, khmer, places
+from gateway.matching import places
 from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.same import name_sounds
+from gateway.matching.scripts import burmese, damaged, khmer
 from gateway.matching.similarity import DOUBTFUL_KIND, compare_names
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery

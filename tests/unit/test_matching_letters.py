@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.matching import letters, tables
+from gateway.matching.scripts import letters, tables
 
 SPELLED = [
     ("Arab", "حسين", ("hussein", "husain", "hosein"), "karim"),

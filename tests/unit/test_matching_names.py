@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.matching import burmese, khmer, thai
 from gateway.matching.keys import name_keys, query_keys, word_keys
-from gateway.matching.latin import skeleton, sound
 from gateway.matching.normal import normal_name
-from gateway.matching.scripts import detect_script
+from gateway.matching.scripts import burmese, khmer, thai
+from gateway.matching.scripts.detect import detect_script
+from gateway.matching.scripts.latin import skeleton, sound
 from gateway.matching.similarity import compare_names
 
 SAME_PERSON = [

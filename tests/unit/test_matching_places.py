@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.matching import han
 from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, score_person
+from gateway.matching.scripts import han
 from gateway.matching.similarity import compare_names
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery

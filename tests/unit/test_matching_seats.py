@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.matching import tables
 from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, rough_score, score_person
+from gateway.matching.scripts import tables
 from gateway.matching.similarity import OTHER_NAME, compare_names
 from gateway.matching.thresholds import RANKED
 from gateway.model.hit import Quality

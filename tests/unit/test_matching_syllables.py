@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.matching import han, syllables
 from gateway.matching.keys import asked_word_keys, name_keys, query_keys, word_keys
 from gateway.matching.normal import normal_name
+from gateway.matching.scripts import han
+from gateway.matching.scripts import pinyin as syllables
 from gateway.matching.similarity import compare_names
 
 

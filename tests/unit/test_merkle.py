@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency, verify_inclusion
+from gateway.audit.tree.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency, verify_inclusion
 from gateway.errors import Contradicted, Malformed
 
 INPUTS = [

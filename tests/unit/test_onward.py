@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import from_us
+from gateway.desk.onward_rules import Verdict, read_release, rule
 from gateway.errors import Forbidden
-from gateway.exchange.onward import Verdict, read_release, rule
 from gateway.model.consent import OnwardUse, Place, Use
 from gateway.model.marking import Caveat, Level, Onward, ReleaseMarking, UseCode
 from gateway.model.names import MemberId

@@ -17,12 +17,12 @@ from gateway.errors import Forbidden, Misconfigured
 from gateway.model.marking import Caveat, Marking
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
-from policy.bundle import Bundle, Layer, load_bundle, read_files
-from policy.cache import DecisionCache, Window
-from policy.engine import PolicyEngine
+from policy.bundle.bundle import Bundle, Layer, load_bundle, read_files
+from policy.bundle.rules import statements
+from policy.engine.cache import DecisionCache, Window
+from policy.engine.engine import PolicyEngine
+from policy.engine.request import Request, learn_request, record_request
 from policy.explain import CODES, sentence
-from policy.request import Request, learn_request, record_request
-from policy.statement import statements
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
 
 DAY_US = 86_400_000_000

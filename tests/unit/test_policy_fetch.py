@@ -8,11 +8,11 @@ import pytest
 
 from gateway.config import load_settings
 from gateway.config.home import Home
-from gateway.ops.policy_keeper import keep_unapproved
+from gateway.ops.policy.keeper import keep_unapproved
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
-from policy.bundle import hash_files, read_files
-from policy.engine import PolicyEngine
+from policy.bundle.bundle import hash_files, read_files
+from policy.engine.engine import PolicyEngine
 from tests.support.cli import Liaison
 from tests.support.policies import BASE, NATIONAL, VN
 

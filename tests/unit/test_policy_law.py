@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gateway.clock import to_us
 from gateway.errors import Misconfigured
-from policy.engine import PolicyEngine
-from policy.hours import Hours, read_hours
-from policy.law import read_law
-from policy.toml_file import TomlFile
+from policy.bundle.hours import Hours, read_hours
+from policy.bundle.law import read_law
+from policy.bundle.toml_file import TomlFile
+from policy.engine.engine import PolicyEngine
 from tests.support.policies import DOCUMENT, NATIONAL, NOW_US, QUESTION, VN
 
 MINUTE_US = 60_000_000

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from gateway.model.marking import Caveat, Level, Marking, SubjectCategory, UseCode
 from gateway.model.names import MemberId
 from gateway.records.types import RECORD_TYPES
-from policy import memory
-from policy.accepted import Accepted
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
-from policy.bundle import File, check_bundle, load_bundle, read_files
-from policy.engine import PolicyEngine
-from policy.evaluate import Evaluator, Verdict
-from policy.memory import Memory
-from policy.readiness import make_ready
-from policy.reads import PRINCIPAL, reads, touches
-from policy.request import LISTED, Request, ask_request, learn_request, question_request, record_request
-from policy.slices import slices_of
+from policy.bundle.bundle import File, check_bundle, load_bundle, read_files
+from policy.bundle.reads import PRINCIPAL, reads, touches
+from policy.engine import memory
+from policy.engine.accepted import Accepted
+from policy.engine.engine import PolicyEngine
+from policy.engine.evaluate import Evaluator, Verdict
+from policy.engine.memory import Memory
+from policy.engine.readiness import make_ready
+from policy.engine.request import LISTED, Request, ask_request, learn_request, question_request, record_request
+from policy.engine.slices import slices_of
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
 
 MEMBERS = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.names import MemberId
-from policy import readiness
 from policy.attributes import RecordAttributes
-from policy.engine import PolicyEngine
-from policy.readiness import make_ready
+from policy.engine import readiness
+from policy.engine.engine import PolicyEngine
+from policy.engine.readiness import make_ready
 from tests.support.policies import DOCUMENT, MEMBERS, NATIONAL, NOW_US, QUESTION, records
 
 DAY_US = 86_400_000_000

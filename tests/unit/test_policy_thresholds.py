@@ -14,10 +14,10 @@ from gateway.matching.thresholds import SETS
 from gateway.model.names import MemberId, member_id
 from gateway.model.purpose import Purpose
 from gateway.model.strictness import Strictness
-from policy.diff import difference
-from policy.engine import BASE, NATIONAL, PolicyEngine
-from policy.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
-from policy.toml_file import TomlFile
+from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
+from policy.bundle.toml_file import TomlFile
+from policy.engine.engine import BASE, NATIONAL, PolicyEngine
+from policy.review.diff import difference
 
 VN: MemberId = member_id("vn")
 _TABLES = st.dictionaries(st.sampled_from(Purpose), st.sampled_from(Strictness))

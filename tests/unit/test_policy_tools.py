@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from gateway.cli.main import run
 from gateway.errors import Malformed
 from policy.attributes import RecordAttributes
-from policy.cases import read_case
-from policy.diff import difference
-from policy.engine import PolicyEngine
-from policy.kept import question_from, record_from
-from policy.matrix import as_html, matrix
-from policy.mutants import mutants, read_country, survivors
-from policy.reasons import change_sentences, explain_decision
-from policy.rehearse import Recorded, rehearse
+from policy.engine.engine import PolicyEngine
+from policy.review.cases import read_case
+from policy.review.diff import difference
+from policy.review.kept_attributes import question_from, record_from
+from policy.review.matrix import as_html, matrix
+from policy.review.mutants import mutants, read_country, survivors
+from policy.review.reasons import change_sentences, explain_decision
+from policy.review.rehearse import Recorded, rehearse
 from tests.support.policies import DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, VN, records
 
 

@@ -6,25 +6,25 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.continue_log import LostLog, Word
-from gateway.audit.entry import parse_entry
-from gateway.audit.export_reader import ExportReader
-from gateway.audit.find import find
-from gateway.audit.find_home import SearchedHome
-from gateway.audit.findings import Check, Report, State
-from gateway.audit.holds import Hold
-from gateway.audit.log import AuditLog
-from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
-from gateway.audit.prune import Limits, Plan, Pruner, pruned_below, require_there
-from gateway.audit.question import Question
-from gateway.audit.two_exports import begins_us
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.export.reader import ExportReader
+from gateway.audit.log.log import AuditLog
+from gateway.audit.log.open_next import LostLog, Word
+from gateway.audit.reading.kept_answers import KeptAnswers
+from gateway.audit.retention.holds import Hold
+from gateway.audit.retention.prune import Limits, Plan, Pruner, pruned_below, require_there
+from gateway.audit.search.find import find
+from gateway.audit.search.home import SearchedHome
+from gateway.audit.search.question import Question
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.merkle import leaf_hash, verify_consistency, verify_inclusion
+from gateway.audit.verify.findings import Check, Report, State
+from gateway.audit.verify.reconcile_exports import begins_us
 from gateway.errors import Contradicted, Forbidden, Malformed, StorageBroken, Unknown
-from gateway.exchange.kept_answers import KeptAnswers
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged
-from gateway.storage.find_file import FindFile
-from gateway.storage.log_store import SqlLogStore
+from gateway.storage.documents.find_file import FindFile
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome
 from tests.support.audited import VN, World, make_world
 
@@ -165,7 +165,7 @@ def test_rows_that_are_gone_without_an_entry_are_contradicted(world: World, home
 
 
 def test_an_entry_that_names_another_root_is_contradicted(world: World, home: LogHome) -> None:
-    from gateway.audit.prune import pruned_mark
+    from gateway.audit.retention.prune import pruned_mark
 
     mark = pruned_mark("th.liaison.internal/exchange/1")
     with home.log("operations") as operations:
@@ -218,7 +218,7 @@ def test_it_goes_on_where_it_was_interrupted(
     world: World, home: LogHome, fails_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every state between is a whole log; what was begun is gone on with, whatever is asked for then."""
-    from gateway.audit import prune as module
+    from gateway.audit.retention import prune as module
 
     calls, real = [], SqlLogStore.prune
 

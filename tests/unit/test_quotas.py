@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
 from gateway.ports.quotas import QuotaPlace
-from gateway.storage.engine import Database
-from gateway.storage.migrate import migrate
-from gateway.storage.quotas import SqlQuotas
-from policy.quotas import Quotas, read_quotas
-from policy.toml_file import TomlFile
+from gateway.storage.database.engine import Database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.quotas import SqlQuotas
+from policy.bundle.quotas import Quotas, read_quotas
+from policy.bundle.toml_file import TomlFile
 from tests.support.audit_logs import LogHome
 from tests.support.policies import NOW_US
 from tests.support.zygote import Zygote

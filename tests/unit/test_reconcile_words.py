@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.reconcile import MEANING, Comparison, Disagreement, Fault
-from gateway.audit.two_exports import Reconciled, reconcile_exports
+from gateway.audit.verify.reconcile import MEANING, Comparison, Disagreement, Fault
+from gateway.audit.verify.reconcile_exports import Reconciled, reconcile_exports
 from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from tests.support.cli import Liaison

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from adapters.mapping_marking import MARKING_KEYS
+from adapters.mapping.marking import MARKING_KEYS
 from gateway.cli.main import run
 from gateway.errors import Malformed, Misconfigured, TooLarge
 from gateway.model.marking import Marking

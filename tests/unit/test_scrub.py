@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.scrub import PIECE, WEEK_S, Scrubber
+from gateway.audit.log.scrub import PIECE, WEEK_S, Scrubber
 from gateway.clock import ManualClock
 from gateway.errors import StorageBroken
 from gateway.ports.journal import EntryDraft

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.cli.backups import make_key
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Malformed, Misconfigured
-from gateway.ops.sealed_file import SealedReader, SealedWriter, load_public
+from gateway.ops.backup.command import make_key
+from gateway.ops.backup.sealed_file import SealedReader, SealedWriter, load_public
 
 MIB = 1 << 20
 

@@ -17,19 +17,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gateway.audit.checkpoint import parse_checkpoint
-from gateway.audit.entry import parse_entry
-from gateway.audit.highwater import read_heads
-from gateway.audit.log import AuditLog
-from gateway.audit.merkle import Tree
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.log.highwater import read_heads
+from gateway.audit.log.log import AuditLog
+from gateway.audit.tree.checkpoint import parse_checkpoint
+from gateway.audit.tree.merkle import Tree
 from gateway.clock import ManualClock
 from gateway.errors import Contradicted, StorageBroken
-from gateway.exchange.abandoned import GRACE_US, LostQuestions
+from gateway.exchange.asking.abandoned import GRACE_US, LostQuestions
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.signing.keys import SigningKey
-from gateway.storage.engine import Database
-from gateway.storage.log_store import SqlLogStore
-from gateway.storage.migrate import migrate
+from gateway.storage.database.engine import Database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.databases import server
 from tests.support.zygote import Zygote

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import BadSignature, LiaisonError, Unavailable
+from gateway.signing.batch import sign_together, verify_together
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
-from gateway.signing.lanes import lanes
-from gateway.signing.together import sign_together, verify_together
+from gateway.signing.multi_buffer.crypto_mb import lanes
 
 KEYS = [SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
 EDWARDS = SigningKey(ed25519.Ed25519PrivateKey.generate())
@@ -129,8 +129,8 @@ ONCE = """
 import sys
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.signing.keys import SigningKey
-from gateway.signing.lanes import _load
-from gateway.signing.together import sign_together, verify_together
+from gateway.signing.multi_buffer.crypto_mb import _load
+from gateway.signing.batch import sign_together, verify_together
 key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
 made = sign_together([(key, b"one"), (key, b"two")])
 assert verify_together([(key.verify_key(), made[0], b"one"), (key.verify_key(), made[1], b"two")]) == [None, None]

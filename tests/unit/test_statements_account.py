@@ -8,7 +8,7 @@ import pytest
 from liaison.exchange.v1 import account_pb2 as pb
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
-from gateway.model.account import DayAccount, DayAnswer, ExchangeLine
+from gateway.model.evidence.day_account import DayAccount, DayAnswer, ExchangeLine
 from gateway.model.exchange import Verified
 from gateway.statements.account import (
     MAX_LINES,

@@ -16,12 +16,12 @@ from gateway.clock import ManualClock, to_us
 from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
-from gateway.storage.engine import open_database
-from gateway.storage.keystore import KeyStore
-from gateway.storage.migrate import HEAD, migrate, version
-from gateway.storage.references import HitReferences
-from gateway.storage.tables import metadata
-from gateway.storage.zeros import spread, squeeze
+from gateway.storage.database.engine import open_database
+from gateway.storage.database.migrate import HEAD, migrate, version
+from gateway.storage.database.tables import metadata
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.keys.padding import spread, squeeze
+from gateway.storage.keys.references import HitReferences
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 
 NOW = to_us(NOON)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.log import AuditLog
+from gateway.audit.log.log import AuditLog
 from gateway.bench.history import growth, measure_history
 from gateway.clock import ManualClock
 from gateway.errors import Stale, StorageBroken
@@ -18,7 +18,7 @@ from gateway.model.names import ExchangeId
 from gateway.ports.journal import EntryDraft, ReplayClaim, StoredAnswer
 from gateway.statements.fields import SKEW_US
 from gateway.statements.request import check_fresh
-from gateway.storage.claims import BUCKET_US, ClaimIndex, claim_key
+from gateway.storage.log.claims import BUCKET_US, ClaimIndex, claim_key
 from tests.support import schemas
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.sealing import NOW, REQUEST

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine
 
 from gateway.errors import StorageBroken
-from gateway.storage.engine import Database, open_database
-from gateway.storage.mover import EACH, WalMover
+from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.wal_mover import EACH, WalMover
 
 _WAIT_S = 20.0
 

@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.config import load_settings
 from gateway.errors import Misconfigured, StorageBroken
-from gateway.storage.engine import Database
-from gateway.storage.migrate import migrate
-from gateway.storage.open import open_storage
-from gateway.storage.postgres import check_again, identity, open_postgres, require_session
+from gateway.storage.database.engine import Database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.database.open import open_storage
+from gateway.storage.database.postgres import check_again, identity, open_postgres, require_session
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison
 from tests.support.databases import PASSWORD, READER, Server, server, wait_until

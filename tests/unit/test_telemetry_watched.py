@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.watched_journal import WatchedJournal, watch_node
 from gateway.clock import ManualClock, SystemClock
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ops.watched import WatchedJournal, watch_node
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Gauge, Metric, configure_logging

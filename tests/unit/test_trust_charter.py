@@ -13,9 +13,9 @@ import pytest
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, Stale
 from gateway.signing import strict_json
-from gateway.trust.card import MemberCard, read_card
-from gateway.trust.ceremony import draft, sign
-from gateway.trust.charter import (
+from gateway.trust.ceremony.ceremony import draft, sign
+from gateway.trust.ceremony.member_card import MemberCard, read_card
+from gateway.trust.documents.charter import (
     MEMBERS,
     Charter,
     charter_fingerprint,
@@ -23,7 +23,7 @@ from gateway.trust.charter import (
     parse_charter,
     verify_charter_chain,
 )
-from gateway.trust.members import CharterMember, MemberStatus
+from gateway.trust.documents.members import CharterMember, MemberStatus
 from tests.support.federation import Member, make_member
 
 CLOCK = ManualClock(SystemClock().now())

@@ -20,12 +20,12 @@ from gateway.model.names import MemberId
 from gateway.signing.dsse import encode64
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.signing.witness_keys import WitnessSigningKey
-from gateway.trust.ceremony import draft, import_document, kind_of, publish_descriptor, publish_status, sign
-from gateway.trust.charter import parse_charter
-from gateway.trust.descriptor import Descriptor, KeyUse, parse_descriptor, sign_descriptor
-from gateway.trust.documents import TrustDocuments
-from gateway.trust.status import Status, parse_status, sign_status
-from gateway.trust.witness_card import WITNESSES, WitnessCard, build_witness_card
+from gateway.trust.ceremony.ceremony import draft, import_document, kind_of, publish_descriptor, publish_status, sign
+from gateway.trust.ceremony.witness_card import WITNESSES, WitnessCard, build_witness_card
+from gateway.trust.documents.charter import parse_charter
+from gateway.trust.documents.descriptor import Descriptor, KeyUse, parse_descriptor, sign_descriptor
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.status import Status, parse_status, sign_status
 from tests.support.federation import Federation, Member, make_federation, make_member
 
 

@@ -20,14 +20,14 @@ from gateway.errors import BadSignature, LiaisonError, Misconfigured, Stale, Una
 from gateway.model.names import member_id
 from gateway.signing import strict_json
 from gateway.signing.keys import SigningKey
-from gateway.trust.card import read_card
-from gateway.trust.ceremony import draft, home_keys, publish_descriptor, publish_status, sign
-from gateway.trust.charter import draft_charter, parse_charter, verify_charter_chain
-from gateway.trust.descriptor import Descriptor, ListedKey, sign_descriptor, verify_descriptor
+from gateway.trust.ceremony.ceremony import draft, home_keys, publish_descriptor, publish_status, sign
+from gateway.trust.ceremony.found_member import create_member, create_member_keys
+from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.documents.charter import draft_charter, parse_charter, verify_charter_chain
+from gateway.trust.documents.descriptor import Descriptor, ListedKey, sign_descriptor, verify_descriptor
+from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.evidence import evidence_view
-from gateway.trust.founding import create_member, create_member_keys
 from gateway.trust.keeper import TrustKeeper
-from gateway.trust.members import CharterMember, MemberStatus
 from gateway.trust.view import TrustView
 from tests.support.federation import Federation, make_federation, make_member
 from tests.support.load import effort

@@ -1,4 +1,4 @@
-"""A witness keeps the rules of C2SP tlog-witness. Numbers of checks are those of `gateway.audit.witness`."""
+"""A witness keeps the rules of C2SP tlog-witness. Numbers of checks are those of `gateway.witness.service`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certs.keyfiles import spki
-from gateway.audit.checkpoint import origin, parse_checkpoint
-from gateway.audit.cosignature import Witness, read_lines, verify_cosignatures, witness_name
-from gateway.audit.merkle import EMPTY_ROOT
-from gateway.audit.witness import BEHIND_US, MAX_EVIDENCE, MAX_LOGS, WitnessService, build_request, parse_request
+from gateway.audit.tree.checkpoint import origin, parse_checkpoint
+from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures, witness_name
+from gateway.audit.tree.merkle import EMPTY_ROOT
 from gateway.errors import BadProof, BadSignature, Forbidden, HeadConflict, Malformed, Overloaded, Unavailable, Unknown
 from gateway.model.names import MemberId
 from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey
+from gateway.witness.service import BEHIND_US, MAX_EVIDENCE, MAX_LOGS, WitnessService, build_request, parse_request
 from tests.support.witnesses import ORIGIN, TH, LogOf, StaticLogs, WitnessHouse, make_witness
 
 VECTORS = json.loads((Path(__file__).parents[1] / "support" / "vectors" / "witness.json").read_text("utf-8"))

@@ -10,10 +10,10 @@ from threading import Barrier, Thread
 
 import pytest
 
-from gateway.model.witness import HeadEvidence, WitnessedHead
-from gateway.storage.engine import Database
-from gateway.storage.migrate import migrate
-from gateway.storage.witness_store import SqlWitnessStore
+from gateway.model.evidence.witness import HeadEvidence, WitnessedHead
+from gateway.storage.database.engine import Database
+from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.witness_store import SqlWitnessStore
 from tests.support.audit_logs import LogHome
 
 pytestmark = pytest.mark.usefixtures("engine")

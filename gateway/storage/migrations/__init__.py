@@ -1,1 +1,1 @@
-"""Schema migrations, run by `gateway.storage.migrate`."""
+"""Schema migrations, run by `gateway.storage.database.migrate`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from gateway.storage.tables import metadata
+from gateway.storage.database.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

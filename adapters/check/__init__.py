@@ -1,0 +1,1 @@
+"""Judge an adapter: conformance with the contract, hostile input, accuracy of a mapping, speed, and the report."""

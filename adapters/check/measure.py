@@ -1,0 +1,98 @@
+"""How fast a source is behind its key index, and whether records are found by what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.base import Adapter
+from adapters.check.conformance import BUDGET
+from adapters.check.report import TypeReport
+from gateway.clock import Clock
+from gateway.errors import Malformed, Unavailable, Unknown
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+)
+from gateway.model.values import NameForm, PartialDate
+
+_QUERIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Rows a second of the index build, and milliseconds of searches and fetches: median and slowest."""
+
+    rows_per_s: float
+    search_ms: tuple[float, float]
+    fetch_ms: tuple[float, float]
+    searches: int
+    found: int
+
+    def as_value(self) -> dict[str, Any]:
+        """As a JSON value."""
+        return {
+            "rows_per_s": round(self.rows_per_s),
+            "search_ms": {"median": round(self.search_ms[0], 2), "slowest": round(self.search_ms[1], 2)},
+            "fetch_ms": {"median": round(self.fetch_ms[0], 2), "slowest": round(self.fetch_ms[1], 2)},
+            "searches": self.searches,
+            "found": self.found,
+        }
+
+
+def queries_of(report: TypeReport) -> Iterator[tuple[Query, tuple[str, str]]]:
+    """For records that were read: a query that must find each, and its type and key."""
+    for built in report.built:
+        for made in (_query(key, value, built.search) for key, value in built.search.items()):
+            if made is not None:
+                yield made, (built.record.record_type, built.record.key)
+                break
+
+
+def _query(key: str, value: Any, search: Mapping[str, Any]) -> Query | None:
+    first = value[0] if isinstance(value, list) else value
+    text = first if isinstance(first, str) else next(iter(first.values()))
+    try:
+        match key:
+            case "names":
+                birth = search.get("birth")
+                name = first["text"] if isinstance(first, dict) else first
+                return PersonQuery((NameForm(name),), PartialDate(birth["value"]) if birth else None)
+            case "documents":
+                return DocumentQuery(first["number"] if isinstance(first, dict) else text)
+            case "national_ids":
+                return NationalIdQuery(first["number"] if isinstance(first, dict) else text)
+            case "plates":
+                return VehicleQuery(first["plate"] if isinstance(first, dict) else text)
+            case "containers":
+                return ContainerQuery(text)
+    except (Malformed, KeyError, TypeError):
+        return None
+    return None
+
+
+def measure(adapter: Adapter, clock: Clock, asked: Sequence[tuple[Query, tuple[str, str]]], rows_per_s: float) -> Speed:
+    """Search and fetch what was read: each query of `asked` must find the record of its type and key."""
+    searches, fetches, found = [], [], 0
+    for query, place in asked[:_QUERIES]:
+        began = clock.monotonic()
+        result = adapter.search(query, began + BUDGET)
+        searches.append(clock.monotonic() - began)
+        found += place in {(each.record_type, each.key) for each in result.candidates}
+        began = clock.monotonic()
+        try:
+            adapter.fetch(place[1], place[0], began + BUDGET)
+        except (Unknown, Unavailable):
+            continue
+        fetches.append(clock.monotonic() - began)
+    return Speed(rows_per_s, _median(searches), _median(fetches), len(searches), found)
+
+
+def _median(seconds: list[float]) -> tuple[float, float]:
+    ordered = sorted(seconds) or [0.0]
+    return ordered[len(ordered) // 2] * 1000, ordered[-1] * 1000

@@ -1,0 +1,1 @@
+"""Draft a mapping from an agency's own tables, columns and values."""

@@ -1,0 +1,84 @@
+"""`liaison adapter init`: a commented draft of a mapping out of a database's tables and some of their values.
+
+The draft is valid TOML and names real columns only. What it supposes it says; what a person must decide is marked
+TODO, and where nothing can be supposed it says nothing of a record rather than something wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapters.draft.code_tables import CodeTables, quoted
+from adapters.draft.fields import RecordDraft
+from adapters.draft.guess_column import guess_encoding, look_at
+from adapters.draft.others import others_of
+from adapters.draft.records import drafts_of
+from adapters.draft.survey import Table
+
+_HEAD = """\
+# Draft of a mapping, made from the catalogue and some rows of a database. Work through every TODO, then run
+#   liaison adapter check THIS_FILE --url URL
+# The guide is docs/guides/connect-an-agency-system.md, the words of a mapping are in docs/guides/mapping.md.
+
+[source]
+id = "TODO"      # TODO <member>.<agency>.<name>, such as "th.police.records"
+agency = "TODO"  # TODO the agency, such as "police": it owns and signs the records
+kind = "TODO"    # TODO how officers read it, such as "police records"
+"""
+
+_MARKING = """
+[marking]
+level = "OFFICIAL"
+use = ["U2"]         # not onward without consent
+releasable_to = []   # TODO members that may be told at all, such as ["kh", "vn"]; empty is nobody
+onward = "ASK"
+"""
+
+_JUNK_AT_LEAST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The text of a mapping, the record types in it, and how many decisions are left to a person."""
+
+    text: str
+    records: tuple[str, ...]
+    todo: int
+
+
+def draft_of(tables: Sequence[Table]) -> Draft:
+    """The draft for all tables of a database."""
+    encoding = guess_encoding(tables)
+    codes = CodeTables(encoding)
+    drafts = drafts_of(tables, encoding, codes)
+    lines = [_HEAD.rstrip("\n")]
+    if encoding:
+        lines.append(f"encoding = {quoted(encoding)}  # supposed: the bytes read as letters of one script in it")
+    if junk := _junk(drafts, encoding):
+        lines.append(f"junk = [{', '.join(map(quoted, junk))}]  # seen in the rows; TODO right for every column?")
+    lines += [_MARKING.rstrip("\n"), *codes.lines()]
+    for draft in drafts:
+        lines += ["", *draft.lines()]
+    if not drafts:
+        lines += ["", "# TODO no table looks like one of the record types; take one of the skeletons below"]
+    lines += ["", *others_of(_others(tables, drafts), encoding)]
+    text = "\n".join(lines).rstrip("\n") + "\n"
+    return Draft(text, tuple(draft.type for draft in drafts), sum("TODO" in line for line in text.splitlines()[4:]))
+
+
+def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:
+    """Values that mean "unknown" and come again in the tables that are drafted."""
+    seen = {
+        text
+        for draft in drafts
+        for column in draft.table.columns
+        for text, count in look_at(column, encoding).junk.items()
+        if count >= _JUNK_AT_LEAST
+    }
+    return sorted(seen)
+
+
+def _others(tables: Sequence[Table], drafts: Sequence[RecordDraft]) -> list[Table]:
+    used = {draft.table.name for draft in drafts} | {join for draft in drafts for join in draft.joined_tables}
+    return [table for table in tables if table.name not in used]

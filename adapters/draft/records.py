@@ -1,0 +1,189 @@
+"""Which table of a database is which record type, and what goes into its [[record]]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from adapters.draft.code_tables import CodeTables, quoted, ref
+from adapters.draft.fields import FieldWriter, RecordDraft
+from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of
+from adapters.draft.survey import Column, Table
+from gateway.records.types import RECORD_TYPES
+
+
+def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables) -> list[RecordDraft]:
+    """A draft for each record type that some table looks like."""
+    made = []
+    for kind, score in _SCORES.items():
+        scored = sorted(((score(_Facts(table)), table.name) for table in tables), reverse=True)
+        likely = [name for points, name in scored if points >= _LIKELY]
+        if not likely:
+            continue
+        best = next(table for table in tables if table.name == likely[0])
+        draft = RecordDraft(kind, best, likely[1:])
+        _Writer(draft, tables, encoding, codes).write()
+        if draft.fields:
+            made.append(draft)
+    return made
+
+
+# ---------------------------------------------------- which table is what
+
+_LIKELY = 4
+_MAX_CODE_COLUMNS = 6
+
+
+class _Facts:
+    """What the names in a table say."""
+
+    def __init__(self, table: Table) -> None:
+        kinds = kinds_of(table.name)
+        self.kinds = kinds if len(table.columns) <= _MAX_CODE_COLUMNS else kinds - {"codes"}
+        self.meanings = {meaning_of(column.name) for column in table.columns}
+
+    def points(self, kind: str, need: set[str], *useful: str) -> int:
+        """How much the table looks like a kind: nothing without one of `need`."""
+        if not self.meanings & need or ("codes" in self.kinds and kind not in self.kinds):
+            return 0
+        return 2 + (3 if kind in self.kinds else 0) + sum(each in self.meanings for each in useful)
+
+
+_SCORES: dict[str, Callable[[_Facts], int]] = {
+    "Person": lambda facts: facts.points(
+        "person", {"name", "given", "surname"}, "birth", "birth", "sex", "nationality", "national_id", "father_name"
+    ),
+    "TravelDocument": lambda facts: (
+        0
+        if facts.meanings & {"given", "surname", "name"}
+        else facts.points("document", {"document_number"}, "document_type", "issuer", "expires", "issued")
+    ),
+    "Vehicle": lambda facts: facts.points(
+        "vehicle", {"plate", "vin"}, "make", "model", "colour", "vin", "province", "plate"
+    ),
+    "BorderCrossing": lambda facts: facts.points("crossing", {"direction"}, "crossing_point", "crossing_time", "mode"),
+    "Consignment": lambda facts: facts.points(
+        "consignment", {"consignor", "consignee", "declaration"}, "consignor", "consignee"
+    ),
+    "Seizure": lambda facts: facts.points(
+        "seizure", {"seizure_ref", "seizure_date"}, "seizure_date", "goods", "quantity"
+    ),
+}
+
+
+# ---------------------------------------------------- one record
+
+
+class _Writer(FieldWriter):
+    """Writes the [[record]] of one draft."""
+
+    def write(self) -> None:
+        """Head, joins, fields, search keys."""
+        self.head()
+        write = {
+            "Person": self._person,
+            "TravelDocument": self._document,
+            "Vehicle": self._vehicle,
+            "BorderCrossing": self._crossing,
+            "Consignment": self._consignment,
+            "Seizure": self._seizure,
+        }[self._draft.type]
+        write(self._draft.table)
+
+    # ------------------------------------------------ record types
+
+    def _person(self, table: Table) -> None:
+        self._list("names", self._names(table), "as the agency writes them")
+        self._date("birth", table, "birth")
+        self._code("sex", table, "sex")
+        self._nationality("nationalities", table)
+        if column := self._first(table, "national_id"):
+            item = f"{{ item = {{ number = {{ column = {ref(column.name)} }} }} }}"
+            self._put("national_ids", f"[{item}]", "TODO scheme and issuer, such as THA-PIN and THA")
+        self._documents(table)
+        self._list("addresses", [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "address")])
+        self._list("warnings", [self._warning(table, each) for each in self._all(table, "warning")])
+        self._code("status", table, "status")
+        for name in ("birth_place", "father_name", "mother_name"):
+            if (column := self._first(table, name)) and name in RECORD_TYPES["Person"].fields:
+                named = ', convert = "name"' if name.endswith("name") else ""
+                self._put(name, f"{{ column = {ref(column.name)}{named} }}")
+        names = [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "unmarked_name")]
+        self._find("names", "[" + ", ".join(['{ field = "names" }', *names]) + "]" if names else "")
+        for key in ("birth", "documents", "national_ids"):
+            self._find(key)
+
+    def _warning(self, table: Table, column: Column) -> str:
+        codes = self._codes.add(table.name, column, "warning") if look_at(column, self._encoding).is_code else ""
+        option = f', convert = "code", codes = {quoted(codes)}' if codes else ""
+        return f"{{ column = {ref(column.name)}{option} }}"
+
+    def _document(self, table: Table) -> None:
+        self._code("doc_code", table, "document_type")
+        self._country("issuer", table, "issuer")
+        self._text("number", table, "document_number")
+        self._holder(table)
+        self._date("issued", table, "issued")
+        self._date("expires", table, "expires")
+        self._code("status", table, "lost" if self._first(table, "lost") else "status", "lost_document")
+        if "number" in self._draft.fields:
+            issuer = ', issuer = { field = "issuer" }' if "issuer" in self._draft.fields else ""
+            self._draft.search["documents"] = f'{{ item = {{ number = {{ field = "number" }}{issuer} }} }}'
+
+    def _vehicle(self, table: Table) -> None:
+        for name in ("plate", "province", "make", "model", "colour"):
+            self._text(name, table, name)
+        if column := self._first(table, "vin"):
+            self._put("vin", f'{{ column = {ref(column.name)}, convert = "compact" }}')
+        self._code("status", table, "lost" if self._first(table, "lost") else "status")
+        self._date("reported", table, "lost_date")
+        if "plate" in self._draft.fields:
+            province = ', province = { field = "province" }' if "province" in self._draft.fields else ""
+            self._draft.search["plates"] = f'{{ item = {{ plate = {{ field = "plate" }}{province} }} }}'
+
+    def _crossing(self, table: Table) -> None:
+        self._code("crossing_point", table, "crossing_point")
+        self._code("direction", table, "direction")
+        if column := self._first(table, "crossing_time"):
+            guess = guess_date(look_at(column, self._encoding), column)
+            toml = guess.toml.replace("epoch-date", "epoch-time")
+            self._put("at", f"{{ column = {ref(column.name)}{toml} }}", guess.why)
+        self._code("mode", table, "mode")
+        self._holder(table, "person_name", birth="")
+        self._text("vehicle", table, "plate")
+        self._find("plates", '{ field = "vehicle" }' if "vehicle" in self._draft.fields else "")
+
+    def _consignment(self, table: Table) -> None:
+        for name in ("declaration", "office", "consignor", "consignee"):
+            self._text(name, table, name)
+        self._code("transport", table, "transport")
+        child = self._child(table, "goods") or self._child(table, "container")
+        if child:
+            join = self._many(table, *child)
+            members = {"description": "goods", "tariff": "tariff", "origin": "origin"}
+            items = [
+                f"{name} = {{ column = {ref(column.name)} }}"
+                for name, meaning in members.items()
+                if (column := self._first(child[0], meaning))
+            ]
+            if items:
+                self._put("lines", f"{{ from = {quoted(join)}, item = {{ {', '.join(items)} }} }}")
+            if column := self._first(child[0], "container"):
+                self._put(
+                    "containers", f'{{ from = {quoted(join)}, column = {ref(column.name)}, convert = "compact" }}'
+                )
+        elif column := self._first(table, "container"):
+            self._put("containers", f'[{{ column = {ref(column.name)}, convert = "compact" }}]')
+        self._find("containers")
+
+    def _seizure(self, table: Table) -> None:
+        self._text("reference", table, "seizure_ref")
+        self._date("date", table, "seizure_date")
+        self._text("office", table, "office")
+        self._list("goods", [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "goods")])
+        if column := self._first(table, "quantity"):
+            self._put("quantity", f'{{ column = {ref(column.name)}, convert = "decimal" }}', "TODO decimal comma?")
+        self._text("unit", table, "unit")
+        for name, meaning in (("containers", "container"), ("vehicles", "plate")):
+            self._list(name, [f"{{ column = {ref(each.name)} }}" for each in self._all(table, meaning)])
+        self._find("containers")
+        self._find("plates", '{ field = "vehicles" }' if "vehicles" in self._draft.fields else "")

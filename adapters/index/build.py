@@ -1,0 +1,259 @@
+"""Builds the key index of a source and keeps it up: by the rows that changed, and by a difference of all rows.
+
+A full build goes into a new file (`IndexWriter`). Later the index is changed in place, in one transaction: a source
+that knows its changed rows (`ChangingRows`) is asked for those; and at longer intervals, or where a source knows no
+better, all rows are read and compared with the digests that the index keeps, so that only what differs is made anew
+and what has vanished goes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from adapters.index.give_way import COURTESY
+from adapters.index.helper_process import IndexHelper, is_worth_it
+from adapters.index.make import Made, Task, make, reason_of, rules_of
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.rows import Builder, Rows
+from gateway.errors import LiaisonError
+from gateway.storage.index.index_file import IndexedRecord
+from gateway.storage.index.index_seal import IndexSeal
+from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
+
+_Read = tuple[Rows, dict[str, list[Any]]]
+
+Progress = Callable[[str, int, int], None]
+"""Told of record type, rows done, rows in all (0: not known), every few thousand rows."""
+
+Scanned = tuple[Rows | None, dict[str, list[Any]], str]
+"""Rows of a record, the links of its joins without an index, and why there are no rows."""
+
+TWIN = "another row has the same key"
+"""The reason for a row whose key is not its own."""
+
+_PROGRESS_ROWS = 2_000
+
+
+class RowSource(Protocol):
+    """A source of rows that can be indexed and read by key (`adapters.sql`)."""
+
+    @property
+    def mapping(self) -> SourceMapping:
+        """How its rows become records."""
+
+    @property
+    def builders(self) -> Mapping[str, Builder]:
+        """What makes the records, by type."""
+
+    def scan(self, record_type: str) -> Iterator[Scanned]:
+        """All rows of a record type, with links, or None and the reason."""
+
+    def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
+        """The rows of one record, or `Unknown`."""
+
+    def ping(self, deadline: float) -> None:
+        """Raise `LiaisonError` when the source cannot be asked."""
+
+    def has_links(self, record_type: str) -> bool:
+        """Whether joined rows are found through links."""
+
+    def count(self, record_type: str) -> int:
+        """Rows of the record's table."""
+
+    def fingerprint(self) -> str:
+        """A text that changes with the rows."""
+
+    def close(self) -> None:
+        """End all connections."""
+
+
+@runtime_checkable
+class ChangingRows(Protocol):
+    """What a `RowSource` has besides when it can tell which rows have changed."""
+
+    def position(self) -> str:
+        """Where its change columns stand now, for a later `changed`; empty when it cannot tell changed rows."""
+
+    def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
+        """The rows of a record type that are new or changed since `since`, rather too many than too few."""
+
+
+class Target(Protocol):
+    """What takes records: a new index or a change of one."""
+
+    @property
+    def seal(self) -> IndexSeal:
+        """What hashes."""
+
+    def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
+        """Why values of it were spared, when the record stands there with this digest; else None."""
+
+    def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:
+        """Take a record; False when there is one with its key already."""
+
+    def remove(self, record_type: str, source_key: str) -> None:
+        """Take a record out."""
+
+
+def build_index(
+    source: RowSource,
+    path: Path,
+    progress: Progress | None = None,
+    secret: bytes | None = None,
+    now_us: int = 0,
+) -> None:
+    """Build the index of `source` at `path`. What cannot be read is left out and counted by reason, in `meta`.
+
+    `secret` seals it; `now_us` is noted as the time of this pass over all rows. The caller holds `index_lock`, or
+    nobody else knows `path`. Raises `Unavailable` when the source or the index's disk fails; the old index then stays
+    in place.
+    """
+    meta = [*_standing(source), ("checked", str(now_us))]
+    left_out: dict[str, Counter[str]] = {}
+    with COURTESY.upkeep(), IndexWriter(path, secret) as writer, _helper(source) as helper:
+        for record_type in source.mapping.records:
+            left_out[record_type] = _take(source, record_type, source.scan(record_type), writer, progress, helper)
+        if twins := writer.sort():
+            left_out[next(iter(left_out))][TWIN] += twins
+        writer.finish([*meta, ("left_out", json.dumps(left_out, sort_keys=True))])
+
+
+def _helper(source: RowSource) -> AbstractContextManager[IndexHelper | None]:
+    """A second process for a large source, where its records are made by the mapping's file alone."""
+    is_plain = all(type(builder) is Builder for builder in source.builders.values())
+    if is_plain and is_worth_it(sum(source.count(record_type) for record_type in source.mapping.records)):
+        return IndexHelper(source.mapping)
+    return nullcontext()
+
+
+def apply_difference(
+    source: RowSource, path: Path, progress: Progress | None, secret: bytes | None, now_us: int
+) -> int:
+    """Compare all rows of `source` with the index at `path` and change what differs; how many records did.
+
+    The caller holds `index_lock`. Raises `Unavailable`; the index then stays as it was.
+    """
+    meta = [*_standing(source), ("checked", str(now_us))]
+    left_out: dict[str, Counter[str]] = {}
+    with COURTESY.upkeep(), IndexUpdate(path, secret) as update:
+        for record_type in source.mapping.records:
+            left_out[record_type] = _take(source, record_type, source.scan(record_type), update, progress)
+        update.remove_unseen()
+        update.sweep()
+        update.finish([*meta, ("left_out", json.dumps(left_out, sort_keys=True))])
+    return update.written + update.removed
+
+
+def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
+    """Bring the rows that `source` knows to be changed into the index at `path`; how many records changed by it.
+
+    0 = that is not enough: the source cannot tell, or what changed is none of the rows that it tells, or one of these
+    cannot be read, so that nobody knows which one it was. The counts of what is left out stay those of the last pass
+    over all rows. The caller holds `index_lock`.
+    """
+    if not isinstance(source, ChangingRows):
+        return 0
+    meta = _standing(source)
+    unread: Counter[str] = Counter()
+    with COURTESY.upkeep(), IndexUpdate(path, secret) as update:
+        since = update.meta.get("position", "")
+        for record_type in source.mapping.records if since else ():
+            _take(source, record_type, source.changed(record_type, since), update, unread=unread)
+        changed = update.written + update.removed
+        if unread or not changed:
+            return 0
+        update.finish(meta)
+    return changed
+
+
+def _take(
+    source: RowSource,
+    record_type: str,
+    scanned: Iterable[Scanned],
+    target: Target,
+    progress: Progress | None = None,
+    helper: IndexHelper | None = None,
+    unread: Counter[str] | None = None,
+) -> Counter[str]:
+    """Bring rows into `target`; the reasons why some, or values of some, are left out.
+
+    `unread` takes the reasons of those without rows, if they are to be apart.
+    """
+    reasons: Counter[str] = Counter()
+    unread = reasons if unread is None else unread
+    rows = _told(scanned, record_type, source.count(record_type), progress) if progress else scanned
+    waiting = COURTESY.give_way(_readable(rows, unread))
+    tasks = _tasks(source.builders[record_type], record_type, waiting, target, reasons)
+
+    def own(task: Task) -> Made:
+        return make(source.builders, record_type, task.rows, task.links)
+
+    for task, made in helper.made(tasks, own) if helper else ((task, own(task)) for task in tasks):
+        reasons.update(_put(task, made, target))
+    return reasons
+
+
+def _told(scanned: Iterable[Scanned], record_type: str, total: int, progress: Progress) -> Iterator[Scanned]:
+    done = 0
+    for done, each in enumerate(scanned, 1):
+        if done % _PROGRESS_ROWS == 0:
+            progress(record_type, done, total)
+        yield each
+    progress(record_type, done, done)
+
+
+def _readable(scanned: Iterable[Scanned], unread: Counter[str]) -> Iterator[_Read]:
+    for rows, links, why in scanned:
+        if rows is None:
+            unread[why] += 1
+        else:
+            yield rows, links
+
+
+def _tasks(
+    builder: Builder, record_type: str, scanned: Iterable[_Read], target: Target, reasons: Counter[str]
+) -> Iterator[Task]:
+    """The rows that something has to be made of."""
+    for rows, links in scanned:
+        key = str(rows[0][0])
+        try:
+            if not builder.is_live(rows):
+                target.remove(record_type, key)
+                continue
+            digest = target.seal.digest((rows, links))
+            known = target.is_same(record_type, key, digest)
+        except LiaisonError as error:
+            target.remove(record_type, key)
+            reasons[reason_of(record_type, error)] += 1
+            continue
+        if known is None:
+            yield Task(record_type, rows, links, digest)
+        else:
+            reasons.update(known)
+
+
+def _put(task: Task, made: Made, target: Target) -> Sequence[str]:
+    try:
+        if not isinstance(made, str):
+            record, spared = made
+            return spared if target.put(record, task.digest, spared) else (TWIN,)
+    except LiaisonError as error:
+        made = reason_of(task.record_type, error)
+    target.remove(task.record_type, task.key)
+    return (made,)
+
+
+def _standing(source: RowSource) -> list[tuple[str, str]]:
+    """Where the source stands before its rows are read: what changes meanwhile is then seen once more."""
+    position = source.position() if isinstance(source, ChangingRows) else ""
+    return [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
+
+
+def cursor_of(source: RowSource) -> str:
+    """What an index depends on: the mapping's bytes, the rules of records and keys, and the source's rows."""
+    return f"{rules_of(source.mapping)}|{source.fingerprint()}"

@@ -1,0 +1,165 @@
+"""Keeps the key index of one source open and up to date, beside whoever else does the same in another process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from adapters.index.build import (
+    Progress,
+    RowSource,
+    apply_changes,
+    apply_difference,
+    build_index,
+    cursor_of,
+)
+from adapters.index.make import rules_of
+from gateway.clock import Clock
+from gateway.errors import Unavailable
+from gateway.storage.index.index_file import index_lock, sweep_generations
+from gateway.storage.index.index_store import IndexStore
+
+DIFFERENCE_SECONDS = 3_600
+"""All rows are compared with the index this often, whether or not a change was seen, unless a setting says another."""
+
+REST = 10
+"""After a pass over all rows the source is left alone for so many times the time that it took."""
+
+_UNREADABLE = "index-unreadable"
+
+
+class IndexKeeper:
+    """The index of `rows` at `path`, built when there is none. `store` is the one to search in now.
+
+    `is_new` says that this process has built it.
+
+    `secret` seals it; all rows are compared with it every `difference` seconds. Raises `Unavailable` when there is no
+    index of this mapping yet and the source cannot be used, or when the index's disk cannot be used. `anew` builds it
+    from all rows, whatever is there.
+    """
+
+    def __init__(
+        self,
+        rows: RowSource,
+        path: Path,
+        clock: Clock,
+        secret: bytes | None = None,
+        difference: float = DIFFERENCE_SECONDS,
+        progress: Progress | None = None,
+        *,
+        anew: bool = False,
+    ) -> None:
+        self._difference_us = int(difference * 1_000_000)
+        self._rows = rows
+        self._path = path
+        self._clock = clock
+        self._secret = secret
+        self._rest_until = 0.0
+        self.is_new = False
+        with index_lock(path, wait=True):
+            if anew:
+                # Bringing it up first would read all rows twice, and change an index that a stopped build must leave.
+                sweep_generations(path)
+                self._build(progress)
+            else:
+                self._start(progress)
+        self.store = IndexStore(path, secret)
+
+    def refresh(self, progress: Progress | None = None) -> bool:
+        """Bring the index up with its source; whether something was done. Searches go on meanwhile.
+
+        Nothing is done while another process is at it. Raises `Unavailable`; the index then stays as it was.
+        """
+        with index_lock(self._path, wait=False) as held:
+            done = held and self._bring_up(progress)
+        self.follow()
+        return done
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Build the index anew from all rows and turn to it."""
+        with index_lock(self._path, wait=True):
+            self._build(progress)
+        self.follow()
+
+    def compare(self, progress: Progress | None = None) -> int:
+        """Compare all rows with the index now; how many records changed by it."""
+        with index_lock(self._path, wait=True):
+            changed = self._difference(progress)
+        self.follow()
+        return changed
+
+    def follow(self) -> bool:
+        """Turn to the generation that the index's link names now; whether it is another one."""
+        if self._path.resolve() == self.store.file:
+            return False
+        # The old connections are left to running searches and are closed when nothing refers to them any more.
+        self.store = IndexStore(self._path, self._secret)
+        return True
+
+    def _start(self, progress: Progress | None) -> None:
+        """Bring it up; a source that cannot be asked now keeps the index that it has, and is missing in answers."""
+        try:
+            self._bring_up(progress)
+        except Unavailable:
+            if self._meta().get("rules") != rules_of(self._rows.mapping):
+                raise
+
+    def _bring_up(self, progress: Progress | None) -> bool:
+        sweep_generations(self._path)
+        meta = self._meta()
+        if meta.get("rules") != rules_of(self._rows.mapping):
+            self._build(progress)
+            return True
+        has_changed = meta["cursor"] != cursor_of(self._rows)
+        is_due = not 0 <= self._clock.now_us() - int(meta["checked"]) < self._difference_us
+        try:
+            return (has_changed or is_due) and self._update(has_changed, is_due, progress)
+        except Unavailable as error:
+            if error.code != _UNREADABLE:
+                raise
+            self._build(progress)
+            return True
+
+    def _update(self, has_changed: bool, is_due: bool, progress: Progress | None) -> bool:
+        if has_changed and not is_due and apply_changes(self._rows, self._path, self._secret):
+            return True
+        if self._clock.monotonic() < self._rest_until:
+            return False
+        return bool(self._difference(progress)) or has_changed
+
+    def _difference(self, progress: Progress | None) -> int:
+        started = self._clock.monotonic()
+        changed = apply_difference(self._rows, self._path, progress, self._secret, self._clock.now_us())
+        self._rested(started)
+        return changed
+
+    def _build(self, progress: Progress | None) -> None:
+        started = self._clock.monotonic()
+        build_index(self._rows, self._path, progress, self._secret, self._clock.now_us())
+        self.is_new = True
+        self._rested(started)
+
+    def _rested(self, started: float) -> None:
+        ended = self._clock.monotonic()
+        self._rest_until = ended + REST * (ended - started)
+
+    def _meta(self) -> dict[str, str]:
+        """What is noted with the index; nothing when there is none that can be read."""
+        if not self._path.exists():
+            return {}
+        try:
+            store = IndexStore(self._path, self._secret)
+        except Unavailable:
+            return {}
+        meta = store.meta
+        store.close()
+        return meta if _is_whole(meta) else {}
+
+
+def _is_whole(meta: Mapping[str, str]) -> bool:
+    """Whether everything stands there that is asked for later, in its form."""
+    try:
+        return isinstance(json.loads(meta["left_out"]), dict) and int(meta["checked"]) >= 0 and "cursor" in meta
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return False

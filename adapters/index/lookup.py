@@ -1,0 +1,195 @@
+"""From a typed query to rows of the key index, each with how well it fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from adapters.index.rows import day_of_birth, plate_detail, swapped, word_and_year
+from gateway.errors import Malformed
+from gateway.matching.dates import BirthFit, window
+from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key
+from gateway.matching.keys import asked_word_keys, query_keys
+from gateway.matching.person import PersonFeatures, rough_score, score_person
+from gateway.matching.thresholds import USUAL, Thresholds
+from gateway.model.hit import Match, Quality
+from gateway.model.marking import SubjectCategory
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.values import PartialDate
+from gateway.storage.index.index_store import MIN_READ, Births, IndexRow, IndexStore, KeyKind
+
+MAX_EXACT = 256
+"""Rows with one exact key that are looked at."""
+
+MAX_SCORED = 500
+"""Rows that are scored for one name; those that share most keys come first."""
+
+MAX_BORN = 50
+"""The same where the birth date rules out most rows unread: what is left shares it, or nearly."""
+
+MAX_COMPARED = 60
+"""Of these, rows whose names are compared in full: those most alike at a glance."""
+
+_CHECK_EACH = 20
+
+Found = tuple[str, str, int, SubjectCategory, int, Match]
+"""Record type, source key, number of the marking, category, last live day, match."""
+
+IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
+
+_CATEGORIES = {category.value: category for category in SubjectCategory}
+_SURE, _LIKELY = 1.0, 0.95
+
+
+def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
+    """Matches where the number alone agrees, and where its issuer (scheme, province) agrees, too."""
+    return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
+
+
+_DOCUMENT = _exact("document-number", "document-issuer")
+_NATIONAL_ID = _exact("national-id", "national-id-scheme")
+_PLATE = _exact("plate", "plate-province")
+_CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
+
+
+def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
+    """Rows with the query's number, less those whose issuer, scheme or province is known to be another."""
+    kind, key, detail, matches = _wanted(query)
+    return _fitting(kind, detail, matches, store.find(kind, key, MAX_EXACT))
+
+
+def each_identifier_candidates(
+    store: IndexStore, queries: Sequence[IdentifierQuery]
+) -> list[tuple[list[Found], bool] | Malformed]:
+    """`identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the error."""
+    found: list[tuple[list[Found], bool] | Malformed] = []
+    wanted = []
+    for query in queries:
+        try:
+            wanted.append((len(found), _wanted(query)))
+            found.append(([], False))
+        except Malformed as error:
+            found.append(error)
+    looked_up = store.find_each([(kind, key) for _, (kind, key, _, _) in wanted], MAX_EXACT)
+    for (place, (kind, _, detail, matches)), rows in zip(wanted, looked_up, strict=True):
+        found[place] = _fitting(kind, detail, matches, rows)
+    return found
+
+
+def _fitting(
+    kind: KeyKind, detail: str, matches: tuple[Match, Match], rows: Sequence[IndexRow]
+) -> tuple[list[Found], bool]:
+    if not rows:
+        return [], False
+    compare = _compare_plates if kind is KeyKind.PLATE else _compare_details
+    found: list[Found] = []
+    for record_type, source_key, marking, category, last_day, held in rows:
+        fit = compare(detail, held)
+        if fit is not None:
+            found.append((record_type, source_key, marking, _CATEGORIES[category], last_day, matches[fit]))
+    return found, len(rows) == MAX_EXACT
+
+
+def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
+    """What to look up: kind and key, the detail to compare, and the matches without and with that detail."""
+    kind, key, detail, matches = _key_of(query)
+    if not key:
+        raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
+    return kind, key, detail, matches
+
+
+def _key_of(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
+    if isinstance(query, DocumentQuery):
+        return KeyKind.DOCUMENT, document_key(query.number), query.issuer.upper(), _DOCUMENT
+    if isinstance(query, VehicleQuery):
+        return KeyKind.PLATE, plate_key(query.plate), plate_detail(query.province, query.country), _PLATE
+    if isinstance(query, NationalIdQuery):
+        return KeyKind.NATIONAL_ID, national_id_key(query.number), query.scheme.upper(), _NATIONAL_ID
+    return KeyKind.CONTAINER, container_key(query.number), "", (_CONTAINER, _CONTAINER)
+
+
+def _compare_details(asked: str, held: str) -> bool | None:
+    """True: the same; False: one side does not say; None: they differ."""
+    if not asked or not held:
+        return False
+    return True if asked == held else None
+
+
+def _compare_plates(asked: str, held: str) -> bool | None:
+    """Provinces in different scripts, and countries in codes of different length, cannot be compared here."""
+    province, _, country = asked.partition("|")
+    held_province, _, held_country = held.partition("|")
+    if country and len(country) == len(held_country) and country != held_country:
+        return None
+    if province.isascii() != held_province.isascii():
+        return False
+    return _compare_details(province, held_province)
+
+
+MIN_COMPARED = 3
+"""Comparisons that every query costs: time must not tell whether one row more looks alike (design, section 5)."""
+
+_FIT_COSTS = 4
+"""Comparisons with nobody that cost as much as reading a row that fits, comparing it and making something of it."""
+
+_NOBODY = PersonFeatures(("MALI SINUAN", "មាលី ស៊ីណា", "มะลิ สีนวล"), None, "", "")
+_NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
+
+
+def person_candidates(
+    store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
+) -> tuple[list[Found], bool]:
+    """Rows that share keys with one of the query's names and fit it; `check` is called between rows."""
+    keys = _person_keys(query)
+    if not keys:
+        raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
+    births = window(query.birth) if query.birth else None
+    near = Births(births.days, births.years) if births else None
+    is_ruled_out = thresholds.floor(BirthFit.CONFLICT) > 1
+    most = MAX_BORN if near and is_ruled_out else MAX_SCORED
+    rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
+    found: list[Found] = []
+    compared = 0
+    for compared, (row, features) in enumerate(_closest(rows, query, check, thresholds), 1):
+        if not compared % _CHECK_EACH:
+            check()
+        match = score_person(query, features, thresholds)
+        if match is not None:
+            found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
+    for _ in range(compared, MIN_COMPARED + (0 if found else _FIT_COSTS)):
+        score_person(query, _NOBODY, thresholds)
+    is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
+    return found, is_last_found or (cut and bool(found))
+
+
+def _closest(
+    rows: list[IndexRow], query: PersonQuery, check: Callable[[], None], thresholds: Thresholds
+) -> Iterator[tuple[IndexRow, PersonFeatures]]:
+    """The rows that are worth a full comparison, in their order: all of a few, the most alike at a glance of many."""
+    rough: list[tuple[float, int, PersonFeatures]] = []
+    for position, row in enumerate(rows):
+        if not position % _CHECK_EACH:
+            check()
+        features = _features(row)
+        if score := rough_score(query, features, thresholds):
+            rough.append((score, position, features))
+    for _ in range(len(rows), MIN_READ):
+        rough_score(query, _features(_NO_ROW), thresholds)
+    if len(rough) > MAX_COMPARED:
+        rough = sorted(rough, key=lambda item: (-item[0], item[1]))[:MAX_COMPARED]
+    return ((rows[position], features) for _, position, features in sorted(rough, key=lambda item: item[1]))
+
+
+def _person_keys(query: PersonQuery) -> set[str]:
+    keys = {key for name in query.names for key in query_keys(name.text)}
+    if query.birth and keys:
+        birth = query.birth.value
+        keys |= {word_and_year(key, birth) for name in query.names for key in asked_word_keys(name.text)}
+        if len(birth) == len("YYYY-MM-DD"):
+            keys |= {day_of_birth(birth), day_of_birth(swapped(birth))}
+    return keys
+
+
+def _features(row: IndexRow) -> PersonFeatures:
+    names, birth, sex, nationality, *father = json.loads(row[5])
+    return PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality, *father)

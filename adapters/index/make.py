@@ -1,0 +1,65 @@
+"""From the rows of one record to what stands of it in the key index: work that needs neither source nor index."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adapters.index.rows import index_record
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.rows import Builder, Rows
+from gateway import matching
+from gateway.errors import LiaisonError
+from gateway.storage.index.index_file import IndexedRecord
+
+
+class Task(NamedTuple):
+    """The rows of one live record; `digest` is of them and of `links`, before anything was made of them."""
+
+    record_type: str
+    rows: Rows
+    links: Mapping[str, Any]
+    digest: int
+
+    @property
+    def key(self) -> str:
+        """The record's own key."""
+        return str(self.rows[0][0])
+
+
+Made = tuple[IndexedRecord, Sequence[str]] | str
+"""A record and why values of it are missing; or why there is none."""
+
+
+def make(builders: Mapping[str, Builder], record_type: str, rows: Rows, links: Mapping[str, Any]) -> Made:
+    """What the index holds of the record in `rows`, which are then used up."""
+    try:
+        built = builders[record_type].build(rows)
+        return index_record(built, links), [f"{record_type}, the value alone: {reason}" for reason in built.spared]
+    except LiaisonError as error:
+        return reason_of(record_type, error)
+
+
+def reason_of(record_type: str, error: LiaisonError) -> str:
+    """Why a record cannot be read, as it is counted."""
+    return f"{error.where or record_type}: {error.message}"
+
+
+def rules_of(mapping: SourceMapping) -> str:
+    """What an index depends on apart from the rows: it is built anew when this is another."""
+    return f"{mapping.digest}|{_rules_digest()}"
+
+
+@cache
+def _rules_digest() -> str:
+    """A hash of everything that makes records and keys: an index built by other rules would miss in silence."""
+    digest = hashlib.sha256()
+    package, adapters = Path(matching.__path__[0]), Path(__file__).parents[1]
+    words = (*package.rglob("data/*.*"), *adapters.glob("data/*.tsv"))
+    rooms = [path for room in ("values", "mapping", "index") for path in adapters.glob(f"{room}/*.py")]
+    for path in sorted((*package.rglob("*.py"), *adapters.glob("*.py"), *rooms, *words)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

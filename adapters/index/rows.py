@@ -1,0 +1,123 @@
+"""What stands in the key index for one record: normal forms of its search keys, features, marking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.rows import Built
+from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key, province_key
+from gateway.matching.keys import name_keys, word_keys
+from gateway.model.marking import Marking
+from gateway.model.query import QueryKind
+from gateway.storage.index.index_store import IndexedRecord, KeyKind
+
+Key = tuple[KeyKind, str, str]
+
+_QUERY_OF = {
+    "names": QueryKind.PERSON,
+    "documents": QueryKind.DOCUMENT,
+    "national_ids": QueryKind.NATIONAL_ID,
+    "plates": QueryKind.VEHICLE,
+    "containers": QueryKind.CONTAINER,
+}
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:
+    """The kinds of queries that some record of the mapping can be found by."""
+    return frozenset(
+        _QUERY_OF[name] for record in mapping.records.values() for name in record.search if name in _QUERY_OF
+    )
+
+
+def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
+    """The index row of a record, with its keys."""
+    record, search = built.record, built.search
+    names = [item if isinstance(item, str) else item["text"] for item in _items(search.get("names"))]
+    birth = (search.get("birth") or {}).get("value", "")
+    return IndexedRecord(
+        record_type=record.record_type,
+        source_key=record.key,
+        marking=encode_marking(record.marking),
+        category=record.category.value,
+        last_day=built.last_day,
+        features=_features(names, birth, record.fields) if names else "",
+        links=_compact(links) if links else "{}",
+        keys=[key for key in {*_name_keys(names, birth), *_identifier_keys(search)} if key[1]],
+    )
+
+
+def _features(names: list[str], birth: str, fields: Mapping[str, Any]) -> str:
+    nationalities = fields.get("nationalities") or [""]
+    nationality = nationalities[0] if len(nationalities) == 1 else ""
+    father = fields.get("father_name") or ""
+    said = [names, birth, fields.get("sex", ""), nationality]
+    return _compact([*said, father if isinstance(father, str) else father["text"]] if father else said)
+
+
+def _name_keys(names: list[str], birth: str) -> Iterator[Key]:
+    for name in names:
+        yield from ((KeyKind.NAME, key, birth) for key in name_keys(name))
+        if birth:
+            yield from ((KeyKind.NAME, word_and_year(key, birth), birth) for key in word_keys(name))
+    if names and len(birth) == len("YYYY-MM-DD"):
+        yield KeyKind.NAME, day_of_birth(birth), birth
+
+
+def word_and_year(key: str, birth: str) -> str:
+    """The key of one word of a name is too common alone: it is looked up with the year of birth only."""
+    return f"{key}#{birth[:4]}"
+
+
+def day_of_birth(birth: str) -> str:
+    """All who were born on one day are few enough to be scored, however their names are written."""
+    return f"d{birth}"
+
+
+def swapped(birth: str) -> str:
+    """The same date with day and month exchanged."""
+    return f"{birth[:4]}-{birth[8:]}-{birth[5:7]}"
+
+
+def _identifier_keys(search: Mapping[str, Any]) -> Iterator[Key]:
+    for number, item in _numbers(search.get("documents"), "number"):
+        yield KeyKind.DOCUMENT, document_key(number), item.get("issuer", "")
+    for number, item in _numbers(search.get("national_ids"), "number"):
+        yield KeyKind.NATIONAL_ID, national_id_key(number), item.get("scheme", "")
+    for plate, item in _numbers(search.get("plates"), "plate"):
+        yield KeyKind.PLATE, plate_key(plate), plate_detail(item.get("province", ""), item.get("country", ""))
+    for number, _ in _numbers(search.get("containers"), "number"):
+        yield KeyKind.CONTAINER, container_key(number), ""
+
+
+def plate_detail(province: str, country: str) -> str:
+    """Province and country of a plate in a form that can be compared."""
+    return f"{province_key(province)}|{country.casefold()}"
+
+
+def _items(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _numbers(value: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for item in _items(value):
+        if isinstance(item, str):
+            yield item, {}
+        else:
+            yield item[name], item
+
+
+def encode_marking(marking: Marking) -> str:
+    """A marking as JSON with sorted lists."""
+    return _compact(marking.as_json())
+
+
+def decode_marking(text: str) -> Marking:
+    """The marking in `text`; an unknown value is `Misconfigured`."""
+    return Marking.from_json(json.loads(text))

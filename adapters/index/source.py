@@ -1,0 +1,271 @@
+"""Search through the key index of one source, and fetch through the source itself.
+
+Search reads the index only: what fits is found, scored, marked and capped without touching the agency's system,
+so that hiding is decided before anything is fetched, and a hidden record costs the same work as an open one
+(design, section 5). `refresh` keeps the index up (`index_build`); searches go on meanwhile.
+
+What a search knows is at most this old: a round of the node (a minute) and the reading of the changed rows, where the
+source tells them; else, and for rows that change unseen by any change column, `REST` times what a pass over all rows
+takes, when the source's aggregates show that something changed, and `DIFFERENCE_SECONDS` when nothing shows it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
+
+from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
+from adapters.index.build import Progress, RowSource, build_index, cursor_of
+from adapters.index.give_way import COURTESY
+from adapters.index.keep import DIFFERENCE_SECONDS, IndexKeeper
+from adapters.index.lookup import (
+    Found,
+    IdentifierQuery,
+    each_identifier_candidates,
+    identifier_candidates,
+    person_candidates,
+)
+from adapters.index.rows import decode_marking, queries_of
+from adapters.mapping.rows import Builder, Rows
+from gateway.clock import Clock
+from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
+from gateway.matching.thresholds import SETS
+from gateway.model.hit import Candidate, SearchResult, SourceRecord
+from gateway.model.marking import Marking
+from gateway.model.query import PersonQuery, Query
+from gateway.model.strictness import Strictness
+from gateway.ports.sources import Profile, SourceDescription
+from gateway.storage.index.index_store import IndexStore
+
+__all__ = ["IndexedSource", "Progress", "RowSource", "build_index"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_HEALTH_SECONDS = 1.0
+
+
+@runtime_checkable
+class ManyRows(Protocol):
+    """What a `RowSource` has besides when it can read several records at once for less than one by one."""
+
+    def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> Sequence[Rows | LiaisonError]:
+        """`read` of each key, in order, for a type without links. What it raises says nothing of single records."""
+
+
+class IndexedSource:
+    """A `Source`: searches its key index, fetches from `rows`. Thread-safe."""
+
+    def __init__(
+        self,
+        rows: RowSource,
+        path: Path,
+        clock: Clock,
+        secret: bytes | None = None,
+        difference: float = DIFFERENCE_SECONDS,
+        progress: Progress | None = None,
+        *,
+        anew: bool = False,
+    ) -> None:
+        self._rows = rows
+        self._clock = clock
+        mapping = rows.mapping
+        self._description = SourceDescription(
+            id=mapping.id,
+            agency=mapping.agency,
+            kind=mapping.kind,
+            queries=queries_of(mapping),
+            record_types=frozenset(mapping.records),
+        )
+        self._index = IndexKeeper(rows, path, clock, secret, difference, progress, anew=anew)
+        self._markings: dict[str, Marking] = {}
+
+    @property
+    def _store(self) -> IndexStore:
+        return self._index.store
+
+    @property
+    def left_out(self) -> dict[str, dict[str, int]]:
+        """Rows that could not be read as mapped, counted by record type and reason."""
+        found: dict[str, dict[str, int]] = json.loads(self._store.meta["left_out"])
+        return found
+
+    def describe(self) -> SourceDescription:
+        """What the source is and can be asked."""
+        return self._description
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Candidates for `query`, surest first, at most `MAX_CANDIDATES`.
+
+        Raises `Malformed` for a query without anything to search by, `TimedOut`, `Unavailable`.
+        """
+        check_deadline(self._clock, deadline)
+        if query.kind not in self._description.queries:
+            return SearchResult()
+        store = self._store
+        try:
+            rows, capped = self._candidates(store, query, deadline, strictness)
+        except Unavailable:
+            # Another process has built it anew twice and removed the file that this thread had not opened yet.
+            if not self._index.follow():
+                raise
+            store = self._store
+            rows, capped = self._candidates(store, query, deadline, strictness)
+        return self._result(store, rows, capped)
+
+    def search_many(
+        self, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> list[SearchResult | LiaisonError]:
+        """`search` of each query; identifiers by one look-up for many. Raises `TimedOut`, `Unavailable`."""
+        check_deadline(self._clock, deadline)
+        store, kinds = self._store, self._description.queries
+        exact = {
+            place: query
+            for place, (query, _) in enumerate(asked)
+            if query.kind in kinds and isinstance(query, IdentifierQuery)
+        }
+        with COURTESY.answering():
+            looked_up = each_identifier_candidates(store, list(exact.values()))
+        found = dict(zip(exact, looked_up, strict=True))
+        return [
+            self._told(store, found[place]) if place in found else _tried(self.search, query, deadline, strictness)
+            for place, (query, strictness) in enumerate(asked)
+        ]
+
+    def _told(self, store: IndexStore, found: tuple[list[Found], bool] | Malformed) -> SearchResult | LiaisonError:
+        return found if isinstance(found, Malformed) else self._result(store, *found)
+
+    def _result(self, store: IndexStore, rows: Sequence[Found], capped: bool) -> SearchResult:
+        today, source = self._today(), self._description.id
+        found = (
+            Candidate(source, key, record_type, match, self._marking(store, marking), category)
+            for record_type, key, marking, category, last_day, match in rows
+            if not last_day or last_day >= today
+        )
+        return best(found, MAX_CANDIDATES, capped)
+
+    def _candidates(
+        self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
+    ) -> tuple[list[Found], bool]:
+        with COURTESY.answering():
+            if isinstance(query, PersonQuery):
+                check = partial(check_deadline, self._clock, deadline)
+                return person_candidates(store, query, check, SETS[strictness])
+            return identifier_candidates(store, query)
+
+    def _marking(self, store: IndexStore, number: int) -> Marking:
+        text = store.marking(number)
+        marking = self._markings.get(text)
+        if marking is None:
+            marking = self._markings[text] = decode_marking(text)
+        return marking
+
+    def profiles(self) -> list[Profile]:
+        """What its records can be to policy: each type with each marking and category that the mapping allows."""
+        markings = [decode_marking(text) for text in self._store.markings()]
+        return [
+            (name, marking, category)
+            for name, record in self._rows.mapping.records.items()
+            for category in dict.fromkeys((record.category, *(rule.category for rule in record.categories)))
+            for marking in markings
+        ]
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """The record of a candidate, read from the source now. `Unknown` when it is gone or no longer counts."""
+        check_deadline(self._clock, deadline)
+        builder = self._rows.builders.get(record_type)
+        if builder is None:
+            raise Unknown("the source has no such record", code="unknown-record")
+        links = json.loads(self._store.links(record_type, key)) if self._rows.has_links(record_type) else {}
+        try:
+            with COURTESY.answering():
+                rows = self._rows.read(record_type, key, links, deadline)
+        except Malformed as error:
+            raise _unreadable(error) from error
+        return self._record(builder, rows)
+
+    def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> list[SourceRecord | LiaisonError]:
+        """`fetch` of each key and record type; by few statements where the rows can be read so."""
+        check_deadline(self._clock, deadline)
+        found: dict[tuple[str, str], SourceRecord | LiaisonError] = {}
+        for record_type in {record_type for _, record_type in wanted}:
+            builder = self._rows.builders.get(record_type)
+            keys = list(dict.fromkeys(key for key, each in wanted if each == record_type))
+            if builder is None or not isinstance(self._rows, ManyRows) or self._rows.has_links(record_type):
+                found |= {(key, record_type): _tried(self.fetch, key, record_type, deadline) for key in keys}
+                continue
+            with COURTESY.answering():
+                read = self._rows.read_many(record_type, keys, deadline)
+            for key, rows in zip(keys, read, strict=True):
+                if isinstance(rows, Malformed):
+                    found[key, record_type] = _unreadable(rows)
+                else:
+                    found[key, record_type] = (
+                        rows if isinstance(rows, LiaisonError) else _tried(self._record, builder, rows)
+                    )
+        return [found[place] for place in wanted]
+
+    def _record(self, builder: Builder, rows: Rows) -> SourceRecord:
+        try:
+            if not builder.is_live(rows) or self._is_past(builder.last_day(rows)):
+                raise Unknown("the source has no such record", code="unknown-record")
+            return builder.record(rows)
+        except Malformed as error:
+            raise _unreadable(error) from error
+
+    def _is_past(self, last_day: int) -> bool:
+        return bool(last_day) and last_day < self._today()
+
+    def _today(self) -> int:
+        return self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
+
+    def changes(self, since: str) -> Changes:
+        """Whether mapping or rows differ from the cursor `since`; the index knows its own as `meta['cursor']`."""
+        cursor = cursor_of(self._rows)
+        return Changes(cursor, cursor != since)
+
+    def refresh(self, progress: Progress | None = None) -> bool:
+        """Bring the index up with the source; whether something was done. Searches go on meanwhile."""
+        return self._index.refresh(progress)
+
+    def rebuild(self, progress: Progress | None = None) -> IndexStore:
+        """The index, built anew from all rows unless opening it has just done so. Searches go on meanwhile."""
+        if not self._index.is_new:
+            self._index.rebuild(progress)
+        return self._store
+
+    def compare(self, progress: Progress | None = None) -> int:
+        """Compare all rows with the index now; how many records changed by it. Searches go on meanwhile."""
+        return self._index.compare(progress)
+
+    def health(self) -> str:
+        """Empty when the source can be asked; else what is wrong, without the database's own words."""
+        try:
+            self._rows.ping(self._clock.monotonic() + _HEALTH_SECONDS)
+        except LiaisonError as error:
+            return error.message
+        return ""
+
+    def close(self) -> None:
+        """End all connections."""
+        self._store.close()
+        self._rows.close()
+
+
+_EPOCH_DAY = 719_163
+"""The ordinal of 1970-01-01."""
+
+
+def _unreadable(error: Malformed) -> Unavailable:
+    return Unavailable("a record of the source cannot be read as mapped", code="record-unreadable", where=error.where)
+
+
+def _tried(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | LiaisonError:
+    """What a call gives, or the error that it raises."""
+    try:
+        return call(*args, **kwargs)
+    except LiaisonError as error:
+        return error

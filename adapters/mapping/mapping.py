@@ -1,0 +1,200 @@
+"""The mapping of one source as types: tables, joins, fields, search keys, markings (docs/guides/mapping.md).
+
+`mapping_file.load_mapping` reads it from TOML; `rows` turns a source's rows into records by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from adapters.nodes import Node
+from adapters.values.cells import Cell
+from adapters.values.conversion import Convert
+from gateway.model.marking import Level, Marking, Onward, SubjectCategory
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A column: of the record's own table when `join` is empty. `line` is where the mapping names it."""
+
+    join: str
+    column: str
+    line: int
+
+
+class JoinKind(StrEnum):
+    """`CODES`: a small code table, held in memory; `ONE`: a row by its key; `MANY`: rows that point here.
+
+    `NESTED`: a list inside the row itself, where rows are documents.
+    """
+
+    CODES = "codes"
+    ONE = "one"
+    MANY = "many"
+    NESTED = "nested"
+
+    @property
+    def has_many(self) -> bool:
+        """Whether it gives a list of rows."""
+        return self in (JoinKind.MANY, JoinKind.NESTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Rows of another table: those whose `column` equals `to`.
+
+    Where there are many, `key` is the row's own key and `order` the column that they are sorted by. Of a nested
+    list, `table` is the JMESPath that leads to it, and nothing else is set.
+    """
+
+    name: str
+    kind: JoinKind
+    table: str
+    column: str
+    to: Ref
+    key: str
+    order: str
+    line: int
+    line_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a value: columns, a constant, a field or an object, through converters.
+
+    With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when. What
+    cannot be read leaves the record out, or with `spares_record` only this value. `codes` is the table that the cell
+    itself is looked up in, `names` are those of the converters, `script` is what is said of a name's script,
+    or else of its language.
+    """
+
+    refs: tuple[Ref, ...] = ()
+    constant: str = ""
+    field: str = ""
+    item: Map[str, Value] | None = None
+    rows: str = ""
+    pick: str = ""
+    where: When | None = None
+    separator: str = " "
+    converters: tuple[Convert, ...] = ()
+    otherwise: str = ""
+    spares_record: bool = False
+    codes: Map[str, str] | None = None
+    names: tuple[str, ...] = ()
+    script: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a field is made of; a list joins the items of its parts, each item once."""
+
+    parts: tuple[Part, ...]
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A condition on a cell. With a column of a `many` join it holds when it holds for any row.
+
+    `test` is `in`, `not_in`, `filled`, `empty` or `not_past`; `date` reads the cell for the last one.
+    """
+
+    ref: Ref
+    test: str
+    values: frozenset[str] = frozenset()
+    date: Convert | None = None
+
+
+def test_of(when: When) -> Callable[[Cell], bool]:
+    """Whether a cell passes the test of a condition that has no date."""
+    values = when.values
+    if when.test == "in":
+        return lambda cell: cell is not None and str(cell) in values
+    if when.test == "not_in":
+        return lambda cell: cell is None or str(cell) not in values
+    if when.test == "filled":
+        return lambda cell: cell is not None
+    return lambda cell: cell is None
+
+
+WIDEST = Marking(Level.OPEN, frozenset(), onward=Onward.SAME_COUNTRY, evaluation="A1")
+"""Nothing is stricter for being joined with it, but `releasable_to`, which is nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkingRule:
+    """What becomes stricter when all conditions hold: the parts that the rule `names`, from `marking`."""
+
+    when: tuple[When, ...]
+    marking: Marking
+    names: frozenset[str]
+
+    def tighten(self, marking: Marking) -> Marking:
+        """The strictest of both, part by part (`Marking.join`); a rule's evaluation takes the place of the other."""
+        own = self.marking
+        if "releasable_to" not in self.names:
+            own = replace(own, releasable_to=marking.releasable_to)
+        evaluation = own.evaluation if "evaluation" in self.names else marking.evaluation
+        return replace(marking.join(own), evaluation=evaluation)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRule:
+    """The subject's category when all conditions hold; the first rule that holds decides."""
+
+    when: tuple[When, ...]
+    category: SubjectCategory
+
+
+SEARCH_KEYS = ("names", "birth", "documents", "national_ids", "plates", "containers")
+"""What a record can be found by."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMapping:
+    """One record type from one table. `live` says which rows count; the rest are as good as deleted.
+
+    The largest value of `changed` grows with every change of a row.
+    """
+
+    type: str
+    table: str
+    key: str
+    joins: tuple[Join, ...]
+    live: tuple[When, ...]
+    fields: Map[str, Value]
+    search: Map[str, Value]
+    markings: tuple[MarkingRule, ...]
+    categories: tuple[CategoryRule, ...]
+    category: SubjectCategory
+    changed: Ref | None
+    line: int
+    line_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One source. `digest` is the hash of the file: another file, another index.
+
+    `repair` mends texts whose UTF-8 was encoded twice. `url` is where the source is for `liaison adapter check`;
+    a node's own settings say where it reads.
+
+    `places` says where files and web addresses keep the tables: `[files]` or `[http]`, for their adapters to read.
+    """
+
+    file: str
+    digest: str
+    id: str
+    agency: str
+    kind: str
+    encoding: str
+    junk: frozenset[str]
+    marking: Marking
+    records: Map[str, RecordMapping]
+    repair: bool = False
+    url: str = ""
+    places: Map[str, Node] = field(default_factory=dict)

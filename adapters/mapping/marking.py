@@ -1,0 +1,114 @@
+"""Markings in a mapping: the default, and rules that make it stricter."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar
+
+from adapters.mapping.mapping import WIDEST, MarkingRule, When
+from adapters.nodes import Node
+from gateway.errors import Misconfigured
+from gateway.model.marking import EVALUATION, Caveat, Level, Marking, Onward, UseCode, code
+from gateway.model.purpose import Offence, Purpose
+from gateway.records.codes import countries
+
+_SETS: dict[str, type[StrEnum]] = {"use": UseCode, "caveats": Caveat, "purposes": Purpose, "offences": Offence}
+_AUDIENCES = ("releasable_to", "withhold_from")
+MARKING_KEYS = ("level", "onward", "evaluation", "keep_hours", "delete_after_use", *_SETS, *_AUDIENCES)
+
+_Code = TypeVar("_Code", bound=StrEnum)
+_AUDIENCE = re.compile(r"[a-z]{2}(?:\.[a-z0-9-]+){0,3}", re.ASCII)
+
+
+def one_of(node: Node, key: str, kind: type[_Code], text: str) -> _Code:
+    """`text` as one of a closed list; `Misconfigured` at its line otherwise."""
+    try:
+        return code(kind, text)
+    except Misconfigured as error:
+        node.fail(error.message, key, word=text, remedy=error.remedy, code=error.code)
+
+
+def marking_rule(node: Node, when: tuple[When, ...]) -> MarkingRule:
+    """The parts of a marking that a table names; the others are as wide as can be."""
+    named = _named(node)
+    return MarkingRule(when, replace(WIDEST, **named), frozenset(named))
+
+
+def default_marking(node: Node) -> Marking:
+    """Parts that are not given keep the model's default; nobody may see what is releasable to nobody."""
+    node.only(*MARKING_KEYS)
+    named = _named(node)
+    return replace(Marking(), **{key: value for key, value in named.items() if value or key != "use"})
+
+
+def _named(node: Node) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key in MARKING_KEYS:
+        if key in node.data:
+            made[key] = _part(node, key)
+    return made
+
+
+def _part(node: Node, key: str) -> Any:
+    if key in _SETS:
+        kind = _SETS[key]
+        return frozenset(one_of(node, key, kind, text) for text in node.texts(key))
+    if key in _AUDIENCES:
+        return _audience(node, key)
+    match key:
+        case "level":
+            return one_of(node, key, Level, node.text(key))
+        case "onward":
+            return one_of(node, key, Onward, node.text(key))
+        case "evaluation":
+            return _evaluation(node)
+        case "keep_hours":
+            return _hours(node)
+    return bool(node.get(key, bool))
+
+
+def _evaluation(node: Node) -> str:
+    evaluation = node.text("evaluation")
+    if not EVALUATION.fullmatch(evaluation):
+        node.fail(f"`{evaluation}` is not an evaluation", "evaluation", remedy="A, B, C or X, and 1 to 4, such as `B2`")
+    return evaluation
+
+
+def _hours(node: Node) -> int:
+    hours = int(node.get("keep_hours", int))
+    if hours < 1:
+        node.fail("`keep_hours` is no number of hours", "keep_hours", remedy="1 or more, such as 48")
+    return hours
+
+
+_REGION = ("vn", "th", "la", "kh", "mm", "my", "sg", "id", "ph", "bn", "tl", "cn")
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(alpha2.lower() for alpha2 in countries())
+
+
+def _nearest_country(word: str) -> str:
+    """The code with most letters in common, the first letter before the second, the region's codes before others."""
+
+    def far(each: str) -> tuple[int, bool, int, str]:
+        same = sum(a == b for a, b in zip(each, word, strict=True))
+        return -same, each[0] != word[0], _REGION.index(each) if each in _REGION else len(_REGION), each
+
+    return min(_countries(), key=far)
+
+
+def _audience(node: Node, key: str) -> frozenset[str]:
+    """Members, or agencies and offices of members; a misspelt one would hide from nobody."""
+    for name in node.texts(key):
+        if not _AUDIENCE.fullmatch(name):
+            node.fail(f"`{name}` is not a member", key, name, "such as `th`, or `th.police` for one agency")
+        member, dot, rest = name.partition(".")
+        if member not in _countries():
+            remedy = f"did you mean `{_nearest_country(member)}{dot}{rest}`? A member is its ISO 3166-1 alpha-2 code"
+            node.fail(f"`{member}` is no country's code", key, name, remedy)
+    return frozenset(node.texts(key))

@@ -1,0 +1,341 @@
+"""From the rows of a source to a record, by a mapping compiled once into closures.
+
+`Rows` are the cells of one record: the row of its own table, one row or None for each `codes` and `one` join, a
+list of rows for each `many` join, and at the end why values were spared and the finished fields, which search keys
+may refer to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.mapping.mapping import Join, JoinKind, Mapping, Part, RecordMapping, Ref, Value, When, test_of
+from adapters.values.cells import Cell
+from adapters.values.dates import FUTURE, is_to_come
+from gateway.clock import SystemClock
+from gateway.errors import Malformed
+from gateway.model.hit import SourceRecord
+from gateway.model.marking import Marking, SubjectCategory
+from gateway.model.values import PartialDate
+from gateway.records.types import RECORD_TYPES
+
+Row = tuple[Cell, ...]
+Rows = list[Any]
+Get = Callable[[Rows, Row], Any]
+"""Reads from `Rows` and, inside `from`, from the one joined row that is looked at."""
+
+_NO_ROW: Row = ()
+_PAST = frozenset(("birth", "issued", "search.birth"))
+_SPARED, _FIELDS = -2, -1
+
+
+class Layout:
+    """Which columns of which table a record needs, and where they stand in `Rows`."""
+
+    def __init__(self, record: RecordMapping) -> None:
+        self.joins: tuple[Join, ...] = record.joins
+        self.slots = {"": 0} | {join.name: position for position, join in enumerate(record.joins, 1)}
+        self.columns: dict[str, list[str]] = {"": [record.key]} | {join.name: [] for join in record.joins}
+        for join in record.joins:
+            if join.kind is JoinKind.NESTED:
+                continue
+            self._add(join.to.join, join.to.column)
+            self._add(join.name, join.key)
+            self._add(join.name, join.column)
+            self._add(join.name, join.order)
+        for ref in refs_of(record):
+            self._add(ref.join, ref.column)
+
+    def _add(self, join: str, column: str) -> None:
+        if column not in self.columns[join]:
+            self.columns[join].append(column)
+
+    def place(self, ref: Ref) -> tuple[int, int]:
+        """Slot in `Rows` and index in its row."""
+        return self.slots[ref.join], self.columns[ref.join].index(ref.column)
+
+    def empty(self) -> Rows:
+        """Rows with nothing in them yet."""
+        return [None] * (len(self.joins) + 3)
+
+
+def refs_of(record: RecordMapping) -> Iterator[Ref]:
+    """Every column that fields, search keys and rules of a record name."""
+    for value in (*record.fields.values(), *record.search.values()):
+        yield from value_refs(value)
+    ruled = [rule.when for rule in record.markings] + [rule.when for rule in record.categories]
+    yield from (when.ref for conditions in (record.live, *ruled) for when in conditions)
+
+
+def value_refs(value: Value) -> Iterator[Ref]:
+    """Every column that one value names."""
+    for part in value.parts:
+        yield from part.refs
+        if part.where:
+            yield part.where.ref
+        for inner in (part.item or {}).values():
+            yield from value_refs(inner)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A record with what its index rows are made of. `last_day`: the last day (ordinal) that it is live, or 0.
+
+    `spared`: why values are missing that could not be read, where the mapping spares the record.
+    """
+
+    record: SourceRecord
+    search: dict[str, Any]
+    last_day: int
+    spared: tuple[str, ...] = ()
+
+
+class Builder:
+    """Makes records of one type. Raises `Malformed` with the field when a row cannot be read as mapped."""
+
+    def __init__(self, mapping: Mapping, record: RecordMapping) -> None:
+        self.layout = Layout(record)
+        self.type = record.type
+        self._source = mapping.id
+        # The owner in a record is the agency as other countries name it: `<member>.<agency>`.
+        self._owner = f"{mapping.id.partition('.')[0]}.{mapping.agency}"
+        self._marking = mapping.marking
+        self._category = record.category
+        compiler = _Compiler(self.layout)
+        shapes = RECORD_TYPES[record.type].by_name
+        self._fields = [
+            (name, compiler.value(value), "list" in shapes[name].form.partition(",")[0])
+            for name, value in record.fields.items()
+        ]
+        self._search = [(name, compiler.value(value)) for name, value in record.search.items()]
+        self._clock = SystemClock()
+        self._sparing = {name for name, value in record.fields.items() if all(p.spares_record for p in value.parts)}
+        self._own_live = [
+            (self.layout.place(when.ref)[1], test_of(when))
+            for when in record.live
+            if not when.ref.join and when.test != "not_past"
+        ]
+        self._live = [compiler.condition(when) for when in record.live if when.test != "not_past"]
+        self._expiry = [(compiler.get(when.ref), when.date) for when in record.live if when.date]
+        self._markings = [(_all([compiler.condition(w) for w in rule.when]), rule) for rule in record.markings]
+        self._categories = [
+            (_all([compiler.condition(w) for w in rule.when]), rule.category) for rule in record.categories
+        ]
+
+    def is_live(self, rows: Rows) -> bool:
+        """Whether the row counts at all, but for its expiry."""
+        return all(holds(rows) for holds in self._live)
+
+    def last_day(self, rows: Rows) -> int:
+        """The last day that the record is live, as an ordinal; 0 when it has no end."""
+        days = [_last_day(convert(cell)) for get, convert in self._expiry if (cell := get(rows, _NO_ROW)) is not None]
+        return min(days, default=0)
+
+    def record(self, rows: Rows) -> SourceRecord:
+        """The record in `rows`; leaves its fields at the end of `rows`."""
+        fields: dict[str, Any] = {}
+        rows[_FIELDS], rows[_SPARED] = fields, []
+        for name, get, as_list in self._fields:
+            value = self._read(name, get, rows)
+            if value is not None and value != []:
+                fields[name] = [value] if as_list and not isinstance(value, list) else value
+        return SourceRecord(
+            source=self._source,
+            key=str(rows[0][0]),
+            record_type=self.type,
+            owner=self._owner,
+            fields=fields,
+            marking=self._mark(rows),
+            category=self._categorise(rows),
+        )
+
+    def build(self, rows: Rows) -> Built:
+        """The record, checked against its type, with its search keys."""
+        record = self.record(rows)
+        RECORD_TYPES[self.type].check_whole(record.fields)
+        search = {
+            name: value
+            for name, get in self._search
+            if (value := self._read(f"search.{name}", get, rows)) not in (None, [])
+        }
+        return Built(record, search, self.last_day(rows), tuple(rows[_SPARED]))
+
+    def is_surely_past(self, row: Row, unread: Collection[int]) -> bool:
+        """Whether the own cells alone say that a row does not count, some of which (`unread`) cannot be read."""
+        return any(index not in unread and not holds(row[index]) for index, holds in self._own_live)
+
+    def _read(self, name: str, get: Get, rows: Rows) -> Any:
+        try:
+            value = get(rows, _NO_ROW)
+            if name in _PAST and value and is_to_come(value, self._clock.now_us()):
+                if name in self._sparing:
+                    rows[_SPARED].append(f"{name}: {FUTURE}")
+                    return None
+                raise Malformed(FUTURE, code="future")
+            return value
+        except Malformed as error:
+            raise Malformed(error.message, code=error.code, where=f"{self.type}.{name}") from None
+
+    def _mark(self, rows: Rows) -> Marking:
+        marking = self._marking
+        for holds, rule in self._markings:
+            if holds(rows):
+                marking = rule.tighten(marking)
+        return marking
+
+    def _categorise(self, rows: Rows) -> SubjectCategory:
+        for holds, category in self._categories:
+            if holds(rows):
+                return category
+        return self._category
+
+
+def _all(conditions: list[Callable[[Rows], bool]]) -> Callable[[Rows], bool]:
+    if len(conditions) == 1:
+        return conditions[0]
+    return lambda rows: all(holds(rows) for holds in conditions)
+
+
+def _last_day(value: Any) -> int:
+    """The ordinal of the last day that a partial date can mean; nothing known means without an end."""
+    return 0 if value is None else PartialDate(value["value"]).interval()[1].toordinal()
+
+
+class _Compiler:
+    """Compiles values and conditions of one record."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def get(self, ref: Ref, rows: str = "") -> Get:
+        """A getter of one cell."""
+        slot, index = self._layout.place(ref)
+        if rows and ref.join == rows:
+            return lambda _rows, row: row[index]
+        if slot == 0:
+            return lambda rows, _row: rows[0][index]
+        return lambda rows, _row: rows[slot][index] if rows[slot] else None
+
+    def value(self, value: Value, rows: str = "") -> Get:
+        """A getter of a whole value."""
+        parts = [self._part(part, rows) for part in value.parts]
+        if not value.is_list:
+            return parts[0]
+
+        def collect(all_rows: Rows, row: Row) -> list[Any]:
+            found: list[Any] = []
+            for part in parts:
+                made = part(all_rows, row)
+                for item in made if isinstance(made, list) else (made,):
+                    if item is not None and item not in found:
+                        found.append(item)
+            return found
+
+        return collect
+
+    def _part(self, part: Part, rows: str) -> Get:
+        base = _sparing(_converted(self._base(part, part.rows or rows), part), part)
+        if part.where:
+            base = _only(base, self.get(part.where.ref, part.rows or rows), test_of(part.where))
+        if not part.rows:
+            return base
+        slot = self._layout.slots[part.rows]
+        step = -1 if part.pick == "last" else 1
+
+        def each(all_rows: Rows, _row: Row) -> Any:
+            made = (value for row in all_rows[slot][::step] if (value := base(all_rows, row)) is not None)
+            return next(made, None) if part.pick else list(made)
+
+        return each
+
+    def _base(self, part: Part, rows: str) -> Get:
+        if part.item is not None:
+            return _object([(name, self.value(value, rows)) for name, value in part.item.items()])
+        if part.field:
+            field = part.field
+            return lambda all_rows, _row: all_rows[_FIELDS].get(field)
+        if part.constant:
+            constant = part.constant
+            return lambda _rows, _row: constant
+        gets = [self.get(ref, rows) for ref in part.refs]
+        if len(gets) == 1:
+            return gets[0]
+        return lambda all_rows, row: _joined(part.separator, [get(all_rows, row) for get in gets])
+
+    def condition(self, when: When) -> Callable[[Rows], bool]:
+        """Whether a condition holds; for a `many` join, whether it holds for any row."""
+        test = test_of(when)
+        slot, index = self._layout.place(when.ref)
+        joins = {join.name: join for join in self._layout.joins}
+        if when.ref.join and joins[when.ref.join].kind.has_many:
+            if when.test == "empty":
+                return lambda rows: all(test(row[index]) for row in rows[slot])
+            return lambda rows: any(test(row[index]) for row in rows[slot])
+        get = self.get(when.ref)
+        return lambda rows: test(get(rows, _NO_ROW))
+
+
+def _sparing(base: Get, part: Part) -> Get:
+    """`base`, but that what cannot be read is nothing, with a counted reason."""
+    if not part.spares_record:
+        return base
+    names = ", ".join(ref.column for ref in part.refs) or part.field or "value"
+
+    def spare(rows: Rows, row: Row) -> Any:
+        try:
+            return base(rows, row)
+        except Malformed as error:
+            rows[_SPARED].append(f"{names}: {error.message}")
+            return part.otherwise or None
+
+    return spare
+
+
+def _converted(base: Get, part: Part) -> Get:
+    converters = part.converters
+    otherwise = part.otherwise or None
+    if not converters and otherwise is None:
+        return base
+    if len(converters) == 1 and otherwise is None:
+        only = converters[0]
+        return lambda rows, row: None if (value := base(rows, row)) is None else only(value)
+
+    def convert(rows: Rows, row: Row) -> Any:
+        value = base(rows, row)
+        for step in converters:
+            if value is None:
+                break
+            value = _each(step, value) if isinstance(value, list) else step(value)
+        return otherwise if value is None else value
+
+    return convert
+
+
+def _each(step: Callable[[Any], Any], values: list[Any]) -> list[Any] | None:
+    """What a converter makes of the items of a list that the one before it has made."""
+    made: list[Any] = []
+    for value in values:
+        found = step(value)
+        made += found if isinstance(found, list) else [] if found is None else [found]
+    return made or None
+
+
+def _only(base: Get, get: Get, holds: Callable[[Cell], bool]) -> Get:
+    return lambda rows, row: base(rows, row) if holds(get(rows, row)) else None
+
+
+def _object(members: list[tuple[str, Get]]) -> Get:
+    """An object without its first member is nothing: the first member is what it is about."""
+    first = members[0][0]
+
+    def make(rows: Rows, row: Row) -> dict[str, Any] | None:
+        made = {name: value for name, get in members if (value := get(rows, row)) is not None}
+        return made if first in made else None
+
+    return make
+
+
+def _joined(separator: str, cells: list[Cell]) -> str | None:
+    return separator.join(str(cell) for cell in cells if cell is not None) or None

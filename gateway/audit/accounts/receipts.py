@@ -1,0 +1,302 @@
+"""Receipts: the asking side acknowledges which numbers of a channel arrived, cumulatively (design, section 7).
+
+What is not acknowledged is receipt debt. The hash is SHA-256 over one line for each exchange that arrived, in the
+order of its number: `<number> <exchange id> <request hash> <answer hash>`, hashes in hexadecimal digits.
+
+With a receipt comes the asking side's own entry of the last answer that it covers, with its proof: so each side holds
+the other's statement and the other's signed head, and neither can rewrite its log later without contradicting one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.clock import Clock
+from gateway.errors import Contradicted, Malformed
+from gateway.model.exchange import Receipt
+from gateway.model.names import MemberId
+from gateway.ports.documents import DocumentStore
+from gateway.ports.log_store import LogStore
+from gateway.statements.receipt import MAX_GAPS
+
+MAX_RANGE = 4096
+"""Numbers that one receipt speaks of."""
+
+INTERVAL_US = 1_000_000
+"""A channel is acknowledged at most once a second."""
+
+GAP_PATIENCE_US = 20_000_000
+"""How long a number that did not arrive holds back the acknowledgement of those after it."""
+
+_KIND_SENT = "receipt-sent"
+_KIND_TAKEN = "receipt-taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange of a channel, as both sides hold it."""
+
+    number: int
+    exchange_id: str
+    request_hash: bytes
+    answer_hash: bytes
+
+
+def exchanges_hash(exchanges: Iterable[Exchange]) -> bytes:
+    """The hash over `exchanges`, which are in the order of their numbers."""
+    digest = hashlib.sha256()
+    for item in exchanges:
+        line = f"{item.number} {item.exchange_id} {item.request_hash.hex()} {item.answer_hash.hex()}\n"
+        digest.update(line.encode())
+    return digest.digest()
+
+
+@dataclass(slots=True)
+class _Channel:
+    """When we sent a receipt, and since when a number that did not arrive holds back those after it (0: none does)."""
+
+    last_us: int = 0
+    hole_us: int = 0
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A receipt that is to be sent, and where our entry of the last answer that it covers stands, with its exact
+    public part; None where nothing of its range arrived."""
+
+    receipt: Receipt
+    entry: tuple[int, bytes] | None
+
+
+class ChannelBook:
+    """The asking side's book of what arrived, one channel for each counterpart. Thread-safe.
+
+    Both ends of what is open are on disk: `documents` say what was sent, and the log what arrived. So a receipt says
+    the same after a restart, of any number of answers, and whichever process of the node took them in.
+    """
+
+    def __init__(self, documents: DocumentStore, store: LogStore, log: str, clock: Clock, member: MemberId) -> None:
+        self._documents = documents
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._member = member
+        self._lock = threading.Lock()
+        self._channels: dict[str, _Channel] = {}
+
+    def received(self, peer: MemberId) -> None:
+        """Note that an answer of `peer` is durable in our log."""
+        with self._lock:
+            self._channels.setdefault(peer, _Channel()).open = True
+
+    def resume(self, peers: Iterable[MemberId]) -> None:
+        """Look for what these sent before a restart and we have not acknowledged."""
+        for peer in peers:
+            self.received(peer)
+
+    def peers(self) -> list[MemberId]:
+        """Counterparts from whom something may wait for its receipt."""
+        with self._lock:
+            return [MemberId(peer) for peer, channel in self._channels.items() if channel.open]
+
+    def due(self, peer: MemberId) -> Due | None:
+        """The receipt to send to `peer` now, or None. It counts as sent only after `sent`. One thread for each peer."""
+        now = self._clock.now_us()
+        with self._lock:
+            channel = self._channels.setdefault(peer, _Channel())
+            if not channel.open or now - channel.last_us < INTERVAL_US:
+                return None
+            channel.open = False
+        sent, previous = _recall(self._documents, _KIND_SENT, peer)
+        arrived = self._arrived(peer, sent)
+        through = self._through(channel, peer, sent, arrived)
+        if through > sent or channel.hole_us:
+            channel.open = True  # until a look finds nothing more
+        if through == sent:
+            return None
+        channel.last_us = now
+        numbers = range(sent + 1, through + 1)
+        covered = [arrived[number] for number in numbers if number in arrived]
+        gaps = tuple(number for number in numbers if number not in arrived)
+        digest = exchanges_hash(item for item, _ in covered)
+        receipt = Receipt(self._member, peer, sent + 1, through, digest, gaps, previous, now)
+        return Due(receipt, (parse_entry(covered[-1][1]).index, covered[-1][1]) if covered else None)
+
+    def sent(self, receipt: Receipt, payload_hash: bytes) -> None:
+        """Note that the counterpart has taken `receipt`."""
+        _remember(self._documents, _KIND_SENT, receipt.recipient, receipt.through, payload_hash)
+
+    def _arrived(self, peer: str, sent: int) -> dict[int, tuple[Exchange, bytes]]:
+        bodies = self._store.channel(self._log, f"out:{peer}", sent + 1, sent + MAX_RANGE)
+        return {item.number: (item, body) for body in bodies if (item := _exchange(body))}
+
+    def _through(self, channel: _Channel, peer: str, sent: int, arrived: Collection[int]) -> int:
+        """The highest number to acknowledge: up to the first that did not arrive, or past it after `GAP_PATIENCE_US`.
+
+        Past it, the range ends with an answer that arrived, or is full: whatever is after it can still arrive.
+        """
+        number = sent
+        while number + 1 in arrived:
+            number += 1
+        further = max(arrived, default=0) > number or (
+            number == sent and self._store.highest(self._log, f"out:{peer}") > number
+        )
+        if number > sent or not further:
+            channel.hole_us = 0
+            return number
+        now = self._clock.now_us()
+        channel.hole_us = channel.hole_us or now
+        if now - channel.hole_us < GAP_PATIENCE_US:
+            return sent
+        channel.hole_us = 0
+        fitting = (number for place, number in enumerate(sorted(arrived)) if number - sent - place - 1 <= MAX_GAPS)
+        return max(fitting, default=sent + MAX_GAPS)
+
+
+def settled(documents: DocumentStore, channel: str) -> int:
+    """The highest number of a channel (`in:vn`, `out:vn`) whose receipt was taken, or sent."""
+    way, _, peer = channel.partition(":")
+    return _recall(documents, _KIND_TAKEN if way == "in" else _KIND_SENT, peer)[0]
+
+
+def settle(documents: DocumentStore, peer: str, through: int) -> None:
+    """Count answers through this number as acknowledged: entries of some of them are lost, and nobody owes receipts
+    for numbers that nobody can name. Changes nothing where more is acknowledged."""
+    taken, previous = _recall(documents, _KIND_TAKEN, peer)
+    if through > taken:
+        _remember(documents, _KIND_TAKEN, peer, through, previous)
+
+
+class ReceiptBook:
+    """The answering side's book of receipts: what counterparts acknowledged, and what they owe. Thread-safe."""
+
+    def __init__(self, documents: DocumentStore, store: LogStore, log: str) -> None:
+        self._documents = documents
+        self._store = store
+        self._log = log
+        self._lock = threading.Lock()
+
+    def check_receipt(self, receipt: Receipt, payload_hash: bytes, prove: Callable[[Exchange | None], object]) -> int:
+        """Compare `receipt` with our own entries and note it; the highest number now acknowledged.
+
+        `prove` is given the last exchange that it says has arrived, as our log holds it, before anything is noted; it
+        raises where the sender does not show that its own log holds the same. It is given None where nothing of the
+        range arrived. A receipt for what is acknowledged already changes nothing, but that the next one names it as
+        the one before; one that begins there and goes further is taken: a sender that was killed, or restored, had
+        not noted the one before.
+
+        Raises `Malformed` (it leaves numbers out, does not name the receipt before, or is too wide) and
+        `Contradicted` (it is about other exchanges than our log holds).
+        """
+        with self._lock:
+            through, previous = _recall(self._documents, _KIND_TAKEN, receipt.sender)
+            if receipt.through < through:
+                return through
+            if receipt.first > through + 1 or (receipt.first == through + 1 and receipt.previous != previous):
+                raise Malformed(
+                    f"the receipt does not follow the one through {through}",
+                    code="receipt-out-of-order",
+                    where="receipt",
+                )
+            if receipt.through - receipt.first >= MAX_RANGE:
+                raise Malformed(f"a receipt covers {MAX_RANGE} numbers at most", code="receipt-too-wide")
+            last = self._compare(receipt)
+            if receipt.through > through:
+                prove(last)
+            _remember(self._documents, _KIND_TAKEN, receipt.sender, receipt.through, payload_hash)
+            return receipt.through
+
+    def _compare(self, receipt: Receipt) -> Exchange | None:
+        """The last exchange that arrived by `receipt`, when our log holds the same as it says."""
+        bodies = self._store.channel(self._log, f"in:{receipt.sender}", receipt.first, receipt.through)
+        ours = {item.number: item for body in bodies if (item := _exchange(body))}
+        lost = range(receipt.first, receipt.through + 1) if self._has_lost(receipt) else range(0)
+        if any(number not in ours for number in lost):
+            # Some of the range stood in entries that are lost, as our log says: what is left cannot be hashed alike.
+            last = ours.get(receipt.through)
+            return None if receipt.through in receipt.gaps else last
+        if len(ours) != receipt.through - receipt.first + 1:
+            raise Contradicted(
+                f"the receipt goes to number {receipt.through}, and we have given fewer answers",
+                code="receipt-ahead",
+                where="receipt",
+            )
+        gaps = set(receipt.gaps)
+        arrived = [ours[number] for number in sorted(ours) if number not in gaps]
+        if exchanges_hash(arrived) != receipt.exchanges_hash:
+            raise Contradicted(
+                "the receipt is about other exchanges than our log holds", code="receipt-differs", where="receipt"
+            )
+        return arrived[-1] if arrived else None
+
+    def _has_lost(self, receipt: Receipt) -> bool:
+        """Whether numbers of this range may be missing in our log: it goes on after a loss, and has given them all."""
+        return not self._log.endswith("/1") and receipt.through <= self.given().get(receipt.sender, 0)
+
+    def acknowledged(self, peer: MemberId) -> int:
+        """The highest number that `peer` has acknowledged."""
+        return _recall(self._documents, _KIND_TAKEN, peer)[0]
+
+    def given(self) -> dict[str, int]:
+        """How many answers were given to each counterpart."""
+        state = self._store.state(self._log)
+        counters = state.counters if state else {}
+        return {name.removeprefix("in:"): count for name, count in counters.items() if name.startswith("in:")}
+
+    def given_us(self, peer: MemberId, number: int) -> int:
+        """When the answer of this number was given, by its entry; 0 where there is none."""
+        bodies = self._store.channel(self._log, f"in:{peer}", number, number)
+        return parse_entry(bodies[0]).time_us if bodies else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How receipts stand between us and `peer`: of answers of ours (`given`), and of theirs that `arrived`.
+
+    `oldest_us` is when the first answer of ours that has no receipt was given, 0 where all have one.
+    """
+
+    peer: MemberId
+    given: int
+    acknowledged: int
+    oldest_us: int
+    arrived: int
+    sent: int
+
+
+def standing(documents: DocumentStore, store: LogStore, log: str, peers: Iterable[MemberId]) -> list[Standing]:
+    """How receipts stand with each of `peers`; reads only."""
+    book = ReceiptBook(documents, store, log)
+    given = book.given()
+    found = []
+    for peer in peers:
+        acknowledged, count = book.acknowledged(peer), given.get(peer, 0)
+        oldest_us = book.given_us(peer, acknowledged + 1) if count > acknowledged else 0
+        arrived, sent = store.highest(log, f"out:{peer}"), _recall(documents, _KIND_SENT, peer)[0]
+        found.append(Standing(peer, count, acknowledged, oldest_us, arrived, sent))
+    return found
+
+
+def _exchange(body: bytes) -> Exchange | None:
+    entry = parse_entry(body)
+    if entry.number is None:
+        return None
+    return Exchange(entry.number, entry.exchange_id, entry.request_hash, entry.answer_hash)
+
+
+def _remember(documents: DocumentStore, kind: str, peer: str, through: int, payload_hash: bytes) -> None:
+    documents.put(kind, peer, json.dumps({"through": through, "previous": payload_hash.hex()}).encode())
+
+
+def _recall(documents: DocumentStore, kind: str, peer: str) -> tuple[int, bytes]:
+    value = documents.get(kind, peer)
+    if value is None:
+        return 0, b""
+    fields = json.loads(value)
+    return int(fields["through"]), bytes.fromhex(fields["previous"])

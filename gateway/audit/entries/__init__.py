@@ -1,0 +1,1 @@
+"""Define the entries of the logs: their bytes, their kinds, and the members of their private parts."""

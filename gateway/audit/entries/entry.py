@@ -1,0 +1,132 @@
+"""An entry: the leaf of an audit log.
+
+The *public part* is one JSON object in exactly one form: these members in this order, no white space, base64url
+without padding for hashes, `""` and `null` for what is absent. It is hashed as written, so there is nothing to
+canonicalise, and what has another form is no entry.
+
+The *private part* is 32 random bytes and a JSON object padded with spaces to 512, 1024, 2048 … bytes. The public
+part commits to it by SHA-256 over all of its bytes: the random bytes make the commitment unguessable (threats.md,
+G18), the padding hides its length.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from binascii import b2a_base64
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from gateway.audit.entries.events import EVENTS
+from gateway.errors import Malformed
+from gateway.model.frozen import frozen
+from gateway.signing import strict_json
+
+SALT_BYTES: Final = 32
+SMALLEST_BUCKET: Final = 512
+LARGEST_PRIVATE: Final = 1 << 20
+"""Bytes of the largest private part."""
+
+_HASH_BYTES = 32
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_DRAFT = re.compile(r"(?:[a-z]{2})?\n(?:[0-9a-f]{32})?", re.ASCII)
+_HASH = rb"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"
+_ENTRY = re.compile(
+    rb'\{"v":1,"log":"([a-z0-9./-]{1,80})","seq":(0|[1-9][0-9]{0,17}),"t":(0|[1-9][0-9]{0,17}),"kind":"([a-z-]{1,40})"'
+    rb',"peer":"((?:[a-z]{2})?)","n":(null|[1-9][0-9]{0,17}),"xid":"((?:[0-9a-f]{32})?)"'
+    rb',"req":"' + _HASH + rb'?","ans":"' + _HASH + rb'?","priv":"' + _HASH + rb'"\}'
+)
+
+
+@frozen
+class Entry:
+    """A public part. `log` is the log's origin; an absent hash is empty; `number` is the channel's counter."""
+
+    log: str
+    index: int
+    time_us: int
+    kind: str
+    peer: str
+    number: int | None
+    exchange_id: str
+    request_hash: bytes
+    answer_hash: bytes
+    commitment: bytes
+
+
+def build_entry(entry: Entry) -> bytes:
+    """The exact bytes of `entry`. Its fields were checked by `check_fields`."""
+    number = "null" if entry.number is None else entry.number
+    return (
+        f'{{"v":1,"log":"{entry.log}","seq":{entry.index},"t":{entry.time_us},"kind":"{entry.kind}"'
+        f',"peer":"{entry.peer}","n":{number},"xid":"{entry.exchange_id}","req":"{_encode(entry.request_hash)}"'
+        f',"ans":"{_encode(entry.answer_hash)}","priv":"{_encode(entry.commitment)}"}}'
+    ).encode()
+
+
+def check_fields(kind: str, log_name: str, peer: str, exchange_id: str, *hashes: bytes) -> None:
+    """Return when an entry can be built from these, else `Malformed`: nothing unescaped ever enters an entry."""
+    event = EVENTS.get(kind)
+    if event is None or event.log != log_name:
+        raise Malformed(f"`{kind[:40]!a}` is not a kind of the {log_name} log", code="bad-kind", where="entry.kind")
+    if not _DRAFT.fullmatch(f"{peer}\n{exchange_id}"):
+        raise Malformed("not a member id, or not an exchange id", code="bad-entry", where="entry.peer")
+    if any(len(value) not in (0, _HASH_BYTES) for value in hashes):
+        raise Malformed("a hash has 32 bytes", code="bad-entry", where="entry.req")
+
+
+def parse_entry(body: bytes) -> Entry:
+    """The entry in `body`, or `Malformed`: another form, another version or an unknown kind."""
+    match = _ENTRY.fullmatch(body)
+    if match is None:
+        raise Malformed("the bytes are not an entry of version 1", code="bad-entry", where="entry")
+    log, index, time_us, kind, peer, number, exchange_id, request_hash, answer_hash, commitment = match.groups()
+    if kind.decode() not in EVENTS:
+        raise Malformed(f"`{kind.decode()}` is not a kind of entry", code="bad-kind", where="entry.kind")
+    return Entry(
+        log.decode(),
+        int(index),
+        int(time_us),
+        kind.decode(),
+        peer.decode(),
+        None if number == b"null" else int(number),
+        exchange_id.decode(),
+        _decode(request_hash),
+        _decode(answer_hash),
+        _decode(commitment),
+    )
+
+
+def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
+    """The private part's bytes. `Malformed` when `private` is not JSON or is too large."""
+    try:
+        text = orjson.dumps(private)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Malformed(f"the private part is not JSON: {error}", code="bad-private", where="entry.private") from error
+    if len(text) > LARGEST_PRIVATE:
+        raise Malformed("the private part is over 1 MiB", code="bad-private", where="entry.private")
+    return salt + text.ljust(max(SMALLEST_BUCKET, 1 << (len(text) - 1).bit_length()))
+
+
+def commitment(private: bytes) -> bytes:
+    """What an entry says of its private part."""
+    return hashlib.sha256(private).digest()
+
+
+def decode_private(private: bytes) -> dict[str, Any]:
+    """The JSON object of a private part, or `Malformed`."""
+    value = strict_json.loads(private[SALT_BYTES:], 2 * LARGEST_PRIVATE)
+    if not isinstance(value, dict):
+        raise Malformed("a private part is an object", code="bad-private", where="entry.private")
+    return value
+
+
+def _encode(value: bytes) -> str:
+    return b2a_base64(value, newline=False).translate(_URL_SAFE, b"=").decode()
+
+
+def _decode(text: bytes | None) -> bytes:
+    return base64.urlsafe_b64decode(text + b"=") if text else b""

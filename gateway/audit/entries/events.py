@@ -1,0 +1,385 @@
+"""The closed list of entry kinds, with what each means and what its private part says.
+
+`docs/audit-events.md` is generated from here (`python -m gateway.audit.entries.events docs/audit-events.md`). What the
+members of private parts mean stands in `event_fields`. Tests compare both with what the code writes.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.audit.entries.event_fields import COMMON, meaning
+
+
+class Log(StrEnum):
+    """The two logs of a node, and the one of a source process in an agency's building."""
+
+    EXCHANGE = "exchange"
+    OPERATIONS = "operations"
+    SOURCE = "source"
+
+
+class Party(StrEnum):
+    """Who signed a statement that is kept with an entry."""
+
+    US = "us"
+    PEER = "peer"
+    NOBODY = "nobody"
+
+
+_PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "record", "auditor", "action", "looked_for"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of entry. `request` and `answer` say who signed the statements kept with it, if there are any;
+    `counted`: the entry takes the next number of the channel on which the peer asks us; `strict`: its statements
+    were verified before it was written."""
+
+    kind: str
+    log: Log
+    meaning: str
+    fields: tuple[str, ...]
+    request: Party = Party.NOBODY
+    answer: Party = Party.NOBODY
+    counted: bool = False
+    strict: bool = True
+
+    @property
+    def personal(self) -> bool:
+        """Whether its private part can speak of a person, an officer or a case: only an auditor sees it then."""
+        return self.log is not Log.OPERATIONS or not _PERSONAL.isdisjoint(self.fields)
+
+
+def _exchange(kind: str, meaning: str, *fields: str, request: Party, answer: Party, **more: bool) -> Event:
+    return Event(kind, Log.EXCHANGE, meaning, fields, request, answer, **more)
+
+
+def _operations(kind: str, meaning: str, *fields: str) -> Event:
+    return Event(kind, Log.OPERATIONS, meaning, fields)
+
+
+def _source(kind: str, meaning: str, *fields: str) -> Event:
+    return Event(kind, Log.SOURCE, meaning, fields)
+
+
+_US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
+
+_ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
+_CONTINUED = (
+    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
+)  # fmt: skip
+_USED = ("by", "account", "reason", "detail")
+_USE = (
+    "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
+    "purpose", "use", "reason",
+)  # fmt: skip
+
+_EVENTS = (
+    _exchange(
+        "asked",
+        "An officer of ours asks a counterpart. Durable before the request leaves.",
+        "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
+        "purpose", "offence", "agreement",
+        "query", "search",
+        request=_US, answer=_NOBODY,
+    ),
+    _exchange(
+        "received",
+        "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its number is "
+        "the one that the counterpart gave.",
+        "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
+        "their_checkpoint", "search",
+        request=_US, answer=_PEER,
+    ),
+    _exchange(
+        "silent",
+        "No answer came inside the budget, or none that verifies. Never shown as no hit.",
+        "officer", "case", "search", "last_seen", "code", "detail",
+        request=_US, answer=_NOBODY,
+    ),
+    _exchange(
+        "late",
+        "The answer came after the officer's view had closed; it is kept, and found with the search.",
+        "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
+        "their_checkpoint", "search",
+        request=_US, answer=_PEER,
+    ),
+    _exchange(
+        "abandoned",
+        "The node stopped while it waited for this answer and does not know whether one was given.",
+        "officer", "case", "search",
+        request=_US, answer=_NOBODY,
+    ),
+    _exchange(
+        "answered",
+        "We answered a counterpart. Durable and under a signed checkpoint before the answer leaves. Exactly one for "
+        "each exchange.",
+        "outcome", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision", "sources",
+        "hits",
+        "withheld", "withheld_salt",
+        request=_PEER, answer=_US, counted=True,
+    ),
+    _exchange(
+        "refused",
+        "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept "
+        "as it came, even where its signature is the reason.",
+        "reason", "code", "detail", "purpose", "offence", "case", "ticket", "agreement", "query", "requester",
+        "decision",
+        request=_PEER, answer=_US, counted=True, strict=False,
+    ),
+    _exchange(
+        "duplicate",
+        "The same request came again and got the stored answer; no source was asked.",
+        "first_index",
+        request=_NOBODY, answer=_NOBODY,
+    ),
+    _exchange(
+        "exchange-continued",
+        "The first entry of this number of the log: of the number before entries are lost, and a human has this one "
+        "opened. `req` is the SHA-256 of what the signatures of the largest known head of that number are over, `ans` "
+        "the same of the head over the entries that are kept, empty where none are. Channels go on with numbers that "
+        "no lost answer can have had.",
+        *_CONTINUED,
+        request=_NOBODY, answer=_NOBODY,
+    ),
+    _exchange(
+        "own",
+        "An officer of ours asked our own agencies. No counterpart took part.",
+        "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "case", "ticket",
+        "purpose", "offence", "query", "question", "search",
+        "outcome", "sources",
+        request=_NOBODY, answer=_NOBODY,
+    ),
+    _operations("start", "The node started and found its logs whole.", "version", "policy_hash", "trust_hash",
+                "pruned_below"),
+    _operations("stop", "The node stopped in good order; the last entry of a run.", "reason"),
+    _operations("auth-failed", "Somebody did not prove who they are. At most one entry a minute for each cause.",
+                "code", "detail", "count"),
+    _operations("denied", "An officer's question was not allowed at home; nothing left the node.",
+                "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "purpose", "offence", "case",
+                "ticket", "query", "question", "search", "to", "code"),
+    _operations("suspend", "A source, agency, counterpart or everything was switched off.",
+                "scope", "target", "reason", "humanitarian", "by", "time"),
+    _operations("resume", "What was switched off is on again.",
+                "scope", "target", "reason", "humanitarian", "by", "time"),
+    _operations("trust-accepted", "A charter, descriptor or status was accepted.", "document", "version", "hash"),
+    _operations("trust-refused", "A charter, descriptor or status was refused; what was in force stays.",
+                "document", "version", "hash", "detail"),
+    _operations("policy-accepted", "A policy that two approvers signed is in force from here on.",
+                "version", "policy_hash", "approvers"),
+    _operations("policy-refused", "An alarm: a policy that was brought was not taken; the one in force stays.",
+                "version", "policy_hash", "code", "detail"),
+    _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail"),
+    _operations("receipt",
+                "A counterpart acknowledged answers of ours, and showed its own entry of the last one that arrived, "
+                "under its signed head; `their_` members are absent where none of them arrived.",
+                "first", "through", "gaps", "statement", "their_index", "their_entry", "their_hashes",
+                "their_checkpoint"),
+    _operations("receipt-refused", "A counterpart's acknowledgement does not agree with our log, or does not verify.",
+                "code", "detail", "statement_hash"),
+    _operations("receipts-overdue",
+                "An alarm: a counterpart has not acknowledged answers of ours for too long. Once, when it begins.",
+                "open", "first", "since_us", "limited"),
+    _operations("receipts-settled", "The end of that alarm: all answers from before it are acknowledged.",
+                "open", "through", "begun_us"),
+    _operations("day-compared",
+                "A day's account was compared with a counterpart, and both logs hold the same of it.",
+                "day", "side", "first", "through", "statement"),
+    _operations("day-differs",
+                "An alarm: the logs do not hold the same of a range of a day's exchanges. Where the exchanges can be "
+                "found, `exchanges` has their ids.",
+                "day", "side", "first", "through", "missing", "differing", "exchanges", "statement"),
+    _operations("acknowledged", "We acknowledged a counterpart's answers.", "first", "through", "gaps", "statement"),
+    _operations("alarm", "Something that a human has to look at.", "code", "detail", "count"),
+    _operations("witness-compared",
+                "Before this run signed anything it asked its witnesses for the largest heads that they had seen; ours "
+                "extend them. An empty `seen` is an alarm: none of them answered. `waived` says who let the node start "
+                "on a moved log without a witness.",
+                "seen", "missing", "waived"),
+    _operations("quorum-lost",
+                "An alarm: entries are older than 15 minutes, and under no head with a quorum of cosignatures. Service "
+                "goes on.",
+                "log", "covered", "size", "age_s", "witnesses", "failing"),
+    _operations("quorum-back", "The end of that alarm.", "log", "covered", "size", "age_s", "witnesses", "failing"),
+    _operations("fork-found",
+                "An alarm: two heads signed by one log do not go together. `peer` is whose log it is, empty for ours. "
+                "`fork`: two roots over one size; `no-proof`: the log did not show that the second extends the first; "
+                "`behind`: it showed a smaller head than it had; `ahead`: a witness has seen more of our log than we "
+                "hold; `went-back`: our own memory as a witness was put back. Both heads are kept.",
+                "origin", "code", "known", "offered"),
+    _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted"),
+    _operations("copy-deleted", "A copy of a counterpart's record was deleted, since its owner's time for it is over.",
+                "search", "exchange", "ground"),
+    _operations("onward-allowed",
+                "An officer's use of a record from abroad is within its marking, or its owner has consented to it "
+                "(`consent`).",
+                *_USE, "record", "type", "owner", "consent", "until_us"),
+    _operations("onward-refused",
+                "An officer's use of a record from abroad was refused at home: outside its marking, or not consented "
+                "to.",
+                *_USE, "record", "type", "owner", "code"),
+    _operations("consent-asked",
+                "The owner's marking leaves this use to the owner, who is asked. Durable before the request leaves. "
+                "`req` is the hash of the request for consent, which is kept; `again`: it is under way already.",
+                *_USE, "record", "type", "owner", "consent", "needs", "again", "statement"),
+    _operations("consent-received",
+                "The owner's node took our request for consent, would not take it, or said what was decided. Durable "
+                "before an officer is told.",
+                "consent", "officer", "search", "record", "state", "code", "until_us", "statement"),
+    _operations("consent-requested",
+                "A counterpart asked for consent to a use of a record of ours. `ans` is the hash of our answer that it "
+                "came in. Durable before our word leaves, and one for each request.",
+                *_ASKED, "hit", "type", "owner", "case", "requester", "justification", "statement"),
+    _operations("consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
+                "code", "reason", "detail", "statement"),
+    _operations("consent-decided",
+                "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
+                *_ASKED, "granted", "by", "reason", "decided_us", "until_us"),
+    _operations("operations-continued",
+                "The same as `exchange-continued`, of the operations log.", *_CONTINUED),
+    _operations("opened",
+                "An auditor opens entries. Durable before anything is shown. `statement` is the auditor's own signed "
+                "inspection, `detail` names log and entries.",
+                *_INSPECTED),
+    _operations("searched",
+                "An auditor searches entries by what their private parts say; `detail` is the filter.", *_INSPECTED),
+    _operations("looked-up",
+                "Somebody who may read the home searches entries without an auditor's mandate, and is shown public "
+                "parts only. Durable before anything is shown.",
+                "account", "reason", "looked_for"),
+    _operations("exported",
+                "An auditor has the logs exported with their private parts, as far as the scope goes; `detail` holds "
+                "the bounds.",
+                *_INSPECTED),
+    _operations("inspection-refused",
+                "Somebody wanted entries opened, searched or exported, and may not: nothing was shown. What is said of "
+                "it is that person's word, proved or not.",
+                "action", "reason", "detail", "key_id", "code", "problem"),
+    _operations("explained",
+                "Somebody has it explained how policy decided on an exchange that we answered. Durable before the "
+                "entry is read; of it, only the attributes of the decisions are, which speak of no person, officer or "
+                "case.",
+                *_USED),
+    _operations("rehearsed",
+                "Somebody tries a draft of policy on what was really asked. Durable before any entry is read; of them, "
+                "only the attributes of decisions are, and sums are shown.",
+                *_USED),
+    _operations("key-destroyed",
+                "A month's content key is destroyed: what it protected is erased. Durable before the key is. `entries` "
+                "counts the erased entries of each log, `indexes` lists them where they are few, `kept` were wrapped "
+                "under the key that follows. Names no subject, and is itself never erased.",
+                "key_id", "ground", "by", "reason", "reference", "order", "entries", "indexes", "kept", "holds"),
+    _operations("pruned",
+                "Entries of an exchange log before an index are about to be pruned: they leave their hashes. `n` is "
+                "that index, `req` the SHA-256 of the log's origin, `ans` the root over what goes. Durable before "
+                "anything goes.",
+                "log", "first", "stop", "before_us", "by", "reason"),
+    _operations("scrubbed",
+                "A pass over a log came to its end: every entry was read and hashed again, and is what was signed.",
+                "log", "size"),
+    _operations("erasure-sought",
+                "The content of entries is about to be opened by the program, to find those that concern a subject; "
+                "nothing of it is shown. The subject is not named.",
+                "by", "reason", "reference", "order"),
+    _operations("hold-placed",
+                "Two approvers placed a legal hold: the content of these entries is not erased until it ends. Never "
+                "erased itself.",
+                "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement"),
+    _operations("hold-lifted", "Two approvers lifted a legal hold.", "hold", "reason", "approvers", "statement"),
+    _operations("hold-lapsed", "The time of a legal hold is over; it holds nothing any more.", "hold", "until_us"),
+    _source("source-started", "The source process started and found its log whole.", "source", "version"),
+    _source("source-searched",
+            "The node searched. Durable before the candidates leave. `req` is the hash of the node's signed reference, "
+            "which is kept, `xid` the exchange or the officer's search that it names, `peer` who gets the answer.",
+            "node", "purpose", "query", "asked", "strictness", "hits", "capped", "reference", "request_hash"),
+    _source("source-issued",
+            "A record was signed for one exchange, or was not since its marking does not allow it. Durable before it "
+            "leaves.",
+            "node", "purpose", "type", "key", "signed", "marking", "reference", "request_hash"),
+    _source("source-refused",
+            "A call was refused; `count` says for how many calls of the same cause the entry stands.",
+            "node", "method", "code", "detail", "count"),
+    _source("source-stopped", "The source process stopped in good order.", "source"),
+)  # fmt: skip
+
+EVENTS: dict[str, Event] = {event.kind: event for event in _EVENTS}
+"""All kinds, by name."""
+
+CONTINUED = frozenset({"exchange-continued", "operations-continued"})
+"""Kinds of the first entry of a log's number after the first one."""
+
+COMMON_FIELDS: dict[str, str] = {
+    "v": "version of the entry format: 1",
+    "log": "the log's origin, as in its checkpoints",
+    "seq": "place in the log, from 0",
+    "t": "time in microseconds since 1970; never decreases in a log",
+    "kind": "one of the kinds below",
+    "peer": "the counterpart's member id, or empty",
+    "n": "number in the channel, or null",
+    "xid": "exchange id, or empty",
+    "req": "SHA-256 of the request's payload (base64url), or empty",
+    "ans": "SHA-256 of the answer's payload (base64url), or empty",
+    "priv": "SHA-256 of the private part: 32 random bytes and its padded JSON",
+}
+
+
+def document() -> str:
+    """The catalogue in Markdown."""
+    lines = [
+        "# Audit events",
+        "",
+        "Generated from `gateway/audit/entries/events.py`; change it there.",
+        "",
+        "An entry is one JSON object, hashed as written. Its public part is the same for all kinds:",
+        "",
+        "| member | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in COMMON_FIELDS.items()),
+        "",
+        "The private part is a JSON object of its own, encrypted at rest and committed to by `priv`. Each kind names",
+        "the members that it may have, and no other; where one is absent, there was nothing to say. Any kind may have:",
+        "",
+        "| private member | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in COMMON.items()),
+    ]
+    for log in Log:
+        lines += ["", f"## The {log} log"]
+        for event in _EVENTS:
+            if event.log is log:
+                lines += _paragraph(event)
+    return "\n".join(lines) + "\n"
+
+
+def _paragraph(event: Event) -> list[str]:
+    kept = [
+        f"{what} signed by {who}"
+        for what, who in (
+            ("the request,", "the peer" if event.request is Party.PEER else "us" if event.request is Party.US else ""),
+            ("the answer,", "the peer" if event.answer is Party.PEER else "us" if event.answer is Party.US else ""),
+        )
+        if who
+    ]
+    lines = ["", f"### `{event.kind}`", "", event.meaning]
+    if kept:
+        lines += ["", f"Kept with it: {' and '.join(kept)}."]
+    if event.counted:
+        lines += ["", "It takes the next number of the channel on which the peer asks us."]
+    if not event.fields:
+        return [*lines, "", "Its private part is empty."]
+    table = [f"| `{name}` | {meaning(event.kind, name)} |" for name in event.fields]
+    return [*lines, "", "| private member | meaning |", "|---|---|", *table]
+
+
+def main(arguments: list[str]) -> None:
+    """Write the catalogue to the file that is named."""
+    Path(arguments[0]).write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

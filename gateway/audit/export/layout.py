@@ -1,0 +1,190 @@
+"""How an export lies in its folder; shared by who writes it and who reads it.
+
+::
+
+    export.json              the manifest: member, time, range, mandate, logs, SHA-256 of every other file
+    export.sig               a signed note over the manifest's hash, by the log key
+    trust/…                  charter, descriptors, statuses and the auditor's appointment: carried for convenience, and
+                             verified under the auditor's own charter
+    policies/<hash>.json     the policies that decided
+    <log>-<number>/checkpoint          the newest head (C2SP tlog-checkpoint)
+    <log>-<number>/heads.jsonl         {"head":…}: earlier heads, at most one for each 256 entries
+    <log>-<number>/continued.json      where the log goes on under the next number because entries are lost: the first
+                                       entry of that number, with its proof under that number's newest head
+    <log>-<number>/tile/…              C2SP tlog-tiles: hashes and bundles of entries; where the export is of a time,
+                                       hashes of level 1 and above are of the whole log, the others of its part
+    <log>-<number>/openings/<first>.jsonl     for each run of 16,384 entries:
+                                       {"index":…,"private":base64}, {"index":…,"erased":key id},
+                                       {"index":…,"withheld":ground} or {"index":…,"problem":code}
+    <log>-<number>/statements/<first>.jsonl   {"index":…,"request":base64,"answer":base64}
+    export.part              while it is being written: the plan, and what is finished
+
+Every line has exactly the form above: there is no JSON to parse in what is large.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.audit.reading.evidence import Row
+from gateway.audit.tree.tiles import WIDTH
+from gateway.errors import Malformed
+from gateway.signing import strict_json
+
+VERSION: Final = 2
+MANIFEST: Final = "export.json"
+SIGNATURE: Final = "export.sig"
+PART: Final = "export.part"
+CHECKPOINT: Final = "checkpoint"
+HEADS: Final = "heads.jsonl"
+CONTINUED: Final = "continued.json"
+APPOINTMENT: Final = "trust/appointment.json"
+OPENINGS: Final = "openings"
+STATEMENTS: Final = "statements"
+POLICIES: Final = "policies"
+
+_BASE64 = rb"([A-Za-z0-9+/]*={0,2})"
+_INDEX = rb'\{"index":(0|[1-9][0-9]{0,17}),'
+_PRIVATE = re.compile(_INDEX + rb'"private":"' + _BASE64 + rb'"\}\n')
+_CLOSED = re.compile(_INDEX + rb'"(erased|withheld|problem)":"([A-Za-z0-9./-]{1,80})"\}\n')
+_STATEMENT = re.compile(_INDEX + rb'"request":"' + _BASE64 + rb'","answer":"' + _BASE64 + rb'"\}\n')
+_CLOSED_WORD = re.compile(r"[A-Za-z0-9./-]{1,80}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRange:
+    """The part of a log that an export holds: of `size` entries those in [first, stop), shown are [low, high).
+
+    `first` and `stop` are at the edges of bundles. Where the log goes on, the entries beside the shown ones are held,
+    too: their times prove that nothing of the time that was asked for is left out.
+    """
+
+    size: int
+    first: int
+    stop: int
+    low: int
+    high: int
+
+    @staticmethod
+    def whole(size: int, pruned: int = 0) -> LogRange:
+        """All of a log, of which the first `pruned` entries are not there any more."""
+        return LogRange(size, pruned, size, pruned, size)
+
+    @staticmethod
+    def between(size: int, low: int, high: int, *, all_entries: bool, pruned: int = 0) -> LogRange:
+        """The bundles around the shown entries; with `all_entries` all bundles."""
+        if all_entries:
+            return LogRange(size, pruned, size, low, high)
+        first = max(pruned, max(0, low - 1) // WIDTH * WIDTH)
+        stop = min(size, -(-(high + 1) // WIDTH) * WIDTH)
+        return LogRange(size, first, stop, low, high)
+
+    def check(self) -> None:
+        """Raise `Malformed` for what no export has."""
+        ordered = 0 <= self.first <= self.low <= self.high <= self.stop <= self.size
+        if not ordered or self.first % WIDTH or (self.stop % WIDTH and self.stop != self.size):
+            raise Malformed("a log's range is none", code="bad-export", where="export")
+
+
+def export_origin(member: str) -> str:
+    """The name of the note that signs a member's exports."""
+    return f"{member}.liaison.internal/export"
+
+
+def log_folder(log: str) -> str:
+    """The folder of a log: `exchange-1`."""
+    return log.replace("/", "-")
+
+
+def lines_name(kind: str, start: int) -> str:
+    """The file with the openings or statements of the run that begins at `start`."""
+    return f"{kind}/{start:012d}.jsonl"
+
+
+def opening_line(index: int, private: bytes) -> bytes:
+    """A private part that is shown."""
+    return b'{"index":%d,"private":"%b"}\n' % (index, base64.b64encode(private))
+
+
+def closed_line(index: int, why: str, word: str) -> bytes:
+    """A private part that is not: `erased` and the key, `withheld` and the ground, or `problem` and a code."""
+    fitting = word if _CLOSED_WORD.fullmatch(word) else "unknown"
+    return b'{"index":%d,"%b":"%b"}\n' % (index, why.encode(), fitting.encode())
+
+
+def statement_line(index: int, request: bytes, answer: bytes) -> bytes:
+    """The statements of an entry."""
+    return b'{"index":%d,"request":"%b","answer":"%b"}\n' % (
+        index,
+        base64.b64encode(request),
+        base64.b64encode(answer),
+    )
+
+
+def head_line(head: bytes) -> bytes:
+    """A signed head."""
+    return strict_json.dumps({"head": head.decode()}) + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an export says of a private part."""
+
+    private: bytes | None = None
+    erased: str = ""
+    withheld: str = ""
+    problem: str = ""
+
+
+def read_opening(line: bytes) -> tuple[int, Opening]:
+    """The index and what the line says, or `Malformed`."""
+    if found := _PRIVATE.fullmatch(line):
+        return int(found[1]), Opening(_decode(found[2]))
+    if closed := _CLOSED.fullmatch(line):
+        return int(closed[1]), _closed(closed[2], closed[3].decode())
+    raise _bad_line("an opening")
+
+
+def _closed(why: bytes, word: str) -> Opening:
+    if why == b"erased":
+        return Opening(erased=word)
+    return Opening(withheld=word) if why == b"withheld" else Opening(problem=word)
+
+
+def read_statement(line: bytes) -> tuple[int, tuple[bytes, bytes]]:
+    """The index, request and answer, or `Malformed`."""
+    found = _STATEMENT.fullmatch(line)
+    if found is None:
+        raise _bad_line("a pair of statements")
+    return int(found[1]), (_decode(found[2]), _decode(found[3]))
+
+
+def read_head(line: bytes, limit: int) -> bytes:
+    """The head in a line, or `Malformed`."""
+    value: Any = strict_json.loads(line, limit)
+    if not isinstance(value, Mapping) or set(value) != {"head"} or not isinstance(value["head"], str):
+        raise _bad_line("a head")
+    return value["head"].encode()
+
+
+def row_of(index: int, body: bytes, leaf: bytes, opening: Opening | None, kept: tuple[bytes, bytes] | None) -> Row:
+    """An entry with what an export says of it."""
+    request, answer = kept or (b"", b"")
+    found = opening or Opening()
+    return Row(index, body, leaf, found.private, request, answer, found.erased, found.problem, found.withheld)
+
+
+def _decode(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _bad_line("base64") from error
+
+
+def _bad_line(what: str) -> Malformed:
+    return Malformed(f"a line is not {what}", code="bad-export", where="export", remedy="get the whole export again")

@@ -1,0 +1,147 @@
+"""What is finished of an export, in `export.part`: so that one that was killed goes on where it was.
+
+The first line is the plan, durable before anything else is written; each further one tells a run of entries that was
+written, with its files and hashes. A line without its end was not written to the end. Files that it names are hashed
+again before they count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from certs.durable import sync_folder
+from gateway.audit.export.layout import PART, LogRange
+from gateway.errors import LiaisonError, Malformed
+from gateway.signing import strict_json
+
+_MAX = 1 << 30
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlan:
+    """The newest head of a log when the export began, and the part that is to be exported."""
+
+    head: str
+    range: LogRange
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an export holds, decided once. `appointment` is the hash of the auditor's, empty without one."""
+
+    member: str
+    created_us: int
+    since_us: int
+    until_us: int
+    appointment: str
+    logs: Mapping[str, LogPlan]
+
+    @property
+    def wanted(self) -> tuple[object, ...]:
+        """What was asked for; time and heads are those of the moment in which it began."""
+        return self.member, self.since_us, self.until_us, self.appointment
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run that is written: its files with their SHA-256, and the nodes over its complete pieces, in hexadecimal."""
+
+    log: str
+    start: int
+    files: Mapping[str, str]
+    nodes: tuple[str, ...]
+
+
+class Part:
+    """The file while an export is written. One process at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / PART
+
+    def begin(self, plan: Plan) -> None:
+        """Start anew with this plan."""
+        self._write(_plan_value(plan))
+        sync_folder(self._folder)
+
+    def _write(self, value: dict[str, Any]) -> None:
+        rest = memoryview(strict_json.dumps(value) + b"\n")
+        with self._path.open("ab", buffering=0) as file:  # a buffer would write a line again that was said to fail
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+
+    def resume(self) -> tuple[Plan, dict[tuple[str, int], Done]] | None:
+        """The plan and what is finished, where an export was begun here; else None. Raises `Malformed`."""
+        try:
+            whole = self._whole_lines()
+        except FileNotFoundError:
+            return None
+        if not whole:
+            self._path.unlink()
+            return None
+        try:
+            plan = _plan(strict_json.loads(whole[0], _MAX))
+            done = [_done(strict_json.loads(line, _MAX)) for line in whole[1:]]
+        except (LiaisonError, TypeError, KeyError, ValueError) as error:
+            raise Malformed(
+                "what was begun cannot be continued",
+                code="bad-part",
+                where=str(self._path),
+                remedy="remove the folder, then export again",
+            ) from error
+        return plan, {(item.log, item.start): item for item in done if self._is_whole(item)}
+
+    def _whole_lines(self) -> list[bytes]:
+        data = self._path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self._path.open("r+b") as file:
+                file.truncate(whole)
+        return data[:whole].split(b"\n")[:-1]
+
+    def add(self, done: Done) -> None:
+        """Note a run whose files are written."""
+        self._write(asdict(done) | {"nodes": list(done.nodes)})
+
+    def end(self) -> None:
+        """Everything is written."""
+        self._path.unlink()
+
+    def _is_whole(self, done: Done) -> bool:
+        return all(_hash(self._folder / name) == digest for name, digest in done.files.items())
+
+
+def _done(value: dict[str, Any]) -> Done:
+    return Done(**(value | {"nodes": tuple(value["nodes"])}))
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            for chunk in _chunks(file):
+                digest.update(chunk)
+    except FileNotFoundError:
+        return ""
+    return digest.hexdigest()
+
+
+def _chunks(file: Any) -> Iterator[bytes]:
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _plan_value(plan: Plan) -> dict[str, Any]:
+    return asdict(plan)
+
+
+def _plan(value: dict[str, Any]) -> Plan:
+    logs = {name: LogPlan(item["head"], LogRange(**item["range"])) for name, item in value.pop("logs").items()}
+    return Plan(**value, logs=logs)

@@ -1,0 +1,81 @@
+"""From the drafts of a batch to its entries: each is checked and its private part encoded, then built in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.audit.entries.entry import SALT_BYTES, Entry, build_entry, check_fields, commitment, encode_private
+from gateway.audit.tree.merkle import leaf_hash
+from gateway.errors import Malformed
+from gateway.model.frozen import changing
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import NewEntry
+
+
+@changing
+class Winner:
+    """A draft that is to be written, with the place of its result."""
+
+    position: int
+    draft: EntryDraft
+    private: bytes
+
+
+def encoded_private(log: str, position: int, draft: EntryDraft, salts: bytes) -> bytes:
+    """The private part of a draft for the log `log`; `salts` holds one salt for each draft of the batch.
+
+    Raises `Malformed` with the draft's position when it cannot be an entry of that log.
+    """
+    try:
+        check_fields(draft.kind, log, draft.peer, draft.exchange_id, draft.request_hash, draft.answer_hash)
+        start = position * SALT_BYTES
+        return encode_private(draft.private, salts[start : start + SALT_BYTES])
+    except Malformed as error:
+        raise Malformed(error.message, code=error.code, where=f"drafts[{position}].{error.where}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class EntryBuilder:
+    """Builds the entries of one log. `log` is its name in the store, `origin` the one in its heads."""
+
+    origin: str
+    log: str
+    keystore: ContentKeys
+
+    def build(self, winner: Winner, index: int, time_us: int, counters: dict[str, int]) -> NewEntry:
+        """The entry at `index`, with its content encrypted; the next number of its channel is taken from `counters`."""
+        draft, private = winner.draft, winner.private
+        number = draft.number
+        if number is None and draft.channel:
+            number = counters[draft.channel] = counters.get(draft.channel, 0) + 1
+        body = build_entry(
+            Entry(
+                self.origin,
+                index,
+                time_us,
+                draft.kind,
+                draft.peer,
+                number,
+                draft.exchange_id,
+                draft.request_hash,
+                draft.answer_hash,
+                commitment(private),
+            )
+        )
+        content = self.keystore.seal_content(
+            draft.retention, time_us, self.log, index, private, draft.request, draft.answer
+        )
+        return NewEntry(
+            index,
+            body,
+            leaf_hash(body),
+            draft.kind,
+            draft.peer,
+            draft.exchange_id,
+            time_us,
+            draft.channel,
+            number,
+            content,
+            draft.claim,
+        )

@@ -1,0 +1,30 @@
+"""Proofs of entries in a number of a log that is not the newest: what was not acknowledged before entries were lost."""
+
+from __future__ import annotations
+
+from gateway.audit.log.succession import split_name
+from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.merkle import Tree
+from gateway.errors import LiaisonError, Malformed
+from gateway.model.exchange import LogProof
+from gateway.ports.log_store import LogStore
+from gateway.signing.keys import VerifyKey
+
+
+def earlier_proof(store: LogStore, origin: str, index: int, key: VerifyKey) -> LogProof:
+    """The proof of an entry under the newest head of its log that the rows there give. Hashes all of the log once more.
+
+    Raises `Malformed` when no such head covers the entry.
+    """
+    log = origin.partition("/")[2]
+    split_name(log)
+    state, tree = store.state(log), Tree()
+    tree.extend(store.leaves(log, 0, state.size if state else 0))
+    for data in reversed(store.checkpoints(log)):
+        try:
+            head = verify_checkpoint(data, origin, key)
+        except LiaisonError:
+            continue
+        if index < head.size <= tree.size and tree.root(head.size) == head.root:
+            return LogProof(index, tuple(tree.inclusion(index, head.size)), data)
+    raise Malformed("no signed head covers this entry", code="not-in-log", where=origin)

@@ -1,0 +1,125 @@
+"""How far a process has hashed a log, and the head that it has signed over that.
+
+At the start all rows are hashed again, and compared with the log's state, with the head stored in it, and with the one
+in the high-water file. Where several processes write to one log, one that is behind reads what the others have written,
+hashes it again, and compares it with the state and the stored head before it goes on. So of each size there is one
+committed root, and a head is signed only over a root that was committed and that this process has computed itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.log.highwater import Seen
+from gateway.audit.log.numbers import require_begun
+from gateway.audit.log.recovery import check_end, check_extends, check_state, extend_tree, rebuild_tree
+from gateway.audit.tree.checkpoint import Signer
+from gateway.audit.tree.merkle import EMPTY_ROOT, leaf_hash
+from gateway.errors import Contradicted, Misconfigured, StorageBroken
+from gateway.ports.log_store import LogState, LogStore
+from gateway.signing.keys import VerifyKey
+
+_AFTER_A_MOVE = (
+    "was a standby promoted, or a backup put back, that lacks the last commits? Bring back the server that has them, "
+    "then start the node again"
+)
+
+
+def state_at_start(
+    store: LogStore, log: str, number: int, opening: Mapping[str, int] | None, seen: Seen | None, moved: str
+) -> LogState:
+    """The state of `log` in the database, where it is made if it has never been opened.
+
+    Raises `Misconfigured` when it is missing although a head of it was signed, or when it may not be begun so.
+    """
+    state = store.state(log)
+    if state is None and seen is not None:
+        raise Misconfigured(
+            f"the database has no log, but a head over {seen.head.size} entries was signed{moved}",
+            code="log-missing",
+            where=f"log {log}",
+            remedy="restore the database that belongs to this home",
+        )
+    if opening is None:
+        require_begun(log, number, state)
+    if state is None:
+        state = LogState(log, number, 0, EMPTY_ROOT, b"", dict(opening or {}))
+        store.commit(None, state, [])
+    return state
+
+
+class LogHead:
+    """Where a log stands as this process knows it: `state`, the `tree` over its entries, the newest head signed over
+    it (`checkpoint`), and the time of its last entry (`last_us`). Not thread-safe: the log has the lock.
+
+    Making it checks the whole log. Raises `Contradicted` (which says `moved`, when the database is another one) and
+    `StorageBroken`.
+    """
+
+    checkpoint: bytes
+
+    def __init__(
+        self, store: LogStore, signer: Signer, key: VerifyKey, state: LogState, seen: Seen | None, moved: str
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._origin = signer.origin
+        self._key = key
+        self.tree = rebuild_tree(store, state)
+        self._check(state, seen, moved)
+        self.state = state
+        self.last_us = self._time_of_last()
+        with store.turn(state) as current:
+            self.catch_up(current)
+            check_end(current, store)
+        self.checkpoint = signer.sign(self.state.size, self.state.root)
+
+    def _check(self, state: LogState, seen: Seen | None, moved: str) -> None:
+        """Compare what is in the database with what was signed. `Contradicted` also says when it is another one."""
+        try:
+            check_state(self.tree, state, self._store, self._origin, self._key)
+            if seen is not None:
+                check_extends(self.tree, seen.head, self._store, state.log, self._key)
+        except Contradicted as error:
+            if not moved:
+                raise
+            raise Contradicted(
+                error.message + moved, code=error.code, where=error.where, remedy=_AFTER_A_MOVE
+            ) from error
+
+    def _time_of_last(self) -> int:
+        last = self.tree.size - 1
+        if last < 0:
+            return 0
+        return parse_entry(next(iter(self._store.bodies(self.state.log, last, last + 1)))[1]).time_us
+
+    def catch_up(self, current: LogState) -> None:
+        """Make `current` the state: what was added is hashed again, and must be what the state and its head say."""
+        known, self.state = self.state, current
+        if current is known or (current.size, current.root) == (known.size, known.root):
+            return
+        if current.size <= known.size:
+            raise StorageBroken(
+                f"the database has gone back: it holds {current.size} entries, and a head over {known.size} was signed",
+                code="log-went-back",
+                where=self._origin,
+                remedy=_AFTER_A_MOVE,
+            )
+        rows = self._store.bodies(current.log, known.size, current.size)
+        extend_tree(self.tree, rows, current.size, current.log)
+        check_state(self.tree, current, self._store, self._origin, self._key)
+        self.last_us = max(self.last_us, self._time_of_last())
+        self.checkpoint = self._signer.sign(current.size, current.root)
+
+    def reread(self, first: int, stop: int) -> None:
+        """Return when the entries in [first, stop) in the database are those of the tree, else `StorageBroken`. What
+        was pruned has nothing to read."""
+        first = max(first, self.state.first)
+        found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.state.log, first, stop)]
+        if found != [(index, self.tree.leaf(index)) for index in range(first, stop)]:
+            raise StorageBroken(
+                f"entries {first} to {stop - 1} read back are not what was written",
+                where=self._origin,
+                remedy="check memory and disk, then start the node again",
+            )

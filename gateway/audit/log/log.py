@@ -1,0 +1,295 @@
+"""One audit log of a node (design, section 7).
+
+`append` writes a batch:
+
+1. each draft is checked, and its private part encoded: what fails here fails before anything is written;
+2. drafts whose claim is taken leave with the stored answer;
+3. under the lock, the others get place, time and channel number, and their bytes are built;
+4. entries, claims, encrypted content and the new state are one transaction, durable when it returns;
+5. the batch is read again and hashed again (against memory faults), and compared with the tree;
+6. the new head is signed once, and written to the high-water file;
+7. each entry gets its proof under that head.
+
+The signature is deterministic, so the head is stored with the next batch. Any failure from step 4 on leaves the log
+broken: nothing is signed from memory any more, and the process has to end.
+
+Several processes may write to one log where the database is a server's. Steps 2 to 4 are then one transaction that
+begins with the log's state locked (`LogStore.turn`), and a process that is behind first takes up what the others have
+written (`log_head`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.audit.entries.entry import SALT_BYTES
+from gateway.audit.entries.events import Log
+from gateway.audit.log.batch import EntryBuilder, Winner, encoded_private
+from gateway.audit.log.claims import Claim, by_claim, stored_answer
+from gateway.audit.log.earlier_proofs import earlier_proof
+from gateway.audit.log.head import LogHead, state_at_start
+from gateway.audit.log.highwater import HighWater, high_water_path, moved
+from gateway.audit.log.numbers import newest_number, store_name
+from gateway.audit.log.recovery import as_broken
+from gateway.audit.tree.checkpoint import HeadSigner, Signer, origin
+from gateway.clock import JUMP_US, Clock
+from gateway.errors import LiaisonError, StorageBroken
+from gateway.model.exchange import LogProof
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
+from gateway.ports.log_store import LogState, LogStore, NewEntry
+from gateway.signing.keys import VerifyKey
+
+
+class AuditLog:
+    """A `Journal`. Opening it re-hashes all rows and refuses a log that is not what was signed.
+
+    `database` is the one it is on, `moved` says so when its newest head was signed on another one (then it has to be
+    compared with more than this home knows), and is empty otherwise.
+
+    `number` is 0 for the newest one there is. A number after the first that has no entry yet was not opened in full:
+    only `audit.continue_log` may do so, which says `opening` with the counters of its channels.
+
+    Raises `Contradicted` (rows were changed), `Misconfigured` (in use, or another key), `StorageBroken`.
+    """
+
+    def __init__(
+        self,
+        store: LogStore,
+        keystore: ContentKeys,
+        key: HeadSigner,
+        clock: Clock,
+        member: str,
+        name: str = Log.EXCHANGE,
+        number: int = 0,
+        *,
+        highwater: Path,
+        opening: Mapping[str, int] | None = None,
+    ) -> None:
+        number = number or newest_number(store, highwater, name)
+        self.name = name
+        self.number = number
+        self.store_name = store_name(name, number)
+        self.origin = origin(member, name, number)
+        self._store = store
+        self._keystore = keystore
+        self._clock = clock
+        self._signer = Signer(self.origin, key)
+        self._builder = EntryBuilder(self.origin, self.store_name, keystore)
+        self._lock = threading.Lock()
+        self._broken = False
+        self.database = store.identity()
+        self._high_water = HighWater(
+            high_water_path(highwater, name, number), shared=store.shared, database=self.database
+        )
+        self._verify_key = VerifyKey.admit(key.spki)
+        try:
+            seen = self._high_water.read(self.origin, self._verify_key)  # first: other processes go on signing
+            self.moved = moved(seen, self.database)
+            state = state_at_start(store, self.store_name, number, opening, seen, self.moved)
+            self._head = LogHead(store, self._signer, self._verify_key, state, seen, self.moved)
+            if not self.moved:  # else the next entry says that it is here now: until then it may be the wrong copy
+                self._high_water.write(self._head.checkpoint)
+        except BaseException:
+            self._high_water.close()
+            raise
+        # Times never decrease: after entries from a clock that was ahead they run ahead of a clock that is right.
+        self._runs_ahead = True
+
+    # ------------------------------------------------------------ end
+
+    def close(self) -> None:
+        """Store the newest head and let go of the log. The log cannot be used afterwards."""
+        with self._lock:
+            try:
+                if not self._broken:
+                    head = self._head
+                    with self._store.turn(head.state) as current:
+                        if (current.size, current.root) == (head.state.size, head.state.root):
+                            self._store.commit(current, replace(current, checkpoint=head.checkpoint), [])
+            finally:
+                self._broken = True
+                self._high_water.close()
+
+    def settle(self) -> None:
+        """Return when what is being written is written, by any process; what comes later sees the keystore as it is
+        by now."""
+        with self._lock, self._turn():
+            return
+
+    def abandon(self) -> None:
+        """Let go of the log as it is, without writing anything: it is not to be gone on with."""
+        with self._lock:
+            self._broken = True
+            self._high_water.close()
+
+    # ------------------------------------------------------------ other processes
+
+    def follow(self) -> None:
+        """Take up what other processes have written, so that this one knows their newest head, and keeps it outside
+        the database. Raises `StorageBroken` when the log is no longer the one that was signed."""
+        if not self._store.shared:
+            return
+        self._keystore.look_again()
+        with self._lock, self._unforgiving():
+            self._require_open()
+            current = self._store.state(self.store_name)
+            if current is None:
+                raise StorageBroken("the log is gone from the database", where=self.origin)
+            if current.size != self._head.state.size:
+                self._head.catch_up(current)
+                self._high_water.write(self._head.checkpoint)
+
+    @contextmanager
+    def _unforgiving(self) -> Iterator[None]:
+        """What fails inside ends the log: nothing is signed any more."""
+        try:
+            yield
+        except LiaisonError as error:
+            self._broken = True
+            raise as_broken(error) from error
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _require_open(self) -> None:
+        if self._broken:
+            raise StorageBroken("the log failed before, or is closed", where=self.origin)
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return self._head.state.size
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The newest signed head."""
+        return self._head.checkpoint
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key of this log, as text."""
+        return self._signer.vkey
+
+    def proof(self, index: int, origin: str = "") -> LogProof:
+        """The proof of an entry under the newest signed head; of another number of this log where `origin` says so.
+
+        `Malformed` when there is no such entry.
+        """
+        if origin not in ("", self.origin):
+            return earlier_proof(self._store, origin, index, self._verify_key)
+        with self._lock:
+            return LogProof(index, self._head.tree.inclusion(index, self._head.state.size), self._head.checkpoint)
+
+    def root(self, size: int) -> bytes:
+        """The root over the first `size` entries, or `Malformed` when there are not so many."""
+        with self._lock:
+            return self._head.tree.root(size)
+
+    def reread(self, first: int, stop: int) -> None:
+        """Return when the entries in [first, stop) in the database are those of the tree, else `StorageBroken`. What
+        was pruned has nothing to read."""
+        self._head.reread(first, stop)
+
+    def extension(self, first: int, second: int) -> tuple[bytes, ...]:
+        """The proof that the tree over `second` entries extends the one over `first`; empty from 0."""
+        with self._lock:
+            return self._head.tree.consistency(first, second) if first else ()
+
+    def stored_answers(self, claims: Sequence[Claim]) -> Mapping[Claim, StoredAnswer]:
+        """Those of `claims` that are answered. The answer is empty where its content was erased."""
+        taken = self._store.claimed(claims)
+        return {
+            claim: stored_answer(self._store, self._keystore, self.store_name, claim, *place)
+            for claim, place in taken.items()
+        }
+
+    # ------------------------------------------------------------ writing
+
+    def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
+        """An item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
+
+        Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and
+        `StorageBroken` when the storage failed.
+        """
+        self._flag_time(drafts)
+        salts = os.urandom(SALT_BYTES * len(drafts))
+        privates = [encoded_private(self.name, position, draft, salts) for position, draft in enumerate(drafts)]  # 1
+        wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
+        with self._lock:
+            self._require_open()
+            written: tuple[LogState, list[NewEntry]] | None = None
+            with self._turn():
+                taken = self.stored_answers(wanted) if wanted else {}  # 2
+                results, winners, twins = by_claim(drafts, privates, taken)
+                if winners:
+                    with self._unforgiving():
+                        written = self._write(winners)  # 3, 4
+            if written:
+                with self._unforgiving():
+                    logged = self._prove(*written)  # 5 to 7
+                for winner, place in zip(winners, logged, strict=True):
+                    results[winner.position] = place
+        for position, first in twins:
+            twin, draft = results[first], drafts[first]
+            assert isinstance(twin, Logged)
+            results[position] = StoredAnswer(draft.request_hash, draft.answer, twin.entry, twin.index)
+        return [result for result in results if result is not None]
+
+    def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
+        """Each entry says so when its time is not to be believed (domain.md, L24)."""
+        off = self._clock.jumped_us()
+        if abs(off) < JUMP_US and self._runs_ahead:
+            off = min(0, self._clock.now_us() - self._head.last_us)
+            self._runs_ahead = abs(off) >= JUMP_US
+        if abs(off) >= JUMP_US:
+            for draft in drafts:
+                draft.private = {**draft.private, "clock_us": off}
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The log's state is ours until the block ends, and we have all that others wrote before."""
+        try:
+            with self._store.turn(self._head.state) as current:
+                if self._store.shared:
+                    self._keystore.look_again()
+                if current is not self._head.state:
+                    with self._unforgiving():
+                        self._head.catch_up(current)
+                yield
+        except StorageBroken:
+            self._broken = True
+            raise
+
+    def _write(self, winners: Sequence[Winner]) -> tuple[LogState, list[NewEntry]]:
+        head, before = self._head, self._head.state
+        counters, last_us = dict(before.counters), head.last_us
+        entries = [  # 3
+            self._builder.build(winner, index, last_us := max(self._clock.now_us(), last_us + 1), counters)
+            for index, winner in enumerate(winners, before.size)
+        ]
+        head.last_us = last_us
+        head.tree.extend(entry.leaf_hash for entry in entries)
+        size = before.size + len(entries)
+        after = LogState(before.log, before.number, size, head.tree.root(), head.checkpoint, counters, before.first)
+        self._store.commit(before, after, entries)  # 4
+        return after, entries
+
+    def _prove(self, after: LogState, entries: Sequence[NewEntry]) -> list[Logged]:
+        head, size = self._head, after.size
+        head.reread(entries[0].index, entries[-1].index + 1)  # 5
+        signed = head.checkpoint = self._signer.sign(size, after.root)  # 6
+        self._high_water.write(signed)
+        head.state = after
+        inclusion = head.tree.inclusion
+        return [  # 7
+            Logged(entry.index, entry.body, entry.number, LogProof(entry.index, inclusion(entry.index, size), signed))
+            for entry in entries
+        ]

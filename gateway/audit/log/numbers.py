@@ -1,0 +1,40 @@
+"""The numbers of a log: which one is the newest, and whether it was opened in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.log.highwater import numbers_there
+from gateway.errors import Misconfigured
+from gateway.ports.log_store import LogState, LogStore
+
+
+def store_name(name: str, number: int) -> str:
+    """The name under which a log's rows stand in the store."""
+    return f"{name}/{number}"
+
+
+def newest_number(store: LogStore, highwater: Path, name: str) -> int:
+    """The newest number of a log, by the database and by the high-water files: either may be an old one."""
+    stored = [log.partition("/") for log in store.logs()]
+    numbers = {int(number) for found, _, number in stored if found == name and number.isdigit()}
+    return max(numbers | numbers_there(highwater, name) | {1})
+
+
+def require_begun(log: str, number: int, state: LogState | None) -> None:
+    """Raise `Misconfigured` where a number after the first has no entry: the act that opens it was interrupted."""
+    if number > 1 and (state is None or state.size == 0):
+        raise Misconfigured(
+            f"number {number} of the log was not opened to the end",
+            code="log-half-opened",
+            where=f"log {log}",
+            remedy="give `liaison audit next-log` again",
+        )
+
+
+def begun_us(store: LogStore, log: str) -> int:
+    """When the first entry of a number after the first was written; 0 for the first number."""
+    if log.endswith("/1"):
+        return 0
+    return next((parse_entry(body).time_us for _, body, _ in store.bodies(log, 0, 1)), 0)

@@ -1,0 +1,128 @@
+"""What a log checks before it signs anything after a start: that its rows are what it once signed.
+
+1. every row is re-hashed, and its hash is the one stored beside it;
+2. the rows are gapless from 0, and as many as the state says;
+3. their root is the state's;
+4. the stored head was signed by our key, and the tree extends it;
+5. the same for the high-water file.
+
+What does not hold is `Contradicted`, and names the first bad entry as closely as the evidence allows: exactly, when
+a row disagrees with its stored hash, else as the range between the last good head and the first bad one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.audit.tree.checkpoint import Checkpoint, verify_checkpoint
+from gateway.audit.tree.merkle import Tree, leaf_hash
+from gateway.audit.tree.piecewise import Roots
+from gateway.errors import Contradicted, LiaisonError, StorageBroken
+from gateway.ports.log_store import LogState, LogStore
+from gateway.signing.keys import VerifyKey
+
+
+def rebuild_tree(store: LogStore, state: LogState) -> Tree:
+    """Checks 1 and 2: the tree over the rows of a log. Of pruned entries the stored hashes are taken as they are: that
+    they are those of the entries is shown by the signed heads over them (checks 3 to 5)."""
+    tree = Tree()
+    tree.extend(store.leaves(state.log, 0, state.first))
+    if tree.size != state.first:
+        raise tampered(state.log, tree.size, "its hash, which stays when an entry is pruned, is missing")
+    return extend_tree(tree, store.bodies(state.log, state.first, state.size), state.size, state.log)
+
+
+def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
+    """Checks 1 and 2 for the rows after those that `tree` has; they are added to it."""
+    for expected, (index, body, stored) in enumerate(_within(rows, size), tree.size):
+        if index != expected:
+            raise tampered(log, expected, "its row is missing")
+        leaf = leaf_hash(body)
+        if leaf != stored:
+            raise tampered(log, index, "it is not what was written")
+        tree.append(leaf)
+    if tree.size != size:
+        raise tampered(log, tree.size, "its row is missing")
+    return tree
+
+
+def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, key: VerifyKey) -> None:
+    """Checks 3 and 4."""
+    if tree.root() != state.root:
+        raise changed(tree, _history(store, state.log, origin, key), state.log, "the stored root")
+    if state.checkpoint:
+        head = verify_checkpoint(state.checkpoint, origin, key)
+        check_extends(tree, head, store, state.log, key)
+
+
+def check_end(state: LogState, store: LogStore) -> None:
+    """The rest of check 2: there is no row after the last one. Only in a turn, where nobody else adds any."""
+    if any(index >= state.size for index, _, _ in store.bodies(state.log, state.size, state.size + 1)):
+        raise tampered(state.log, state.size, "it was put in after the last signed head")
+
+
+def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: VerifyKey) -> None:
+    """Check 5: `tree` has at least the entries of `head`, and the same ones."""
+    if head.size > tree.size:
+        raise tampered(log, tree.size, f"its row is missing: a head over {head.size} entries was signed")
+    if tree.root(head.size) != head.root:
+        history = [*_history(store, log, head.origin, key), head]
+        raise changed(tree, history, log, f"the head that was signed over {head.size} entries")
+
+
+def as_broken(error: LiaisonError) -> StorageBroken:
+    """What went wrong in a batch as what ends the log."""
+    if isinstance(error, StorageBroken):
+        return error
+    return StorageBroken(f"a batch could not be written: {error.message}", where=error.where)
+
+
+def tampered(log: str, index: int, what: str) -> Contradicted:
+    """The finding that entry `index` is the first bad one."""
+    return Contradicted(
+        f"entry {index} is bad: {what}",
+        code="log-changed",
+        where=f"log {log}",
+        remedy="keep the files as evidence, then restore the database from a backup that holds all signed entries",
+    )
+
+
+def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> Contradicted:
+    """The finding that the tree is not the signed one, with the first bad entry as close as `heads` tell."""
+    start, stop = first_bad_range(tree, heads)
+    place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
+    return Contradicted(
+        f"{place} is bad: the tree is not that of {against}",
+        code="log-changed",
+        where=f"log {log}",
+        remedy="keep the files as evidence, then restore the database from a backup that holds all signed entries",
+    )
+
+
+def first_bad_range(tree: Roots, heads: Sequence[Checkpoint]) -> tuple[int, int]:
+    """The range [start, stop) that holds the first bad entry: between the last good head and the first bad one."""
+    good = 0
+    for head in sorted(heads, key=lambda item: item.size):
+        if head.size > tree.size or tree.root(head.size) != head.root:
+            return good, max(good + 1, min(head.size, tree.size))
+        good = head.size
+    return good, max(good + 1, tree.size)
+
+
+def _history(store: LogStore, log: str, origin: str, key: VerifyKey) -> list[Checkpoint]:
+    return list(_verified(store.checkpoints(log), origin, key))
+
+
+def _verified(heads: Iterable[bytes], origin: str, key: VerifyKey) -> Iterator[Checkpoint]:
+    for data in heads:
+        try:
+            yield verify_checkpoint(data, origin, key)
+        except LiaisonError:
+            continue
+
+
+def _within(rows: Iterable[tuple[int, bytes, bytes]], size: int) -> Iterator[tuple[int, bytes, bytes]]:
+    for row in rows:
+        if row[0] >= size:
+            return
+        yield row

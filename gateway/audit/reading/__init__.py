@@ -1,0 +1,1 @@
+"""Read entries again under a mandate: evidence, statements, decisions and private parts."""

@@ -1,0 +1,49 @@
+"""What policy decided on, and nothing else of an entry: to explain a decision, and to decide it again by a draft.
+
+Private parts are opened here and left here: what comes out are the attributes that a decision depends on
+(`policy.attributes`), with no officer, no person, no case and no reference. So nobody needs an auditor's mandate for
+them; whoever reads them has an entry of its own first (`gateway.ops.orders.decision_reads`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.audit.reading.show import Filter, Shown, show, walk
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
+
+_DECIDED = frozenset({"answered", "refused"})
+_EXCHANGE = "exchange/"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The attributes of a question, and those of each record that was decided on, at the time of their entry."""
+
+    time_us: int
+    question: Mapping[str, Any]
+    records: tuple[Mapping[str, Any], ...]
+
+
+def decided_since(store: LogStore, keys: ContentKeys, since_us: int) -> Iterator[Decided]:
+    """What was decided since a time, log by log and the oldest first. Raises `Contradicted`, `Malformed`."""
+    return _kept(store, lambda log: walk(store, keys, log, _DECIDED, since_us))
+
+
+def decided_in(store: LogStore, keys: ContentKeys, exchange_id: str) -> Iterator[Decided]:
+    """What was decided in an exchange that we answered. Raises `Contradicted`, `Malformed`."""
+    wanted = [Filter(exchange_id=exchange_id, kind=kind) for kind in sorted(_DECIDED)]
+    return _kept(store, lambda log: (one for each in wanted for one in show(store, keys, log, each)))
+
+
+def _kept(store: LogStore, entries: Callable[[str], Iterator[Shown]]) -> Iterator[Decided]:
+    for log in sorted(name for name in store.logs() if name.startswith(_EXCHANGE)):
+        for shown in entries(log):
+            decision = shown.private.get("decision")
+            if decision:  # a refusal before policy, or erased content, has none
+                sources = shown.private.get("sources", [])
+                records = tuple(attributes for source in sources for attributes in source["attributes"])
+                yield Decided(shown.entry.time_us, decision["attributes"], records)

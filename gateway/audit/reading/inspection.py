@@ -1,0 +1,152 @@
+"""What an auditor wants to see, signed with the auditor's own key; and its entry, which is durable before anything is
+shown.
+
+A DSSE document over JSON with closed fields. Nothing is shown without one: who has the files of a home but no key of an
+appointed auditor can have nothing opened by the program.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from gateway.audit.reading.mandate import Mandate, appointment_of
+from gateway.clock import Clock
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
+from gateway.model.names import MemberId, member_id
+from gateway.model.values import text_value
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.signing import strict_json
+from gateway.signing.dsse import encode64, parse_document, sign_document, verify_threshold
+from gateway.signing.keys import SigningKey, VerifyKey
+from gateway.trust.documents.appointment import Appointment
+from gateway.trust.documents.fields import Fields
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.view import TrustView
+
+INSPECTION_TYPE: Final = "application/vnd.liaison.inspection.v1+json"
+MAX_REASON: Final = 200
+FRESH_US: Final = 300_000_000
+"""An inspection is begun within five minutes of its signature, or not at all."""
+
+_FIELDS = ("action", "detail", "id", "issued_us", "member", "reason")
+
+
+class Action(StrEnum):
+    """What an auditor does with entries, and the kind of entry that says so."""
+
+    OPEN = "open"
+    SEARCH = "search"
+    EXPORT = "export"
+
+    @property
+    def kind(self) -> str:
+        """The kind of its entry."""
+        return {"open": "opened", "search": "searched", "export": "exported"}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is wanted. `detail` is JSON: log and entries, or the bounds of an export, or the filter of a search."""
+
+    action: Action
+    member: MemberId
+    reason: str
+    issued_us: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+
+
+def sign_inspection(inspection: Inspection, key: SigningKey) -> bytes:
+    """The signed document; checked by reading it again. Raises `Malformed`."""
+    value = {name: getattr(inspection, name) for name in _FIELDS}
+    data = sign_document(INSPECTION_TYPE, strict_json.dumps(value), [key])
+    _parse(data)
+    return data
+
+
+def verify_inspection(
+    data: bytes, member: MemberId, view: TrustView, documents: TrustDocuments, clock: Clock
+) -> tuple[Inspection, Appointment]:
+    """What is wanted, and under which appointment:
+
+    1. the document has closed fields, and is for this member;
+    2. it was signed within the last five minutes;
+    3. by the key of an auditor whom the authority appointed, in the time of the appointment;
+    4. and that key is listed now, and not removed.
+
+    Raises `Malformed`, `Stale`, `Forbidden`, `BadSignature`.
+    """
+    inspection, signer = _parse(data)
+    if inspection.member != member:
+        raise Forbidden(f"this is for `{inspection.member}`, not for `{member}`", code="other-member")
+    now_us = clock.now_us()
+    if abs(now_us - inspection.issued_us) > FRESH_US:
+        raise Stale("it was signed more than five minutes ago", code="old-inspection", remedy="sign it anew")
+    appointment = appointment_of(view, member, documents.appointments(member), signer, now_us)
+    document = parse_document(data, INSPECTION_TYPE)
+    verify_threshold(document, [VerifyKey.admit(appointment.spki)], 1)
+    return inspection, appointment
+
+
+def _parse(data: bytes) -> tuple[Inspection, str]:
+    """The inspection and the id of the key that says to have signed it."""
+    document = parse_document(data, INSPECTION_TYPE)
+    fields = Fields(strict_json.loads(document.payload, len(document.payload)), "inspection", _FIELDS)
+    if len(document.signatures) != 1:
+        raise BadSignature("one auditor signs an inspection", code="bad-signature", where="inspection")
+    try:
+        action = Action(fields.text("action"))
+    except ValueError as error:
+        raise Malformed("an unknown action", code="bad-inspection", where="inspection.action") from error
+    detail = fields.value("detail")
+    if not isinstance(detail, dict):
+        raise Malformed("what is wanted is an object", code="bad-inspection", where="inspection.detail")
+    inspection = Inspection(
+        action=action,
+        member=member_id(fields.text("member")),
+        reason=text_value(fields.text("reason"), "reason", MAX_REASON),
+        issued_us=fields.number("issued_us"),
+        detail=detail,
+        id=fields.text("id"),
+    )
+    return inspection, document.signatures[0][0]
+
+
+def inspection_entry(inspection: Inspection, appointment: Appointment, data: bytes) -> EntryDraft:
+    """The entry that says who looked at what, and why."""
+    private = {
+        "auditor": appointment.auditor,
+        "appointed_by": appointment.appointed_by,
+        "appointment": appointment.hash.hex(),
+        "reason": inspection.reason,
+        "detail": dict(inspection.detail),
+        "inspection": inspection.id,
+        "statement": encode64(data),
+    }
+    return EntryDraft(inspection.action.kind, private=private, retention=Retention.OPERATIONS)
+
+
+def refusal_entry(data: bytes, error: LiaisonError) -> EntryDraft:
+    """The entry that says that something was not shown; `action` is what the document says, signed or not."""
+    try:
+        inspection, signer = _parse(data)
+        said: dict[str, Any] = {
+            "action": inspection.action.value,
+            "reason": inspection.reason,
+            "detail": dict(inspection.detail),
+            "key_id": signer,
+        }
+    except LiaisonError:
+        said = {}
+    private = said | {"code": error.code, "problem": error.message[:300]}
+    return EntryDraft("inspection-refused", private=private, retention=Retention.OPERATIONS)
+
+
+def mandate_of(member: MemberId, appointment: Appointment) -> Mandate:
+    """What the appointment lets its auditor see."""
+    return Mandate(member, appointment.scope)

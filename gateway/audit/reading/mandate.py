@@ -1,0 +1,118 @@
+"""Which private parts somebody may see: the rule that an export is made by and checked by, and an opening is judged by.
+
+Nobody sees a private part without an appointment. What other proofs need and what says nothing about a person is open
+to every auditor, whatever the scope (`ALWAYS_OPEN`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.audit.entries.entry import Entry
+from gateway.audit.entries.events import CONTINUED
+from gateway.errors import Forbidden, LiaisonError, NotProved
+from gateway.model.names import MemberId
+from gateway.trust.documents.appointment import EVERY, Appointment, Scope, check_time, verify_appointment
+from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.view import TrustView
+
+ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged", "pruned"}) | CONTINUED
+"""Kinds of entries whose private part every auditor sees: what was erased or pruned by right, what was acknowledged,
+and why a log goes on under another number."""
+
+NO_AUDITOR: Final = "no-auditor"
+OUTSIDE: Final = "outside"
+GROUNDS: Final = frozenset({NO_AUDITOR, OUTSIDE, "time", "counterpart", "agency"})
+"""Why a private part is not shown; `outside`: its entry only fills up a bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """What of one member's logs may be seen: a scope, or nothing (`scope` is None)."""
+
+    member: str
+    scope: Scope | None
+
+    def withholds(self, entry: Entry) -> str:
+        """Why an entry's private part must stay closed, as far as its public part tells; empty when it need not."""
+        if self.scope is None:
+            return NO_AUDITOR
+        if entry.kind in ALWAYS_OPEN:
+            return ""
+        return self.scope.withholds(self.member, entry.time_us, entry.peer, self.scope.agencies)
+
+    def withholds_private(self, entry: Entry, private: Mapping[str, Any]) -> str:
+        """The same once its private part is known, which says what agencies took part."""
+        if self.scope is None:
+            return NO_AUDITOR
+        if entry.kind in ALWAYS_OPEN:
+            return ""
+        return self.scope.withholds(self.member, entry.time_us, entry.peer, agencies_of(private))
+
+    @property
+    def names_agencies(self) -> bool:
+        """Whether a private part has to be read to say who may see it."""
+        return self.scope is not None and EVERY not in self.scope.agencies
+
+    @property
+    def shows_answers(self) -> bool:
+        """Whether signed answers, which hold records, may be seen."""
+        return self.scope is not None and self.scope.content
+
+
+def agencies_of(private: Mapping[str, Any]) -> frozenset[str]:
+    """The own country's agencies that took part in what an entry tells."""
+    found = set()
+    agency, sources = private.get("agency"), private.get("sources")
+    if isinstance(agency, str) and agency:
+        found.add(agency)
+    for source in sources if isinstance(sources, list) else ():
+        name = source.get("id") if isinstance(source, dict) else None
+        parts = name.split(".") if isinstance(name, str) else []
+        found.add(parts[1] if len(parts) > 2 else "?")
+    return frozenset(found)
+
+
+def verified_appointment(view: TrustView, member: MemberId, data: bytes, at_us: int | None = None) -> Appointment:
+    """The appointment in `data`, when the member's authority signed it and its key is listed, at `at_us` or at all.
+
+    Raises `LiaisonError`.
+    """
+    charter = view.charter
+    if charter is None or member not in charter.members:
+        raise NotProved(f"`{member}` is not in the charter", where="appointment")
+    found = verify_appointment(data, charter.members[member], charter.federation)
+    view.verify_key(member, found.key_id, KeyUse.AUDITOR, found.start_us if at_us is None else at_us)
+    return found
+
+
+def appointment_of(
+    view: TrustView, member: MemberId, documents: Iterable[bytes], key_id: str, at_us: int
+) -> Appointment:
+    """The newest appointment of the auditor who has this key, in force at `at_us`.
+
+    Raises `Forbidden`, or `BadSignature` where the key is not listed (any more).
+    """
+    mine = [item for item in _verified(view, member, documents) if item.key_id == key_id]
+    if not mine:
+        raise Forbidden(
+            f"the key `{key_id[:16]}` is not that of an appointed auditor of `{member}`",
+            code="not-appointed",
+            where="appointment",
+            remedy="the authority appoints: liaison audit appoint",
+        )
+    newest = max(mine, key=lambda item: (item.issued_us, -item.stop_us))
+    check_time(newest, at_us)
+    view.verify_key(member, key_id, KeyUse.AUDITOR, at_us)
+    return newest
+
+
+def _verified(view: TrustView, member: MemberId, documents: Iterable[bytes]) -> Iterator[Appointment]:
+    """What does not verify is left out: it gives nobody anything."""
+    for data in documents:
+        try:
+            yield verified_appointment(view, member, data)
+        except LiaisonError:
+            continue

@@ -1,0 +1,100 @@
+"""Logs as searches and reports read them: entry by entry, with the content that can still be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
+from gateway.errors import Contradicted, LiaisonError, Unknown
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore, StoredEntry
+
+if TYPE_CHECKING:
+    from gateway.model.hit import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An entry with its content. `private` is None where it cannot be seen, which `closed` explains.
+
+    `key_id` names the key that its content is under; empty where there is none.
+    """
+
+    entry: Entry
+    private: dict[str, Any] | None
+    request: bytes = b""
+    answer: bytes = b""
+    key_id: str = ""
+    closed: str = ""
+
+
+class OpenedLogs(Protocol):
+    """All logs of one home, or of one export."""
+
+    def logs(self) -> list[str]:
+        """Names of the logs (`exchange/1`)."""
+
+    def bounds(self, log: str) -> tuple[int, int]:
+        """The first entry that is there, and the one before which they end."""
+
+    def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
+        """Entries with index in [start, stop), in order. Raises `Contradicted` where content is not the entry's."""
+
+
+class HomeLogs:
+    """The logs of a home, whose node may be running."""
+
+    def __init__(self, store: LogStore, keys: ContentKeys) -> None:
+        self._store = store
+        self._keys = keys
+
+    def logs(self) -> list[str]:
+        """Names of the exchange and operations logs."""
+        return self._store.logs()
+
+    def bounds(self, log: str) -> tuple[int, int]:
+        """All entries that are committed and were not pruned."""
+        state = self._store.state(log)
+        return (state.first, state.size) if state else (0, 0)
+
+    def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
+        """Entries with index in [start, stop), opened, in order."""
+        return (self._opened(log, stored) for stored in self._store.entries(log, start, stop))
+
+    def _opened(self, log: str, stored: StoredEntry) -> Opened:
+        entry = parse_entry(stored.body)
+        if stored.content is None:
+            return Opened(entry, None, closed="its content is missing")
+        try:
+            private, request, answer = self._keys.open_content(log, stored.index, stored.content)
+        except Unknown:
+            return Opened(entry, None, closed=f"erased: {stored.content.key_id}")
+        return open_row(entry, log, stored.index, private, request, answer, stored.content.key_id)
+
+
+def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes, answer: bytes, key_id: str) -> Opened:
+    """An opened entry, after its place and its commitment were compared. Raises `Contradicted`, `Malformed`."""
+    if entry.index != index or commitment(private) != entry.commitment:
+        raise Contradicted(
+            f"entry {index} does not fit what is kept with it",
+            code="content-changed",
+            where=log,
+            remedy="verify the log: `liaison audit verify`",
+        )
+    return Opened(entry, decode_private(private), request, answer, key_id)
+
+
+def hits_of(answer: bytes) -> Iterable[Hit]:
+    """The hits of an answer that was verified when it was logged; none where it is not kept."""
+    if not answer:
+        return ()
+    # These load all record types, for the few entries with hits.
+    from gateway.statements.answer import parse_answer
+    from gateway.statements.envelope import ANSWER, unseal
+
+    try:
+        return parse_answer(unseal(answer, ANSWER).payload).hits
+    except LiaisonError:
+        return ()

@@ -1,0 +1,1 @@
+"""Erase content, hold it, and prune old entries; every proof still verifies."""

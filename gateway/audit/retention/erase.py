@@ -1,0 +1,118 @@
+"""Erasing content by age and by entry; one key at a time, as `audit.erase_key` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gateway.audit.retention.erase_key import KeyEraser, Why
+from gateway.audit.retention.holds import Hold
+from gateway.audit.retention.plan import DOCUMENTS, Erased, Targets, due, everything, look_up, standing
+from gateway.errors import LiaisonError, StorageBroken
+from gateway.model.evidence.retention import content_key_id
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+
+
+class Eraser:
+    """Erases the content of one node. One at a time for a home (`ops.orders`)."""
+
+    def __init__(self, key_eraser: KeyEraser) -> None:
+        self._one = key_eraser
+
+    def by_age(self, before: Mapping[str, int], why: Why) -> list[Erased]:
+        """Erase what was written in months that ended before the time given for its class.
+
+        A key whose content cannot be sorted is left alone, and does not keep the others: its error is raised at the
+        end.
+        """
+        self._one.look_again()
+        holds = self._standing()
+        found: list[Erased] = []
+        failed: LiaisonError | None = None
+        for key in due(self._one.keys, before):
+            try:
+                if key.name == DOCUMENTS:
+                    found.append(self._one.reseal(key, _nothing, why))
+                elif (erased := self._one.erase(key, holds, everything, why)) is not None:
+                    found.append(erased)
+            except StorageBroken:
+                raise
+            except LiaisonError as error:
+                failed = failed or error
+        if found:
+            self._one.content.wipe()
+        if failed is not None:
+            raise failed
+        return found
+
+    def entries(self, wanted: Mapping[str, Iterable[int]], why: Why) -> list[Erased]:
+        """Erase the content of single entries; the rest of their months is wrapped anew first.
+
+        `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
+        entry: then nothing is changed. What is erased already is left out. What officers were shown of them is erased
+        with them.
+        """
+        self._one.look_again()
+        targets = look_up(self._one.store, self._one.keys, self._standing(), wanted)
+        found = self._documents(targets, why)
+        for key in targets.keys.values():
+            erased = self._one.erase(key, [], targets.wanted, why)
+            if erased is not None:
+                found.append(erased)
+        if found:
+            self._one.content.wipe()
+        return found
+
+    def _documents(self, targets: Targets, why: Why) -> list[Erased]:
+        """Documents that name one of the exchanges or searches go: searches as officers were shown them, copies of
+        records, requests for consent. The rest is sealed anew, since an older backup still holds them all."""
+        if not targets.names:
+            return []
+        names = [name.encode() for name in targets.names]
+
+        def named(key: str, value: bytes) -> bool:
+            return any(name in value or name in key.encode() for name in names)
+
+        keys = [content_key_id(text) for text in self._one.keys.key_ids() if text.startswith(f"{DOCUMENTS}/")]
+        return [self._one.reseal(key, named, why) for key in keys if key.end_us > targets.since_us]
+
+    # ------------------------------------------------------------ after a crash, after a restore
+
+    def resume(self) -> int:
+        """Take up what was begun: keys on the list of destroyed ones are destroyed, and their content is overwritten.
+
+        A key that is on the list and lives, since somebody put it back, is destroyed again with an alarm; the number
+        of those.
+        """
+        unfinished = self._one.tombstones.unfinished()
+        living = set(self._one.keys.key_ids())
+        revived = [key for key in self._one.tombstones.destroyed() if key in living and key not in unfinished]
+        for text in revived:
+            self.alarm_revived(text)
+        for text in (*unfinished, *revived):
+            self._one.finish(text)
+        if unfinished or revived:
+            self._one.content.wipe()
+        return len(revived)
+
+    def alarm_revived(self, key_id: str) -> None:
+        """Write that somebody put a destroyed key back."""
+        private = {"code": "key-came-back", "detail": f"{key_id} was destroyed before, and is again"}
+        self._one.note(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
+
+    def empty_destroyed(self) -> int:
+        """Overwrite content whose key was destroyed, in a database that came from a backup; the number of entries."""
+        count = 0
+        for text in self._one.tombstones.destroyed():
+            key = content_key_id(text)
+            count += sum(len(found) for found in self._one.content.empty(key.id, key.start_us, key.end_us).values())
+        self._one.content.wipe()
+        return count
+
+    def _standing(self) -> list[Hold]:
+        return standing(self._one.store, self._one.keys, self._one.clock.now_us())
+
+
+def _nothing(key: str, value: bytes) -> bool:
+    del key, value
+    return False

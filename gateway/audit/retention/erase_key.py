@@ -1,0 +1,167 @@
+"""Erasing what one month's key protects (design, section 7). Each step can be begun again after a crash at any moment:
+
+1. what is not to be erased is kept: the key is retired, what is being written under it is waited for, and the kept
+   content keys are wrapped under the key that follows it, a hundred at a time;
+2. the entry `key-destroyed` is durable: which key, what lay under it, why, by whom;
+3. the key's name is durable in the list of destroyed keys (`audit.tombstones`);
+4. the key is destroyed: here the content is gone, in this database and in every copy of it;
+5. the rows are overwritten;
+6. the list says so.
+
+Steps 4 to 6 are taken up again from the list, the steps before from the order that asked for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.audit.reading.show import Filter, show
+from gateway.audit.retention.destroyed_keys import Tombstones
+from gateway.audit.retention.holds import Hold, holding
+from gateway.audit.retention.plan import Erased, Sorted, Wanted, sort_content
+from gateway.audit.retention.ports import ErasableContent, ErasableKeys
+from gateway.clock import Clock
+from gateway.errors import StorageBroken
+from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id, ranges
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Journal, Logged
+from gateway.ports.log_store import LogStore
+
+_BATCH = 100
+_LONGEST = 64 * 1024
+"""Characters of a list of indexes in an entry; of more, only the number is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why content is erased. `ground` is `age`, `entry`, `subject` or `court-order`; `order` is the order's id."""
+
+    ground: str
+    by: str
+    reason: str = ""
+    reference: str = ""
+    order: str = ""
+
+
+class KeyEraser:
+    """Erases what lies under single keys. One at a time for a home (`ops.orders`).
+
+    `settle` returns when everything that was being written to the logs is written.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: LogStore,
+        content: ErasableContent,
+        keys: ErasableKeys,
+        operations: Journal,
+        tombstones: Tombstones,
+        clock: Clock,
+        settle: Callable[[], None],
+    ) -> None:
+        self.store = store
+        self.content = content
+        self.keys = keys
+        self.operations = operations
+        self.tombstones = tombstones
+        self.clock = clock
+        self._settle = settle
+        self._known: dict[str, int] | None = None
+
+    def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: Why) -> Erased | None:
+        """All steps for one key. None where nothing under it is to be erased: then nothing is changed."""
+        plan = sort_content(self.content, key, holds, wanted)
+        if plan.keep and not plan.erase:
+            return None
+        if plan.keep or key.end_us > self.clock.now_us():
+            to = self.keys.retire(key.id)
+            self._settle()
+            plan = sort_content(self.content, key, holds, wanted)
+            self._keep(key, to, holds, wanted)
+        return self._destroy(key, plan, why)
+
+    def _keep(self, key: ContentKeyId, to: str, holds: Sequence[Hold], wanted: Wanted) -> None:
+        """Step 1."""
+        waiting: list[tuple[ContentPlace, bytes]] = []
+        for place in self.content.under(key.id, key.start_us, key.end_us):
+            if wanted(place) and holding(holds, place.log, place.index, place.exchange_id) is None:
+                continue
+            waiting.append((place, self.keys.rewrap(key.id, place.wrapped_key, place.log, place.index, to)))
+            if len(waiting) == _BATCH:
+                self._rewrap(key.id, to, waiting)
+                waiting = []
+        if waiting:
+            self._rewrap(key.id, to, waiting)
+        if sort_content(self.content, key, holds, wanted).keep:
+            raise StorageBroken(f"content was written under the retired key `{key.id}`", where="erase")
+
+    def _rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
+        self.keys.remember(to, [(place.log, place.index, wrapped) for place, wrapped in places])
+        self.content.rewrap(key_id, to, places)
+
+    def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: Why) -> Erased:
+        """The same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""
+        to = self.keys.retire(key.id)
+
+        def change(name: str, sealed: bytes, place: bytes) -> bytes | None:
+            return None if drop(name, self.keys.open(sealed, place)) else self.keys.reseal(sealed, to, place)
+
+        kept = self.content.reseal_documents(key.id, change)
+        return self._destroy(key, Sorted(keep=kept), why)
+
+    def _destroy(self, key: ContentKeyId, plan: Sorted, why: Why) -> Erased:
+        proof = self._prove(plan.told(key.id), plan, why)
+        self.tombstones.note_destroyed(key.id)
+        self.finish(key.id)
+        return plan.told(key.id, proof)
+
+    def _prove(self, told: Erased, plan: Sorted, why: Why) -> int:
+        """Step 2; where the entry is there already, from before a crash, that one."""
+        if (known := self._proofs().get(told.key_id)) is not None:
+            return known
+        lists = {log: ranges(indexes) for log, indexes in plan.erase.items()}
+        private = {
+            "key_id": told.key_id,
+            "ground": why.ground,
+            "by": why.by,
+            "reason": why.reason,
+            "reference": why.reference,
+            "order": why.order,
+            "entries": dict(told.entries),
+            "indexes": {log: text for log, text in lists.items() if len(text) <= _LONGEST},
+            "kept": told.kept,
+            "holds": list(told.held_by),
+        }
+        draft = EntryDraft("key-destroyed", private=private, retention=Retention.PROOF)
+        index = self._proofs()[told.key_id] = self.note(draft)
+        return index
+
+    def _proofs(self) -> dict[str, int]:
+        """Keys that entries say were destroyed, with the entries' indexes; read once for each order."""
+        if self._known is None:
+            self._known = {
+                str(shown.private.get("key_id", "")): shown.entry.index
+                for log in self.store.logs()
+                if log.startswith("operations/")
+                for shown in show(self.store, self.keys, log, Filter(kind="key-destroyed"), 1_000_000)
+            }
+        return self._known
+
+    def look_again(self) -> None:
+        """Another order begins: what the log says is read anew."""
+        self._known = None
+
+    def finish(self, key_id: str) -> None:
+        """Steps 4 to 6."""
+        key = content_key_id(key_id)
+        self.keys.destroy(key.id)
+        self.content.empty(key.id, key.start_us, key.end_us)
+        self.tombstones.note_emptied(key.id)
+
+    def note(self, draft: EntryDraft) -> int:
+        """Write an entry of the operations log; its index."""
+        written = self.operations.append([draft])[0]
+        assert isinstance(written, Logged)
+        return written.index

@@ -1,0 +1,250 @@
+"""Legal holds: entries whose content nothing erases for a time, on the word of two approvers (domain.md, L9).
+
+A hold is one signed document (DSSE over JSON with closed fields) that names entries or exchanges, a reason and an end,
+at most a year away. It counts from its entry in the operations log on, which keeps the document; it ends when two
+approvers lift it, or lapses by itself. What is held is read from the log alone: whoever takes files away lifts nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from gateway.audit.reading.show import Filter, Shown, show
+from gateway.errors import BadSignature, Contradicted, Forbidden, Malformed, Stale
+from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
+from gateway.model.values import text_value
+from gateway.ports.content_keys import ContentKeys, Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
+from gateway.signing import strict_json
+from gateway.signing.dsse import Document, encode64, parse_document, sign_document, verify_threshold
+from gateway.signing.keys import SigningKey, VerifyKey
+
+HOLD_TYPE = "application/vnd.liaison.hold.v1+json"
+APPROVALS = 2
+"""Different approvers that must sign."""
+MAX_HOLD_US = 366 * 24 * 3600 * 1_000_000
+"""The longest hold; what must be held longer is placed anew."""
+MAX_PLACES = 1_000
+_MAX_REASON = 200
+_FIELDS = {"action", "entries", "exchanges", "id", "member", "reason", "until_us"}
+_ID = re.compile(r"hold-[0-9a-f]{12}", re.ASCII)
+_LOG = re.compile(r"(exchange|operations)/[1-9]\d{0,5}", re.ASCII)
+_ALL = 1_000_000
+
+
+class HoldAction(StrEnum):
+    """What a document does."""
+
+    PLACE = "place"
+    LIFT = "lift"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOrder:
+    """A document. To lift one, `entries`, `exchanges` and `until_us` are empty and 0. `signers` are ids of the keys
+    that signed (from `parse_hold`: that are said to have); `data` is the document."""
+
+    member: MemberId
+    action: HoldAction
+    id: str
+    reason: str
+    entries: Mapping[str, tuple[int, ...]]
+    exchanges: tuple[ExchangeId, ...]
+    until_us: int
+    signers: tuple[str, ...] = ()
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold as the operations log knows it. `ended` is empty, `lifted` or `lapsed`."""
+
+    id: str
+    reason: str
+    entries: Mapping[str, frozenset[int]]
+    exchanges: frozenset[str]
+    until_us: int
+    placed_us: int
+    approvers: tuple[str, ...]
+    ended: str = ""
+
+    def stands(self, now_us: int) -> bool:
+        """Whether it holds anything at a time."""
+        return not self.ended and now_us < self.until_us
+
+    def covers(self, log: str, index: int, exchange: str) -> bool:
+        """Whether an entry is among what it names."""
+        return index in self.entries.get(log, ()) or (bool(exchange) and exchange in self.exchanges)
+
+
+def seal_hold(order: HoldOrder, keys: Sequence[SigningKey]) -> bytes:
+    """The document with a signature of each of `keys`; checked by reading it again."""
+    value = {
+        "member": order.member,
+        "action": order.action.value,
+        "id": order.id,
+        "reason": order.reason,
+        "entries": {log: sorted(indexes) for log, indexes in order.entries.items()},
+        "exchanges": sorted(order.exchanges),
+        "until_us": order.until_us,
+    }
+    data = sign_document(HOLD_TYPE, strict_json.dumps(value), keys)
+    parse_hold(data)
+    return data
+
+
+def parse_hold(data: bytes) -> tuple[HoldOrder, Document]:
+    """A document with closed fields, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
+    document = parse_document(data, HOLD_TYPE)
+    value = strict_json.loads(document.payload, len(document.payload))
+    if not isinstance(value, dict) or set(value) != _FIELDS or type(value["until_us"]) is not int:
+        raise _bad(f"a hold has {', '.join(sorted(_FIELDS))}, and nothing else")
+    if value["action"] not in list(HoldAction) or not isinstance(value["id"], str) or not _ID.fullmatch(value["id"]):
+        raise _bad("a hold has an id, and places or lifts")
+    entries, exchanges = _entries(value["entries"]), _exchanges(value["exchanges"])
+    action = HoldAction(value["action"])
+    if (action is HoldAction.PLACE) != bool(entries or exchanges):
+        raise _bad("placing a hold names entries or exchanges, and lifting it names none")
+    order = HoldOrder(
+        member_id(value["member"]),
+        action,
+        value["id"],
+        text_value(value["reason"], "reason", _MAX_REASON),
+        entries,
+        exchanges,
+        value["until_us"],
+        tuple(sorted({name for name, _ in document.signatures})),
+        data,
+    )
+    return order, document
+
+
+def verify_hold(data: bytes, member: MemberId, approvers: Sequence[VerifyKey], now_us: int) -> HoldOrder:
+    """A document that may be acted on:
+
+    1. it parses, with closed fields;
+    2. it is this member's;
+    3. two different ones of `approvers` signed;
+    4. to place one, its end lies ahead, at most a year.
+
+    Raises `Malformed`, `TooLarge`, `Forbidden`, `BadSignature`, `Stale`.
+    """
+    order, document = parse_hold(data)  # 1
+    if order.member != member:  # 2
+        raise Forbidden(f"this is a hold of `{order.member}`", code="other-member")
+    verify_threshold(document, approvers, APPROVALS)  # 3
+    order = replace(order, signers=tuple(sorted(key.key_id for key in approvers if _signed(document, key))))
+    if order.action is HoldAction.PLACE and not now_us < order.until_us <= now_us + MAX_HOLD_US:  # 4
+        raise Stale("a hold ends in the future, at most 366 days away", code="bad-hold-time")
+    return order
+
+
+def _signed(document: Document, key: VerifyKey) -> bool:
+    try:
+        verify_threshold(document, [key], 1)
+    except BadSignature:
+        return False
+    return True
+
+
+def placed_entry(order: HoldOrder) -> EntryDraft:
+    """The entry from which on a hold counts."""
+    private = {
+        "hold": order.id,
+        "entries": {log: list(indexes) for log, indexes in order.entries.items()},
+        "exchanges": list(order.exchanges),
+        "until_us": order.until_us,
+        "reason": order.reason,
+        "approvers": list(order.signers),
+        "statement": encode64(order.data),
+    }
+    return EntryDraft("hold-placed", private=private, retention=Retention.PROOF)
+
+
+def lifted_entry(order: HoldOrder) -> EntryDraft:
+    """The entry that ends a hold."""
+    private = {
+        "hold": order.id,
+        "reason": order.reason,
+        "approvers": list(order.signers),
+        "statement": encode64(order.data),
+    }
+    return EntryDraft("hold-lifted", private=private, retention=Retention.PROOF)
+
+
+def lapsed_entry(hold: Hold) -> EntryDraft:
+    """The entry of a hold whose time is over."""
+    private = {"hold": hold.id, "until_us": hold.until_us}
+    return EntryDraft("hold-lapsed", private=private, retention=Retention.PROOF)
+
+
+def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
+    """All holds that were ever placed, the oldest first, from the operations logs.
+
+    Raises `Contradicted` when an entry of a hold is not what was written: then nothing may be erased.
+    """
+    holds: dict[str, Hold] = {}
+    for shown in _entries_of(store, keys, "hold-placed"):
+        private = shown.private
+        holds[private["hold"]] = Hold(
+            private["hold"],
+            private["reason"],
+            {log: frozenset(indexes) for log, indexes in private["entries"].items()},
+            frozenset(private["exchanges"]),
+            private["until_us"],
+            shown.entry.time_us,
+            tuple(private["approvers"]),
+        )
+    for kind, ended in (("hold-lapsed", "lapsed"), ("hold-lifted", "lifted")):
+        for shown in _entries_of(store, keys, kind):
+            if (hold := holds.get(shown.private["hold"])) is not None:
+                holds[hold.id] = replace(hold, ended=ended)
+    return list(holds.values())
+
+
+def holding(holds: Iterable[Hold], log: str, index: int, exchange: str) -> Hold | None:
+    """The hold that stands in the way of erasing an entry's content; `holds` are those that stand."""
+    return next((hold for hold in holds if hold.covers(log, index, exchange)), None)
+
+
+def _entries_of(store: LogStore, keys: ContentKeys, kind: str) -> Iterable[Shown]:
+    for log in store.logs():
+        if not log.startswith("operations/"):
+            continue
+        for shown in reversed(list(show(store, keys, log, Filter(kind=kind), _ALL))):
+            if shown.erased:
+                raise Contradicted(
+                    f"entry {shown.entry.index} of {log} is one of a hold and cannot be read: nothing may be erased",
+                    code="hold-unreadable",
+                    where=log,
+                    remedy="restore the keystore that belongs to this home",
+                )
+            yield shown
+
+
+def _entries(value: Any) -> dict[str, tuple[int, ...]]:
+    if not isinstance(value, dict) or not all(_LOG.fullmatch(log) for log in value):
+        raise _bad("entries are named by log and index")
+    found = {}
+    for log, indexes in value.items():
+        if not isinstance(indexes, list) or not 1 <= len(indexes) <= MAX_PLACES:
+            raise _bad(f"a hold names 1 to {MAX_PLACES} entries of a log")
+        if any(type(index) is not int or index < 0 for index in indexes):
+            raise _bad("an entry's index is a whole number")
+        found[log] = tuple(indexes)
+    return found
+
+
+def _exchanges(value: Any) -> tuple[ExchangeId, ...]:
+    if not isinstance(value, list) or len(value) > MAX_PLACES or not all(isinstance(item, str) for item in value):
+        raise _bad(f"a hold names at most {MAX_PLACES} exchanges")
+    return tuple(exchange_id(item) for item in value)
+
+
+def _bad(message: str) -> Malformed:
+    return Malformed(message, code="bad-hold")

@@ -1,0 +1,148 @@
+"""What an erasure would erase, what is held, and what is gone already; nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.audit.entries.entry import decode_private, parse_entry
+from gateway.audit.retention.holds import Hold, holding, read_holds
+from gateway.audit.retention.ports import ErasableContent, ErasableKeys
+from gateway.errors import Forbidden, Unknown
+from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
+from gateway.ports.content_keys import Retention
+from gateway.ports.log_store import LogStore
+
+ERASED_BY_AGE = (Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.JUSTIFICATION)
+"""Classes whose content ages. `PROOF` is never erased."""
+
+DOCUMENTS = "docs"
+"""The class of small documents: what is still needed of an old month is sealed anew, then its key is destroyed."""
+
+Wanted = Callable[[ContentPlace], bool]
+"""Whether content is to be erased, as long as no hold covers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What became of one key: entries erased by log, how many were kept, the holds that kept some, and the index of
+    its proof (-1: nothing is erased yet)."""
+
+    key_id: str
+    entries: Mapping[str, int]
+    kept: int = 0
+    held_by: tuple[str, ...] = ()
+    proof: int = -1
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What lies under a key: indexes to erase by log, how many to keep, and the holds that keep some."""
+
+    erase: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    keep: int = 0
+    held_by: set[str] = field(default_factory=set)
+
+    def told(self, key_id: str, proof: int = -1) -> Erased:
+        """The same in numbers."""
+        counts = {log: len(indexes) for log, indexes in self.erase.items()}
+        return Erased(key_id, counts, self.keep, tuple(sorted(self.held_by)), proof)
+
+
+@dataclass(slots=True)
+class Targets:
+    """Entries whose content is to be erased: indexes by log, their keys, how many lie under each by log, the exchanges
+    and searches that they belong to, and the first one's time. `gone` counts those that were erased before."""
+
+    entries: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    keys: dict[str, ContentKeyId] = field(default_factory=dict)
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    names: set[str] = field(default_factory=set)
+    since_us: int = 0
+    gone: int = 0
+
+    def wanted(self, place: ContentPlace) -> bool:
+        """Whether a place is one of them."""
+        return place.index in self.entries.get(place.log, ())
+
+
+def everything(place: ContentPlace) -> bool:
+    """All content under a key."""
+    del place
+    return True
+
+
+def standing(store: LogStore, keys: ErasableKeys, now_us: int) -> list[Hold]:
+    """The holds that stand at a time."""
+    return [hold for hold in read_holds(store, keys) if hold.stands(now_us)]
+
+
+def due(keys: ErasableKeys, before: Mapping[str, int]) -> list[ContentKeyId]:
+    """Keys of months that ended before the time given for their class, the oldest first."""
+    found = [content_key_id(text) for text in keys.key_ids() if text.partition("/")[0] in before]
+    return sorted((key for key in found if key.end_us <= before[key.name]), key=lambda key: (key.start_us, key.id))
+
+
+def sort_content(content: ErasableContent, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted) -> Sorted:
+    """What is under a key, and what would become of it."""
+    found = Sorted()
+    for place in content.under(key.id, key.start_us, key.end_us):
+        hold = holding(holds, place.log, place.index, place.exchange_id)
+        if hold is not None:
+            found.held_by.add(hold.id)
+        if hold is None and wanted(place):
+            found.erase[place.log].append(place.index)
+        else:
+            found.keep += 1
+    return found
+
+
+def plan_by_age(
+    store: LogStore, content: ErasableContent, keys: ErasableKeys, now_us: int, before: Mapping[str, int]
+) -> list[Erased]:
+    """What erasing by age would erase, key by key, and what is held."""
+    holds = standing(store, keys, now_us)
+    return [sort_content(content, key, holds, everything).told(key.id) for key in due(keys, before)]
+
+
+def look_up(store: LogStore, keys: ErasableKeys, holds: Sequence[Hold], wanted: Mapping[str, Iterable[int]]) -> Targets:
+    """The entries that an order names.
+
+    `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
+    entry. What is erased already is left out.
+    """
+    targets = Targets()
+    for log, indexes in wanted.items():
+        for index in sorted(set(indexes)):
+            _add(targets, store, keys, holds, (log, index))
+    return targets
+
+
+def _add(targets: Targets, store: LogStore, keys: ErasableKeys, holds: Sequence[Hold], place: tuple[str, int]) -> None:
+    log, index = place
+    stored = next(iter(store.entries(log, index, index + 1)), None)
+    if stored is None:
+        raise Unknown(f"there is no entry {index} in {log}", code="no-such-entry", where=log)
+    entry = parse_entry(stored.body)
+    if (hold := holding(holds, log, index, entry.exchange_id)) is not None:
+        raise Forbidden(
+            f"entry {index} of {log} is under the legal hold `{hold.id}`: nothing was erased",
+            code="held",
+            where=log,
+            remedy="wait until it ends, or let two approvers lift it: liaison audit hold lift",
+        )
+    if stored.content is None or not stored.content.private or keys.is_destroyed(stored.content.key_id):
+        targets.gone += 1
+        return
+    key = content_key_id(stored.content.key_id)
+    if key.name == Retention.PROOF:
+        raise Forbidden(
+            f"entry {index} of {log} proves an erasure or a hold, and is never erased", code="is-a-proof", where=log
+        )
+    private, _, _ = keys.open_content(log, index, stored.content)
+    targets.entries[log].add(index)
+    targets.keys[key.id] = key
+    targets.counts[key.id][log] += 1
+    targets.names |= {name for name in (entry.exchange_id, decode_private(private).get("search")) if name}
+    targets.since_us = min(targets.since_us or entry.time_us, entry.time_us)

@@ -1,0 +1,288 @@
+"""What an auditor asks a log: who saw this record, what did this officer do, every question about this person.
+
+1. the index is brought up to date (`find_index`);
+2. the index names entries that fit; those that are in no whole block are opened one by one;
+3. every entry that is shown is opened and must fit by its own word.
+
+So an index that is wrong can leave entries out, which only a complete search finds (`find_all`), but it can bring none
+in: one that does not fit is an error.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.audit.reading.opened import Opened
+from gateway.audit.search.index import (
+    CLOSED,
+    PUBLIC,
+    IndexKeeper,
+    Progress,
+    SearchedLogs,
+    exchange_term,
+    kind_term,
+    peer_term,
+    whole_blocks,
+)
+from gateway.audit.search.postings import BLOCK, TermKeys, label, places_of, unseal
+from gateway.audit.search.question import Group, Question, fits, terms_of_opened
+from gateway.errors import Contradicted, Unknown
+from gateway.storage.documents.find_file import FindFile, Part, Span
+
+_ALL = (1 << BLOCK) - 1
+_STEP = 8_192
+
+
+@dataclass(slots=True)
+class Found:
+    """How many entries fit, the newest of them with the log's name, newest first, and how many could not be searched.
+
+    `closed` counts entries that fit by their public part and whose content cannot be seen, `tally` those that fit and
+    have a term, by term.
+    """
+
+    count: int = 0
+    closed: int = 0
+    entries: list[tuple[str, Opened]] = field(default_factory=list)
+    tally: dict[str, int] = field(default_factory=dict)
+
+    def trim(self, limit: int) -> None:
+        """Keep the newest `limit` entries."""
+        self.entries.sort(key=lambda item: (item[1].entry.time_us, item[0], item[1].entry.index), reverse=True)
+        del self.entries[limit:]
+
+
+Keep = Callable[[Opened], bool]
+"""Whether an entry that fits may be found; where it is asked, every entry that fits is opened, and no other counted."""
+
+Tally = Callable[[Found], Sequence[str]]
+"""Terms by which all that was found is to be counted, from the newest of it."""
+
+
+def find(
+    logs: SearchedLogs,
+    index: FindFile,
+    question: Question,
+    limit: int,
+    progress: Progress | None = None,
+    keep: Keep | None = None,
+    tally: Tally | None = None,
+) -> Found:
+    """Do steps 1 to 3. Raises `Contradicted` where index or content do not fit the log, `Unavailable`.
+
+    With `tally` what was found is also counted by terms, which costs a look at the parts in which something was.
+    """
+    keeper = IndexKeeper(logs, index)
+    keeper.catch_up(progress)
+    found = Found()
+    searches = [_Search(logs, index, keeper, log, question, limit, keep) for log in logs.logs() if question.of_log(log)]
+    for search in searches:
+        part = search.run()
+        found.count += part.count
+        found.closed += part.closed
+        found.entries += part.entries
+    found.trim(limit)
+    if tally is not None:
+        found.tally = {term: sum(search.having(term) for search in searches) for term in tally(found)}
+    return found
+
+
+def find_all(
+    logs: SearchedLogs,
+    question: Question,
+    limit: int,
+    sizes: Mapping[str, int],
+    progress: Progress | None = None,
+    keep: Keep | None = None,
+) -> Found:
+    """The same without an index: every entry is opened, as many of each log as `sizes` says were verified."""
+    found = Found()
+    bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
+    bounds = {log: (start, min(stop, start + sizes.get(log, 0))) for log, (start, stop) in bounds.items()}
+    total, done = sum(stop - start for start, stop in bounds.values()), 0
+    for log, (start, stop) in bounds.items():
+        for first in range(start, stop, _STEP):
+            last = min(stop, first + _STEP)
+            _take(found, log, _fitting(found, logs.rows(log, first, last), question, logs, keep))
+            found.trim(limit)
+            done += last - first
+            if progress is not None:
+                progress(done, total)
+    return found
+
+
+def _fitting(
+    found: Found, rows: Iterator[Opened], question: Question, logs: SearchedLogs, keep: Keep | None
+) -> Iterator[Opened]:
+    """The entries among `rows` that fit; the closed ones are counted."""
+    for opened in rows:
+        if opened.private is None and question.private:
+            found.closed += question.public_fits(opened.entry)
+        elif fits(question, opened, logs.resolve) and (keep is None or keep(opened)):
+            yield opened
+
+
+def _take(found: Found, log: str, rows: Iterator[Opened]) -> None:
+    for opened in rows:
+        found.count += 1
+        found.entries.append((log, opened))
+
+
+class _Search:
+    """Steps 2 and 3 for one log."""
+
+    def __init__(
+        self,
+        logs: SearchedLogs,
+        index: FindFile,
+        keeper: IndexKeeper,
+        log: str,
+        question: Question,
+        limit: int,
+        keep: Keep | None,
+    ) -> None:
+        self._logs = logs
+        self._index = index
+        self._keeper = keeper
+        self._log = log
+        self._question = question
+        self._limit = limit
+        self._keep = keep
+        self._found = Found()
+        self._public = list(_public_groups(question))
+        self._term_keys: dict[tuple[str, str], bytes] = {}
+        self._read_terms: list[frozenset[str]] = []
+        self._hits: list[tuple[Part, int]] = []
+
+    def run(self) -> Found:
+        start, stop = self._logs.bounds(self._log)
+        whole = whole_blocks(start, stop)
+        if not whole:
+            self._read(start, stop)
+            return self._found
+        self._read(whole.stop * BLOCK, stop)
+        spans = [span for span in self._index.spans(self._log) if span.number in whole and self._in_time(span)]
+        if spans:
+            self._blocks(spans)
+        self._read(start, whole.start * BLOCK)
+        return self._found
+
+    def _read(self, start: int, stop: int) -> None:
+        """Entries that are in no whole block."""
+        rows = self._logs.rows(self._log, start, stop) if start < stop else iter(())
+        fitting = list(_fitting(self._found, rows, self._question, self._logs, self._keep))
+        self._read_terms += [terms_of_opened(opened, self._logs.resolve, self._question.fields) for opened in fitting]
+        _take(self._found, self._log, iter(fitting))
+        self._found.trim(self._limit)
+
+    def having(self, term: str) -> int:
+        """How many of the entries that were found have this term too, of a field that was asked for."""
+        group = frozenset((term,))
+        among = sum((bits & self._any_of(part, group)).bit_count() for part, bits in self._hits)
+        return among + sum(term in terms for terms in self._read_terms)
+
+    def _in_time(self, span: Span) -> bool:
+        until_us = self._question.until_us
+        return span.last_us >= self._question.since_us and (not until_us or span.first_us < until_us)
+
+    def _blocks(self, spans: Sequence[Span]) -> None:
+        parts: dict[int, list[Part]] = {span.number: [] for span in spans}
+        for part in self._index.parts(self._log, spans[-1].number, spans[0].number):
+            if part.block in parts:
+                parts[part.block].append(part)
+        for span in spans:
+            public = next((part for part in parts[span.number] if part.key_id == PUBLIC), None)
+            if public is None:
+                continue
+            bits = self._all_of(public, self._public) & self._time_bits(span)
+            if bits and self._question.private:
+                self._found.closed += (bits & self._any_of(public, frozenset((CLOSED,)))).bit_count()
+                bits &= self._private(parts[span.number], bits)
+            self._open(span.number, bits)
+
+    def _time_bits(self, span: Span) -> int:
+        question = self._question
+        if question.since_us <= span.first_us and (not question.until_us or span.last_us < question.until_us):
+            return _ALL
+        times = array("q", self._index.times(span))
+        low = bisect_left(times, question.since_us)
+        high = bisect_left(times, question.until_us) if question.until_us else BLOCK
+        return ((1 << high) - 1) & ~((1 << low) - 1) if high > low else 0
+
+    def _private(self, parts: Sequence[Part], among: int) -> int:
+        bits = 0
+        for part in parts:
+            if part.key_id != PUBLIC:
+                found = 0
+                for groups in self._question.alternatives:
+                    found |= self._all_of(part, groups)
+                if found & among:
+                    self._hits.append((part, found & among))
+                bits |= found
+        return bits
+
+    def _all_of(self, part: Part, groups: Sequence[Group]) -> int:
+        bits = _ALL
+        for group in groups:
+            bits &= self._any_of(part, group)
+            if not bits:
+                return 0
+        return bits
+
+    def _any_of(self, part: Part, group: Group) -> int:
+        bits = 0
+        for term in group:
+            key = self._term_key(part.key_id, term)
+            posting = self._index.posting(part.id, label(key, part.salt)) if key else None
+            if posting is not None:
+                bits |= unseal(key, part.salt, posting)
+        return bits
+
+    def _term_key(self, key_id: str, term: str) -> bytes:
+        key = self._term_keys.get((key_id, term))
+        if key is None:
+            try:
+                keys: TermKeys | None = self._keeper.term_keys(key_id)
+            except Unknown:
+                keys = None  # destroyed a moment ago
+            key = self._term_keys[(key_id, term)] = keys.of(term) if keys else b""
+        return key
+
+    def _open(self, block: int, bits: int) -> None:
+        """Step 3 for the newest entries of a block, as many as are still wanted; the others are counted."""
+        room = bits.bit_count()
+        if self._keep is None:
+            room = min(room, max(0, self._limit - len(self._found.entries)))
+            self._found.count += bits.bit_count() - room
+        for place in places_of(bits)[:room] if room else ():
+            index = block * BLOCK + place
+            for opened in self._logs.rows(self._log, index, index + 1):
+                if opened.private is None and self._question.private:
+                    self._found.closed += 1  # erased after the index was looked at
+                elif not fits(self._question, opened, self._logs.resolve):
+                    raise _wrong(self._log, index)
+                elif self._keep is None or self._keep(opened):
+                    self._found.count += 1
+                    if len(self._found.entries) < self._limit:
+                        self._found.entries.append((self._log, opened))
+
+
+def _public_groups(question: Question) -> Iterator[Group]:
+    if question.kinds:
+        yield frozenset(map(kind_term, question.kinds))
+    if question.peers:
+        yield frozenset(map(peer_term, question.peers))
+    if question.exchange_id:
+        yield frozenset((exchange_term(question.exchange_id),))
+
+
+def _wrong(log: str, index: int) -> Contradicted:
+    return Contradicted(
+        f"entry {index} is not what the search index says",
+        code="search-index",
+        where=log,
+        remedy="build the index anew (--rebuild), and verify the log: `liaison audit verify`",
+    )

@@ -1,0 +1,146 @@
+"""Keeping a search index up to date: whole blocks of entries are opened and added, in any order, and never changed.
+
+It is done by who searches, and by `liaison audit index` at quiet hours; an exchange has nothing to do with it. A block
+with a part under a key that is gone is removed, and added anew from what is left of it.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from gateway.audit.reading.opened import Opened, OpenedLogs
+from gateway.audit.search.postings import BLOCK, SALT_BYTES, TermKeys, seal
+from gateway.audit.search.question import terms_of_opened
+from gateway.audit.search.terms import Resolve
+from gateway.errors import Unknown
+from gateway.storage.documents.find_file import FindFile, NewPart
+
+PUBLIC = "public"
+"""The key id of the part that holds what is public of all entries of a block: it is under no key."""
+
+CLOSED = "closed"
+"""The term of entries whose content cannot be seen."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of entries that were added, and of all that have to be."""
+
+
+class SearchedLogs(OpenedLogs, Protocol):
+    """Logs that are searched, with the keys of their index."""
+
+    @property
+    def resolve(self) -> Resolve | None:
+        """How a hit's reference is resolved; only the home that made it can."""
+
+    @property
+    def belongs(self) -> str:
+        """What an index of these logs says that it belongs to; may be empty."""
+
+    def key_ids(self) -> frozenset[str]:
+        """Ids of the keys that content can still be under."""
+
+    def search_key(self, key_id: str) -> bytes:
+        """The key of a part whose content is under `key_id`; `Unknown` when that is gone."""
+
+
+class IndexKeeper:
+    """Brings `index` up to `logs`."""
+
+    def __init__(self, logs: SearchedLogs, index: FindFile) -> None:
+        self._logs = logs
+        self._index = index
+        self._keys: dict[str, TermKeys] = {}
+
+    def term_keys(self, key_id: str) -> TermKeys:
+        """Makes term keys of parts under `key_id`. `Unknown` when it is gone."""
+        made = self._keys.get(key_id)
+        if made is None:
+            made = self._keys[key_id] = TermKeys(bytes(32) if key_id == PUBLIC else self._logs.search_key(key_id))
+        return made
+
+    def catch_up(self, progress: Progress | None = None) -> int:
+        """Remove what is under keys that are gone, and add all whole blocks that are missing; how many were added."""
+        self.forget()
+        missing = [(log, number) for log in self._logs.logs() for number in self._missing(log)]
+        for done, (log, number) in enumerate(missing):
+            if progress is not None:
+                progress(done * BLOCK, len(missing) * BLOCK)
+            self._add(log, number)
+        return len(missing)
+
+    def forget(self) -> int:
+        """Remove all blocks with a part under a key that is gone, or before the entries that are there; how many."""
+        live = self._logs.key_ids() | {PUBLIC}
+        count = 0
+        for key_id in self._index.key_ids() - live:
+            self._keys.pop(key_id, None)
+            while self._index.drop_block_of(key_id):
+                count += 1
+        for log in self._logs.logs():
+            whole = whole_blocks(*self._logs.bounds(log))
+            for span in self._index.spans(log):
+                if span.number < whole.start:  # its entries were pruned
+                    self._index.drop_block(span)
+                    count += 1
+        return count
+
+    def _missing(self, log: str) -> list[int]:
+        there = {span.number for span in self._index.spans(log)}
+        return [number for number in whole_blocks(*self._logs.bounds(log)) if number not in there]
+
+    def _add(self, log: str, number: int) -> None:
+        entries = list(self._logs.rows(log, number * BLOCK, (number + 1) * BLOCK))
+        times = array("q", (opened.entry.time_us for opened in entries))
+        span = (times[0], times[-1])
+        self._index.add(log, number, span, times.tobytes(), list(self._parts(number, entries)))
+
+    def _parts(self, number: int, entries: Sequence[Opened]) -> Iterator[NewPart]:
+        found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for opened in entries:
+            place = opened.entry.index - number * BLOCK
+            for term in public_terms(opened):
+                found[PUBLIC][term].append(place)
+            for term in terms_of_opened(opened, self._logs.resolve):
+                found[opened.key_id][term].append(place)
+        for key_id, terms in found.items():
+            try:
+                keys = self.term_keys(key_id)
+            except Unknown:
+                continue  # destroyed a moment ago: whoever searches finds nothing under it
+            salt = os.urandom(SALT_BYTES)
+            yield NewPart(key_id, salt, [seal(keys.of(term), salt, places) for term, places in terms.items()])
+
+
+def whole_blocks(start: int, stop: int) -> range:
+    """Numbers of the blocks that lie wholly in [start, stop)."""
+    return range(-(-start // BLOCK), stop // BLOCK)
+
+
+def public_terms(opened: Opened) -> Iterator[str]:
+    """Terms of what everybody may know of an entry."""
+    entry = opened.entry
+    yield kind_term(entry.kind)
+    yield peer_term(entry.peer)
+    if entry.exchange_id:
+        yield exchange_term(entry.exchange_id)
+    if opened.private is None:
+        yield CLOSED
+
+
+def kind_term(kind: str) -> str:
+    """The term of a kind of entry."""
+    return f"kind={kind}"
+
+
+def peer_term(peer: str) -> str:
+    """The term of a counterpart."""
+    return f"peer={peer}"
+
+
+def exchange_term(exchange_id: str) -> str:
+    """The term of an exchange."""
+    return f"exchange={exchange_id}"

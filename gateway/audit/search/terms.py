@@ -1,0 +1,201 @@
+"""What makes an entry findable: its terms, read from the private part and the statements that are kept with it.
+
+A term is a field and a value in normal form, one line of text such as `officer=th.o.1042`. A search index keeps which
+entries have it (`audit.postings`); what is shown is compared with the terms of the opened entry once more.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Collection, Iterator, Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gateway.audit.entries.entry import Entry
+from gateway.audit.reading.opened import hits_of
+from gateway.errors import LiaisonError
+from gateway.matching.identifiers import document_key
+from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
+
+if TYPE_CHECKING:
+    from gateway.model.exchange import Request
+
+Resolve = Callable[[str, str, str], tuple[str, str, str]]
+"""From a hit reference, counterpart and case to source, key and record type; raises `LiaisonError` where it cannot."""
+
+ANY = "any"
+"""As a reason: every refusal."""
+
+UNKNOWN_BIRTH = "unknown"
+"""The year of birth of a question that gives none."""
+
+_REFUSALS = frozenset({"refused", "denied", "onward-refused", "consent-not-taken"})
+
+
+class Field(StrEnum):
+    """What can be looked for in what is not public."""
+
+    OFFICER = "officer"
+    CASE = "case"
+    AGREEMENT = "agreement"
+    PURPOSE = "purpose"
+    OUTCOME = "outcome"
+    REFUSED = "refused"
+    RECORD = "record"
+    NAME = "name"
+    BORN = "born"
+    NUMBER = "number"
+
+
+def term(field: Field, value: str) -> str:
+    """One term; `value` is in the field's normal form."""
+    return f"{field}={value}"
+
+
+def name_terms(name: str) -> frozenset[str]:
+    """Terms of a person's name: one that an entry has is enough."""
+    from gateway.matching.same import name_sounds  # its tables take a quarter of a second to load
+
+    return frozenset(term(Field.NAME, sound) for sound in name_sounds(name))
+
+
+def number_terms(number: str) -> frozenset[str]:
+    """The term of a number or plate of any kind; without one where it is none (`-`, `000000`)."""
+    key = document_key(number)
+    return frozenset((term(Field.NUMBER, key),)) if key else frozenset()
+
+
+def born_terms(year: str) -> frozenset[str]:
+    """Terms of a year of birth: a question without a birth date may be about the same person."""
+    return frozenset((term(Field.BORN, year), term(Field.BORN, UNKNOWN_BIRTH)))
+
+
+ALL_FIELDS = frozenset(Field)
+
+
+def terms_of(
+    entry: Entry,
+    private: Mapping[str, Any],
+    request: bytes,
+    answer: bytes,
+    resolve: Resolve | None = None,
+    wanted: Collection[Field] = ALL_FIELDS,
+) -> frozenset[str]:
+    """The terms of an opened entry, of `wanted` fields at least. What cannot be read of a statement has none.
+
+    Statements are parsed only for fields that need them: that is most of the work.
+    """
+    found = set(_simple(Field.OFFICER, *_officers(private)))
+    found.update(_simple(Field.CASE, private.get("case"), private.get("ticket")))
+    found.update(_simple(Field.AGREEMENT, private.get("agreement")))
+    found.update(_simple(Field.PURPOSE, private.get("purpose")))
+    found.update(_refused(entry, private))
+    asked = _request(request) if not _KEPT.issuperset(wanted) else None
+    if asked is not None:
+        found.update(_simple(Field.OFFICER, asked.requester.pseudonym))
+        found.update(_simple(Field.CASE, asked.case, asked.ticket))
+        found.update(_simple(Field.AGREEMENT, asked.agreement))
+        found.update(_simple(Field.PURPOSE, asked.purpose.value))
+    if not _SUBJECT.isdisjoint(wanted):
+        found.update(_subject(asked.query if asked else query_of(private.get("query"), private.get("question"))))
+    if Field.RECORD in wanted:
+        found.update(_records(entry, private, answer, resolve))
+    return frozenset(found)
+
+
+_KEPT = frozenset((Field.OUTCOME, Field.REFUSED, Field.RECORD))
+"""Fields for which the request is not needed."""
+
+_SUBJECT = frozenset((Field.NAME, Field.BORN, Field.NUMBER))
+
+
+def _simple(field: Field, *values: object) -> Iterator[str]:
+    return (term(field, value) for value in values if isinstance(value, str) and value)
+
+
+def _officers(private: Mapping[str, Any]) -> Iterator[object]:
+    """Person ids at home, and what a counterpart knows of an officer: the pseudonym of this pair of countries."""
+    yield from (private.get("officer"), private.get("on_behalf_of"))
+    requester = private.get("requester")
+    if isinstance(requester, list) and requester:
+        yield requester[-1]
+
+
+def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
+    """Outcome and, of a refusal, reason and code, whichever side refused."""
+    outcome = private.get("outcome")
+    refused = entry.kind in _REFUSALS or outcome in ("refused", "suspended")
+    yield from _simple(Field.OUTCOME, outcome, "refused" if entry.kind == "refused" else "")
+    if refused:
+        yield term(Field.REFUSED, ANY)
+        yield from _simple(Field.REFUSED, private.get("reason"), private.get("code"), private.get("refusal"))
+
+
+def _subject(query: Query | None) -> Iterator[str]:
+    if query is None:
+        return
+    if isinstance(query, PersonQuery):
+        for name in query.names:
+            yield from name_terms(name.text)
+        yield term(Field.BORN, query.birth.value[:4] if query.birth else UNKNOWN_BIRTH)
+    elif isinstance(query, VehicleQuery):
+        yield from number_terms(query.plate)
+    else:
+        yield from number_terms(query.number)
+
+
+def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: Resolve | None) -> Iterator[str]:
+    """Records that were given or used: the `jti` of each issue, the reference of each hit, the source's own key."""
+    yield from _simple(Field.RECORD, private.get("record"), private.get("hit"))
+    hits = private.get("hits")
+    if not hits:
+        return
+    references = [item for item in hits if isinstance(item, str)] if isinstance(hits, list) else []
+    for hit in hits_of(answer):
+        references.append(hit.reference)
+        yield from _simple(Field.RECORD, _jti(hit.record))
+    for reference in dict.fromkeys(references):
+        yield term(Field.RECORD, reference)
+        if resolve is not None and entry.kind == "answered":
+            yield from _at_source(reference, entry, private, resolve)
+
+
+def _at_source(reference: str, entry: Entry, private: Mapping[str, Any], resolve: Resolve) -> Iterator[str]:
+    case = private.get("case") or private.get("ticket") or ""
+    try:
+        source, key, _ = resolve(reference, entry.peer, case if isinstance(case, str) else "")
+    except LiaisonError:
+        return  # its quarter's key is gone: it is found by its reference
+    yield term(Field.RECORD, f"{source}/{key}")
+
+
+def _jti(record: str) -> str:
+    """The `jti` in a record's payload, unverified; empty where there is none."""
+    parts = record.split("~", 1)[0].split(".")
+    if len(parts) != 3:
+        return ""
+    try:
+        payload = orjson.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return ""
+    jti = payload.get("jti") if isinstance(payload, dict) else ""
+    return jti if isinstance(jti, str) else ""
+
+
+@lru_cache(maxsize=4)
+def _request(request: bytes) -> Request | None:
+    """The request in a kept envelope; None where none is kept, or where it was refused for its very form."""
+    if not request:
+        return None
+    # What parses statements is loaded where one has to be parsed: many searches need none.
+    from gateway.statements.envelope import REQUEST, unseal
+    from gateway.statements.request import parse_request
+
+    try:
+        return parse_request(unseal(request, REQUEST).payload)
+    except LiaisonError:
+        return None

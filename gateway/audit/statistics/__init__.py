@@ -1,0 +1,1 @@
+"""Count what a log shows: outcomes, times, uptime."""

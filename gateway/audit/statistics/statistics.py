@@ -1,0 +1,290 @@
+"""Statistics that a node's logs can give (domain.md, 4.2): by month and counterpart, without personal data.
+
+Counts are made here exactly. `published` makes of them what may be shown outside: small counts are not told, and the
+others are rounded, so that no small one can be worked out from a sum.
+"""
+
+from __future__ import annotations
+
+import statistics
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.audit.entries.events import Log
+from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of
+from gateway.audit.statistics.uptime import Uptime
+from gateway.clock import from_us
+
+SMALLEST: Final = 5
+"""Counts below this one are not told, and the others are rounded to a multiple of it."""
+
+OTHER: Final = "other"
+FOLDED: Final = frozenset({"served-agency", "received-refusal"})
+"""Measures whose values a counterpart chooses: one that is rare in its month could point to a person."""
+
+UNKNOWN: Final = "erased"
+"""As a value: the content that said it is erased."""
+
+Progress = Callable[[int, int], None]
+"""Called with the number of entries that were read, and of all."""
+
+_STEP = 8_192
+_HOURS = ((8, "8 hours"), (72, "3 days"), (168, "7 days"))
+_HOUR_US: Final = 3_600_000_000
+_MS: Final = 1_000
+_MAX_WAITING = 100_000
+"""Questions whose answer is looked for at one time; older ones are taken as without an answer."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """What is counted: a measure (`MEASURES`) in a month, with one counterpart or none, for one value or all."""
+
+    month: str
+    counterpart: str
+    measure: str
+    value: str = ""
+
+
+MEASURES: Final[dict[str, str]] = {
+    "asked": "questions sent",
+    "asked-purpose": "questions sent, by purpose",
+    "asked-agency": "questions sent, by own agency",
+    "asked-query": "questions sent, by what was looked for",
+    "received": "answers that came in time",
+    "late": "answers that came late",
+    "silent": "questions without an answer",
+    "abandoned": "questions whose answer was not waited for, since the node stopped",
+    "received-outcome": "answers received, by outcome",
+    "received-refusal": "refusals received, by reason",
+    "received-type": "records received, by type",
+    "received-hit-only": "hits received without a record, by type",
+    "served": "questions received",
+    "served-purpose": "questions received, by purpose",
+    "served-agency": "questions received, by the counterpart's agency",
+    "served-query": "questions received, by what was looked for",
+    "served-outcome": "questions received, by outcome",
+    "served-refusal": "refusals given, by reason",
+    "served-type": "records given, by type",
+    "served-hit-only": "hits given without a record, by type",
+    "repeated": "repeated questions, given the stored answer",
+    "own": "questions to own agencies alone, by outcome",
+    "denied": "questions not allowed at home, by reason",
+    "onward-allowed": "onward uses allowed, by use",
+    "onward-refused": "onward uses refused, by reason",
+    "consent-asked": "owners asked for consent, by use",
+    "consent-received": "owners' words on consent, by state",
+    "consent-requested": "requests for consent received, by use",
+    "consent-decided": "requests for consent decided, by decision",
+    "consent-time": "requests for consent decided, by time taken",
+    "copy-deleted": "copies of received records deleted, by ground",
+    "key-destroyed": "month keys destroyed (erasure), by ground",
+    "suspend": "suspensions, by scope",
+    "source-failed": "failures of sources, by source",
+    "alarm": "alarms, by reason",
+}
+"""Every measure, with what it counts."""
+
+_LISTED = {
+    "own": ("own", "outcome"),
+    "denied": ("denied", "code"),
+    "onward-allowed": ("onward-allowed", "use"),
+    "onward-refused": ("onward-refused", "code"),
+    "consent-asked": ("consent-asked", "use"),
+    "consent-received": ("consent-received", "state"),
+    "copy-deleted": ("copy-deleted", "ground"),
+    "key-destroyed": ("key-destroyed", "ground"),
+    "suspend": ("suspend", "scope"),
+    "source-failed": ("source-failed", "source"),
+    "alarm": ("alarm", "code"),
+}
+"""Kinds of entries that are one measure, by one member of their private part."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTime:
+    """How long a counterpart took: from the entry of the question to that of the answer, in milliseconds."""
+
+    month: str
+    counterpart: str
+    answers: int
+    median_ms: int
+    p95_ms: int
+
+
+@dataclass(slots=True)
+class Stats:
+    """Exact counts. `sizes` are the entries that were read of each log; `uptime` is of the node."""
+
+    counts: Counter[Cell] = field(default_factory=Counter)
+    answer_times: list[AnswerTime] = field(default_factory=list)
+    uptime: Uptime = field(default_factory=Uptime)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def collect(logs: OpenedLogs, since_us: int = 0, until_us: int = 0, progress: Progress | None = None) -> Stats:
+    """Count all entries from `since_us` until before `until_us` (0: no limit). Raises `Contradicted`, `Malformed`."""
+    stats, counting = Stats(), _Counting()
+    bounds = {log: logs.bounds(log) for log in logs.logs()}
+    total = sum(stop - start for start, stop in bounds.values())
+    done = 0
+    for log, (start, stop) in sorted(bounds.items(), key=_operations_first):
+        for first in range(start, stop, _STEP):
+            last = min(stop, first + _STEP)
+            for opened in logs.rows(log, first, last):
+                entry = opened.entry
+                if entry.time_us < since_us or (until_us and entry.time_us >= until_us):
+                    continue
+                counting.add(opened)
+                if log.startswith(Log.OPERATIONS):
+                    stats.uptime.operation(entry.kind, entry.time_us)
+                else:
+                    stats.uptime.exchange(entry.time_us)
+            done += last - first
+            if progress is not None:
+                progress(done, total)
+        stats.sizes[log] = stop - start
+    stats.counts = counting.counts
+    stats.answer_times = list(counting.times())
+    return stats
+
+
+def _operations_first(item: tuple[str, tuple[int, int]]) -> tuple[bool, str]:
+    return not item[0].startswith(Log.OPERATIONS), item[0]
+
+
+class _Counting:
+    """One pass over entries."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Cell] = Counter()
+        self._asked: dict[str, int] = {}
+        self._requested: dict[str, int] = {}
+        self._times: dict[tuple[str, str], array[int]] = {}
+
+    def add(self, opened: Opened) -> None:
+        entry = opened.entry
+        match entry.kind:
+            case "asked":
+                self._question(opened, "asked")
+                self._asked[entry.exchange_id] = entry.time_us
+                if len(self._asked) > _MAX_WAITING:
+                    del self._asked[next(iter(self._asked))]
+            case "received" | "late":
+                self._received(opened)
+            case "silent" | "abandoned":
+                self._count(opened, entry.kind)
+                self._asked.pop(entry.exchange_id, None)
+            case "answered" | "refused":
+                self._served(opened)
+            case "duplicate":
+                self._count(opened, "repeated")
+            case "consent-requested" | "consent-decided":
+                self._consent(opened)
+            case kind if kind in _LISTED:
+                measure, member = _LISTED[kind]
+                self._by(opened, measure, member)
+
+    def times(self) -> Iterator[AnswerTime]:
+        """Answer times by month and counterpart."""
+        for (month, peer), values in sorted(self._times.items()):
+            ordered = sorted(values)
+            p95 = ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
+            yield AnswerTime(month, peer, len(ordered), int(statistics.median(ordered)), p95)
+
+    # ------------------------------------------------------------ exchanges
+
+    def _question(self, opened: Opened, side: str) -> None:
+        self._count(opened, side)
+        self._by(opened, f"{side}-purpose", "purpose")
+        self._by(opened, f"{side}-query", "query")
+        requester = _member(opened, "requester")
+        agency = requester[2] if isinstance(requester, list) and len(requester) > 2 else _member(opened, "agency")
+        self._count(opened, f"{side}-agency", _text(agency, opened))
+
+    def _received(self, opened: Opened) -> None:
+        entry = opened.entry
+        self._count(opened, entry.kind)
+        self._by(opened, "received-outcome", "outcome")
+        if _member(opened, "refusal"):
+            self._by(opened, "received-refusal", "refusal")
+        self._records(opened, "received")
+        asked_us = self._asked.pop(entry.exchange_id, None)
+        if asked_us is not None:
+            place = (_month(asked_us), entry.peer)
+            self._times.setdefault(place, array("Q")).append(max(0, entry.time_us - asked_us) // _MS)
+
+    def _served(self, opened: Opened) -> None:
+        self._question(opened, "served")
+        if opened.entry.kind == "refused":
+            self._count(opened, "served-outcome", "refused")
+            self._by(opened, "served-refusal", "code")
+            return
+        self._by(opened, "served-outcome", "outcome")
+        self._records(opened, "served")
+
+    def _records(self, opened: Opened, side: str) -> None:
+        if _member(opened, "hits"):
+            for hit in hits_of(opened.answer):
+                self._count(opened, f"{side}-{'type' if hit.record else 'hit-only'}", hit.record_type)
+
+    def _consent(self, opened: Opened) -> None:
+        consent = _text(_member(opened, "consent"), opened)
+        if opened.entry.kind == "consent-requested":
+            self._by(opened, "consent-requested", "use")
+            self._requested[consent] = opened.entry.time_us
+            return
+        granted = _member(opened, "granted")
+        self._count(opened, "consent-decided", UNKNOWN if granted is None else "granted" if granted else "refused")
+        requested_us = self._requested.pop(consent, None)
+        if requested_us is not None:
+            self._count(opened, "consent-time", _within(opened.entry.time_us - requested_us))
+
+    # ------------------------------------------------------------ cells
+
+    def _by(self, opened: Opened, measure: str, member: str) -> None:
+        self._count(opened, measure, _text(_member(opened, member), opened))
+
+    def _count(self, opened: Opened, measure: str, value: str = "") -> None:
+        entry = opened.entry
+        self.counts[Cell(_month(entry.time_us), entry.peer, measure, value)] += 1
+
+
+def published(counts: Counter[Cell]) -> dict[Cell, int]:
+    """Counts as they may leave the country's hands: -1 stands for one to four, and the rest are multiples of five.
+
+    Where a counterpart chooses the values, those that are that rare in their month stand under `other`.
+    """
+    folded: Counter[Cell] = Counter()
+    for cell, count in counts.items():
+        rare = cell.measure in FOLDED and count < SMALLEST
+        folded[Cell(cell.month, cell.counterpart, cell.measure, OTHER if rare else cell.value)] += count
+    return {cell: rounded(count) for cell, count in folded.items()}
+
+
+def rounded(count: int) -> int:
+    """A count rounded to the next multiple of `SMALLEST`; -1 for one that is too small to be told."""
+    if 0 < count < SMALLEST:
+        return -1
+    return (count + SMALLEST // 2) // SMALLEST * SMALLEST
+
+
+def _month(time_us: int) -> str:
+    return f"{from_us(time_us):%Y-%m}"
+
+
+def _within(time_us: int) -> str:
+    return next((f"within {name}" for hours, name in _HOURS if time_us <= hours * _HOUR_US), "later")
+
+
+def _member(opened: Opened, name: str) -> Any:
+    return None if opened.private is None else opened.private.get(name)
+
+
+def _text(value: Any, opened: Opened) -> str:
+    if opened.private is None:
+        return UNKNOWN
+    return value if isinstance(value, str) and value else "none"

@@ -1,0 +1,93 @@
+"""A tree in pieces of 256 leaves: what an export keeps as tiles, and what several processes hash at once.
+
+The spine has one node for each complete piece, so that it needs a quarter of a byte for each leaf. It is the same tree
+as `merkle.Tree`: a node over 256 leaves is a node of level 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from gateway.audit.tree.merkle import Tree, node_hash
+from gateway.errors import Malformed
+
+PIECE: Final = 256
+"""Leaves of a complete piece."""
+
+_LEVEL: Final = 8
+
+
+class Roots(Protocol):
+    """What says the roots of the beginnings of a tree; `Tree` and `Spine` do."""
+
+    @property
+    def size(self) -> int:
+        """The number of leaves."""
+
+    def root(self, size: int) -> bytes:
+        """The root of the first `size` leaves."""
+
+
+def fold(hashes: Sequence[bytes]) -> bytes:
+    """The root over 1 to 256 leaf hashes."""
+    level = list(hashes)
+    while len(level) > 1:
+        paired = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+        level = [*paired, level[-1]] if len(level) & 1 else paired
+    return level[0]
+
+
+def ragged(hashes: Sequence[bytes], widths: Sequence[int]) -> list[bytes]:
+    """The roots over the first 1 to 256 leaf hashes, for each of `widths`."""
+    tree = Tree()
+    tree.extend(hashes)
+    return [tree.root(width) for width in widths]
+
+
+class Spine:
+    """Complete pieces, and the ragged ends of those sizes that are asked for."""
+
+    def __init__(self) -> None:
+        self.tree = Tree()
+        self._rest = 0
+        self._ragged: dict[int, bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """The number of leaves."""
+        return self.tree.size * PIECE + self._rest
+
+    def append(self, node: bytes) -> None:
+        """Add the node over a complete piece."""
+        self.tree.append(node)
+
+    def end(self, width: int) -> None:
+        """Say that `width` leaves come after the last complete piece."""
+        self._rest = width
+
+    def add_ragged(self, size: int, node: bytes) -> None:
+        """Say what the leaves after the last complete piece below `size` give."""
+        self._ragged[size] = node
+
+    def root(self, size: int) -> bytes:
+        """The root of the first `size` leaves. `Malformed` where nobody has said what they end with."""
+        complete, width = divmod(size, PIECE)
+        if width == 0:
+            return self.tree.root(complete)
+        if size not in self._ragged or complete > self.tree.size:
+            raise Malformed(f"the tree over {size} leaves is not known", code="not-in-log", where="tree")
+        node = self._ragged[size]
+        for level in range(complete.bit_length()):
+            if complete >> level & 1:
+                node = node_hash(self.tree.node(level, (complete >> level) - 1), node)
+        return node
+
+    def node(self, index: int) -> bytes:
+        """The node over piece `index`."""
+        return self.tree.node(0, index)
+
+
+def tile_level(level: int) -> int:
+    """The level of a tile whose hashes are nodes `level` of a spine's tree."""
+    return 1 + level // _LEVEL

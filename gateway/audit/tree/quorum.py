@@ -1,0 +1,80 @@
+"""What witnesses say of the heads of an export: by when how much of a log stood as it is.
+
+A line by a key that nobody lists means nothing. A line that names a listed key, and does not verify, is evidence
+against who carries it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.audit.tree.checkpoint import Checkpoint
+from gateway.audit.tree.cosignature import FUTURE_S, Cosigned, Witness, cosignature_key_id, verify_cosignature
+from gateway.clock import rfc3339
+from gateway.errors import LiaisonError
+from gateway.model.evidence.witness import CosignedHead
+
+MAX_LINES = 30
+"""Cosignatures that are carried with a head; a note has 32 signatures at most."""
+
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A head with the cosignatures that verify and count now."""
+
+    head: Checkpoint
+    by: tuple[Cosigned, ...]
+
+    @property
+    def counterparts(self) -> frozenset[str]:
+        """The members whose nodes cosigned it."""
+        return frozenset(item.member for item in self.by if not item.domestic)
+
+    def reaches(self, quorum: int) -> bool:
+        """Whether the domestic witness or at least `quorum` counterparts cosigned it."""
+        return any(item.domestic for item in self.by) or len(self.counterparts) >= quorum
+
+    def describe(self) -> str:
+        """Who cosigned it, and by when."""
+        names = sorted({item.member if not item.domestic else f"{item.member} (domestic)" for item in self.by})
+        latest = rfc3339(max(item.time_s for item in self.by) * _SECOND_US)
+        return f"the first {self.head.size} entries stood by {latest}: cosigned by {', '.join(names)}"
+
+
+def witnessed(
+    heads: Iterable[Checkpoint], witnesses: Sequence[Witness], now_us: int
+) -> tuple[list[Witnessed], list[str]]:
+    """The heads that somebody cosigned, in the order of `heads`, and what is wrong with other lines."""
+    known: dict[tuple[str, bytes], Witness] = {
+        (witness.name, cosignature_key_id(witness.name, witness.key)): witness for witness in witnesses
+    }
+    found, wrong = [], []
+    for head in heads:
+        by = []
+        for signature, line in zip(head.signatures, lines_of(head.data), strict=True):
+            witness = known.get((signature.name, signature.key_id))
+            if witness is None:
+                continue
+            try:
+                cosigned = verify_cosignature(head, line, witness)
+            except LiaisonError as error:
+                wrong.append(f"a cosignature of `{witness.name}` over {head.size} entries: {error.message}")
+                continue
+            if cosigned.time_s * _SECOND_US <= now_us + FUTURE_S * _SECOND_US:
+                by.append(cosigned)
+        if by:
+            found.append(Witnessed(head, tuple(by)))
+    return found, wrong
+
+
+def lines_of(note: bytes) -> list[bytes]:
+    """The signature lines of a signed note that was parsed, each with its newline."""
+    return note.rpartition(b"\n\n")[2].splitlines(keepends=True)
+
+
+def with_cosignatures(head: CosignedHead) -> bytes:
+    """A head of our own as a note that carries what witnesses gave to it."""
+    return head.checkpoint + b"".join(head.lines[:MAX_LINES])

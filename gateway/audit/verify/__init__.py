@@ -1,0 +1,1 @@
+"""Verify an export and reconcile two of them without any node."""

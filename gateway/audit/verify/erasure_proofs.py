@@ -1,0 +1,84 @@
+"""What a verifier says of content that is not there any more: erased by right, or merely gone.
+
+Erased by right is what lay under a key that an entry `key-destroyed` names, was written in that key's month, and is
+among the entries that the proof counts, and lists where they are few.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.audit.entries.entry import Entry
+from gateway.clock import rfc3339
+from gateway.errors import LiaisonError, Malformed
+from gateway.model.evidence.retention import content_key_id, in_ranges
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureProof:
+    """An entry `key-destroyed`: where it stands, when, why, and how many entries of each log it erased."""
+
+    log: str
+    index: int
+    time_us: int
+    ground: str
+    entries: Mapping[str, int]
+    indexes: Mapping[str, str]
+
+
+def erasure_proof(log: str, entry: Entry, private: Mapping[str, Any]) -> tuple[str, ErasureProof]:
+    """The key that an entry says was destroyed, and what it says of it. `Malformed` when it says neither."""
+    key_id, ground = private.get("key_id"), private.get("ground", "")
+    entries, indexes = private.get("entries", {}), private.get("indexes", {})
+    if not isinstance(key_id, str) or not isinstance(ground, str):
+        raise Malformed("it names no key", where="key-destroyed")
+    if not isinstance(entries, dict) or not all(type(count) is int for count in entries.values()):
+        raise Malformed("it counts no entries", where="key-destroyed")
+    if not isinstance(indexes, dict) or not all(isinstance(text, str) for text in indexes.values()):
+        raise Malformed("it lists no entries", where="key-destroyed")
+    return key_id, ErasureProof(log, entry.index, entry.time_us, ground, entries, indexes)
+
+
+@dataclass(slots=True)
+class Gone:
+    """Entries whose content is gone, all under one key: where they stand, and when the first and last were written."""
+
+    indexes: array[int] = field(default_factory=lambda: array("Q"))
+    first_us: int = 0
+    last_us: int = 0
+
+    def add(self, index: int, time_us: int) -> None:
+        """Note one; their times go up."""
+        self.first_us = min(self.first_us, time_us) if self.indexes else time_us
+        self.last_us = max(self.last_us, time_us)
+        self.indexes.append(index)
+
+    def merge(self, other: Gone) -> None:
+        """Add those of a later run."""
+        self.first_us = min(self.first_us, other.first_us) if self.indexes else other.first_us
+        self.last_us = max(self.last_us, other.last_us)
+        self.indexes.extend(other.indexes)
+
+
+def not_proved(log: str, key_id: str, gone: Gone, proof: ErasureProof) -> int | None:
+    """The first entry of `log` that the proof does not speak of; None where all of them are gone by right."""
+    try:
+        key = content_key_id(key_id)
+        if not (key.start_us <= gone.first_us and gone.last_us < key.end_us):
+            return gone.indexes[0]
+        listed = proof.indexes.get(log)
+        if listed is not None:
+            outside = [index for index in gone.indexes if not in_ranges(listed, index)]
+            return outside[0] if outside else None
+    except LiaisonError:
+        return gone.indexes[0]
+    allowed = proof.entries.get(log, 0)
+    return gone.indexes[allowed] if len(gone.indexes) > allowed else None
+
+
+def told(proof: ErasureProof) -> str:
+    """Which entry it is, in words."""
+    return f"entry {proof.index} of {proof.log} of {rfc3339(proof.time_us)[:10]}"

@@ -1,0 +1,396 @@
+"""Puts the checks of a log's runs together, and compares its tree with its heads (numbers: `findings.Check`)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.log.recovery import first_bad_range
+from gateway.audit.log.succession import Continued
+from gateway.audit.reading.evidence import RUN, LogEvidence
+from gateway.audit.retention.prune import pruned_mark
+from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.cosignature import Witness
+from gateway.audit.tree.piecewise import PIECE, Spine
+from gateway.audit.tree.quorum import witnessed
+from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, not_proved, told
+from gateway.audit.verify.findings import Check, Report, State
+from gateway.audit.verify.run_checks import PrunedMark, Rules, Run
+from gateway.errors import BadSignature, LiaisonError
+from gateway.signing.keys import VerifyKey
+from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.view import TrustView
+
+Span = tuple[int, list[int]]
+"""Where a run begins, and the sizes of heads that end inside a piece of it."""
+
+Outer = Callable[[range], Iterable[bytes]]
+"""Nodes over pieces that an export does not hold, by its own word; the root shows whether it is true."""
+
+_OF_A_LOG = (
+    Check.HEAD,
+    Check.TREE,
+    Check.EARLIER_HEADS,
+    Check.FORM,
+    Check.TIME,
+    Check.CHANNELS,
+    Check.ONE_ANSWER,
+    Check.LOST,
+)
+
+
+class LogCheck:
+    """Checks 4 to 14 for one log: `spans` first, then `take` for each run in order, `finish` and `conclude`.
+
+    `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the runs.
+    """
+
+    def __init__(self, evidence: LogEvidence, rules: Rules, view: TrustView, report: Report) -> None:
+        self._evidence = evidence
+        self._rules = rules
+        self._log = evidence.name
+        self._view = view
+        self._report = report
+        self._heads: list[Checkpoint] = []
+        self._beyond: list[Checkpoint] = []
+        self._continued: Continued | None = None
+        self._spine = Spine()
+        self._seen = evidence.first
+        self._last_us = 0
+        self._channels: dict[str, int] = {}
+        self._answered = array("Q")
+        self._suspect: int | None = None
+        self.destroyed: dict[str, ErasureProof] = {}
+        self._gone: dict[str, Gone] = {}
+        self._grounds: set[str] = set()
+        self.policies: set[str] = set()
+        self.withheld: dict[str, int] = {}
+        self.times: dict[int, int] = {}
+        self.opened = 0
+        self.statements = 0
+        self.pruned: list[PrunedMark] = []
+        self._mark: PrunedMark | None = None
+
+    @property
+    def size(self) -> int:
+        """The size of the newest head that verifies, or 0."""
+        return self._heads[-1].size if self._heads else 0
+
+    @property
+    def spine(self) -> Spine:
+        """The tree, once `finish` was called."""
+        return self._spine
+
+    def spans(self) -> list[Span]:
+        """Check 4, and the runs to check, each with the sizes of heads that end in it."""
+        self._verify_heads()
+        sizes = sorted({head.size for head in self._heads if head.size % PIECE})
+        spans: list[Span] = [(start, []) for start in range(self._evidence.first, max(1, self._evidence.stop), RUN)]
+        for size in sizes:
+            place = (size - 1 - self._evidence.first) // RUN
+            if 0 <= place < len(spans):
+                spans[place][1].append(size)
+        return spans
+
+    # ------------------------------------------------------------ runs
+
+    def take(self, run: Run) -> None:
+        """Add the next run."""
+        if run.size:
+            self._join(run)
+        self._seen += run.size
+        for node in run.nodes:
+            self._spine.append(node)
+        for size, node in run.roots.items():
+            self._spine.add_ragged(size, node)
+        if run.suspect is not None:
+            self._suspicious(run.suspect)
+        self._report.merge(run.report)
+        self.destroyed |= run.destroyed
+        self.policies |= run.policies
+        self.pruned += run.pruned
+        self.times |= run.times
+        self.opened += run.opened
+        self.statements += run.statements
+        for key_id, gone in run.gone.items():
+            self._gone.setdefault(key_id, Gone()).merge(gone)
+        for ground, count in run.withheld.items():
+            self.withheld[ground] = self.withheld.get(ground, 0) + count
+
+    def _join(self, run: Run) -> None:
+        """Time and channel numbers where two runs meet."""
+        if run.first_us < self._last_us:
+            self._suspicious(run.start)
+            self._against(Check.TIME, "the entry is older than the one before it", run.start)
+        self._last_us = max(self._last_us, run.last_us)
+        for peer, channel in run.channels.items():
+            # Where an export begins inside the log, or the log after a loss, a channel's first number may be any.
+            whole = self._evidence.first == 0 and self._log.endswith("/1")
+            before = self._channels.get(peer, 0 if whole else channel.first - 1)
+            if channel.first != before + 1:
+                self._suspicious(channel.index)
+                text = f"number {channel.first} of the channel from `{peer}` follows number {before}"
+                self._against(Check.CHANNELS, text, channel.index)
+            self._channels[peer] = channel.last
+        self._answered.extend(run.answered)
+
+    def _suspicious(self, index: int) -> None:
+        self._suspect = index if self._suspect is None else min(self._suspect, index)
+
+    def _against(self, check: Check, text: str, index: int) -> None:
+        self._report.contradicted(check, text, self._log, index)
+
+    def begin_after(self, outer: Outer, ragged: Callable[[int], bytes] | None = None) -> None:
+        """Start the tree with the pieces before the first run; `ragged` gives the ends of heads among them."""
+        for node in outer(range(self._evidence.first // PIECE)):
+            self._spine.append(node)
+        if ragged is None:
+            return
+        for head in self._heads:
+            if head.size < self._evidence.first and head.size % PIECE:
+                self._spine.add_ragged(head.size, ragged(head.size))
+
+    def finish(self, outer: Outer | None = None, tail: Sequence[bytes] = ()) -> None:
+        """Checks 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head where no run has it."""
+        beyond = self.size // PIECE
+        if outer is not None and self._seen < self.size:
+            for node in outer(range(self._seen // PIECE, beyond)):
+                self._spine.append(node)
+            for node in tail:
+                self._spine.add_ragged(self.size, node)
+            self._spine.end(self.size - self._spine.tree.size * PIECE)
+        else:
+            self._spine.end(self._seen - self._spine.tree.size * PIECE)
+        if self._heads:
+            self._in_time(self._heads[-1])
+            self._root()
+        self._lost()
+        self._answered_twice()
+        self._report.sizes[self._log] = self._seen - self._evidence.first
+
+    def check_tiles(self, wrong: Iterable[str]) -> None:
+        """Check 5 for the hashes above the entries."""
+        for name in wrong:
+            self._report.contradicted(Check.TREE, f"`{name}` is not what the entries give", self._log)
+
+    def check_pruned(self, marks: Sequence[PrunedMark]) -> None:
+        """Check 18. The entries begin with the one that the export shows, or the home has."""
+        first = self._rules.shown[0] if self._rules.shown[0] == self._evidence.first else 0
+        mine = [mark for mark in marks if mark.log == pruned_mark(self._rules.origin) and mark.index >= first]
+        for mark in mine:
+            if mark.index > self._spine.size or self._spine.root(mark.index) != mark.root:
+                text = f"{mark.entry} names another root over the {mark.index} entries that were to be pruned"
+                self._report.contradicted(Check.PRUNED, text, self._log)
+        if not first:
+            return
+        if mine:
+            self._mark = mine[0]
+            said = f"pruned below {first}, as {self._mark.entry} says"
+            text = f"{said}: the signed heads cover the hashes of those entries, and not what they were"
+            self._report.not_provable(Check.PRUNED, text, self._log, 0)
+        elif self._rules.mandate is None:
+            text = f"the entries below {first} are not there, and no entry says that they were pruned"
+            self._report.contradicted(Check.PRUNED, text, self._log, 0)
+
+    def check_erased(self, proofs: Mapping[str, ErasureProof]) -> None:
+        """Check 10 for content that is not there: an entry `key-destroyed` speaks of it, or nobody knows why."""
+        for key_id, gone in self._gone.items():
+            proof = proofs.get(key_id)
+            if proof is None:
+                text = (
+                    f"its private part was erased (key `{key_id[:40]}`), and no entry says that the key was destroyed"
+                )
+                for index in gone.indexes:
+                    self._report.not_provable(Check.PRIVATE, text, self._log, index)
+            elif (bad := not_proved(self._log, key_id, gone, proof)) is not None:
+                self._against(Check.PRIVATE, f"its content is gone, and {told(proof)} does not say so", bad)
+            else:
+                self.withheld["erased"] = self.withheld.get("erased", 0) + len(gone.indexes)
+                self._grounds.add(proof.ground)
+
+    def check_witnesses(self, witnesses: Sequence[Witness], now_us: int, quorum: int) -> None:
+        """Check 16. Whether a cosigned head is of the same tree is check 6."""
+        found, wrong = witnessed(self._heads, witnesses, now_us)
+        for text in wrong:
+            self._report.contradicted(Check.WITNESSES, text, self._log)
+        enough = [item for item in found if item.reaches(max(1, quorum))]
+        if enough and not wrong:
+            self._report.add(Check.WITNESSES, State.PROVED, enough[-1].describe(), self._log)
+        if quorum and (not enough or self.size - enough[-1].head.size > 0):
+            since = enough[-1].head.size if enough else 0
+            text = f"the entries from {since} on are under no head that enough witnesses cosigned"
+            self._report.not_provable(Check.WITNESSES, text, self._log, since)
+        elif not enough and self._rules.mandate is not None:
+            text = "no witness has cosigned a head: nobody else vouches for the whole log"
+            self._report.notes.append(f"{self._log}: {text}")
+
+    def conclude(self) -> None:
+        """Say what is proved, and what was not there to check."""
+        self._range()
+        checks = list(_OF_A_LOG)
+        if not self._evidence.first:
+            checks.append(Check.PRUNED)
+        if self.opened:
+            checks.append(Check.PRIVATE)
+        if self.statements:
+            checks.append(Check.STATEMENTS)
+        if self._rules.mandate is not None:
+            checks.append(Check.RANGE)
+            if self._rules.mandate.scope is not None:
+                checks.append(Check.MANDATE)
+        self._report.conclude(tuple(checks), self._log)
+        for ground, count in sorted(self.withheld.items()):
+            grounds = f" ({', '.join(sorted(self._grounds))})" if ground == "erased" else ""
+            self._report.notes.append(f"{self._log}: {_not_shown(ground, count)}{grounds}")
+
+    def _range(self) -> None:
+        """Check 13: the times of the entries at both ends of what is shown, and of those beside them."""
+        (low, high), since_us, until_us = self._rules.shown, self._rules.since_us, self._rules.until_us
+        if low > 0 and self._mark is None and self._rules.mandate is not None:
+            self._edge(low - 1, "before", lambda at: at < since_us)
+        if low < high:
+            self._edge(low, "in", lambda at: at >= since_us)
+            self._edge(high - 1, "in", lambda at: not until_us or at < until_us)
+        if high < self.size:
+            self._edge(high, "after", lambda at: bool(until_us) and at >= until_us)
+
+    def _edge(self, index: int, where: str, fits: Callable[[int], bool]) -> None:
+        if index not in self.times:
+            text = f"entry {index} is not there: it would show that nothing is left out"
+            self._report.not_provable(Check.RANGE, text, self._log, index)
+        elif not fits(self.times[index]):
+            text = f"entry {index} should lie {where} the time that was asked for, and does not"
+            self._report.contradicted(Check.RANGE, text, self._log, index)
+
+    # ------------------------------------------------------------ heads and tree
+
+    def _verify_heads(self) -> None:
+        """Check 4: heads that a listed log key signed, the newest last."""
+        keys = self._view.vkeys(self._rules.member, KeyUse.LOG)
+        found = self._evidence.heads()
+        self._heads = [head for data in dict.fromkeys(found) if (head := self._verified(data, keys))]
+        if not self._heads:
+            text = "no head that a listed log key signed" if found else "there is no signed head"
+            self._report.not_provable(Check.HEAD, text, self._log)
+        self._heads.sort(key=lambda head: head.size)
+        self._look_further(keys)
+
+    def _look_further(self, keys: Sequence[VerifyKey]) -> None:
+        """Where the log goes on under the next number, heads beyond what is kept show what is lost."""
+        try:
+            self._continued = self._evidence.continued(keys)
+        except LiaisonError as error:
+            self._report.contradicted(
+                Check.LOST, f"how it goes on under the next number does not verify: {error.message}", self._log
+            )
+        if self._continued is not None:
+            kept = self._continued.kept(self._heads)
+            size = kept.size if kept else 0
+            self._beyond = [head for head in self._heads if head.size > size]
+            self._heads = [head for head in self._heads if head.size <= size]
+
+    def _verified(self, data: bytes, keys: Sequence[VerifyKey]) -> Checkpoint | None:
+        for key in keys:
+            try:
+                return verify_checkpoint(data, self._rules.origin, key)
+            except BadSignature:
+                continue
+            except LiaisonError:
+                break
+        self._report.contradicted(Check.HEAD, f"a head is not signed by a listed log key: {_about(data)}", self._log)
+        return None
+
+    def _in_time(self, head: Checkpoint) -> None:
+        """The key's time: it is that of the last entry that was checked."""
+        for key in self._view.vkeys(self._rules.member, KeyUse.LOG):
+            try:
+                verify_checkpoint(head.data, self._rules.origin, key)
+                self._view.verify_key(self._rules.member, key.key_id, KeyUse.LOG, self._last_us)
+            except LiaisonError:
+                continue
+            return
+        if self._last_us:
+            self._report.contradicted(Check.HEAD, "the log key of the newest head was not valid then", self._log)
+
+    def _root(self) -> None:
+        """Checks 5 and 6."""
+        newest, size = self._heads[-1], self._spine.size
+        if newest.size > size:
+            text = f"entry {size} is missing: a head over {newest.size} entries was signed"
+            self._report.contradicted(Check.TREE, text, self._log, size)
+        elif newest.size < size:
+            text = f"the entries from {newest.size} on are under no signed head"
+            self._report.not_provable(Check.TREE, text, self._log, newest.size)
+        bad = [head for head in self._heads if head.size <= size and self._spine.root(head.size) != head.root]
+        if not bad:
+            return
+        start, stop = first_bad_range(self._spine, self._heads)
+        if self._suspect is not None and start <= self._suspect < stop:
+            start, stop = self._suspect, self._suspect + 1
+        place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
+        check = Check.TREE if newest in bad else Check.EARLIER_HEADS
+        text = f"{place} is not what was signed, in the head over {bad[0].size} entries"
+        self._report.contradicted(check, text, self._log, start)
+
+    def _lost(self) -> None:
+        """Check 17: a number that ends short of a head that was signed is never proved to be the whole log."""
+        said = self._continued
+        if said is None:
+            return
+        size = self._spine.size
+        if self.size != size:
+            text = f"`{said.log}` says that other entries are kept of this number than there are"
+            self._report.contradicted(Check.LOST, text, self._log, min(size, self.size))
+            return
+        lost = said.lost([*self._beyond, *self._heads])
+        until = max([size, *(head.size for head in self._beyond)])
+        if lost is not None and until > max(size, lost.size):
+            text = f"a head over {until} entries was signed, and `{said.log}` speaks of {lost.size} only"
+            self._report.contradicted(Check.LOST, text, self._log, lost.size)
+        elif until > size:
+            text = (
+                f"entries {size} to {until - 1} are lost: a head over {until} entries was signed, as `{said.log}` says"
+            )
+            self._report.not_provable(Check.LOST, text, self._log, size)
+        else:
+            text = f"the log goes on as `{said.log}`, and nothing shows what followed entry {size - 1} of this number"
+            self._report.not_provable(Check.LOST, text, self._log, size)
+
+    # ------------------------------------------------------------ answered twice
+
+    def _answered_twice(self) -> None:
+        """Check 12. Beginnings of ids that occur twice are rare, and looked at in full."""
+        ordered = sorted(self._answered)
+        self._answered = array("Q")
+        twice = {one for one, other in pairwise(ordered) if one == other}
+        del ordered
+        if not twice:
+            return
+        seen: set[tuple[str, str]] = set()
+        for index, body in self._evidence.bodies():
+            try:
+                entry = parse_entry(body)
+            except LiaisonError:
+                continue
+            if entry.kind != "answered" or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
+                continue
+            if (entry.peer, entry.exchange_id) in seen:
+                self._against(Check.ONE_ANSWER, "the exchange has two answers", index)
+            seen.add((entry.peer, entry.exchange_id))
+
+
+def _not_shown(ground: str, count: int) -> str:
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    if ground == "erased":
+        return f"the content of {entries} was erased, as the operations log says"
+    return f"the content of {entries} is outside the auditor's mandate ({ground})"
+
+
+def _about(data: bytes) -> str:
+    try:
+        head = parse_checkpoint(data)
+    except LiaisonError as error:
+        return error.message
+    return f"`{head.origin[:80]!a}`, {head.size} entries"

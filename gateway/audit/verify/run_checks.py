@@ -1,0 +1,343 @@
+"""The checks of a run of consecutive entries, in one pass; several processes each take runs of one log.
+
+What holds within a run is decided here. What reaches beyond it (roots, time, channel numbers, exchanges that were
+answered twice) is brought back in a `Run`, and `gateway.audit.verify.log_checks` puts the runs together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
+from gateway.audit.entries.events import CONTINUED, EVENTS, Event, Party
+from gateway.audit.reading.evidence import Row
+from gateway.audit.reading.mandate import Mandate
+from gateway.audit.tree.checkpoint import origin
+from gateway.audit.tree.merkle import leaf_hash
+from gateway.audit.tree.piecewise import PIECE, fold, ragged
+from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, erasure_proof
+from gateway.audit.verify.findings import Check, Report
+from gateway.errors import BadSignature, LiaisonError
+from gateway.model.names import MemberId
+from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signatures, unseal
+from gateway.trust.view import TrustView
+
+_READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a log is checked under. `shown` are the entries [from, to) whose private parts may be shown.
+
+    `mandate` is None at home, where nothing is withheld. `statements` = False leaves out the statements, which take
+    most of the time. `since_us` and `until_us` are the time that an export is of (0: no bound).
+    """
+
+    member: MemberId
+    log: str
+    shown: tuple[int, int]
+    mandate: Mandate | None = None
+    statements: bool = True
+    since_us: int = 0
+    until_us: int = 0
+
+    @property
+    def edges(self) -> frozenset[int]:
+        """The entries whose times show that an export leaves nothing out."""
+        low, high = self.shown
+        return frozenset((low - 1, low, high - 1, high))
+
+    @property
+    def origin(self) -> str:
+        """The log's name in its entries and heads."""
+        name, _, number = self.log.partition("/")
+        return origin(self.member, name, int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedMark:
+    """What an entry says of pruning: the hash of the log's name, the lowest index, the root over what is gone, and
+    where the entry stands."""
+
+    log: bytes
+    index: int
+    root: bytes
+    entry: str
+
+
+@dataclass(slots=True)
+class Channel:
+    """Numbers of a channel in a run: the first one, the entry that has it, and the last one."""
+
+    first: int
+    index: int
+    last: int
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run of entries gives. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the
+    sizes that were asked for; `answered` are beginnings of the exchange ids that were answered.
+    """
+
+    start: int
+    size: int = 0
+    nodes: list[bytes] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    first_us: int = 0
+    last_us: int = 0
+    channels: dict[str, Channel] = field(default_factory=dict)
+    answered: array[int] = field(default_factory=lambda: array("Q"))
+    report: Report = field(default_factory=Report)
+    destroyed: dict[str, ErasureProof] = field(default_factory=dict)
+    gone: dict[str, Gone] = field(default_factory=dict)
+    policies: set[str] = field(default_factory=set)
+    withheld: dict[str, int] = field(default_factory=dict)
+    opened: int = 0
+    statements: int = 0
+    times: dict[int, int] = field(default_factory=dict)
+    pruned: list[PrunedMark] = field(default_factory=list)
+    suspect: int | None = None
+    files: dict[str, str] = field(default_factory=dict)
+
+    def suspicious(self, index: int) -> None:
+        """Remember the first entry that something speaks against."""
+        self.suspect = index if self.suspect is None else min(index, self.suspect)
+
+
+def check_run(rows: Iterable[Row], start: int, sizes: Sequence[int], rules: Rules, view: TrustView) -> Run:
+    """Check rows that should be the entries from `start` on; `sizes` of heads whose ragged ends are wanted.
+
+    Raises `Malformed` for rows that cannot be read.
+    """
+    run = Run(start)
+    checks = _Checks(rules, view, run)
+    piece: list[bytes] = []
+    for row in rows:
+        piece.append(checks.row(row, start + run.size))
+        run.size += 1
+        if len(piece) == PIECE:
+            checks.signatures()
+            _end_piece(run, piece, sizes)
+            piece = []
+    checks.signatures()
+    if piece:
+        _end_piece(run, piece, sizes)
+    return run
+
+
+def _end_piece(run: Run, piece: list[bytes], sizes: Sequence[int]) -> None:
+    begin = run.start + run.size - len(piece)
+    wanted = [size for size in sizes if begin < size <= begin + len(piece)]
+    roots = ragged(piece, [size - begin for size in wanted]) if wanted else []
+    run.roots |= zip(wanted, roots, strict=True)
+    if len(piece) == PIECE:
+        run.nodes.append(fold(piece))
+
+
+class _Checks:
+    """The checks of one run; numbers as in `findings.Check`."""
+
+    def __init__(self, rules: Rules, view: TrustView, run: Run) -> None:
+        self._rules = rules
+        self._origin = rules.origin
+        self._edges = rules.edges
+        self._view = view
+        self._run = run
+        self._report = run.report
+        self._signed: list[tuple[Unsealed, MemberId, int]] = []
+        self._signed_in: list[int] = []
+        self._unfit: list[tuple[int, LiaisonError]] = []
+
+    def row(self, row: Row, expected: int) -> bytes:
+        """Check a row that should be entry `expected`; the hash of its leaf."""
+        leaf = leaf_hash(row.body)
+        if row.stored_leaf and leaf != row.stored_leaf:
+            self._run.suspicious(expected)
+            self._against(Check.TREE, "the entry is not what its stored hash says", expected)
+        try:
+            entry = parse_entry(row.body)
+        except LiaisonError as error:
+            self._run.suspicious(expected)
+            self._against(Check.FORM, error.message, expected)
+            return leaf
+        event = EVENTS[entry.kind]
+        self._form(entry, event, row, expected)
+        private = self._private(entry, row, expected)
+        if private is not None:
+            self._notes(entry, private, expected)
+        if self._rules.statements and not row.problem:
+            self._statements(entry, event, row, expected)
+        return leaf
+
+    def _against(self, check: Check, text: str, index: int) -> None:
+        self._report.contradicted(check, text, self._rules.log, index)
+
+    def _form(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
+        """Checks 7, 8 and 9, and what check 12 needs."""
+        run = self._run
+        if (entry.log, entry.index, row.index) != (self._origin, expected, expected):
+            run.suspicious(expected)
+            text = f"here stands entry {entry.index} of `{entry.log}`, where entry {expected} should be"
+            self._against(Check.FORM, text, expected)
+        if run.size == 0:
+            run.first_us = entry.time_us
+        if expected in self._edges:
+            run.times[expected] = entry.time_us
+        if entry.time_us < run.last_us:
+            run.suspicious(expected)
+            self._against(Check.TIME, "the entry is older than the one before it", expected)
+        run.last_us = max(run.last_us, entry.time_us)
+        if (entry.kind in CONTINUED) != (expected == 0 and not self._rules.log.endswith("/1")):
+            text = "a log's number after the first begins with the entry that says why, which stands nowhere else"
+            self._against(Check.FORM, text, expected)
+        if event.log != self._rules.log.partition("/")[0]:
+            self._against(Check.FORM, f"`{entry.kind}` is no kind of this log", expected)
+        if event.counted and entry.number is not None:
+            self._channel(entry.peer, entry.number, expected)
+        if entry.kind == "pruned" and entry.number is not None:
+            place = f"entry {expected} of {self._rules.log}"
+            run.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
+        if entry.kind == "answered" and entry.exchange_id:
+            run.answered.append(int(entry.exchange_id[:16], 16))
+
+    def _channel(self, peer: str, number: int, index: int) -> None:
+        channel = self._run.channels.get(peer)
+        if channel is None:
+            self._run.channels[peer] = Channel(number, index, number)
+            return
+        if number != channel.last + 1:
+            self._run.suspicious(index)
+            text = f"number {number} of the channel from `{peer}` follows number {channel.last}"
+            self._against(Check.CHANNELS, text, index)
+        channel.last = number
+
+    # ------------------------------------------------------------ private parts
+
+    def _private(self, entry: Entry, row: Row, expected: int) -> dict[str, Any] | None:
+        """Checks 10 and 14; the private part where somebody has to read it and it is the right one."""
+        if row.private is None:
+            self._missing(entry, row, expected)
+            return None
+        self._run.opened += 1
+        if commitment(row.private) != entry.commitment:
+            self._run.suspicious(expected)
+            self._against(Check.PRIVATE, "its private part is another one", expected)
+            return None
+        mandate = self._rules.mandate
+        if entry.kind not in _READ and not (mandate and mandate.names_agencies):
+            if mandate is not None and (ground := mandate.withholds(entry)):
+                self._beyond(ground, expected)
+            return None
+        try:
+            private = decode_private(row.private)
+        except LiaisonError as error:
+            self._against(Check.PRIVATE, error.message, expected)
+            return None
+        if mandate is not None and (ground := mandate.withholds_private(entry, private)):
+            self._beyond(ground, expected)
+        return private
+
+    def _beyond(self, ground: str, index: int) -> None:
+        self._against(Check.MANDATE, f"its private part is shown, which the mandate does not allow ({ground})", index)
+
+    def _missing(self, entry: Entry, row: Row, expected: int) -> None:
+        """A private part that is not there: by right, for no reason, or because something is wrong with it."""
+        low, high = self._rules.shown
+        if row.problem:
+            self._against(Check.PRIVATE, f"its private part cannot be read (`{row.problem}`)", expected)
+        elif row.erased:
+            self._run.gone.setdefault(row.erased, Gone()).add(expected, entry.time_us)
+        elif self._rules.mandate is not None and (self._rules.mandate.scope is None or not low <= expected < high):
+            return
+        elif row.withheld and row.withheld in self._allowed(entry):
+            self._run.withheld[row.withheld] = self._run.withheld.get(row.withheld, 0) + 1
+        else:
+            text = f"its private part is not shown, although the mandate allows it (`{row.withheld or 'not there'}`)"
+            self._report.not_provable(Check.PRIVATE, text, self._rules.log, expected)
+
+    def _allowed(self, entry: Entry) -> set[str]:
+        """Grounds on which this entry may be closed. That an agency is outside the scope is the exporter's word."""
+        mandate = self._rules.mandate
+        if mandate is None:
+            return set()
+        ground = mandate.withholds(entry)
+        return {ground} if ground else {"agency"} if mandate.names_agencies else set()
+
+    def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
+        """What other checks need from a private part."""
+        if entry.kind == "key-destroyed":
+            self._destroyed(entry, private, expected)
+            return
+        decision = private.get("decision")
+        for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
+            if isinstance(found, str) and found:
+                self._run.policies.add(found[:64])
+
+    def _destroyed(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
+        try:
+            key_id, proof = erasure_proof(self._rules.log, entry, private)
+        except LiaisonError as error:
+            self._against(Check.PRIVATE, error.message, expected)
+        else:
+            self._run.destroyed[key_id] = proof
+
+    # ------------------------------------------------------------ statements
+
+    def _statements(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
+        """Check 11, but for the signatures: those of many entries are verified and told together (`signatures`).
+
+        What is found is told of the place, whatever entry the one that stands there says that it is.
+        """
+        mandate = self._rules.mandate
+        if mandate is not None and row.private is None and (row.request or row.answer):
+            self._against(Check.MANDATE, "its statements are shown, and its private part is not", expected)
+        if row.answer and mandate is not None and not mandate.shows_answers:
+            self._against(Check.MANDATE, "its answer is shown, and the mandate leaves content out", expected)
+        if row.private is None:
+            return
+        answers = mandate is None or mandate.shows_answers
+        if event.strict and event.answer is not Party.NOBODY and answers and not row.answer:
+            self._report.not_provable(Check.STATEMENTS, "its answer is not there", self._rules.log, expected)
+        try:
+            if row.request:
+                party, hashed = event.request, entry.request_hash
+                self._statement(row.request, REQUEST, hashed, party, entry, expected, strict=event.strict)
+            if row.answer:
+                self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, expected, strict=True)
+        except LiaisonError as error:
+            self._unfit.append((expected, error))
+
+    def _statement(
+        self, data: bytes, payload_type: str, hashed: bytes, party: Party, entry: Entry, place: int, *, strict: bool
+    ) -> None:
+        self._run.statements += 1
+        if not strict and hashlib.sha256(data).digest() == hashed:
+            return
+        unsealed = unseal(data, payload_type)
+        if unsealed.payload_hash != hashed:
+            raise BadSignature("a statement is not the one whose hash is in the entry")
+        if strict:
+            signer = self._rules.member if party is Party.US else MemberId(entry.peer)
+            self._signed.append((unsealed, signer, entry.time_us))
+            self._signed_in.append(place)
+
+    def signatures(self) -> None:
+        """The rest of check 11, for the entries since the last time.
+
+        They are told in their order, each with what was found first, as if they were checked one by one: only the
+        first findings are told one by one, and the first bad entry must be among them.
+        """
+        outcomes = check_signatures(self._signed, self._view)
+        found: dict[int, str] = {}
+        for place, refusal in (*zip(self._signed_in, outcomes, strict=True), *self._unfit):
+            if refusal is not None:
+                found.setdefault(place, refusal.message)
+        for place, text in sorted(found.items()):
+            self._run.suspicious(place)
+            self._against(Check.STATEMENTS, text, place)
+        self._signed, self._signed_in, self._unfit = [], [], []

@@ -1,0 +1,174 @@
+"""`liaison audit hold`: entries whose content nothing erases for a time, on the word of two approvers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.cli.times import TIME
+
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+_OUT = click.Path(dir_okay=False, path_type=Path)
+_KEY = click.option("--key", required=True, type=_FILE, help="The approver's key (liaison policy approver).")
+_REASON = click.option("--reason", required=True, help="Why; it stands in the entry.")
+_OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document, for the other approver.")
+
+
+@click.group()
+def hold() -> None:
+    """Legal holds: two approvers sign, it ends by itself within a year, and each step has its entry.
+
+    Each of its commands has --json.
+
+    \b
+    Examples:
+      liaison audit hold draft --home th --entry exchange/1:17 --until 2027-06-01 --reason "case 7" --key a.key --out h
+      liaison audit hold sign h --key b.key --out h      # the other approver
+      liaison audit hold bring h --home th
+      liaison audit hold list --home th
+      liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l      # then sign, bring
+    """
+
+
+@hold.command()
+@home_option
+@click.option(
+    "--entry", "entries", multiple=True, metavar="LOG:INDEX", help="One entry, such as exchange/1:17; repeatable."
+)
+@click.option("--exchange", "exchanges", multiple=True, metavar="ID", help="Every entry of one exchange; repeatable.")
+@click.option("--until", required=True, type=TIME, help="When it ends by itself (UTC); at most 366 days away.")
+@_REASON
+@_KEY
+@_OUT_OPTION
+@json_option
+def draft(
+    home: Path,
+    entries: tuple[str, ...],
+    exchanges: tuple[str, ...],
+    until: datetime,
+    reason: str,
+    key: Path,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Write a new hold with the first approver's signature.
+
+    \b
+    Example:
+      liaison audit hold draft --home th --exchange 3c1f… --until 2027-06-01 --reason "case 7" --key a.key --out h
+    """
+    from gateway.ops.orders.erasure_home import draft_hold, entry_places
+
+    if not entries and not exchanges:
+        raise click.UsageError("say what to hold: --entry or --exchange")
+    data = draft_hold(home, entry_places(entries), exchanges, until, reason, key)
+    return _written(out, data, as_json=as_json)
+
+
+@hold.command()
+@home_option
+@click.option("--hold", "name", required=True, help="The hold, as `liaison audit hold list` shows it.")
+@_REASON
+@_KEY
+@_OUT_OPTION
+@json_option
+def lift(home: Path, name: str, reason: str, key: Path, out: Path, as_json: bool) -> int:
+    """Write the lifting of a hold with the first approver's signature.
+
+    \b
+    Example:
+      liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l
+    """
+    from gateway.ops.orders.erasure_home import draft_lift
+
+    return _written(out, draft_lift(home, name, reason, key), as_json=as_json)
+
+
+@hold.command()
+@click.argument("file", type=_FILE)
+@_KEY
+@_OUT_OPTION
+@json_option
+def sign(file: Path, key: Path, out: Path, as_json: bool) -> int:
+    """Read a document, and add an approver's signature.
+
+    \b
+    Example:
+      liaison audit hold sign h --key b.key --out h
+    """
+    from gateway.ops.orders.erasure_home import sign_hold
+
+    return _written(out, sign_hold(file, key), as_json=as_json)
+
+
+@hold.command()
+@click.argument("file", type=_FILE)
+@home_option
+@json_option
+def bring(file: Path, home: Path, as_json: bool) -> int:
+    """Place or lift a hold that two approvers signed; a running node does it within a second or so.
+
+    \b
+    Example:
+      liaison audit hold bring h --home th
+    """
+    from gateway.ops.orders.erasure_home import bring_hold
+
+    done = bring_hold(home, file)
+    if as_json:
+        print_json(done)
+    else:
+        what = "placed" if done["action"] == "place" else "lifted"
+        say(f"{done['hold']} is {what}, on the word of {len(done['approvers'])} approvers", "good")
+    return 0
+
+
+@hold.command("list")
+@home_option
+@json_option
+def list_all(home: Path, as_json: bool) -> int:
+    """All holds that were ever placed, and whether they stand.
+
+    \b
+    Example:
+      liaison audit hold list --home th
+    """
+    from gateway.ops.orders.erasure_home import list_holds
+
+    found = list_holds(home)
+    if as_json:
+        print_json({"holds": found})
+        return 0
+    for item in found:
+        named = [f"{len(indexes)} entries of {log}" for log, indexes in item["entries"].items()]
+        named += [f"{len(item['exchanges'])} exchanges"] if item["exchanges"] else []
+        style = "warn" if item["state"] == "stands" else "dim"
+        say(f"{item['id']}  {item['state']:<7} until {item['until']}  {', '.join(named)}: {item['reason']}", style)
+    if not found:
+        say("no hold was ever placed")
+    return 0
+
+
+def _written(out: Path, data: bytes, *, as_json: bool) -> int:
+    from gateway.ops.orders.erasure_home import hold_value
+    from gateway.ops.orders.hold_hints import bring_command, sign_command
+    from gateway.trust.documents.policy_approval import APPROVALS
+
+    value = hold_value(data) | {"out": str(out)}
+    out.write_bytes(data)
+    if as_json:
+        print_json(value)
+        return 0
+    say(f"{out}: {value['action']} {value['hold']}, {value['signatures']} of 2 signed", "good")
+    for log, indexes in value["entries"].items():
+        say(f"  {log}: {', '.join(map(str, indexes))}")
+    for exchange in value["exchanges"]:
+        say(f"  exchange {exchange}")
+    say(f"  reason: {value['reason']}" + (f"; until {value['until']}" if value["until"] else ""))
+    say(f"  SHA-256 of what is signed, to compare by voice: {value['hash']}")
+    following = sign_command(out) if value["signatures"] < APPROVALS else bring_command(out, "HOME")
+    say(f"  next: {following}")
+    return 0

@@ -1,0 +1,1 @@
+"""Define the commands of an administrator: founding, trust, serving, switching off, backup, health."""

@@ -1,0 +1,1 @@
+"""Define the commands of an officer: asking, onward use, and consent."""

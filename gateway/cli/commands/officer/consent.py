@@ -1,0 +1,147 @@
+"""`liaison consent`: counterparts ask to use our records onward; a human decides. It needs no running node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.cli.output import home_option, json_option, print_json, say
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_DECISION = (
+    click.option("--id", "name", required=True, help="The request, as `liaison consent list` shows it."),
+    click.option("--by", required=True, help="Who decides: a name; it stands in the entry, and stays at home."),
+    click.option("--reason", required=True, help="Why; it is logged, and the counterpart does not see it."),
+)
+
+
+def _decision(command: _F) -> _F:
+    for option in reversed(_DECISION):
+        command = option(command)
+    return home_option(json_option(command))
+
+
+@click.group()
+def consent() -> None:
+    """Counterparts' requests to use our records onward, and what a human says to them.
+
+    \b
+    Examples:
+      liaison consent list --home vn
+      liaison consent show --home vn --id 3c1f…
+      liaison consent grant --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "same case here"
+      liaison consent refuse --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "source at risk"
+
+    A decision holds for exactly what was asked, and cannot be changed. The counterpart's node fetches it within half
+    a minute, as soon as this node runs and has written its entry.
+    """
+
+
+@consent.command("list")
+@home_option
+@json_option
+def list_all(home: Path, as_json: bool) -> int:
+    """All requests whose time is not over; those that wait for a decision first.
+
+    \b
+    Example:
+      liaison consent list --home vn
+    """
+    from gateway.desk.consent_decisions import listed
+
+    found = listed(home)
+    if as_json:
+        print_json({"requests": found})
+        return 0
+    if not found:
+        say("no requests for consent")
+    for item in found:
+        _line(item)
+    return 0
+
+
+@consent.command()
+@home_option
+@click.option("--id", "name", required=True, help="The request, as `liaison consent list` shows it.")
+@json_option
+def show(home: Path, name: str, as_json: bool) -> int:
+    """One request: who asks, for what, and the record as they have it.
+
+    \b
+    Example:
+      liaison consent show --home vn --id 3c1f…
+    """
+    from gateway.desk.consent_decisions import shown
+    from gateway.views.search_lines import value_text
+
+    item = shown(home, name)
+    if as_json:
+        print_json(item)
+        return 0
+    _line(item)
+    asker = item["requester"]
+    say(
+        f"  asked by {asker['role']} {asker['pseudonym']} at {asker['office']} ({asker['agency']}), case {item['case']}"
+    )
+    say(f"  they say: {item['justification']}")
+    say(f"  exchange {item['exchange_id']}; received {item['received']}")
+    say(f"  the record as they have it ({item['owner']}):")
+    for field, value in item["record"]["fields"].items():
+        say(f"    {field}: {value_text(value)}")
+    marking = (f"{part} {value_text(value)}" for part, value in item["record"]["marking"].items() if value)
+    say(f"  handling: {', '.join(marking)}")
+    return 0
+
+
+@consent.command()
+@_decision
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="For how long; by default to the record's end.")
+def grant(home: Path, name: str, by: str, reason: str, hours: float | None, as_json: bool) -> int:
+    """Consent to exactly what was asked.
+
+    \b
+    Example:
+      liaison consent grant --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "same case here" --hours 12
+    """
+    return _decide(home, name, by, reason, granted=True, hours=hours, as_json=as_json)
+
+
+@consent.command()
+@_decision
+def refuse(home: Path, name: str, by: str, reason: str, as_json: bool) -> int:
+    """Refuse consent; the counterpart learns that, and not why.
+
+    \b
+    Example:
+      liaison consent refuse --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "source at risk"
+    """
+    return _decide(home, name, by, reason, granted=False, hours=None, as_json=as_json)
+
+
+def _decide(home: Path, name: str, by: str, reason: str, *, granted: bool, hours: float | None, as_json: bool) -> int:
+    from gateway.desk.consent_decisions import decide
+
+    item = decide(home, name, by=by, reason=reason, granted=granted, hours=hours)
+    if as_json:
+        print_json(item)
+    else:
+        _line(item)
+        say("  the counterpart learns it once the running node has written its entry", "dim")
+    return 0
+
+
+def _line(item: dict[str, Any]) -> None:
+    asked = item["asked"]
+    to = ".".join(part for part in (asked["to"], asked["to_agency"]) if part)
+    style = {"open": "warn", "granted": "good"}.get(item["state"], "bad")
+    say(f"{item['id']}  {item['state']}  `{item['from']}` asks: {asked['use']} of a {item['type']} to {to}", style)
+    office = f"office {asked['to_office']}, " if asked["to_office"] else ""
+    say(f"  {office}purpose {asked['purpose']}, ends {item['ends']}")
+    if "decision" in item:
+        decision = item["decision"]
+        until = f", until {decision['until']}" if decision["until"] else ""
+        say(f"  {item['state']} by {decision['by']} at {decision['at']}{until}: {decision['reason']}")

@@ -1,0 +1,1 @@
+"""Define the commands for trying and measuring: demo and bench."""

@@ -1,0 +1,1 @@
+"""Hold what waits for a human: requests for consent, and onward use of records from abroad."""

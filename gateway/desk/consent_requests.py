@@ -1,0 +1,258 @@
+"""The owner's side of consent: a counterpart asks, in numbered steps; a human decides; the counterpart asks again.
+
+1. rate of this counterpart
+2. size, form, sender = TLS peer, recipient = us, signature, of our time (`statements.consent`)
+3. the counterpart's trust documents are in their time
+4. exchange with it is not suspended for this purpose
+5. not replayed: the same id with other bytes is refused, the same bytes get our word as it is now
+6. an agreement in force covers the purpose that is asked for
+7. our own log has the exchange: answered by us to this counterpart, with exactly this answer
+8. the record stands in that answer, under this hit, signed by an agency of ours, and its time is not over
+9. an entry is durable, 10. the request is kept for a human, 11. our signed word leaves
+
+Exactly one request is kept for each id, however often it is sent. What is refused before 3 gets a bare status, and
+what is refused later a signed word with a coarse reason; either has an entry, but for too many at once (counted).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from typing import Any
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.reading.kept_answers import KeptAnswers
+from gateway.desk.consents import Consent, ConsentBook
+from gateway.errors import Forbidden, LiaisonError, Overloaded, Suspended
+from gateway.exchange.log_writer import Scribe
+from gateway.exchange.parts import Parts
+from gateway.exchange.sources.throttle import Throttle
+from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState
+from gateway.model.exchange import Refusal, Verified
+from gateway.model.names import MemberId
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
+from gateway.statements.answer import parse_answer
+from gateway.statements.consent import build_consent_answer, verify_consent_request
+from gateway.statements.envelope import ANSWER, unseal
+
+MAX_OPEN = 500
+"""Requests of one counterpart that are kept at a time."""
+
+_PER_SECOND = 10.0
+_AT_ONCE_S = 0.001
+
+
+class ConsentDesk:
+    """Takes counterparts' requests for consent, and brings humans' decisions into the log."""
+
+    def __init__(self, parts: Parts, kept: KeptAnswers, operations: Scribe) -> None:
+        self._parts = parts
+        self._kept = kept
+        self._operations = operations
+        self._book = ConsentBook(parts.documents)
+        self._rates: dict[MemberId, Throttle] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def take(self, peer: MemberId, envelope: bytes) -> bytes:
+        """Our signed word on the request in `envelope`. Raises for what gets a bare status (steps 1 and 2)."""
+        parts = self._parts
+        self._check_rate(peer)  # 1
+        try:
+            request = verify_consent_request(  # 2
+                envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
+            )
+        except LiaisonError as error:
+            await self._operations.write(_not_taken(peer, "", hashlib.sha256(envelope).digest(), error))
+            raise
+        try:
+            async with self._one_at_a_time:
+                consent = await self._accept(request)
+        except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a check is no consent
+            reraise_fatal(problem)
+            return await self._refuse(request, as_error(problem))
+        return self._word(request, consent.state, consent.decision.until_us if consent.decision else 0)  # 11
+
+    async def round(self) -> None:
+        """An entry for each decision that a human has made; from then on the asker is told."""
+        for consent in await asyncio.to_thread(self._book.unlogged):
+            await self._operations.write(_decided(consent))
+            await asyncio.to_thread(self._book.logged, consent)
+
+    def _check_rate(self, peer: MemberId) -> None:
+        now = self._parts.clock.monotonic()
+        if self._rates.setdefault(peer, Throttle(_PER_SECOND)).reserve(now, now + _AT_ONCE_S) is None:
+            raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
+
+    async def _accept(self, request: Verified[ConsentRequest]) -> Consent:
+        """Steps 3 to 10."""
+        self._check_peer(request)  # 3, 4
+        known = await asyncio.to_thread(self._book.known, request)  # 5
+        if known is not None:
+            return known
+        about = await asyncio.to_thread(self._check_record, request)  # 6, 7, 8
+        if not await asyncio.to_thread(self._has_entry, request):
+            await self._operations.write(_requested(request, about))  # 9
+        await asyncio.to_thread(self._book.take, request, about, self._parts.clock.now_us())  # 10
+        found = await asyncio.to_thread(self._book.known, request)
+        if found is None:
+            raise Forbidden("its time was over before it was kept", code="expired")
+        return found
+
+    def _check_peer(self, request: Verified[ConsentRequest]) -> None:
+        parts, peer, purpose = self._parts, request.signer, request.value.asked.purpose.value
+        parts.trust().freshness(peer, parts.clock.now_us())
+        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
+            raise Suspended(f"exchange with `{peer}` is suspended: {reason}")
+
+    def _check_record(self, request: Verified[ConsentRequest]) -> dict[str, Any]:
+        """Steps 6 to 8: what the request is about, for a human to read."""
+        parts, peer, value = self._parts, request.signer, request.value
+        purpose = value.asked.purpose.value
+        if not parts.policy().agreement_for(purpose, peer, parts.clock.now_us()):
+            raise Forbidden("no agreement in force covers this purpose", code="purpose-not-covered")
+        if self._book.open_of(peer) >= MAX_OPEN:
+            raise Overloaded(f"more than {MAX_OPEN} requests of `{peer}` are kept", code="consent-limit")
+        record = self._record(request)
+        if record.type in parts.suspensions.suspended_types(peer, purpose):
+            raise Suspended(f"`{record.type}` is suspended with `{peer}`")
+        return {"type": record.type, "owner": record.owner, "fields": record.fields, "marking": record.marking}
+
+    def _record(self, request: Verified[ConsentRequest]) -> VerifiedRecord:
+        """The record, as it left us in the answer that the request names."""
+        parts, peer, value = self._parts, request.signer, request.value
+        log = f"exchange/{value.log_number}"
+        kept = self._kept.at(log, value.entry_index, peer=peer, exchange_id=value.exchange_id, kinds=("answered",))
+        if kept.entry.answer_hash != value.answer_hash:
+            raise Forbidden("our answer was another one", code="wrong-answer", where="answer_hash")
+        answer = parse_answer(unseal(kept.answer, ANSWER).payload)
+        for hit in answer.hits:
+            if hit.reference == value.reference and hit.record:
+                record = verify_record(
+                    hit.record,
+                    parts.trust(),
+                    member=parts.member,
+                    audience=peer,
+                    request_hash=kept.entry.request_hash,
+                    now_us=parts.clock.now_us(),
+                )
+                if record.jti == value.record:
+                    return record
+        raise Forbidden("our answer has no such record", code="wrong-record", where="record_id")
+
+    def _has_entry(self, request: Verified[ConsentRequest]) -> bool:
+        """Whether the entry was written before, and the node stopped before it could keep the request."""
+        store, log = self._kept.store, "operations"
+        names = [name for name in store.logs() if name.partition("/")[0] == log]
+        since = max(1, request.value.issued_us - SKEW_US)
+        for name in names:
+            for index in store.find(
+                name,
+                peer=request.signer,
+                exchange_id=request.value.exchange_id,
+                kind="consent-requested",
+                since_us=since,
+            ):
+                bodies = store.bodies(name, index, index + 1)
+                if any(parse_entry(body).request_hash == request.payload_hash for _, body, _ in bodies):
+                    return True
+        return False
+
+    async def _refuse(self, request: Verified[ConsentRequest], error: LiaisonError) -> bytes:
+        """A signed refusal; its entry is durable before."""
+        await self._operations.write(
+            _not_taken(request.signer, request.value.exchange_id, request.payload_hash, error, request.envelope)
+        )
+        return self._word(request, ConsentState.NOT_TAKEN, refusal=Refusal(error.reason, error.code))
+
+    def _word(
+        self,
+        request: Verified[ConsentRequest],
+        state: ConsentState,
+        until_us: int = 0,
+        refusal: Refusal | None = None,
+    ) -> bytes:
+        parts = self._parts
+        answer = ConsentAnswer(
+            id=request.value.id,
+            sender=parts.member,
+            recipient=request.signer,
+            request_hash=request.payload_hash,
+            issued_us=parts.clock.now_us(),
+            state=state,
+            until_us=until_us if state is ConsentState.GRANTED else 0,
+            refusal=refusal,
+        )
+        return build_consent_answer(answer, parts.key).envelope
+
+
+def describe_use(request: ConsentRequest) -> dict[str, str]:
+    """What is asked for, as entries and commands say it."""
+    asked = request.asked
+    to = {"to": asked.to.member, "to_agency": asked.to.agency, "to_office": asked.to.office}
+    return to | {"purpose": asked.purpose.value, "use": asked.use.value}
+
+
+def _requested(request: Verified[ConsentRequest], about: dict[str, Any]) -> EntryDraft:
+    value, requester = request.value, request.value.requester
+    private = describe_use(value) | {
+        "consent": value.id,
+        "record": value.record,
+        "hit": value.reference,
+        "type": about["type"],
+        "owner": about["owner"],
+        "case": value.case,
+        "requester": [requester.role, requester.office, requester.agency, requester.pseudonym],
+        "justification": value.justification,
+        "statement": base64.b64encode(request.envelope).decode(),
+    }
+    return EntryDraft(
+        "consent-requested",
+        request.signer,
+        value.exchange_id,
+        request_hash=request.payload_hash,
+        answer_hash=value.answer_hash,
+        private=private,
+        retention=Retention.JUSTIFICATION,
+    )
+
+
+def _not_taken(
+    peer: MemberId, exchange_id: str, statement_hash: bytes, error: LiaisonError, envelope: bytes = b""
+) -> EntryDraft:
+    private = {"code": error.code, "reason": error.reason.value, "detail": str(error)[:300]}
+    if envelope:
+        private["statement"] = base64.b64encode(envelope).decode()
+    return EntryDraft(
+        "consent-not-taken",
+        peer,
+        exchange_id,
+        request_hash=statement_hash,
+        private=private,
+        retention=Retention.OPERATIONS,
+    )
+
+
+def _decided(consent: Consent) -> EntryDraft:
+    decision, request = consent.decision, consent.request
+    assert decision is not None
+    private = describe_use(request) | {
+        "consent": request.id,
+        "record": request.record,
+        "granted": decision.granted,
+        "by": decision.by,
+        "reason": decision.reason,
+        "decided_us": decision.decided_us,
+        "until_us": decision.until_us,
+    }
+    return EntryDraft(
+        "consent-decided",
+        request.sender,
+        request.exchange_id,
+        request_hash=consent.request_hash,
+        private=private,
+        retention=Retention.JUSTIFICATION,
+    )

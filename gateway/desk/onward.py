@@ -1,0 +1,266 @@
+"""An officer wants to use a record from abroad onward: the owner's marking is obeyed here, in numbered steps.
+
+1. the search is this officer's, and the record is still kept
+2. our own log has the answer that it came in, and the record verifies now as it did then
+3. the marking says yes, no, or that the owner must consent (`onward.rule`)
+4. consent: a decision of the owner for exactly this use counts; else the owner is asked
+5. an entry is durable, then the officer is told, and then the request leaves
+
+Every call has exactly one entry: `onward-allowed`, `onward-refused` or `consent-asked`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
+from gateway.clock import to_us
+from gateway.desk.consent_outbox import WAITING, ConsentOutbox, Wish, wish_key
+from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
+from gateway.errors import Forbidden, Refused, Stale, Unknown
+from gateway.exchange.log_writer import Scribe
+from gateway.exchange.parts import Parts
+from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.model.consent import ConsentRequest, ConsentState, OnwardAnswer, OnwardCommand, Place
+from gateway.model.marking import ReleaseMarking
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.requester import Officer, Requester
+from gateway.model.search import Line, Search, ShownHit
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.officers import Searches
+from gateway.records.verify import VerifiedRecord, verify_record
+from gateway.statements.consent import MAX_VALIDITY_US, build_consent_request
+
+_FIRST_TRY_S = 2.5
+_ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A record that an officer holds, and everything that proves where it came from."""
+
+    search: Search
+    line: Line
+    hit: ShownHit
+    kept: KeptAnswer
+    record: VerifiedRecord
+    marking: ReleaseMarking
+
+
+class OnwardDesk:
+    """`gateway.ports.officers.OnwardUses` over the searches, our log and the requests that are under way.
+
+    `log` is the name of our exchange log, `pseudonym` what a counterpart learns of an officer.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        searches: Searches,
+        kept: KeptAnswers,
+        outbox: ConsentOutbox,
+        operations: Scribe,
+        log: str,
+        pseudonym: Callable[[str, str], str],
+    ) -> None:
+        self._parts = parts
+        self._searches = searches
+        self._kept = kept
+        self._outbox = outbox
+        self._operations = operations
+        self._log = log
+        self._pseudonym = pseudonym
+        self._one_at_a_time = asyncio.Lock()
+
+    async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
+        """Steps 1 to 5; a refusal has its entry before it is raised."""
+        held: _Held | None = None
+        try:
+            held = await self._held(officer, command)  # 1, 2
+            wanted = command.wanted
+            place = Place(self._parts.member, officer.agency, officer.office)
+            ruling = rule(held.marking, place, wanted, self._parts.clock.now_us())  # 3
+            if ruling.verdict is Verdict.REFUSED:
+                raise Forbidden(ruling.text, code=ruling.code, where=held.line.member, remedy=ruling.remedy)
+            if ruling.verdict is Verdict.CONSENT:
+                return await self._with_consent(officer, command, held, ruling)  # 4
+        except Exception as problem:
+            reraise_fatal(problem)
+            error = as_error(problem)
+            about = _about(held) if held is not None else {}
+            await self._write("onward-refused", officer, command, about | {"code": error.code})
+            if error is problem:
+                raise
+            raise error from problem
+        await self._write("onward-allowed", officer, command, _about(held))  # 5
+        return OnwardAnswer(True, "its marking allows it", to_us(held.marking.not_after))
+
+    async def _held(self, officer: Officer, command: OnwardCommand) -> _Held:
+        search = await self._searches.get(officer, command.search_id)
+        line = next((line for line in search.lines if line.exchange_id == command.exchange_id), None)
+        if line is None or not 0 <= command.hit < len(line.hits) or line.entry_index is None:
+            raise Unknown("this search has no such hit", code="no-such-hit", where="hit")
+        hit = line.hits[command.hit]
+        if hit.record is None:
+            raise Forbidden(
+                "the record is not kept any more, or never came", code="record-gone", where="hit", remedy="ask again"
+            )
+        return await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+
+    def _proved(self, search: Search, line: Line, hit: ShownHit, compact: str) -> _Held:
+        """The record under the answer that our log kept, verified under the trust of now."""
+        parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
+        try:
+            kept = self._kept.up_to(
+                self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=("received", "late")
+            )
+            record = verify_record(
+                compact,
+                parts.trust(),
+                member=line.member,
+                audience=parts.member,
+                request_hash=kept.entry.request_hash,
+                now_us=parts.clock.now_us(),
+            )
+        except Stale as error:
+            raise Forbidden(
+                "the owner's time for this record is over", code="record-expired", where="hit", remedy="ask again"
+            ) from error
+        except Refused as error:
+            raise Forbidden(
+                "the record does not verify any more", code="record-not-verified", where="hit", remedy="ask again"
+            ) from error
+        return _Held(search, line, hit, kept, record, read_release(record.marking))
+
+    # ------------------------------------------------------------ consent
+
+    async def _with_consent(
+        self, officer: Officer, command: OnwardCommand, held: _Held, ruling: Ruling
+    ) -> OnwardAnswer:
+        """Allowed under the owner's decision on exactly this use; else the owner is asked, or was asked already."""
+        key = wish_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
+        async with self._one_at_a_time:
+            wish = await asyncio.to_thread(self._outbox.get, key)
+            if wish is None:
+                wish = self._wish(officer, command, held, key)
+                told = self._asked(held, ruling, wish, again=False)
+                told["statement"] = base64.b64encode(wish.envelope).decode()
+                await self._write("consent-asked", officer, command, told, wish.request_hash)  # 5
+                await self._outbox.put(wish)
+                again = False
+            else:
+                again = True
+        wish = await self._newest(key, wish)
+        if again:
+            if (found := await self._decided(officer, command, held, wish)) is not None:
+                return found
+            told = self._asked(held, ruling, wish, again=True)
+            await self._write("consent-asked", officer, command, told, wish.request_hash)  # 5
+        return OnwardAnswer(False, ruling.text, wish.request.expires_us, wish.request.id, wish.state, wish.problem)
+
+    async def _newest(self, key: str, wish: Wish) -> Wish:
+        """The request after the owner was asked now, as long as an officer waits for that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_TRY_S):
+                await asyncio.shield(self._outbox.begin(key))
+        return await asyncio.to_thread(self._outbox.get, key) or wish
+
+    def _asked(self, held: _Held, ruling: Ruling, wish: Wish, *, again: bool) -> dict[str, Any]:
+        return _about(held) | {"consent": wish.request.id, "needs": list(ruling.needs), "again": again}
+
+    async def _decided(self, officer: Officer, command: OnwardCommand, held: _Held, wish: Wish) -> OnwardAnswer | None:
+        """What the owner has decided on exactly this use, or None while it has not."""
+        if wish.state in (WAITING, ConsentState.TAKEN):
+            return None
+        if wish.state == ConsentState.REFUSED:
+            raise Forbidden("the owner refused its consent", code="consent-refused", where=held.line.member)
+        if wish.state == ConsentState.NOT_TAKEN:
+            raise Forbidden(
+                f"the owner did not take the request: {wish.problem}", code="consent-not-taken", where=held.line.member
+            )
+        until_us = min(wish.until_us, to_us(held.marking.not_after))
+        if self._parts.clock.now_us() >= until_us:
+            raise Forbidden("the owner's consent has ended", code="consent-ended", where=held.line.member)
+        told = _about(held) | {"consent": wish.request.id, "until_us": until_us}
+        await self._write("onward-allowed", officer, command, told, wish.request_hash)
+        return OnwardAnswer(True, "the owner has consented", until_us, wish.request.id, wish.state)
+
+    def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> Wish:
+        parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
+        if not parts.policy().agreement_for(command.wanted.purpose.value, line.member, now_us):
+            raise Forbidden(
+                f"no agreement with `{line.member}` covers this purpose", code="purpose-not-covered", where="purpose"
+            )
+        theirs = parse_entry(str(held.kept.private.get("their_entry", "")).encode())
+        origin = _ORIGIN.fullmatch(theirs.log)
+        if origin is None:
+            raise Unknown("the owner's entry is not known", code="no-such-exchange", where="exchange_id")
+        request = ConsentRequest(
+            id=secrets.token_hex(16),
+            sender=parts.member,
+            recipient=MemberId(line.member),
+            issued_us=now_us,
+            expires_us=min(to_us(held.marking.not_after), held.search.started_us + MAX_VALIDITY_US),
+            exchange_id=ExchangeId(line.exchange_id),
+            answer_hash=held.kept.entry.answer_hash,
+            reference=held.hit.reference,
+            record=held.record.jti,
+            asked=command.wanted,
+            requester=Requester(
+                officer.role, officer.office, officer.agency, self._pseudonym(officer.person, line.member)
+            ),
+            case=str(held.kept.private.get("case", "")),
+            justification=command.reason,
+            log_number=int(origin[1]),
+            entry_index=theirs.index,
+        )
+        sealed = build_consent_request(request, parts.key)
+        return Wish(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
+
+    # ------------------------------------------------------------ entries
+
+    async def _write(
+        self, kind: str, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
+    ) -> None:
+        wanted, owner = command.wanted, str(more.pop("peer", ""))
+        private = {
+            "officer": officer.person,
+            "on_behalf_of": officer.on_behalf_of,
+            "role": officer.role,
+            "office": officer.office,
+            "agency": officer.agency,
+            "client": officer.client,
+            "search": command.search_id,
+            "hit": command.hit,
+            "to": wanted.to.member,
+            "to_agency": wanted.to.agency,
+            "to_office": wanted.to.office,
+            "purpose": wanted.purpose.value,
+            "use": wanted.use.value,
+            "reason": command.reason,
+        }
+        await self._operations.write(
+            EntryDraft(
+                kind,
+                owner,
+                command.exchange_id,
+                request_hash=statement,
+                private=private | more,
+                retention=Retention.JUSTIFICATION,
+            )
+        )
+
+
+def _about(held: _Held) -> dict[str, Any]:
+    """Which record it is about."""
+    record = held.record
+    return {"peer": held.line.member, "record": record.jti, "type": record.type, "owner": record.owner}

@@ -1,0 +1,1 @@
+"""Answer a counterpart's request, from the bytes that came in to the draft of the signed answer."""

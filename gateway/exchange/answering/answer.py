@@ -1,0 +1,323 @@
+"""A counterpart asks us: from the bytes that came in to the answer that leaves, in numbered steps.
+
+In the stage *in* (`Answerer.admit`), for each request of a batch:
+
+1. the peer is an active member, by the certificate that TLS saw, and our own time is to be trusted;
+2. the bytes have a size and a form that we accept;
+3. the signature holds, the signer is the TLS peer, and we are the audience;
+4. the request is fresh, and was not answered before (the same bytes again get the stored answer);
+5. an agreement covers it, nothing that it needs is suspended, and the counterpart acknowledges what it got;
+6. policy allows the question, and today's quota is not used up.
+
+In the wall of each source (`gather.Gatherer`):
+
+7. the source is asked inside the time budget;
+8. candidates are matched and scored;
+9. policy decides on each record and each field.
+
+In the stage *out* (`Answerer.conclude`):
+
+10. records and answer are signed;
+11. one entry for it is durable and under a signed checkpoint;
+12. the answer leaves, with its proof.
+
+`no hit` and a hit that policy suppresses take the same path and make the same answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.clock import check_time
+from gateway.errors import LiaisonError, Replayed, Stale, Suspended
+from gateway.exchange.answering.deadlines import Deadlines
+from gateway.exchange.answering.draft import Drafted, draft_answer, draft_loser
+from gateway.exchange.answering.gather import Gatherer
+from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
+from gateway.exchange.answering.job import Job, sign_findings
+from gateway.exchange.answering.repeated_subjects import Subjects
+from gateway.exchange.incidents import Incidents
+from gateway.exchange.parts import Parts
+from gateway.exchange.quota import over_quota
+from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
+from gateway.model.exchange import AnswerMessage
+from gateway.ports.journal import Logged, StoredAnswer
+from gateway.ports.quotas import QuotaPlace
+from gateway.statements.answer import seal_answer, seal_answers
+from gateway.statements.fields import SKEW_US
+from gateway.statements.request import accept_request, check_senders, open_request
+from gateway.telemetry import Log, Span, record_span, start_trace
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """Bounds of what counterparts can ask of us at once, and how long a source may take."""
+
+    in_flight_per_member: int = 256
+    in_flight: int = 1024
+    source_timeout_s: float = 2.0
+
+
+class Answerer:
+    """Answers counterparts. `submit` takes a request from the transport; the reply goes to the request's sink."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        gatherer: Gatherer,
+        release: Release,
+        fatal: Callable[[BaseException], None],
+        limits: AnswerLimits,
+        turn: Turn,
+        owes: Callable[[str, str, float], None],
+        incidents: Incidents,
+    ) -> None:
+        """`owes` refuses who does not acknowledge; `incidents` are what a human is told of."""
+        self._parts = parts
+        self._owes = owes
+        self._incidents = incidents
+        self._subjects = Subjects()
+        self._gatherer = gatherer
+        self._log = Log(component="exchange", member=parts.member)
+        self._release = release
+        self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
+        self._source_timeout_s = limits.source_timeout_s
+        self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn)
+        self._deadlines = Deadlines(parts.clock, self._stage.put)
+        self._idle = threading.Condition()
+
+    def start(self) -> None:
+        """Start the stages."""
+        self._stage.start()
+        self._deadlines.start()
+
+    def stop(self, timeout: float) -> None:
+        """Answer what was taken, `timeout` seconds at most, then end the stages."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._admission.inside == 0, timeout)
+        self._stage.stop(timeout)
+        self._deadlines.stop()
+
+    @property
+    def inside(self) -> int:
+        """Requests that are being served."""
+        return self._admission.inside
+
+    def submit(self, inbound: Inbound) -> None:
+        """Take a request, or raise `Overloaded`."""
+        self._admission.enter(inbound.line)
+        self._stage.put(inbound)
+
+    def _work(self, batch: list[Inbound | Job]) -> None:
+        """Both stages have one worker: what the sources have done leaves first, then what has come in goes to them."""
+        if done := [item for item in batch if isinstance(item, Job)]:
+            self.conclude(done)
+        if new := [item for item in batch if isinstance(item, Inbound)]:
+            self.admit(new)
+
+    # ------------------------------------------------------------ stage in
+
+    def admit(self, batch: list[Inbound]) -> None:
+        """Steps 1 to 6 for a batch, then its requests go to the sources."""
+        jobs = [self._identify(inbound) for inbound in batch]
+        self._check_time(jobs)
+        self._verify([job for job in jobs if job.refusal is None])
+        verified = [job for job in jobs if job.refusal is None]
+        self._recognise(verified)
+        now_us = self._parts.clock.now_us()
+        for job in verified:
+            self._decide(job, now_us)
+        self._charge([job for job in verified if job.refusal is None and job.stored is None])
+        served = [job for job in jobs if job.refusal is None and job.stored is None]
+        self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
+        if served:
+            self._deadlines.watch(served)
+            for job in served:
+                self._gatherer.ask_sources(job, self._stage.put)
+
+    def _identify(self, inbound: Inbound) -> Job:
+        parts = self._parts
+        view = parts.trust()
+        now = parts.clock.monotonic()
+        job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
+        try:
+            job.peer = view.peer(inbound.certificate).member  # 1
+            job.opened = open_request(inbound.envelope)  # 2
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
+            job.refuse(as_error(error))
+        return job
+
+    def _check_time(self, jobs: Sequence[Job]) -> None:
+        """The rest of 1: nothing is answered by a clock that has jumped."""
+        try:
+            check_time(self._parts.clock)
+        except Stale as error:
+            for job in jobs:
+                job.refuse(error)
+
+    def _verify(self, jobs: Sequence[Job]) -> None:
+        """3, and the first half of 4."""
+        parts = self._parts
+        view, now_us = parts.trust(), parts.clock.now_us()
+        opened = [(job, job.opened) for job in jobs if job.opened is not None]
+        outcomes = check_senders([(it, job.peer) for job, it in opened], keys=view, me=parts.member, now_us=now_us)
+        for (job, _), outcome in zip(opened, outcomes, strict=True):
+            if isinstance(outcome, LiaisonError):
+                job.refuse(outcome)
+                continue
+            try:
+                job.request = accept_request(outcome, now_us)
+                job.urgent = job.request.value.purpose in parts.urgent
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
+                job.refuse(as_error(error))
+
+    def _recognise(self, jobs: Sequence[Job]) -> None:
+        """4: the same bytes again get the stored answer; other bytes under the same id are refused."""
+        for job in jobs if self._parts.begun_us else ():
+            if job.verified.value.issued_us < self._parts.begun_us + SKEW_US:
+                # Its answer may be among the entries that are lost, and there is one answer for each exchange.
+                job.refuse(Stale("our log lost entries of the time of this request", code="not-fresh"))
+        jobs = [job for job in jobs if job.refusal is None]
+        known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
+        for job in jobs if known else ():
+            stored = known.get(job.claim)
+            if stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
+                job.stored = stored
+            elif stored is not None:
+                job.refuse(self._replayed(job))
+
+    def _replayed(self, job: Job) -> Replayed:
+        """The refusal of other bytes under an id that was answered: a fault or an attack, which a human looks at."""
+        error = Replayed("this exchange id was used with another request", where="exchange_id")
+        detail = "another request under the id of an exchange that was answered"
+        self._incidents.note(job.peer, error.code, detail, job.verified.value.exchange_id)
+        return error
+
+    def _decide(self, job: Job, now_us: int) -> None:
+        """5 and 6: suspension, receipts that are due, agreement and policy on the question."""
+        parts = self._parts
+        try:
+            parts.trust().freshness(job.peer, now_us)
+            purpose = job.verified.value.purpose.value
+            if (reason := parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
+                raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
+            if job.stored is None:
+                self._owes(job.peer, purpose, job.begun)
+            if job.refusal is None:
+                job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
+                if not job.decision.allow:
+                    job.refuse_by_policy(job.decision)
+                elif job.stored is None:
+                    self._note_purpose(job, now_us)
+            if job.stored is not None and self._gatherer.is_suspended(job):
+                raise Suspended("a source of the stored answer is suspended")
+        except Exception as error:  # noqa: BLE001 - an error in a decision denies
+            job.refuse(as_error(error))
+
+    def _note_purpose(self, job: Job, now_us: int) -> None:
+        """One subject under several purposes changes no answer, but a human is told."""
+        request = job.verified.value
+        if purposes := self._subjects.note(job.peer, request.query, request.purpose, now_us):
+            detail = f"one subject was asked for as {', '.join(purposes)}"
+            self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
+
+    def _charge(self, jobs: Sequence[Job]) -> None:
+        """Today's quota, for what policy allows: a refusal costs nobody's quota."""
+        parts = self._parts
+        places = [QuotaPlace("in", job.peer, job.verified.value.purpose.value) for job in jobs]
+        refusals = over_quota(parts.quotas, parts.policy().quotas, places, parts.clock)
+        for job, refusal in zip(jobs, refusals, strict=True):
+            if refusal is not None:
+                job.refuse(refusal)
+
+    # ------------------------------------------------------------ stage out
+
+    def conclude(self, batch: list[Job]) -> None:
+        """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
+        for job in batch:
+            job.close()
+        sign_findings([found for job in batch for found in job.findings])  # 10
+        drafted = self._sealed([self._written(item) for item in [self._draft(job) for job in batch]])
+        logged = self._parts.journal.append([item.entry for item in drafted])  # 11
+        for item, place in zip(drafted, logged, strict=True):
+            item.reply = self._reply(item, place)
+        self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
+        self._send([(item.job, item.reply) for item in drafted])  # 12
+        self._leave(batch)
+        self._trace(batch)
+
+    def _draft(self, job: Job) -> Drafted:
+        try:
+            return draft_answer(self._parts, job)
+        except Exception as error:  # noqa: BLE001 - one bad record must not cost the batch
+            return self._refused(job, error)
+
+    def _written(self, item: Drafted) -> Drafted:
+        try:
+            item.write()
+        except Exception as error:  # noqa: BLE001 - one answer that cannot be said must not cost the batch
+            item = self._refused(item.job, error)
+            item.write()
+        return item
+
+    def _sealed(self, drafted: list[Drafted]) -> list[Drafted]:
+        """The answers of a batch, signed; one that cannot be signed becomes a refusal."""
+        key = self._parts.key
+        places = [place for place, item in enumerate(drafted) if item.payload]
+        outcomes = seal_answers([drafted[place].payload for place in places], key)
+        for place, outcome in zip(places, outcomes, strict=True):
+            if isinstance(outcome, Exception):  # a key that fails once must not cost the batch
+                drafted[place] = self._refused(drafted[place].job, outcome)
+                drafted[place].write()
+                outcome = seal_answer(drafted[place].payload, key)
+            drafted[place].seal(outcome)
+        return drafted
+
+    def _refused(self, job: Job, error: Exception) -> Drafted:
+        reraise_fatal(error)
+        job.refuse(as_error(error))
+        return draft_answer(self._parts, job)
+
+    def _note_losers(self, losers: list[tuple[Drafted, Logged | StoredAnswer]]) -> None:
+        """An entry for each request that came while another one of its exchange was being served."""
+        if losers:
+            self._parts.journal.append([draft_loser(item.job, place) for item, place in losers])
+
+    def _reply(self, item: Drafted, place: Logged | StoredAnswer) -> Reply:
+        if isinstance(place, Logged):
+            if item.job.stored is not None and item.job.refusal is None:
+                stored = item.job.stored
+                return AnswerMessage(stored.answer, stored.entry, self._parts.journal.proof(stored.index))
+            if not item.envelope:
+                return item.reply
+            return AnswerMessage(item.envelope, place.entry, place.proof)
+        if place.request_hash != item.job.verified.payload_hash:
+            return FrameRefusal.of(self._replayed(item.job))
+        return AnswerMessage(place.answer, place.entry, self._parts.journal.proof(place.index))
+
+    def _send(self, replies: list[tuple[Job, Reply]]) -> None:
+        by_sink: dict[int, tuple[ReplySink, list[tuple[int, Reply]]]] = {}
+        for job, reply in replies:
+            inbound = job.inbound
+            by_sink.setdefault(id(inbound.sink), (inbound.sink, []))[1].append((inbound.id, reply))
+        self._release([(sink, sink.pack(items), len(items)) for sink, items in by_sink.values()])
+
+    def _trace(self, batch: list[Job]) -> None:
+        """A span for each request that carries a trace of its sender (W3C trace context)."""
+        now = self._parts.clock.monotonic()
+        for job in batch:
+            if job.inbound.traceparent:
+                trace = start_trace(job.inbound.traceparent)
+                record_span(self._log, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
+
+    def _leave(self, batch: list[Job]) -> None:
+        self._admission.leave(job.inbound.line for job in batch)
+        if self._admission.inside == 0:
+            with self._idle:
+                self._idle.notify_all()
+
+
+def _lost(place: Logged | StoredAnswer) -> bool:
+    return isinstance(place, StoredAnswer)

@@ -1,0 +1,52 @@
+"""Even work: a hidden record costs what no record costs, also the first time that somebody asks (design, section 5).
+
+A kept decision is quick and a new one is slow, so whoever could choose a question that nobody asked before would see
+by its time that something had to be decided. So everything that a source could give rise to is decided when a unit
+first asks, before the source is searched, whether there is a record or not; and where nothing is found, one decision
+is looked up all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from gateway.model.marking import Marking, SubjectCategory
+from gateway.ports.sources import ProfiledSource, Source, SourceDescription
+from policy.attributes import QuestionAttributes, RecordAttributes
+from policy.engine.engine import PolicyEngine
+
+MAX_PROFILES = 64
+"""Profiles of one source that are decided ahead; a source with more of them decides the rest as they come."""
+
+_MAX_KNOWN = 8_192
+
+
+class Evenness:
+    """Remembers what was decided ahead. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[bytes, str, QuestionAttributes], None] = OrderedDict()
+
+    def decide_ahead(self, policy: PolicyEngine, question: QuestionAttributes, source: Source, now_us: int) -> None:
+        """Decide on every profile of a source for a question that is new to this policy; else do nothing."""
+        description = source.describe()
+        key = (policy.hash, description.id, question)
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return
+        profiles = source.profiles()[:MAX_PROFILES] if isinstance(source, ProfiledSource) else ()
+        for record_type, marking, category in profiles:
+            policy.release(RecordAttributes(question, record_type, description.agency, marking, category), now_us)
+        with self._lock:
+            self._known[key] = None
+            if len(self._known) > _MAX_KNOWN:
+                self._known.popitem(last=False)
+
+
+def decoy(question: QuestionAttributes, source: SourceDescription) -> RecordAttributes:
+    """What is decided on where nothing was found."""
+    record_type = min(source.record_types, default="")
+    return RecordAttributes(question, record_type, source.agency, Marking(), SubjectCategory.UNKNOWN)

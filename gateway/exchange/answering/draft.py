@@ -1,0 +1,257 @@
+"""From a finished job to its signed answer and the draft of its entry (step 10)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from gateway.errors import Reason
+from gateway.exchange.answering.inbound import FrameRefusal, Reply
+from gateway.exchange.answering.job import Findings, Job
+from gateway.exchange.parts import Parts
+from gateway.model.decision import Decision
+from gateway.model.exchange import Answer, Outcome, Refusal, Request
+from gateway.model.frozen import changing
+from gateway.model.hit import Hit, Quality
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
+from gateway.records.withheld import commit_withheld
+from gateway.statements.answer import write_answer
+from gateway.statements.envelope import Sealed
+from gateway.statements.request import request_reference
+
+_SKEW_US = 30_000_000
+_MAX_KEPT = 16 * 1024
+_MAX_RECORDS = 48 * 1024
+_MAX_HITS = 20
+_ORDER = {quality: place for place, quality in enumerate(Quality)}
+
+
+@changing
+class Drafted:
+    """A job with its entry's draft, and the answer to be signed.
+
+    There is none where no signed answer can be given; `reply` then holds. `payload` is what the answer is written as.
+    """
+
+    job: Job
+    entry: EntryDraft
+    answer: Answer | None
+    reply: Reply
+    payload: bytes = b""
+    envelope: bytes = b""
+
+    def write(self) -> None:
+        """Write the answer as it will be signed. Raises like `write_answer`."""
+        if self.answer is not None:
+            self.payload = write_answer(self.answer)
+
+    def seal(self, sealed: Sealed) -> None:
+        """Take what was written as it is signed, and note it in the entry."""
+        self.envelope = self.entry.answer = sealed.envelope
+        self.entry.answer_hash = sealed.payload_hash
+
+
+def draft_answer(parts: Parts, job: Job) -> Drafted:
+    """The answer of a job and its entry, or the entry of a refusal that cannot be signed."""
+    if job.request is None:
+        return _unaccepted(parts, job)
+    if job.stored is not None and job.refusal is None:
+        return _duplicate(job)
+    refusal = job.refusal or _all_suspended(job)
+    answer, private = _refusal(parts, job, refusal) if refusal is not None else _findings(parts, job)
+    return Drafted(job, _entry(job, answer, private), answer, FrameRefusal(Reason.INTERNAL, "internal"))
+
+
+def _all_suspended(job: Job) -> Refusal | None:
+    """Every source that could serve is switched off: that is a suspension, not a partial answer."""
+    states = [found.state for found in job.findings]
+    if states and len(states) == len(job.expected) and all(state == "suspended" for state in states):
+        return Refusal(Reason.SUSPENDED, "suspended")
+    return None
+
+
+def _unaccepted(parts: Parts, job: Job) -> Drafted:
+    """A request that was not accepted: a signed refusal when it says which one it is, else a bare status."""
+    refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
+    inbound = job.inbound
+    small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
+    entry = EntryDraft(
+        kind="refused",
+        peer=job.peer,
+        request_hash=hashlib.sha256(inbound.envelope).digest(),
+        private={"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
+        request=small,
+    )
+    bare = FrameRefusal(refusal.reason, refusal.code)
+    reference = request_reference(inbound.envelope) if refusal.reason is not Reason.UNAUTHENTICATED else None
+    if reference is None:
+        return Drafted(job, entry, None, bare)
+    commitment, _ = commit_withheld([])
+    answer = Answer(
+        exchange_id=reference.exchange_id,
+        sender=parts.member,
+        recipient=job.peer,
+        request_hash=reference.request_hash,
+        issued_us=parts.clock.now_us(),
+        outcome=Outcome.REFUSED,
+        refusal=refusal,
+        withheld_commitment=commitment,
+    )
+    entry.exchange_id, entry.request_hash = reference.exchange_id, reference.request_hash
+    entry.channel = f"in:{job.peer}"
+    return Drafted(job, entry, answer, bare)
+
+
+def _duplicate(job: Job) -> Drafted:
+    request = job.verified
+    entry = EntryDraft(
+        kind="duplicate",
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        private={"first_index": job.stored.index if job.stored else None},
+    )
+    return Drafted(job, entry, None, FrameRefusal(Reason.INTERNAL, "internal"))
+
+
+def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
+    """The entry of a request whose exchange was answered while it was being served."""
+    request = job.verified
+    same = isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash
+    return EntryDraft(
+        kind="duplicate" if same else "refused",
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        private={"first_index": place.index} if same else {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value},
+        request=b"" if same else request.envelope,
+    )
+
+
+def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
+    outcome = Outcome.SUSPENDED if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
+    commitment, _ = commit_withheld([])
+    answer = _answer(parts, job, outcome, refusal=refusal, withheld_commitment=commitment)
+    private = _asked(job.verified.value) | {"code": refusal.code, "reason": refusal.reason.value}
+    if job.why is not None:
+        private["detail"] = str(job.why)[:300]
+    if job.decision is not None:
+        private["decision"] = _decision(job.decision)
+    return answer, private
+
+
+def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
+    findings = job.findings
+    commitment, opening = commit_withheld([item for found in findings for item in found.withheld])
+    hits, cut = _fit([hit for found in findings for hit in found.hits])
+    count = len(opening["withheld"]) if hits and all(found.show_withheld_count for found in findings) else None
+    answer = _answer(
+        parts,
+        job,
+        Outcome.HIT if hits else Outcome.NO_HIT,
+        hits=hits,
+        missing=_missing(job, findings),
+        capped=cut or is_capped(findings),
+        withheld_commitment=commitment,
+        withheld_count=count,
+    )
+    return answer, _asked(job.verified.value) | _private(job, answer, findings) | {
+        "withheld": opening["withheld"],
+        "withheld_salt": opening["salt"],
+    }
+
+
+def is_capped(findings: Iterable[Findings]) -> bool:
+    """Whether to say that there was more; not where hidden records helped to reach the cap, since it would tell."""
+    return any(found.capped and found.hits and not found.suppressed for found in findings)
+
+
+def _fit(hits: list[Hit]) -> tuple[tuple[Hit, ...], bool]:
+    """The surest hits, as many as an answer can hold, and whether any had to stay behind."""
+    kept: list[Hit] = []
+    room = _MAX_RECORDS
+    for hit in sorted(hits, key=lambda item: _ORDER[item.quality]) if len(hits) > 1 else hits:
+        room -= len(hit.record)
+        if room < 0 or len(kept) == _MAX_HITS:
+            return tuple(kept), True
+        kept.append(hit)
+    return tuple(kept), False
+
+
+def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
+    request = job.verified.value
+    return Answer(
+        exchange_id=request.exchange_id,
+        sender=parts.member,
+        recipient=request.sender,
+        request_hash=job.verified.payload_hash,
+        issued_us=parts.clock.now_us(),
+        outcome=outcome,
+        **rest,
+    )
+
+
+def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:
+    """Kinds of sources whose answer is missing, so that silence of one is never read as no hit."""
+    answered = {found.source for found in findings if found.state == "ok"}
+    return tuple(sorted({kind for source, kind in job.expected if source not in answered}))
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    requester = request.requester
+    return {
+        "purpose": request.purpose.value,
+        "offence": request.offence.value,
+        "case": request.case,
+        "ticket": request.ticket,
+        "agreement": request.agreement,
+        "requester": [requester.role, requester.office, requester.agency, requester.pseudonym],
+        "query": request.query.kind.value,
+    }
+
+
+def _private(job: Job, answer: Answer, findings: Iterable[Findings]) -> dict[str, Any]:
+    return {
+        "outcome": answer.outcome.value,
+        "decision": _decision(job.decision) if job.decision else None,
+        "sources": [
+            {
+                "id": found.source,
+                "state": found.state,
+                "hits": len(found.hits),
+                "suppressed": found.suppressed,
+                "denied": found.denied,
+                "policies": sorted(found.policies),
+                "attributes": found.attributes,
+            }
+            for found in findings
+        ],
+        "hits": [hit.reference for found in findings for hit in found.hits],
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {"policies": decision.policies, "hash": decision.policy_hash, "attributes": decision.attributes}
+
+
+def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
+    request = job.verified
+    refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
+    claim = ReplayClaim(
+        job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
+    )
+    replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
+    return EntryDraft(
+        kind="refused" if refused else "answered",
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        channel=f"in:{job.peer}",
+        private=private,
+        request=request.envelope,
+        retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
+        # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.
+        claim=None if replayed or job.stored is not None else claim,
+    )

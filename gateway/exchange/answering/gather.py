@@ -1,0 +1,293 @@
+"""Asking our own sources for a counterpart: search, policy on each candidate, fetch, and the signed record.
+
+Whether the recipient may learn of a candidate is decided from the key index, before anything is fetched, and
+never from what the asker can choose; so a suppressed hit costs the same work as no hit (design, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+
+from adapters.base import MAX_CANDIDATES
+from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
+from gateway.exchange.answering.constant_work import Evenness, decoy
+from gateway.exchange.answering.job import Findings, Job, UnsignedHit
+from gateway.exchange.parts import Parts
+from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
+from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.model.decision import Release
+from gateway.model.frozen import frozen
+from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
+from gateway.model.marking import Marking, ReleaseMarking
+from gateway.ports.sources import Occasion, ReferredSource, SigningSource, Source, SourceDescription
+from gateway.records.sdjwt import UnsignedRecord, prepare, present
+from policy.attributes import RecordAttributes
+from policy.engine.engine import PolicyEngine
+
+_BAD_QUERY = "bad-query"
+"""What a source says of a query that has nothing to search by: the question is at fault, not the source."""
+
+_STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
+
+_NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
+"""What is decided on where nothing was found."""
+
+
+@frozen
+class _Choice:
+    """A candidate that the recipient may learn of, and what of it."""
+
+    candidate: Candidate
+    attributes: RecordAttributes
+    release: Release
+
+
+class Gatherer:
+    """Puts a job before every source that can serve it, each behind its own wall."""
+
+    def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
+        self._parts = parts
+        self._walls = walls
+        self._even = Evenness()
+
+    def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
+        """Steps 7 to 9; `complete` gets the job when its last source has answered."""
+        walls = [wall for wall in self._walls if job.verified.value.query.kind in wall.description.queries]
+        job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
+        self._suspend_types(job, walls)
+        if not job.expected and job.finish():
+            complete(job)
+        for wall in walls:
+            description = wall.description
+            if self._is_off(description, job):
+                if job.found(Findings(description.id, description.kind, "suspended")):
+                    complete(job)
+                continue
+            look = self._refer if wall.signs else self._look
+            wall.submit(Task(partial(look, job), partial(_note, job, wall, complete), job.deadline))
+
+    def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
+        """Record types that are switched off with the peer: missing from its answers, whatever is there."""
+        types = self._parts.suspensions.suspended_types(job.peer, job.verified.value.purpose.value)
+        if not types:
+            return
+        job.suspended_types = types & frozenset[str]().union(*(wall.description.record_types for wall in walls))
+        job.expected += tuple((f"type:{name}", f"{name} records") for name in sorted(job.suspended_types))
+        for name in job.suspended_types:
+            job.note(Findings(f"type:{name}", f"{name} records", "suspended"))
+
+    def _is_off(self, description: SourceDescription, job: Job) -> bool:
+        """Whether a source is switched off, or all that it could give to this peer."""
+        off = self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None
+        return off or (bool(job.suspended_types) and description.record_types <= job.suspended_types)
+
+    def is_suspended(self, job: Job) -> bool:
+        """Whether anything that could have given the answer to `job` is switched off now."""
+        request = job.verified.value
+        if self._parts.suspensions.suspended_types(job.peer, request.purpose.value):
+            return True
+        return any(
+            self._is_off(wall.description, job)
+            for wall in self._walls
+            if request.query.kind in wall.description.queries
+        )
+
+    def _refer(self, job: Job, source: Source) -> Steps[Findings]:
+        """`_look` at a source process: it is asked with a signed reference to this exchange, and signs itself."""
+        if not isinstance(source, SigningSource):
+            raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
+        request = job.verified
+        occasion = Occasion(
+            request.value.exchange_id, request.value.sender, request.value.purpose, request.payload_hash
+        )
+        referred = source.refer(occasion)
+        return (yield from self._look(job, referred, referred))
+
+    def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Steps[Findings]:
+        """One source for one job, in the wall's thread; `signing` is the same where it signs itself."""
+        description = source.describe()
+        found = Findings(description.id, description.kind)
+        request = job.verified.value
+        result = yield SearchCall(source, request.query, self._parts.policy().strictness(request.purpose))
+        chosen = self._choose(job, source, result, found)
+        wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
+        records: Iterator[Fetched | None] = repeat(None)
+        if wanted and signing is None:
+            records = iter((yield FetchCall(source, [(each.key, each.record_type) for each in wanted])))
+        for choice in chosen:
+            if not choice.release.decision.allow:
+                found.hits.append(self._bare(job, choice.candidate, found))
+            elif (hit := self._hit(job, choice, found, next(records), signing)) is not None:
+                found.hits.append(hit)
+        return found
+
+    def _choose(self, job: Job, source: Source, result: SearchResult, found: Findings) -> list[_Choice]:
+        """8 and 9: the candidates that the recipient may learn of, all decided before anything is fetched."""
+        description = source.describe()
+        candidates = _believed(description, result)
+        if job.suspended_types:
+            candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
+        found.capped = result.capped or len(candidates) < len(result.candidates)
+        question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
+        self._even.decide_ahead(policy, question, source, now_us)
+        if not candidates:  # one decision all the same, noted where nobody looks
+            nothing = Findings(description.id, description.kind)
+            self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)
+        chosen = []
+        for candidate in candidates:
+            attributes = RecordAttributes(
+                question, candidate.record_type, description.agency, candidate.marking, candidate.category
+            )
+            release = self._decide(policy, attributes, candidate, found, now_us)
+            if release is not None:
+                chosen.append(_Choice(candidate, attributes, release))
+        return chosen
+
+    def _decide(
+        self, policy: PolicyEngine, attributes: RecordAttributes, candidate: Candidate, found: Findings, now_us: int
+    ) -> Release | None:
+        """8 and 9: None when the recipient learns nothing of the candidate."""
+        release = policy.release(attributes, now_us)
+        found.policies.update(release.decision.policies)
+        found.attributes.append(release.decision.attributes)
+        if release.decision.allow and not release.hide:
+            return release
+        note = {"source": candidate.source, "key": candidate.key, "type": candidate.record_type}
+        (found.suppressed if release.hide else found.denied).append(note)
+        return None if release.hide else release
+
+    def _hit(
+        self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, signing: ReferredSource | None
+    ) -> Hit | None:
+        """The hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
+        candidate, attributes, release = choice.candidate, choice.attributes, choice.release
+        issued: IssuedRecord | UnsignedRecord | None = None
+        if signing is not None:  # fetched and signed in one call, under what the index says of it
+            try:
+                marking = self._marking(job, candidate)
+                record, issued = signing.issue(candidate.key, candidate.record_type, marking, job.deadline)
+            except Unknown:
+                return None
+        if isinstance(record, Unknown):
+            return None
+        if not isinstance(record, SourceRecord):
+            raise record if isinstance(record, BaseException) else _foreign(candidate.source, "what is no record")
+        if (record.source, record.key, record.record_type) != (candidate.source, candidate.key, candidate.record_type):
+            raise _foreign(candidate.source, "another record")
+        if record.owner not in (attributes.owner, f"{self._parts.member}.{attributes.owner}"):
+            raise _foreign(candidate.source, f"a record of `{record.owner[:64]!a}`")
+        # What the source says now decides, not what the index said when it was built.
+        said = (record.record_type, record.marking, record.category)
+        if said != (candidate.record_type, candidate.marking, candidate.category):
+            parts = self._parts
+            current = RecordAttributes(
+                attributes.question, record.record_type, attributes.owner, record.marking, record.category
+            )
+            fresh = self._decide(parts.policy(), current, candidate, found, parts.clock.now_us())
+            if fresh is None or not fresh.decision.allow:
+                return self._bare(job, candidate, found) if fresh is not None else None
+            release = fresh
+            if signing is not None:
+                issued = self._issue_again(job, signing, record)
+        if issued is None:
+            issued = self._prepare(job, record)
+        return self._show(job, record, issued, candidate, release, found)
+
+    def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
+        """A hit without a record: the recipient may know that there is something, and a human decides on more."""
+        found.show_withheld_count = False  # all of it is kept back, which no count would say
+        return Hit(
+            self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules
+        )
+
+    def _reference(self, job: Job, candidate: Candidate) -> str:
+        request = job.verified.value
+        case = request.case or request.ticket
+        return self._parts.make_reference(candidate.source, candidate.key, candidate.record_type, request.sender, case)
+
+    def _marking(self, job: Job, what: Candidate | SourceRecord) -> ReleaseMarking:
+        """The part of a marking that the recipient is told and must obey."""
+        parts = self._parts
+        purpose = job.verified.value.purpose
+        return parts.policy().release_marking(what.marking, what.record_type, purpose, parts.clock.now_us())
+
+    def _prepare(self, job: Job, record: SourceRecord) -> UnsignedRecord:
+        """The record, ready to be signed for this one answer with its agency's key, which this node holds."""
+        parts = self._parts
+        issuer = parts.issuers.get(record.owner)
+        if issuer is None:
+            raise Misconfigured(f"no key of agency `{record.owner}` is here", code="no-agency-key", where=record.source)
+        request = job.verified.value
+        now_us = parts.clock.now_us()
+        return prepare(
+            record,
+            issuer=issuer,
+            audience=request.sender,
+            request_hash=job.verified.payload_hash,
+            marking=parts.policy().release_marking(record.marking, record.record_type, request.purpose, now_us),
+            now_us=now_us,
+        )
+
+    def _issue_again(self, job: Job, signing: ReferredSource, record: SourceRecord) -> IssuedRecord:
+        """The record under its current marking, where the index knew an older one."""
+        again, issued = signing.issue(record.key, record.record_type, self._marking(job, record), job.deadline)
+        said = (again.marking, again.category)
+        if said != (record.marking, record.category) or not issued.jwt:
+            raise Unavailable("the record changes while it is read", code="record-unstable", where=record.source)
+        return issued
+
+    def _show(
+        self,
+        job: Job,
+        record: SourceRecord,
+        issued: IssuedRecord | UnsignedRecord,
+        candidate: Candidate,
+        release: Release,
+        found: Findings,
+    ) -> Hit:
+        """The hit with the disclosures that policy lets out; the digests of the others are what was withheld.
+
+        A record with a key of ours is signed in the next stage, together with all others of its batch.
+        """
+        shown = tuple(name for name in issued.disclosures if name in release.fields)
+        kept = [name for name in issued.disclosures if name not in release.fields]
+        found.withheld.extend(
+            Withheld(issued.disclosures[name].digest, release.withheld.get(name, "default")) for name in kept
+        )
+        found.show_withheld_count = found.show_withheld_count and release.show_withheld_count
+        text = ""
+        if isinstance(issued, IssuedRecord):
+            text = present(issued, shown) if shown else ""
+        elif shown:
+            found.unsigned.append(UnsignedHit(len(found.hits), issued, shown))
+        reference, match = self._reference(job, candidate), candidate.match
+        return Hit(reference, match.quality, record.record_type, match.rules, "", text)
+
+
+def _believed(description: SourceDescription, result: SearchResult) -> tuple[Candidate, ...]:
+    """At most `MAX_CANDIDATES` of what a source gave, all of it its own; `Misconfigured` for another source's."""
+    candidates = result.candidates[:MAX_CANDIDATES]
+    for candidate in candidates:
+        if candidate.source != description.id:
+            raise _foreign(description.id, f"a candidate of `{candidate.source[:64]!a}`")
+    return candidates
+
+
+def _foreign(source: str, what: str) -> Misconfigured:
+    return Misconfigured(f"the source gave {what}", code="foreign-record", where=source)
+
+
+def _note(
+    job: Job, wall: Bulkhead, complete: Callable[[Job], None], result: object, error: LiaisonError | None
+) -> None:
+    if error is None and isinstance(result, Findings):
+        findings = result
+    else:
+        if error is not None and error.code == _BAD_QUERY:
+            job.refuse(error)
+        state = _STATES.get(error.code if error is not None else "", "failed")
+        findings = Findings(wall.description.id, wall.description.kind, state)
+    if job.found(findings):
+        complete(job)

@@ -1,0 +1,1 @@
+"""Ask counterparts for an officer, check what they answer, and keep the search."""

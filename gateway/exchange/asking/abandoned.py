@@ -1,0 +1,84 @@
+"""After a crash the asking side says which of its questions it lost sight of: `abandoned` (design, section 7).
+
+A node that has its log for itself says so when it starts. Where several processes share the log, one that starts
+cannot know what the others wait for: the leader says it of questions whose time has long been over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.audit.entries.entry import Entry, parse_entry
+from gateway.audit.log.succession import neighbour, split_name
+from gateway.clock import Clock
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.ports.log_store import LogStore
+
+GRACE_US = 120_000_000
+"""A process writes the end of each of its questions within the budget; one that has none after this is gone."""
+
+_LOOK_BACK = 4096
+"""Entries before the end of the log that are looked at: far more than can be open at once."""
+
+_ENDS = frozenset({"received", "silent", "late", "abandoned"})
+_KIND = "abandoned"
+
+
+def abandoned(store: LogStore, log: str) -> list[EntryDraft]:
+    """An entry for each question at the end of `log` that has neither an answer nor a silence."""
+    open_: dict[str, Entry] = {}
+    for entry in _newest(store, log):
+        if entry.kind == "asked":
+            open_[entry.exchange_id] = entry
+        elif entry.kind in _ENDS:
+            open_.pop(entry.exchange_id, None)
+    return [_draft(entry) for entry in open_.values()]
+
+
+def _newest(store: LogStore, log: str) -> Iterator[Entry]:
+    """The entries at the end of a log; where it has few, those before them stand at the end of its number before."""
+    state = store.state(log)
+    size = state.size if state else 0
+    if size < _LOOK_BACK and split_name(log)[1] > 1:
+        yield from _newest(store, neighbour(log, -1))
+    for _, body, _ in store.bodies(log, max(0, size - _LOOK_BACK), size):
+        yield parse_entry(body)
+
+
+class LostQuestions:
+    """Questions of processes that are gone. How far the log was looked through is remembered for the next leader."""
+
+    def __init__(self, store: LogStore, log: str, documents: DocumentStore, clock: Clock) -> None:
+        self._store = store
+        self._log = log
+        self._documents = documents
+        self._clock = clock
+        self._through_us = 0
+
+    def find(self) -> list[EntryDraft]:
+        """An entry for each question that nobody waits for any more and that has no end."""
+        until_us = self._clock.now_us() - GRACE_US
+        asked: dict[str, tuple[int, int]] = {}
+        for index, time_us, kind, exchange_id in self._store.of_kinds(self._log, {"asked", *_ENDS}, self._since_us()):
+            if kind == "asked":
+                asked[exchange_id] = (index, time_us)
+            else:
+                asked.pop(exchange_id, None)
+        lost = [index for index, time_us in asked.values() if time_us < until_us]
+        self._through_us = min([until_us, *(time_us for _, time_us in asked.values())])
+        return [_draft(parse_entry(body)) for index in lost for _, body, _ in self._bodies(index)]
+
+    def noted(self) -> None:
+        """What `find` gave has its entries."""
+        self._documents.put(_KIND, self._log, str(self._through_us).encode())
+
+    def _since_us(self) -> int:
+        return int(self._documents.get(_KIND, self._log) or 0)
+
+    def _bodies(self, index: int) -> list[tuple[int, bytes, bytes]]:
+        return list(self._store.bodies(self._log, index, index + 1))
+
+
+def _draft(entry: Entry) -> EntryDraft:
+    return EntryDraft("abandoned", entry.peer, entry.exchange_id, entry.request_hash)

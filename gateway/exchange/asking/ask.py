@@ -1,0 +1,249 @@
+"""Our officer asks abroad: from the command to one line for each counterpart, in numbered steps.
+
+1. officer, role, purpose, case or ticket are present and allowed, and our own time is to be trusted;
+2. our own agencies are asked first;
+3. an entry `asked` for each counterpart is durable before anything leaves;
+4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
+5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
+6. an entry `received` is durable before the officer sees anything;
+7. the officer sees one line for each counterpart: hit, no hit, refused, suspended or silent;
+8. the acknowledgement of the channel goes on (`channels.py`).
+
+Silence is never shown as no hit: what does not answer inside the budget is `silent`, with an entry of its own,
+and an answer that comes later is logged and shown as late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.clock import check_time
+from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
+from gateway.exchange.asking import entries as notes
+from gateway.exchange.asking.check_answer import check_answer
+from gateway.exchange.asking.inquiry import Asked, Inquiry
+from gateway.exchange.asking.own_agencies import OwnSources
+from gateway.exchange.asking.shown_line import show_line
+from gateway.exchange.log_writer import Scribes
+from gateway.exchange.parts import Parts
+from gateway.exchange.quota import over_quota
+from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.requester import Officer, Requester
+from gateway.model.search import Line, SearchCommand
+from gateway.ports.peers import Peers
+from gateway.ports.quotas import QuotaPlace
+from gateway.ports.sources import Occasion
+from gateway.statements.request import build_request
+from policy.attributes import AskAttributes, QuestionAttributes
+from policy.explain import sentence
+
+LIFETIME_US = 60_000_000
+"""How long a request can be answered."""
+
+LATE_S = LIFETIME_US / 1_000_000
+"""How long an answer can still come, in seconds."""
+
+_OWN_BUDGET_S = 1.0
+
+
+Added = Callable[[Line], None]
+"""Called with each line as it comes, late ones included."""
+
+
+class Asker:
+    """Asks for an officer. `lines` come through a callback as they are there."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        own: OwnSources,
+        peers: Peers,
+        scribes: Scribes,
+        received: Callable[[MemberId], None],
+        pseudonym: Callable[[str, str], str],
+        budget_s: float = 3.0,
+    ) -> None:
+        self._parts = parts
+        self._own = own
+        self._peers = peers
+        self._scribes = scribes
+        self._note_received = received
+        self._pseudonym = pseudonym
+        self._budget_s = budget_s
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def allow(self, inquiry: Inquiry) -> None:
+        """Step 1; a refusal has its entry before it is raised."""
+        try:
+            self._check(inquiry.officer, inquiry.command)
+        except LiaisonError as error:
+            await self._scribes.operations.write(notes.denied(inquiry, error.code))
+            raise
+
+    async def run(self, inquiry: Inquiry, added: Added) -> None:
+        """Steps 2 to 7; returns when all lines are there or the budget is over."""
+        command = inquiry.command
+        occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
+        own = await self._own.line(command.query, occasion, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
+        await self._scribes.exchange.write(notes.own(inquiry, own))
+        added(own)
+        outgoing = await self._within_quota([self._prepare(inquiry, member) for member in command.to])
+        for line in (item for item in outgoing if isinstance(item, Line)):
+            await self._scribes.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
+            added(line)
+        asked = [item for item in outgoing if isinstance(item, Asked)]
+        await asyncio.gather(*(self._scribes.exchange.write(notes.asked(item)) for item in asked))  # 3
+        await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
+
+    async def finish(self) -> None:
+        """Wait for late answers no longer (the node stops)."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    def _check(self, officer: Officer, command: SearchCommand) -> None:
+        check_time(self._parts.clock)
+        if not command.to:
+            raise Malformed("no counterpart was named", code="no-counterpart", where="to")
+        if not (command.case or command.ticket):
+            raise Malformed("a case or ticket number is required", code="missing-case", where="case")
+        if not officer.person:
+            raise Malformed("an officer's person id is required", code="missing-officer", where="officer")
+        attributes = AskAttributes(
+            role=officer.role,
+            agency=officer.agency,
+            office=officer.office,
+            query=command.query.kind.value,
+            purpose=command.purpose.value,
+            offence=command.offence.value,
+            has_case=bool(command.case),
+            has_ticket=bool(command.ticket),
+            purpose_in_token=command.purpose.value in officer.purposes,
+        )
+        decision = self._parts.policy().may_ask(attributes, self._parts.clock.now_us())
+        if not decision.allow:
+            raise Forbidden(sentence(decision.code, attributes), code=decision.code)
+
+    def _prepare(self, inquiry: Inquiry, member: MemberId) -> Asked | Line:
+        """The signed request to `member`, or the line that says why nothing may be sent."""
+        try:
+            self._may_send(inquiry.officer, inquiry.command, member)
+            salt = secrets.token_bytes(32)
+            request = self._request(inquiry.officer, inquiry.command, member, salt)
+            return Asked(inquiry, member, request, build_request(request, self._parts.key), salt)
+        except LiaisonError as error:
+            return _refused(member, error)
+
+    async def _within_quota(self, outgoing: list[Asked | Line]) -> list[Asked | Line]:
+        """What is beyond today's quota is refused at home; the rest is counted."""
+        parts = self._parts
+        asked = [item for item in outgoing if isinstance(item, Asked)]
+        places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
+        refusals = await asyncio.to_thread(over_quota, parts.quotas, parts.policy().quotas, places, parts.clock)
+        refused = {item.member: refusal for item, refusal in zip(asked, refusals, strict=True) if refusal is not None}
+        return [_refused(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
+
+    def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId) -> None:
+        parts = self._parts
+        if member == parts.member:
+            raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
+        if (reason := parts.suspensions.suspends(peer=member, purpose=command.purpose.value)) is not None:
+            raise Suspended(f"exchange with `{member}` is suspended: {reason}")
+        view = parts.trust()
+        if not view.active(member):
+            raise Forbidden(f"`{member}` is not an active member of the federation", code="not-a-member", where="to")
+        view.freshness(member, parts.clock.now_us())
+        attributes = QuestionAttributes(
+            counterpart=member,
+            role=officer.role,
+            agency=officer.agency,
+            office=officer.office,
+            query=command.query.kind.value,
+            purpose=command.purpose.value,
+            offence=command.offence.value,
+            agreement=self._agreement(command, member),
+            has_case=bool(command.case),
+            has_ticket=bool(command.ticket),
+        )
+        decision = parts.policy().may_send(attributes, parts.clock.now_us())
+        if not decision.allow:
+            raise Forbidden(sentence(decision.code, attributes), code=decision.code, where=member)
+
+    def _agreement(self, command: SearchCommand, member: MemberId) -> str:
+        if command.agreement:
+            return command.agreement
+        return self._parts.policy().agreement_for(command.purpose.value, member, self._parts.clock.now_us())
+
+    def _request(self, officer: Officer, command: SearchCommand, member: MemberId, salt: bytes) -> Request:
+        parts = self._parts
+        now_us = parts.clock.now_us()
+        pseudonym = self._pseudonym(officer.person, member)
+        return Request(
+            exchange_id=new_exchange_id(),
+            sender=parts.member,
+            recipient=member,
+            issued_us=now_us,
+            expires_us=now_us + LIFETIME_US,
+            purpose=command.purpose,
+            offence=command.offence,
+            case=command.case,
+            ticket=command.ticket,
+            agreement=self._agreement(command, member),
+            requester=Requester(officer.role, officer.office, officer.agency, pseudonym),
+            token_commitment=hashlib.sha256(salt + officer.token_hash).digest(),
+            query=command.query,
+            trust_hash=parts.trust().hash,
+            policy_hash=parts.policy().hash,
+        )
+
+    async def _one(self, asked: Asked, added: Added) -> None:
+        """Steps 4 to 7 for one counterpart; what is late goes on behind the budget."""
+        trace = asked.inquiry.command.traceparent
+        sending = asyncio.create_task(self._peers.exchange(asked.member, asked.sealed.envelope, LATE_S, trace))
+        done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
+        if done:
+            added(await self._conclude(asked, sending))
+            return
+        added(await self._silent(asked, TimedOut("no answer came in time", where=asked.member)))
+        task = asyncio.create_task(self._wait_for_late(asked, sending, added))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _wait_for_late(self, asked: Asked, sending: asyncio.Task[AnswerMessage], added: Added) -> None:
+        await asyncio.wait((sending,))
+        if sending.cancelled() or sending.exception() is not None:
+            return
+        added(replace(await self._conclude(asked, sending, kind="late"), late=True))
+
+    async def _conclude(self, asked: Asked, sending: asyncio.Task[AnswerMessage], kind: str = "received") -> Line:
+        try:
+            message = sending.result()
+            checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
+        except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
+            reraise_fatal(problem)
+            return await self._silent(asked, as_error(problem))
+        place = await self._scribes.exchange.write(notes.received(asked, checked, message, kind))  # 6
+        self._note_received(asked.member)
+        self._parts.note_head(checked.checkpoint)
+        return show_line(self._parts, checked, place.index)  # 7
+
+    async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
+        """No answer, or none that verifies: silent, and said to be so."""
+        seen = self._peers.status(asked.member).last_seen_us
+        await self._scribes.exchange.write(notes.silent(asked, why, seen))
+        refusal = Refusal(why.reason, why.code, why.message)
+        return Line(
+            asked.member, Outcome.SILENT, refusal=refusal, last_seen_us=seen, exchange_id=asked.request.exchange_id
+        )
+
+
+def _refused(member: MemberId, error: LiaisonError) -> Line:
+    """The line of a question that does not leave."""
+    outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
+    return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))

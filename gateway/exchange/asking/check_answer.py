@@ -1,0 +1,86 @@
+"""What we check of an answer before an officer sees it (step 5 of asking).
+
+1. the answer's own checks (`statements.answer.verify_answer`): signer, audience, our request, form;
+2. the public entry parses, and names us, our exchange, our request and this answer;
+3. the entry has a number in our channel;
+4. the checkpoint is signed by a log key that the counterpart lists, for its own exchange log;
+5. the inclusion proof leads from the entry to the checkpoint's root.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.audit.accounts.receipts import Exchange
+from gateway.audit.entries.entry import Entry, parse_entry
+from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
+from gateway.errors import BadSignature, Forbidden
+from gateway.exchange.parts import Parts
+from gateway.model.exchange import Answer, AnswerMessage, LogProof, Request, Verified
+from gateway.model.names import MemberId
+from gateway.signing.keys import VerifyKey
+from gateway.statements.answer import verify_answer
+from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.view import TrustView
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An answer that passed all checks, and its place in the counterpart's channel."""
+
+    answer: Verified[Answer]
+    exchange: Exchange
+    checkpoint: Checkpoint
+
+
+def check_answer(parts: Parts, request: Request, request_hash: bytes, message: AnswerMessage) -> Checked:
+    """The answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and proof."""
+    member = request.recipient
+    view = parts.trust()
+    answer = verify_answer(  # 1
+        message.envelope,
+        keys=view,
+        member=member,
+        me=parts.member,
+        request_hash=request_hash,
+        exchange_id=request.exchange_id,
+        now_us=parts.clock.now_us(),
+    )
+    expected = (request.exchange_id, request_hash, answer.payload_hash)
+    entry, checkpoint = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
+    assert entry.number is not None
+    return Checked(answer, Exchange(entry.number, *expected), checkpoint)
+
+
+def check_entry(
+    view: TrustView, member: MemberId, me: MemberId, body: bytes, proof: LogProof, expected: tuple[str, bytes, bytes]
+) -> tuple[Entry, Checkpoint]:
+    """Checks 2 to 5 above: `member`'s entry about an exchange with us, in `member`'s own exchange log.
+
+    `expected` are exchange id, hash of the request and hash of the answer.
+    """
+    entry = parse_entry(body)  # 2
+    if (entry.peer, entry.exchange_id, entry.request_hash, entry.answer_hash) != (me, *expected):
+        raise Forbidden("the counterpart's entry is about another exchange", code="wrong-entry", where="entry")
+    if entry.number is None:  # 3
+        raise Forbidden("the counterpart's entry has no number", code="wrong-entry", where="entry.n")
+    checkpoint = _check_head(view.vkeys(member, KeyUse.LOG), member, proof.checkpoint)  # 4
+    if (entry.log, entry.index) != (checkpoint.origin, proof.index):
+        raise Forbidden("the entry is of another place or log", code="wrong-entry", where="entry")
+    verify_inclusion(leaf_hash(body), proof.index, checkpoint.size, proof.hashes, checkpoint.root)  # 5
+    return entry, checkpoint
+
+
+def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:
+    """The checkpoint, when one of the counterpart's log keys signed it for an exchange log of its own."""
+    origin = parse_checkpoint(data).origin
+    if not re.fullmatch(rf"{member}\.liaison\.internal/exchange/[1-9][0-9]*", origin):
+        raise Forbidden("the checkpoint is of another log", code="wrong-log", where="proof.checkpoint")
+    for key in keys:
+        try:
+            return verify_checkpoint(data, origin, key)
+        except BadSignature:
+            continue
+    raise BadSignature("no listed log key signed the checkpoint", code="bad-checkpoint", where="proof.checkpoint")

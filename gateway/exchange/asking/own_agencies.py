@@ -1,0 +1,102 @@
+"""Our own agencies, asked before anybody abroad (step 2 of asking)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from adapters.base import MAX_CANDIDATES
+from gateway.clock import Clock
+from gateway.config.suspensions import Suspensions
+from gateway.errors import LiaisonError
+from gateway.exchange.sources.batching import SearchCall, Steps
+from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.model.exchange import Outcome
+from gateway.model.hit import Candidate, SearchResult
+from gateway.model.names import MemberId
+from gateway.model.query import Query
+from gateway.model.search import Line, ShownHit
+from gateway.ports.sources import Occasion, SigningSource, Source
+from policy.engine.engine import PolicyEngine
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one source shows to our own officer."""
+
+    hits: tuple[ShownHit, ...]
+    capped: bool
+
+
+class OwnSources:
+    """One line for all our own sources. Hits name type and quality; the record is read in the agency's system."""
+
+    def __init__(
+        self,
+        member: MemberId,
+        walls: Sequence[Bulkhead],
+        suspensions: Suspensions,
+        clock: Clock,
+        make_reference: Callable[[str, str, str, str, str], str],
+        policy: Callable[[], PolicyEngine],
+    ) -> None:
+        self._member = member
+        self._walls = walls
+        self._suspensions = suspensions
+        self._clock = clock
+        self._make_reference = make_reference
+        self._policy = policy
+
+    async def line(self, query: Query, occasion: Occasion, deadline: float) -> Line:
+        """What our own agencies hold; a source that fails or is late is named as missing."""
+        walls = [wall for wall in self._walls if query.kind in wall.description.queries]
+        results = await asyncio.gather(*(self._ask(wall, query, occasion, deadline) for wall in walls))
+        hits: list[ShownHit] = []
+        missing: set[str] = set()
+        for wall, result in zip(walls, results, strict=True):
+            if result is None:
+                missing.add(wall.description.kind)
+            else:
+                hits.extend(result.hits)
+        capped = any(result is not None and result.capped for result in results)
+        outcome = Outcome.HIT if hits else Outcome.NO_HIT
+        return Line(self._member, outcome, tuple(hits), missing=tuple(sorted(missing)), capped=capped)
+
+    async def _ask(self, wall: Bulkhead, query: Query, occasion: Occasion, deadline: float) -> _Seen | None:
+        description = wall.description
+        if self._suspensions.suspends(agency=description.agency, source=description.id) is not None:
+            return None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[_Seen | None] = loop.create_future()
+
+        def run(source: Source) -> Steps[_Seen]:
+            asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else source
+            return self._seen((yield SearchCall(asked, query, self._policy().strictness(occasion.purpose))))
+
+        def done(result: object, error: LiaisonError | None) -> None:
+            value = result if error is None and isinstance(result, _Seen) else None
+            loop.call_soon_threadsafe(_settle, future, value)
+
+        wall.submit(Task(run, done, deadline))
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                return await future
+        except TimeoutError:
+            return None
+
+    def _seen(self, result: SearchResult) -> _Seen:
+        """What is shown of a result, in the wall's thread: a source that lies ends its own task only."""
+        candidates = result.candidates[:MAX_CANDIDATES]
+        capped = result.capped or len(candidates) < len(result.candidates)
+        return _Seen(tuple(map(self._shown, candidates)), capped)
+
+    def _shown(self, candidate: Candidate) -> ShownHit:
+        reference = self._make_reference(candidate.source, candidate.key, candidate.record_type, self._member, "")
+        match = candidate.match
+        return ShownHit(reference, match.quality, candidate.record_type, match.rules, "", None)
+
+
+def _settle(future: asyncio.Future[_Seen | None], value: _Seen | None) -> None:
+    if not future.done():
+        future.set_result(value)

@@ -1,0 +1,1 @@
+"""Acknowledge answers, list what was not acknowledged, and compare days."""

@@ -1,0 +1,197 @@
+"""Receipt debt: answers of ours that a counterpart has not acknowledged (design, section 7; threats.md, G13).
+
+A round looks once a second at how far each counterpart's receipts have come; the way of a request costs two look-ups
+in memory. Debt is *overdue* when `answers` are open and receipts have not advanced for `STALL_S`, or when the oldest
+open answer is `seconds` old, however slowly receipts advance. It then has an entry and an alarm, and another entry
+when it is over.
+
+Overdue debt limits service only where the counterpart could pay: it is connected and has gone on asking for at least
+`STALL_S`. One that did not ask for `seconds` begins anew when it is back. Humanitarian purposes are always served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from gateway.audit.accounts.receipts import ReceiptBook
+from gateway.clock import JUMP_US, Clock
+from gateway.config.suspensions import HUMANITARIAN
+from gateway.errors import Unacknowledged
+from gateway.exchange.log_writer import Scribe
+from gateway.model.names import MemberId
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+
+STALL_S = 30.0
+"""Receipts that have not advanced for so long do not advance: a lost answer holds them back for 20 s."""
+
+_LITTLE = 100
+
+OVERDUE = "receipts-overdue"
+"""Kind of the documents that say which alarms have begun, and of the entry that says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DebtLimits:
+    """When debt is overdue: with so many open answers, or after so many seconds with one."""
+
+    answers: int = 100
+    seconds: float = 600.0
+
+
+@dataclass(slots=True)
+class _Account:
+    """One counterpart. `since` is when its receipts last advanced or its debt began, `asking` when it began to ask
+    (both monotonic); `oldest_us` when the first answer without a receipt was given, 0 where there is none."""
+
+    given: int = 0
+    acknowledged: int = 0
+    since: float = 0.0
+    asking: float = 0.0
+    asked: float = float("-inf")
+    oldest_us: int = 0
+
+    @property
+    def open(self) -> int:
+        return max(0, self.given - self.acknowledged)
+
+    @property
+    def owed(self) -> str:
+        """What the counterpart is told: its own, and nothing else of ours."""
+        many = "1 answer" if self.open == 1 else f"{self.open} answers"
+        return f"receipts are due for {many} of ours, from number {self.acknowledged + 1} on"
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the way of a request touches: when each counterpart asked last, and what those who are limited are told."""
+
+    asked: dict[str, float] = field(default_factory=dict)
+    limited: Mapping[str, str] = field(default_factory=dict)
+
+
+class Debts:
+    """What counterparts owe. `check` is on the way of each request; `round` looks and writes."""
+
+    def __init__(
+        self,
+        book: ReceiptBook,
+        documents: DocumentStore,
+        clock: Clock,
+        operations: Scribe,
+        peers: Callable[[], Collection[str]],
+        limits: DebtLimits,
+    ) -> None:
+        self._book = book
+        self._documents = documents
+        self._clock = clock
+        self._operations = operations
+        self._peers = peers
+        self._limits = limits
+        self._accounts: dict[str, _Account] = {}
+        self._seen = _Seen()
+
+    def check(self, peer: str, purpose: str, now: float) -> None:
+        """Note that `peer` asks at `now` (monotonic); raises `Unacknowledged` where its debt limits it."""
+        seen = self._seen
+        seen.asked[peer] = now
+        if peer in seen.limited and purpose not in HUMANITARIAN:
+            raise Unacknowledged(seen.limited[peer], where=peer)
+
+    def advanced(self, peer: str, through: int) -> None:
+        """A receipt was taken: who has paid all but a little is served again at once, anybody else as a round finds."""
+        account = self._accounts.get(peer)
+        if account is not None and account.given - through < min(self._limits.answers, _LITTLE):
+            self._seen.limited = {name: owed for name, owed in self._seen.limited.items() if name != peer}
+
+    def open_answers(self) -> Mapping[str, float]:
+        """Answers that are not acknowledged, by counterpart."""
+        return {peer: float(account.open) for peer, account in self._accounts.items()}
+
+    def oldest_s(self) -> Mapping[str, float]:
+        """How many seconds old the oldest of them is, by counterpart; 0 where there is none."""
+        return {peer: self._age(account) for peer, account in self._accounts.items()}
+
+    async def round(self, leads: bool = True) -> None:
+        """Look at all counterparts; an entry for each whose debt has become overdue, and when that is over.
+
+        Of several processes of one node the one that `leads` writes entries. While our own time is not to be trusted
+        no age is, and nobody is answered anyway.
+        """
+        if abs(self._clock.jumped_us()) >= JUMP_US:
+            return
+        peers = await asyncio.to_thread(self._look)
+        if not leads:
+            return
+        begun = set(await asyncio.to_thread(self._documents.keys, OVERDUE))
+        for peer in peers:
+            account = self._accounts[peer]
+            overdue = self._overdue(account)
+            if overdue and peer not in begun:
+                await self._begin(MemberId(peer), account)
+            elif not overdue and peer in begun:
+                await self._end(MemberId(peer), account)
+
+    def _look(self) -> list[str]:
+        now = self._clock.monotonic()
+        given = self._book.given()
+        for peer in self._peers():
+            account = self._accounts.get(peer)
+            if account is None:
+                account = self._accounts[peer] = _Account(since=now)
+            self._move(account, given.get(peer, 0), peer, now)
+        self._seen.limited = {peer: item.owed for peer, item in self._accounts.items() if self._limits_service(item)}
+        return list(self._accounts)
+
+    def _move(self, account: _Account, given: int, peer: str, now: float) -> None:
+        """Bring one account up to the log, to what was acknowledged, and to when the counterpart asked."""
+        was_open, account.given = account.open, given
+        # Read anew only while something is open: another process of this node may have taken a receipt.
+        if account.open:
+            acknowledged = self._book.acknowledged(MemberId(peer))
+            if acknowledged > account.acknowledged or not was_open:
+                account.since, account.oldest_us = now, 0
+            account.acknowledged = acknowledged
+        if account.open and not account.oldest_us:
+            account.oldest_us = self._book.given_us(MemberId(peer), account.acknowledged + 1)
+        asked = self._seen.asked.get(peer, account.asked)
+        if asked - account.asked >= self._limits.seconds:
+            account.asking = asked
+        account.asked = asked
+
+    def _age(self, account: _Account) -> float:
+        return max(0.0, (self._clock.now_us() - account.oldest_us) / 1e6) if account.open else 0.0
+
+    def _overdue(self, account: _Account) -> bool:
+        stands = self._clock.monotonic() - account.since
+        many = account.open >= self._limits.answers and stands >= STALL_S
+        return many or self._age(account) >= self._limits.seconds
+
+    def _limits_service(self, account: _Account) -> bool:
+        now = self._clock.monotonic()
+        goes_on = now - account.asked < self._limits.seconds and now - account.asking >= STALL_S
+        return goes_on and self._overdue(account)
+
+    async def _begin(self, peer: MemberId, account: _Account) -> None:
+        private = {
+            "open": account.open,
+            "first": account.acknowledged + 1,
+            "since_us": account.oldest_us,
+            "limited": peer in self._seen.limited,
+        }
+        await self._operations.write(EntryDraft(OVERDUE, peer, private=private, retention=Retention.OPERATIONS))
+        await asyncio.to_thread(self._documents.put, OVERDUE, peer, str(self._clock.now_us()).encode())
+
+    async def _end(self, peer: MemberId, account: _Account) -> None:
+        """The end of an alarm; where it stood before a restart, the debt is not over until receipts have come."""
+        begun_us = int(await asyncio.to_thread(self._documents.get, OVERDUE, peer) or 0)
+        if account.open and account.oldest_us <= begun_us:
+            return
+        private = {"open": account.open, "through": account.acknowledged, "begun_us": begun_us}
+        await self._operations.write(
+            EntryDraft("receipts-settled", peer, private=private, retention=Retention.OPERATIONS)
+        )
+        await asyncio.to_thread(self._documents.delete, OVERDUE, peer)

@@ -1,0 +1,181 @@
+"""Acknowledgement of channels (step 8 of asking): we send ours, at most once a second, and take those of others."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from gateway.audit.accounts.receipts import ChannelBook, Due, Exchange, ReceiptBook
+from gateway.audit.accounts.sides import ARRIVALS
+from gateway.audit.entries.entry import parse_entry
+from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
+from gateway.exchange.asking.check_answer import check_entry
+from gateway.exchange.log_writer import Scribe
+from gateway.exchange.parts import Parts
+from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
+from gateway.model.names import MemberId
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.ports.peers import Peers
+from gateway.statements.receipt import build_receipt, verify_receipt
+
+_BURST = 5.0
+_PER_SECOND = 2.0
+"""A counterpart sends one receipt a second; whoever sends many more is refused before any signature is checked."""
+
+
+class Acknowledger:
+    """Our receipts to counterparts. `received` notes an answer that is durable in our log; `round` sends."""
+
+    def __init__(self, parts: Parts, book: ChannelBook, peers: Peers, operations: Scribe) -> None:
+        self._parts = parts
+        self._book = book
+        self._peers = peers
+        self._operations = operations
+
+    def received(self, peer: MemberId) -> None:
+        """Note that an answer of `peer` is durable."""
+        self._book.received(peer)
+
+    def resume(self, peers: Iterable[MemberId]) -> None:
+        """Take up what was not acknowledged before a restart."""
+        self._book.resume(peers)
+
+    async def round(self) -> None:
+        """Send what is due, to all at once; who cannot be reached or refuses gets its receipt in a later round.
+
+        Raises the first error that is not a counterpart's (`StorageBroken` before others), once all were served.
+        """
+        served = await asyncio.gather(*(self._serve(peer) for peer in self._book.peers()), return_exceptions=True)
+        errors = [result for result in served if isinstance(result, BaseException)]
+        if errors:
+            raise next((error for error in errors if isinstance(error, StorageBroken)), errors[0])
+
+    async def _serve(self, peer: MemberId) -> None:
+        due = await asyncio.to_thread(self._book.due, peer)
+        if due is not None:
+            await self._send(due)
+
+    async def _send(self, due: Due) -> None:
+        receipt, entry, proof = due.receipt, b"", LogProof(0, (), b"")
+        sealed = build_receipt(receipt, self._parts.key)
+        if due.entry is not None:
+            index, entry = due.entry
+            proof = await asyncio.to_thread(self._parts.journal.proof, index, parse_entry(entry).log)
+        try:
+            await self._peers.acknowledge(receipt.recipient, ReceiptMessage(sealed.envelope, entry, proof))
+        except Refused:
+            return
+        await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
+        await self._operations.write(_entry("acknowledged", receipt.recipient, receipt, sealed.envelope))
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """How many receipts a counterpart may still send now: `_BURST` at most, `_PER_SECOND` more each second."""
+
+    tokens: float
+    at: float
+
+    def spend(self, now: float) -> bool:
+        self.tokens, self.at = min(_BURST, self.tokens + (now - self.at) * _PER_SECOND), now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class ReceiptTaker:
+    """Counterparts' receipts to us."""
+
+    def __init__(
+        self, parts: Parts, book: ReceiptBook, operations: Scribe, advanced: Callable[[MemberId, int], None]
+    ) -> None:
+        self._parts = parts
+        self._book = book
+        self._advanced = advanced
+        self._operations = operations
+        self._buckets: dict[MemberId, _Bucket] = {}
+
+    async def take(self, peer: MemberId, message: ReceiptMessage) -> int:
+        """Check a receipt, and the sender's entry that comes with it, against our own log and note it; the number now
+        acknowledged.
+
+        Refusals have an entry, with the hash of what was sent and not the thing itself. Raises `Overloaded` with
+        code `receipt-rate`, without an entry, when `peer` sends too many.
+        """
+        parts = self._parts
+        now = parts.clock.monotonic()
+        if not self._buckets.setdefault(peer, _Bucket(_BURST, now)).spend(now):
+            raise Overloaded("too many receipts", code="receipt-rate", where=peer)
+        proved: list[Mapping[str, Any]] = []
+        try:
+            verified = verify_receipt(
+                message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
+            )
+            prove = partial(self._prove, peer, message, proved)
+            through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash, prove)
+        except LiaisonError as error:
+            private = {
+                "code": error.code,
+                "detail": str(error)[:300],
+                "statement_hash": hashlib.sha256(message.envelope).hexdigest(),
+            }
+            await self._operations.write(
+                EntryDraft("receipt-refused", peer, private=private, retention=Retention.OPERATIONS)
+            )
+            if isinstance(error, Contradicted):  # by the sender's own bytes: its fault, and none of ours
+                raise Forbidden(error.message, code=error.code, where=error.where) from error
+            raise
+        for theirs in proved:  # none where it covers nothing new: that changes nothing
+            self._advanced(peer, through)
+            await self._operations.write(_entry("receipt", peer, verified.value, message.envelope, theirs))
+        return through
+
+    def _prove(
+        self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: Exchange | None
+    ) -> None:
+        """The sender's own log holds the last answer that its receipt covers, as ours does."""
+        if last is None:  # nothing arrived: its signed word is all that there can be
+            proved.append({})
+            return
+        parts = self._parts
+        expected = (last.exchange_id, last.request_hash, last.answer_hash)
+        entry, head = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
+        if entry.kind not in ARRIVALS or entry.number != last.number:
+            raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
+        parts.note_head(head)
+        proved.append(_their_entry(message))
+
+
+def _their_entry(message: ReceiptMessage) -> dict[str, Any]:
+    proof = message.proof
+    return {
+        "their_index": proof.index,
+        "their_entry": message.entry.decode(),
+        "their_hashes": [item.hex() for item in proof.hashes],
+        "their_checkpoint": proof.checkpoint.decode(),
+    }
+
+
+def _entry(
+    kind: str, peer: MemberId, receipt: Receipt, envelope: bytes, theirs: Mapping[str, Any] = MappingProxyType({})
+) -> EntryDraft:
+    private = {
+        "first": receipt.first,
+        "through": receipt.through,
+        "gaps": list(receipt.gaps),
+        "statement": _text(envelope),
+        **theirs,
+    }
+    return EntryDraft(kind, peer, private=private, retention=Retention.OPERATIONS)
+
+
+def _text(envelope: bytes) -> str:
+    return base64.b64encode(envelope).decode()

@@ -1,0 +1,1 @@
+"""Ask sources within limits: a bulkhead, a deadline and a rate for each."""

@@ -1,0 +1,1 @@
+"""Make sentences for people, in seven languages, from codes and facts."""

@@ -1,0 +1,112 @@
+"""Chinese characters -> simplified characters, pinyin, Sino-Vietnamese readings and surnames of the south."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache, partial
+from itertools import islice
+
+from gateway.matching.scripts import tables
+
+_MAX_OTHER = 3
+"""Other readings of a name that are tried."""
+
+
+@cache
+def _read() -> Callable[[str], list[str]]:
+    """From characters to syllables, `v` for u-umlaut. Loaded here: its tables take longer than all else of matching."""
+    from pypinyin import Style, lazy_pinyin
+
+    return partial(lazy_pinyin, style=Style.NORMAL, errors="ignore")
+
+
+@lru_cache(maxsize=4096)
+def simplified(text: str) -> str:
+    """`text` with traditional and variant characters replaced by simplified ones."""
+    variants = tables.mapping("han_variants")
+    return "".join(variants.get(character, character) for character in text)
+
+
+@lru_cache(maxsize=4096)
+def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
+    """Toneless pinyin of a name in simplified characters, one syllable for each; u-umlaut is `yu` as in passports.
+
+    Without `as_surname` a first character that is read otherwise as a surname has its ordinary reading.
+    """
+    syllables = [syllable.replace("v", "yu") for syllable in _read()(name)]
+    surname = tables.mapping("han_surnames").get(name[:1])
+    if surname and syllables:
+        ordinary = _read()(name[0])[0].replace("v", "yu")
+        syllables[0] = surname if as_surname else ordinary
+    return tuple(syllables)
+
+
+def other_pinyin(name: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """`usual` pinyin of a name with one of its characters read as it is in some names of people and places."""
+    if len(name) != len(usual):
+        return ()
+    table = tables.mapping("han_polyphones")
+    others = ((place, said) for place, character in enumerate(name) for said in table.get(character, "").split())
+    found = ((*usual[:place], said, *usual[place + 1 :]) for place, said in others if said != usual[place])
+    return tuple(islice(found, _MAX_OTHER))
+
+
+def without_kind(name: str) -> str:
+    """The name of a place without its kind and the peoples that it is named for; empty where it has no kind."""
+    bare = _without(name, "kind")
+    while bare and (shorter := _without(bare, "people")):
+        bare = shorter
+    return bare
+
+
+def _without(name: str, which: str) -> str:
+    """`name` without the longest such ending; empty where none is there, or too little would be left."""
+    return next((name[: -len(end)] for end in _endings(which) if name.endswith(end) and len(name) > len(end) + 1), "")
+
+
+@cache
+def _endings(which: str) -> tuple[str, ...]:
+    return tuple(sorted((end for end, of in tables.rows("han_kinds", 2) if of == which), key=len, reverse=True))
+
+
+@lru_cache(maxsize=16384)
+def is_foreign(name: str) -> bool:
+    """Whether simplified characters seem to transcribe a foreign name: at least half are such as do little else."""
+    return 2 * sum(character in tables.mapping("han_foreign") for character in name) >= len(name)
+
+
+@cache
+def _readings() -> dict[str, tuple[str, str]]:
+    return {character: (vietnamese, surnames) for character, vietnamese, surnames in tables.rows("han_readings", 3)}
+
+
+def vietnamese(name: str) -> tuple[str, ...]:
+    """The Sino-Vietnamese reading of each character; empty when a character is not in the table."""
+    found = tuple(_readings().get(character, ("", ""))[0].split(" ")[0] for character in name)
+    return found if all(found) else ()
+
+
+def surname_readings(character: str) -> tuple[str, ...]:
+    """Other Latin spellings of a surname character: Cantonese, Hokkien, Teochew, Wade-Giles."""
+    return tuple(_readings().get(character, ("", ""))[1].split())
+
+
+@cache
+def _surnames_in_pinyin() -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for character in _readings():
+        for spelling in surname_readings(character):
+            found.setdefault(spelling, {})[pinyin(character)[0]] = None
+    return {spelling: tuple(said for said in each if said != spelling) for spelling, each in found.items()}
+
+
+def pinyin_of(surname: str) -> tuple[str, ...]:
+    """The pinyin of the surnames that are spelled `surname` in southern China and abroad: `lim` is `lin`."""
+    return _surnames_in_pinyin().get(surname, ())
+
+
+@cache
+def clan_names() -> frozenset[str]:
+    """All Latin spellings of Chinese surnames that the tables know: pinyin and the spellings of the south."""
+    spellings = {spelling for character in _readings() for spelling in surname_readings(character)}
+    return frozenset(spellings | {pinyin(character)[0] for character, (_, others) in _readings().items() if others})

@@ -1,0 +1,1 @@
+"""Hold the values that logs keep and compare: day accounts, retention, witnessed heads."""

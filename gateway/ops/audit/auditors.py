@@ -1,0 +1,191 @@
+"""What the commands of an auditor's mandate do: keys, appointments, opening entries, exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from certs.durable import PUBLIC, make_folder, write_new
+from certs.keyfiles import create_key
+from gateway.audit.reading.inspection import Action
+from gateway.audit.reading.mandate import Mandate, appointment_of
+from gateway.audit.reading.show import open_entry
+from gateway.clock import SystemClock, rfc3339, to_us
+from gateway.config import Home, load_settings
+from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
+from gateway.model.names import identifier, member_id
+from gateway.ops.audit.verify_export import describe
+from gateway.ops.homes.open_home import Evidence, open_home, require_entry
+from gateway.ops.homes.trust_state import publish
+from gateway.ops.orders.inspection_home import Written, inspect
+from gateway.signing.dsse import decode64, encode64
+from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.trust.ceremony.auditors import draft_appointment
+from gateway.trust.ceremony.ceremony import authority_key, import_document
+from gateway.trust.documents.appointment import EVERY, Appointment, Scope, parse_appointment
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.keeper import TrustKeeper
+
+_END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def make_key(folder: Path, name: str) -> dict[str, str]:
+    """A key for an auditor: `NAME.key` for them alone, `NAME.pub` for the authority that appoints."""
+    identifier(name, "--name")
+    make_folder(folder)
+    key = SigningKey(create_key(folder / f"{name}.key"))
+    write_new(folder / f"{name}.pub", encode64(key.spki).encode() + b"\n", PUBLIC)
+    return {"key": str(folder / f"{name}.key"), "public": str(folder / f"{name}.pub"), "key_id": key.key_id}
+
+
+def scope_of(
+    since: datetime | None,
+    until: datetime | None,
+    counterparts: Sequence[str],
+    agencies: Sequence[str],
+    *,
+    content: bool,
+) -> Scope:
+    """A scope as the options say it; what is not limited is whole."""
+    return Scope(
+        to_us(since) if since else 0,
+        to_us(until or _END),
+        tuple(member_id(name) for name in counterparts) or (EVERY,),
+        tuple(identifier(name, "--agency") for name in agencies) or (EVERY,),
+        content,
+    )
+
+
+def appoint(
+    folder: Path, authority: Path, public: Path, auditor: str, scope: Scope, days: int, appointed_by: str, out: Path
+) -> dict[str, Any]:
+    """Sign an appointment, take it into the home, and publish the descriptor that lists the auditor's key.
+
+    Where the authority needs more signatures, the document only goes to `out`, for them to be added.
+    """
+    settings, clock = load_settings(folder), SystemClock()
+    home, member = Home(settings.home), member_id(settings.node.member)
+    data = draft_appointment(
+        home.trust,
+        member,
+        authority_key(authority),
+        clock,
+        auditor=auditor,
+        key=_public_key(public),
+        scope=scope,
+        days=days,
+        appointed_by=appointed_by,
+    )
+    out.write_bytes(data + b"\n")
+    about = describe_appointment(parse_appointment(data)[0]) | {"out": str(out)}
+    threshold = TrustDocuments(home.trust).charter(clock).members[member].authority_threshold
+    if threshold > 1:
+        return about | {"in_force": False, "signatures_needed": threshold}
+    import_document(home.trust, data, clock)
+    published, _ = publish(folder, authority, (), (), ())
+    return about | {"in_force": True, "descriptor": published["descriptor"]["version"]}
+
+
+def _public_key(path: Path) -> VerifyKey:
+    try:
+        return VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
+    except (OSError, UnicodeError, Malformed, BadSignature) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}",
+            code="bad-key-file",
+            where=str(path),
+            remedy="take the `.pub` file that `liaison audit key` made",
+        ) from error
+
+
+def describe_appointment(item: Appointment) -> dict[str, Any]:
+    """An appointment as JSON."""
+    return {
+        "auditor": item.auditor,
+        "member": item.member,
+        "appointed_by": item.appointed_by,
+        "from": rfc3339(item.start_us),
+        "until": rfc3339(item.stop_us),
+        "scope": item.scope.describe(),
+        "key_id": item.key_id,
+        "hash": item.hash.hex(),
+    }
+
+
+def auditors(folder: Path) -> list[dict[str, Any]]:
+    """Everybody who was appointed at a home, the newest first, and whether the appointment is in force."""
+    settings, clock = load_settings(folder), SystemClock()
+    home, member = Home(settings.home), member_id(settings.node.member)
+    keeper, documents = TrustKeeper(home.trust, clock), TrustDocuments(home.trust)
+    found = []
+    for data in reversed(documents.appointments(member)):
+        item = parse_appointment(data)[0]
+        try:
+            held = appointment_of(keeper.view, member, documents.appointments(member), item.key_id, clock.now_us())
+            problem = "" if held.hash == item.hash else "a later appointment is in force"
+        except LiaisonError as error:
+            problem = error.message
+        found.append(describe_appointment(item) | {"in_force": not problem, "problem": problem})
+    return found
+
+
+def own_appointment(evidence: Evidence, key: SigningKey) -> Appointment:
+    """The appointment of who has this key, in force now. Raises `Forbidden`, `BadSignature`."""
+    clock = SystemClock()
+    keeper = TrustKeeper(evidence.home.trust, clock)
+    documents = TrustDocuments(evidence.home.trust).appointments(evidence.member)
+    return appointment_of(keeper.view, evidence.member, documents, key.key_id, clock.now_us())
+
+
+def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int], reason: str) -> dict[str, Any]:
+    """Open entries: the entry that says so first, then what they hold."""
+    key = load_signing_key(key_file)
+    with open_home(folder) as evidence:
+        name = _newest_log(evidence, log)
+        own_appointment(evidence, key)  # what cannot be opened anyway is said at once
+    at = inspect(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
+    with open_home(folder) as evidence:
+        require_entry(evidence, at, Action.OPEN.kind)
+        stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
+        shown = [open_entry(evidence.keys, name, item) for item in stored]
+        return {"entry": {"log": at.log, "index": at.index}, "entries": [describe(name, item) for item in shown]}
+
+
+def export_appointment(
+    folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
+) -> tuple[Appointment, Written]:
+    """The appointment under which an export is made, and the entry that says so."""
+    key = load_signing_key(key_file)
+    with open_home(folder) as evidence:
+        appointment = own_appointment(evidence, key)
+    bounds = {"since": rfc3339(since_us) if since_us else "", "until": rfc3339(until_us) if until_us else ""}
+    at = inspect(folder, key, Action.EXPORT, reason, bounds)
+    with open_home(folder) as evidence:
+        require_entry(evidence, at, Action.EXPORT.kind)
+    return appointment, at
+
+
+def search_mandate(
+    folder: Path, key_file: Path, reason: str, log: str, filters: Mapping[str, str], bounds: tuple[int, int]
+) -> Mandate:
+    """What an auditor may see of what a search finds; the search has its entry once this returns."""
+    key = load_signing_key(key_file)
+    with open_home(folder) as evidence:
+        appointment = own_appointment(evidence, key)
+    given = {name: value for name, value in filters.items() if value}
+    times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
+    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | given | times)
+    with open_home(folder) as evidence:
+        require_entry(evidence, at, Action.SEARCH.kind)
+        return Mandate(evidence.member, appointment.scope)
+
+
+def _newest_log(evidence: Evidence, log: str) -> str:
+    if "/" in log:
+        return log
+    names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
+    if not names:
+        raise Misconfigured(f"there is no {log} log yet", where=str(evidence.home.path), remedy="start the node once")
+    return max(names, key=lambda name: int(name.partition("/")[2]))

@@ -1,0 +1,104 @@
+"""Explaining and rehearsing what a home decided: who wants to know has an entry first; only then is anything read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.audit.reading.decision_inputs import Decided, decided_in, decided_since
+from gateway.audit.reading.show import open_entry
+from gateway.clock import SystemClock
+from gateway.config import load_settings
+from gateway.errors import NotProved, Unknown
+from gateway.model.names import exchange_id as checked_id
+from gateway.ops.homes.open_home import OPERATIONS, Evidence, open_home
+from gateway.ops.orders.decision_reads import Use, account_name
+from gateway.ops.orders.inspection_home import Written, announce_use
+from gateway.ops.policy.keeper import PolicyKeeper
+from gateway.ops.policy.policies import require_own
+from policy.engine.engine import PolicyEngine
+from policy.review.kept_attributes import question_from, record_from
+from policy.review.reasons import Explanation, explain_decision
+from policy.review.rehearse import Recorded, Rehearsal, rehearse
+
+TRIED = "a draft of policy is tried before it is approved"
+"""Why drafts are rehearsed where nobody says it otherwise: this is what the command is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who wants to know, and why; both stand in the entry, beside the account that the node itself finds."""
+
+    by: str
+    reason: str
+
+
+def user(by: str, reason: str) -> User:
+    """Who wants to know: by default the account under which this runs."""
+    return User(by or account_name(os.getuid()), reason)
+
+
+def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
+    """Why an exchange that this home answered came out as it did: the question, then each record that was found.
+
+    The policy in force now is asked, at the time of the entry. Where the entry that says who wanted to know stands
+    comes first. Raises `Unknown` when there is no such decision. Where that entry cannot be written, what hinders it is
+    raised.
+    """
+    engine = _in_force(home)
+    detail = {"exchange": checked_id(exchange_id)}
+    at = announce_use(home, Use.EXPLAIN, who.by, who.reason, detail)
+    with open_home(home) as evidence:
+        _require_entry(evidence, at.index, Use.EXPLAIN, detail, at.log)
+        for decided in decided_in(evidence.store, evidence.keys, exchange_id):
+            return at, list(_explained(engine, _recorded(decided)))
+    raise Unknown(
+        f"no decision on `{exchange_id}` is in this log",
+        code="unknown-exchange",
+        remedy="each counterpart decides on an exchange of its own, and the one that answered can explain it: liaison "
+        "audit show --home … lists what was asked (--kind asked) and answered (--kind answered), with the exchange ids",
+    )
+
+
+def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Written, Rehearsal]:
+    """What the draft would have decided on what this home answered since a time.
+
+    Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised,
+    and `UsageError` for a draft of another member's policy.
+    """
+    settings, current = load_settings(home), _in_force(home)
+    require_own(draft, current.member, settings.base_policy)
+    planned = PolicyEngine.load(draft, current.member, settings.base_policy)
+    detail = {"draft": planned.hash.hex(), "since_us": since_us}
+    at = announce_use(home, Use.REHEARSE, who.by, who.reason, detail)
+    with open_home(home) as evidence:
+        _require_entry(evidence, at.index, Use.REHEARSE, detail, at.log)
+        kept = (_recorded(decided) for decided in decided_since(evidence.store, evidence.keys, since_us))
+        return at, rehearse(current, planned, kept)
+
+
+def _require_entry(evidence: Evidence, index: int, use: Use, detail: dict[str, Any], log: str = OPERATIONS) -> None:
+    """The entry that says what is read stands in the log, whoever says so, or nothing is read."""
+    for stored in evidence.store.entries(log, index, index + 1):
+        shown = open_entry(evidence.keys, log, stored)
+        if shown.entry.kind == use.value and shown.private.get("detail") == detail:
+            return
+    raise NotProved("the entry of this use is not in the log: nothing is read", where=log)
+
+
+def _in_force(home: Path) -> PolicyEngine:
+    return PolicyKeeper(load_settings(home), SystemClock(), production=False).engine
+
+
+def _recorded(decided: Decided) -> Recorded:
+    question = question_from(decided.question)
+    return Recorded(decided.time_us, question, tuple(record_from(item, question) for item in decided.records))
+
+
+def _explained(engine: PolicyEngine, recorded: Recorded) -> Iterator[tuple[str, Explanation]]:
+    yield "question", explain_decision(engine, "answer", recorded.question, recorded.time_us)
+    for record in recorded.records:
+        yield record.record_type, explain_decision(engine, "release", record, recorded.time_us)

@@ -1,0 +1,115 @@
+"""What `liaison audit find` looks for: its options, checked, as a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from gateway.audit.entries.events import EVENTS, Log
+from gateway.audit.search.question import Group, Question
+from gateway.audit.search.terms import Field, born_terms, name_terms, number_terms, term
+from gateway.clock import rfc3339
+from gateway.errors import Malformed
+from gateway.model.exchange import Outcome
+from gateway.model.names import exchange_id as check_exchange_id
+from gateway.model.purpose import Purpose
+
+_LOGS = (Log.EXCHANGE, Log.OPERATIONS)
+_BORN = re.compile(r"(?:1[89]|20)\d\d(?:-\d\d(?:-\d\d)?)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The options of a search; empty ones do not count."""
+
+    officer: str = ""
+    case: str = ""
+    agreement: str = ""
+    purpose: str = ""
+    outcome: str = ""
+    refused: str = ""
+    record: str = ""
+    names: tuple[str, ...] = ()
+    born: str = ""
+    numbers: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    exchange_id: str = ""
+    log: str = ""
+    since_us: int = 0
+    until_us: int = 0
+
+    def check(self) -> None:
+        """Raise `UsageError` for what no entry can have, naming what it can, and for a search for nothing."""
+        known = {
+            "--kind": [event.kind for event in EVENTS.values() if event.log in _LOGS and self.log in ("", event.log)],
+            "--outcome": [str(item) for item in Outcome],
+            "--purpose": [str(item) for item in Purpose],
+        }
+        given = (("--kind", self.kinds), ("--outcome", (self.outcome,)), ("--purpose", (self.purpose,)))
+        for option, values in given:
+            for value in values:
+                if value and value not in known[option]:
+                    raise click.UsageError(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
+        try:
+            if self.exchange_id:
+                check_exchange_id(self.exchange_id)
+        except Malformed as error:
+            raise click.UsageError(f"--exchange `{self.exchange_id}`: {error.message}") from error
+        if self.born and not (self.names and _BORN.fullmatch(self.born)):
+            raise click.UsageError("--born is a year or a date (1984, 1984-02-01) beside a --name")
+        if any(not number_terms(number) for number in self.numbers):
+            raise click.UsageError("--number has no digit or letter")
+        if not self.question().private and not (self.peers or self.kinds or self.exchange_id):
+            raise click.UsageError("say what to look for: --officer, --agreement, --refused, --exchange, --kind …")
+
+    @property
+    def needs_mandate(self) -> bool:
+        """Whether it is about persons: at home only an auditor with a mandate may ask."""
+        return bool(self.record or self.names or self.numbers)
+
+    def question(self) -> Question:
+        """What is looked for. A person is looked for by each name, with the year of birth if given, or each number."""
+        groups = tuple(self._groups())
+        subjects = tuple(self._subjects())
+        alternatives = tuple((*groups, *subject) for subject in subjects) or ((groups,) if groups else ())
+        return Question(
+            alternatives=alternatives,
+            log=self.log,
+            kinds=frozenset(self.kinds),
+            peers=frozenset(self.peers),
+            exchange_id=self.exchange_id,
+            since_us=self.since_us,
+            until_us=self.until_us,
+        )
+
+    def _groups(self) -> Iterator[Group]:
+        for field, value in (
+            (Field.OFFICER, self.officer),
+            (Field.CASE, self.case),
+            (Field.AGREEMENT, self.agreement),
+            (Field.PURPOSE, self.purpose),
+            (Field.OUTCOME, self.outcome),
+            (Field.REFUSED, self.refused),
+            (Field.RECORD, self.record),
+        ):
+            if value:
+                yield frozenset((term(field, value),))
+
+    def _subjects(self) -> Iterator[tuple[Group, ...]]:
+        born = (born_terms(self.born[:4]),) if self.born else ()
+        for name in self.names:
+            yield name_terms(name), *born
+        for number in self.numbers:
+            yield (number_terms(number),)
+
+    def as_value(self) -> dict[str, Any]:
+        """What was given, as JSON."""
+        named = {name: getattr(self, name) for name in self.__slots__ if not name.endswith("_us")}
+        times = (("since", self.since_us), ("until", self.until_us))
+        value = {name: list(item) if isinstance(item, tuple) else item for name, item in named.items() if item}
+        return value | {name: rfc3339(time_us) for name, time_us in times if time_us}

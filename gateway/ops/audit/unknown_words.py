@@ -1,0 +1,67 @@
+"""Reasons and counterparts of a search that do not exist: told with the nearest, instead of finding nothing of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import click
+
+from gateway.audit.search.question import Question
+from gateway.audit.search.terms import ANY, Field, term
+from gateway.config import Home, load_settings
+from gateway.errors import LiaisonError, Reason
+from gateway.ops.audit.search_question import Search
+from gateway.ops.homes.open_home import read_lines
+from gateway.views.search_lines import REFUSALS
+
+Seen = Callable[[Question], bool]
+"""Whether any entry fits that can be opened."""
+
+REASONS: Sequence[str] = (*sorted({*REFUSALS, "quota"}), *sorted(Reason))
+"""Codes and coarse reasons of refusals that this version knows."""
+
+
+def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool) -> None:
+    """Raise `UsageError` for a reason or counterpart that nobody knows and no entry has.
+
+    A counterpart of another version may refuse with a code that is not known here, and a member may have left the
+    charter: so what is not known is looked for in the log, without the other options, before it is refused.
+    """
+    if search.refused not in ("", ANY, *REASONS):
+        group = frozenset((term(Field.REFUSED, search.refused),))
+        if not seen(Question(alternatives=((group,),))):
+            raise _unknown("--refused", search.refused, "no reason or code of refusal", REASONS)
+    refuse_unknown_peers(
+        search.peers, folder, lambda peer: seen(Question(peers=frozenset((peer,)))), is_export=is_export
+    )
+
+
+def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[str], bool], *, is_export: bool) -> None:
+    """Raise `UsageError` for a counterpart that is no member of the charter and that no entry has (`seen`)."""
+    members = _members(folder, is_export=is_export) if peers else []
+    for peer in peers:
+        if peer not in members and not (peer and seen(peer)):
+            raise _unknown("--peer", peer, "no member of the charter", members)
+
+
+def _members(folder: Path, *, is_export: bool) -> list[str]:
+    """Members of the newest charter of a home or an export, not verified; none where there is none that can be read."""
+    from gateway.trust.documents.charter import (
+        parse_charter,  # what reads charters takes a while to load, and not all need it
+    )
+
+    trust = folder / "trust" if is_export else Home(load_settings(folder).home).trust
+    try:
+        return sorted(parse_charter(read_lines(trust / "charter.jsonl")[-1]).charter.members)
+    except (LiaisonError, IndexError):
+        return []
+
+
+def _unknown(option: str, value: str, what: str, known: Collection[str]) -> click.UsageError:
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(value.lower(), names, 1, 0.6)
+    advice = [f"did you mean `{names[near[0]]}`?"] if near else []
+    listed = [f"known: {', '.join(known)}"] if known else []
+    return click.UsageError(f"{option} `{value}` is {what}, and no entry has it; {' '.join([*advice, *listed])}")

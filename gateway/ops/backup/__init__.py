@@ -1,0 +1,1 @@
+"""Back up a home into one sealed file, and restore it."""

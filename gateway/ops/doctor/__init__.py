@@ -1,0 +1,1 @@
+"""Find what would stop an exchange, and name the remedy."""

@@ -1,0 +1,100 @@
+"""`liaison doctor`: what would stop an exchange, what soon will, and what to do about it.
+
+Each check looks at one thing and never raises: what it cannot look at is a finding, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import LiaisonError
+
+
+class Severity(StrEnum):
+    """`stop`: no exchange is possible. `warn`: it works, but should be looked at. `good`: nothing to do."""
+
+    STOP = "stop"
+    WARN = "warn"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of one check; `remedy` says what to do, and is empty only where nothing is."""
+
+    check: str
+    severity: Severity
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What checks look at. `to` is the counterpart that must answer, or empty."""
+
+    settings: Settings
+    home: Home
+    clock: Clock
+    to: str = ""
+
+
+Check = Callable[[Patient], list[Finding]]
+
+
+def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
+    """All findings of a home, in the order in which they should be mended."""
+    from gateway.ops.doctor import home_checks as checks
+    from gateway.ops.doctor import network_checks as reach
+
+    try:
+        settings = load_settings(home)
+    except LiaisonError as error:
+        return [stop("settings", error.message, error.remedy or "mend the setting", error.where)]
+    patient = Patient(settings, Home(settings.home), clock, to)
+    findings = [good("settings", f"node `{settings.node.name}` of `{settings.node.member}`")]
+    for name, check in (*checks.CHECKS.items(), *reach.CHECKS.items()):
+        findings += _guarded(name, check, patient)
+    return findings
+
+
+def healthy(findings: list[Finding]) -> bool:
+    """Whether nothing would stop an exchange."""
+    return all(finding.severity is not Severity.STOP for finding in findings)
+
+
+def good(check: str, text: str) -> Finding:
+    """Nothing to do."""
+    return Finding(check, Severity.GOOD, text)
+
+
+def warn(check: str, text: str, remedy: str) -> Finding:
+    """It works, but should be looked at."""
+    return Finding(check, Severity.WARN, text, remedy)
+
+
+def stop(check: str, text: str, remedy: str, where: str = "") -> Finding:
+    """No exchange is possible until this is mended."""
+    return Finding(check, Severity.STOP, f"{where}: {text}" if where else text, remedy)
+
+
+def failed(check: str, error: LiaisonError, remedy: str) -> Finding:
+    """What an error says, as a finding that stops."""
+    return stop(check, error.message, error.remedy or remedy, error.where)
+
+
+def _guarded(name: str, check: Check, patient: Patient) -> list[Finding]:
+    try:
+        return check(patient)
+    except LiaisonError as error:
+        return [failed(name, error, "mend what is named here, then run doctor again")]
+    except PermissionError as error:
+        remedy = "run doctor as the node's account, or mend the permissions"
+        return [stop(name, "this account may not read it", remedy, str(error.filename or ""))]
+    except Exception as error:  # noqa: BLE001 - a check that fails is a finding, the others go on
+        text = f"the check itself failed: {type(error).__name__}"
+        return [stop(name, text, "report this with the output of `liaison doctor --json`")]

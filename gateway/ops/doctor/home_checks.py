@@ -1,0 +1,370 @@
+"""The checks of a home that need no network: keys, certificates, clock, database, sources, policy, charter."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from certs.keyfiles import check_key, key_id, load_key, spki
+from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from gateway.clock import from_us
+from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.ops.doctor.doctor import Check, Finding, Patient, failed, good, stop, warn
+from gateway.ops.doctor.source_processes import check_processes
+from gateway.ops.doctor.witness_checks import check_witnesses
+from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.trust.view import TrustView
+from policy.bundle.agreements import Agreements
+
+WARN_DAYS = 30
+"""Days left of a certificate or document from which on it is a warning."""
+
+_PLAIN_KEYS = ("log", "witness")
+_CERTIFIED_KEYS = ("tls", "statement", "status", "client-cli")
+_INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
+_CLOCK_TOLERANCE = timedelta(minutes=2)
+
+
+def check_folder(patient: Patient) -> list[Finding]:
+    """The home and its keys are for the node's account only."""
+    findings = []
+    for folder in (patient.home.path, patient.home.keys, patient.settings.keystore):
+        if not folder.is_dir():
+            findings.append(stop("folder", "there is no such folder", _INIT, str(folder)))
+        elif stat.S_IMODE(folder.stat().st_mode) & 0o022:
+            findings.append(stop("folder", "others can write here", f"chmod go-w {argument(folder)}", str(folder)))
+    if patient.settings.keystore == patient.home.path:
+        findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
+    return findings or [good("folder", "folders are there, and others cannot write in them")]
+
+
+def check_keys(patient: Patient) -> list[Finding]:
+    """Every private key is there, admitted, and readable by nobody else."""
+    names = [*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(patient)]
+    findings = []
+    for name in names:
+        try:
+            check_key(patient.home.key(name))
+        except LiaisonError as error:
+            remedy = _made_by(patient, name) if error.code == "no-key-file" else error.remedy or _INIT
+            findings.append(stop("keys", error.message, remedy, error.where))
+    return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
+
+
+def check_certificates(patient: Patient) -> list[Finding]:
+    """Each certificate fits its key and profile, comes from our CA, and has days left."""
+    findings = []
+    authority = read_ca(_bytes(patient.home.ca))
+    days = []
+    for name in (*_CERTIFIED_KEYS, *_agency_keys(patient)):
+        file = patient.home.certificate(name)
+        leaf = read_leaf(_bytes(file, _made_by(patient, name)))
+        start, end = check_issued(leaf, [authority])
+        if not _belongs(leaf, patient.home.key(name)):
+            findings.append(
+                stop("certificates", "is for another key", "restore the pair of key and certificate", str(file))
+            )
+        if leaf.name.member != patient.settings.node.member:
+            findings.append(
+                stop("certificates", f"is for `{leaf.name.member}`", "use this member's own home", str(file))
+            )
+        left = _days(patient, end)
+        days.append(left)
+        findings += _life(patient, f"{name}.pem", start, left)
+    return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
+
+
+def check_signatures(_patient: Patient) -> list[Finding]:
+    """How the signatures of a batch are made and verified; one by one, everything works as well, but costs more."""
+    if remedy := lanes.remedy():
+        return [warn("signatures", lanes.describe(), remedy)]
+    return [good("signatures", lanes.describe())]
+
+
+def check_clock(patient: Patient) -> list[Finding]:
+    """The system's clock agrees with what was written and signed before."""
+    now_us = patient.clock.now_us()
+    newest = max(
+        (file.stat().st_mtime for file in (patient.home.settings, patient.home.ca) if file.exists()), default=0
+    )
+    ahead = timedelta(seconds=newest) - timedelta(microseconds=now_us)
+    if ahead > _CLOCK_TOLERANCE:
+        text = f"the clock is behind: files of this home are from {ahead} in the future"
+        return [stop("clock", text, "set the clock and keep it set with NTP (chrony)")]
+    return [good("clock", f"it is {from_us(now_us).strftime('%Y-%m-%d %H:%M:%S')} UTC")]
+
+
+def check_database(patient: Patient) -> list[Finding]:
+    """The database opens, is durable, and has the schema of this version."""
+    from gateway.storage.database.migrate import HEAD, version
+    from gateway.storage.database.open import is_made, open_storage
+    from gateway.storage.database.postgres import describe
+
+    settings = patient.settings
+    if not is_made(settings):
+        place = str(settings.database_file)
+        if [*patient.home.highwater.glob("exchange-*"), *patient.home.highwater.glob("operations-*")]:
+            text = "there is no database, and heads of its logs were signed"
+            remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
+            return [stop("database", text, remedy, place)]
+        return [stop("database", "there is no database", _INIT, place)]
+    database = open_storage(settings)
+    try:
+        found, words = version(database), describe(database)
+    finally:
+        database.close()
+    if found != HEAD:
+        return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
+    return [good("database", words)]
+
+
+def other_names(settings: Settings, number: int) -> list[Finding]:
+    """Names of a source that its mapping does not have: the node does not start with them."""
+    from adapters.mapping.file import load_mapping
+
+    source, findings = settings.sources[number], []
+    mapping = load_mapping(settings.path(source.mapping))
+    for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
+        if said != mapped:
+            place = settings.origin[f"source.{number}.{name}"]
+            text = f"the mapping has the {name} `{mapped}`, and the settings `{said}`"
+            findings.append(stop("sources", text, f"give both the same {name}: the node will not start", place))
+    return findings
+
+
+def check_sources(patient: Patient) -> list[Finding]:
+    """Each source's mapping fits its system and its settings, and it can be asked. No index is built."""
+    from adapters.check.probe import probe
+    from adapters.load import Place
+
+    settings, findings, promised = patient.settings, [], []
+    ours = [source for source in settings.sources if not source.is_process]
+    for number, source in enumerate(settings.sources):
+        if source.is_process:
+            continue
+        where = settings.origin[f"source.{number}.id"]
+        findings += other_names(settings, number)
+        access = settings.path(source.access) if source.access else None
+        url = settings.source_url(source)
+        try:
+            if probe(Place(settings.path(source.mapping), url, patient.home.index, patient.clock, access=access)):
+                promised.append(source.id)
+        except LiaisonError as error:
+            remedy, place = error.remedy or "check its system and account", error.where or where
+            findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))
+    if not settings.sources:
+        return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
+    kept = f"; only a promise keeps the account of {', '.join(promised)} from writing" if promised else ""
+    return findings or ([good("sources", f"{len(ours)} can be asked{kept}")] if ours else [])
+
+
+def check_policy(patient: Patient) -> list[Finding]:
+    """Base and national policy load, and two approvers signed them."""
+    from gateway.clock import SystemClock
+    from gateway.ops.policy.keeper import PolicyKeeper
+
+    settings = patient.settings
+    if not any(patient.home.policies.glob("0*.json")):
+        if not settings.national_policy.is_dir():
+            text = "there is no national policy, so nothing can be decided"
+            remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
+            return [stop("policy", text, remedy, str(settings.national_policy))]
+        if not any(settings.national_policy.rglob("*.cedar")):
+            text = "the national policy is empty, so everything is denied"
+            remedy = f"write it (examples: {PACKAGED_POLICY / 'national'})"
+            return [stop("policy", text, remedy, str(settings.national_policy))]
+    keeper = PolicyKeeper(settings, SystemClock(), production=settings.node.production)
+    found = f"loads; {keeper.engine.hash.hex()[:16]}"
+    uncovered = _uncovered(patient, keeper.engine.agreements)
+    if keeper.left_out:
+        remedy = "why: liaison audit show --home … --log operations --kind policy-refused; then bring a good one"
+        uncovered.append(warn("policy", "the policy that was brought last was not taken", remedy))
+    if keeper.version:
+        text = f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers"
+        return [good("policy", text), *uncovered]
+    remedy = "`liaison policy sign` and `liaison policy install`, before production"
+    return [warn("policy", f"{found}, but nobody approved it", remedy), *uncovered]
+
+
+def _uncovered(patient: Patient, agreements: Agreements) -> list[Finding]:
+    """Agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
+    now_us, member = patient.clock.now_us(), patient.settings.node.member
+    named = {name for one in agreements if now_us < one.validity.until_us for name in one.agencies}
+    agencies = sorted({source.agency for source in patient.settings.sources})
+    return [
+        warn(
+            "policy",
+            f"no agreement covers agency {agency}: every hit will need a human",
+            f"name `{member}.{agency}` under `agencies` of an agreement, then `liaison policy check`",
+        )
+        for agency in agencies
+        if f"{member}.{agency}" not in named
+    ]
+
+
+def check_charter(patient: Patient) -> list[Finding]:
+    """There is a charter in force that names us as active, and it does not expire soon."""
+    from gateway.trust.documents.charter import check_expiry
+    from gateway.trust.documents.folder import TrustDocuments
+
+    documents = TrustDocuments(patient.home.trust)
+    member = patient.settings.node.member
+    if not documents.charter_versions():
+        remedy = (
+            "found a federation: `liaison trust draft`, each authority signs with `liaison trust sign`, then "
+            f"`liaison trust accept --home {argument(patient.home.path)} FILE --fingerprint F`"
+        )
+        return [stop("charter", "there is no charter yet, so no counterpart is known", remedy)]
+    charter = documents.charter(patient.clock)
+    check_expiry(charter, patient.clock.now_us())
+    if not charter.active(member):
+        return [stop("charter", f"`{member}` is not an active member", "ask the authorities for a new version")]
+    left = _days(patient, charter.expires_us)
+    text = f"version {charter.version} of `{charter.federation}`, {len(charter.members)} members, {left} days left"
+    if left < WARN_DAYS:
+        return [warn("charter", text, "the authorities should sign the next version: `liaison trust draft`")]
+    return [good("charter", text)]
+
+
+def check_descriptors(patient: Patient) -> list[Finding]:
+    """Our own descriptor lists our keys, its status is fresh, and those of the others are there."""
+    from gateway.trust.keeper import TrustKeeper
+
+    view = TrustKeeper(patient.home.trust, patient.clock).view
+    member = patient.settings.node.member
+    if view.charter is None:
+        return []
+    findings = []
+    now_us = patient.clock.now_us()
+    for other in sorted(view.members):
+        try:
+            view.descriptor(other)
+            view.freshness(other, now_us)
+        except LiaisonError as error:
+            finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
+            remedy = _publish(patient, renewing=_is_there(view, member)) if other == member else finding.remedy
+            severe = other in (member, patient.to)
+            make = stop if severe else warn
+            findings.append(make("descriptors", f"`{other}`: {finding.text}", remedy))
+    if not findings:
+        findings = _unlisted(patient, {key.key_id for key in view.descriptor(member).keys})
+    return findings or [good("descriptors", f"of {len(view.members)} members are there and fresh")]
+
+
+def check_suspensions(patient: Patient) -> list[Finding]:
+    """What is switched off."""
+    active = Suspensions(patient.home.suspensions, patient.clock.monotonic).active
+    make = stop if "all" in active else warn
+    remedy = f"when it may be on again: liaison resume --home {argument(patient.home.path)} …"
+    return [make("suspensions", f"`{target}` is switched off: {why}", remedy) for target, why in active.items()]
+
+
+def check_trial(patient: Patient) -> list[Finding]:
+    """What is for trials only is named, and stops in production."""
+    settings = patient.settings
+    production = settings.node.production
+    make = stop if production else warn
+    findings = []
+    if patient.home.key("token-issuer").exists():
+        text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
+        remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
+        findings.append(make("trial", text, remedy))
+    held = sorted(path.stem.removeprefix("agency-") for path in patient.home.keys.glob("agency-*.key"))
+    if held and production:
+        text = f"the node holds the keys of agencies: {', '.join(held)}"
+        findings.append(stop("trial", text, "run their sources in the agencies: `liaison source init` and `serve`"))
+    if production and not settings.token_keys:
+        findings.append(stop("trial", "no identity provider is listed", "add a [[token_key]] to node.toml"))
+    if production and settings.trial_officers:
+        findings.append(stop("trial", "officers for trials are listed", "remove [[trial_officer]] from node.toml"))
+    return findings
+
+
+CHECKS: dict[str, Check] = {
+    "folder": check_folder,
+    "keys": check_keys,
+    "certificates": check_certificates,
+    "signatures": check_signatures,
+    "clock": check_clock,
+    "database": check_database,
+    "policy": check_policy,
+    "sources": check_sources,
+    "source processes": check_processes,
+    "charter": check_charter,
+    "descriptors": check_descriptors,
+    "witnesses": check_witnesses,
+    "suspensions": check_suspensions,
+    "trial": check_trial,
+}
+"""All checks without network, in the order in which their findings should be mended."""
+
+
+def _agency_keys(patient: Patient) -> list[str]:
+    return sorted({f"agency-{source.agency}" for source in patient.settings.sources if not source.is_process})
+
+
+def _unlisted(patient: Patient, listed: set[str]) -> list[Finding]:
+    """Keys that counterparts will refuse, because our own descriptor does not list them."""
+    names = ("tls", "statement", "log", *_agency_keys(patient))
+    missing = [name for name in names if key_id(spki(load_key(patient.home.key(name)).public_key())) not in listed]
+    if not missing:
+        return []
+    agencies = [name.removeprefix("agency-") for name in missing if name.startswith("agency-")]
+    remedy = _publish(patient, renewing=False, agencies=agencies)
+    return [stop("descriptors", f"our descriptor does not list the keys {', '.join(missing)}", remedy)]
+
+
+def _is_there(view: TrustView, member: str) -> bool:
+    try:
+        view.descriptor(member)
+    except LiaisonError:
+        return False
+    return True
+
+
+def _publish(patient: Patient, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
+    """The command that publishes: a status needs the home alone, a descriptor the authority, too."""
+    parts = [f"liaison trust publish --home {argument(patient.home.path)}"]
+    parts += [] if renewing else ["--authority ADIR"]
+    parts += [f"--agency {name}" for name in agencies]
+    command = " ".join(parts)
+    return command if renewing else f"{command} (ADIR: the folder with authority.key)"
+
+
+def _belongs(leaf: Leaf, key: Path) -> bool:
+    return leaf.spki == spki(load_key(key).public_key())
+
+
+def _life(patient: Patient, name: str, start_us: int, days: int) -> list[Finding]:
+    if patient.clock.now_us() < start_us:
+        return [stop("certificates", f"{name} is not valid yet", "check the clock")]
+    if days < 0:
+        return [stop("certificates", f"{name} has expired", "certify the key anew with the national CA")]
+    if days < WARN_DAYS:
+        return [warn("certificates", f"{name} has {days} days left", "certify the key anew with the national CA")]
+    return []
+
+
+def _days(patient: Patient, end_us: int) -> int:
+    return (end_us - patient.clock.now_us()) // 86_400_000_000
+
+
+def _made_by(patient: Patient, name: str) -> str:
+    """The command that makes a missing key and its certificate; that of an agency is made when the agency is named."""
+    agency = name.removeprefix("agency-")
+    if agency == name:
+        return _INIT
+    home = f"--member {patient.settings.node.member} --home {argument(patient.home.path)}"
+    return f"liaison init {home} --authority ADIR --agency {agency} (ADIR: the folder with authority.key)"
+
+
+def _bytes(file: Path, remedy: str = _INIT) -> bytes:
+    try:
+        return file.read_bytes()
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy=remedy) from error

@@ -1,0 +1,79 @@
+"""Sources that are processes of their own, as a node sees them: what it shows to them, and whether they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from certs.names import CertificateUse, Holder
+from gateway.config.home import Home
+from gateway.config.schema import SourceSettings
+from gateway.errors import LiaisonError
+from gateway.model.names import MemberId, member_id
+from gateway.ops.doctor.doctor import Finding, Patient, good, stop
+from gateway.signing.keys import load_signing_key
+from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
+
+if TYPE_CHECKING:
+    from adapters.load import NodeSide
+
+
+def node_side(source: SourceSettings, home: Home, member: MemberId, trust: Callable[[], TrustView]) -> NodeSide | None:
+    """What the node shows to a source process, and trusts of it; other sources need nothing of it."""
+    if not source.is_process:
+        return None
+    from adapters.load import NodeSide
+    from certs.tls import TlsIdentity
+
+    return NodeSide(
+        source.id,
+        source.agency,
+        member,
+        identity=lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")),
+        ca=home.ca.read_bytes(),
+        key=load_signing_key(home.key("statement")),
+        keys=trust,
+    )
+
+
+def check_processes(patient: Patient) -> list[Finding]:
+    """Each source process answers, and its agency's own key is listed in our descriptor."""
+    settings, findings = patient.settings, []
+    sources = [source for source in settings.sources if source.is_process]
+    for source in sources:
+        if not _lists_own_key(patient, source.agency):
+            remedy = (
+                f"put its record.pem into {patient.home.certificates}, then `liaison trust publish` with --authority"
+            )
+            findings.append(stop("source processes", f"no own key of `{source.agency}` is listed", remedy))
+        if problem := _problem(patient, source):
+            remedy = "`liaison source check` at its home; is its address right, and our node's name in its source.toml?"
+            findings.append(stop("source processes", f"`{source.id}`: {problem}", remedy, source.url))
+    return findings or ([good("source processes", f"{len(sources)} answer")] if sources else [])
+
+
+def _problem(patient: Patient, source: SourceSettings) -> str:
+    from adapters.load import Place, open_source
+
+    keeper = TrustKeeper(patient.home.trust, patient.clock)
+    node = node_side(source, patient.home, member_id(patient.settings.node.member), lambda: keeper.view)
+    try:
+        remote = open_source(Place(patient.home.path, source.url, patient.home.index, patient.clock, node=node))
+        try:
+            remote.refresh()
+            return remote.health()
+        finally:
+            remote.close()
+    except LiaisonError as error:
+        return error.message
+
+
+def _lists_own_key(patient: Patient, agency: str) -> bool:
+    view = TrustKeeper(patient.home.trust, patient.clock).view
+    try:
+        keys = view.descriptor(patient.settings.node.member).keys
+        names = [key.leaf().name for key in keys if key.certificate]
+    except LiaisonError:
+        return False
+    return any((name.use, name.name, name.held) == (CertificateUse.AGENCY, agency, Holder.OWN) for name in names)

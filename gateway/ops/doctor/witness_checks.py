@@ -1,0 +1,70 @@
+"""Doctor: how the logs stand with their witnesses."""
+
+from __future__ import annotations
+
+from gateway.audit.log.succession import newest_logs
+from gateway.ops.doctor.doctor import Finding, Patient, good, stop, warn
+from gateway.storage.database.migrate import HEAD, version
+from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.ceremony.witness_card import witness_cards
+from gateway.trust.keeper import TrustKeeper
+from gateway.witness.plan import DOMESTIC, witness_plan
+from gateway.witness.standing import Standing, standing
+
+_GUIDE = "docs/guides/witness.md says how"
+
+
+def check_witnesses(patient: Patient) -> list[Finding]:
+    """Somebody cosigns, the domestic witness is known, no entries wait for a quorum, no heads contradict each other."""
+    member, settings = patient.settings.node.member, patient.settings.witness
+    view = TrustKeeper(patient.home.trust, patient.clock).view
+    plan = witness_plan(member, settings, view)
+    cards = witness_cards(patient.home.path, member)
+    findings = []
+    if not plan.asked:
+        findings.append(warn("witnesses", "nobody cosigns the heads of this node's logs", f"add a witness: {_GUIDE}"))
+    elif DOMESTIC not in plan.asked:
+        text = f"{len(plan.asked)} counterpart(s) cosign; there is no domestic witness, which is enough alone"
+        findings.append(warn("witnesses", text, f"add one on the auditor's machine: {_GUIDE}"))
+    elif len(cards) != 1:
+        text = f"witness.domestic is set, and witnesses/ holds {len(cards)} cards"
+        findings.append(stop("witnesses", text, "put the one `witness.pub` of the domestic witness there"))
+    elif not any(item.domestic for item in plan.counted):
+        remedy = "`liaison trust publish` with the authority lists its keys"
+        findings.append(warn("witnesses", "our descriptor does not list the domestic witness yet", remedy))
+    findings += _logs(patient, plan.quorum)
+    return findings or [good("witnesses", f"{len(plan.asked)} witnesses, the domestic one among them")]
+
+
+def _logs(patient: Patient, quorum: int) -> list[Finding]:
+    if not is_made(patient.settings):
+        return []
+    database = open_storage(patient.settings, read_only=True)
+    try:
+        if version(database) != HEAD:
+            return []
+        store, logs = SqlWitnessStore(database), SqlLogStore(database)
+        view = TrustKeeper(patient.home.trust, patient.clock).view
+        counted = witness_plan(patient.settings.node.member, patient.settings.witness, view).counted
+        now_us = patient.clock.now_us()
+        found = []
+        for name in newest_logs(logs.logs()):
+            state = logs.state(name)
+            found.append(standing(store, name, state.size if state else 0, counted, quorum, now_us, 0))
+        evidence = len(store.evidence())
+    finally:
+        database.close()
+    findings = [_waiting(item, now_us) for item in found if item.lost(now_us)]
+    if evidence:
+        text = f"{evidence} pair(s) of heads do not go together"
+        findings.append(
+            warn("witnesses", text, "`liaison audit evidence` shows whose; docs/guides/witness.md what to do")
+        )
+    return findings
+
+
+def _waiting(item: Standing, now_us: int) -> Finding:
+    text = f"{item.size - item.covered} entries of {item.log} have waited for a quorum for {item.age_s(now_us)} s"
+    return warn("witnesses", text, "is the node running, and a witness in reach? `liaison witness status` says who")

@@ -1,0 +1,1 @@
+"""Found and open the homes of nodes, sources and witnesses."""

@@ -1,0 +1,141 @@
+"""`liaison init`: a member's authority and the home of its node. Running it again makes only what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
+from gateway.errors import Misconfigured
+from gateway.model.names import identifier, member_id
+from gateway.model.purpose import Purpose
+from gateway.storage.database.migrate import migrate, version
+from gateway.storage.database.open import check_address, is_made, open_storage, refuse_password
+from gateway.storage.keys.keystore import KeyStore
+from gateway.trust.ceremony.found_member import check_authority_of, create_member, create_member_keys
+
+_TRIAL_PURPOSES = tuple(
+    purpose.value for purpose in Purpose if purpose not in (Purpose.AUDIT, Purpose.STATISTICS, Purpose.TRAINING)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made now: files of the authority, and of the home, relative to each."""
+
+    authority: tuple[str, ...]
+    home: tuple[str, ...]
+
+
+def found(
+    home: Path,
+    authority: Path,
+    member: str,
+    clock: Clock,
+    *,
+    agencies: Sequence[str] = (),
+    name: str = "",
+    listen: dict[str, str] | None = None,
+    database: str = "",
+) -> Made:
+    """Make `authority` (to be kept offline) and `home`; nothing that exists is changed.
+
+    Agencies of `[[source]]` in an existing node.toml get their key, too, unless that is a process with its own.
+    `database` is the address of PostgreSQL for a home that is made now.
+    Raises `Misconfigured` when a folder is another member's, `Malformed` for what is not an id.
+    """
+    member_id(member)
+    agencies = [identifier(agency, "agency") for agency in agencies]
+    before = _settings_before(home, member)
+    node_name = before.node.name if before else name or "gw1"
+    if name and name != node_name:
+        raise Misconfigured(
+            f"this home is the node `{node_name}`", where=str(Home(home).settings), remedy="leave --name away"
+        )
+    check_authority_of(home, authority)
+    _check_database(before, home, database)
+    wanted = _agencies(before, agencies)
+    in_authority = create_member(authority, member, clock)
+    made = create_member_keys(home, authority, member, wanted, node_name, clock)
+    if write_default(home, _settings(member, node_name, listen, database), officers=[_officer(member, wanted[0])]):
+        made.append("node.toml")
+    settings = load_settings(home)
+    made += _folders(Home(settings.home), settings.national_policy) + _database(settings)
+    return Made(tuple(in_authority), tuple(made))
+
+
+def _settings_before(home: Path, member: str) -> Settings | None:
+    if not Home(home).settings.exists():
+        return None
+    settings = load_settings(home)
+    if settings.node.member != member:
+        raise Misconfigured(
+            f"this home is of `{settings.node.member}`, not of `{member}`",
+            code="other-member",
+            where=settings.origin["node.member"],
+            remedy="choose another folder",
+        )
+    return settings
+
+
+def _check_database(before: Settings | None, home: Path, database: str) -> None:
+    """Nothing is made for an address that could not be used, and a home keeps the database that it has."""
+    if not database:
+        return
+    if before is not None and before.storage.url != database:
+        raise Misconfigured(
+            "this home has another database",
+            code="other-database",
+            where=before.origin["storage.url"] or str(Home(home).settings),
+            remedy="leave --database away; a log stays in the database that it began in",
+        )
+    refuse_password(database, "--database")
+    check_address(database)
+
+
+def _agencies(before: Settings | None, given: Sequence[str]) -> list[str]:
+    known = [source.agency for source in before.sources if not source.is_process] if before else []
+    return list(dict.fromkeys([*given, *known])) or ["police"]
+
+
+def _settings(member: str, name: str, listen: dict[str, str] | None, database: str) -> dict[str, str]:
+    settings = {"node.member": member, "node.name": name}
+    if not (PACKAGED_POLICY / "national" / member).is_dir():
+        settings["policy.national"] = "policy"
+    if database:
+        settings["storage.url"] = database
+    return settings | {f"listen.{key}": address for key, address in (listen or {}).items() if address}
+
+
+def _officer(member: str, agency: str) -> TrialOfficer:
+    return TrialOfficer(f"{member}.o.1042", f"{member}.blo.trial", agency, "officer", _TRIAL_PURPOSES)
+
+
+def _folders(home: Home, policy: Path) -> list[str]:
+    """The folders of a home. A national policy that is not there yet begins empty, which denies everything."""
+    made = []
+    own = [policy] if policy.parent == home.path else []
+    for folder in (home.trust, home.mappings, home.index, home.highwater, *own):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            made.append(f"{folder.name}/")
+    return made
+
+
+def _database(settings: Settings) -> list[str]:
+    made = []
+    if not settings.keystore.is_dir():
+        made.append(f"{settings.keystore.name}/")
+    KeyStore(settings.keystore)
+    if not is_made(settings):
+        made.append(settings.database_file.name)
+    database = open_storage(settings)
+    try:
+        if settings.is_shared and version(database) is None:
+            made.append("tables in PostgreSQL")
+        migrate(database)
+    finally:
+        database.close()
+    return made

@@ -1,0 +1,167 @@
+"""`liaison source init` and `certify`: the home of a source process, its keys, and their certificates.
+
+The keys are made where the source runs and never leave it. Where the national authority is elsewhere, `init` writes
+requests, which travel; `certify` is run in the authority's folder, and certifies nothing but a source's two uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certs.authority import issue, load_authority
+from certs.durable import PUBLIC, make_folder, write_new
+from certs.keyfiles import Algorithm, create_key, load_key
+from certs.names import CertificateName, CertificateUse, Holder, label
+from certs.profile import read_leaf
+from certs.requests import build_request, read_request
+from gateway.clock import Clock
+from gateway.config.source_home import SourceHome, write_source
+from gateway.errors import Malformed, Misconfigured
+from gateway.model.names import MemberId, member_id
+from gateway.trust.ceremony.member_card import read_card
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What was made now, relative to the home, and the requests that still need the authority."""
+
+    files: tuple[str, ...]
+    requests: tuple[str, ...]
+
+
+def certificate_names(member: MemberId, agency: str) -> dict[str, CertificateName]:
+    """The two certified keys of a source process, by file: what signs records, and what serves TLS."""
+    label(agency, "agency")
+    return {
+        "record": CertificateName(member, CertificateUse.AGENCY, agency, Holder.OWN),
+        "tls": CertificateName(member, CertificateUse.SOURCE, agency),
+    }
+
+
+def found_source(
+    out: Path,
+    member: str,
+    agency: str,
+    clock: Clock,
+    *,
+    authority: Path | None,
+    statements: Sequence[Path],
+    settings: Mapping[str, object],
+) -> Founded:
+    """Make the home `out`; nothing that exists is changed. `statements` are certificates of the node's statement keys.
+
+    Without `authority` the certificates are asked for: `<key>.csr`. Raises `Misconfigured`, `Malformed`.
+    """
+    known = member_id(member)
+    names = certificate_names(known, agency)
+    if authority is not None:
+        _check_owner(authority, known)
+    home = SourceHome(out)
+    for folder in (home.path, home.keys, home.accepted, home.index, home.highwater):
+        make_folder(folder)
+    made = [f"keys/{name}.key" for name in ("record", "tls", "log") if _make_key(home, name)]
+    requests = []
+    for name, use in names.items():
+        if home.certificate(name).exists():
+            continue
+        if authority is not None:
+            write_new(home.certificate(name), _certify(authority, home, name, use, clock), PUBLIC)
+            made.append(f"keys/{name}.pem")
+        else:
+            requests.append(home.request(name).name)
+            if not home.request(name).exists():
+                write_new(home.request(name), build_request(_p256(home, name), use), PUBLIC)
+                made.append(home.request(name).name)
+    if authority is not None and not home.ca.exists():
+        write_new(home.ca, load_authority(authority).pem, PUBLIC)
+        made.append("ca.pem")
+    made += [f"accepted/{name}" for name in _accept(home, statements, known)]
+    values = {"source.member": member, "source.agency": agency, **settings}
+    made += ["source.toml"] if write_source(home.path, values) else []
+    return Founded(tuple(made), tuple(requests))
+
+
+def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock: Clock) -> dict[str, str]:
+    """Certify requests of source processes of the authority's member into `out`, with `ca.pem`; use by file.
+
+    Raises `Malformed` for a request of another kind or member: nothing is written then.
+    """
+    ca, member = load_authority(authority), read_card(authority).member
+    read = [(path, *_request(path)) for path in requests]
+    for path, _, name in read:
+        if name.member != member or name not in certificate_names(name.member, name.name).values():
+            raise Malformed(
+                f"`{name.uri}` is no use of a source process of `{member}`", code="wrong-use", where=str(path)
+            )
+    make_folder(out)
+    made = {}
+    for path, key, name in read:
+        write_new(out / f"{path.stem}.pem", issue(ca, key, name, clock), PUBLIC)
+        made[f"{path.stem}.pem"] = name.uri
+    if not (out / "ca.pem").exists():
+        write_new(out / "ca.pem", ca.pem, PUBLIC)
+    return made
+
+
+def _request(path: Path) -> tuple[ec.EllipticCurvePublicKey, CertificateName]:
+    try:
+        return read_request(_bytes(path))
+    except Malformed as error:
+        remedy = "name what `liaison source init` made: record.csr and tls.csr"
+        raise Malformed(error.message, code=error.code, where=str(path), remedy=remedy) from error
+
+
+def _make_key(home: SourceHome, name: str) -> bool:
+    if home.key(name).exists():
+        return False
+    create_key(home.key(name), Algorithm.ED25519 if name == "log" else Algorithm.P256)
+    return True
+
+
+def _certify(authority: Path, home: SourceHome, name: str, use: CertificateName, clock: Clock) -> bytes:
+    return issue(load_authority(authority), _p256(home, name).public_key(), use, clock)
+
+
+def _p256(home: SourceHome, name: str) -> ec.EllipticCurvePrivateKey:
+    key = load_key(home.key(name))
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Misconfigured("only P-256 keys are certified", code="key-not-admitted", where=str(home.key(name)))
+    return key
+
+
+def _accept(home: SourceHome, statements: Sequence[Path], member: MemberId) -> list[str]:
+    made = []
+    for path in statements:
+        data = _bytes(path)
+        leaf = read_leaf(data)
+        if leaf.name.use is not CertificateUse.STATEMENT or leaf.name.member != member:
+            raise Malformed(
+                f"`{leaf.name.uri}` signs no statements of `{member}`",
+                code="wrong-use",
+                where=str(path),
+                remedy="give the node's keys/statement.pem",
+            )
+        target = home.accepted / f"statement-{leaf.key_id[:16]}.pem"
+        if not target.exists():
+            write_new(target, data, PUBLIC)
+            made.append(target.name)
+    return made
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {error.strerror}", code="no-file", where=str(path)) from error
+
+
+def _check_owner(folder: Path, member: MemberId) -> None:
+    card = read_card(folder)
+    if card.member != member:
+        raise Misconfigured(
+            f"this is the authority of `{card.member}`, not of `{member}`", code="other-member", where=str(folder)
+        )

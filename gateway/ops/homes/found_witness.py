@@ -1,0 +1,66 @@
+"""`liaison witness init`: the home of a domestic witness, on the machine of another administrator than the node's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certs.authority import pinned_server
+from certs.durable import PUBLIC, make_folder, write_new
+from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
+from certs.names import witness_tls_name
+from gateway.clock import Clock
+from gateway.config.witness_home import WitnessHome, write_witness
+from gateway.errors import Misconfigured
+from gateway.model.names import MemberId, member_id
+from gateway.signing.witness_keys import load_witness_signing_key
+from gateway.trust.ceremony.witness_card import WitnessCard, build_witness_card
+
+_COSIGNING = {"witness": Algorithm.ED25519, "witness-mldsa": Algorithm.MLDSA44}
+
+
+def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str]:
+    """Make the home `out`; nothing that exists is changed. What was made, relative to the home.
+
+    Raises `Misconfigured` when there is a home already whose keys are gone: new keys would be another witness.
+    """
+    known = member_id(member)
+    home = WitnessHome(out)
+    make_folder(home.path)
+    made = []
+    if home.database.exists() and not all(home.key(name).exists() for name in _COSIGNING):
+        raise Misconfigured(
+            "this witness has a memory and no keys",
+            code="no-witness-key",
+            where=str(home.keys),
+            remedy="bring the keys back, or make a new witness in another folder",
+        )
+    for folder in (home.keys, home.trust):
+        make_folder(folder)
+    for name, algorithm in _COSIGNING.items():
+        if not home.key(name).exists():
+            create_witness_key(home.key(name), algorithm)
+            made.append(f"keys/{name}.key")
+    made += _make_server(home, known, clock)
+    if not home.card.exists():
+        keys = tuple(load_witness_signing_key(home.key(name)).public for name in _COSIGNING)
+        card = WitnessCard(known, keys, home.certificate.read_bytes())
+        write_new(home.card, build_witness_card(card), PUBLIC)
+        made.append(home.card.name)
+    values = {"witness.member": member} | ({"listen.address": listen} if listen else {})
+    return made + (["witness.toml"] if write_witness(out, values) else [])
+
+
+def _make_server(home: WitnessHome, member: MemberId, clock: Clock) -> list[str]:
+    made = []
+    if not home.key("tls").exists():
+        create_key(home.key("tls"), Algorithm.P256)
+        made.append("keys/tls.key")
+    if not home.certificate.exists():
+        key = load_key(home.key("tls"))
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise Misconfigured("a server has a P-256 key", code="key-not-admitted", where=str(home.key("tls")))
+        write_new(home.certificate, pinned_server(key, witness_tls_name(member), clock), PUBLIC)
+        made.append("keys/tls.pem")
+    return made

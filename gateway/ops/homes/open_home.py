@@ -1,0 +1,121 @@
+"""The way to a home's logs, with nothing loaded that a search does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.audit.entries.entry import Entry, parse_entry
+from gateway.audit.reading.show import Shown
+from gateway.clock import SystemClock, rfc3339
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import Misconfigured, NotProved
+from gateway.model.names import MemberId, member_id
+from gateway.ops.orders.inspection_home import Written
+from gateway.storage.database.engine import Database
+from gateway.storage.database.open import open_storage
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
+
+if TYPE_CHECKING:
+    from gateway.storage.documents.document_store import SqlDocumentStore
+
+OPERATIONS = "operations/1"
+"""The log in which every look at entries stands; it has one number only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a home holds, opened for reading only; its node may be running."""
+
+    settings: Settings
+    home: Home
+    member: MemberId
+    store: SqlLogStore
+    keys: KeyStore
+    database: Database
+
+    @property
+    def documents(self) -> SqlDocumentStore:
+        """What a node has to remember."""
+        from gateway.storage.documents.document_store import SqlDocumentStore
+
+        return SqlDocumentStore(self.database, self.keys, SystemClock())
+
+    @property
+    def charter(self) -> list[bytes]:
+        """All versions of the charter."""
+        from gateway.trust.documents.folder import TrustDocuments
+
+        return TrustDocuments(self.home.trust).charter_versions()
+
+    @property
+    def descriptors(self) -> dict[str, list[bytes]]:
+        """All versions of each member's descriptor."""
+        return {file.stem: read_lines(file) for file in sorted(self.home.trust.glob("descriptors/*.jsonl"))}
+
+
+@contextmanager
+def open_home(folder: Path) -> Iterator[Evidence]:
+    """Open the logs of a home; nothing in it is changed. Raises `Misconfigured`."""
+    settings = load_settings(folder)
+    home = Home(settings.home)
+    if not settings.keystore.is_dir():
+        raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
+    keys = KeyStore(settings.keystore)
+    database = open_storage(settings, read_only=True)
+    try:
+        yield Evidence(settings, home, member_id(settings.node.member), SqlLogStore(database), keys, database)
+    finally:
+        database.close()
+
+
+def require_entry(evidence: Evidence, place: Written, kind: str) -> None:
+    """The entry that says what is shown stands in the log, or nothing is shown."""
+    for stored in evidence.store.entries(place.log, place.index, place.index + 1):
+        if parse_entry(stored.body).kind == kind:
+            return
+    raise NotProved("the entry of this inspection is not in the log: nothing is shown", where=place.log)
+
+
+def public_part(log: str, entry: Entry) -> dict[str, Any]:
+    """What everybody may see of an entry, as JSON."""
+    return {
+        "log": log,
+        "index": entry.index,
+        "time": rfc3339(entry.time_us),
+        "kind": entry.kind,
+        "peer": entry.peer,
+        "number": entry.number,
+        "exchange_id": entry.exchange_id,
+        "request_hash": entry.request_hash.hex(),
+        "answer_hash": entry.answer_hash.hex(),
+    }
+
+
+def entry_line(name: str, shown: Shown, why: str = "") -> str:
+    """An entry in one line; `why` says that its private part is closed."""
+    entry = shown.entry
+    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
+    exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
+    if shown.erased:
+        return f"{place} (erased: {shown.erased}){exchange}"
+    if why:
+        return f"{place} {exchange.removeprefix(', ')}".rstrip()
+    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "by", "reason")
+    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
+    requester = shown.private.get("requester")
+    if isinstance(requester, list) and len(requester) > 3:
+        words.insert(0, f"for {requester[1]} {requester[3]}")
+    return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
+
+
+def read_lines(file: Path) -> list[bytes]:
+    """The lines of a file that are not empty. Raises `Misconfigured`."""
+    try:
+        return [line for line in file.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a file") from error

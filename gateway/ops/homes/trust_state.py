@@ -1,0 +1,194 @@
+"""Trust documents in words and as JSON, and publishing one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.clock import Clock, SystemClock, rfc3339
+from gateway.config import Home, Settings, argument, load_settings
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
+from gateway.trust.documents.charter import parse_charter
+from gateway.trust.documents.descriptor import Descriptor
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
+
+
+def describe_charter(data: bytes) -> dict[str, Any]:
+    """A charter, verified or not, as JSON."""
+    draft = parse_charter(data)
+    charter = draft.charter
+    return {
+        "kind": "charter",
+        "federation": charter.federation,
+        "version": charter.version,
+        "fingerprint": charter.fingerprint,
+        "threshold": charter.threshold,
+        "signed_by": list(draft.signed_by),
+        "issued": rfc3339(charter.issued_us),
+        "expires": rfc3339(charter.expires_us),
+        "members": {name: member.status.value for name, member in sorted(charter.members.items())},
+    }
+
+
+def charter_lines(about: dict[str, Any]) -> list[str]:
+    """A charter in words."""
+    members = ", ".join(f"{name} ({status})" for name, status in about["members"].items())
+    return [
+        f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
+        f"  members      {members}",
+        f"  signed by    {', '.join(about['signed_by']) or 'nobody'} ({about['threshold']} needed)",
+        f"  fingerprint  {about['fingerprint']}",
+    ]
+
+
+def describe_home(home: Path) -> dict[str, Any]:
+    """What a home holds, as JSON. Raises `Misconfigured` without a charter."""
+    clock = SystemClock()
+    folder = Home(load_settings(home).home).trust
+    charter = TrustDocuments(folder).charter(clock)
+    keeper = TrustKeeper(folder, clock)
+    members = {name: _describe_member(keeper.view, name, clock) for name in sorted(charter.members)}
+    return {"charter": describe_charter(charter.data), "members": members, "alarms": list(keeper.alarms)}
+
+
+def home_lines(about: dict[str, Any]) -> list[str]:
+    """What a home holds, in words."""
+    lines = charter_lines(about["charter"])
+    for name, member in about["members"].items():
+        version = member["descriptor"]
+        what = f"descriptor {version['version']}, {len(version['keys'])} keys" if version else "no descriptor"
+        lines.append(f"  {name}: {what}; {member['problem'] or 'fresh'}")
+        if version:
+            lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
+    return lines + [f"  alarm: {text}" for text in about["alarms"]]
+
+
+def publish(
+    home: Path, authority: Path | None, endpoints: Sequence[str], offices: Sequence[str], agencies: Sequence[str]
+) -> tuple[dict[str, Any], bytes]:
+    """Sign the next descriptor (with `authority`) and status; what was made, and the documents, one a line.
+
+    What is not given stays as it was published before, with the agencies whose keys the home got since; the first
+    time it comes from node.toml.
+    """
+    clock = SystemClock()
+    settings = load_settings(home)
+    held = _held(settings, clock)
+    about: dict[str, Any] = {"member": settings.node.member}
+    parts = []
+    if authority is None:
+        about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies)
+    else:
+        descriptor = publish_descriptor(
+            settings.home,
+            authority,
+            clock,
+            endpoints=endpoints or (held.endpoints if held else (settings.listen.exchange,)),
+            offices=offices or (held.offices if held else _offices(settings)),
+            agencies=agencies or _agencies(settings, held),
+        )
+        parts.append(descriptor)
+    if authority is None and held is not None:
+        parts.append(held.data)
+    parts.append(publish_status(settings.home, clock))
+    now = _held(settings, clock)
+    about |= {"descriptor": _describe_descriptor(now) if now else None}
+    return about, b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
+
+
+def tell_published(about: dict[str, Any], out: str) -> list[str]:
+    """What was published, in words."""
+    descriptor = about["descriptor"]
+    lines = [f"descriptor {descriptor['version']} and a fresh status of `{about['member']}` are signed"]
+    if missing := about.get("unpublished"):
+        lines = [
+            f"a fresh status of `{about['member']}` is signed; descriptor {descriptor['version']} is the one before",
+            f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
+        ]
+    lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
+    return [
+        *lines,
+        f"hand {out} to the others: liaison trust accept {argument(Path(out))}"
+        if out
+        else "give --out to hand them on",
+    ]
+
+
+def _held(settings: Settings, clock: Clock) -> Descriptor | None:
+    documents = TrustDocuments(Home(settings.home).trust)
+    charter = documents.charter(clock)
+    return documents.descriptor(settings.node.member, charter) if settings.node.member in charter.members else None
+
+
+def _offices(settings: Settings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(officer.office for officer in settings.trial_officers))
+
+
+def _agencies(settings: Settings, held: Descriptor | None) -> tuple[str, ...]:
+    """The agencies listed before and those whose keys are in the home; the first time those of sources, too."""
+    keys = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.key"))]
+    before = held.agencies if held else tuple(source.agency for source in settings.sources)
+    return tuple(dict.fromkeys([*before, *keys]))
+
+
+def _unpublished(
+    settings: Settings,
+    held: Descriptor | None,
+    clock: Clock,
+    endpoints: Sequence[str],
+    offices: Sequence[str],
+    agencies: Sequence[str],
+) -> list[str]:
+    """Uses of keys in the home that the descriptor does not list.
+
+    Raises `UsageError` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
+    """
+    command = f"liaison trust publish --home {argument(settings.home)} --authority ADIR"
+    if held is None:
+        raise Misconfigured(
+            f"there is no descriptor of `{settings.node.member}` yet, and it needs its authority's signature",
+            code="no-descriptor",
+            remedy=command,
+        )
+    changes = {
+        "--endpoint": bool(endpoints) and tuple(endpoints) != held.endpoints,
+        "--office": bool(offices) and tuple(offices) != held.offices,
+        "--agency": not set(agencies) <= set(held.agencies),
+    }
+    if changed := [option for option, differs in changes.items() if differs]:
+        raise click.UsageError(f"{', '.join(changed)} would change the descriptor, which needs --authority: {command}")
+    listed = {key.key_id for key in held.keys}
+    mine = home_keys(settings.home, _agencies(settings, held), clock.now_us())
+    return [str(key.use) for key in mine if key.key_id not in listed]
+
+
+def _describe_member(view: TrustView, member: str, clock: Clock) -> dict[str, Any]:
+    try:
+        descriptor: dict[str, Any] | None = _describe_descriptor(view.descriptor(member))
+    except LiaisonError:
+        descriptor = None
+    try:
+        view.freshness(member, clock.now_us())
+        problem = ""
+    except LiaisonError as error:
+        problem = error.message
+    return {"descriptor": descriptor, "problem": problem}
+
+
+def _describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:
+    return {
+        "version": descriptor.version,
+        "endpoints": list(descriptor.endpoints),
+        "offices": list(descriptor.offices),
+        "agencies": list(descriptor.agencies),
+        "keys": [
+            {"use": key.use, "id": key.key_id, "until": rfc3339(key.stop_us), "compromised": bool(key.compromised_us)}
+            for key in descriptor.keys
+        ],
+    }

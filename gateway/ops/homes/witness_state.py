@@ -1,0 +1,169 @@
+"""What witnesses say, in words and as JSON: of a node's own logs, and of the logs that a witness knows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from certs.durable import PUBLIC, make_folder, write_new
+from gateway.audit.log.succession import newest_logs
+from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
+from gateway.clock import Clock, SystemClock, rfc3339
+from gateway.config import load_settings
+from gateway.config.witness_home import WitnessHome
+from gateway.errors import Misconfigured
+from gateway.model.evidence.witness import HeadEvidence
+from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.migrate import require_current
+from gateway.storage.database.open import open_storage
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.keeper import TrustKeeper
+from gateway.witness.plan import witness_plan
+from gateway.witness.standing import Standing, standing
+
+MEANINGS = {
+    "fork": "two roots over one size: the log has two histories, and its key signed both",
+    "no-proof": "the log did not show that the second head extends the first",
+    "behind": "the log showed a smaller head than it had: an old copy of it",
+    "ahead": "a witness has seen more of this log than its own node holds: an old copy of it",
+    "went-back": "the witness's own memory was put back; the log showed it, and the witness has caught up",
+}
+
+
+@contextmanager
+def open_memory(home: Path) -> Iterator[SqlWitnessStore]:
+    """What a node or a domestic witness remembers, read only; it may be running. Raises `Misconfigured`."""
+    database = _database(home)
+    try:
+        require_current(database)
+        yield SqlWitnessStore(database)
+    finally:
+        database.close()
+
+
+def _database(home: Path) -> Database:
+    if not WitnessHome(home).settings.exists():
+        return open_storage(load_settings(home), read_only=True)
+    file = WitnessHome(home.resolve()).database
+    if not file.exists():
+        raise Misconfigured("this witness has not started yet", where=str(file), remedy="`liaison witness serve`")
+    return open_database(file, read_only=True)
+
+
+def describe_memory(store: SqlWitnessStore) -> list[dict[str, Any]]:
+    """The logs that a witness cosigned."""
+    return [
+        {"origin": head.origin, "size": head.size, "root": head.root.hex(), "time": rfc3339(head.time_us)}
+        for head in store.origins()
+    ]
+
+
+def describe_evidence(evidence: HeadEvidence) -> dict[str, Any]:
+    """One pair of heads, with the notes as they were signed."""
+    known = parse_checkpoint(evidence.known) if evidence.known else None
+    return {
+        "id": hashlib.sha256(evidence.known + evidence.offered).hexdigest()[:16],
+        "origin": evidence.origin,
+        "code": evidence.code,
+        "meaning": MEANINGS[evidence.code],
+        "time": rfc3339(evidence.time_us),
+        "known": _head(known),
+        "offered": _head(parse_checkpoint(evidence.offered)),
+    }
+
+
+def evidence_lines(about: dict[str, Any]) -> list[str]:
+    """One pair of heads in words."""
+    heads = [(name, about[name]) for name in ("known", "offered") if about[name]]
+    return [
+        f"{about['id']}  {about['origin']}  {about['code']}  {about['time'][:19]}Z",
+        f"  {about['meaning']}",
+        *(f"  {name:<8} {head['size']} entries, root {head['root']}" for name, head in heads),
+    ]
+
+
+def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
+    """Both notes of each pair as files of the new folder `out`. Raises `Misconfigured` when they are there."""
+    make_folder(out)
+    for item in found:
+        name = describe_evidence(item)["id"]
+        for kind, note in (("known", item.known), ("offered", item.offered)):
+            if note:
+                write_new(out / f"{name}-{kind}.note", note, PUBLIC)
+
+
+def describe_node(home: Path) -> dict[str, Any]:
+    """How the logs of a node stand with their witnesses; verified here, from what lies in the home."""
+    settings, clock = load_settings(home), SystemClock()
+    view = TrustKeeper(settings.home / "trust", clock).view
+    plan = witness_plan(settings.node.member, settings.witness, view)
+    database = open_storage(settings, read_only=True)
+    try:
+        require_current(database)
+        logs, store = SqlLogStore(database), SqlWitnessStore(database)
+        found = []
+        for name in newest_logs(logs.logs()):
+            state = logs.state(name)
+            size = state.size if state else 0
+            found.append(standing(store, name, size, plan.counted, plan.quorum, clock.now_us(), 0))
+        evidence = len(store.evidence())
+    finally:
+        database.close()
+    return {
+        "quorum": settings.witness.quorum,
+        "asked": [name or "domestic" for name in plan.asked],
+        "logs": [_standing(item, clock) for item in found],
+        "evidence": evidence,
+    }
+
+
+def node_lines(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same in words, with a style for each line."""
+    asked = ", ".join(about["asked"]) or "nobody"
+    yield f"witnesses: {asked}; a quorum is the domestic witness, or {about['quorum']} of the counterparts", ""
+    for log in about["logs"]:
+        if not log["size"]:
+            yield f"{log['log']}: empty", ""
+        elif not log["covered"]:
+            yield f"{log['log']}: {log['size']} entries, and no head had a quorum yet", "warn"
+        else:
+            age = f"the rest waits for {log['age_s']} s" if log["size"] > log["covered"] else "all of them"
+            style = "bad" if log["lost"] else "good"
+            yield f"{log['log']}: {log['covered']} of {log['size']} entries are under a quorum; {age}", style
+        for item in log["cosigned"]:
+            yield f"  {item['witness']:<12} {item['algorithm']:<10} {item['time'][:19]}Z", ""
+    if about["evidence"]:
+        yield (
+            f"{about['evidence']} pair(s) of heads that do not go together: `liaison audit evidence` shows them",
+            "bad",
+        )
+
+
+def _standing(item: Standing, clock: Clock) -> dict[str, Any]:
+    now_us = clock.now_us()
+    return {
+        "log": item.log,
+        "size": item.size,
+        "covered": item.covered,
+        "covered_time": rfc3339(item.covered_us) if item.covered else None,
+        "age_s": item.age_s(now_us) if item.covered else None,
+        "lost": item.lost(now_us),
+        "cosigned": [
+            {
+                "witness": "domestic" if one.domestic else one.member,
+                "algorithm": one.algorithm.value,
+                "time": rfc3339(one.time_s * 1_000_000),
+            }
+            for one in item.cosigned
+        ],
+    }
+
+
+def _head(head: Checkpoint | None) -> dict[str, Any] | None:
+    if head is None:
+        return None
+    return {"size": head.size, "root": head.root.hex(), "note": head.data.decode("utf-8", "replace")}

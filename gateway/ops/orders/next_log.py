@@ -1,0 +1,92 @@
+"""Opens the next number of a log whose entries are lost, at a home that no node serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from gateway.audit.accounts.receipts import settle
+from gateway.audit.log.open_next import Loss, LostLog, Word
+from gateway.clock import SystemClock
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import Misconfigured
+from gateway.exchange.receipts.days import GIVEN, DayState
+from gateway.model.names import member_id
+from gateway.ops.homes.lock import only_one
+from gateway.ports.documents import DocumentStore
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.engine import Database
+from gateway.storage.database.leader import Leader
+from gateway.storage.database.migrate import migrate
+from gateway.storage.database.open import open_storage
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.keeper import TrustKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was lost, and the number under which the log goes on."""
+
+    loss: Loss
+    number: int
+
+
+def open_next_log(folder: Path, name: str, word: Word) -> Opened:
+    """Open the next number of the log `name` of a home.
+
+    Raises `Misconfigured` while a node runs, `Forbidden` when nothing is lost, `NotProved`, `Malformed`.
+    """
+    word.check()
+    settings, clock = load_settings(folder), SystemClock()
+    home, member = Home(settings.home), member_id(settings.node.member)
+    with only_one(home.lock), alone(settings) as database:
+        keystore = KeyStore(settings.keystore)
+        view = TrustKeeper(home.trust, clock).view
+        log = LostLog(
+            store=SqlLogStore(database),
+            keys=keystore,
+            key=load_signing_key(home.key("log")),
+            listed=view.vkeys(member, KeyUse.LOG),
+            clock=clock,
+            member=member,
+            name=name,
+            highwater=home.highwater,
+            shown=SqlWitnessStore(database).evidence(),
+        )
+        loss = log.assess(unwitnessed=word.unwitnessed)
+        documents = SqlDocumentStore(database, keystore, clock)
+        counterparts = sorted(set(view.members) - {member})
+        return Opened(loss, log.open_next(loss, word, counterparts, partial(_settle, documents)))
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[Database]:
+    """The database, while no process of any machine makes the node's rounds on it."""
+    database = open_storage(settings)
+    leader = Leader(database)
+    try:
+        migrate(database)
+        if not leader.leads():
+            raise Misconfigured(
+                "a node runs on this database", code="already-running", where="storage.url", remedy="stop it first"
+            )
+        yield database
+    finally:
+        leader.close()
+        database.close()
+
+
+def _settle(documents: DocumentStore, peer: str, through: int) -> None:
+    """What is lost is owed by nobody, and no day's account tells of it."""
+    settle(documents, peer, through)
+    state = DayState.read(documents, GIVEN, peer)
+    if through > state.through:
+        state.through = through
+        state.write(documents, GIVEN, peer)

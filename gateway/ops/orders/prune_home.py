@@ -1,0 +1,78 @@
+"""Prunes the exchange log of a home that no node serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from gateway.audit.accounts.receipts import settled
+from gateway.audit.log.log import AuditLog
+from gateway.audit.retention.plan import standing as standing_holds
+from gateway.audit.retention.prune import Limits, Plan, Pruner
+from gateway.clock import Clock, SystemClock, check_time
+from gateway.config import Home, Settings, load_settings
+from gateway.model.names import MemberId, member_id
+from gateway.ops.homes.lock import only_one
+from gateway.ops.orders.inspection_home import require_here
+from gateway.ops.orders.next_log import alone
+from gateway.ports.journal import EntryDraft
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.engine import Database
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.keeper import TrustKeeper
+from gateway.witness.plan import witness_plan
+from gateway.witness.standing import standing
+
+
+def prune_home(folder: Path, before_us: int, by: str, reason: str, *, dry_run: bool) -> list[Plan]:
+    """Prune what is older than `before_us` and may go; what was planned, which is all that is done with `dry_run`.
+
+    Raises `Misconfigured` while a node runs, `NotProved` on a copy whose age no witness was asked about, `Stale` by a
+    clock that is not to be trusted.
+    """
+    settings, clock = load_settings(folder), SystemClock()
+    check_time(clock)
+    home, member = Home(settings.home), member_id(settings.node.member)
+    with only_one(home.lock), alone(settings) as database, _pruner(settings, member, database, clock) as pruner:
+        plans = list(pruner.plans(before_us))
+        for plan in plans if not dry_run else ():
+            if plan.stop > plan.first:
+                pruner.carry_out(plan, by, reason, before_us)
+        database.truncate_wal()
+        return plans
+
+
+@contextmanager
+def _pruner(settings: Settings, member: MemberId, database: Database, clock: Clock) -> Iterator[Pruner]:
+    home = Home(settings.home)
+    store, keys = SqlLogStore(database), KeyStore(settings.keystore)
+    key = load_signing_key(home.key("log"))
+    limits = Limits(
+        covered=partial(_covered, settings, member, database, clock),
+        holds=standing_holds(store, keys, clock.now_us()),
+        settled=partial(settled, SqlDocumentStore(database, keys, clock)),
+    )
+    operations = AuditLog(store, keys, key, clock, member, "operations", highwater=home.highwater)
+    require_here(operations)
+
+    def write(draft: EntryDraft) -> None:
+        operations.append([draft])
+
+    try:
+        yield Pruner(store, keys, member, limits, write)
+    finally:
+        operations.close()
+
+
+def _covered(settings: Settings, member: MemberId, database: Database, clock: Clock, log: str) -> int:
+    """The size of the newest head of a log that enough witnesses cosigned."""
+    view = TrustKeeper(Home(settings.home).trust, clock).view
+    plan = witness_plan(member, settings.witness, view)
+    state = SqlLogStore(database).state(log)
+    size = state.size if state else 0
+    return standing(SqlWitnessStore(database), log, size, plan.counted, plan.quorum, clock.now_us(), 0).covered

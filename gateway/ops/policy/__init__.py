@@ -1,0 +1,1 @@
+"""Approve, fetch, accept and watch over national policy."""

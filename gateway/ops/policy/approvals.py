@@ -1,0 +1,120 @@
+"""Approving policy from the command line: approvers' keys, signatures, and bringing a policy to a node."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from certs.durable import PUBLIC, make_folder, write_new
+from certs.keyfiles import create_key
+from gateway.clock import SystemClock
+from gateway.config import Home, argument, load_settings
+from gateway.config.schema import PACKAGED_POLICY
+from gateway.errors import BadSignature, Malformed, Misconfigured
+from gateway.model.names import MemberId, identifier, member_id
+from gateway.ops.homes.documents import POLICY, read_document
+from gateway.ops.policy.keeper import PolicyChange, PolicyKeeper, install, policy_files
+from gateway.signing.dsse import add_signature, decode64, encode64
+from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.trust.documents.policy_approval import APPROVALS, ApprovedPolicy, parse_policy, seal_policy
+from policy.bundle.bundle import File, load_bundle
+
+_BASE = PACKAGED_POLICY / "base"
+
+
+def make_approver(folder: Path, name: str) -> dict[str, str]:
+    """A key for one who approves policy: `NAME.key` for them alone, `NAME.pub` for the descriptor."""
+    identifier(name, "--name")
+    make_folder(folder)
+    key = SigningKey(create_key(folder / f"{name}.key"))
+    write_new(folder / f"{name}.pub", encode64(key.spki).encode() + b"\n", PUBLIC)
+    return {"key": str(folder / f"{name}.key"), "public": str(folder / f"{name}.pub"), "key_id": key.key_id}
+
+
+def add_approver(home: Path, public: Path) -> Path:
+    """Put an approver's public key into a home, so that the next descriptor lists it."""
+    folder = Home(home).approvers
+    make_folder(folder)
+    target = folder / public.name
+    if target.suffix != ".pub":
+        raise Misconfigured("a public key ends in `.pub`", where=str(public), remedy="take what `policy approver` made")
+    try:
+        VerifyKey.admit(decode64(public.read_text(encoding="ascii").strip()))
+    except (UnicodeError, Malformed, BadSignature) as error:
+        remedy = "take the `.pub` file that `liaison policy approver` made"
+        raise Misconfigured("this is no public key", code="bad-key-file", where=str(public), remedy=remedy) from error
+    shutil.copyfile(public, target)
+    return target
+
+
+def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:
+    """A national folder as a document with one signature, or a document with one more. It must load first."""
+    key = load_signing_key(key_file)
+    if place.is_dir():
+        if member is None or version is None:
+            raise Misconfigured("a folder is signed as a version of a member's policy", remedy="give --version")
+        data = seal_policy(member, version, policy_files(_BASE, place), [key])
+    else:
+        data = add_signature(parse_policy(read_document(place, POLICY))[1], key)
+    policy, _ = parse_policy(data)
+    _check_loads(policy)
+    out.write_bytes(data)
+    return policy
+
+
+def bring(home: Path, file: Path) -> ApprovedPolicy:
+    """Bring a signed policy to a home; its node judges it. What could not be taken anyway is refused here."""
+    settings = load_settings(home)
+    data = read_document(file, POLICY)
+    policy, _ = parse_policy(data)
+    own = member_id(settings.node.member)
+    if policy.member != own:
+        raise Misconfigured(f"this is the policy of `{policy.member}`, not of `{own}`", where=str(file))
+    if len(policy.signers) < APPROVALS:
+        raise Misconfigured(
+            f"{len(policy.signers)} of the {APPROVALS} needed approvers signed",
+            code="below-threshold",
+            where=str(file),
+            remedy=f"another approver: liaison policy sign {argument(file)} --key …",
+        )
+    install(home, data)
+    return policy
+
+
+def in_force(home: Path) -> dict[str, Any]:
+    """Which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
+
+    `waiting` is what was brought and no node has taken: version, hash and approvers, and why a node would refuse it.
+    """
+    settings = load_settings(home)
+    keeper = PolicyKeeper(settings, SystemClock(), production=False)
+    return {
+        "member": keeper.member,
+        "version": keeper.version,
+        "hash": keeper.engine.hash.hex(),
+        "approvers": list(keeper.approvers),
+        "agreements": sorted(agreement.id for agreement in keeper.engine.agreements),
+        "waiting": _waiting(keeper.waiting()),
+    }
+
+
+def _waiting(change: PolicyChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "version": change.version,
+        "hash": change.policy_hash,
+        "approvers": list(change.approvers),
+        "refused": change.refused,
+    }
+
+
+def _check_loads(policy: ApprovedPolicy) -> None:
+    layers: dict[str, dict[str, File]] = {"base": {}, "national": {}}
+    for name, data in policy.files.items():
+        layer, _, path = name.partition("/")
+        layers[layer][path] = File(Path(name), data)
+    if not layers["national"]:
+        raise Malformed("there is no national policy in it", code="bad-policy-document")
+    load_bundle(layers["base"], layers["national"], policy.member)

@@ -1,0 +1,57 @@
+"""Getting the very files of a policy that decided, by the hash that each decision's entry names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from certs.durable import PUBLIC, make_folder, write_new
+from gateway.audit.export.layout import POLICIES
+from gateway.audit.export.policies import policy_contents, policy_hash
+from gateway.config import Home
+from gateway.errors import Contradicted, Malformed, Unknown
+
+_LEAST = 8
+"""Digits of a hash that must be given; `liaison doctor` shows sixteen."""
+
+
+def fetch_policy(home: Path | None, export: Path | None, wanted: str, out: Path) -> str:
+    """Write the files of a policy into `out`, base and national; its whole hash, which they were compared with.
+
+    Raises `Unknown` when no such policy was kept, and `Contradicted` when the files are not those of the hash.
+    """
+    folder = Home(home).policies if home is not None else (export or Path()) / POLICIES
+    found = dict(_kept(folder, wanted))
+    if len(found) != 1:
+        raise Unknown(
+            f"{len(found) or 'no'} policies that were kept have a hash that begins with `{wanted[:64]}`",
+            code="unknown-policy",
+            where=str(folder),
+            remedy=f"give the whole hash, as an entry's `decision.hash` has it; at least {_LEAST} digits",
+        )
+    ((name, path),) = found.items()
+    data = path.read_bytes()
+    if policy_hash(data) != name:
+        raise Contradicted("the files are not those that the hash was made of", code="other-policy", where=str(path))
+    for place, content in policy_contents(data).items():
+        target = out / _inside(place)
+        make_folder(target.parent)
+        write_new(target, content, PUBLIC)
+    return name
+
+
+def _kept(folder: Path, wanted: str) -> Iterator[tuple[str, Path]]:
+    if len(wanted) < _LEAST:
+        return
+    for path in sorted(folder.glob("*.json")):
+        name = path.stem.rpartition("-")[2]
+        if name.startswith(wanted.lower()):
+            yield name, path
+
+
+def _inside(place: str) -> PurePosixPath:
+    """The path of a file below the folder; no document leads out of it."""
+    path = PurePosixPath(place)
+    if path.is_absolute() or ".." in path.parts:
+        raise Malformed("a file of this policy has a path that leads elsewhere", code="bad-policy-document")
+    return path

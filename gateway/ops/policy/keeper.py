@@ -1,0 +1,327 @@
+"""The policy in force, and how it follows what two approvers signed.
+
+::
+
+    policies/incoming.json              what `liaison policy install` brought; looked at once a second
+    policies/<version>-<hash>.json      what was accepted, durable before use; the highest version is in force
+    policies/unlogged                   the version whose acceptance may have no entry yet
+    policies/unapproved-<hash>.json     a folder's files as they decided, in trials: for auditors
+
+What cannot be used (half-written, older, unsigned, for another member, or with a mistake in it) changes nothing: the
+old policy stays in force, and an alarm and an entry say why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from certs.durable import PUBLIC, make_folder, replace
+from gateway.clock import Clock
+from gateway.config import Home, Settings
+from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
+from gateway.model.names import MemberId, member_id
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.signing import strict_json
+from gateway.signing.dsse import encode64
+from gateway.trust.documents.descriptor import Descriptor
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.policy_approval import ApprovedPolicy, parse_policy, verify_policy
+from policy.bundle.bundle import File, Files, load_bundle, read_files
+from policy.engine.engine import PolicyEngine
+from policy.engine.readiness import make_ready
+
+INCOMING = "incoming.json"
+UNLOGGED = "unlogged"
+_UNSEEN = (0, 0, 0)
+
+READY_S = 2.0
+"""Seconds after which a policy comes into force whether it is ready or not: a stricter one must not wait for long."""
+
+_PAUSE_S = 0.001
+"""Seconds between two decisions that are worked out ahead, in which the threads that answer requests get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """What became of a document that came in; `refused` says why it was not taken, empty when it was."""
+
+    version: int
+    policy_hash: str
+    approvers: tuple[str, ...] = ()
+    refused: str = ""
+    code: str = ""
+
+
+def policy_entry(change: PolicyChange | None) -> EntryDraft | None:
+    """The entry of what became of a document that came in; none where none came."""
+    if change is None:
+        return None
+    private: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
+    if change.refused:
+        private |= {"code": change.code, "detail": change.refused[:500]}
+        return EntryDraft("policy-refused", private=private, retention=Retention.OPERATIONS)
+    private |= {"approvers": list(change.approvers)}
+    return EntryDraft("policy-accepted", private=private, retention=Retention.OPERATIONS)
+
+
+class PolicyKeeper:
+    """Holds the engine in force. `refresh` costs one `stat` when nothing came in.
+
+    In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
+    document comes. `decides`: it is a node that decides by it, so each policy is made ready before it comes into force
+    (`policy.engine.readiness`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet,
+    also from before a crash.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, *, production: bool, decides: bool = False) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._home = Home(settings.home)
+        self._folder = self._home.policies
+        self._seen = _UNSEEN
+        self.member: MemberId = member_id(settings.node.member)
+        self.version = 0
+        self.approvers: tuple[str, ...] = ()
+        self.unlogged: PolicyChange | None = None
+        self._decides = decides
+        self._loaded: PolicyEngine | None = None
+        self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
+
+    @property
+    def engine(self) -> PolicyEngine:
+        """The policy in force."""
+        assert self._loaded is not None
+        return self._loaded
+
+    def refresh(self) -> PolicyChange | None:
+        """Look at what came in; None when nothing new did. The engine is exchanged in one step.
+
+        Whoever has written the entry about it calls `logged`. `StorageBroken` when it cannot be kept: whether it was
+        only opening the files anew can tell.
+        """
+        incoming = self._folder / INCOMING
+        mark = _mark(incoming)
+        if mark == self._seen or mark == _UNSEEN:
+            return None
+        self._seen = mark
+        return self._judged(self._take)
+
+    def waiting(self) -> PolicyChange | None:
+        """What was brought and is not in force, judged as a node would; None where nothing waits. Changes nothing."""
+
+        def judge(data: bytes) -> PolicyChange:
+            policy = self._verified(data, self._clock.now_us())
+            self._check_above(policy.version)
+            return PolicyChange(policy.version, engine_of(policy, self._settings).hash.hex(), policy.signers)
+
+        return self._judged(judge) if self.left_out else None
+
+    def _judged(self, judge: Callable[[bytes], PolicyChange | None]) -> PolicyChange | None:
+        """What `judge` says of what came in, or why it cannot be used."""
+        version = 0
+        try:
+            data = (self._folder / INCOMING).read_bytes()
+            version = parse_policy(data)[0].version
+            return judge(data)
+        except StorageBroken:
+            raise
+        except OSError as error:
+            return PolicyChange(version, "", refused=f"cannot be read: {error.strerror}", code="unreadable")
+        except LiaisonError as error:
+            where = f" ({error.where})" if error.where else ""
+            return PolicyChange(version, "", refused=f"{error.message}{where}", code=error.code)
+
+    @property
+    def left_out(self) -> bool:
+        """Whether what was brought last is not what is in force: it was refused, or no node has looked at it yet."""
+        incoming, newest = self._folder / INCOMING, self._newest()
+        if not incoming.exists():
+            return False
+        return newest is None or newest.read_bytes() != incoming.read_bytes()
+
+    def _take(self, data: bytes) -> PolicyChange | None:
+        policy = self._verified(data, self._clock.now_us())
+        held = self._newest()
+        if held is not None and held.read_bytes() == data:
+            if policy.version > self.version:  # another process of this home accepted it
+                self._enforce(policy, self._ready(engine_of(policy, self._settings)))
+            return None
+        self._check_above(policy.version)
+        engine = self._ready(engine_of(policy, self._settings))
+        replace(self._folder / UNLOGGED, b"%d\n" % policy.version, PUBLIC)
+        replace(self._folder / f"{policy.version:08d}-{engine.hash.hex()}.json", data, PUBLIC)
+        self._raise_mark(policy.version)
+        self._enforce(policy, engine)
+        self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+        return self.unlogged
+
+    def _check_above(self, version: int) -> None:
+        if version <= self.version:
+            raise Stale(f"version {version} is not above {self.version}, which is in force", code="old-policy")
+
+    def logged(self) -> None:
+        """The entry about the policy that was accepted last is durable. Raises `StorageBroken`."""
+        if self.unlogged is None:
+            return
+        try:
+            (self._folder / UNLOGGED).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageBroken(f"cannot be removed: {error.strerror}", where=str(self._folder / UNLOGGED)) from error
+        self.unlogged = None
+
+    @property
+    def _mark(self) -> Path:
+        """The highest version that was ever in force, apart from the documents."""
+        return self._home.highwater / "policy"
+
+    def _raise_mark(self, version: int) -> None:
+        make_folder(self._mark.parent)
+        replace(self._mark, b"%d\n" % version, PUBLIC)
+
+    def _check_forward(self, version: int) -> None:
+        """A policy never goes back, also not because somebody took newer documents away."""
+        before = _number_in(self._mark)
+        if version < before:
+            raise Misconfigured(
+                f"version {before} was in force, and the newest document that is there is version {version}",
+                code="policy-went-back",
+                where=str(self._folder),
+                remedy=f"bring back `{self._folder}`, or approve a version above {before}",
+            )
+
+    def _enforce(self, policy: ApprovedPolicy, engine: PolicyEngine) -> PolicyEngine:
+        self._loaded, self.version, self.approvers = engine, policy.version, policy.signers
+        return engine
+
+    def _ready(self, engine: PolicyEngine) -> PolicyEngine:
+        """The engine, with what its first decisions need worked out ahead. Nobody waits for it: the old one decides."""
+        if self._decides:
+            before, until = self._loaded, self._clock.monotonic() + READY_S
+
+            def go_on() -> bool:
+                if before is not None:
+                    time.sleep(_PAUSE_S)
+                return self._clock.monotonic() < until
+
+            make_ready(engine, before, self._clock.now_us(), go_on)
+        return engine
+
+    def _newest(self) -> Path | None:
+        accepted = [path for path in self._folder.glob("*.json") if path.name.partition("-")[0].isdigit()]
+        return max(accepted, key=_version_of, default=None)
+
+    def _accepted(self) -> PolicyEngine | None:
+        newest = self._newest()
+        self._check_forward(_version_of(newest) if newest else 0)
+        if newest is None:
+            return None
+        policy = self._verified(newest.read_bytes(), None)
+        engine = self._ready(engine_of(policy, self._settings))
+        if policy.version > _number_in(self._mark):  # whoever accepted it was cut off
+            self._raise_mark(policy.version)
+        if policy.version == _number_in(self._folder / UNLOGGED):
+            self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
+        return self._enforce(policy, engine)
+
+    def _verified(self, data: bytes, now_us: int | None) -> ApprovedPolicy:
+        descriptor, removed = own_approvers(self._home, self.member, self._clock)
+        return verify_policy(data, descriptor, now_us, removed)
+
+    def _first_approved(self) -> PolicyEngine:
+        incoming = self._folder / INCOMING
+        if not incoming.exists():
+            raise Misconfigured(
+                "no policy was approved yet, and in production nothing else decides",
+                code="policy-not-approved",
+                where=str(self._folder),
+                remedy="two approvers sign it with `liaison policy sign`; then `liaison policy install`",
+            )
+        self._take(incoming.read_bytes())
+        return self.engine
+
+    def _unapproved(self) -> PolicyEngine:
+        engine = PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy)
+        keep_unapproved(self._folder, self._settings, engine)
+        return self._ready(engine)
+
+
+def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descriptor, frozenset[str]]:
+    """The newest descriptor of the member itself, and the ids of keys that its status removed.
+
+    Raises `Misconfigured` when there is no descriptor.
+    """
+    documents = TrustDocuments(home.trust)
+    found = documents.descriptor(member, documents.charter(clock))
+    if found is None:
+        raise Misconfigured(
+            "there is no descriptor that lists approvers", code="no-descriptor", remedy="`liaison trust publish`"
+        )
+    status = documents.status(found)
+    return found, frozenset(status.removed if status else ())
+
+
+def _number_in(path: Path) -> int:
+    """The whole number that a file holds; 0 where there is none."""
+    return int(path.read_text(encoding="ascii")) if path.exists() else 0
+
+
+def _version_of(path: Path) -> int:
+    return int(path.name.partition("-")[0])
+
+
+def engine_of(policy: ApprovedPolicy, settings: Settings) -> PolicyEngine:
+    """The engine of an approved policy. Its base part must be the base policy of this installation."""
+    base, national = (_layer(policy, layer) for layer in ("base", "national"))
+    installed = read_files(settings.base_policy)
+    if {name: file.data for name, file in base.items()} != {name: file.data for name, file in installed.items()}:
+        raise Forbidden(
+            "it was approved over another base policy than this installation's",
+            code="other-base",
+            remedy="approve it again with this version of the gateway",
+        )
+    return PolicyEngine(load_bundle(base, national, policy.member), policy.member)
+
+
+def policy_files(settings_base: Path, national: Path) -> dict[str, bytes]:
+    """The files of a base and a national folder, as a policy document holds them."""
+    found = {f"base/{name}": file.data for name, file in read_files(settings_base).items()}
+    return found | {f"national/{name}": file.data for name, file in read_files(national).items()}
+
+
+def keep_unapproved(folder: Path, settings: Settings, engine: PolicyEngine) -> None:
+    """Keep the very files that decide, by their hash, so that an auditor can fetch them."""
+    path = folder / f"unapproved-{engine.hash.hex()}.json"
+    if path.exists():
+        return
+    files = policy_files(settings.base_policy, settings.national_policy)
+    make_folder(folder)
+    replace(path, strict_json.dumps({name: encode64(data) for name, data in files.items()}), PUBLIC)
+
+
+def install(home: Path, data: bytes) -> None:
+    """Bring a document to a node, running or not; it is judged there."""
+    folder = Home(home).policies
+    make_folder(folder)
+    replace(folder / INCOMING, data, PUBLIC)
+
+
+def _layer(policy: ApprovedPolicy, layer: str) -> Files:
+    prefix = f"{layer}/"
+    return {
+        name.removeprefix(prefix): File(Path(name), data)
+        for name, data in policy.files.items()
+        if name.startswith(prefix)
+    }
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return _UNSEEN
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,1 @@
+"""Open the database: engines, tables, migrations, dump, and leadership."""

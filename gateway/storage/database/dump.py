@@ -1,0 +1,104 @@
+"""All tables of a node's database as one file of SQLite, of one moment, and back; the node may be running.
+
+A file of SQLite is copied without its free pages. The tables of PostgreSQL are read in one snapshot. So a dump does not
+depend on the engine: what was dumped from one can be loaded into the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, func, insert, select
+
+from gateway.errors import Misconfigured
+from gateway.storage.database.engine import Database, open_database, storage_errors
+from gateway.storage.database.migrate import migrate, require_current
+from gateway.storage.database.tables import log_state, metadata
+
+_ROWS = 2_000
+
+
+def dump(database: Database, out: Path) -> None:
+    """Write everything that is committed to the new file `out`. `Misconfigured` for an older schema."""
+    require_current(database)
+    out.touch(mode=0o600)
+    if not database.shared:
+        # Outside a transaction, which is what the statement needs. It writes to `out` alone; the file itself is open
+        # for reading only, whatever this switch says.
+        with storage_errors("dump"), database.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA query_only=OFF")
+            cursor.execute("VACUUM INTO ?", (str(out),))
+        return
+    target = open_database(out)
+    try:
+        migrate(target)
+        with database.snapshot("dump") as source:
+            for table in metadata.sorted_tables:
+                with target.write("copy") as connection:
+                    _copy(source, connection, table)
+        target.truncate_wal()
+    finally:
+        target.close()
+
+
+def load(file: Path, database: Database) -> None:
+    """Put a dump into an empty database of the newest schema: all of it, or nothing where it is cut off.
+
+    `Misconfigured` when it is not empty.
+    """
+    require_empty(database)
+    source = open_database(file)
+    try:
+        migrate(source)
+        with source.snapshot("load") as rows, database.write("load") as connection:
+            for table in metadata.sorted_tables:
+                _copy(rows, connection, table)
+            if database.shared:
+                _advance_ids(connection)
+    finally:
+        source.close()
+
+
+def require_empty(database: Database) -> None:
+    """Bring the tables up to date, and raise `Misconfigured` when a log is in them."""
+    migrate(database)
+    if _logs(database):
+        raise Misconfigured(
+            "the database is not empty",
+            code="not-empty",
+            where="storage.url",
+            remedy="name an empty database: nothing that is there is overwritten",
+        )
+
+
+def is_loaded(file: Path, database: Database) -> bool:
+    """Whether the logs in the database are exactly those of a dump: `load` was done, and nothing was written since."""
+    migrate(database)
+    source = open_database(file)
+    try:
+        migrate(source)
+        return _logs(database) == _logs(source) != []
+    finally:
+        source.close()
+
+
+def _logs(database: Database) -> list[tuple[object, ...]]:
+    with database.read("logs") as connection:
+        return [tuple(row) for row in connection.execute(select(log_state).order_by(log_state.c.id))]
+
+
+def _copy(source: Connection, target: Connection, table: Table) -> None:
+    found = source.execution_options(yield_per=_ROWS).execute(select(table))
+    for page in found.mappings().partitions(_ROWS):
+        target.execute(insert(table), [dict(row) for row in page])
+
+
+def _advance_ids(connection: Connection) -> None:
+    """The server's own numbering goes on behind what was loaded."""
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None:
+            highest = connection.execute(select(func.max(column))).scalar()
+            if highest is not None:
+                connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, column.name), highest)))

@@ -1,0 +1,318 @@
+"""The database: one file in SQLite, opened only with settings under which a commit is durable.
+
+SQLite runs in WAL mode with `synchronous=FULL`, so that what was committed survives a loss of power; anything
+weaker refuses to start. One connection writes, one reads; both are held open, since taking one from a pool
+costs more than a point read. PostgreSQL is opened by `storage.postgres`, and is the same `Database` from then on.
+
+A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`). After one in a
+write the database refuses every further write: a failed sync may or may not have reached the disk, and only
+opening the files anew can tell.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
+
+from gateway.errors import Malformed, Misconfigured, StorageBroken
+from gateway.storage.database.prepared import driver_of
+from gateway.storage.database.wal_mover import WalMover
+
+_FULL = {"FULL", "EXTRA"}
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSettings:
+    """How the file is opened.
+
+    `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock.
+    `wal_pages`: pages of write-ahead log that a commit moves into the file itself, since `storage.mover` has not come
+    to it. `max_pages` limits the file (0 = no limit), for a disk that is shared with others.
+    """
+
+    synchronous: str = "FULL"
+    busy_timeout_ms: int = 5_000
+    page_size: int = 16_384
+    wal_pages: int = 8_000
+    cache_kib: int = 32_768
+    max_pages: int = 0
+
+    def __post_init__(self) -> None:
+        if self.synchronous.upper() not in _FULL:
+            raise Misconfigured(
+                f"synchronous `{self.synchronous[:20]}` can lose committed entries when the power fails",
+                code="weak-storage",
+                where="database.synchronous",
+                remedy="set it to `FULL`",
+            )
+
+
+@contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn foreign exceptions into ours: `Malformed` for a value that cannot be stored, else `StorageBroken`."""
+    try:
+        yield
+    except (DataError, sqlite3.DataError, OverflowError, UnicodeError) as error:
+        raise Malformed("a value cannot be stored", code="bad-data", where=doing) from error
+    except StatementError as error:
+        if not isinstance(error, DBAPIError):
+            raise Malformed("a value cannot be stored", code="bad-data", where=doing) from error
+        raise _broken(doing, error.orig or error) from error
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise _broken(doing, error) from error
+
+
+def _broken(doing: str, cause: BaseException) -> StorageBroken:
+    return StorageBroken(
+        f"the database failed: `{' '.join(str(cause).split())}`",
+        where=doing,
+        remedy="check the disk's space, health and permissions, and the database's server where there is one; "
+        "then start the node again",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How an engine reads: options of the connection whose statements each see what is committed by then, and of
+    those whose reads all see one state, which begin with the statement `first`. `shared`: other processes may write to
+    the same logs. `doubt` says why a commit that the server has called done may not be so; it is asked after each.
+    `moves_log`: what is committed lies in a log that we have to move into the file."""
+
+    committed: Mapping[str, Any]
+    one_state: Mapping[str, Any]
+    first: str = ""
+    shared: bool = False
+    doubt: Callable[[Connection], str] | None = None
+    moves_log: bool = False
+
+
+SQLITE = Ways({"begin": ""}, {"begin": "BEGIN"})
+
+
+class Database:
+    """One open database: a connection that writes, one that reads, each under a lock of its own."""
+
+    def __init__(self, engine: Engine, ways: Ways = SQLITE, place: str = "open") -> None:
+        """`place` is what an error names when it cannot be opened: SQLite does not say which file it was."""
+        self.engine = engine
+        self._mover = WalMover(engine, self._moving_failed) if ways.moves_log else None
+        self.shared = ways.shared
+        self._committed = ways.committed
+        self._one_state = ways.one_state
+        self._first = ways.first
+        self._doubt = ways.doubt
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._broken = False
+        self._cause: BaseException | None = None
+        with storage_errors(place):
+            self._writer = engine.connect()
+            self._reader = engine.connect().execution_options(**ways.committed)
+
+    @contextmanager
+    def write(self, doing: str) -> Iterator[Connection]:
+        """A transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
+        with self._write_lock:
+            if self._broken:
+                raise StorageBroken(
+                    "the database failed before", where=doing, remedy="start the node again"
+                ) from self._cause
+            try:
+                with storage_errors(doing), self._writer.begin():
+                    yield self._writer
+                if self._doubt is not None and (why := self._doubt(self._writer)):
+                    raise _broken(doing, RuntimeError(why))
+            except StorageBroken:
+                self._broken = True
+                raise
+            if self._mover is not None:
+                self._mover.committed()
+
+    def _moving_failed(self, error: BaseException) -> None:
+        """The log could not be moved: the disk is not to be trusted with what comes next."""
+        self._cause = error
+        self._broken = True
+
+    @contextmanager
+    def read(self, doing: str) -> Iterator[Connection]:
+        """The connection that reads what is committed; not for long reads."""
+        with self._read_lock, storage_errors(doing):
+            yield self._reader
+
+    @contextmanager
+    def snapshot(self, doing: str) -> Iterator[Connection]:
+        """A connection of its own whose reads all see one state, for long reads."""
+        with storage_errors(doing), self.engine.connect() as connection:
+            connection = connection.execution_options(**self._one_state)
+            with connection.begin():
+                if self._first:
+                    connection.exec_driver_sql(self._first)
+                yield connection
+
+    def truncate_wal(self) -> bool:
+        """Move SQLite's write-ahead log into the file and cut it; false while a reader needs it. Others: true."""
+        if self.shared:
+            return True
+        # On a connection of its own that waits for nobody: a long reader must not hold up the writer.
+        with self._moving(), storage_errors("checkpoint"), self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=0")
+            return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def _moving(self) -> AbstractContextManager[object]:
+        return self._mover.turn if self._mover is not None else nullcontext()
+
+    def connect_apart(self) -> Connection:
+        """A connection of its own, each of whose statements is a transaction; whoever takes it closes it."""
+        with storage_errors("connect"):
+            return self.engine.connect().execution_options(**self._committed)
+
+    def close(self) -> None:
+        """Close all connections but those that were given away."""
+        if self._mover is not None:
+            self._mover.stop()
+        with self._write_lock, self._read_lock, storage_errors("close"):
+            self._writer.close()
+            self._reader.close()
+            self.engine.dispose()
+
+
+def open_database(path: Path, settings: SqliteSettings | None = None, *, read_only: bool = False) -> Database:
+    """Open the SQLite file at `path`, made with mode 0600 where it does not exist.
+
+    Raises `Misconfigured` when its settings are weaker than durable, `StorageBroken` when it cannot be opened.
+    `read_only` opens an existing file for an audit and changes nothing.
+    """
+    settings = settings or SqliteSettings()
+    with storage_errors(str(path)):
+        if read_only and not path.exists():
+            raise Misconfigured("no such database", where=str(path), remedy="name the home of a node")
+        if not read_only:
+            _keep_log(path)
+            path.touch(mode=0o600, exist_ok=True)
+    engine = _engine(path, settings, read_only=read_only)
+    if read_only:
+        return Database(engine, place=str(path))
+    database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
+    try:
+        with database.read("settings") as connection:
+            require_durable(connection)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _keep_log(path: Path) -> None:
+    """SQLite would delete the write-ahead log beside a new file, and with it what was committed and not yet moved."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
+        raise Misconfigured(
+            "the file of the database is not there, but its write-ahead log is",
+            code="database-missing",
+            where=str(path),
+            remedy="put the file back beside its log, then start again",
+        )
+
+
+def _at_its_place(path: Path) -> Callable[[Connection], str]:
+    """A commit into a file that was taken away or replaced is durable, and lost: nobody will open that file again.
+
+    Two looks at names for each commit.
+    """
+    file = str(path.resolve())
+    log = f"{file}-wal"
+    opened = path.stat()
+
+    def doubt(_: Connection) -> str:
+        try:
+            found = os.stat(file)  # noqa: PTH116 - a path object costs three times as much
+            os.stat(log)  # noqa: PTH116
+        except OSError as error:
+            return f"`{error.filename}` is not there any more: {error.strerror}"
+        if (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
+            return f"another file lies in the place of `{file}`"
+        return ""
+
+    return doubt
+
+
+def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
+    mode = "ro" if read_only else "rw"
+    engine = create_engine(
+        f"sqlite:///file:{path.resolve()}?mode={mode}&uri=true",
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _record: object) -> None:
+        # The driver's own transaction handling is off: it would begin without a write lock and fail late.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _pragmas(settings, read_only=read_only):
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # The reader begins nothing: each of its statements then sees what is committed by now.
+        if statement := connection.get_execution_options().get("begin", "BEGIN" if read_only else "BEGIN IMMEDIATE"):
+            driver_of(connection).execute(statement)
+
+    return engine
+
+
+def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
+    always = [f"PRAGMA busy_timeout={settings.busy_timeout_ms:d}", f"PRAGMA cache_size=-{settings.cache_kib:d}"]
+    if read_only:
+        return [*always, "PRAGMA query_only=ON"]
+    return [
+        *always,
+        f"PRAGMA page_size={settings.page_size:d}",
+        "PRAGMA journal_mode=WAL",
+        f"PRAGMA synchronous={settings.synchronous.upper()}",
+        f"PRAGMA wal_autocheckpoint={settings.wal_pages:d}",
+        "PRAGMA foreign_keys=ON",
+        # What is deleted or overwritten leaves zeros behind, not its old bytes.
+        "PRAGMA secure_delete=ON",
+        *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
+    ]
+
+
+def require_durable(connection: Connection) -> None:
+    """Check what the database really runs with; `Misconfigured` when a commit could be lost (threats.md, H10)."""
+    found = {
+        name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+        for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
+    wrong = [
+        f"{name} is `{found[name]}`"
+        for name, good in (("journal_mode", {"wal"}), ("synchronous", {"2", "3"}), ("foreign_keys", {"1"}))
+        if found[name] not in good
+    ]
+    if wrong:
+        raise Misconfigured(
+            f"the database is not durable: {', '.join(wrong)}",
+            code="weak-storage",
+            where="database",
+            remedy="use journal_mode WAL and synchronous FULL on a local disk",
+        )
+
+
+def file_identity(database: Database) -> str:
+    """Which file of SQLite this is: its number in the file system, which a copy or a restored backup does not have."""
+    with database.read("file identity") as connection:
+        name = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+        file = connection.exec_driver_sql(name).scalar()
+        return f"file {Path(file).stat().st_ino} of SQLite" if file else ""

@@ -1,0 +1,76 @@
+"""Bring a database to the newest schema. The migrations are part of the package and run without a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from gateway.errors import Misconfigured
+from gateway.storage.database.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0004"
+"""The newest migration; a test compares it with the scripts."""
+
+_MIGRATING = 0x6C6961_6D6967
+"""The lock of PostgreSQL under which processes migrate one after the other."""
+
+
+def config() -> Config:
+    """Alembic's settings for our migrations. It is loaded here: most starts migrate nothing, and it takes a while."""
+    from alembic.config import Config
+
+    settings = Config()
+    settings.set_main_option("script_location", "gateway.storage:migrations")
+    return settings
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that `database` lacks; nothing when it is up to date.
+
+    Raises `Misconfigured` when the database is newer than this program, `StorageBroken` when it fails.
+    """
+    found = version(database)
+    if found == HEAD:
+        return
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise Misconfigured(
+            f"the database has schema `{found}`, which this version does not know",
+            where="database",
+            remedy="install the version of the gateway that wrote it, or a newer one",
+        )
+    with database.write("migrate") as connection:
+        if database.shared:
+            # One process at a time; the others find it done.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+        settings = config()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+
+
+def require_current(database: Database) -> None:
+    """Raise `Misconfigured` when a database that is only read was written by an older version."""
+    found = version(database)
+    if found != HEAD:
+        raise Misconfigured(
+            f"the database has schema `{found}`, not `{HEAD}`",
+            code="old-schema",
+            where="database",
+            remedy="start the node once with this version: it brings the database up to date",
+        )
+
+
+def version(database: Database) -> str | None:
+    """The schema version of `database`, None when it is empty."""
+    with database.read("schema version") as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)

@@ -1,0 +1,54 @@
+"""Opens the database that a home's settings name: a file of SQLite, or a database of PostgreSQL."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gateway.config.schema import Settings
+from gateway.errors import Misconfigured
+from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.postgres_address import checked_address, connect_arguments
+
+
+def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
+    """The database of a home. Raises `Misconfigured` when it is missing or not durable, `StorageBroken`."""
+    if not settings.is_shared:
+        if settings.storage.synchronous:
+            raise Misconfigured(
+                "storage.synchronous is for PostgreSQL: a file of SQLite has no standby",
+                where=settings.origin["storage.synchronous"],
+                remedy="set it to false, or give storage.url a database of PostgreSQL",
+            )
+        return open_database(settings.database_file, read_only=read_only)
+    origin = settings.origin.get("storage.url", "")
+    if not origin.startswith("environment"):
+        refuse_password(settings.database_url, origin)
+    from gateway.storage.database.postgres import open_postgres  # its drivers are loaded where they are used
+
+    return open_postgres(settings.database_url, read_only=read_only, synchronous=settings.storage.synchronous)
+
+
+def is_made(settings: Settings) -> bool:
+    """Whether the database is there; that of a server is, or opening it says why not."""
+    return settings.is_shared or settings.database_file.exists()
+
+
+def check_address(address: str) -> None:
+    """Raise `Misconfigured` for an address that no database of PostgreSQL can have, or that lets anybody be it."""
+    connect_arguments(checked_address(address), read_only=False)
+
+
+def refuse_password(address: str, where: str) -> None:
+    """A password in `node.toml` would be in every copy of it; the environment and a password file are not copied.
+
+    Raises `Misconfigured`, which does not say it.
+    """
+    parts = urlsplit(address)
+    if parts.password or "password=" in parts.query:
+        raise Misconfigured(
+            "the password of the database stands in the settings",
+            code="password-in-settings",
+            where=where,
+            remedy="put it into a password file: `?passfile=FILE` (mode 0600, `host:port:database:user:password`), "
+            "or give the whole address as LIAISON_STORAGE_URL",
+        )

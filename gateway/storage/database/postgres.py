@@ -1,0 +1,231 @@
+"""A node's database on PostgreSQL, opened only where a commit is durable (threats.md, H10).
+
+The server must run with `fsync` and `full_page_writes`, the session with `synchronous_commit` of `on` or more, and
+the server must not be a standby. What it really runs with is checked, not what an address asks for.
+
+A process that stands still inside a transaction would hold the log for all others, so the server ends such a
+transaction (`SESSION` of `storage.postgres_address`), and who waits too long for it fails. Both end that process,
+never the log. Long reads hold nobody up: between two of their statements a backup may wait for its disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, NullPool, create_engine, event
+
+from gateway.errors import Misconfigured, StorageBroken
+from gateway.storage.database.engine import Database, Ways
+from gateway.storage.database.postgres_address import SESSION, WHERE, checked_address, connect_arguments, kept_query
+
+_OLDEST = 140_000
+_DURABLE = {
+    "fsync": ({"on"}, "on"),
+    "full_page_writes": ({"on"}, "on"),
+    "synchronous_commit": ({"on", "remote_apply"}, "on"),
+    "data_sync_retry": ({"off"}, "off"),
+    "zero_damaged_pages": ({"off"}, "off"),
+    "ignore_checksum_failure": ({"off"}, "off"),
+}
+_UNLOGGED = (
+    "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    " AND relpersistence <> 'p' ORDER BY relname"
+)
+_PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '1h'"
+_DOUBTS = "doubts"
+_UNREACHED = (
+    "start the server; otherwise check storage.url, the network, and the password file (mode 0600, "
+    "`host:port:database:user:password`)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageIdentity:
+    """Which cluster of PostgreSQL this is, and on which timeline: a promoted standby begins a new one."""
+
+    system: str
+    timeline: int
+
+    def __str__(self) -> str:
+        return f"PostgreSQL {self.system} timeline {self.timeline}"
+
+
+def _doubt(connection: Connection) -> str:
+    """Why the last commit may not be where it has to be: PostgreSQL says so in a warning and calls it done."""
+    return "; ".join(connection.info.get(_DOUBTS, ()))
+
+
+POSTGRESQL = Ways(
+    {"isolation_level": "AUTOCOMMIT"},
+    {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    first=_PATIENT,
+    shared=True,
+    doubt=_doubt,
+)
+
+
+def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = False) -> Database:
+    """Open the database at `address` (`postgresql://…`); `synchronous` demands that commits wait for a standby.
+
+    Raises `Misconfigured` when the address is wrong or the server's settings are weaker than durable,
+    `StorageBroken` when the server cannot be reached. No error holds the password.
+    """
+    url = checked_address(address)
+    arguments = connect_arguments(url, read_only=read_only)
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg", query=kept_query(url)),
+            poolclass=NullPool,
+            connect_args=arguments,
+            paramstyle="format",
+        )
+    except ImportError as error:
+        raise Misconfigured(
+            "the driver of PostgreSQL is not installed",
+            where=WHERE,
+            remedy="install the gateway with its extra `postgresql`",
+        ) from error
+    event.listen(engine, "connect", _configure)
+    try:
+        database = Database(engine, POSTGRESQL)
+    except StorageBroken as error:
+        raise StorageBroken(error.message, where=WHERE, remedy=_UNREACHED) from error
+    try:
+        with database.read("settings") as connection:
+            require_server(connection)
+            if not read_only:
+                require_session(connection)
+                require_durable_server(connection, synchronous=synchronous)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _configure(connection: Any, record: Any) -> None:
+    """What every connection has: warnings are noted, and what it began with is not made weaker by a later reload."""
+    connection.prepare_threshold = 2
+    doubts = record.info[_DOUBTS] = []
+    connection.add_notice_handler(lambda notice: doubts.append(_warning(notice)) if _warning(notice) else None)
+    connection.autocommit = True
+    connection.execute("SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)")
+    connection.autocommit = False
+
+
+def _warning(notice: Any) -> str:
+    return str(notice.message_primary) if notice.severity_nonlocalized == "WARNING" else ""
+
+
+def require_server(connection: Connection) -> None:
+    """Raise `Misconfigured` for a server that is too old, or whose texts are not UTF-8."""
+    version = int(_show(connection, "server_version_num"))
+    if version < _OLDEST:
+        raise Misconfigured(
+            f"PostgreSQL {version // 10_000} is too old", where=WHERE, remedy="use PostgreSQL 14 or newer"
+        )
+    encoding = _show(connection, "server_encoding")
+    if encoding != "UTF8":
+        raise Misconfigured(
+            f"the database's encoding is `{encoding}`", where=WHERE, remedy="create it with ENCODING 'UTF8'"
+        )
+
+
+def require_session(connection: Connection) -> None:
+    """Raise `Misconfigured` when the session is not as we asked for it: something stands between us and the server."""
+    for name, wanted in SESSION.items():
+        found = _show(connection, name)
+        if found != wanted:
+            raise Misconfigured(
+                f"the session's {name} is `{found}` and not `{wanted}`",
+                code="storage-pooler",
+                where=WHERE,
+                remedy="connect to the server itself: a pooler (such as PgBouncer) does not pass settings on, and "
+                "hands one session to many",
+            )
+
+
+def require_durable_server(connection: Connection, *, synchronous: bool = False) -> None:
+    """Check what the session really runs with; `Misconfigured` when a commit could be lost, or cannot be made."""
+    found = {name: _show(connection, name) for name in _DURABLE}
+    wrong = [name for name, (good, _) in _DURABLE.items() if found[name] not in good]
+    if wrong:
+        raise Misconfigured(
+            f"the database is not durable: {', '.join(f'{name} is `{found[name]}`' for name in wrong)}",
+            code="weak-storage",
+            where=WHERE,
+            remedy="as the server's administrator: "
+            + " ".join(f"ALTER SYSTEM SET {name} = '{_DURABLE[name][1]}';" for name in wrong)
+            + " SELECT pg_reload_conf(); also look at the server's command line, and at ALTER ROLE and ALTER DATABASE "
+            "… SET",
+        )
+    if synchronous and not _show(connection, "synchronous_standby_names").strip():
+        raise Misconfigured(
+            "commits wait for no standby, and storage.synchronous demands it",
+            code="weak-storage",
+            where="storage.synchronous",
+            remedy="name the standby as the server's administrator: ALTER SYSTEM SET synchronous_standby_names = "
+            "'FIRST 1 (NAME)'; SELECT pg_reload_conf(); or set storage.synchronous = false",
+        )
+    unlogged = connection.exec_driver_sql(_UNLOGGED).scalars().all()
+    if unlogged:
+        raise Misconfigured(
+            f"a table is not written to the write-ahead log: {', '.join(unlogged)}",
+            code="weak-storage",
+            where=WHERE,
+            remedy=" ".join(f"ALTER TABLE {table} SET LOGGED;" for table in unlogged),
+        )
+    if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
+        raise Misconfigured(
+            "the server is a standby: it takes no writes",
+            code="storage-standby",
+            where=WHERE,
+            remedy="name the primary, or all servers: postgresql://…?host=a&host=b&target_session_attrs=read-write",
+        )
+
+
+def identity(database: Database) -> StorageIdentity | None:
+    """What `database` runs on; None where it is a file.
+
+    The timeline is that of the write-ahead log and not of `pg_control_checkpoint`, which after a promotion shows
+    the old one until the next checkpoint.
+    """
+    if not database.shared:
+        return None
+    with database.read("storage identity") as connection:
+        row = connection.exec_driver_sql(
+            "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
+            " FROM pg_control_system()"
+        ).one()
+    return StorageIdentity(row[0], int(row[1], 16))
+
+
+def check_again(database: Database, before: StorageIdentity | None, *, synchronous: bool = False) -> None:
+    """Check of a running node's database what `open_postgres` checked. `StorageBroken` when it does not hold any more,
+    or when the server is another one than `before`: a node that starts anew compares its log before it signs."""
+    if before is None:
+        return
+    now = identity(database)
+    if now != before:
+        raise StorageBroken(f"the database is now {now} and was {before}", where=WHERE, remedy="start the node again")
+    try:
+        with database.read("settings") as connection:
+            require_durable_server(connection, synchronous=synchronous)
+    except Misconfigured as error:
+        raise StorageBroken(error.message, where=error.where, remedy=error.remedy) from error
+
+
+def describe(database: Database) -> str:
+    """What `database` runs on and how safe a commit is, in words for an administrator."""
+    if not database.shared:
+        return "SQLite, write-ahead log, every commit synced"
+    with database.read("settings") as connection:
+        version, standbys = _show(connection, "server_version"), _show(connection, "synchronous_standby_names").strip()
+    found = identity(database)
+    where = f"system {found.system}, timeline {found.timeline}" if found else ""
+    waits = f"and on standby `{standbys}`" if standbys else "no standby is waited for"
+    return f"PostgreSQL {version.partition(' ')[0]}, {where}; every commit synced, {waits}"
+
+
+def _show(connection: Connection, name: str) -> str:
+    return str(connection.exec_driver_sql(f"SHOW {name}").scalar())

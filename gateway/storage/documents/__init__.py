@@ -1,0 +1,1 @@
+"""Store documents, quotas, and what a witness remembers."""

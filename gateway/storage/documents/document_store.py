@@ -1,0 +1,116 @@
+"""`DocumentStore` in SQL: a small durable map. Values are encrypted like the log's content, since searches and
+what officers saw are among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, delete, select
+
+from gateway.clock import Clock
+from gateway.errors import Malformed
+from gateway.storage.database.engine import Database
+from gateway.storage.database.tables import document
+from gateway.storage.database.upsert import insert_for
+from gateway.storage.keys.keystore import KeyStore
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
+DOCUMENTS = "docs"
+"""The class of the keys that documents lie under."""
+
+SEALING = 0x6C6961
+"""The advisory lock of PostgreSQL that is shared by who seals a document, and held alone by who retires a key."""
+
+
+class SqlDocumentStore:
+    """Documents of one node, by kind and key. Thread-safe; every write is durable when it returns."""
+
+    def __init__(self, database: Database, keystore: KeyStore, clock: Clock) -> None:
+        self._database = database
+        self._keystore = keystore
+        self._clock = clock
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """The value, or None when there is none or it has expired."""
+        c = document.c
+        statement = select(c.value, c.expires_us).where(c.kind == kind, c.key == key)
+        with self._database.read("document") as connection:
+            row = connection.execute(statement).first()
+        if row is None or 0 < row.expires_us <= self._clock.now_us():
+            return None
+        return self._keystore.open(row.value, document_place(kind, key))
+
+    def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
+        """Write durably; replaces. `expires_us` 0 = keep."""
+        with self._sealing() as connection:
+            connection.execute(self._upsert(self._row(kind, key, value, expires_us), None))
+
+    def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
+        """Write unless the key exists and has not expired; the existing value, or None when it was written."""
+        c = document.c
+        over = (c.expires_us > 0) & (c.expires_us <= self._clock.now_us())
+        while True:
+            with self._sealing() as connection:
+                written = self._upsert(self._row(kind, key, value, expires_us), over)
+                if connection.execute(written.returning(c.key)).first() is not None:
+                    return None
+                existing = connection.execute(select(c.value).where(c.kind == kind, c.key == key)).scalar()
+            if existing is not None:
+                return self._keystore.open(existing, document_place(kind, key))
+
+    @contextmanager
+    def _sealing(self) -> Iterator[Connection]:
+        """A transaction in which values are sealed under keys that are not retired, and will not be before it ends."""
+        with self._database.write("document") as connection:
+            if self._database.shared:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({SEALING})")
+                self._keystore.look_again()
+            yield connection
+
+    def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
+        """One statement, so that of several processes that write one key at once none fails."""
+        statement = insert_for(document, shared=self._database.shared).values(row)
+        new = {name: statement.excluded[name] for name in ("value", "expires_us")}
+        return statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new, where=where)
+
+    def keys(self, kind: str) -> list[str]:
+        """All keys of a kind, sorted."""
+        statement = select(document.c.key).where(document.c.kind == kind).order_by(document.c.key)
+        with self._database.read("documents") as connection:
+            return list(connection.execute(statement).scalars())
+
+    def expired(self, kind: str, now_us: int) -> list[str]:
+        """Keys of a kind that have expired and are not deleted yet, sorted."""
+        c = document.c
+        statement = select(c.key).where(c.kind == kind, c.expires_us > 0, c.expires_us <= now_us).order_by(c.key)
+        with self._database.read("documents") as connection:
+            return list(connection.execute(statement).scalars())
+
+    def delete(self, kind: str, key: str) -> None:
+        """Delete one, if it is there."""
+        c = document.c
+        with self._database.write("document") as connection:
+            connection.execute(delete(document).where(c.kind == kind, c.key == key))
+
+    def expire(self, now_us: int, *, but: str = "") -> int:
+        """Delete what has expired, all kinds but one; the number deleted."""
+        c = document.c
+        over = (c.expires_us > 0, c.expires_us <= now_us, c.kind != but)
+        with self._database.write("expire documents") as connection:
+            return int(connection.execute(delete(document).where(*over)).rowcount)
+
+    def _row(self, kind: str, key: str, value: bytes, expires_us: int) -> dict[str, str | bytes | int]:
+        if "\0" in kind + key:
+            raise Malformed("a document's kind and key hold no NUL", where="document")
+        sealed = self._keystore.seal(DOCUMENTS, self._clock.now_us(), value, document_place(kind, key))
+        return {"kind": kind, "key": key, "value": sealed, "expires_us": expires_us}
+
+
+def document_place(kind: str, key: str) -> bytes:
+    """What binds a sealed document to its place."""
+    return f"{kind}\0{key}".encode()

@@ -1,0 +1,85 @@
+"""How many questions were served today, by direction, counterpart and purpose: exact, whoever else counts too.
+
+A take reads and writes in one transaction that no other one interleaves with (SQLite: `BEGIN IMMEDIATE`;
+PostgreSQL: the row is locked), so parallel requests and several processes together never pass a limit, and
+never stop short of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, delete, select, update
+
+from gateway.ports.quotas import QuotaPlace, QuotaUse
+from gateway.storage.database.engine import Database
+from gateway.storage.database.tables import quota_use
+from gateway.storage.database.upsert import insert_for
+
+_DAY_US = 86_400_000_000
+_KEPT_DAYS = 92
+"""Days of counts that are kept for reports."""
+
+
+class SqlQuotas:
+    """The counts in the node's database. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._swept = -1
+
+    def take(self, places: Sequence[QuotaPlace], limit: Callable[[QuotaPlace], int | None], now_us: int) -> list[bool]:
+        """For each of `places`, in order, whether its question is within today's limit; those that are, are counted.
+
+        Places without a limit are not counted. Raises `StorageBroken`.
+        """
+        limits = {place: limit(place) for place in set(places)}
+        wanted = Counter(place for place in places if limits[place] is not None)
+        if not wanted:
+            return [True] * len(places)
+        left = self._reserve({place: (number, limits[place] or 0) for place, number in wanted.items()}, now_us)
+        return [limits[place] is None or _spend(left, place) for place in places]
+
+    def used(self, day_us: int) -> list[QuotaUse]:
+        """All counts of the day that `day_us` lies in."""
+        table = quota_use.c
+        query = select(table.direction, table.peer, table.purpose, table.used).where(table.day == day_us // _DAY_US)
+        with self._database.read("quotas") as connection:
+            rows = connection.execute(query.order_by(table.direction, table.peer, table.purpose)).all()
+        return [QuotaUse(QuotaPlace(row.direction, row.peer, row.purpose), row.used) for row in rows]
+
+    def _reserve(self, wanted: dict[QuotaPlace, tuple[int, int]], now_us: int) -> dict[QuotaPlace, int]:
+        day = now_us // _DAY_US
+        granted: dict[QuotaPlace, int] = {}
+        with self._database.write("quotas") as connection:
+            self._sweep(connection, day)
+            # In one order everywhere, so that two processes never wait for each other.
+            for place in sorted(wanted):
+                number, most = wanted[place]
+                key = {"day": day, "direction": place.direction, "peer": place.peer, "purpose": place.purpose}
+                mine = [quota_use.c[name] == value for name, value in key.items()]
+                locked = select(quota_use.c.used).where(*mine).with_for_update()
+                used = connection.execute(locked).scalar()
+                if used is None:
+                    # Another process may make the same row now: whoever comes second waits for it, and counts on.
+                    made = insert_for(quota_use, shared=self._database.shared).values(**key, used=0)
+                    connection.execute(made.on_conflict_do_nothing())
+                    used = connection.execute(locked).scalar_one()
+                granted[place] = max(0, min(number, most - used))
+                if granted[place]:
+                    connection.execute(update(quota_use).where(*mine).values(used=used + granted[place]))
+        return granted
+
+    def _sweep(self, connection: Connection, day: int) -> None:
+        """Forget old days, once a day."""
+        if self._swept != day:
+            connection.execute(delete(quota_use).where(quota_use.c.day < day - _KEPT_DAYS))
+            self._swept = day
+
+
+def _spend(left: dict[QuotaPlace, int], place: QuotaPlace) -> bool:
+    if not left[place]:
+        return False
+    left[place] -= 1
+    return True

@@ -1,0 +1,1 @@
+"""Store a key index in one file, sealed in place."""

@@ -1,0 +1,270 @@
+"""The key index of one source: an SQLite file of normal forms that point to the source's own keys.
+
+It holds no field of a record: search keys, what scoring compares, the marking and the subject's category, so that
+hiding is decided before anything is fetched (design, section 5). It is derived: when it is missing, damaged or
+older than its rules it is built anew beside the old file and then put in its place in one step; small changes are
+transactions (`index_writer`).
+
+Each thread holds one read-only connection of SQLite's own driver: a look-up costs a few microseconds.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import log as logarithm
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import Unavailable, Unknown
+from gateway.storage.index.index_file import FORMAT, Body, IndexedRecord, IndexRow, KeyKind, read_body, unreadable
+from gateway.storage.index.index_seal import IndexSeal
+
+__all__ = ["COMMON", "MIN_READ", "Births", "IndexRow", "IndexStore", "IndexedRecord", "KeyKind"]
+
+FEW = 200
+"""Rows of a key that are quicker read all than by the birth dates that are asked for."""
+
+COMMON = 2_000
+"""Rows of a key beyond which it is common: it is read for the birth dates asked for, and no further than this."""
+
+TOGETHER = 64
+"""Keys that one look-up takes."""
+
+_FIND = "SELECT r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash = ? LIMIT ?"
+_FIND_MANY = "SELECT k.hash, r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash IN ({}) LIMIT ?"
+_BY_KEY = "SELECT record, birth FROM keys WHERE hash = ? LIMIT ?"
+_BY_PLACE = "SELECT place, body FROM records WHERE place = ?"
+_CACHE_KIB = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Births:
+    """Birth dates that a row may have to be read: those in `days` (partial ones, too), all of `years`, or none."""
+
+    days: Collection[str]
+    years: Collection[str]
+
+
+class _Asked:
+    """`Births` as they stand in an index: numbers, and ranges of numbers."""
+
+    def __init__(self, days: Collection[int], years: Sequence[tuple[int, int]]) -> None:
+        self._days = days
+        self._years = years
+        marks = ",".join("?" * len(days))
+        branches = [f"birth IN ({marks})", *["birth BETWEEN ? AND ?"] * len(years), "birth = 0"]
+        # Who has no birth date comes last: where many share a name, they must not take the place of the others.
+        each = (f"SELECT record FROM keys WHERE hash = ? AND {branch}" for branch in branches)  # noqa: S608 - marks only
+        self.statement = " UNION ALL ".join(each) + " LIMIT ?"
+
+    def parameters(self, hashed: int) -> Iterator[int]:
+        """What `statement` takes before its limit."""
+        yield hashed
+        yield from self._days
+        for ends in self._years:
+            yield from (hashed, *ends)
+        yield hashed
+
+    def has(self, birth: int) -> bool:
+        """Whether a row with this birth date is not ruled out by it."""
+        if not birth or birth in self._days:
+            return True
+        for least, most in self._years:  # noqa: SIM110 - a generator would cost each row of a name half a microsecond
+            if least <= birth <= most:
+                return True
+        return False
+
+
+MIN_READ = 3
+"""Records that every search for a name reads: time must not tell whether one more was found (design, section 5)."""
+
+
+class IndexStore:
+    """An index, opened for reading by any number of threads. `Unavailable` when it cannot be read.
+
+    `secret` is what it was sealed with, if it was.
+    """
+
+    def __init__(self, path: Path, secret: bytes | None = None) -> None:
+        self.file = path.resolve()
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._open: list[sqlite3.Connection] = []
+        try:
+            self._seal = self._unlock(secret)
+            self._rows = max(1, int(self.meta["next"]))
+        except Unavailable:
+            self.close()
+            raise
+        except (KeyError, ValueError, TypeError) as error:
+            self.close()
+            raise unreadable(self.file) from error
+        self._markings: dict[int, str] = {}
+
+    def _unlock(self, secret: bytes | None) -> IndexSeal:
+        meta = self.meta
+        if meta.get("format") != FORMAT:
+            raise Unavailable("the key index has another format", code="index-unreadable", where=str(self.file))
+        # One that was sealed once is not read as an open one, nor the other way round.
+        seal = IndexSeal(bytes.fromhex(meta["salt"]), secret)
+        if seal.check != meta["check"] or bool(secret) != bool(meta["sealed"]):
+            raise Unavailable("the key index has another key", code="index-unreadable", where=str(self.file))
+        return seal
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What was noted with it, as it is now."""
+        return dict(self._all("SELECT name, value FROM meta"))
+
+    def marking(self, number: int) -> str:
+        """The text of a marking."""
+        text = self._markings.get(number)
+        text = self._read_markings().get(number) if text is None else text
+        if text is None:
+            raise unreadable(self.file)
+        return text
+
+    def markings(self) -> list[str]:
+        """The texts of all markings that its records have, or have had."""
+        return sorted(self._read_markings().values())
+
+    def _read_markings(self) -> dict[int, str]:
+        for known, stored in self._all("SELECT id, marking FROM markings"):
+            self._markings[known] = self._seal.open(stored, b"%d" % known).decode()
+        return self._markings
+
+    def find(self, kind: KeyKind, key: str, limit: int) -> list[IndexRow]:
+        """At most `limit` rows with exactly this key; the last item is the key's detail."""
+        return self._rows_of(kind, key, self._all(_FIND, (self._seal.key(kind, key), limit)))[:limit]
+
+    def find_each(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
+        """`find` for each of `wanted`, by one look-up for up to `TOGETHER` of them."""
+        found: list[list[IndexRow]] = []
+        for first in range(0, len(wanted), TOGETHER):
+            found += self._find_together(wanted[first : first + TOGETHER], limit)
+        return found
+
+    def _find_together(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
+        hashes = [self._seal.key(kind, key) for kind, key in wanted]
+        # A few statements serve every number, and stay compiled.
+        size = 1 << (len(hashes) - 1).bit_length()
+        rows = self._all(_find_many(size), (*hashes, *hashes[-1:] * (size - len(hashes)), limit)) if size > 1 else []
+        if size == 1 or len(rows) == limit:
+            return [self.find(kind, key, limit) for kind, key in wanted]
+        by_hash: dict[int, list[tuple[bytes, bytes]]] = {}
+        for hashed, place, stored in rows:
+            by_hash.setdefault(hashed, []).append((place, stored))
+        return [
+            self._rows_of(kind, key, by_hash.get(hashed, ()))[:limit]
+            for (kind, key), hashed in zip(wanted, hashes, strict=True)
+        ]
+
+    def _rows_of(self, kind: KeyKind, key: str, stored: Iterable[tuple[bytes, bytes]]) -> list[IndexRow]:
+        """The rows of a key among those with its hash, which is of 64 bits: the key itself decides."""
+        found: list[IndexRow] = []
+        wanted = f"{kind:d}"
+        for place, body in stored:
+            read = self._body(place, body)
+            found += [read.row(detail) for k, held, detail in read.identifiers if k == wanted and held == key]
+        return found
+
+    def find_names(
+        self, keys: Sequence[str], limit: int, births: Births | None = None, *, only: bool = False
+    ) -> tuple[list[IndexRow], bool]:
+        """At most `limit` records that share the rarest of `keys`; the last item is their features.
+
+        Of a common key only those are read whose birth date is among `births`, and then those without one; with
+        `only` so of every key. Of what is common even so, or without `births`, the first `COMMON` are read, of the
+        same birth dates for all keys, so that records with the whole name are among them. The second item says that
+        this was so without `births`.
+        """
+        ranks: dict[int, float] = {}
+        asked = self._numbers(births) if births else None
+        is_part = False
+        for key in keys:
+            found = self._records(self._seal.key(KeyKind.NAME, key), asked, only)
+            is_part |= len(found) > COMMON
+            self._count(ranks, found)
+        best = sorted(ranks, key=lambda record: (-ranks[record], record))[:limit]
+        return self._features(best), is_part and not births
+
+    def _numbers(self, births: Births) -> _Asked:
+        days = {self._seal.birth(day) for day in births.days}
+        return _Asked(days, [self._seal.births_of_year(year) for year in births.years])
+
+    def _records(self, hashed: int, asked: _Asked | None, only: bool) -> list[int]:
+        if asked is None:
+            return [record for record, _ in self._all(_BY_KEY, (hashed, COMMON + 1))]
+        few = FEW if only else COMMON
+        found: list[tuple[int, int]] = self._all(_BY_KEY, (hashed, few + 1))
+        if len(found) > few:
+            return [record for (record,) in self._all(asked.statement, (*asked.parameters(hashed), COMMON + 1))]
+        return [record for record, birth in found if not only or asked.has(birth)]
+
+    def _count(self, ranks: dict[int, float], found: list[int]) -> None:
+        weight = logarithm(2 + self._rows / (1 + len(found)))
+        for record in found:
+            ranks[record] = ranks.get(record, 0.0) + weight
+
+    def _features(self, records: list[int]) -> list[IndexRow]:
+        """What is held of `records`. At least `MIN_READ` are read and opened, wanted or not: see there."""
+        spare = [record for record in range(1, 2 * MIN_READ) if record not in records]
+        read = [*records, *spare[: max(0, MIN_READ - len(records))]]
+        marks = ",".join("?" * len(read))
+        statement = f"SELECT id, place, body FROM records WHERE id IN ({marks})"  # noqa: S608 - marks only
+        rows = {number: self._body(place, stored) for number, place, stored in self._all(statement, read)}
+        bodies = (rows[record] for record in records if record in rows)
+        return [body.row(body.features.decode()) for body in bodies]
+
+    def links(self, record_type: str, source_key: str) -> str:
+        """The joined rows' keys of a record as JSON; `Unknown` when the index has no such record."""
+        for place, stored in self._all(_BY_PLACE, (self._seal.place(record_type, source_key),)):
+            return self._body(place, stored).links.decode()
+        raise Unknown("the source has no such record", code="unknown-record")
+
+    def count(self) -> tuple[int, int]:
+        """How many records and how many keys it holds: a pass over all of it."""
+        ((records,),) = self._all("SELECT count(*) FROM records")
+        ((keys,),) = self._all("SELECT count(*) FROM keys")
+        return records, keys
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        log = self.file.with_name(self.file.name + "-wal")
+        return self.file.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+    def _body(self, place: bytes, stored: bytes) -> Body:
+        return read_body(self._seal.open(stored, place))
+
+    def _all(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        try:
+            return self._connection().execute(sql, parameters).fetchall()
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            raise unreadable(self.file) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        held: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if held is None:
+            address = f"{self.file.as_uri()}?mode=ro"
+            held = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+            held.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            self._local.connection = held
+            with self._lock:
+                self._open.append(held)
+        return held
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        with self._lock:
+            for held in self._open:
+                held.close()
+            self._open.clear()
+
+
+@cache
+def _find_many(keys: int) -> str:
+    return _FIND_MANY.format(",".join("?" * keys))

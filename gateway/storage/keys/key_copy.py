@@ -1,0 +1,100 @@
+"""A second copy of the keystore, on another disk, that is kept in step: destroyed keys are destroyed there, too.
+
+A keystore is in no backup, since a backup would bring back what was erased. So whoever loses its disk loses all
+content, unless there is a copy that forgets when the keystore does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from certs.durable import PRIVATE, make_folder, replace
+from gateway.errors import Misconfigured
+from gateway.storage.keys.keystore import CHANGES, DESTROYED, KeyStore, create_key_file, read_key_file
+
+
+def keep_in_step(keystore: Path, copy: Path) -> int:
+    """Bring `copy` up to `keystore`; the number of files that changed. `Misconfigured`, `StorageBroken` when it cannot.
+
+    `copy` must exist: a disk that is not mounted is not taken for an empty one.
+    """
+    if not copy.is_dir():
+        raise Misconfigured(
+            "the copy of the keystore is not there: keys that are destroyed here may live on in it",
+            code="no-key-copy",
+            where=str(copy),
+            remedy="mount its disk; the copy is brought up to date by itself",
+        )
+    count = 0
+    keys = KeyStore(copy)
+    for path in sorted(keystore.rglob("*")):
+        name = path.relative_to(keystore)
+        if path.is_file() and path.suffix in (".key", ".retired") and not path.name.startswith("."):
+            count += _one(path, copy / name, keys, f"{name.parent}/{name.stem}")
+    for path in keystore.glob("*/*.kept"):
+        count += _longer(path, copy / path.relative_to(keystore))
+    for left in (*copy.glob("*/*.retired"), *copy.glob("*/*.kept")):
+        if not (keystore / left.relative_to(copy)).exists():
+            left.unlink()
+    return count
+
+
+def _longer(path: Path, target: Path) -> bool:
+    """A file that only grows."""
+    if target.exists() and target.stat().st_size == path.stat().st_size:
+        return False
+    replace(target, read_key_file(path), PRIVATE)
+    return True
+
+
+def _one(path: Path, target: Path, keys: KeyStore, key_id: str) -> bool:
+    value = read_key_file(path)
+    if target.exists() and read_key_file(target) == value and not (value == DESTROYED and keys.has_remains(key_id)):
+        return False
+    if value == DESTROYED:
+        keys.destroy(key_id)
+    elif target.exists():
+        raise Misconfigured(
+            "the copy of the keystore holds another key under this name",
+            code="other-key",
+            where=str(target),
+            remedy="is it the copy of this keystore? name an empty folder otherwise",
+        )
+    else:
+        create_key_file(target, value)
+    return True
+
+
+def take_over(copy: Path, keystore: Path) -> int:
+    """Fill the keystore of a restored home from a copy, or from an older home's keystore; the number of files.
+
+    It goes on where it was cut off. A key that was destroyed meanwhile stays so. `Misconfigured` where keys lie that
+    the copy does not have.
+    """
+    foreign = sorted(path for path in keystore.rglob("*.key") if _is_foreign(path, copy / path.relative_to(keystore)))
+    if foreign:
+        raise Misconfigured(
+            "there is a keystore already, with a key that is not in the other one",
+            code="not-empty",
+            where=str(foreign[0]),
+            remedy="leave --keys out to go on with it, or move it away",
+        )
+    count = 0
+    for path in sorted(copy.rglob("*")):
+        if path.is_file() and (path.suffix in (".key", ".retired", ".kept") or path.name == CHANGES):
+            target = keystore / path.relative_to(copy)
+            if not _is_destroyed(target.with_suffix(".key")):
+                make_folder(target.parent)
+                replace(target, read_key_file(path), PRIVATE)
+                count += 1
+    return count
+
+
+def _is_foreign(path: Path, other: Path) -> bool:
+    if path.name.startswith(".") or _is_destroyed(path):
+        return False
+    return not other.exists() or read_key_file(other) != read_key_file(path)
+
+
+def _is_destroyed(path: Path) -> bool:
+    return path.exists() and read_key_file(path) == DESTROYED

@@ -1,0 +1,368 @@
+"""Keys of encrypted content, in a directory apart from the database, its write-ahead log and its backups.
+
+There is one key for each retention class and month (`nohit/2026-11`). It wraps the content keys of single
+entries (AES-256-GCM-SIV, RFC 8452, so that a repeated nonce is no disaster over billions of entries). Each
+content key is fresh and encrypts the three parts of one entry (AES-256-GCM) with log, index and part as
+associated data, so that no part can be moved to another entry. Destroying a month's key erases its content in
+the database and in every backup of it; the key's name is never used again. Where only some of its content is erased
+the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the rest is wrapped again under that.
+
+::
+
+    nohit/2026-11.key        32 bytes, or the word `destroyed`
+    nohit/2026-11.retired    nothing new is written under it
+    nohit/2026-11.dying      its bytes while they are overwritten
+    nohit/2026-11.2.kept     content keys that were wrapped under it anew, for a database that comes from a backup
+    changes                  grows with each key that is retired or destroyed
+
+Files are 0600, synced before use, and refused when others can read them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shlex import quote
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from certs.durable import cut_torn_line
+from gateway.clock import from_us
+from gateway.errors import Contradicted, Misconfigured, Unknown
+from gateway.model.evidence.retention import month_of
+from gateway.ports.content_keys import EncryptedContent, Retention
+from gateway.storage.database.engine import storage_errors
+from gateway.storage.keys.padding import spread, squeeze
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_PARTS = (b"\x01" + bytes(11), b"\x02" + bytes(11), b"\x03" + bytes(11))
+"""Nonces of private part, request and answer: fixed, since a content key encrypts each part once."""
+
+DESTROYED = b"destroyed"
+_RETIRED = ".retired"
+_DYING = ".dying"
+_KEPT = ".kept"
+CHANGES = "changes"
+_SEARCH = b"liaison search index"
+_REMEMBERED = re.compile(rb"^([a-z]+/[0-9]+) ([0-9]+) ([A-Za-z0-9+/]+=*)\n", re.MULTILINE)
+
+
+class KeyStore:
+    """The keys of one node. Thread-safe. `root` is made with mode 0700 where it does not exist."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._keys: dict[str, AESGCMSIV] = {}
+        self._current: dict[str, tuple[int, int, str]] = {}
+        self._changes = 0
+        with storage_errors("keystore"):
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    # ------------------------------------------------------------ months
+
+    def current(self, name: str, at_us: int) -> str:
+        """The id of the key of class `name` for the month of `at_us`, made when there is none yet."""
+        known = self._current.get(name)
+        if known and known[0] <= at_us < known[1]:
+            return known[2]
+        start, end = month_of(at_us)
+        label = from_us(at_us).strftime("%Y-%m")
+        with self._lock, self._alone():
+            key_id = self._usable(f"{name}/{label}")
+            self._current[name] = (start, end, key_id)
+        return key_id
+
+    def _usable(self, base: str) -> str:
+        generation = 1
+        while True:
+            key_id = base if generation == 1 else f"{base}.{generation}"
+            path = self._path(key_id)
+            if not path.exists():
+                create_key_file(path, os.urandom(KEY_BYTES))
+            if read_key_file(path) != DESTROYED and not path.with_suffix(_RETIRED).exists():
+                return key_id
+            generation += 1
+
+    def _path(self, key_id: str) -> Path:
+        name, _, label = key_id.partition("/")
+        if not (name.isascii() and name.isalnum() and label.replace("-", "").replace(".", "").isdigit()):
+            raise Unknown(f"`{key_id[:40]!a}` is not a key id", where="keystore")
+        return self._root / name / f"{label}.key"
+
+    def _month_key(self, key_id: str) -> AESGCMSIV:
+        key = self._keys.get(key_id)
+        if key is None:
+            with self._lock:  # so that a key that is being destroyed is not kept in memory
+                key = self._keys[key_id] = self._read(key_id)
+        return key
+
+    def _read(self, key_id: str) -> AESGCMSIV:
+        path = self._path(key_id)
+        raw = read_key_file(path)
+        if raw == DESTROYED:
+            raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
+        if len(raw) != KEY_BYTES:
+            raise Misconfigured("not a key", where=str(path), remedy="restore the keystore from its backup")
+        return AESGCMSIV(raw)
+
+    def key_ids(self) -> list[str]:
+        """Ids of all month keys that exist and were not destroyed."""
+        with storage_errors("keystore"):
+            paths = sorted(self._root.glob("*/*.key"))
+            return [f"{path.parent.name}/{path.stem}" for path in paths if read_key_file(path) != DESTROYED]
+
+    def is_destroyed(self, key_id: str) -> bool:
+        """Whether `key_id` was destroyed; false when there never was such a key."""
+        path = self._path(key_id)
+        return path.exists() and read_key_file(path) == DESTROYED
+
+    def look_again(self) -> None:
+        """Forget what is in memory where keys were retired or destroyed since: another process may have done so."""
+        with storage_errors("keystore"):
+            try:
+                changes = (self._root / CHANGES).stat().st_size
+            except FileNotFoundError:
+                return
+        if changes != self._changes:
+            with self._lock:
+                self._changes = changes
+                self._keys.clear()
+                self._current.clear()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of several processes that share the keystore one at a time makes, retires and destroys keys."""
+        with storage_errors("keystore"):
+            handle = os.open(self._root / CHANGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
+
+    def _note_change(self) -> None:
+        with (self._root / CHANGES).open("ab") as file:
+            file.write(b".")
+
+    def retire(self, key_id: str) -> str:
+        """Write nothing new under `key_id` from here on, durably; the id of the key that follows it."""
+        with self._lock, self._alone():
+            path = self._path(key_id)
+            mark = path.with_suffix(_RETIRED)
+            if not path.exists():
+                raise Unknown(f"no key `{key_id}`", where="keystore")
+            if not mark.exists():
+                create_key_file(mark, b"")
+            self._note_change()
+            self._current.clear()
+            name, _, label = key_id.partition("/")
+            return self._usable(f"{name}/{label.partition('.')[0]}")
+
+    def destroy(self, key_id: str) -> None:
+        """Erase what `key_id` protects, for ever; again where that was begun. A key that is not there is never made.
+
+        The key is gone for every reader in one step; then its old bytes are overwritten, also where a crash left them
+        under another name. A file system or a disk
+        that writes elsewhere than it read keeps copies that no program reaches: see docs/guides/forgetting.md.
+        """
+        with self._lock, self._alone():
+            path = self._path(key_id)
+            dying, replacement = path.with_suffix(_DYING), path.with_suffix(".new")
+            if not path.exists():
+                create_key_file(path, DESTROYED)
+            elif read_key_file(path) != DESTROYED:
+                dying.unlink(missing_ok=True)
+                replacement.unlink(missing_ok=True)
+                dying.hardlink_to(path)
+                create_key_file(replacement, DESTROYED)
+                replacement.replace(path)
+                _sync_directory(path.parent)
+            for remains in self._remains(path):
+                _overwrite(remains)
+            for suffix in (_RETIRED, _KEPT):
+                path.with_suffix(suffix).unlink(missing_ok=True)
+            self._note_change()
+            self._keys.pop(key_id, None)
+            self._current.clear()
+
+    def has_remains(self, key_id: str) -> bool:
+        """Whether a crash left a file beside the key's own that may hold its bytes; `destroy` takes it away."""
+        return bool(self._remains(self._path(key_id)))
+
+    @staticmethod
+    def _remains(path: Path) -> list[Path]:
+        """What `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
+        dying = path.with_suffix(_DYING)
+        return [*([dying] if dying.exists() else ()), *path.parent.glob(f".{path.name}.*")]
+
+    # ------------------------------------------------------------ content
+
+    def seal_content(
+        self, retention: Retention, at_us: int, log: str, index: int, private: bytes, request: bytes, answer: bytes
+    ) -> EncryptedContent:
+        """The three parts of entry `index` of `log` under a fresh content key; empty parts stay empty."""
+        key_id = self.current(retention, at_us)
+        fresh = os.urandom(KEY_BYTES + _NONCE_BYTES)
+        key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:]
+        place = f"{log}:{index}".encode()
+        encrypt = AESGCM(key).encrypt
+        return EncryptedContent(
+            key_id,
+            nonce + self._month_key(key_id).encrypt(nonce, key, place),
+            encrypt(_PARTS[0], private, place),
+            encrypt(_PARTS[1], request, place) if request else b"",
+            encrypt(_PARTS[2], squeeze(answer), place) if answer else b"",
+        )
+
+    def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
+        """Private part, request and answer. `Unknown` when the key was destroyed, `Contradicted` when the
+        content is not what was written for this entry."""
+        place = f"{log}:{index}".encode()
+        month_key = self._month_key(content.key_id)
+        if not content.private:
+            raise Unknown(f"the content of entry {index} was erased", code="erased", where=log)
+        try:
+            nonce, wrapped = content.wrapped_key[:_NONCE_BYTES], content.wrapped_key[_NONCE_BYTES:]
+            decrypt = AESGCM(month_key.decrypt(nonce, wrapped, place)).decrypt
+            return (
+                decrypt(_PARTS[0], content.private, place),
+                decrypt(_PARTS[1], content.request, place) if content.request else b"",
+                spread(decrypt(_PARTS[2], content.answer, place)) if content.answer else b"",
+            )
+        except (InvalidTag, ValueError) as error:
+            raise Contradicted(
+                f"the content of entry {index} was changed", code="content-changed", where=log
+            ) from error
+
+    def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
+        """The content key of an entry under the month's key `to`. Raises like `open_content`."""
+        place = f"{log}:{index}".encode()
+        nonce = os.urandom(_NONCE_BYTES)
+        try:
+            old, wrapped = wrapped_key[:_NONCE_BYTES], wrapped_key[_NONCE_BYTES:]
+            key = self._month_key(key_id).decrypt(old, wrapped, place)
+        except (InvalidTag, ValueError) as error:
+            raise Contradicted(
+                f"the content key of entry {index} was changed",
+                code="content-changed",
+                where=log,
+                remedy="restore the database from a backup, or erase this entry as well",
+            ) from error
+        return nonce + self._month_key(to).encrypt(nonce, key, place)
+
+    def search_key(self, key_id: str) -> bytes:
+        """The key of a search index for what is under `key_id`: gone with it. `Unknown` when it was destroyed."""
+        raw = read_key_file(self._path(key_id))
+        if len(raw) != KEY_BYTES:
+            raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
+        return HKDF(SHA256(), KEY_BYTES, None, _SEARCH).derive(raw)
+
+    def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
+        """Keep content keys that `rewrap` made under `to`, by log and index, durably: the only way to what was kept in
+        a database from before the erasure."""
+        lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
+        path = self._path(to).with_suffix(_KEPT)
+        with storage_errors("keystore"):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                cut_torn_line(handle)
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            _sync_directory(path.parent)
+
+    def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
+        """What was kept of the month of `key_id`: by log and index the key that it lies under now, and the content key
+        as it is wrapped there. What a loss of power left of lines is left out: whoever wrote them writes them again."""
+        name, _, label = key_id.partition("/")
+        base = f"{name}/{label.partition('.')[0]}"
+        found: dict[tuple[str, int], tuple[str, bytes]] = {}
+        for living in self.key_ids():
+            path = self._path(living).with_suffix(_KEPT)
+            if living.partition(".")[0] == base and path.exists():
+                for line in _REMEMBERED.finditer(read_key_file(path)):
+                    found[line[1].decode(), int(line[2])] = (living, b64decode(line[3], validate=True))
+        return found
+
+    # ------------------------------------------------------------ small values
+
+    def seal(self, name: str, at_us: int, value: bytes, place: bytes) -> bytes:
+        """`value` under the month's key of class `name`, bound to `place`."""
+        key_id = self.current(name, at_us)
+        nonce = os.urandom(_NONCE_BYTES)
+        return key_id.encode() + b"\n" + nonce + self._month_key(key_id).encrypt(nonce, value, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """What `seal` was given. Raises like `open_content`."""
+        key_id, _, rest = sealed.partition(b"\n")
+        try:
+            return self._month_key(key_id.decode()).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place)
+        except (InvalidTag, ValueError) as error:
+            raise Contradicted("a stored value was changed", code="content-changed", where="keystore") from error
+
+    def reseal(self, sealed: bytes, to: str, place: bytes) -> bytes:
+        """A value that `seal` made, under the key `to`. Raises like `open_content`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return to.encode() + b"\n" + nonce + self._month_key(to).encrypt(nonce, self.open(sealed, place), place)
+
+
+def create_key_file(path: Path, value: bytes) -> None:
+    """Write `value` to a new file of mode 0600, synced with its directory. `StorageBroken` when it fails.
+
+    Where another process makes the same file meanwhile, the first one stays; nobody ever sees half of a file.
+    """
+    with storage_errors("keystore"):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(value)
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(draft, path)
+        finally:
+            draft.unlink()
+        _sync_directory(path.parent)
+        _sync_directory(path.parent.parent)
+
+
+def read_key_file(path: Path) -> bytes:
+    """The bytes of a key file. `Misconfigured` when others can read it, `Unknown` when there is none."""
+    with storage_errors("keystore"):
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            raise Unknown("no such key", code="no-key", where=str(path)) from None
+        if mode & 0o077:
+            raise Misconfigured("others can read this key", where=str(path), remedy=f"chmod 600 {quote(str(path))}")
+        return path.read_bytes()
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(os.urandom(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Store the rows of a log: entries, claims, erasures and prunings."""

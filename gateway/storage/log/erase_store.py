@@ -1,0 +1,145 @@
+"""`audit.erasable.ErasableContent` in SQL: the rows of encrypted content whose keys are retired or destroyed.
+
+Rows are changed a hundred at a time, so that a running node's batches come between. What is particular to an
+engine is in `wipe`: SQLite overwrites what it frees (`secure_delete`), and its write-ahead log is moved into the
+file and cut. PostgreSQL keeps old versions of rows until `VACUUM`, and its write-ahead log and replicas for as long
+as they are set up to: there, as in every backup, what is left is ciphertext without a key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from sqlalchemy import LargeBinary, Select, bindparam, delete, func, literal, select, update
+from sqlalchemy.engine import Row
+
+from gateway.model.evidence.retention import ContentPlace
+from gateway.storage.database.engine import Database
+from gateway.storage.database.tables import document, log_content, log_entry, log_state
+from gateway.storage.documents.document_store import SEALING, document_place
+from gateway.storage.log.log_store import SqlLogStore
+
+_PAGE = 1_000
+_BATCH = 100
+_TRIES, _PAUSE_S = 20, 0.05
+
+
+class SqlErasableContent:
+    """The encrypted content in one database. Thread-safe."""
+
+    def __init__(self, database: Database, store: SqlLogStore) -> None:
+        self._database = database
+        self._store = store
+
+    def under(self, key_id: str, since_us: int, until_us: int) -> Iterator[ContentPlace]:
+        """All content under a month's key that is still there."""
+        for log in self._store.logs():
+            for row in self._pages(log, _under(key_id), since_us, until_us):
+                yield ContentPlace(log, row.seq, row.exchange_id.hex() if row.exchange_id else "", row.wrapped_key)
+
+    def _pages(
+        self, log: str, statement: Select[int, bytes, bytes], since_us: int, until_us: int
+    ) -> Iterator[Row[int, bytes, bytes]]:
+        with self._database.snapshot("find content") as connection:
+            log_id = connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar_one()
+            start = self._store.first_since(connection, log, since_us)
+            stop = self._store.first_since(connection, log, until_us)
+        for first in range(start, stop, _PAGE):
+            bounds = {"log_id": log_id, "first": first, "stop": min(stop, first + _PAGE)}
+            with self._database.snapshot("find content") as connection:
+                rows = connection.execute(statement, bounds).all()
+            yield from rows
+
+    def find_exchange(self, log: str, exchange_id: str) -> list[int]:
+        """Indexes of an exchange's entries in a log, ascending."""
+        return self._store.find(log, exchange_id=exchange_id)[::-1]
+
+    def rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
+        """One transaction: these content keys lie under `to` now."""
+        c = log_content.c
+        with self._database.write("re-wrap") as connection:
+            ids = {row.log: row.id for row in connection.execute(select(log_state.c.log, log_state.c.id))}
+            here = (c.log_id == bindparam("the_log"), c.seq == bindparam("the_seq"), c.key_id == key_id)
+            statement = update(log_content).where(*here).values(key_id=to, wrapped_key=bindparam("wrapped"))
+            rows = [{"the_log": ids[item.log], "the_seq": item.index, "wrapped": wrapped} for item, wrapped in places]
+            connection.execute(statement, rows)
+
+    def empty(self, key_id: str, since_us: int, until_us: int) -> Mapping[str, Sequence[int]]:
+        """Overwrite all content that is left under a key; the indexes by log."""
+        found: dict[str, list[int]] = {}
+        for place in self.under(key_id, since_us, until_us):
+            found.setdefault(place.log, []).append(place.index)
+        for log, indexes in found.items():
+            for start in range(0, len(indexes), _BATCH):
+                self._empty(key_id, log, indexes[start : start + _BATCH])
+        return found
+
+    def _empty(self, key_id: str, log: str, indexes: Sequence[int]) -> None:
+        c = log_content.c
+        nothing = dict.fromkeys(("wrapped_key", "private", "request", "answer"), b"")
+        of_log = select(log_state.c.id).where(log_state.c.log == log).scalar_subquery()
+        with self._database.write("erase") as connection:
+            connection.execute(
+                update(log_content).where(c.log_id == of_log, c.seq.in_(indexes), c.key_id == key_id).values(**nothing)
+            )
+
+    def reseal_documents(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
+        """Seal small documents that lie under a key anew, or delete them; the number of those that are kept."""
+        c = document.c
+        start = key_id.encode() + b"\n"
+        statement = select(c.kind, c.key).where(func.substr(c.value, 1, len(start)) == literal(start, LargeBinary))
+        self._wait_for_sealing()
+        with self._database.snapshot("documents") as connection:
+            names = connection.execute(statement).all()
+        kept = 0
+        for begin in range(0, len(names), _BATCH):
+            with self._database.write("re-seal") as connection:
+                for kind, key in names[begin : begin + _BATCH]:
+                    here = (c.kind == kind) & (c.key == key)
+                    value = connection.execute(select(c.value).where(here)).scalar()
+                    if value is None or not value.startswith(start):
+                        continue
+                    if (fresh := change(key, value, document_place(kind, key))) is None:
+                        connection.execute(delete(document).where(here))
+                    else:
+                        connection.execute(update(document).where(here).values(value=fresh))
+                        kept += 1
+        return kept
+
+    def drop_documents(self, key_id: str) -> int:
+        """Delete small documents under a key that is destroyed, in a database that came from a backup."""
+        start = key_id.encode() + b"\n"
+        under = func.substr(document.c.value, 1, len(start)) == literal(start, LargeBinary)
+        with self._database.write("drop documents") as connection:
+            return int(connection.execute(delete(document).where(under)).rowcount)
+
+    def _wait_for_sealing(self) -> None:
+        """Whoever seals under the old key does so inside a transaction: it has ended when this returns."""
+        with self._database.write("re-seal") as connection:
+            if self._database.shared:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SEALING})")
+
+    def wipe(self) -> bool:
+        """Take what was overwritten out of SQLite's write-ahead log; other engines do it in their own time."""
+        for _ in range(_TRIES):
+            if self._database.truncate_wal():
+                return True
+            time.sleep(_PAUSE_S)
+        return False
+
+
+def _under(key_id: str) -> Select[int, bytes, bytes]:
+    c, e = log_content.c, log_entry.c
+    return (
+        select(c.seq, c.wrapped_key, e.exchange_id)
+        .join(log_entry, (c.log_id == e.log_id) & (c.seq == e.seq))
+        .where(
+            c.log_id == bindparam("log_id"),
+            c.seq >= bindparam("first"),
+            c.seq < bindparam("stop"),
+            c.key_id == key_id,
+            func.length(c.wrapped_key) > 0,
+        )
+        .order_by(c.seq)
+    )

@@ -1,0 +1,115 @@
+"""Which (sender, exchange id) is answered, of the rows of a database: `ClaimIndex` with what the logs say of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import bindparam, select, update
+
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.log_store import NewEntry
+from gateway.storage.database.engine import Database
+from gateway.storage.database.prepared import Prepared
+from gateway.storage.database.tables import log_entry, log_state
+from gateway.storage.log.claims import ClaimIndex, claim_key
+
+
+class LogClaims:
+    """The claims of all logs of a database; they are read from the rows at first use. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._index: ClaimIndex | None = None
+        self._through: dict[int, int] = {}
+        self._newer = Prepared(_NEWER_CLAIMS, database.engine.dialect)
+
+    def find(
+        self, claims: Sequence[tuple[MemberId, ExchangeId]]
+    ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
+        """Request hash and entry index of those of `claims` that exist and are not forgotten."""
+        keys = {claim_key(sender, exchange): (sender, exchange) for sender, exchange in claims}
+        found: dict[tuple[MemberId, ExchangeId], tuple[bytes, int]] = {}
+        index = self._index or self._opened()  # without the lock: once it is there, it stays
+        for key, (log_id, place) in index.find(keys).items():
+            with self._database.read("claims") as connection:
+                row = connection.execute(_REQUEST_HASH, {"the_id": log_id, "index": place}).first()
+            if row is not None:  # else its transaction has not ended
+                found[keys[key]] = (row[0], place)
+        return found
+
+    def forget(self, before_us: int) -> int:
+        """Forget claims that expired before `before_us`, up to half a minute late; the number forgotten.
+
+        A claim expires twice the skew (30 s) after its request, and `check_fresh` of the statements refuses a
+        request as stale from its own expiry on: what is forgotten here is never asked for again, not even by a
+        node whose clock is put back by the skew. The rows stay, as what they are: entries of the log. The place
+        from which on a start has to read claims is kept, so that it reads minutes and not the history.
+        """
+        count, starts = self._opened().forget(before_us)
+        if count:
+            with self._database.write("forget claims") as connection:
+                for log_id, index in starts.items():
+                    connection.execute(update(log_state).where(log_state.c.id == log_id).values(claims_from=index))
+        return count
+
+    def read(self, logs: Sequence[int]) -> None:
+        """Take in the claims that other processes have written to `logs` by now.
+
+        Entries become visible in order and without gaps, since each batch waits for the log's state. The lock sees to
+        it that no entry is read twice, and none that this process adds itself.
+        """
+        claims = self._opened()
+        with self._lock, self._database.read("claims") as connection:
+            for log_id in logs:
+                through = self._through.get(log_id, 0)
+                rows = self._newer.rows(connection, {"the_id": log_id, "first": through})
+                claims.add(_claim(*row) for row in rows)
+                self._through[log_id] = max((row[4] + 1 for row in rows), default=through)
+
+    def add(self, log_id: int, size: int, entries: Sequence[NewEntry]) -> None:
+        """Take in the claims of a batch, before it is committed: it ends with the process when that fails."""
+        if self._index is None and not any(entry.claim for entry in entries):
+            return  # a command that writes one entry does not read the claims of the history for it
+        claims = self._opened()
+        with self._lock:
+            claims.add(
+                (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)
+                for entry in entries
+                if (claim := entry.claim)
+            )
+            self._through[log_id] = size
+
+    def _opened(self) -> ClaimIndex:
+        """The claims, read from the rows at first use."""
+        with self._lock:
+            if self._index is None:
+                claims = ClaimIndex()
+                with self._database.snapshot("claims") as connection:
+                    self._through = {row.id: row.size for row in connection.execute(_SIZES)}
+                    claims.add(_claim(*row) for row in connection.execute(_CLAIMS))
+                self._index = claims
+            return self._index
+
+
+_CLAIMS = (
+    select(log_entry.c.exchange_id, log_entry.c.peer, log_entry.c.expires_us, log_entry.c.log_id, log_entry.c.seq)
+    .select_from(log_state.join(log_entry, log_entry.c.log_id == log_state.c.id))
+    .where(log_entry.c.seq >= log_state.c.claims_from, log_entry.c.expires_us.is_not(None))
+)
+_SIZES = select(log_state.c.id, log_state.c.size)
+_NEWER_CLAIMS = select(
+    log_entry.c.exchange_id, log_entry.c.peer, log_entry.c.expires_us, log_entry.c.log_id, log_entry.c.seq
+).where(
+    log_entry.c.log_id == bindparam("the_id"),
+    log_entry.c.seq >= bindparam("first"),
+    log_entry.c.expires_us.is_not(None),
+)
+_REQUEST_HASH = select(log_entry.c.request_hash).where(
+    log_entry.c.log_id == bindparam("the_id"), log_entry.c.seq == bindparam("index")
+)
+
+
+def _claim(exchange: bytes, peer: str, expires_us: int, log_id: int, index: int) -> tuple[bytes, int, int, int]:
+    return exchange + peer.encode(), expires_us, log_id, index

@@ -1,0 +1,192 @@
+"""`LogStore` in SQL: one transaction for each batch, one statement for each table.
+
+Statements of the hot path are compiled once to the driver's own form, since a batch is on the path of every
+exchange. Everything that a batch writes goes to the end of a table or index, so that it costs the same however
+long the history is.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from gateway.errors import StorageBroken
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.log_store import LogState, NewEntry
+from gateway.storage.database.engine import Database
+from gateway.storage.database.prepared import Prepared, insert_into, run_together
+from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_state
+from gateway.storage.database.upsert import insert_for
+from gateway.storage.log.log_claims import LogClaims
+from gateway.storage.log.log_reader import SqlLogReader
+from gateway.storage.log.prune_store import prune
+
+
+class SqlLogStore(SqlLogReader):
+    """Rows of the logs of one node. Thread-safe. A node that writes has one store for all of its logs."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        dialect = database.engine.dialect
+        self._claims = LogClaims(database)
+        self._turns = threading.local()
+        self._insert_entry = Prepared(insert_into(log_entry), dialect)
+        self._insert_content = Prepared(insert_into(log_content), dialect)
+        self._advance_state = Prepared(_ADVANCE, dialect)
+        self._keep = Prepared(_KEEP, dialect)
+        self._lock = Prepared(_LOCK, dialect)
+
+    @contextmanager
+    def turn(self, known: LogState) -> Iterator[LogState]:
+        """Where the log of `known` stands while nobody else can move it; `commit` ends that.
+
+        A file of SQLite has one process, whose own knowledge is the state.
+        """
+        if not self.shared:
+            yield known
+            return
+        with self._database.write("append") as connection:
+            (row,) = self._lock.rows(connection, {"the_id": self._ids[known.log]})
+            state = self._state(row)
+            self._claims.read([self._ids[known.log]])
+            self._turns.connection = connection
+            try:
+                yield state
+            finally:
+                self._turns.connection = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """The transaction of this thread's turn, which ends with it, or one of its own."""
+        turn: Connection | None = getattr(self._turns, "connection", None)
+        if turn is None:
+            with self._database.write("append") as connection:
+                yield connection
+            return
+        yield turn
+        turn.commit()
+
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+        """One durable transaction; `StorageBroken` when it failed, when `before` is not the state any more, or
+        when a claim of `entries` is taken. Making a log that another process has made meanwhile changes nothing."""
+        with self._writing() as connection:
+            if before is None:
+                self._make(connection, after)
+                return
+            log_id = self._ids[after.log]
+            self._write(connection, log_id, before, after, entries)
+            if entries:
+                self._claims.add(log_id, after.size, entries)
+
+    def _make(self, connection: Connection, after: LogState) -> None:
+        log = after.log
+        if connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar() is None:
+            values = {"log": log, "claims_from": 0, **_state_values(after)}
+            made = insert_for(log_state, shared=self.shared).values(values)
+            connection.execute(made.on_conflict_do_nothing(index_elements=["log"]))
+        self._ids[log] = connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar_one()
+
+    def _write(
+        self, connection: Connection, log_id: int, before: LogState, after: LogState, entries: Sequence[NewEntry]
+    ) -> None:
+        place = {"the_id": log_id, "old_size": before.size, "old_root": before.root}
+        work = [(self._advance_state, [self._advance_state.values(place | _state_values(after))])]
+        if after.checkpoint and after.checkpoint != before.checkpoint:
+            size = int(after.checkpoint.split(b"\n", 2)[1])
+            work.append((self._keep, [(log_id, size, after.checkpoint)]))
+        if entries:
+            work.append((self._insert_entry, [_entry_row(log_id, entry) for entry in entries]))
+            work.append((self._insert_content, [_content_row(log_id, entry) for entry in entries]))
+        if run_together(connection, work) != 1:
+            raise StorageBroken(
+                f"another process has written to log `{after.log}`",
+                where="append",
+                remedy="run one node on one home, then start it again",
+            )
+
+    def prune(self, log: str, first: int, stop: int) -> None:
+        """In one durable transaction replace the entries in [first, stop), whole tiles, by their hashes."""
+        prune(self._database, log, first, stop)
+
+    def keep_heads(self, log: str, heads: Iterable[tuple[int, bytes]]) -> None:
+        """Store signed heads of `log`, by size; those of a size that is there stay."""
+        rows = [{"log_id": self._id(log), "size": size, "checkpoint": head} for size, head in dict(heads).items()]
+        with self._database.write("heads") as connection:
+            for row in rows:
+                connection.execute(
+                    insert_for(log_checkpoint, shared=self.shared)
+                    .values(row)
+                    .on_conflict_do_nothing(index_elements=["log_id", "size"])
+                )
+
+    def claimed(
+        self, claims: Sequence[tuple[MemberId, ExchangeId]]
+    ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
+        """Request hash and entry index of those of `claims` that exist and are not forgotten."""
+        if self.shared and getattr(self._turns, "connection", None) is None:
+            self._claims.read(list(self._ids.values()))
+        return self._claims.find(claims)
+
+    def forget_claims(self, before_us: int) -> int:
+        """Forget claims that expired before `before_us`, up to half a minute late; the number forgotten."""
+        return self._claims.forget(before_us)
+
+
+_ADVANCE = (
+    update(log_state)
+    .where(
+        log_state.c.id == bindparam("the_id"),
+        log_state.c.size == bindparam("old_size"),
+        log_state.c.root == bindparam("old_root"),
+    )
+    .values({column: bindparam(column) for column in ("number", "size", "root", "checkpoint", "counters")})
+)
+_KEEP = insert_into(log_checkpoint)
+_LOCK = select(log_state).where(log_state.c.id == bindparam("the_id")).with_for_update()
+
+
+def _state_values(state: LogState) -> dict[str, Any]:
+    counters = json.dumps(dict(state.counters), separators=(",", ":"), sort_keys=True)
+    return {
+        "number": state.number,
+        "size": state.size,
+        "root": state.root,
+        "checkpoint": state.checkpoint,
+        "counters": counters,
+    }
+
+
+def _entry_row(log_id: int, entry: NewEntry) -> tuple[Any, ...]:
+    claim = entry.claim
+    return (
+        log_id,
+        entry.index,
+        entry.body,
+        entry.leaf_hash,
+        entry.kind,
+        entry.peer,
+        bytes.fromhex(entry.exchange_id) if entry.exchange_id else None,
+        entry.time_us,
+        entry.channel or None,
+        entry.number,
+        claim.request_hash if claim else None,
+        claim.expires_us if claim else None,
+    )
+
+
+def _content_row(log_id: int, entry: NewEntry) -> tuple[Any, ...]:
+    content = entry.content
+    return (
+        log_id,
+        entry.index,
+        content.key_id,
+        content.wrapped_key,
+        content.private,
+        content.request,
+        content.answer,
+    )

@@ -1,0 +1,46 @@
+"""What is left of entries that were pruned: their leaf hashes, in tiles of 256 (C2SP tlog-tiles, level 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from gateway.errors import StorageBroken
+from gateway.storage.database.engine import Database
+from gateway.storage.database.tables import log_content, log_entry, log_state, log_tile
+
+WIDTH: Final = 256
+HASH_BYTES: Final = 32
+
+
+def tile_leaves(connection: Connection, log_id: int, start: int, stop: int) -> Iterator[bytes]:
+    """The leaf hashes in [start, stop) that tiles hold; a tile that is missing gives none."""
+    c = log_tile.c
+    wanted = select(c.place, c.hashes).where(c.log_id == log_id, c.place.between(start // WIDTH, (stop - 1) // WIDTH))
+    for place, hashes in connection.execute(wanted.order_by(c.place)):
+        for offset in range(0, len(hashes), HASH_BYTES):
+            if start <= place * WIDTH + offset // HASH_BYTES < stop:
+                yield hashes[offset : offset + HASH_BYTES]
+
+
+def prune(database: Database, log: str, first: int, stop: int) -> None:
+    """One durable transaction: the entries in [first, stop) leave their hashes and nothing else.
+
+    Both are multiples of 256, and `first` is where the log's entries begin; else `StorageBroken`.
+    """
+    c = log_entry.c
+    with database.write("prune") as connection:
+        log_id = connection.execute(select(log_state.c.id).where(log_state.c.log == log)).scalar_one()
+        rows = select(c.leaf_hash).where(c.log_id == log_id, c.seq >= first, c.seq < stop).order_by(c.seq)
+        leaves = list(connection.execute(rows).scalars())
+        moved = update(log_state).where(log_state.c.id == log_id, log_state.c.pruned == first).values(pruned=stop)
+        if len(leaves) != stop - first or first % WIDTH or stop % WIDTH or connection.execute(moved).rowcount != 1:
+            raise StorageBroken(f"entries {first} to {stop - 1} are not those that were to be pruned", where=log)
+        for at in range(0, len(leaves), WIDTH):
+            values = {"log_id": log_id, "place": (first + at) // WIDTH, "hashes": b"".join(leaves[at : at + WIDTH])}
+            connection.execute(insert(log_tile).values(values))
+        for table in (log_content, log_entry):
+            gone = (table.c.log_id == log_id, table.c.seq >= first, table.c.seq < stop)
+            connection.execute(delete(table).where(*gone))

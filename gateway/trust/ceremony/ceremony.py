@@ -1,0 +1,354 @@
+"""The ceremony behind `liaison trust draft|sign|accept|show|verify|publish`: documents in, documents out.
+
+Founding: `draft` (from the members' cards) → `sign` by each authority in its own folder → `import_document` at each
+node, the first time with the fingerprint → `publish_descriptor` and `publish_status` at each node → each hands its
+documents to the others, who import them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from certs.keyfiles import Algorithm
+from certs.names import Holder
+from certs.profile import read_leaf
+from gateway.clock import Clock, from_us, to_us
+from gateway.errors import BadSignature, Malformed, Misconfigured, Unknown
+from gateway.model.names import MemberId
+from gateway.signing import strict_json
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
+from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
+from gateway.trust.ceremony.auditors import auditor_keys
+from gateway.trust.ceremony.member_card import MemberCard
+from gateway.trust.ceremony.witness_card import witness_cards
+from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
+from gateway.trust.documents.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
+from gateway.trust.documents.descriptor import (
+    DESCRIPTOR_TYPE,
+    Descriptor,
+    KeyUse,
+    ListedKey,
+    agency_use,
+    certified_use,
+    mark_compromised,
+    parse_descriptor,
+    sign_descriptor,
+)
+from gateway.trust.documents.folder import Accepted, TrustDocuments
+from gateway.trust.documents.members import CharterMember, MemberStatus
+from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
+
+UNCERTIFIED_DAYS = 1_826
+"""Days that keys without a certificate (log, witness) are listed for: five years."""
+
+APPROVERS = "approvers"
+"""Folder of a home with the public keys (`*.pub`) of those who approve policy."""
+
+CERTIFICATES = "certificates"
+"""Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
+
+_KINDS = ((DESCRIPTOR_TYPE, "descriptor"), (STATUS_TYPE, "status"), (APPOINTMENT_TYPE, "appointment"))
+_CERTIFIED_FILES = ("tls", "statement", "status")
+_WITNESS_FILES = ("witness", "witness-mldsa")
+
+
+def draft(
+    cards: Sequence[MemberCard],
+    federation: str,
+    threshold: int,
+    clock: Clock,
+    *,
+    days: int = 365,
+    previous: bytes = b"",
+) -> bytes:
+    """An unsigned charter of these members: the first one, or the one that follows `previous`.
+
+    Members of `previous` without a card stay as they are.
+    """
+    members: dict[str, CharterMember] = {}
+    version = 1
+    if previous:
+        before = parse_charter(previous).charter
+        federation, version = before.federation, before.version + 1
+        members.update(before.members)
+    for card in cards:
+        if card.member in members and not previous:
+            raise Malformed(f"there are two cards of `{card.member}`", code="two-cards")
+        members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
+    return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
+
+
+def sign(data: bytes, authority: Path) -> bytes:
+    """The charter, descriptor or appointment with the signature of the authority in this folder added.
+
+    An authority signs only a charter that has its key; `BadSignature` otherwise.
+    """
+    key = authority_key(authority)
+    kind = kind_of(data)
+    if kind == "charter":
+        return sign_charter(data, key)
+    _, document = parse_appointment(data) if kind == "appointment" else parse_descriptor(data)
+    return add_signature(document, key)
+
+
+def authority_key(folder: Path) -> SigningKey:
+    """The key of the authority whose folder it is. Raises `Misconfigured` for a folder that is none's."""
+    file = folder / "authority.key"
+    if not file.exists():
+        raise Misconfigured(
+            "this is no authority's folder: it has no `authority.key`",
+            code="no-authority",
+            where=str(folder),
+            remedy="name the folder that `liaison init --authority` made, with authority.key, ca.key, ca.pem and "
+            "member.json; it is kept offline, and is not the node's home",
+        )
+    return load_signing_key(file)
+
+
+def kind_of(data: bytes) -> str:
+    """`charter`, `descriptor`, `status` or `appointment`, by the content of a document. Raises `Malformed`."""
+    value = strict_json.loads(data.rstrip(b"\n"), max(MAX_CHARTER, MAX_DOCUMENT))
+    if isinstance(value, dict) and "signed" in value:
+        return "charter"
+    for payload_type, kind in _KINDS:
+        if isinstance(value, dict) and value.get("payloadType") == payload_type:
+            return kind
+    raise Malformed(
+        "this is neither a charter nor a descriptor nor a status nor an appointment", code="unknown-document"
+    )
+
+
+def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | None = None) -> list[Accepted]:
+    """Take documents, one a line, into a trust folder; what became of each. Stops at the first that is refused.
+
+    Raises what `TrustDocuments.accept_…` raises.
+    """
+    documents = TrustDocuments(trust)
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    if not lines:
+        raise Malformed("there is no document", code="unknown-document")
+    return [_import_line(documents, line, clock, fingerprint) for line in lines]
+
+
+def publish_descriptor(
+    home: Path,
+    authority: Path,
+    clock: Clock,
+    *,
+    endpoints: Sequence[str],
+    offices: Sequence[str],
+    agencies: Sequence[str],
+    compromised: Mapping[str, int] | None = None,
+) -> bytes:
+    """Make, sign and accept the next descriptor of the member whose home this is; the document.
+
+    It lists the keys of the home; when it would say the same as the one held, that one is returned. Keys that were
+    listed before and are no longer in the home stay listed, so that what they signed can be verified. When the
+    charter demands more than one signature of the authority, the document is returned and not yet accepted:
+    `sign` adds signatures, `import_document` accepts. `compromised` says of key ids since when (microseconds since
+    1970) they prove nothing any more.
+    """
+    key = authority_key(authority)
+    documents = TrustDocuments(home / "trust")
+    charter = documents.charter(clock)
+    member = _member_of(home)
+    if member not in charter.members:
+        raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
+    if key.key_id not in {listed.key_id for listed in charter.members[member].authority_keys}:
+        raise Misconfigured(
+            f"the charter does not list this key as one of the authority of `{member}`",
+            code="other-authority",
+            where=str(authority / "authority.key"),
+            remedy=f"give the folder of the authority of `{member}`",
+        )
+    before = documents.descriptor(member, charter)
+    now = clock.now_us()
+    descriptor = Descriptor(
+        member=member,
+        version=before.version + 1 if before else 1,
+        federation=charter.federation,
+        issued_us=now,
+        endpoints=tuple(endpoints),
+        offices=tuple(offices),
+        agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
+        keys=_next_keys(home_keys(home, agencies, now), before, compromised or {}),
+        previous=before.hash.hex() if before else "",
+    )
+    if before and _says_the_same(descriptor, before):
+        return before.data
+    data = sign_descriptor(descriptor, [key])
+    if charter.members[member].authority_threshold == 1:
+        documents.accept_descriptor(data, member, clock)
+    return data
+
+
+def _next_keys(
+    mine: Sequence[ListedKey], before: Descriptor | None, compromised: Mapping[str, int]
+) -> tuple[ListedKey, ...]:
+    """The keys listed before, the home's new ones behind them, and what is known of compromised ones."""
+    listed = {key.key_id: key for key in before.keys} if before else {}
+    for key in mine:
+        # A key keeps the times under which it was listed first.
+        listed.setdefault(key.key_id, key)
+    for key_id, since_us in compromised.items():
+        if key_id not in listed:
+            raise Unknown(f"the key `{key_id[:16]!a}` is not listed", code="unknown-key")
+        listed[key_id] = mark_compromised(listed[key_id], since_us)
+    return tuple(listed.values())
+
+
+def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:
+    """Make, sign (with the home's status key) and accept the member's next status; the document.
+
+    What an earlier status removed stays removed: a status can only renew and remove.
+    """
+    documents = TrustDocuments(home / "trust")
+    charter = documents.charter(clock)
+    member = _member_of(home)
+    descriptor = documents.descriptor(member, charter) if member in charter.members else None
+    if descriptor is None:
+        raise Misconfigured(
+            f"there is no descriptor of `{member}` yet", code="no-descriptor", remedy="`liaison trust publish`"
+        )
+    before = documents.status(descriptor)
+    now = clock.now_us()
+    status = Status(
+        member=member,
+        federation=charter.federation,
+        sequence=before.sequence + 1 if before else 1,
+        issued_us=now,
+        expires_us=to_us(from_us(now) + life),
+        descriptor_version=descriptor.version,
+        descriptor_hash=descriptor.hash.hex(),
+        removed=tuple({*removed, *(before.removed if before else ())}),
+    )
+    data = sign_status(status, load_signing_key(home / "keys" / "status.key"))
+    documents.accept_status(data, member, clock)
+    return data
+
+
+def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKey]:
+    """The keys of a home as a descriptor lists them; agencies without a certificate in the home have none here.
+
+    Raises `Misconfigured` for files that are missing or do not fit.
+    """
+    keys = home / "keys"
+    files = [*_CERTIFIED_FILES, *(f"agency-{name}" for name in agencies if (keys / f"agency-{name}.pem").exists())]
+    certified = [_certified_key(keys / f"{file}.pem") for file in files]
+    for file, key in zip(files, certified, strict=True):
+        expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
+        if key.use != expected:
+            raise Misconfigured(f"the certificate is for `{key.use}`", code="bad-key-file", where=f"{file}.pem")
+    own = [_plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
+    own += [
+        _plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
+        for file in _WITNESS_FILES
+        if file == "witness" or (keys / f"{file}.key").exists()  # a home of an earlier version has one kind
+    ]
+    approvers = [_approver_key(path, now_us) for path in sorted((home / APPROVERS).glob("*.pub"))]
+    domestic = [
+        _plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
+        for card in witness_cards(home, _member_of(home))
+        for key in card.keys
+    ]
+    auditors = auditor_keys(home / "trust", _member_of(home))
+    return certified + own_agency_keys(home) + own + approvers + domestic + auditors
+
+
+def own_agency_keys(home: Path) -> list[ListedKey]:
+    """The keys that agencies hold themselves, by the certificates that they handed in. Raises `Misconfigured`."""
+    return [_own_agency_key(path) for path in sorted((home / CERTIFICATES).glob("*.pem"))]
+
+
+def own_agencies(home: Path) -> list[str]:
+    """The agencies that hold their key themselves."""
+    return [key.leaf().name.name for key in own_agency_keys(home)]
+
+
+def _own_agency_key(path: Path) -> ListedKey:
+    key = _certified_key(path)
+    if key.leaf().name.held is not Holder.OWN:
+        raise Misconfigured(
+            f"this is no certificate of an agency's own key, but for `{key.use}`",
+            code="bad-key-file",
+            where=str(path),
+            remedy="hand in the record.pem that `liaison source init` made",
+        )
+    return key
+
+
+def _approver_key(path: Path, now_us: int) -> ListedKey:
+    try:
+        key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
+    except (OSError, UnicodeError, Malformed, BadSignature) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}",
+            code="bad-key-file",
+            where=str(path),
+            remedy="`liaison policy approver` makes key and public key",
+        ) from error
+    return _plain_key(key, KeyUse.APPROVER, now_us)
+
+
+def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
+    return held == replace(
+        new, version=held.version, issued_us=held.issued_us, previous=held.previous, hash=held.hash, data=held.data
+    )
+
+
+def _certified_key(path: Path) -> ListedKey:
+    try:
+        leaf = read_leaf(path.read_bytes())
+    except (OSError, Malformed) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}", code="bad-key-file", where=str(path), remedy="`liaison init` makes it"
+        ) from error
+    return ListedKey(
+        key_id=leaf.key_id,
+        use=certified_use(leaf),
+        algorithm=Algorithm.P256,
+        spki=leaf.spki,
+        certificate=leaf.der,
+        start_us=leaf.start_us,
+        stop_us=leaf.stop_us,
+    )
+
+
+def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: int) -> ListedKey:
+    """Whole seconds, a little back as certificates are."""
+    start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
+    return ListedKey(
+        key_id=key.key_id,
+        use=use,
+        algorithm=key.algorithm,
+        spki=key.spki,
+        certificate=b"",
+        start_us=to_us(start),
+        stop_us=to_us(start + timedelta(days=UNCERTIFIED_DAYS)),
+    )
+
+
+def _member_of(home: Path) -> MemberId:
+    """Whose home this is, as its statement certificate says."""
+    path = home / "keys" / "statement.pem"
+    try:
+        return read_leaf(path.read_bytes()).name.member
+    except (OSError, Malformed) as error:
+        raise Misconfigured(
+            f"cannot be used: {error}", code="bad-key-file", where=str(path), remedy="`liaison init` makes it"
+        ) from error
+
+
+def _import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None) -> Accepted:
+    kind = kind_of(line)
+    if kind == "charter":
+        return documents.accept_charter(line, clock, fingerprint)
+    if kind == "appointment":
+        return documents.accept_appointment(line, clock)
+    if kind == "descriptor":
+        return documents.accept_descriptor(line, parse_descriptor(line)[0].member, clock)
+    return documents.accept_status(line, parse_status(line)[0].member, clock)

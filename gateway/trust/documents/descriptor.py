@@ -1,0 +1,267 @@
+"""The descriptor: what a member says of itself, signed by its own authority (design, section 3).
+
+A DSSE document over JSON with closed fields. Keys that are not listed are refused, whatever certificate they have;
+keys stay listed after their use, so that old evidence can be verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from certs.keyfiles import Algorithm
+from certs.names import CertificateUse, label
+from certs.profile import Leaf, read_leaf
+from gateway.errors import BadSignature, Malformed
+from gateway.model.names import MemberId, identifier, member_id
+from gateway.signing import strict_json
+from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
+from gateway.signing.keys import SigningKey, VerifyKey
+from gateway.signing.witness_keys import WitnessKey
+from gateway.trust.documents.fields import Fields, format_time
+from gateway.trust.documents.members import CharterMember
+
+DESCRIPTOR_TYPE = "application/vnd.liaison.descriptor.v1+json"
+
+MAX_KEYS = 256
+MAX_ENDPOINTS = 32
+MAX_UNITS = 4_096
+
+_ENDPOINT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\]):([1-9][0-9]{0,4})", re.ASCII)
+_REQUIRED = ("agencies", "endpoints", "federation", "issued", "keys", "member", "offices", "previous", "version")
+_KEY_REQUIRED = ("algorithm", "key_id", "not_after", "not_before", "spki", "use")
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class KeyUse(StrEnum):
+    """What a listed key is for; agencies' keys have `agency/<agency>` instead (`agency_use`)."""
+
+    TLS = "tls"
+    STATEMENT = "statement"
+    LOG = "log"
+    WITNESS = "witness"
+    DOMESTIC_WITNESS = "domestic-witness"
+    STATUS = "status"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+
+
+CERTIFIED = {CertificateUse.NODE: "tls", CertificateUse.STATEMENT: "statement", CertificateUse.STATUS: "status"}
+"""The descriptor's word for the use that a certificate names; agencies have `agency/<agency>`."""
+
+WITNESSES = frozenset((KeyUse.WITNESS, KeyUse.DOMESTIC_WITNESS))
+"""Uses of keys that cosign heads: of the node for other countries' logs, of the auditor's machine for our own."""
+
+_AGENCY = "agency/"
+
+
+def agency_use(agency: str) -> str:
+    """The use of an agency's record-signing key."""
+    return f"{_AGENCY}{agency}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key that a member allows for one use. `certificate` (DER) is given for P-256 keys with a certified use.
+
+    It may be used from `start_us` until before `stop_us`; from `compromised_us` on it proves nothing any more
+    (None: not compromised). Microseconds since 1970, whole seconds in the document.
+    """
+
+    key_id: str
+    use: str
+    algorithm: Algorithm
+    spki: bytes
+    certificate: bytes
+    start_us: int
+    stop_us: int
+    compromised_us: int | None = None
+
+    def leaf(self) -> Leaf:
+        """The certificate, which must certify this key for this use. Raises `Malformed`."""
+        leaf = read_leaf(self.certificate)
+        if leaf.spki != self.spki or certified_use(leaf) != self.use:
+            raise Malformed(f"the certificate of key `{self.key_id[:16]}` is for another key or use", code="bad-key")
+        return leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A descriptor. `hash` is SHA-256 of its exact payload, `data` the signed document, `previous` the hash of
+    the version before (empty for the first).
+    """
+
+    member: MemberId
+    version: int
+    federation: str
+    issued_us: int
+    endpoints: tuple[str, ...]
+    offices: tuple[str, ...]
+    agencies: tuple[str, ...]
+    keys: tuple[ListedKey, ...]
+    previous: str
+    hash: bytes = b""
+    data: bytes = b""
+
+
+def certified_use(leaf: Leaf) -> str:
+    """The descriptor's word for what a certificate is for."""
+    name = leaf.name
+    return agency_use(name.name) if name.use is CertificateUse.AGENCY else CERTIFIED.get(name.use, name.use.value)
+
+
+def sign_descriptor(descriptor: Descriptor, keys: Sequence[SigningKey]) -> bytes:
+    """The signed document of a descriptor; checked by reading it again."""
+    data = sign_document(DESCRIPTOR_TYPE, strict_json.dumps(_as_json(descriptor)), keys)
+    parse_descriptor(data)
+    return data
+
+
+def parse_descriptor(data: bytes) -> tuple[Descriptor, Document]:
+    """A descriptor with closed fields, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
+    data = data.rstrip(b"\n")
+    document = parse_document(data, DESCRIPTOR_TYPE)
+    value = strict_json.loads(document.payload, len(document.payload))
+    return _read(value, document.payload, data), document
+
+
+def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> Descriptor:
+    """A descriptor that the member's own authority signed, under the charter's threshold:
+
+    1. it parses, with closed fields;
+    2. it is this member's, and of this federation (threats.md, J7);
+    3. enough different keys of the authority signed (J1, J2).
+
+    Admission of its keys is `check_keys`, once, when it is accepted; a view admits each again at first use.
+    """
+    descriptor, document = parse_descriptor(data)
+    if descriptor.federation != federation:
+        raise BadSignature(f"a descriptor for another federation, `{descriptor.federation}`", code="other-federation")
+    if descriptor.member != member.member:
+        raise BadSignature(f"a descriptor of `{descriptor.member}`, not of `{member.member}`", code="other-member")
+    verify_threshold(document, member.authority_keys, member.authority_threshold)
+    return descriptor
+
+
+def check_keys(descriptor: Descriptor) -> None:
+    """Admit every key; certificates must be of this member, key, use and time. Raises `BadSignature`, `Malformed`."""
+    for listed in descriptor.keys:
+        key = WitnessKey.admit(listed.spki) if listed.use in WITNESSES else VerifyKey.admit(listed.spki)
+        if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
+            raise BadSignature(f"key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
+        if listed.certificate and listed.leaf().name.member != descriptor.member:
+            raise BadSignature(
+                f"the certificate of key `{listed.key_id[:16]}` is another member's", code="other-member"
+            )
+
+
+def _as_json(descriptor: Descriptor) -> dict[str, Any]:
+    return {
+        "agencies": list(descriptor.agencies),
+        "endpoints": list(descriptor.endpoints),
+        "federation": descriptor.federation,
+        "issued": format_time(descriptor.issued_us),
+        "keys": [_key_as_json(key) for key in descriptor.keys],
+        "member": descriptor.member,
+        "offices": list(descriptor.offices),
+        "previous": descriptor.previous,
+        "version": descriptor.version,
+    }
+
+
+def _key_as_json(key: ListedKey) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "algorithm": key.algorithm.value,
+        "key_id": key.key_id,
+        "not_after": format_time(key.stop_us),
+        "not_before": format_time(key.start_us),
+        "spki": encode64(key.spki),
+        "use": key.use,
+    }
+    if key.certificate:
+        value["certificate"] = encode64(key.certificate)
+    if key.compromised_us is not None:
+        value["compromised_since"] = format_time(key.compromised_us)
+    return value
+
+
+def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
+    fields = Fields(value, "descriptor", _REQUIRED)
+    previous = fields.text("previous")
+    version = fields.number("version")
+    if (previous != "" and not _HASH.fullmatch(previous)) or (version == 1) != (previous == ""):
+        raise Malformed("every version but the first names the hash of the one before", code="bad-descriptor")
+    descriptor = Descriptor(
+        member=member_id(fields.text("member")),
+        version=version,
+        federation=identifier(fields.text("federation"), "descriptor.federation"),
+        issued_us=fields.time_us("issued"),
+        endpoints=tuple(endpoint(text) for text in fields.texts("endpoints", MAX_ENDPOINTS)),
+        offices=tuple(identifier(text, "descriptor.offices") for text in fields.texts("offices", MAX_UNITS)),
+        agencies=tuple(label(text, "descriptor.agencies") for text in fields.texts("agencies", MAX_UNITS)),
+        keys=tuple(_read_key(item) for item in fields.items("keys", MAX_KEYS)),
+        previous=previous,
+        hash=hashlib.sha256(payload).digest(),
+        data=data,
+    )
+    if len({key.key_id for key in descriptor.keys}) != len(descriptor.keys):
+        raise Malformed("a key is listed once, for one use", code="bad-descriptor")
+    _check_uses(descriptor.keys, descriptor.agencies)
+    return descriptor
+
+
+def endpoint(text: str) -> str:
+    """`host:port` (an IPv6 address in brackets), or `Malformed`."""
+    match = _ENDPOINT.fullmatch(text)
+    if not match or int(match.group(1)) > 65_535:
+        raise Malformed(
+            f"`{text[:80]!a}` is not an endpoint", code="bad-endpoint", remedy="host:port, such as 192.0.2.7:7443"
+        )
+    return text
+
+
+def _read_key(value: Any) -> ListedKey:
+    fields = Fields(value, "descriptor.keys", _KEY_REQUIRED, ("certificate", "compromised_since"))
+    spki = decode64(fields.text("spki"))
+    if fields.text("key_id") != hashlib.sha256(spki).hexdigest():
+        raise Malformed("a key's id is the hash of the key", code="bad-key", where="descriptor.keys")
+    try:
+        algorithm = Algorithm(fields.text("algorithm"))
+    except ValueError as error:
+        raise Malformed("an unknown algorithm", code="bad-key", where="descriptor.keys") from error
+    key = ListedKey(
+        key_id=fields.text("key_id"),
+        use=fields.text("use"),
+        algorithm=algorithm,
+        spki=spki,
+        certificate=decode64(fields.text("certificate")) if fields.has("certificate") else b"",
+        start_us=fields.time_us("not_before"),
+        stop_us=fields.time_us("not_after"),
+        compromised_us=fields.time_us("compromised_since") if fields.has("compromised_since") else None,
+    )
+    if key.start_us >= key.stop_us:
+        raise Malformed("a key's time ends before it begins", code="bad-key", where="descriptor.keys")
+    return key
+
+
+def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
+    """Known uses only; certified ones have a P-256 key with its certificate."""
+    certified = {*CERTIFIED.values(), *(agency_use(agency) for agency in agencies)}
+    for key in keys:
+        if key.use not in certified and key.use not in frozenset(KeyUse):
+            raise Malformed(f"`{key.use[:80]!a}` is not a use", code="unknown-use", where="descriptor.keys")
+        if key.use in certified and (key.algorithm is not Algorithm.P256 or not key.certificate):
+            raise Malformed(f"a key for `{key.use}` is P-256 and certified", code="bad-key", where="descriptor.keys")
+        if key.algorithm is Algorithm.MLDSA44 and key.use not in WITNESSES:
+            raise Malformed("an ML-DSA key is a witness's, and nothing else", code="bad-key", where="descriptor.keys")
+        if key.use not in certified and key.certificate:
+            raise Malformed(f"a key for `{key.use}` has no certificate", code="bad-key", where="descriptor.keys")
+
+
+def mark_compromised(key: ListedKey, since_us: int) -> ListedKey:
+    """The same key, from `since_us` on not trusted any more; an earlier time that was said before stays."""
+    return replace(key, compromised_us=min(since_us, key.compromised_us or since_us))

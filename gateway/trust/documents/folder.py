@@ -1,0 +1,308 @@
+"""Where the documents live: `trust/` in a node's home, durable before use, never back.
+
+::
+
+    charter.jsonl               all versions, one a line; the first was accepted by its fingerprint
+    descriptors/<member>.jsonl  all versions that were accepted, one a line
+    statuses/<member>.json      the newest one
+    appointments/<member>.jsonl auditors' appointments, one a line: how far each may see, and until when
+    conflicts/<hash>.json       signed documents that contradict one held: kept as evidence
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from certs.durable import make_folder, replace
+from gateway.clock import Clock, to_us
+from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unknown
+from gateway.trust.documents.appointment import parse_appointment, verify_appointment
+from gateway.trust.documents.charter import (
+    MAX_CHARTER,
+    Charter,
+    check_expiry,
+    check_fingerprint,
+    check_signatures,
+    parse_charter,
+    verify_charter_chain,
+)
+from gateway.trust.documents.descriptor import Descriptor, check_keys, parse_descriptor, verify_descriptor
+from gateway.trust.documents.members import CharterMember
+from gateway.trust.documents.status import Status, parse_status, verify_status
+
+_MAX_FILE = 64 * MAX_CHARTER
+_SKEW_US = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a document: `changed` is False when it was held already."""
+
+    kind: str
+    member: str
+    version: int
+    changed: bool
+
+
+class TrustDocuments:
+    """The documents in one folder. Writers of several processes take turns; readers need no lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def charter_path(self) -> Path:
+        """All versions of the charter."""
+        return self.folder / "charter.jsonl"
+
+    def descriptor_path(self, member: str) -> Path:
+        """All accepted descriptors of a member."""
+        return self.folder / "descriptors" / f"{member}.jsonl"
+
+    def status_path(self, member: str) -> Path:
+        """The newest status of a member."""
+        return self.folder / "statuses" / f"{member}.json"
+
+    def appointment_path(self, member: str) -> Path:
+        """The appointments of a member's auditors."""
+        return self.folder / "appointments" / f"{member}.jsonl"
+
+    # -------------------------------------------------------------- reading
+
+    def charter_versions(self) -> list[bytes]:
+        """All versions held, oldest first."""
+        return _lines(self.charter_path)
+
+    def charter(self, clock: Clock) -> Charter:
+        """The newest charter, its chain verified anew; it may have expired. Raises `Misconfigured` without one."""
+        versions = self.charter_versions()
+        if not versions:
+            raise Misconfigured(
+                "there is no charter yet",
+                code="no-charter",
+                where=str(self.charter_path),
+                remedy="draft one with `liaison trust draft`, or take the federation's with `liaison trust accept`",
+            )
+        return verify_charter_chain(versions, clock.now(), allow_expired=True)
+
+    def descriptor(self, member: str, charter: Charter) -> Descriptor | None:
+        """The newest descriptor of a member, verified under `charter`; None when there is none."""
+        lines = _lines(self.descriptor_path(member))
+        return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
+
+    def status(self, descriptor: Descriptor) -> Status | None:
+        """The newest status of a member, verified; it may have expired. None when there is none."""
+        lines = _lines(self.status_path(descriptor.member))
+        return verify_status(lines[-1], descriptor) if lines else None
+
+    def appointments(self, member: str) -> list[bytes]:
+        """All appointments of a member's auditors that were accepted, oldest first."""
+        return _lines(self.appointment_path(member))
+
+    # -------------------------------------------------------------- accepting
+
+    def accept_charter(self, data: bytes, clock: Clock, fingerprint: str | None = None) -> Accepted:
+        """Take a charter: the first one by its fingerprint, each next one by the rules of the chain.
+
+        A fingerprint that is given later must be that of the first one, too: it is not passed over.
+
+        Raises `Misconfigured` (no fingerprint), `Contradicted` (another charter of the same version, or another
+        fingerprint), `Stale` (older, or from the future), `Malformed`, `BadSignature`.
+        """
+        draft = parse_charter(data)
+        new = draft.charter
+        with self._locked():
+            versions = self.charter_versions()
+            if not versions:
+                self._accept_first(new.data, clock, fingerprint)
+                return Accepted("charter", "", new.version, True)
+            if fingerprint is not None:
+                check_fingerprint(parse_charter(versions[0]).charter, fingerprint)
+            held = self.charter(clock)
+            if new.version == held.version:
+                if new.hash == held.hash:
+                    return Accepted("charter", "", new.version, False)
+                before = parse_charter(versions[-2]) if len(versions) > 1 else None
+                check_signatures(draft, before)
+                raise self._conflict(new.data, f"charter {new.version}")
+            if new.version < held.version:
+                if any(parse_charter(line).charter.hash == new.hash for line in versions):
+                    return Accepted("charter", "", new.version, False)
+                raise _back("charter", new.version, held.version)
+            # An expired version on the way to a newer one is taken; `freshness` refuses exchanges under it.
+            verify_charter_chain([*versions, new.data], clock.now(), allow_expired=True)
+            _check_issued(new.issued_us, clock, "charter")
+            self._write_lines(self.charter_path, [*versions, new.data])
+        return Accepted("charter", "", new.version, True)
+
+    def accept_descriptor(self, data: bytes, member: str, clock: Clock) -> Accepted:
+        """Take a member's descriptor: exactly the next version, naming the hash of the one held.
+
+        The first one that this node sees may have any version. Raises as `accept_charter`.
+        """
+        with self._locked():
+            charter = self._current_charter(clock)
+            new = verify_descriptor(data, _member(charter, member), charter.federation)
+            lines = _lines(self.descriptor_path(member))
+            # Accepted once; it may be signed by authority keys that a newer charter has replaced.
+            held = parse_descriptor(lines[-1])[0] if lines else None
+            if held and not self._is_next(new, held, lines):
+                return Accepted("descriptor", member, new.version, False)
+            check_keys(new)
+            self._check_foreign_keys(new)
+            _check_issued(new.issued_us, clock, "descriptor")
+            self._write_lines(self.descriptor_path(member), [*lines, new.data])
+        return Accepted("descriptor", member, new.version, True)
+
+    def accept_status(self, data: bytes, member: str, clock: Clock) -> Accepted:
+        """Take a member's status with a higher sequence number. Raises as `accept_charter`."""
+        with self._locked():
+            charter = self._current_charter(clock)
+            descriptor = self.descriptor(_member(charter, member).member, charter)
+            if descriptor is None:
+                raise Misconfigured(
+                    f"there is no descriptor of `{member}` yet", code="no-descriptor", remedy="import that one first"
+                )
+            new = verify_status(data, descriptor)
+            lines = _lines(self.status_path(member))
+            held = parse_status(lines[-1])[0] if lines else None
+            if held and new.sequence == held.sequence:
+                if new.hash == held.hash:
+                    return Accepted("status", member, new.sequence, False)
+                raise self._conflict(new.data, f"status {new.sequence} of `{member}`")
+            if held and new.sequence < held.sequence:
+                raise _back("status", new.sequence, held.sequence)
+            _check_issued(new.issued_us, clock, "status")
+            if to_us(clock.now()) >= new.expires_us:
+                raise Stale("the status has expired", code="status-expired")
+            self._write_lines(self.status_path(member), [new.data])
+        return Accepted("status", member, new.sequence, True)
+
+    def accept_appointment(self, data: bytes, clock: Clock) -> Accepted:
+        """Take an auditor's appointment that the member's authority signed. It counts while its key is listed."""
+        with self._locked():
+            charter = self._current_charter(clock)
+            member = _member(charter, parse_appointment(data)[0].member)
+            new = verify_appointment(data, member, charter.federation)
+            _check_issued(new.issued_us, clock, "appointment")
+            lines = self.appointments(new.member)
+            held = [parse_appointment(line)[0] for line in lines]
+            if any(item.hash == new.hash for item in held):
+                return Accepted("appointment", new.member, 1, False)
+            if any(item.key_id == new.key_id and item.issued_us >= new.issued_us for item in held):
+                raise Stale(
+                    "a newer appointment of this key is held, or one of the same second",
+                    code="appointment-behind",
+                    where=new.auditor,
+                    remedy="the authority appoints anew: liaison audit appoint",
+                )
+            self._write_lines(self.appointment_path(new.member), [*lines, new.data])
+        return Accepted("appointment", new.member, 1, True)
+
+    # -------------------------------------------------------------- inside
+
+    def _accept_first(self, data: bytes, clock: Clock, fingerprint: str | None) -> None:
+        if not fingerprint:
+            raise Misconfigured(
+                "the first charter is accepted by its fingerprint",
+                code="fingerprint-needed",
+                remedy="get it from the authorities by voice or in person, and give it with --fingerprint",
+            )
+        charter = verify_charter_chain([data], clock.now(), fingerprint, allow_expired=True)
+        _check_issued(charter.issued_us, clock, "charter")
+        self._write_lines(self.charter_path, [data])
+
+    def _current_charter(self, clock: Clock) -> Charter:
+        charter = self.charter(clock)
+        check_expiry(charter, clock.now_us())
+        return charter
+
+    def _check_foreign_keys(self, new: Descriptor) -> None:
+        """A key has one member: what another member's descriptor lists cannot be claimed."""
+        mine = {key.key_id for key in new.keys}
+        for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
+            if path == self.descriptor_path(new.member) or not (lines := _lines(path)):
+                continue
+            other = parse_descriptor(lines[-1])[0]
+            if taken := mine.intersection(key.key_id for key in other.keys):
+                raise BadSignature(f"key `{min(taken)[:16]}` is a key of `{other.member}`", code="other-member")
+
+    def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
+        """True for the next version, False for one that is held; everything else is raised."""
+        if new.data in lines or (new.version, new.hash) == (held.version, held.hash):
+            return False
+        if new.version == held.version:
+            raise self._conflict(new.data, f"descriptor {new.version} of `{new.member}`")
+        if new.version < held.version:
+            raise _back("descriptor", new.version, held.version)
+        if new.version != held.version + 1:
+            raise Malformed(
+                f"version {new.version} does not follow version {held.version}",
+                code="version-gap",
+                remedy="import the versions between them first",
+            )
+        if new.previous != held.hash.hex():
+            raise self._conflict(new.data, f"descriptor {held.version} of `{new.member}`, before this one")
+        return True
+
+    def _conflict(self, data: bytes, what: str) -> Contradicted:
+        """Keep both: the error to raise, after the other document was stored (design, section 3)."""
+        path = self.folder / "conflicts" / f"{hashlib.sha256(data).hexdigest()}.json"
+        self._write_lines(path, [data])
+        return Contradicted(
+            f"there are two different signed documents: {what}",
+            code="equivocation",
+            where=str(path),
+            remedy="alarm: ask that member's authority by another way which one it signed",
+        )
+
+    def _write_lines(self, path: Path, lines: list[bytes]) -> None:
+        make_folder(path.parent)
+        replace(path, b"".join(line + b"\n" for line in lines))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        make_folder(self.folder)
+        try:
+            with (self.folder / "lock").open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise StorageBroken(f"the trust folder cannot be used: {error.strerror}", where=str(self.folder)) from error
+
+
+def _member(charter: Charter, member: str) -> CharterMember:
+    found = charter.members.get(member)
+    if found is None:
+        raise Unknown(
+            f"`{member}` is not in charter {charter.version}", code="unknown-member", remedy="take the newest charter"
+        )
+    return found
+
+
+def _back(kind: str, new: int, held: int) -> Stale:
+    return Stale(f"{kind} {new} is older than the one held, {held}", code="rollback")
+
+
+def _check_issued(issued_us: int, clock: Clock, kind: str) -> None:
+    if issued_us > clock.now_us() + _SKEW_US:
+        raise Stale(f"the {kind} was issued in the future", code="from-the-future", remedy="check this node's clock")
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE + 1)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        remedy = "use the account that it belongs to, or mend its permissions or its disk"
+        raise StorageBroken(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from error
+    if len(data) > _MAX_FILE:
+        raise TooLarge(f"more than {_MAX_FILE} bytes", where=str(path))
+    return [line for line in data.split(b"\n") if line]

@@ -1,0 +1,1 @@
+"""Tell results in words, tables, pages and charts, for the command line and the console alike."""

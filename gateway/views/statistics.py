@@ -1,0 +1,158 @@
+"""Statistics of a log as a table, as CSV and as JSON; rounded, unless somebody asks for exact counts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.audit.statistics.statistics import MEASURES, SMALLEST, AnswerTime, Cell, Stats, published
+from gateway.audit.statistics.uptime import Availability
+
+OURS = 7
+TOTALS = (
+    ("asked", "we asked"),
+    ("received", "in time"),
+    ("late", "late"),
+    ("silent", "silent"),
+    ("received-outcome:hit", "hit"),
+    ("received-outcome:no_hit", "no hit"),
+    ("received-outcome:refused", "refused"),
+    ("served", "they asked"),
+    ("served-outcome:hit", "hit"),
+    ("served-outcome:no_hit", "no hit"),
+    ("served-outcome:refused", "refused"),
+)
+"""Columns of the table: measure and value, and the heading; the first `OURS` are of our questions."""
+
+FEW = f"<{SMALLEST}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is shown. -1 as a count: fewer than five. `together` are all counterparts in one, by value over all months
+    as well."""
+
+    member: str
+    counts: Mapping[Cell, int]
+    together: Mapping[Cell, int]
+    answer_times: tuple[AnswerTime, ...]
+    availability: tuple[Availability, ...]
+    sizes: Mapping[str, int]
+    exact: bool
+    made: str
+
+    @property
+    def months(self) -> list[str]:
+        """All months with a count, oldest first."""
+        return sorted({cell.month for cell in self.counts})
+
+    def total(self, month: str, counterpart: str, column: str) -> int:
+        """The count of a column of `TOTALS`."""
+        measure, _, value = column.partition(":")
+        return self.counts.get(Cell(month, counterpart, measure, value), 0)
+
+    def of_all(self, month: str, column: str) -> int:
+        """The same over all counterparts."""
+        measure, _, value = column.partition(":")
+        return self.together.get(Cell(month, "", measure, value), 0)
+
+    def by_value(self, measure: str) -> list[tuple[str, int]]:
+        """The values of a measure over all months and counterparts."""
+        return [
+            (cell.value, count) for cell, count in self.together.items() if (cell.month, cell.measure) == ("", measure)
+        ]
+
+
+def statistics_of(stats: Stats, member: str, made: str, *, exact: bool) -> Statistics:
+    """What is shown of `stats`; times of fewer than five answers are left out, too, unless `exact`."""
+    times = tuple(time for time in stats.answer_times if exact or time.answers >= SMALLEST)
+    together: Counter[Cell] = Counter()
+    for cell, count in stats.counts.items():
+        together[Cell(cell.month, "", cell.measure, cell.value)] += count
+        if cell.value:
+            together[Cell("", "", cell.measure, cell.value)] += count
+    counts, sums = (dict(item) if exact else published(item) for item in (stats.counts, together))
+    return Statistics(member, counts, sums, times, tuple(stats.uptime.months()), stats.sizes, exact, made)
+
+
+def said(count: int) -> str:
+    """A count in words."""
+    return FEW if count < 0 else f"{count:,}"
+
+
+def as_value(shown: Statistics) -> dict[str, Any]:
+    """As JSON. A count that is not told is the text `<5`."""
+    return {
+        "member": shown.member,
+        "made": shown.made,
+        "entries": dict(shown.sizes),
+        "exact": shown.exact,
+        "counts": [
+            {
+                "month": cell.month,
+                "counterpart": cell.counterpart,
+                "measure": cell.measure,
+                "value": cell.value,
+                "count": FEW if count < 0 else count,
+            }
+            for cell, count in sorted(shown.counts.items())
+        ],
+        "answer_times": [
+            {
+                "month": time.month,
+                "counterpart": time.counterpart,
+                "median_ms": time.median_ms,
+                "p95_ms": time.p95_ms,
+            }
+            for time in shown.answer_times
+        ],
+        "availability": [
+            {"month": item.month, "share": round(item.share, 5), "outages": item.outages} for item in shown.availability
+        ],
+    }
+
+
+def as_csv(shown: Statistics) -> str:
+    """One line for each count, with a heading; spreadsheets read it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("month", "counterpart", "measure", "value", "count", "meaning"))
+    for cell, count in sorted(shown.counts.items()):
+        told = FEW if count < 0 else str(count)
+        writer.writerow((cell.month, cell.counterpart, cell.measure, _cell(cell.value), told, MEASURES[cell.measure]))
+    for time in shown.answer_times:
+        for name, value in (("answer-time-median-ms", time.median_ms), ("answer-time-p95-ms", time.p95_ms)):
+            writer.writerow((time.month, time.counterpart, name, "", value, "from question to answer, milliseconds"))
+    for item in shown.availability:
+        share = f"{100 * item.share:.3f}"
+        writer.writerow(
+            (item.month, "", "availability-percent", "", share, "time in which the node ran, of that logged")
+        )
+    return out.getvalue()
+
+
+def table_rows(shown: Statistics) -> Iterator[tuple[str, ...]]:
+    """Rows of the table of totals: month, counterpart, and `TOTALS`."""
+    for month in shown.months:
+        for peer in sorted({cell.counterpart for cell in shown.counts if cell.month == month and cell.counterpart}):
+            yield month, peer, *(said(shown.total(month, peer, column)) for column, _ in TOTALS)
+
+
+def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Measures with several values, each with its meaning and rows of month, counterpart and `value count, …`."""
+    for measure, meaning in MEASURES.items():
+        lines: dict[tuple[str, str], list[str]] = {}
+        for cell, count in sorted(shown.counts.items()):
+            if cell.measure == measure and cell.value:
+                lines.setdefault((cell.month, cell.counterpart), []).append(f"{cell.value} {said(count)}")
+        if lines:
+            yield measure, meaning, [(month, peer, ", ".join(values)) for (month, peer), values in lines.items()]
+
+
+def _cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

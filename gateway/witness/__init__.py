@@ -1,0 +1,1 @@
+"""Cosign the heads of others' logs, and have ours cosigned."""

@@ -1,0 +1,191 @@
+"""Our own log beside what its witnesses have seen, before anything is signed after a start (design, section 7).
+
+Whoever goes on from an old backup, or from a second copy of the data, signs another head where one was signed already.
+The database and the high-water file cannot show that: both may be old. A witness can: it shows the largest head that
+it has seen, and our own key signed that. A larger head means that our copy is behind; another root, that it forked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from gateway.audit.tree.checkpoint import Checkpoint, following, parse_checkpoint, verify_checkpoint
+from gateway.clock import Clock
+from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
+from gateway.model.evidence.witness import HeadEvidence
+from gateway.model.frozen import frozen
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import EntryDraft
+from gateway.signing.keys import VerifyKey
+from gateway.witness.ports import GrowingLog, WitnessPeers, WitnessStore
+from gateway.witness.service import MAX_EVIDENCE
+
+BUDGET_S = 6.0
+"""How long a start waits for witnesses."""
+
+_REMEDY = (
+    "stop every other node that runs on a copy of this home; bring back the database that holds all signed entries, "
+    "then start again; where they are lost for good, `liaison audit next-log`. `liaison audit evidence` shows both "
+    "heads, docs/guides/witness.md what to do"
+)
+
+
+@frozen
+class Compared:
+    """What a start found: who has seen our logs, up to which size of each, and who could not be asked, and why."""
+
+    seen: tuple[tuple[str, str, int], ...]
+    missing: tuple[tuple[str, str], ...]
+
+    @property
+    def witnessed(self) -> bool:
+        """Whether at least one witness was asked."""
+        return bool(self.seen)
+
+
+class Comparison:
+    """Compares logs with what a witness shows of them. `keys` are all keys that our member lists for its logs."""
+
+    def __init__(
+        self, peers: WitnessPeers, store: WitnessStore, keys: Callable[[], Iterable[VerifyKey]], clock: Clock
+    ) -> None:
+        self._peers = peers
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+
+    async def at_start(self, logs: Sequence[GrowingLog], witnesses: Iterable[str]) -> Compared:
+        """Compare all logs with all witnesses that answer in time.
+
+        Raises `Contradicted` when one of them shows a head of ours that ours does not extend, `NotProved` when a log
+        came from another place and no witness could be asked.
+        """
+        wanted = [log for log in logs if parse_checkpoint(log.checkpoint).size]
+        await asyncio.to_thread(self._recall, logs)
+        names = list(witnesses) if wanted else []
+        answers = await asyncio.gather(*(self._all(logs, wanted, name) for name in names))
+        seen = [item for found, _ in answers for item in found]
+        missing = [(name, error.code) for name, (_, error) in zip(names, answers, strict=True) if error]
+        if not seen and (moved := next((log for log in wanted if log.moved), None)) is not None:
+            raise NotProved(
+                f"the log was moved or copied{moved.moved}, and no witness can be asked whether it is the newest copy",
+                code="unwitnessed-copy",
+                where=f"log {moved.store_name}",
+                remedy="bring the domestic witness or a counterpart into reach and start again; where that cannot be, "
+                "`liaison witness waive` starts once without, on your word; `liaison audit next-log` begins anew",
+            )
+        return Compared(tuple(seen), tuple(missing))
+
+    def _recall(self, logs: Sequence[GrowingLog]) -> None:
+        """What a witness showed before is not forgotten when it cannot be reached."""
+        for evidence in self._store.evidence():
+            for log in logs:
+                if evidence.origin == log.origin and self._stands(log, evidence):
+                    raise self.refusal(log, evidence, None)
+
+    def _stands(self, log: GrowingLog, evidence: HeadEvidence) -> bool:
+        """Whether the log still does not extend what was shown; what our key did not sign proves nothing."""
+        try:
+            return bool(_compare(log, self._ours(evidence.known, log.origin)))
+        except BadSignature:
+            return False
+
+    async def _all(
+        self, every: Sequence[GrowingLog], logs: Sequence[GrowingLog], witness: str
+    ) -> tuple[list[tuple[str, str, int]], LiaisonError | None]:
+        found = []
+        try:
+            async with asyncio.timeout(BUDGET_S):
+                for log in logs:
+                    size, evidence = await self._look(log, witness)
+                    if evidence is not None:
+                        raise self.refusal(log, evidence, witness)
+                    found.append((witness, log.store_name, size))
+                for log in every:
+                    await self._not_continued(log, witness)
+        except TimeoutError:
+            return [], TimedOut("the witness did not answer in time")
+        except Contradicted:
+            raise
+        except LiaisonError as error:
+            return [], error
+        return found, None
+
+    async def with_witness(self, log: GrowingLog, witness: str) -> HeadEvidence | None:
+        """Evidence that the log is behind or forked, kept; None when it extends all that this witness has seen.
+
+        Raises `BadSignature` when the witness shows what our key never signed, others when it cannot be asked.
+        """
+        return (await self._look(log, witness))[1]
+
+    async def _not_continued(self, log: GrowingLog, witness: str) -> None:
+        """Raise `Contradicted` where the witness has seen the log's next number: this copy is from before that."""
+        origin = following(log.origin)
+        data = await self._peers.largest_head(witness, origin)
+        if data and (shown := self._ours(data, origin)).size:
+            raise Contradicted(
+                f"`{witness or 'domestic'}` has seen {shown.size} entries of this log's next number, which this node's "
+                f"key signed: this is an old backup{log.moved}",
+                code="log-continued",
+                where=f"log {log.store_name}",
+                remedy=_REMEDY,
+            )
+
+    async def _look(self, log: GrowingLog, witness: str) -> tuple[int, HeadEvidence | None]:
+        data = await self._peers.largest_head(witness, log.origin)
+        if not data:
+            return 0, None
+        shown = self._ours(data, log.origin)
+        await asyncio.to_thread(log.follow)
+        code = _compare(log, shown)
+        if not code:
+            return shown.size, None
+        evidence = HeadEvidence(log.origin, code, data, log.checkpoint, self._clock.now_us())
+        await asyncio.to_thread(self._store.keep_evidence, evidence, MAX_EVIDENCE)
+        return shown.size, evidence
+
+    def _ours(self, data: bytes, origin: str) -> Checkpoint:
+        for key in self._keys():
+            try:
+                return verify_checkpoint(data, origin, key)
+            except LiaisonError:
+                continue
+        raise BadSignature("the witness shows a head that our key did not sign", code="untrue-witness", where=origin)
+
+    @staticmethod
+    def refusal(log: GrowingLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
+        """Why the node does not go on. `witness` is None when it was found before."""
+        size = parse_checkpoint(evidence.known).size
+        who = f"`{witness}`" if witness else "the domestic witness" if witness is not None else "a witness"
+        own = parse_checkpoint(evidence.offered).size
+        if evidence.code == "ahead":
+            text = f"{who} has seen {size} entries that this node's key signed, and the database holds {own}"
+        else:
+            text = f"{who} has seen another head over {size} entries that this node's key signed: the log has forked"
+        return Contradicted(
+            f"{text}: this is an old backup, or a second copy of the node's data{log.moved}",
+            code=f"log-{evidence.code}",
+            where=f"log {log.store_name}",
+            remedy=_REMEDY,
+        )
+
+
+def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
+    """The entry of two heads that do not go together, in the log of `member`; the peer is whose log it is."""
+    owner = evidence.origin.partition(".")[0]
+    private = {
+        "origin": evidence.origin,
+        "code": evidence.code,
+        "known": evidence.known.decode("utf-8", "replace"),
+        "offered": evidence.offered.decode("utf-8", "replace"),
+    }
+    return EntryDraft("fork-found", "" if owner == member else owner, private=private, retention=Retention.OPERATIONS)
+
+
+def _compare(log: GrowingLog, shown: Checkpoint) -> str:
+    """`ahead`, `fork`, or nothing where our log extends the head that is shown."""
+    try:
+        return "" if log.root(shown.size) == shown.root else "fork"
+    except Malformed:
+        return "ahead"

@@ -1,0 +1,38 @@
+"""Who is asked to cosign the heads of our logs, and whose cosignatures count."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from gateway.audit.tree.cosignature import Witness, domestic_name, witness_name, witnesses_of
+from gateway.config.schema import WitnessSettings
+from gateway.errors import LiaisonError
+from gateway.model.frozen import frozen
+from gateway.trust.view import TrustView
+
+DOMESTIC = ""
+"""The domestic witness, among members."""
+
+
+@frozen
+class WitnessPlan:
+    """Who is asked now, whose keys count, and how many counterparts make a quorum."""
+
+    asked: tuple[str, ...]
+    counted: tuple[Witness, ...]
+    quorum: int
+
+    def of(self, member: str, witness: str) -> list[Witness]:
+        """The keys of one of those who are asked."""
+        name = witness_name(witness) if witness else domestic_name(member)
+        return [item for item in self.counted if item.name == name]
+
+
+def witness_plan(member: str, settings: WitnessSettings, view: TrustView) -> WitnessPlan:
+    """Who is asked: the domestic witness, and every active counterpart that lists a key and an address."""
+    asked = [DOMESTIC] if settings.domestic else []
+    for other in sorted(view.members):
+        with suppress(LiaisonError):
+            if other != member and view.active(other) and view.witness_keys(other) and view.endpoints(other):
+                asked.append(other)
+    return WitnessPlan(tuple(asked), tuple(witnesses_of(view, member)), settings.quorum)

@@ -1,0 +1,226 @@
+"""Our heads on their way to their witnesses, beside the path of exchanges (design, section 7).
+
+A round does this for each of our logs whose newest head is not cosigned by all who should:
+
+1. each witness gets the head, with the proof from the head that it cosigned last, or says from which (409);
+2. signature lines that verify are kept, once for each head and key;
+3. a witness that has a head of ours which ours does not extend is asked for it. Signed by our key, it is a fork: both
+   heads are kept, an entry says so, and the node ends, since it may be an old copy that went on.
+
+A loss of the quorum is an entry and does not stop service; so is its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
+from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures
+from gateway.clock import Clock
+from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
+from gateway.ports.content_keys import Retention
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.witness.before_start import Comparison, evidence_entry
+from gateway.witness.plan import WitnessPlan
+from gateway.witness.ports import GrowingLog, WitnessPeers, WitnessStore
+from gateway.witness.service import build_request
+from gateway.witness.standing import Standing, standing
+
+_THINNED = ((6 * 3_600_000_000, 3_600_000_000), (90 * 86_400_000_000, 86_400_000_000))
+"""Cosigned heads older than the first are kept once in the second (microseconds)."""
+
+_LOOKED_AT = 16
+_EVIDENCE = "evidence"
+_THIN_EVERY_US = 3_600_000_000
+
+
+class EvidenceBook:
+    """An entry for each pair of heads that was found not to go together, in our own log or in a counterpart's."""
+
+    def __init__(
+        self,
+        member: str,
+        store: WitnessStore,
+        documents: DocumentStore,
+        note: Callable[[EntryDraft], Awaitable[object]],
+    ) -> None:
+        self._member = member
+        self._store = store
+        self._documents = documents
+        self._note = note
+
+    async def round(self) -> None:
+        """Write those that have none yet."""
+        found = await asyncio.to_thread(self._store.evidence)
+        known = set(await asyncio.to_thread(self._documents.keys, _EVIDENCE)) if found else set()
+        for evidence in found:
+            key = hashlib.sha256(evidence.known + evidence.offered).hexdigest()
+            if key not in known:
+                await self._note(evidence_entry(evidence, self._member))
+                await asyncio.to_thread(self._documents.put, _EVIDENCE, key, b"1")
+
+
+class Witnessing:
+    """The rounds. `stop` ends the process: somebody signed another head with our key."""
+
+    def __init__(
+        self,
+        member: str,
+        logs: Sequence[GrowingLog],
+        store: WitnessStore,
+        peers: WitnessPeers,
+        plan: Callable[[], WitnessPlan],
+        comparison: Comparison,
+        clock: Clock,
+        book: EvidenceBook,
+        note: Callable[[EntryDraft], Awaitable[object]],
+        stop: Callable[[LiaisonError], None],
+    ) -> None:
+        self._member = member
+        self._logs = logs
+        self._store = store
+        self._peers = peers
+        self._plan = plan
+        self._comparison = comparison
+        self._clock = clock
+        self._book = book
+        self._note = note
+        self._stop = stop
+        self._begun_us = clock.now_us()
+        self._sizes: dict[tuple[str, str], int] = {}
+        self._held: dict[tuple[str, str], bytes] = {}
+        self._standings: dict[str, Standing] = {}
+        self._lost: set[str] = set()
+        self._failing: dict[str, str] = {}
+        self._thinned_us = 0
+
+    @property
+    def standings(self) -> list[Standing]:
+        """How each log stood after the last round."""
+        return list(self._standings.values())
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Witnesses that did not cosign in the last round, with the code of what went wrong."""
+        return dict(self._failing)
+
+    async def round(self) -> None:
+        """Bring the newest head of each log to its witnesses, and note what has changed."""
+        await self._book.round()
+        plan = self._plan()
+        self._failing = {name: code for name, code in self._failing.items() if name in plan.asked}
+        for log in self._logs:
+            await self._witness(log, plan)
+            await self._look_at_quorum(log, plan)
+        await self._thin()
+
+    # ------------------------------------------------------------ one log
+
+    async def _witness(self, log: GrowingLog, plan: WitnessPlan) -> None:
+        await asyncio.to_thread(log.follow)
+        head = parse_checkpoint(log.checkpoint)
+        waiting = [name for name in plan.asked if self._sizes.get((log.origin, name)) != head.size]
+        if not head.size or not waiting:
+            return
+        answers = await asyncio.gather(*(self._ask(log, head, name, plan) for name in waiting))
+        lines = [line for answer in answers for line in answer]
+        if lines:
+            put = self._store.put_cosignatures
+            await asyncio.to_thread(put, log.store_name, head.size, head.data, lines, self._clock.now_us())
+
+    async def _ask(self, log: GrowingLog, head: Checkpoint, witness: str, plan: WitnessPlan) -> list[bytes]:
+        """Steps 1 and 2: the lines of one witness that verify."""
+        place = (log.origin, witness)
+        try:
+            keys = plan.of(self._member, witness)
+            if place not in self._held:
+                self._held[place] = await asyncio.to_thread(self._held_before, log, keys)
+            answer = await self._add(log, head, witness)
+            found = verify_cosignatures(head, read_lines(answer), keys, self._clock.now_us())
+            if not found:
+                raise BadSignature("no cosignature verifies", code="bad-cosignature")
+        except (HeadConflict, BadProof) as error:
+            self._failing[witness] = error.code
+            await self._compare(log, witness)
+            return []
+        except LiaisonError as error:
+            self._failing[witness] = error.code
+            return []
+        self._failing.pop(witness, None)
+        self._sizes[place] = head.size
+        lines = [item.line for item in found]
+        self._held[place] = head.data + b"".join(lines)
+        return lines
+
+    def _held_before(self, log: GrowingLog, keys: Sequence[Witness]) -> bytes:
+        """The newest head that this witness cosigned before we started, with its signature; empty without one."""
+        for head in self._store.recent(log.store_name, _LOOKED_AT):
+            found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, keys, self._clock.now_us())
+            if found:
+                return head.checkpoint + b"".join(item.line for item in found)
+        return b""
+
+    async def _add(self, log: GrowingLog, head: Checkpoint, witness: str) -> bytes:
+        """Ask once more where the witness says from which size."""
+        place = (log.origin, witness)
+        held = self._held.get(place, b"")
+        try:
+            return await self._peers.add_checkpoint(witness, self._request(log, head, self._sizes.get(place, 0)), held)
+        except HeadConflict as conflict:
+            if conflict.size > head.size or conflict.size == self._sizes.get(place):
+                raise
+            self._sizes[place] = conflict.size
+        return await self._peers.add_checkpoint(witness, self._request(log, head, self._sizes[place]), held)
+
+    def _request(self, log: GrowingLog, head: Checkpoint, old: int) -> bytes:
+        return build_request(old, log.extension(old, head.size), head.data)
+
+    async def _compare(self, log: GrowingLog, witness: str) -> None:
+        """Step 3. What the witness claims proves nothing; a head that our own key signed does."""
+        self._sizes.pop((log.origin, witness), None)
+        try:
+            evidence = await self._comparison.with_witness(log, witness)
+        except LiaisonError as error:
+            self._failing[witness] = error.code
+            return
+        if evidence is not None:
+            await self._book.round()
+            self._stop(self._comparison.refusal(log, evidence, witness))
+
+    # ------------------------------------------------------------ quorum
+
+    async def _look_at_quorum(self, log: GrowingLog, plan: WitnessPlan) -> None:
+        now_us = self._clock.now_us()
+        size = parse_checkpoint(log.checkpoint).size
+        found = await asyncio.to_thread(
+            standing, self._store, log.store_name, size, plan.counted, plan.quorum, now_us, self._begun_us
+        )
+        self._standings[log.store_name] = found
+        if found.lost(now_us) == (log.store_name in self._lost):
+            return
+        private = {
+            "log": log.store_name,
+            "covered": found.covered,
+            "size": size,
+            "age_s": found.age_s(now_us),
+            "witnesses": list(_shown(plan.asked)),
+            "failing": sorted(f"{name or 'domestic'}: {code}" for name, code in self._failing.items()),
+        }
+        kind = "quorum-lost" if found.lost(now_us) else "quorum-back"
+        await self._note(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
+        self._lost.symmetric_difference_update({log.store_name})
+
+    async def _thin(self) -> None:
+        now_us = self._clock.now_us()
+        if now_us - self._thinned_us < _THIN_EVERY_US:
+            return
+        self._thinned_us = now_us
+        for older_us, every_us in _THINNED:
+            await asyncio.to_thread(self._store.thin, now_us - older_us, every_us)
+
+
+def _shown(witnesses: Iterable[str]) -> Iterable[str]:
+    return (name or "domestic" for name in witnesses)

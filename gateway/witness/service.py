@@ -1,0 +1,249 @@
+"""A witness of logs, by the rules of C2SP tlog-witness. `add_checkpoint` checks:
+
+1. the request parses: old size, proof of at most 63 hashes, a head without extension lines;
+2. the log is witnessed here, and is one of the caller's own member (404);
+3. a key that is listed for this log now signed the head (403);
+4. the old size is not larger than the head's (400);
+5. our memory was not put back: the caller holds no larger head with our own cosignature;
+6. a head of the size that we have is the one that we have (409);
+7. the old size is that of the newest head that we cosigned (409, with the size that we have);
+8. the consistency proof leads from our head to this one (422);
+9. the head is durable as our newest, in one step with 7, before anything is signed (else 409).
+
+Time is none of the checks: a cosignature repeats for the same head, at a later time. Two heads that do not go together
+are kept as evidence, since both are signed by the log.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gateway.audit.tree.checkpoint import (
+    Checkpoint,
+    key_id,
+    only_signature,
+    parse_checkpoint,
+    raw_key,
+    verify_checkpoint,
+)
+from gateway.audit.tree.cosignature import Cosigner
+from gateway.audit.tree.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
+from gateway.clock import Clock, check_time
+from gateway.errors import (
+    BadProof,
+    BadSignature,
+    Contradicted,
+    HeadConflict,
+    Malformed,
+    Overloaded,
+    Stale,
+    Unavailable,
+)
+from gateway.model.evidence.witness import HeadEvidence, WitnessedHead
+from gateway.model.names import MemberId
+from gateway.witness.ports import WitnessedLogs, WitnessStore
+
+MAX_PROOF = 63
+MAX_BODY = 32 * 1024
+"""Bytes of a request to cosign, and of a head that is shown with it."""
+
+MAX_LOGS = 16
+"""Logs of one member that are witnessed: two, each with a few numbers."""
+
+MAX_EVIDENCE = 64
+"""Pairs of heads that are kept of one log; one is enough to prove a fork."""
+
+BEHIND_US = 60_000_000
+"""A head may be overtaken on its way; one that is smaller than what we cosigned a minute ago was not."""
+
+_OLD = re.compile(r"old (0|[1-9][0-9]{0,18})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheckpoint:
+    """A request to cosign: the size that the log believes we have, the proof from there, and the head."""
+
+    old: int
+    proof: tuple[bytes, ...]
+    checkpoint: Checkpoint
+
+
+def build_request(old: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes:
+    """The body of a request to cosign."""
+    lines = [f"old {old}\n", *(f"{base64.b64encode(item).decode()}\n" for item in proof), "\n"]
+    return "".join(lines).encode() + checkpoint
+
+
+def parse_request(body: bytes) -> AddCheckpoint:
+    """Check 1: a request to cosign, or `Malformed`."""
+    if len(body) > MAX_BODY:
+        raise _bad("it is too long")
+    head, separator, note = body.partition(b"\n\n")
+    try:
+        first, *rest = head.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise _bad("it is not ASCII") from error
+    match = _OLD.fullmatch(first)
+    if not separator or not match:
+        raise _bad("it does not begin with the old size")
+    if len(rest) > MAX_PROOF:
+        raise _bad(f"the proof has more than {MAX_PROOF} hashes")
+    checkpoint = parse_checkpoint(note)
+    if checkpoint.extensions:
+        raise _bad("the head has extension lines, about which a cosignature would say nothing")
+    return AddCheckpoint(int(match[1]), tuple(_hash(line) for line in rest), checkpoint)
+
+
+class WitnessService:
+    """A witness. `found` is told of evidence that is new. Thread-safe; every call is durable when it returns.
+
+    A log gets one cosignature in `pause_s` seconds at most: they cost an ML-DSA signature and a sync of the disk.
+    """
+
+    def __init__(
+        self,
+        cosigner: Cosigner,
+        store: WitnessStore,
+        logs: WitnessedLogs,
+        clock: Clock,
+        found: Callable[[HeadEvidence], None],
+        *,
+        pause_s: float = 0.5,
+    ) -> None:
+        self._cosigner = cosigner
+        self._store = store
+        self._logs = logs
+        self._clock = clock
+        self._found = found
+        self._pause_s = pause_s
+        self._lock = threading.Lock()
+        self._last: dict[str, float] = {}
+
+    def add_checkpoint(self, caller: MemberId, body: bytes, cosigned: bytes = b"") -> bytes:
+        """Signature lines by our keys for the head in `body`. `cosigned` is a head that the caller has from us.
+
+        Raises `Malformed`, `Unknown`, `Forbidden`, `HeadConflict`, `BadProof`, `Overloaded`, and `Unavailable` where
+        our clock has jumped: a cosignature says when.
+        """
+        self._check_time()
+        request = parse_request(body)  # 1
+        checkpoint = self._signed(caller, request.checkpoint)  # 2, 3
+        if request.old > checkpoint.size:  # 4
+            raise _bad("the old size is larger than the head's")
+        known = self._store.witnessed(checkpoint.origin)
+        if known is None:
+            self._check_room(caller)
+        known = self._recall(caller, checkpoint.origin, known, cosigned)  # 5
+        self._check_known(request.old, request.proof, checkpoint, known)  # 6, 7, 8
+        self._check_pause(checkpoint.origin)
+        now_us = self._clock.now_us()
+        head = WitnessedHead(checkpoint.origin, checkpoint.size, checkpoint.root, checkpoint.data, now_us)
+        if not self._store.advance(known, head):  # 9
+            newest = self._store.witnessed(checkpoint.origin)
+            raise HeadConflict("another head came in between", newest.size if newest else 0)
+        return self._cosigner.cosign(checkpoint, now_us // 1_000_000)
+
+    def largest_head(self, caller: MemberId, origin: str) -> bytes:
+        """The largest head of the caller's own log that we cosigned or saw; empty when there is none.
+
+        Raises `Unknown`, `Forbidden`.
+        """
+        self._logs.keys(caller, origin)
+        known = self._store.witnessed(origin)
+        seen = self._store.seen(origin)
+        if seen and (known is None or parse_checkpoint(seen).size > known.size):
+            return seen
+        return known.checkpoint if known else b""
+
+    def _check_time(self) -> None:
+        """Not `Stale` as elsewhere: its status is that of a proof that does not hold."""
+        try:
+            check_time(self._clock)
+        except Stale as error:
+            raise Unavailable(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
+
+    def _signed(self, caller: MemberId, checkpoint: Checkpoint) -> Checkpoint:
+        """The head with the log's own signature line and no other: what is kept and shown is not padded by anybody."""
+        for key in self._logs.keys(caller, checkpoint.origin):
+            with suppress(BadSignature, Malformed):
+                verify_checkpoint(checkpoint.data, checkpoint.origin, key)
+                known_as = key_id(checkpoint.origin, raw_key(key.spki))
+                return parse_checkpoint(only_signature(checkpoint, checkpoint.origin, known_as))
+        raise BadSignature("no log key that is listed now signed the head", where="checkpoint")
+
+    def _check_pause(self, origin: str) -> None:
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._last.get(origin, -self._pause_s) < self._pause_s:
+                raise Overloaded("this log was cosigned a moment ago", code="witness-pause")
+            self._last[origin] = now
+
+    def _check_room(self, member: MemberId) -> None:
+        if sum(head.origin.startswith(f"{member}.") for head in self._store.origins()) >= MAX_LOGS:
+            raise Overloaded(f"more than {MAX_LOGS} logs of one member", code="too-many-logs")
+
+    def _recall(
+        self, caller: MemberId, origin: str, known: WitnessedHead | None, cosigned: bytes
+    ) -> WitnessedHead | None:
+        """The head that we have. Where the caller shows a larger one under our own cosignature, our memory was put
+        back: that head becomes the one that we have, since we never cosigned what did not extend the one before."""
+        if not cosigned or len(cosigned) > MAX_BODY:
+            return known
+        shown = parse_checkpoint(cosigned)
+        if shown.origin != origin or (known and shown.size <= known.size) or not self._cosigner.has_cosigned(shown):
+            return known
+        shown = self._signed(caller, shown)
+        head = WitnessedHead(origin, shown.size, shown.root, shown.data, self._clock.now_us())
+        if not self._store.advance(known, head):
+            raise HeadConflict("another head came in between", shown.size)
+        self._keep("went-back", known.checkpoint if known else b"", shown)
+        return head
+
+    def _check_known(
+        self, old: int, proof: Sequence[bytes], checkpoint: Checkpoint, known: WitnessedHead | None
+    ) -> None:
+        size, root = (known.size, known.root) if known else (0, EMPTY_ROOT)
+        if known and checkpoint.size == size and checkpoint.root != root:  # 6
+            self._keep("fork", known.checkpoint, checkpoint)
+            raise HeadConflict("a head of this size and another root was cosigned", size)
+        if old != size:  # 7
+            if known and checkpoint.size < size and self._clock.now_us() - known.time_us > BEHIND_US:
+                self._keep("behind", known.checkpoint, checkpoint)
+            raise HeadConflict(f"the newest cosigned head has {size} entries", size)
+        try:  # 8
+            _check_proof(size, root, checkpoint, proof)
+        except Contradicted as error:
+            if known:
+                self._keep("no-proof", known.checkpoint, checkpoint)
+            raise BadProof(error.message, where="consistency proof") from error
+
+    def _keep(self, code: str, known: bytes, offered: Checkpoint) -> None:
+        evidence = HeadEvidence(offered.origin, code, known, offered.data, self._clock.now_us())
+        if self._store.keep_evidence(evidence, MAX_EVIDENCE):
+            self._found(evidence)
+
+
+def _check_proof(old: int, root: bytes, checkpoint: Checkpoint, proof: Sequence[bytes]) -> None:
+    if old:
+        verify_consistency(old, checkpoint.size, root, checkpoint.root, proof)
+    elif proof or (checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT):
+        raise Contradicted("the proof from nothing is empty, and so is the root of nothing")
+
+
+def _hash(line: str) -> bytes:
+    try:
+        raw = base64.b64decode(line, validate=True)
+    except ValueError as error:
+        raise _bad("a hash is not base64") from error
+    if len(raw) != HASH_BYTES or base64.b64encode(raw).decode() != line:
+        raise _bad("a hash has 32 bytes")
+    return raw
+
+
+def _bad(why: str) -> Malformed:
+    return Malformed(f"this is not a request to cosign: {why}", code="bad-request", where="add-checkpoint")

@@ -1,0 +1,348 @@
+"""A policy bundle: the base policy that all members share, and one member's national folder.
+
+All files are read once, checked against the schema, and hashed. What does not check does not load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import cedarpy
+
+from gateway.errors import Misconfigured
+from gateway.model.names import MemberId
+from gateway.model.query import QueryKind
+from gateway.records.types import RECORD_TYPES
+from policy.bundle.agreements import Agreement, Agreements, read_agreement
+from policy.bundle.hours import HOURS, Hours, read_hours
+from policy.bundle.law import LAW, Law, check_counterparts, read_law
+from policy.bundle.quotas import QUOTAS, Quotas, read_quotas
+from policy.bundle.reads import RESOURCE, Reads
+from policy.bundle.retention import Retention, read_retention
+from policy.bundle.rules import Policy, read_policy, statements
+from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
+from policy.bundle.toml_file import TomlFile
+from policy.explain import CODES
+
+_D = TypeVar("_D")
+
+SCHEMA = "schema.cedarschema"
+RETENTION = "retention.toml"
+_SINGLE = (SCHEMA, RETENTION, LAW, HOURS, QUOTAS, THRESHOLDS)
+AGREEMENTS = "agreements/*.toml"
+_QUERIES = tuple(kind.value for kind in QueryKind)
+_ACTIONS: Mapping[str, Iterable[str]] = {
+    "ask": _QUERIES,
+    "send": _QUERIES,
+    "answer": _QUERIES,
+    "learn": tuple(RECORD_TYPES),
+    "release": tuple(RECORD_TYPES),
+}
+"""Each action with the resources it can be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """`base` or `national`: its policies by name, such as `national/th-vehicle`."""
+
+    name: str
+    by_name: Mapping[str, Policy]
+
+    def named(self, policy_id: str) -> str:
+        """The name of a policy, as decisions give it."""
+        return f"{self.name}/{policy_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """The policies that can match an action on a resource: parsed, and what each of them reads, by name, but for the
+    resource; `general` are those that say nothing of it, and so match alike whatever is asked for."""
+
+    policies: cedarpy.PolicySet
+    reads: Mapping[str, Reads]
+    general: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """All that decides. `hash` is SHA-256 over the files (`hash_files`).
+
+    `matchers` are the policies of both layers that can match an action on a resource. `roles` are those that the
+    schema lists.
+    """
+
+    schema: cedarpy.Schema
+    matchers: Mapping[tuple[str, str], Matcher]
+    base: Layer
+    national: Layer
+    agreements: Agreements
+    retention: Retention
+    law: Law
+    hours: Hours | None
+    quotas: Quotas
+    thresholds: ThresholdSets
+    hash: bytes
+    roles: tuple[str, ...]
+
+
+Files = Mapping[str, "File"]
+"""The files of one folder by their path inside it; what is hashed are the very bytes that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a bundle: where it lies, and its bytes."""
+
+    path: Path
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """The bytes as text. Raises `Misconfigured` when they are not UTF-8."""
+        try:
+            return self.data.decode()
+        except UnicodeDecodeError as error:
+            raise Misconfigured("the file is not UTF-8", code="bad-policy", where=str(self.path)) from error
+
+
+def strangers(folder: Path) -> list[Misconfigured]:
+    """Files that look as if they decided, and do not: a misspelt `quotas.toml` would switch all quotas off."""
+    return [
+        Misconfigured(
+            f"`{path.name}` is no file of a policy",
+            code="bad-policy",
+            where=str(path),
+            remedy=f"one of {', '.join(sorted(_SINGLE))}, or `*.cedar`",
+        )
+        for path in sorted(folder.glob("*.toml"))
+        if path.name not in _SINGLE
+    ]
+
+
+def read_files(folder: Path) -> dict[str, File]:
+    """The files of `folder` that decide; cases and bad twins are no part of the policy."""
+    if not folder.is_dir():
+        raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
+    paths = [path for pattern in (*_SINGLE, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
+    return {path.relative_to(folder).as_posix(): File(path, path.read_bytes()) for path in paths if path.is_file()}
+
+
+def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
+    """The bundle of these files. Raises `Misconfigured` with the first problem's file, line and term."""
+    bundle, problems = check_bundle(base, national, member)
+    if bundle is None:
+        raise _together(problems)
+    return bundle
+
+
+def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle | None, list[Misconfigured]]:
+    """The bundle of these files, or None and everything that is wrong with them, each with file, line and term."""
+    problems: list[Misconfigured] = []
+    try:
+        schema = _schema(base)
+    except Misconfigured as error:
+        return None, [error]
+    agreements = _agreements(national, problems)
+    whole = not problems
+    layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
+    retention = _retention((base, national), problems)
+    law = _law(national, agreements, member, problems)
+    hours = _one(national, HOURS, read_hours, problems)
+    quotas = _one(national, QUOTAS, read_quotas, problems)
+    thresholds = _thresholds(base, national, problems)
+    if whole:
+        _check_members(layers, agreements, member, problems)
+    if problems or retention is None or law is None:
+        return None, problems
+    files = {f"base/{name}": file for name, file in base.items()}
+    files |= {f"national/{name}": file for name, file in national.items()}
+    bundle = Bundle(
+        schema=schema,
+        matchers=matchers(layers),
+        base=layers[0],
+        national=layers[1],
+        agreements=Agreements(member, agreements),
+        retention=retention,
+        law=law,
+        hours=hours,
+        quotas=quotas or Quotas(),
+        thresholds=thresholds,
+        hash=hash_files(files),
+        roles=listed_values(base[SCHEMA].text, "Role"),
+    )
+    return bundle, []
+
+
+def listed_values(schema: str, entity: str) -> tuple[str, ...]:
+    """The values of a closed list of the schema, in its order."""
+    found = re.search(rf"entity {entity} enum \[(.*?)\];", schema, re.DOTALL)
+    return tuple(re.findall(r'"([^"]+)"', found.group(1))) if found else ()
+
+
+def hash_files(files: Files) -> bytes:
+    """SHA-256 over names and contents, each with its length before it, in the order of the names."""
+    digest = hashlib.sha256(b"liaison policy bundle 1\n")
+    for name in sorted(files):
+        for part in (name.encode(), files[name].data):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.digest()
+
+
+def _together(problems: list[Misconfigured]) -> Misconfigured:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Misconfigured(f"{first.message}{more}", code="bad-policy", where=first.where, remedy=first.remedy)
+
+
+def _schema(base: Files) -> cedarpy.Schema:
+    if SCHEMA not in base:
+        raise Misconfigured(f"the base policy has no `{SCHEMA}`", code="bad-policy", where="base")
+    try:
+        return _parsed_schema(base[SCHEMA].text)
+    except ValueError as error:
+        where = str(base[SCHEMA].path)
+        raise Misconfigured(f"the schema cannot be used: {error}", code="bad-policy", where=where) from error
+
+
+@lru_cache(maxsize=8)
+def _parsed_schema(text: str) -> cedarpy.Schema:
+    """One object for one text: what is known of a policy by its schema holds for the next bundle with the same one."""
+    return cedarpy.Schema.from_str(text)
+
+
+def _agreements(files: Files, problems: list[Misconfigured]) -> list[Agreement]:
+    found = []
+    for name in _named(files, AGREEMENTS):
+        try:
+            found.append(read_agreement(files[name].path, files[name].data))
+        except Misconfigured as error:
+            problems.append(error)
+    return found
+
+
+def _named(files: Files, pattern: str) -> list[str]:
+    return sorted(name for name in files if PurePosixPath(name).match(pattern))
+
+
+def _retention(layers: Iterable[Files], problems: list[Misconfigured]) -> Retention | None:
+    try:
+        return read_retention(
+            TomlFile(files[RETENTION].path, files[RETENTION].data) for files in layers if RETENTION in files
+        )
+    except Misconfigured as error:
+        problems.append(error)
+        return None
+
+
+def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: list[Misconfigured]) -> Law | None:
+    counterparts = frozenset[str]().union(*(one.parties for one in agreements if member in one.parties)) - {member}
+    if LAW not in files and counterparts:
+        where = str(files[_named(files, AGREEMENTS)[0]].path)
+        problem = f"there are agreements and no `{LAW}`"
+        remedy = f"write `{LAW}`: what the law of each counterpart says of each offence"
+        problems.append(Misconfigured(problem, code="bad-policy", where=where, remedy=remedy))
+        return None
+    if LAW not in files:
+        return Law({}, frozenset())
+    document = TomlFile(files[LAW].path, files[LAW].data)
+    try:
+        law = read_law(document)
+    except Misconfigured as error:
+        problems.append(error)
+        return None
+    problems.extend(check_counterparts(document, law, counterparts))
+    return law
+
+
+def _one(files: Files, name: str, read: Callable[[TomlFile], _D], problems: list[Misconfigured]) -> _D | None:
+    """What one optional document says, or None."""
+    if name not in files:
+        return None
+    try:
+        return read(TomlFile(files[name].path, files[name].data))
+    except Misconfigured as error:
+        problems.append(error)
+        return None
+
+
+def _thresholds(base: Files, national: Files, problems: list[Misconfigured]) -> ThresholdSets:
+    read = [
+        TomlFile(files[THRESHOLDS].path, files[THRESHOLDS].data) if THRESHOLDS in files else None
+        for files in (base, national)
+    ]
+    try:
+        return read_thresholds(*read)
+    except Misconfigured as error:
+        problems.append(error)
+        return ThresholdSets()
+
+
+def _layer(name: str, files: Files, schema: cedarpy.Schema, problems: list[Misconfigured]) -> Layer:
+    policies: dict[str, Policy] = {}
+    for file in _named(files, "*.cedar"):
+        for policy in _read(files[file], schema, problems):
+            if policy.id in policies:
+                message = f"the id `{policy.id}` is already that of {policies[policy.id].where}"
+                problems.append(Misconfigured(message, code="bad-policy", where=policy.where))
+            policies[policy.id] = policy
+    return Layer(name, {f"{name}/{policy_id}": policy for policy_id, policy in policies.items()})
+
+
+def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> list[Policy]:
+    found: list[Policy] = []
+    try:
+        for statement in statements(str(file.path), file.text):
+            policy = read_policy(statement, schema, CODES, problems)
+            if policy is not None:
+                found.append(policy)
+    except Misconfigured as error:
+        problems.append(error)
+    return found
+
+
+def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], Matcher]:
+    """For each action and resource, the policies of all layers that can match it."""
+    named = {name: policy for layer in layers for name, policy in layer.by_name.items()}
+    return {
+        (action, resource): matcher({n: p for n, p in named.items() if p.concerns(action, resource)})
+        for action, resources in _ACTIONS.items()
+        for resource in resources
+    }
+
+
+def matcher(policies: Mapping[str, Policy]) -> Matcher:
+    """Parsed so that Cedar allows whatever any of `policies` matches, and its reasons are all that match, by name."""
+    bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
+    text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
+    reads = {
+        name: {path: literals for path, literals in policy.reads.items() if path != RESOURCE}
+        for name, policy in policies.items()
+    }
+    general = frozenset(name for name, policy in policies.items() if RESOURCE not in policy.reads)
+    return Matcher(_parsed(text), reads, general)
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> cedarpy.PolicySet:
+    """Few of the sets change from one version of a policy to the next, or to a mutant of it."""
+    return cedarpy.PolicySet.from_json_str(text)
+
+
+def _check_members(
+    layers: Iterable[Layer], agreements: list[Agreement], own: MemberId, problems: list[Misconfigured]
+) -> None:
+    """A member that no agreement names is a misspelling: nothing could be exchanged with it anyway."""
+    known = {own}.union(*(agreement.parties for agreement in agreements))
+    for layer in layers:
+        for policy in layer.by_name.values():
+            for unknown in sorted(policy.members - known):
+                message = f"`{unknown}` is no party of any agreement of `{own}`"
+                problems.append(Misconfigured(message, code="bad-policy", where=policy.where))

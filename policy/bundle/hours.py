@@ -1,0 +1,61 @@
+"""Hours of the day as data of a national folder (`hours.toml`): when it is night, so that fewer decide alone.
+
+A rule may ask whether it is night. What was decided by day is not kept into the night: `Window` says until when.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+
+from policy.bundle.toml_file import TomlFile
+from policy.engine.cache import ALWAYS, Window
+
+HOURS = "hours.toml"
+_MINUTE_US = 60_000_000
+_DAY_MINUTES = 24 * 60
+_MAX_OFFSET = 14 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Night, in minutes after midnight UTC: from `since` (included) until `until` (excluded), over midnight or not."""
+
+    since: int
+    until: int
+
+    def at(self, now_us: int) -> tuple[bool, Window]:
+        """Whether it is night, and for how long that stays so."""
+        minute = now_us // _MINUTE_US
+        day, now = divmod(minute, _DAY_MINUTES)
+        night = self._is_night(now)
+        marks = sorted({self.since, self.until})
+        before = max((day * _DAY_MINUTES + mark for mark in marks if mark <= now), default=0)
+        if not before:
+            before = (day - 1) * _DAY_MINUTES + marks[-1]
+        after = min((day * _DAY_MINUTES + mark for mark in marks if mark > now), default=0)
+        if not after:
+            after = (day + 1) * _DAY_MINUTES + marks[0]
+        return night, Window(before * _MINUTE_US, after * _MINUTE_US)
+
+    def _is_night(self, minute: int) -> bool:
+        if self.since <= self.until:
+            return self.since <= minute < self.until
+        return minute >= self.since or minute < self.until
+
+
+def night_at(hours: Hours | None, now_us: int) -> tuple[bool, Window]:
+    """Whether it is night at a time; never where a folder says nothing of hours."""
+    return hours.at(now_us) if hours is not None else (False, ALWAYS)
+
+
+def read_hours(document: TomlFile) -> Hours:
+    """The hours in a document: `night_from`, `night_until` (local times) and `utc_offset` in minutes."""
+    document.known_keys({"night_from", "night_until", "utc_offset"})
+    offset = document.value("utc_offset", int)
+    if abs(offset) > _MAX_OFFSET:
+        raise document.wrong("`utc_offset` is minutes, such as 420", "utc_offset")
+    since, until = (document.value(key, time) for key in ("night_from", "night_until"))
+    if since == until:
+        raise document.wrong("night has no length", "night_until")
+    return Hours(*((at.hour * 60 + at.minute - offset) % _DAY_MINUTES for at in (since, until)))

@@ -1,0 +1,108 @@
+"""What the law of each member says of an offence, as data of a national folder (`law.toml`).
+
+Police exchange treaties speak of "serious crime": UNTOC means four years or more, others one year. Where a request's
+offence may carry the death penalty and its country has given no assurance, a human decides on every release. Only
+what stands in the file is known; a counterpart that an agreement names and the file does not is a load error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.errors import Misconfigured
+from gateway.model.purpose import Offence
+from policy.bundle.toml_file import TomlFile
+
+LAW = "law.toml"
+MINIMUM_YEARS = 1
+"""Prum's police records need an offence of a year or more."""
+SERIOUS_YEARS = 4
+"""`Serious crime` of the UN Convention against Transnational Organized Crime, article 2 (b)."""
+_MAX_YEARS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """The heaviest penalty that a country's law knows for an offence: years of prison, and whether death is one."""
+
+    years: int = 0
+    death: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LawCovers:
+    """What the law of the asking country says of the offence in a question."""
+
+    known: bool = False
+    minimum: bool = False
+    serious: bool = False
+    death: bool = False
+    assured: bool = False
+
+    def as_context(self) -> dict[str, bool]:
+        """The record `Law` of the schema, each attribute under its path."""
+        return {
+            "law.known": self.known,
+            "law.minimum": self.minimum,
+            "law.serious": self.serious,
+            "law.death": self.death,
+            "law.assured": self.assured,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Penalties by member and offence; `assured` are members that gave an assurance against the death penalty."""
+
+    penalties: Mapping[str, Mapping[str, Penalty]]
+    assured: frozenset[str]
+
+    def covers(self, member: str, offence: str) -> LawCovers:
+        """What the law of `member` says of `offence`; all false where the file says nothing."""
+        penalty = self.penalties.get(member, {}).get(offence)
+        if penalty is None:
+            return LawCovers()
+        return LawCovers(
+            known=True,
+            minimum=penalty.years >= MINIMUM_YEARS,
+            serious=penalty.years >= SERIOUS_YEARS,
+            death=penalty.death,
+            assured=member in self.assured,
+        )
+
+
+def read_law(document: TomlFile) -> Law:
+    """The law in a document. Raises `Misconfigured` with file, line and term."""
+    document.known_keys({"assured", "member"})
+    members = document.value("member", dict)
+    penalties = {name: _penalties(document, name, table) for name, table in members.items()}
+    assured = document.data.get("assured", [])
+    if not isinstance(assured, list) or not all(name in members for name in assured):
+        raise document.wrong("`assured` lists members that stand in the file", "assured")
+    return Law(penalties, frozenset(assured))
+
+
+def _penalties(document: TomlFile, member: str, table: object) -> dict[str, Penalty]:
+    if not isinstance(table, dict):
+        raise document.wrong(f"`{member}` must be a table of offences", member)
+    document.known_keys([offence.value for offence in Offence], table)
+    missing = [offence.value for offence in Offence if offence.value not in table]
+    if missing:
+        raise document.wrong(f"`{member}` says nothing of {', '.join(missing)}", member, "give years for each offence")
+    return {name: _penalty(document, name, value) for name, value in table.items()}
+
+
+def _penalty(document: TomlFile, name: str, value: object) -> Penalty:
+    years, death = (value, False) if not isinstance(value, dict) else (value.get("years"), value.get("death", False))
+    if type(years) is not int or not 0 <= years <= _MAX_YEARS or type(death) is not bool:
+        raise document.wrong(f"`{name}` must be 0 to {_MAX_YEARS} years", name, "or { years = 20, death = true }")
+    return Penalty(years, death)
+
+
+def check_counterparts(document: TomlFile, law: Law, counterparts: frozenset[str]) -> list[Misconfigured]:
+    """A problem for each counterpart of an agreement of whose law nothing is said."""
+    return [
+        document.wrong(f"the law of `{member}`, a party to an agreement, is not given", "member", f"[member.{member}]")
+        for member in sorted(counterparts - law.penalties.keys())
+    ]

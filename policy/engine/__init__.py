@@ -1,0 +1,1 @@
+"""Decide: base and national policy apart, and both must allow."""

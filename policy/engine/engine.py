@@ -1,0 +1,177 @@
+"""The policy engine: base and national policy decide apart, and both must allow.
+
+Everything that is not permitted is denied: no policy that permits, a policy that forbids, a value that no list
+knows, or any error while evaluating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gateway.model.decision import Decision, Release
+from gateway.model.marking import Marking, ReleaseMarking
+from gateway.model.names import MemberId
+from gateway.model.strictness import Strictness
+from policy import explain
+from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
+from policy.bundle.bundle import Bundle, load_bundle, read_files
+from policy.bundle.hours import night_at
+from policy.bundle.quotas import Quotas
+from policy.engine import fields as filtering
+from policy.engine.cache import ALWAYS, DecisionCache, Window
+from policy.engine.evaluate import Evaluator, Verdict
+from policy.engine.request import Request, Setting, ask_request, learn_request, question_request, record_request
+from policy.engine.slices import Domains
+
+BASE = Path(__file__).parents[1] / "base"
+"""The base policy that comes with the gateway."""
+
+NATIONAL = Path(__file__).parents[1] / "national"
+"""Worked examples of national policy, one folder for each member."""
+
+CACHE_LIMIT = 10_000
+"""Decisions that each of the four caches keeps; a decision takes 2 to 4 KB."""
+
+
+class PolicyEngine:
+    """The policy in force. It never changes but for its caches, and is safe for several threads.
+
+    `hash` is SHA-256 over all files that decide: base and national policy, agreements, times of retention.
+    """
+
+    def __init__(self, bundle: Bundle, member: MemberId) -> None:
+        self.hash = bundle.hash
+        self.member = member
+        self.agreements = bundle.agreements
+        self._hash_text = bundle.hash.hex()
+        self.bundle = bundle
+        self._evaluator = Evaluator(bundle)
+        self._asks: DecisionCache[AskAttributes, Decision] = DecisionCache(CACHE_LIMIT)
+        self._decisions: DecisionCache[tuple[str, QuestionAttributes], Decision] = DecisionCache(CACHE_LIMIT)
+        self._releases: DecisionCache[RecordAttributes, Release] = DecisionCache(CACHE_LIMIT)
+        self._learns: DecisionCache[LearnAttributes, Decision] = DecisionCache(CACHE_LIMIT)
+
+    @classmethod
+    def load(cls, national: Path, member: MemberId, base: Path | None = None) -> PolicyEngine:
+        """The policy of `member` in the folder `national`, over `base` (default: the one of the gateway).
+
+        Raises `Misconfigured` naming file, line and term when anything in it cannot be used.
+        """
+        return cls(load_bundle(read_files(base or BASE), read_files(national), member), member)
+
+    @property
+    def quotas(self) -> Quotas:
+        """Questions a day, by direction, counterpart and purpose."""
+        return self.bundle.quotas
+
+    def may_ask(self, a: AskAttributes, now_us: int) -> Decision:
+        """May this officer of ours ask at all?"""
+        found = self._asks.get(a, now_us)
+        if found is None:
+            found = self._decision(*self._evaluator.verdicts(ask_request(a, self.member)), a.as_json())
+            self._asks.put(a, found, ALWAYS)
+        return found
+
+    def may_send(self, a: QuestionAttributes, now_us: int) -> Decision:
+        """May this question of ours go to that counterpart?"""
+        return self._decisions.get(("send", a), now_us) or self._question("send", a, self.member, a.counterpart, now_us)
+
+    def may_answer(self, a: QuestionAttributes, now_us: int) -> Decision:
+        """May this counterpart's question be served?"""
+        return self._decisions.get(("answer", a), now_us) or self._question(
+            "answer", a, a.counterpart, self.member, now_us
+        )
+
+    def hides(self, a: RecordAttributes, now_us: int) -> bool:
+        """Must the recipient not learn that the record exists? Never depends on what the asker can choose."""
+        return not self.may_learn(a, now_us).allow
+
+    def may_learn(self, a: RecordAttributes, now_us: int) -> Decision:
+        """May the recipient learn that the record exists? No date limits it, so the decision is kept for good."""
+        key = LearnAttributes.of(a)
+        found = self._learns.get(key, now_us)
+        if found is None:
+            found = self._decision(*self._evaluator.verdicts(learn_request(key)), {})
+            self._learns.put(key, found, ALWAYS)
+        return found
+
+    def release(self, a: RecordAttributes, now_us: int) -> Release:
+        """May this record go to the recipient, and which of its fields? The result must not be changed."""
+        found = self._releases.get(a, now_us)
+        if found is not None:
+            return found
+        learn = self.may_learn(a, now_us)
+        if learn.allow:
+            release, window = self._release(a, now_us)
+        else:
+            denied = replace(learn, attributes=a.as_json())
+            release, window = filtering.refused(denied, a.record_type, hide=True), ALWAYS
+        self._releases.put(a, release, window)
+        return release
+
+    def decide_again(self, before: PolicyEngine, most: int, now_us: int) -> Iterator[None]:
+        """Decide what `before` keeps: `most` decisions of each kind, those that were used last; each is a step."""
+        for record in before._releases.recent(most):
+            self.release(record, now_us)
+            yield
+        for action, question in before._decisions.recent(most):
+            (self.may_send if action == "send" else self.may_answer)(question, now_us)
+            yield
+        for officer in before._asks.recent(most):
+            self.may_ask(officer, now_us)
+            yield
+
+    def ask_ahead(self, sample: Request, domains: Domains, most: int) -> Iterator[None]:
+        """Ask Cedar what requests like `sample` can come to, step by step (`Evaluator.fill`)."""
+        return self._evaluator.fill(sample, domains, most)
+
+    def agreement_for(self, purpose: str, recipient: MemberId, now_us: int) -> str:
+        """The id of an agreement in force that covers the purpose and the recipient, or an empty text."""
+        return self.agreements.find(purpose, recipient, now_us)
+
+    def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
+        """What the recipient must obey. Raises `Forbidden` where no time of retention is known."""
+        return self.bundle.retention.release_marking(marking, record_type, purpose, now_us)
+
+    def strictness(self, purpose: str) -> Strictness:
+        """How alike names must be in a search with this purpose."""
+        return self.bundle.thresholds.of(purpose)
+
+    def _question(
+        self, action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, now_us: int
+    ) -> Decision:
+        covers = self.agreements.covers(a, asker, now_us)
+        at = self.setting(asker, a.offence, now_us)
+        request = question_request(action, a, asker, answerer, covers, at)
+        decision = self._decision(*self._evaluator.verdicts(request), a.as_json())
+        self._decisions.put((action, a), decision, covers.window & at.window)
+        return decision
+
+    def setting(self, asker: MemberId, offence: str, now_us: int) -> Setting:
+        """What surrounds a question of `asker` at a time: the law on its offence, and whether it is night."""
+        night, window = night_at(self.bundle.hours, now_us)
+        return Setting(self.bundle.law.covers(asker, offence), night, window)
+
+    def _release(self, a: RecordAttributes, now_us: int) -> tuple[Release, Window]:
+        question = a.question
+        covers = self.agreements.covers(question, question.counterpart, now_us)
+        record = self.agreements.covers_record(question.agreement, a.record_type, a.owner)
+        at = self.setting(question.counterpart, question.offence, now_us)
+        window = covers.window & at.window
+        request = record_request(a, self.member, covers, record, at)
+        verdicts = self._evaluator.verdicts(request)
+        decision = self._decision(*verdicts, a.as_json())
+        if not decision.allow:
+            return filtering.refused(decision, a.record_type, hide=a.quiet), window
+        return filtering.released(decision, a.record_type, verdicts), window
+
+    def _decision(self, base: Verdict, national: Verdict, attributes: dict[str, object]) -> Decision:
+        if base.allow and national.allow:
+            return Decision(True, base.names + national.names, self._hash_text, "", attributes)
+        against = [verdict for verdict in (base, national) if not verdict.allow]
+        codes = {code for verdict in against for code in verdict.codes}
+        told = next((code for code in explain.PRECEDENCE if code in codes), explain.POLICY_DENIES)
+        names = tuple(name for verdict in against for name in verdict.names)
+        return Decision(False, names, self._hash_text, told, attributes)

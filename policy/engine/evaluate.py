@@ -1,0 +1,154 @@
+"""Evaluating a request: which policies match, and what each layer makes of them. Any error is a denial.
+
+Cedar is asked once for a request, for both layers together: most of a decision's cost is reading the context. What
+it said of each policy is kept, and Cedar is asked again only where something is new (`policy.engine.memory`).
+For both, each policy is loaded as a permit (`bundle.matcher`), so that Cedar names all that match, and its own rule
+is applied here for each layer apart: some permit matches, and no forbid does. A forbid with `@withhold` keeps back
+fields and not the record. `tests/unit/test_policy_engine.py` holds this to Cedar's own decisions.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cedarpy
+
+from policy import explain
+from policy.bundle.bundle import Bundle, Layer, Matcher
+from policy.bundle.reads import PRINCIPAL
+from policy.bundle.rules import Policy
+from policy.engine.accepted import Accepted
+from policy.engine.memory import Memory
+from policy.engine.request import Request
+from policy.engine.slices import Domains, Slice, slices_of
+
+_UNKNOWN = re.compile(r"entity `(\w+)::")
+_CODE_OF_UNKNOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "Role": explain.ROLE_NOT_ALLOWED,
+        "Purpose": explain.PURPOSE_NOT_COVERED,
+        "Offence": explain.OFFENCE_NOT_COVERED,
+        "Query": explain.QUERY_NOT_COVERED,
+        "RecordType": explain.RECORD_NOT_COVERED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one layer says: by the policies called `names` it allows or denies; of them, `withholding` keep fields.
+
+    `codes` are the refusals that the denying policies give.
+    """
+
+    layer: Layer
+    allow: bool
+    names: tuple[str, ...]
+    withholding: tuple[Policy, ...] = ()
+    codes: frozenset[str] = frozenset()
+
+    @property
+    def permits(self) -> tuple[Policy, ...]:
+        """The policies that permitted; none when the layer denies."""
+        policies = [self.layer.by_name[name] for name in self.names] if self.allow else []
+        return tuple(policy for policy in policies if policy.permit)
+
+
+class Evaluator:
+    """Asks Cedar, always with the schema, and with nothing parsed anew."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._entities = cedarpy.Entities.from_json_str("[]")
+        self._memories: dict[tuple[str, str], Memory] = {}
+        self._shared: dict[str, tuple[list[Slice], Accepted]] = {}
+        self._making = threading.Lock()
+
+    def verdicts(self, request: Request) -> tuple[Verdict, Verdict]:
+        """What base and national policy say."""
+        layers = self._bundle.base, self._bundle.national
+        place = request.action, request.resource
+        matcher = self._bundle.matchers.get(place)
+        if matcher is None:
+            codes = frozenset({_CODE_OF_UNKNOWN[request.kind]})
+            return _failed(layers[0], codes), _failed(layers[1], codes)
+        memory = self._memory(matcher, request)
+        names = memory.recall(request.principal, request.context)
+        if names is None:
+            names, errors = self._matching(matcher, request)
+            if errors:
+                codes = _codes_of(errors)
+                return _failed(layers[0], codes), _failed(layers[1], codes)
+            memory.keep(request.principal, request.context, names)
+        return _verdict(layers[0], names), _verdict(layers[1], names)
+
+    def fill(self, sample: Request, domains: Domains, most: int) -> Iterator[None]:
+        """Ask Cedar ahead what requests like `sample` can come to; each step is one question to it.
+
+        `domains` say which words attributes and principal can have; of policies that read alike, at most `most`
+        combinations are asked for.
+        """
+        matcher = self._bundle.matchers[sample.action, sample.resource]
+        memory = self._memory(matcher, sample)
+        for number, gap in enumerate(memory.gaps(domains, most)):
+            values = {path: words[number % len(words)] for path, words in domains.items() if path not in _sets(sample)}
+            values |= {path: frozenset() for path in _sets(sample)} | gap
+            principal = values.pop(PRINCIPAL)
+            request = Request(principal, sample.action, sample.kind, sample.resource, values)
+            names, errors = self._matching(matcher, request)
+            if not errors:
+                memory.keep(principal, values, names)
+            yield
+
+    def _memory(self, matcher: Matcher, request: Request) -> Memory:
+        place = request.action, request.resource
+        memory = self._memories.get(place)
+        if memory is None:
+            everywhere = {name: read for name, read in matcher.reads.items() if name in matcher.general}
+            here = {name: read for name, read in matcher.reads.items() if name not in matcher.general}
+            with self._making:
+                if request.action not in self._shared:
+                    shared = slices_of(everywhere, request.context), Accepted(request.context)
+                    self._shared[request.action] = shared
+            slices, accepted = self._shared[request.action]
+            memory = Memory([*slices, *slices_of(here, request.context)], accepted)
+            self._memories[place] = memory
+        return memory
+
+    def _matching(self, matcher: Matcher, request: Request) -> tuple[list[str], list[str]]:
+        try:
+            result = cedarpy.is_authorized(request.as_cedar(), matcher.policies, self._entities, self._bundle.schema)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in there must end in a denial
+            return [], [str(error)]
+        return sorted(result.diagnostics.reasons), result.diagnostics.errors
+
+
+def _sets(request: Request) -> frozenset[str]:
+    """The attributes that hold a set."""
+    return frozenset(path for path, value in request.context.items() if isinstance(value, frozenset))
+
+
+def _verdict(layer: Layer, matching: Iterable[str]) -> Verdict:
+    """Cedar's rule: allowed when a permit matches and no forbid does; denied when nothing matches."""
+    found = [(name, layer.by_name[name]) for name in matching if name in layer.by_name]
+    withholding = tuple(policy for _, policy in found if policy.withhold)
+    forbids = [(name, policy) for name, policy in found if not policy.permit and not policy.withhold]
+    if forbids or not any(policy.permit for _, policy in found):
+        names = tuple(name for name, _ in forbids) or (layer.named("default"),)
+        return Verdict(layer, False, names, withholding, frozenset(policy.code for _, policy in forbids) - {""})
+    names = tuple(name for name, policy in found if policy.permit or policy.withhold)
+    return Verdict(layer, True, names, withholding)
+
+
+def _failed(layer: Layer, codes: frozenset[str]) -> Verdict:
+    return Verdict(layer, False, (layer.named("error"),), (), codes)
+
+
+def _codes_of(errors: list[str]) -> frozenset[str]:
+    """The refusal that fits a value that no list knows; none for other errors."""
+    kinds = {kind for error in errors for kind in _UNKNOWN.findall(error)}
+    return frozenset(_CODE_OF_UNKNOWN[kind] for kind in kinds if kind in _CODE_OF_UNKNOWN)

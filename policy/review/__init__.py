@@ -1,0 +1,1 @@
+"""Try a policy before it decides: cases, mutants, matrix, differences, rehearsals and reasons."""

@@ -1,0 +1,185 @@
+"""What a new policy changes against an old one: in words, and in the cases of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
+from policy.bundle.agreements import Agreement
+from policy.bundle.bundle import Bundle, load_bundle, read_files
+from policy.bundle.hours import Hours
+from policy.bundle.law import Law, Penalty
+from policy.bundle.quotas import Quotas
+from policy.bundle.rules import Policy
+from policy.bundle.thresholds import ThresholdSets
+from policy.engine.engine import BASE, PolicyEngine
+from policy.review.cases import Case, decide_case, read_case
+
+_AGREEMENT_PARTS = ("parties", "agencies", "record_types", "queries", "purposes", "offences")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """A case that comes out otherwise: what differs (`allow`, `fields`, `code`, `policies`), before and after."""
+
+    name: str
+    title: str
+    part: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`words`: one sentence for each change of a policy, agreement or time. `cases`: what comes out otherwise."""
+
+    words: tuple[str, ...]
+    cases: tuple[CaseChange, ...]
+
+
+def difference(old: Path, new: Path, member: MemberId, base: Path = BASE) -> Difference:
+    """What the national folder `new` changes against `old`. Raises `Misconfigured` when one of them does not load."""
+    files = read_files(base)
+    bundles = [load_bundle(files, read_files(folder), member) for folder in (old, new)]
+    engines = [PolicyEngine(bundle, member) for bundle in bundles]
+    cases = {path.name: read_case(path) for folder in (old, new) for path in sorted(folder.glob("cases/*.toml"))}
+    changes = [change for case in cases.values() for change in _case_changes(engines[0], engines[1], case)]
+    return Difference(tuple(_words(*bundles)), tuple(changes))
+
+
+def _case_changes(old: PolicyEngine, new: PolicyEngine, case: Case) -> Iterator[CaseChange]:
+    before, after = decide_case(old, case), decide_case(new, case)
+    for part in before:
+        if part != "policies" and before[part] != after.get(part):
+            yield CaseChange(case.name, case.title, part, _shown(before[part]), _shown(after.get(part)))
+
+
+def _words(old: Bundle, new: Bundle) -> Iterator[str]:
+    yield from _policy_words(old.national.by_name, new.national.by_name)
+    before = {agreement.id: agreement for agreement in old.agreements}
+    after = {agreement.id: agreement for agreement in new.agreements}
+    for name in sorted(before.keys() - after.keys()):
+        yield f"the agreement `{name}` is gone"
+    for name in sorted(after.keys() - before.keys()):
+        yield f"the agreement `{name}` is new, between {_shown(sorted(after[name].parties))}"
+    for name in sorted(before.keys() & after.keys()):
+        yield from _agreement_words(before[name], after[name])
+    for table in ("purpose", "record_type"):
+        yield from _retention_words(getattr(old.retention, table), getattr(new.retention, table))
+    yield from _threshold_words(old.thresholds, new.thresholds)
+    yield from _law_words(old.law, new.law)
+    if old.hours != new.hours:
+        yield f"it is night {_night(new.hours)}; before, {_night(old.hours)}"
+    yield from _quota_words(old.quotas, new.quotas)
+
+
+def _policy_words(old: Mapping[str, Policy], new: Mapping[str, Policy]) -> Iterator[str]:
+    for name in sorted(old.keys() - new.keys()):
+        yield f"the policy `{name}` is gone: it {_does(old[name])}"
+    for name in sorted(new.keys() - old.keys()):
+        yield f"the policy `{name}` is new: it {_does(new[name])}"
+    for name in sorted(old.keys() & new.keys()):
+        before, after = old[name], new[name]
+        if _does(before) != _does(after):
+            yield f"the policy `{name}` {_does(after)}; before, it {_does(before)}"
+        if before.code != after.code:
+            yield f"the policy `{name}` refuses with {_code(after)} instead of {_code(before)}"
+        if before.show_count != after.show_count:
+            words = "now" if after.show_count else "no longer"
+            yield f"the policy `{name}` {words} shows how many fields were kept back"
+        if before.body.get("conditions") != after.body.get("conditions"):
+            yield f"the policy `{name}` has other conditions"
+        if any(before.body.get(part) != after.body.get(part) for part in ("principal", "action", "resource")):
+            yield f"the policy `{name}` is for other members, actions or record types"
+
+
+def _code(policy: Policy) -> str:
+    return f"the code `{policy.code}`" if policy.code else "no code"
+
+
+def _does(policy: Policy) -> str:
+    if policy.withhold:
+        return f"keeps back {_shown(sorted(policy.withhold))}"
+    if not policy.permit:
+        return "forbids"
+    fields = "all fields" if policy.all_fields else _shown(sorted(policy.fields))
+    return f"permits {fields}" if fields else "permits"
+
+
+def _agreement_words(old: Agreement, new: Agreement) -> Iterator[str]:
+    for part in _AGREEMENT_PARTS:
+        yield from _set_words(
+            f"the agreement `{new.id}`", part.replace("_", " "), getattr(old, part), getattr(new, part)
+        )
+    if old.validity != new.validity:
+        yield f"the agreement `{new.id}` has another validity"
+
+
+def _set_words(what: str, part: str, old: Iterable[str], new: Iterable[str]) -> Iterator[str]:
+    if gone := sorted(set(old) - set(new)):
+        yield f"{what} no longer covers {part}: {_shown(gone)}"
+    if added := sorted(set(new) - set(old)):
+        yield f"{what} now covers {part}: {_shown(added)}"
+
+
+def _retention_words(old: Mapping[str, int], new: Mapping[str, int]) -> Iterator[str]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield f"what was released for `{name}` is kept {new.get(name, 0)} hours instead of {old.get(name, 0)}"
+
+
+def _threshold_words(old: ThresholdSets, new: ThresholdSets) -> Iterator[str]:
+    for purpose in Purpose:
+        if old.of(purpose) is not new.of(purpose):
+            yield f"names for `{purpose}` are held to `{new.of(purpose)}` thresholds instead of `{old.of(purpose)}`"
+
+
+def _law_words(old: Law, new: Law) -> Iterator[str]:
+    for member in sorted(old.penalties.keys() | new.penalties.keys()):
+        before, after = old.penalties.get(member, {}), new.penalties.get(member, {})
+        for offence in sorted(before.keys() | after.keys()):
+            if before.get(offence) != after.get(offence):
+                changed = f"{_penalty(after.get(offence))} instead of {_penalty(before.get(offence))}"
+                yield f"the law of `{member}` says of {offence}: {changed}"
+    yield from (
+        f"`{member}` no longer assures that it seeks no death penalty" for member in sorted(old.assured - new.assured)
+    )
+    yield from (f"`{member}` assures that it seeks no death penalty" for member in sorted(new.assured - old.assured))
+
+
+def _penalty(penalty: Penalty | None) -> str:
+    if penalty is None:
+        return "nothing"
+    return f"{penalty.years} years{' or death' if penalty.death else ''}"
+
+
+def _night(hours: Hours | None) -> str:
+    if hours is None:
+        return "never"
+    since, until = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in (hours.since, hours.until))
+    return f"from {since} to {until} UTC"
+
+
+def _quota_words(old: Quotas, new: Quotas) -> Iterator[str]:
+    if old.default != new.default:
+        yield f"what no quota names: {_limit(new.default)} instead of {_limit(old.default)}"
+    for place in sorted(old.limits.keys() | new.limits.keys()):
+        before, after = old.limit(*place), new.limit(*place)
+        if before != after:
+            direction, counterpart, purpose = place
+            asked = f"from `{counterpart}`" if direction == "in" else f"to `{counterpart}`"
+            yield f"questions {asked} for `{purpose}`: {_limit(after)} instead of {_limit(before)}"
+
+
+def _limit(limit: int | None) -> str:
+    return "no limit" if limit is None else f"{limit} a day"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "nothing"
+    return {True: "yes", False: "no", None: "nothing"}.get(value, str(value)) if not isinstance(value, str) else value

@@ -1,0 +1,150 @@
+"""Who gets what: for each counterpart, agency, purpose and record type, the fields that leave.
+
+The table is made by asking the policy itself, for an ordinary record that names the recipient's country, and for
+one about a victim that names the recipient's agency; with a case number, and with a ticket of a control only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from html import escape
+
+from gateway.model.marking import Marking, SubjectCategory
+from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
+from gateway.model.query import QueryKind
+from gateway.records.types import RECORD_TYPES
+from policy.attributes import QuestionAttributes, RecordAttributes
+from policy.bundle.agreements import Agreement
+from policy.engine.engine import PolicyEngine
+
+_KINDS = {"ordinary": SubjectCategory.TRAVELLER, "victim": SubjectCategory.VICTIM}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one agency of a counterpart gets of one record type for one purpose.
+
+    `subject` is `ordinary` or `victim`. A field is in `with_case` when it leaves for a question with a case number,
+    in `with_ticket` when the ticket of a control is enough.
+    """
+
+    counterpart: MemberId
+    agency: str
+    purpose: str
+    record_type: str
+    subject: str
+    with_case: frozenset[str]
+    with_ticket: frozenset[str]
+
+    def as_json(self) -> dict[str, object]:
+        """The row with sorted lists of fields."""
+        return asdict(self) | {"with_case": sorted(self.with_case), "with_ticket": sorted(self.with_ticket)}
+
+
+def matrix(engine: PolicyEngine, now_us: int) -> list[Row]:
+    """All rows in which anything leaves, at a time, under the agreements in force."""
+    return [row for row in _rows(engine, now_us) if row.with_case or row.with_ticket]
+
+
+def _rows(engine: PolicyEngine, now_us: int) -> Iterator[Row]:
+    for agreement in engine.agreements:
+        if now_us not in agreement.validity or engine.member not in agreement.parties:
+            continue
+        for agency in sorted(agreement.agencies):
+            counterpart, _, name = agency.partition(".")
+            if counterpart == engine.member:
+                continue
+            for purpose in Purpose:
+                yield from _for_purpose(engine, agreement, MemberId(counterpart), name, purpose, now_us)
+
+
+def _for_purpose(
+    engine: PolicyEngine, agreement: Agreement, counterpart: MemberId, agency: str, purpose: Purpose, now_us: int
+) -> Iterator[Row]:
+    with_case = QuestionAttributes(
+        counterpart=counterpart,
+        role="officer",
+        agency=agency,
+        office=f"{counterpart}.office",
+        query="",
+        purpose=purpose.value,
+        offence=min(agreement.offences),
+        agreement=agreement.id,
+        has_case=True,
+        has_ticket=False,
+    )
+    questions = with_case, replace(with_case, has_case=False, has_ticket=True)
+    owners = [name for name in sorted(agreement.agencies) if name.startswith(f"{engine.member}.")]
+    for record_type in RECORD_TYPES:
+        for subject, category in _KINDS.items():
+            if subject == "victim" and record_type != "Person":
+                continue
+            named = f"{counterpart}.{agency}" if subject == "victim" else counterpart
+            record = partial(RecordAttributes, marking=Marking(releasable_to=frozenset({named})), category=category)
+            fields = [
+                frozenset[str]().union(
+                    *(_released(engine, record(question, record_type, owner), now_us) for owner in owners)
+                )
+                for question in questions
+            ]
+            yield Row(counterpart, agency, purpose.value, record_type, subject, *fields)
+
+
+def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> frozenset[str]:
+    """What leaves, if the question itself is served for some kind of query."""
+    for query in QueryKind:
+        question = replace(record.question, query=query.value)
+        if engine.may_answer(question, now_us).allow:
+            release = engine.release(replace(record, question=question), now_us)
+            if release.fields:
+                return release.fields
+    return frozenset()
+
+
+_STYLE = (
+    "body{font-family:sans-serif;margin:2em;color:#222}table{border-collapse:collapse;margin:1em 0 2em}"
+    "th,td{border:1px solid #bbb;padding:.25em .6em;text-align:left;vertical-align:top}"
+    "th{background:#eee}td.all{background:#dff0d8}td.case{background:#fcf3d0}td.no{color:#777}"
+)
+
+
+def as_html(rows: list[Row], member: MemberId, policy_hash: str, made: str) -> str:
+    """The table as one HTML page without scripts, a section for each counterpart's agency."""
+    parts = [
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What leaves {escape(member)}</title>',
+        f"<style>{_STYLE}</style><h1>What leaves <code>{escape(member)}</code>, and to whom</h1>",
+        f"<p>Policy <code>{escape(policy_hash)}</code>, {escape(made)}. Green: a ticket of a control is enough. "
+        "Yellow: a case number is needed. What is not in a table does not leave.</p>",
+    ]
+    for place in sorted({(row.counterpart, row.agency) for row in rows}):
+        chosen = [row for row in rows if (row.counterpart, row.agency) == place]
+        parts.append(f"<h2><code>{escape('.'.join(place))}</code></h2>{_table(chosen)}")
+    return "\n".join([*parts, "</html>", ""])
+
+
+def _table(rows: list[Row]) -> str:
+    purposes = [purpose.value for purpose in Purpose if any(row.purpose == purpose for row in rows)]
+    cells = {(row.record_type, row.subject, row.purpose): row for row in rows}
+    lines = ["<table><tr><th>record</th><th>field</th>" + "".join(f"<th>{escape(p)}</th>" for p in purposes) + "</tr>"]
+    for kind, subject in dict.fromkeys((row.record_type, row.subject) for row in rows):
+        mine = [row for row in rows if (row.record_type, row.subject) == (kind, subject)]
+        fields = [
+            name for name in RECORD_TYPES[kind].fields if any(name in row.with_case | row.with_ticket for row in mine)
+        ]
+        title = kind if subject == "ordinary" else f"{kind} ({subject})"
+        for at, name in enumerate(fields):
+            head = f'<td rowspan="{len(fields)}">{escape(title)}</td>' if at == 0 else ""
+            found = "".join(_cell(cells.get((kind, subject, purpose)), name) for purpose in purposes)
+            lines.append(f"<tr>{head}<td>{escape(name)}</td>{found}</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _cell(row: Row | None, field: str) -> str:
+    if row is not None and field in row.with_ticket:
+        return '<td class="all">yes</td>'
+    if row is not None and field in row.with_case:
+        return '<td class="case">case</td>'
+    return '<td class="no">no</td>'
