@@ -132,3 +132,9 @@ def to_us(moment: datetime) -> int:
 def rfc3339(us: int) -> str:
     """Microseconds since 1970 as `2026-11-24T09:30:00.000001Z` (RFC 3339)."""
     return from_us(us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_micros(moment: datetime | None) -> int:
+    """Microseconds since 1970; 0 where no time is given."""
+
+    return to_us(moment.replace(tzinfo=UTC)) if moment else 0

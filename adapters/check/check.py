@@ -28,7 +28,8 @@ from adapters.check.report import (
     shown,
     spoken,
 )
-from adapters.draft.survey import DATABASES, survey
+from adapters.database_tables import DATABASES
+from adapters.draft.survey import survey
 from adapters.index.source import RowSource
 from adapters.load import Place, open_source
 from adapters.mapping.file import load_mapping

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from importlib.resources import files
 
+from adapters.database_tables import Column
 from adapters.draft.guess_column import look_at
-from adapters.draft.survey import Column
 
 _MAX_CODES = 30
 _ENOUGH = 50

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from adapters.database_tables import Table
 from adapters.draft.code_tables import CodeTables, quoted
 from adapters.draft.fields import RecordDraft
 from adapters.draft.guess_column import guess_encoding, look_at
 from adapters.draft.others import others_of
 from adapters.draft.records import drafts_of
-from adapters.draft.survey import Table
 
 _HEAD = """\
 # Draft of a mapping, made from the catalogue and some rows of a database. Work through every TODO, then run

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from adapters.database_tables import Column, Table
 from adapters.draft.code_tables import CodeTables, bare, quoted, ref
 from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of, points_to, words_of
 from adapters.draft.guess_country import guess_country
-from adapters.draft.survey import Column, Table
 from gateway.records.types import RECORD_TYPES
 
 _NAMES = ("given", "middle", "surname")

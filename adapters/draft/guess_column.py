@@ -16,7 +16,7 @@ from importlib.resources import files
 from itertools import product
 from typing import Any
 
-from adapters.draft.survey import Column, Table
+from adapters.database_tables import Column, Table
 from adapters.values.cells import cleaner
 from adapters.values.charsets import decoder
 from adapters.values.converters import CONVERTERS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from adapters.database_tables import Column, Table
 from adapters.draft.code_tables import bare, quoted
 from adapters.draft.guess_column import Look, guess_date, look_at
-from adapters.draft.survey import Column, Table
 from adapters.masking import mask
 from gateway.records.types import RECORD_TYPES
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from adapters.database_tables import Column, Table
 from adapters.draft.code_tables import CodeTables, quoted, ref
 from adapters.draft.fields import FieldWriter, RecordDraft
 from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of
-from adapters.draft.survey import Column, Table
 from gateway.records.types import RECORD_TYPES
 
 

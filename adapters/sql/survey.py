@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.draft.survey import Column, Table
+from adapters.database_tables import Column, Table
 from adapters.nodes import nearest
 from adapters.sql.access import read_sql_access
 from adapters.sql.connect import read_only_engine

@@ -29,8 +29,7 @@ from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
-from gateway.storage.database.migrate import migrate
-from gateway.storage.database.open import open_storage
+from gateway.storage.database.open import open_node_database
 from gateway.storage.database.postgres import StorageIdentity, identity
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
@@ -156,13 +155,6 @@ def _refresh(source: Adapter, wall: Bulkhead) -> None:
 
 def _wall_limits(source: SourceSettings) -> WallLimits:
     return WallLimits(source.rate_per_s, source.timeout_ms / 1000)
-
-
-def open_node_database(settings: Settings) -> Database:
-    """The node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
-    database = open_storage(settings)
-    migrate(database)
-    return database
 
 
 def _open_log(

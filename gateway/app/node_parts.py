@@ -8,6 +8,7 @@ import os
 from certs.tls import TlsIdentity
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.ground import Ground, record_issuers, token_keys
+from gateway.app.node_erasure import node_desk
 from gateway.app.rounds import SLOW_ROUND_S, Housekeeper, Sharing
 from gateway.app.watched_journal import WatchedJournal
 from gateway.app.witnessing import NodeWitness
@@ -36,7 +37,6 @@ from gateway.exchange.receipts.receipts import Acknowledger, ReceiptTaker
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
-from gateway.ops.orders.erasure_parts import node_desk
 from gateway.ops.orders.inspection_home import inspection_desk
 from gateway.ops.policy.keeper import policy_entry
 from gateway.records.types import RECORD_TYPES

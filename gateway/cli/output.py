@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.errors import LiaisonError
+from gateway.views.printable import printable
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -44,21 +44,6 @@ def say(text: str = "", style: str = "", *, err: bool = False) -> None:
         name = _STYLES[style]
         line = click.style(line, bold=True) if name == "bold" else click.style(line, fg=name)
     click.echo(line, err=err, color=None if stream.isatty() else False)
-
-
-def printable(text: str) -> str:
-    """`text` with control and direction characters escaped, so that nothing moves the cursor (threats.md, L4)."""
-    return "".join(
-        character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character == "\n"
-        else _escaped(character)
-        for character in text
-    )  # fmt: skip
-
-
-def _escaped(character: str) -> str:
-    """As JSON escapes it: beyond U+FFFF as a pair."""
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):04x}" for at in range(0, len(units), 2))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.reconcile import Comparison
 from gateway.audit.verify.reconcile_exports import Reconciled
 from gateway.clock import SystemClock, rfc3339
-from gateway.ops.audit.verify_export import read_charter
+from gateway.ops.homes.documents import read_charter
 from gateway.trust.documents.charter import charter_fingerprint
 
 _STYLES = {"proved": "good", "contradicted": "bad", "not provable": "warn"}

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 
 from gateway.audit.verify.findings import MEANING, Check, Finding, Report, State
-from gateway.cli.output import printable
+from gateway.views.printable import printable
 
 _STYLE = """
 :root { color-scheme: light; }

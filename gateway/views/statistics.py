@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from gateway.audit.statistics.statistics import MEASURES, SMALLEST, AnswerTime, Cell, Stats, published
+from gateway.audit.reading.opened import HomeLogs
+from gateway.audit.statistics.statistics import MEASURES, SMALLEST, AnswerTime, Cell, Stats, collect, published
 from gateway.audit.statistics.uptime import Availability
+from gateway.clock import SystemClock, rfc3339
+from gateway.ops.homes.open_home import open_home
 
 OURS = 7
 TOTALS = (
@@ -156,3 +160,13 @@ def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str
 def _cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def statistics_of_home(
+    folder: Path, since_us: int, until_us: int, progress: Callable[[int, int], None] | None, *, exact: bool
+) -> Statistics:
+    """Count the entries of a home; its node may be running. Raises `Misconfigured`, `Contradicted`."""
+    with open_home(folder) as evidence:
+        stats = collect(HomeLogs(evidence.store, evidence.keys), since_us, until_us, progress)
+    made = rfc3339(SystemClock().now_us() // 1_000_000 * 1_000_000)
+    return statistics_of(stats, evidence.member, made, exact=exact)

@@ -18,8 +18,8 @@ import pytest
 from gateway.cli.client import _refusal
 from gateway.cli.main import COMMANDS
 from gateway.cli.main import liaison as group
-from gateway.cli.output import printable
 from gateway.errors import Reason
+from gateway.views.printable import printable
 from gateway.views.search_lines import all_answered, headline, hit_lines
 from tests.support.cli import Liaison, found_federation
 

@@ -13,7 +13,8 @@ from gateway.audit.export.layout import SIGNATURE
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.demo.federation import MEMBERS, DemoRuns, open_federation
-from gateway.ops.doctor.doctor import Severity, examine
+from gateway.ops.doctor.doctor import examine
+from gateway.ops.doctor.finding import Severity
 from gateway.ops.homes.suspensions import known_targets
 from gateway.signing.keys import load_signing_key
 from gateway.views.search_lines import headline

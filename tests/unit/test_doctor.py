@@ -15,7 +15,8 @@ import pytest
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
 from gateway.ops.doctor import network_checks as reach
-from gateway.ops.doctor.doctor import Finding, Severity, examine, healthy
+from gateway.ops.doctor.doctor import examine, healthy
+from gateway.ops.doctor.finding import Finding, Severity
 from gateway.ops.policy.keeper import install
 from gateway.signing.keys import load_signing_key
 from tests.support.audit_logs import LogHome, answered

@@ -10,7 +10,8 @@ from gateway.app.ground import check_owners
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import Misconfigured
-from gateway.ops.doctor.doctor import Severity, examine
+from gateway.ops.doctor.doctor import examine
+from gateway.ops.doctor.finding import Severity
 from tests.support.cli import Liaison
 from tests.support.drop_folder import as_csv, mapping
 

@@ -14,9 +14,9 @@ from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import NotProved, Unknown
 from gateway.model.names import exchange_id as checked_id
-from gateway.ops.homes.open_home import OPERATIONS, Evidence, open_home
+from gateway.ops.homes.open_home import OPERATIONS, Evidence, Written, open_home
 from gateway.ops.orders.decision_reads import Use, account_name
-from gateway.ops.orders.inspection_home import Written, announce_use
+from gateway.ops.orders.inspection_home import announce_use
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.policy.policies import require_own
 from policy.engine.engine import PolicyEngine

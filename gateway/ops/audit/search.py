@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.audit.reading.opened import Opened
-from gateway.audit.reading.show import Shown
 from gateway.audit.search.find import Found, find, find_all
 from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.index import IndexKeeper, SearchedLogs
@@ -20,8 +19,7 @@ from gateway.audit.search.terms import ANY, Field, term
 from gateway.clock import SystemClock
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
-from gateway.ops.homes.open_home import entry_line, open_home, public_part, require_entry
-from gateway.ops.orders.inspection_home import Written
+from gateway.ops.homes.open_home import Written, open_home, require_entry
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.references import HitReferences
 
@@ -239,69 +237,3 @@ def remove_index(path: Path) -> None:
     """Delete an index, which is built anew when it is needed."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
-    """What was found, as JSON."""
-    found = result.found
-    value: dict[str, Any] = {"question": search.as_value()}
-    if result.entry is not None:
-        value["entry"] = {"log": result.entry.log, "index": result.entry.index}
-    if result.report is not None:
-        from gateway.views.report import report_value
-
-        value["complete"] = report_value(result.report)
-    return value | {
-        "count": found.count,
-        "closed": found.closed,
-        **({"pruned_below": result.pruned} if result.pruned else {}),
-        "limit": limit,
-        "more": found.count > len(found.entries),
-        **({"reasons": result.reasons} if result.reasons else {}),
-        "entries": [describe_entry(log, opened, private=result.private) for log, opened in found.entries],
-    }
-
-
-def describe_entry(log: str, opened: Opened, *, private: bool) -> dict[str, Any]:
-    """An entry as JSON: its public part, and its private one where that may be shown."""
-    return public_part(log, opened.entry) | ({"private": opened.private} if private else {})
-
-
-def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
-    """What was found, in lines: style and text."""
-    found = result.found
-    if result.entry is not None:
-        yield "title", f"this search is entry {result.entry.index} of {result.entry.log}"
-    for log, opened in found.entries:
-        yield "", entry_line(log, Shown(opened.entry, (opened.private if result.private else None) or {}))
-    if found.count > len(found.entries):
-        yield "warn", f"the newest {limit:,} of {found.count:,}: raise --limit, or narrow it with --until"
-    else:
-        noun = "entry fits" if found.count == 1 else "entries fit"
-        yield ("good" if found.count else ""), f"{found.count or 'no'} {noun}"
-    if result.reasons:
-        yield "", "by reason: " + ", ".join(f"{code} {count:,}" for code, count in result.reasons.items())
-    if found.closed:
-        yield "warn", f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them"
-    for log, first in result.pruned.items():
-        yield "warn", f"{log} is pruned below {first:,}: nobody can search the entries before that"
-    if result.report is not None:
-        yield from _complete_lines(result, result.report)
-
-
-def _complete_lines(result: Result, report: Report) -> Iterator[tuple[str, str]]:
-    if report.exit_code:
-        from gateway.views.report import report_lines
-
-        yield (
-            "bad" if report.exit_code == 1 else "warn",
-            "the log does not verify, so nothing is proved of what it lacks:",
-        )
-        for state, text in report_lines(report):
-            if state != "proved":
-                yield "", f"  {text}"
-        return
-    sizes = ", ".join(f"{size:,} of {log}" for log, size in sorted(report.sizes.items()))
-    yield "good", f"complete: every entry under the signed heads ({sizes}) was hashed and, in this time, opened"
-    if result.found.closed:
-        yield "warn", "of the closed entries nobody can say whether they fit"

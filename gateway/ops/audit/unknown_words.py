@@ -12,9 +12,9 @@ from gateway.audit.search.question import Question
 from gateway.audit.search.terms import ANY, Field, term
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Reason
+from gateway.language.refusals import REFUSALS
 from gateway.ops.audit.search_question import Search
 from gateway.ops.homes.open_home import read_lines
-from gateway.views.search_lines import REFUSALS
 
 Seen = Callable[[Question], bool]
 """Whether any entry fits that can be opened."""

@@ -22,7 +22,7 @@ from gateway.clock import SystemClock, rfc3339
 from gateway.errors import Malformed
 from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.unknown_words import refuse_unknown_peers
-from gateway.ops.homes.documents import CHARTER, read_documents
+from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, open_home, public_part, require_entry
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.migrate import require_current
@@ -176,14 +176,6 @@ def policy_documents(folder: Path) -> dict[str, bytes]:
         if _HASH.fullmatch(name):
             found[f"{POLICIES}/{name}.json"] = path.read_bytes()
     return found
-
-
-def read_charter(file: Path) -> list[bytes]:
-    """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
-    try:
-        return read_documents(file, CHARTER)
-    except Malformed as error:
-        raise click.UsageError(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error
 
 
 def _number(name: str) -> int:

@@ -5,45 +5,12 @@ Each check looks at one thing and never raises: what it cannot look at is a find
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.config import Home, Settings, load_settings
+from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError
-
-
-class Severity(StrEnum):
-    """`stop`: no exchange is possible. `warn`: it works, but should be looked at. `good`: nothing to do."""
-
-    STOP = "stop"
-    WARN = "warn"
-    GOOD = "good"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding of one check; `remedy` says what to do, and is empty only where nothing is."""
-
-    check: str
-    severity: Severity
-    text: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """What checks look at. `to` is the counterpart that must answer, or empty."""
-
-    settings: Settings
-    home: Home
-    clock: Clock
-    to: str = ""
-
-
-Check = Callable[[Patient], list[Finding]]
+from gateway.ops.doctor.finding import Check, Finding, Patient, Severity, failed, good, stop
 
 
 def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
@@ -65,26 +32,6 @@ def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
 def healthy(findings: list[Finding]) -> bool:
     """Whether nothing would stop an exchange."""
     return all(finding.severity is not Severity.STOP for finding in findings)
-
-
-def good(check: str, text: str) -> Finding:
-    """Nothing to do."""
-    return Finding(check, Severity.GOOD, text)
-
-
-def warn(check: str, text: str, remedy: str) -> Finding:
-    """It works, but should be looked at."""
-    return Finding(check, Severity.WARN, text, remedy)
-
-
-def stop(check: str, text: str, remedy: str, where: str = "") -> Finding:
-    """No exchange is possible until this is mended."""
-    return Finding(check, Severity.STOP, f"{where}: {text}" if where else text, remedy)
-
-
-def failed(check: str, error: LiaisonError, remedy: str) -> Finding:
-    """What an error says, as a finding that stops."""
-    return stop(check, error.message, error.remedy or remedy, error.where)
 
 
 def _guarded(name: str, check: Check, patient: Patient) -> list[Finding]:

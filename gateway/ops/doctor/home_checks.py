@@ -12,7 +12,7 @@ from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
-from gateway.ops.doctor.doctor import Check, Finding, Patient, failed, good, stop, warn
+from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
 from gateway.signing.multi_buffer import crypto_mb as lanes

@@ -7,7 +7,7 @@ import ssl
 
 from gateway.config import argument, host_port
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.doctor import Check, Finding, Patient, failed, good, stop, warn
+from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
 
 _TIMEOUT_S = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

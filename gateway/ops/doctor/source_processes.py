@@ -10,7 +10,7 @@ from gateway.config.home import Home
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
 from gateway.model.names import MemberId, member_id
-from gateway.ops.doctor.doctor import Finding, Patient, good, stop
+from gateway.ops.doctor.finding import Finding, Patient, good, stop
 from gateway.signing.keys import load_signing_key
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.audit.log.succession import newest_logs
-from gateway.ops.doctor.doctor import Finding, Patient, good, stop, warn
+from gateway.ops.doctor.finding import Finding, Patient, good, stop, warn
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore

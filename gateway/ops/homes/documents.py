@@ -103,3 +103,11 @@ def _kind(data: bytes) -> str:
         return "card"
     name = str(value.get("payloadType", ""))
     return name.removeprefix(_TYPE).partition(".")[0] if name.startswith(_TYPE) else ""
+
+
+def read_charter(file: Path) -> list[bytes]:
+    """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
+    try:
+        return read_documents(file, CHARTER)
+    except Malformed as error:
+        raise click.UsageError(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error

@@ -14,7 +14,6 @@ from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId, member_id
-from gateway.ops.orders.inspection_home import Written
 from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
@@ -119,3 +118,11 @@ def read_lines(file: Path) -> list[bytes]:
         return [line for line in file.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:
         raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a file") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where an entry stands."""
+
+    log: str
+    index: int

@@ -19,8 +19,7 @@ from gateway.audit.search.find import find_all
 from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.question import Question
 from gateway.audit.search.terms import Field, number_terms, term
-from gateway.cli.times import to_micros
-from gateway.clock import SystemClock, rfc3339
+from gateway.clock import SystemClock, rfc3339, to_micros
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
 from gateway.model.evidence.retention import age_before, content_key_id

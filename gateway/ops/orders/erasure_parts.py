@@ -1,4 +1,4 @@
-"""Puts together what erases a home's content: for the running node, and for a command where no node runs."""
+"""Put together what erases the content of a home that no node serves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from gateway.app.ground import Ground, open_node_database
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.audit.retention.erase_key import KeyEraser
@@ -21,6 +20,7 @@ from gateway.ops.policy.keeper import own_approvers
 from gateway.ports.journal import Journal
 from gateway.signing.keys import VerifyKey, load_signing_key
 from gateway.storage.database.engine import Database
+from gateway.storage.database.open import open_node_database
 from gateway.storage.keys.key_copy import keep_in_step
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.erase_store import SqlErasableContent
@@ -28,19 +28,6 @@ from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.documents.policy_approval import approver_keys
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
-
-
-def node_desk(ground: Ground, operations: Journal) -> ErasureDesk:
-    """The desk of a running node."""
-
-    def settle() -> None:
-        ground.exchange_log.settle()
-        ground.operations_log.settle()
-
-    timely = partial(_timely, ground.clock, ground.member, lambda: ground.trust.view)
-    return _desk(
-        ground.settings, ground.clock, ground.database, ground.store, ground.keystore, operations, settle, timely
-    )
 
 
 @contextmanager
@@ -58,8 +45,8 @@ def own_desk(settings: Settings) -> Iterator[ErasureDesk]:
                 bury(Tombstones(home.tombstones), keystore)
                 settle = _every_turn(store)
                 keeper = TrustKeeper(home.trust, clock)
-                timely = partial(_timely, clock, member, lambda: keeper.view)
-                yield _desk(settings, clock, database, store, keystore, operations, settle, timely)
+                timely = partial(require_timely, clock, member, lambda: keeper.view)
+                yield erasure_desk(settings, clock, database, store, keystore, operations, settle, timely)
             finally:
                 operations.close()
         finally:
@@ -78,7 +65,7 @@ def _every_turn(store: SqlLogStore) -> Callable[[], None]:
     return settle
 
 
-def _desk(
+def erasure_desk(
     settings: Settings,
     clock: Clock,
     database: Database,
@@ -88,6 +75,10 @@ def _desk(
     settle: Callable[[], None],
     timely: Callable[[], None],
 ) -> ErasureDesk:
+    """Return the desk that carries out orders on these stores.
+
+    `settle` waits for writes under way; `timely` raises where the time is not to be trusted.
+    """
     home, member = Home(settings.home), member_id(settings.node.member)
     one = KeyEraser(
         store=store,
@@ -103,7 +94,7 @@ def _desk(
     return ErasureDesk(one, Orders(home.orders), member, settings.retention, approvers, copy_keys, timely)
 
 
-def _timely(clock: Clock, member: MemberId, view: Callable[[], TrustView]) -> None:
+def require_timely(clock: Clock, member: MemberId, view: Callable[[], TrustView]) -> None:
     """Raise `Forbidden` unless our time is to be trusted: a clock that is years ahead would erase everything.
 
     A status lives three days at most, so one that is valid by our clock says that the clock is about right.

@@ -4,7 +4,6 @@ there is none, by us."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from gateway.config import Home, Settings, load_settings
 from gateway.errors import Forbidden, Misconfigured, NotProved, Unavailable
 from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.open_home import Written
 from gateway.ops.orders.decision_reads import Use, use_order
 from gateway.ops.orders.inspection_orders import InspectionDesk, inspection_order, look_up_order
 from gateway.ops.orders.mailbox import Order, Orders
@@ -34,14 +34,6 @@ WAIT_S = 30.0
 """Seconds that a running node may take; it looks five times a second."""
 
 _STEP_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Where an entry stands."""
-
-    log: str
-    index: int
 
 
 def inspection_desk(

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
 from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.migrate import migrate
 from gateway.storage.database.postgres_address import checked_address, connect_arguments
 
 
@@ -52,3 +53,10 @@ def refuse_password(address: str, where: str) -> None:
             remedy="put it into a password file: `?passfile=FILE` (mode 0600, `host:port:database:user:password`), "
             "or give the whole address as LIAISON_STORAGE_URL",
         )
+
+
+def open_node_database(settings: Settings) -> Database:
+    """The node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
+    database = open_storage(settings)
+    migrate(database)
+    return database

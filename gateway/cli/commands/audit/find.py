@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.output import json_option, print_json, progress_bar, say
-from gateway.cli.times import TIME, to_micros
+from gateway.cli.times import TIME
+from gateway.clock import to_micros
 
 if TYPE_CHECKING:
     from gateway.audit.verify.findings import Report
@@ -89,8 +90,9 @@ def find(
               --key th.auditor.1.key --reason "complaint 7/2026"
       liaison audit find --export th-export --record 5f0c… --complete --charter charter.jsonl
     """
-    from gateway.ops.audit.search import find_entries, found_lines, found_value
+    from gateway.ops.audit.search import find_entries
     from gateway.ops.audit.search_question import Search
+    from gateway.views.found_entries import found_lines, found_value
 
     search = Search(since_us=to_micros(since), until_us=to_micros(until), **wanted)
     search.check()

@@ -19,7 +19,8 @@ from gateway.cli.commands.audit.next_log import next_log
 from gateway.cli.commands.audit.prune import prune
 from gateway.cli.commands.audit.stats import stats
 from gateway.cli.output import home_option, json_option, print_json, progress_bar, say, working
-from gateway.cli.times import TIME, to_micros
+from gateway.cli.times import TIME
+from gateway.clock import to_micros
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _THERE = click.Path(file_okay=False, exists=True, path_type=Path)

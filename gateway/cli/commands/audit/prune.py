@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, say, working
-from gateway.cli.times import TIME, to_micros
+from gateway.cli.times import TIME
+from gateway.clock import to_micros
 
 
 @click.command()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, progress_bar, say
-from gateway.cli.times import TIME, to_micros
+from gateway.cli.times import TIME
+from gateway.clock import to_micros
 
 if TYPE_CHECKING:
     from gateway.views.statistics import Statistics
@@ -47,8 +48,7 @@ def stats(
       liaison audit stats --home th --since 2026-01-01 --csv stats.csv
       liaison audit stats --home th --html stats.html
     """
-    from gateway.cli.statistics_of_home import statistics_of_home
-    from gateway.views.statistics import as_csv, as_value
+    from gateway.views.statistics import as_csv, as_value, statistics_of_home
 
     with progress_bar("counting entries") as progress:
         shown = statistics_of_home(home, to_micros(since), to_micros(until), progress, exact=exact)
@@ -78,7 +78,7 @@ def _show(shown: Statistics) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from gateway.cli.output import printable
+    from gateway.views.printable import printable
     from gateway.views.statistics import TOTALS, breakdown, table_rows
 
     if not shown.counts:

@@ -228,8 +228,9 @@ def _ask(
     members = _members(to)
     from gateway.cli.client import NodeClient
     from gateway.cli.officers import trial_token
+    from gateway.cli.show_search import show_search
     from gateway.config import load_settings
-    from gateway.views.search_lines import all_answered, show_search
+    from gateway.views.search_lines import all_answered
 
     settings = load_settings(home)
     body = {

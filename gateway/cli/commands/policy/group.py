@@ -13,7 +13,7 @@ from gateway.cli.output import home_option, json_option, print_json, say, workin
 from gateway.errors import LiaisonError
 
 if TYPE_CHECKING:
-    from gateway.ops.orders.inspection_home import Written
+    from gateway.ops.homes.open_home import Written
 
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)

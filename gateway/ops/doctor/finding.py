@@ -1,0 +1,62 @@
+"""Hold what a check of the doctor looks at and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.clock import Clock
+from gateway.config import Home, Settings
+from gateway.errors import LiaisonError
+
+
+class Severity(StrEnum):
+    """`stop`: no exchange is possible. `warn`: it works, but should be looked at. `good`: nothing to do."""
+
+    STOP = "stop"
+    WARN = "warn"
+    GOOD = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of one check; `remedy` says what to do, and is empty only where nothing is."""
+
+    check: str
+    severity: Severity
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What checks look at. `to` is the counterpart that must answer, or empty."""
+
+    settings: Settings
+    home: Home
+    clock: Clock
+    to: str = ""
+
+
+def good(check: str, text: str) -> Finding:
+    """Nothing to do."""
+    return Finding(check, Severity.GOOD, text)
+
+
+def warn(check: str, text: str, remedy: str) -> Finding:
+    """It works, but should be looked at."""
+    return Finding(check, Severity.WARN, text, remedy)
+
+
+def stop(check: str, text: str, remedy: str, where: str = "") -> Finding:
+    """No exchange is possible until this is mended."""
+    return Finding(check, Severity.STOP, f"{where}: {text}" if where else text, remedy)
+
+
+def failed(check: str, error: LiaisonError, remedy: str) -> Finding:
+    """What an error says, as a finding that stops."""
+    return stop(check, error.message, error.remedy or remedy, error.where)
+
+
+Check = Callable[[Patient], list[Finding]]

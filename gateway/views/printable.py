@@ -1,0 +1,20 @@
+"""Escape what could move a terminal's cursor or turn its text around."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def printable(text: str) -> str:
+    """`text` with control and direction characters escaped, so that nothing moves the cursor (threats.md, L4)."""
+    return "".join(
+        character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character == "\n"
+        else _escaped(character)
+        for character in text
+    )  # fmt: skip
+
+
+def _escaped(character: str) -> str:
+    """As JSON escapes it: beyond U+FFFF as a pair."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):04x}" for at in range(0, len(units), 2))
