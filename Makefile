@@ -65,7 +65,7 @@ bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
 	@$(BIN)/liaison bench $(BENCH_ARGS)
 
 history: $(STAMP)  ## What an entry costs in a long log: ENTRIES=1000000 URL=postgresql://…
-	@$(BIN)/python -m gateway.bench.history $(ENTRIES) $(URL)
+	@$(BIN)/python -m tests.bench.history $(ENTRIES) $(URL)
 
 fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz xml"
 	$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.lock
@@ -92,7 +92,7 @@ audit-scale: $(STAMP)  ## An export of a million entries with all statements is 
 	LIAISON_AUDIT_ENTRIES=1000000 $(BIN)/pytest -s -n 0 --timeout 7200 tests/contract/test_audit_scale.py
 
 finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 minutes, 3 GB of disk)
-	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m gateway.bench.finding "$$folder" $(or $(ENTRIES),1000000)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m tests.bench.finding "$$folder" $(or $(ENTRIES),1000000)
 
 docs: $(STAMP)  ## Write the documents that are made from the program
 	$(BIN)/python -m tests.support.docs

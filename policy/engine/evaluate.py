@@ -4,7 +4,7 @@ Cedar is asked once for a request, for both layers together: most of a decision'
 it said of each policy is kept, and Cedar is asked again only where something is new (`policy.engine.memory`).
 For both, each policy is loaded as a permit (`bundle.matcher`), so that Cedar names all that match, and its own rule
 is applied here for each layer apart: some permit matches, and no forbid does. A forbid with `@withhold` keeps back
-fields and not the record. `tests/unit/test_policy_engine.py` holds this to Cedar's own decisions.
+fields and not the record. `tests/unit/policy/engine/test_engine.py` holds this to Cedar's own decisions.
 """
 
 from __future__ import annotations

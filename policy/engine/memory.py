@@ -8,7 +8,7 @@ needs no evaluation; for any other one Cedar is asked in full, and all slices ar
 the resource form slices of an action, the others those of one place (an action on a resource).
 
 A request may only be answered from memory if Cedar would accept it (`policy.engine.accepted`). Only accepted requests
-are kept. `tests/unit/test_policy_memory.py` holds all this to Cedar's own answers.
+are kept. `tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
 """
 
 from __future__ import annotations

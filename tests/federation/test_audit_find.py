@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from gateway.audit.log.log import AuditLog
-from gateway.bench.questions import Questions
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
+from tests.bench.questions import Questions
 from tests.support.cli import Liaison, copy_federation
 from tests.support.questions import AGREEMENTS, CODES, NAMES, NUMBERS, OFFICERS, POOLS, REFERENCES
 

@@ -1,6 +1,6 @@
 """The parsers that read bytes from outside: whatever comes in, they give a value or one of our errors.
 
-Each target takes bytes and returns; any other exception is a finding. `tests/unit/test_fuzz_targets.py` runs all
+Each target takes bytes and returns; any other exception is a finding. `tests/unit/house/test_fuzz_targets.py` runs all
 of them on a few inputs, so that none rots between two campaigns.
 """
 

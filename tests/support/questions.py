@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.bench.questions import Pools, Questions
 from gateway.model.names import MemberId
+from tests.bench.questions import Pools, Questions
 from tests.support.audit_logs import LogHome
 
 OFFICERS = ("th.o.1042", "th.o.1043", "th.o.7")
