@@ -1,0 +1,47 @@
+"""Tell the figures of the house: `python -m tests.house`; exit code 1 where a rule is broken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from tests.house import docstrings
+from tests.house.names import inflections
+from tests.house.tree import folders
+
+MOST_MODULES = 15
+"""A folder of more modules is not one thing."""
+
+
+def crowded() -> list[str]:
+    """Return the folders of too many modules."""
+    return [folder for folder, names in folders().items() if len(names) > MOST_MODULES]
+
+
+def confusing() -> list[str]:
+    """Return the pairs of modules of one folder that hold one verb in two forms."""
+    return [f"{folder}: {one}, {other}" for folder, names in folders().items() for one, other in inflections(names)]
+
+
+def _lines() -> Iterator[str]:
+    yield "modules per folder"
+    for folder, names in folders().items():
+        yield f"  {len(names):3}  {folder}"
+    yield "docstrings of functions that are not plain"
+    for word, count in docstrings.figures().most_common():
+        yield f"  {count:3}  {word}"
+
+
+def main() -> int:
+    """Print the figures; return 1 where a rule is broken."""
+    for line in _lines():
+        sys.stdout.write(line + "\n")
+    broken = [*(f"more than {MOST_MODULES} modules: {folder}" for folder in crowded())]
+    broken += [f"forms of one verb: {pair}" for pair in confusing()]
+    for line in broken:
+        sys.stdout.write(f"broken: {line}\n")
+    return int(bool(broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
