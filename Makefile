@@ -18,13 +18,14 @@ KILLS ?= 2000
 FAULTS ?= 0
 ENTRIES ?= 1000000
 URL ?=
+REF ?=
 
 # Each test, demo and bench starts many processes: none of them compiles again what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: audit-scale help setup demo test check bench build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
+.PHONY: audit-scale help setup demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +44,9 @@ demo: $(STAMP)  ## Three countries on this machine: DEMO_ARGS="--once", "--home 
 
 test: $(STAMP)  ## All tests, in parallel: TEST_ARGS="tests/unit -k name"
 	$(BIN)/pytest -n 3 --dist worksteal $(TEST_ARGS)
+
+quick: $(STAMP)  ## The tests that need no process and no server, in under a minute
+	$(BIN)/pytest -q -n 2 --dist worksteal --quick tests/unit
 
 check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies
 	$(BIN)/ruff check .
@@ -63,6 +67,10 @@ proto: $(STAMP)  ## Generate proto/gen from the wire contract
 
 bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
 	@$(BIN)/liaison bench $(BENCH_ARGS)
+
+bench-against: $(STAMP)  ## Compare the speed with another revision's, both trees in turn: REF=v0.1.0 BENCH_ARGS="--passes 9"
+	@test -n "$(REF)" || { echo "name a revision: make bench-against REF=v0.1.0" >&2; exit 2; }
+	@$(BIN)/python -m tests.bench.against $(REF) $(BENCH_ARGS)
 
 history: $(STAMP)  ## What an entry costs in a long log: ENTRIES=1000000 URL=postgresql://…
 	@$(BIN)/python -m tests.bench.history $(ENTRIES) $(URL)

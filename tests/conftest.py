@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=50, derandomize=True, database=None)
+settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=10)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() == "true" else "local")
 
 gc.set_threshold(50_000, 50, 100)  # as in a serving node; collecting the tests makes millions of objects that stay
@@ -47,6 +49,27 @@ def _check(host: object) -> None:
 
 
 _USUAL_S = 120
+_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--quick`: what needs no process and no server, and fewer examples of each property."""
+    parser.addoption("--quick", action="store_true", help="leave out what starts a process or a server")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse processes and servers to a quick run: a test that starts one lacks its mark."""
+    if not config.getoption("--quick"):
+        return
+    config.option.markexpr = "not process"
+    settings.load_profile("quick")
+    sys.addaudithook(_refuse_start)
+
+
+def _refuse_start(event: str, _: tuple[object, ...]) -> None:
+    """Raise for what starts a process or a server while a test runs; xdist's own workers come before that."""
+    if event in _STARTS and os.environ.get("PYTEST_CURRENT_TEST"):
+        raise RuntimeError(f"{event} in a quick run: mark the test with `pytest.mark.process`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

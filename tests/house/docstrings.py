@@ -10,7 +10,19 @@ from pathlib import Path
 
 from tests.house.tree import parsed
 
-FIRST_WORDS = ("What", "Whether", "Whoever", "Those", "The same", "Nobody", "That which", "As the", "Who", "Where", "How")
+FIRST_WORDS = (
+    "What",
+    "Whether",
+    "Whoever",
+    "Those",
+    "The same",
+    "Nobody",
+    "That which",
+    "As the",
+    "Who",
+    "Where",
+    "How",
+)
 """Words with which no docstring of a function begins: it begins with a verb."""
 
 PHRASES = ("whoever", "nobody", "what is no ", "what has no ", "somebody who")

@@ -19,7 +19,7 @@ ENGINES = ("sqlite", "postgresql")
 _FILE = "postgresql"
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.process)])
 def engine(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every test of the module runs once for each engine: new homes have their database there."""
     from tests.support.audit_logs import LogHome

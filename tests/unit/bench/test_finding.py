@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.bench.finding import measure_finding
 
 
+@pytest.mark.process
 def test_a_search_is_measured_through_the_command(tmp_path: Path) -> None:
     said: list[str] = []
     rows = measure_finding(tmp_path, 1_100, said.append, rounds=1, most=2)

@@ -133,6 +133,7 @@ def test_wrong_usage_ends_with_2(liaison: Liaison, arguments: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("module", ["fastapi", "sqlalchemy", "grpc", "structlog", "rich", "cryptography"])
+@pytest.mark.process
 def test_help_loads_nothing_heavy(module: str) -> None:
     program = f"import sys; from gateway.cli.main import run; run(['--help']); sys.exit('{module}' in sys.modules)"
     assert (

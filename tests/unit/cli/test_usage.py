@@ -280,6 +280,7 @@ as_another_account = pytest.mark.skipif(
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
+@pytest.mark.process
 def test_what_another_account_may_not_touch_is_named_and_never_unforeseen(
     liaison: Liaison, home_of_root: Path, arguments: tuple[str, ...], file: str
 ) -> None:
@@ -291,6 +292,7 @@ def test_what_another_account_may_not_touch_is_named_and_never_unforeseen(
 
 
 @as_another_account
+@pytest.mark.process
 def test_doctor_under_another_account_says_so_and_no_check_fails_itself(liaison: Liaison, home_of_root: Path) -> None:
     code, out, err = as_nobody("doctor", "--home", str(home_of_root), "--json")
     assert code == 1, err

@@ -138,6 +138,7 @@ print(_load.cache_info().misses, "importlib.metadata" in sys.modules)
 """
 
 
+@pytest.mark.process
 def test_who_signs_once_does_not_load_what_signs_eight_at_a_time() -> None:
     done = subprocess.run([sys.executable, "-c", ONCE], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "0 False\n"

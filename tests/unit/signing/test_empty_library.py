@@ -24,6 +24,7 @@ print("loaded")
 """
 
 
+@pytest.mark.process
 def test_several_are_found_by_their_names() -> None:
     done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "loaded\n"

@@ -142,6 +142,7 @@ def test_no_count_is_lost_between_threads() -> None:
     assert counters.value(Metric.ENTRIES) == 20_000
 
 
+@pytest.mark.process
 def test_prometheus_reads_counters_and_gauges() -> None:
     pytest.importorskip("opentelemetry.exporter.prometheus")
     counters = Counters()

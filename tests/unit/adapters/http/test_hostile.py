@@ -25,6 +25,8 @@ from gateway.model.query import DocumentQuery
 from tests.support.load import waiting
 from tests.support.web_source import MAPPING, Authority, Interface, Reply, as_json, open_web, server_tls, serving
 
+pytestmark = pytest.mark.process
+
 CLOCK = SystemClock()
 SECRET = "T_PERS secret stack trace at /srv/api"
 

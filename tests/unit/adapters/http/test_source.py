@@ -28,6 +28,8 @@ from tests.support.web_source import (
     serving,
 )
 
+pytestmark = pytest.mark.process
+
 CLOCK = SystemClock()
 
 

@@ -20,6 +20,8 @@ from gateway.clock import SystemClock
 from gateway.storage.index.index_store import IndexStore
 from tests.support.small_source import SmallSource, small_source
 
+pytestmark = pytest.mark.process
+
 PEOPLE = 300
 SECRET = bytes(range(32))
 

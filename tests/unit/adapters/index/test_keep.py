@@ -192,6 +192,7 @@ os._exit(9)
 
 
 @pytest.mark.parametrize("how", ["update", "build"])
+@pytest.mark.process
 def test_a_process_that_dies_half_way_leaves_the_old_index(tmp_path: Path, how: str) -> None:
     path = some_index(tmp_path / "i.sqlite")
     assert subprocess.run([sys.executable, "-c", _DIES, how, str(path)], check=False).returncode == 9

@@ -28,6 +28,7 @@ def init(liaison: Liaison, folder: Path, *more: str | Path) -> Any:
     )
 
 
+@pytest.mark.process
 def test_a_home_is_made_certified_elsewhere_checked_and_listed(liaison: Liaison, tmp_path: Path) -> None:
     copy_federation(liaison, tmp_path, ("th", "kh"))
     home, certs = tmp_path / "customs", tmp_path / "certs"

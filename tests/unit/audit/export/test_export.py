@@ -300,6 +300,7 @@ def test_check_16_e12_a_cosignature_from_the_future_does_not_count(world: World)
 # ---------------------------------------------------------------- going on after a kill
 
 
+@pytest.mark.process
 def test_an_export_that_was_killed_goes_on_and_is_the_same(world: World, tmp_path: Path) -> None:
     out = tmp_path / "out"
     script = (

@@ -34,6 +34,8 @@ from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.databases import server
 from tests.support.zygote import Zygote
 
+pytestmark = pytest.mark.process
+
 WRITERS, BATCHES = 3, 20
 
 

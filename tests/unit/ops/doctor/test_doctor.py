@@ -237,6 +237,7 @@ def test_a_database_that_is_gone_after_heads_were_signed_is_not_made_anew(liaiso
     assert "run `liaison init` again" not in told
 
 
+@pytest.mark.process
 def test_what_takes_calls_and_does_not_answer_is_told(
     liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ def test_what_takes_calls_and_does_not_answer_is_told(
         assert "start the node again" in told["remedy"]
 
 
+@pytest.mark.process
 def test_another_program_at_our_address_is_told(liaison: Liaison, federation: Path) -> None:
     home = federation / "th"
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -22,6 +22,8 @@ from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison
 from tests.support.databases import PASSWORD, READER, Server, server, wait_until
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def postgres() -> Server:

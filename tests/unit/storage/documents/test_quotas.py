@@ -89,6 +89,7 @@ def test_parallel_threads_together_are_exact(database: Database) -> None:
     assert quotas.used(NOW_US)[0].used == 100
 
 
+@pytest.mark.process
 async def test_several_processes_together_are_exact(database: Database, tmp_path: Path) -> None:
     async with Zygote() as zygote:
         children = [await zygote.fork("tests.support.at_once:take", str(tmp_path), str(NOW_US)) for _ in range(3)]
