@@ -6,21 +6,8 @@ import sys
 from collections.abc import Iterator
 
 from tests.house import docstrings
-from tests.house.names import inflections
+from tests.house.names import MOST_MODULES, confusing, crowded
 from tests.house.tree import folders
-
-MOST_MODULES = 15
-"""A folder of more modules is not one thing."""
-
-
-def crowded() -> list[str]:
-    """Return the folders of too many modules."""
-    return [folder for folder, names in folders().items() if len(names) > MOST_MODULES]
-
-
-def confusing() -> list[str]:
-    """Return the pairs of modules of one folder that hold one verb in two forms."""
-    return [f"{folder}: {one}, {other}" for folder, names in folders().items() for one, other in inflections(names)]
 
 
 def _lines() -> Iterator[str]:

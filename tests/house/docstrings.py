@@ -47,3 +47,13 @@ def figures() -> Counter[str]:
         found.update(word for word in FIRST_WORDS if re.match(rf"{word}\b", text))
         found.update(phrase.strip() for phrase in PHRASES if phrase in text.lower())
     return found
+
+
+def totals() -> dict[str, int]:
+    """Return how many docstrings begin with a wrong word, and how many times a phrase stands in one."""
+    counted = figures()
+    phrases = {phrase.strip() for phrase in PHRASES}
+    return {
+        "first word": sum(count for word, count in counted.items() if word not in phrases),
+        "phrase": sum(count for word, count in counted.items() if word in phrases),
+    }

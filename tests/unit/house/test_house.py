@@ -11,6 +11,8 @@ import pytest
 
 from gateway.cli.main import COMMANDS
 from gateway.errors import LiaisonError
+from tests.house import docstrings
+from tests.house.names import confusing, crowded, inflections
 from tests.support.docs import COMMANDS_PAGE, commands_page
 from tests.support.network import NetworkForbidden
 from tests.support.shared import PROJECT, shared_path
@@ -118,6 +120,34 @@ def test_no_module_is_longer_than_a_reader_can_hold() -> None:
         for path in (PROJECT / folder).rglob("*.py")
     }
     assert {str(path.relative_to(PROJECT)): size for path, size in sizes.items() if size > _MODULE_LIMIT} == {}
+
+
+def test_no_folder_has_more_modules_than_a_reader_can_hold() -> None:
+    assert crowded() == []
+
+
+def test_no_folder_has_two_modules_named_with_forms_of_one_verb() -> None:
+    assert confusing() == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "confused"),
+    [
+        ("erase", "erasures", True),
+        ("erase_key", "erasing", True),
+        ("witness", "witnessing", True),
+        ("index_file", "index_seal", False),
+        ("event", "events", False),
+        ("reading", "search", False),
+    ],
+)
+def test_forms_of_one_verb_are_told_from_a_shared_qualifier(one: str, other: str, confused: bool) -> None:
+    assert bool(inflections([one, other])) is confused
+
+
+def test_docstrings_of_functions_begin_with_a_verb_and_speak_plainly() -> None:
+    found = docstrings.totals()
+    assert found == docstrings.LIMITS, "lower the limit where there are fewer, write plainly where there are more"
 
 
 def test_a_connection_that_would_leave_the_machine_is_refused() -> None:
