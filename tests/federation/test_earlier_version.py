@@ -432,7 +432,6 @@ def test_a_backup_from_before_an_erasure_revives_nothing(federation: Federation,
     assert not any(entry["erased"] for entry in kept)
 
 
-@pytest.mark.xfail(reason="version 0.1.0 takes the keys of references for content keys when it restores", strict=False)
 def test_a_backup_is_restored_beside_the_keys_of_references(federation: Federation, backups: Path) -> None:
     done = restore(federation, backups, "th.backup", federation / "th-keys")
     assert done["logs"]["verdict"] == "proved"

@@ -54,6 +54,9 @@ _DYING = ".dying"
 _KEPT = ".kept"
 CHANGES = "changes"
 _SEARCH = b"liaison search index"
+_MONTH_KEY = re.compile(r"[A-Za-z0-9]+/[0-9][0-9.-]*", re.ASCII)
+"""The id of a month's key: its class of retention, the month, and how often it was made anew."""
+
 _REMEMBERED = re.compile(rb"^([a-z]+/[0-9]+) ([0-9]+) ([A-Za-z0-9+/]+=*)\n", re.MULTILINE)
 
 
@@ -96,7 +99,7 @@ class KeyStore:
 
     def _path(self, key_id: str) -> Path:
         name, _, label = key_id.partition("/")
-        if not (name.isascii() and name.isalnum() and label.replace("-", "").replace(".", "").isdigit()):
+        if not _MONTH_KEY.fullmatch(key_id):
             raise Unknown(f"`{key_id[:40]!a}` is not a key id", where="keystore")
         return self._root / name / f"{label}.key"
 
@@ -117,10 +120,14 @@ class KeyStore:
         return AESGCMSIV(raw)
 
     def key_ids(self) -> list[str]:
-        """Ids of all month keys that exist and were not destroyed."""
+        """Return the ids of all month keys that exist and were not destroyed.
+
+        Keys of references lie beside them, under a quarter's name: they wrap no content and are left out.
+        """
         with storage_errors("keystore"):
-            paths = sorted(self._root.glob("*/*.key"))
-            return [f"{path.parent.name}/{path.stem}" for path in paths if read_key_file(path) != DESTROYED]
+            paths = {f"{path.parent.name}/{path.stem}": path for path in sorted(self._root.glob("*/*.key"))}
+            months = {key_id: path for key_id, path in paths.items() if _MONTH_KEY.fullmatch(key_id)}
+            return [key_id for key_id, path in months.items() if read_key_file(path) != DESTROYED]
 
     def is_destroyed(self, key_id: str) -> bool:
         """Whether `key_id` was destroyed; false when there never was such a key."""
