@@ -26,7 +26,7 @@ from gateway.cli.main import run
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
 from gateway.node import methods, wire
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import Caller, answer_of, caller, request, sample_world, submission
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
@@ -62,7 +62,7 @@ class Load:
 
     def envelope(self, number: int) -> bytes:
         asked = request(query=DocumentQuery(f"B{number:07d}", "VNM"))
-        made = build_request(asked, self.key).envelope
+        made = REQUEST_KIND.build(asked, self.key).envelope
         self.sent[made] = asked.exchange_id
         return made
 

@@ -20,7 +20,7 @@ from gateway.exchange.receipts import days
 from gateway.exchange.receipts.days import GIVEN, TAKEN, DayAccounts, DayState
 from gateway.model.evidence.day_account import DayAccount
 from gateway.node import methods, wire
-from gateway.statements.account import build_account, verify_account, verify_account_answer
+from gateway.statements.account import ACCOUNT_KIND, verify_account_answer
 from gateway.storage.database.tables import log_entry
 from tests.support.cli import Liaison
 from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, caller, command, entries, sample_world, stopping
@@ -122,7 +122,7 @@ async def test_both_logs_say_that_they_hold_the_same_of_a_day(world: World, cloc
         }
     trust, now_us = world.nodes["th"].parts.trust(), clock.now_us()
     envelope = base64.b64decode(found["th"].private["statement"])
-    account = verify_account(envelope, keys=trust, peer=VN, me=TH, now_us=now_us)
+    account = ACCOUNT_KIND.verify(envelope, keys=trust, peer=VN, me=TH, now_us=now_us)
     assert (account.value.day, account.value.given) == (found["th"].private["day"], through)
     word = base64.b64decode(found["vn"].private["statement"])
     answer = verify_account_answer(
@@ -227,7 +227,7 @@ async def test_an_account_of_a_day_that_is_not_over_and_one_of_somebody_else_are
         (replace(account, sender=VN, recipient=TH, day="2026-01-01"), key),
         (replace(account, day="2026-01-01"), world.federation["vn"].key("statement")),
     ):
-        envelope = build_account(bad, signer).envelope
+        envelope = ACCOUNT_KIND.build(bad, signer).envelope
         status = await who.refused(methods.COMPARE_DAY.path, wire.compare_day(envelope))
         assert status in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED)
     assert len(_days(world, "vn")) == before

@@ -21,7 +21,7 @@ from gateway.exchange.receipts.debt import DebtLimits
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.purpose import Purpose
 from gateway.node import methods, wire
-from gateway.statements.receipt import build_receipt
+from gateway.statements.receipt import RECEIPT_KIND
 from gateway.trust.documents.descriptor import KeyUse
 from tests.support.cli import Liaison
 from tests.support.exchange import (
@@ -153,7 +153,7 @@ async def test_a_receipt_that_says_that_nothing_arrived_is_taken_and_seen(
     receipt = Receipt(
         TH, VN, number, number, exchanges_hash([]), (number,), sha256(payload_of(previous)).digest(), CLOCK.now_us()
     )
-    sealed = build_receipt(receipt, world.federation["th"].key("statement"))
+    sealed = RECEIPT_KIND.build(receipt, world.federation["th"].key("statement"))
     vn.receipts._buckets.clear()
     message = ReceiptMessage(sealed.envelope, b"", LogProof(0, (), b""))
     await caller(world).call(methods.ACKNOWLEDGE.path, wire.acknowledge(message))

@@ -25,8 +25,7 @@ from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.node import methods, wire
 from gateway.ops.homes.suspensions import switch
-from gateway.statements.consent import build_consent_answer, verify_consent_request
-from gateway.statements.envelope import CONSENT_REQUEST
+from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST, CONSENT_REQUEST_KIND
 from tests.support.consents import (
     CUSTOMS,
     HOUR_US,
@@ -304,7 +303,7 @@ class LyingOwner:
         if self.raw is not None:
             return self.raw
         vn = self.world.federation["vn"]
-        request = verify_consent_request(
+        request = CONSENT_REQUEST_KIND.verify(
             envelope, keys=self.world.nodes["vn"].parts.trust(), peer=TH, me=VN, now_us=CLOCK.now_us()
         )
         first = ConsentAnswer(
@@ -316,7 +315,7 @@ class LyingOwner:
             state=ConsentState.GRANTED,
             until_us=request.value.expires_us,
         )
-        return build_consent_answer(replace(first, **self.changes), self.key or vn.key("statement")).envelope
+        return CONSENT_ANSWER_KIND.build(replace(first, **self.changes), self.key or vn.key("statement")).envelope
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from gateway.clock import SystemClock
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
-from gateway.statements.answer import build_answer
-from gateway.statements.request import open_request, request_reference
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.request import REQUEST_KIND, request_reference
 from tests.support.federation import Member
 from tests.support.load import in_turns
 from tests.support.nodes import World
@@ -47,14 +47,14 @@ class Forger:
         answer = Answer(
             exchange_id=reference.exchange_id,
             sender=self.member,
-            recipient=MemberId(open_request(envelope).message.sender),
+            recipient=MemberId(REQUEST_KIND.open(envelope).message.sender),
             request_hash=reference.request_hash,
             issued_us=SystemClock().now_us(),
             outcome=Outcome.NO_HIT,
             withheld_commitment=secrets.token_bytes(32),
         )
         answer = replace(answer, **changes)
-        sealed = build_answer(answer, key or self.key)
+        sealed = ANSWER_KIND.build(answer, key or self.key)
         return answer, sealed.envelope, sealed.payload_hash
 
     def message(
@@ -78,7 +78,7 @@ class Forger:
             index=self.tree.size,
             time_us=answer.issued_us,
             kind="answered",
-            peer=MemberId(open_request(envelope).message.sender),
+            peer=MemberId(REQUEST_KIND.open(envelope).message.sender),
             number=self._number,
             exchange_id=reference.exchange_id,
             request_hash=reference.request_hash,

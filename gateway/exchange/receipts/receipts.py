@@ -23,7 +23,7 @@ from gateway.model.names import MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import Peers
-from gateway.statements.receipt import build_receipt, verify_receipt
+from gateway.statements.receipt import RECEIPT_KIND
 
 _BURST = 5.0
 _PER_SECOND = 2.0
@@ -64,7 +64,7 @@ class Acknowledger:
 
     async def _send(self, due: Due) -> None:
         receipt, entry, proof = due.receipt, b"", LogProof(0, (), b"")
-        sealed = build_receipt(receipt, self._parts.key)
+        sealed = RECEIPT_KIND.build(receipt, self._parts.key)
         if due.entry is not None:
             index, entry = due.entry
             proof = await asyncio.to_thread(self._parts.journal.proof, index, parse_entry(entry).log)
@@ -116,7 +116,7 @@ class ReceiptTaker:
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         proved: list[Mapping[str, Any]] = []
         try:
-            verified = verify_receipt(
+            verified = RECEIPT_KIND.verify(
                 message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
             prove = partial(self._prove, peer, message, proved)
