@@ -13,8 +13,8 @@ import grpc
 from gateway.errors import LiaisonError
 from gateway.exchange.answering.inbound import Reply, ReplySink
 from gateway.node import wire
-from gateway.node.doors import ServerLimits
-from gateway.node.status import STATUS
+from gateway.rpc.server import ServerLimits
+from gateway.rpc.status import STATUS
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]

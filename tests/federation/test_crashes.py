@@ -25,7 +25,7 @@ from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import Caller, answer_of, caller, request, sample_world, submission
 from tests.support.nodes import World
@@ -68,7 +68,7 @@ class Load:
 
     async def submit(self, channel: Any, envelope: bytes) -> None:
         data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=60)
-        self.answers[envelope] = wire.parse_response(data)
+        self.answers[envelope] = methods.SUBMIT.answer.read(data)
 
     async def worker(self, channel: Any, number: int) -> None:
         while not self.stopped:

@@ -21,9 +21,9 @@ from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery
 from gateway.model.requester import Requester
-from gateway.node import methods
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import verify_record
+from gateway.rpc import methods
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import SIZES
 from gateway.statements.request import REQUEST_KIND

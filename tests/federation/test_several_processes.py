@@ -23,7 +23,7 @@ from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
@@ -117,7 +117,7 @@ class Load:
                 continue
             if isinstance(result, BaseException):
                 raise result
-            self.answers.setdefault(asked.exchange_id, []).append(wire.parse_response(result))
+            self.answers.setdefault(asked.exchange_id, []).append(methods.SUBMIT.answer.read(result))
 
 
 def check(home: Path, load: Load) -> None:

@@ -25,6 +25,7 @@ from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
 from gateway.records.identifiers.plates import read_plate
 from gateway.records.identifiers.vessels import read_imo
+from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import ANSWER_KIND
@@ -72,7 +73,7 @@ TARGETS: dict[str, Target] = {
     "policy": parse_policy,
     "private": decode_private,
     "request": REQUEST_KIND.parse,
-    "submission": wire.parse_submit,
+    "submission": methods.SUBMIT.request.read,
     "xml": lambda data: parse(io.BytesIO(data), frozenset()),
 }
 """All targets, by the name that `make fuzz` takes."""

@@ -14,7 +14,7 @@ from gateway.demo import planted
 from gateway.model.exchange import Outcome, Request
 from gateway.model.hit import SourceRecord
 from gateway.model.purpose import Offence, Purpose
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import KH, answer_of, caller, person, request, sample_world, stopping, submission
 from tests.support.nodes import World
@@ -83,7 +83,7 @@ async def everything(world: World, asked: Request, capfd: pytest.CaptureFixture[
         beside = [*await call.initial_metadata(), *await call.trailing_metadata(), await call.details()]
     said = "".join(capfd.readouterr())
     counted = json.dumps(repr(world.nodes["kh"].ground.counters.__dict__), ensure_ascii=False)
-    answer = wire.parse_response(body)
+    answer = methods.SUBMIT.answer.read(body)
     inside = b"".join(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in _coded(answer_of(answer)))
     return body + inside + repr(beside).encode() + said.encode() + counted.encode(), answer_of(answer).outcome
 

@@ -27,7 +27,7 @@ from gateway.model.exchange import Outcome, Request
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import Query
 from gateway.model.requester import Requester
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import KH, answer_of, caller, person, request, sample_world, stopping, submission
 from tests.support.nodes import World
@@ -109,7 +109,7 @@ async def measure(world: World, requester: Callable[[], Requester]) -> dict[str,
                 body = await submit(message, timeout=60)
                 if number >= WARM:
                     taken[name].append(time.perf_counter() - began)
-                assert answer_of(wire.parse_response(body)).outcome is Outcome.NO_HIT
+                assert answer_of(methods.SUBMIT.answer.read(body)).outcome is Outcome.NO_HIT
     return taken
 
 

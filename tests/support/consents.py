@@ -14,7 +14,7 @@ from gateway.model.names import ExchangeId
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
 from gateway.statements.consent import CONSENT_ANSWER, CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
 from gateway.statements.envelope import unseal
@@ -92,7 +92,7 @@ def sealed_consent(world: World, request: ConsentRequest, key: SigningKey | None
 
 async def send(who: Caller, envelope: bytes) -> ConsentAnswer:
     """The owner's word on an envelope."""
-    word = wire.parse_consent_word(await who.call(methods.CONSENT.path, wire.ask_consent(envelope)))
+    word = methods.CONSENT.answer.read(await who.call(methods.CONSENT.path, methods.CONSENT.request.write(envelope)))
     return CONSENT_ANSWER_KIND.parse(unseal(word, CONSENT_ANSWER).payload)
 
 

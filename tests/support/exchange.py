@@ -27,8 +27,8 @@ from gateway.model.requester import Requester
 from gateway.model.search import Line, Search, SearchCommand
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
-from gateway.node import methods, wire
 from gateway.ports.sources import Source, SourceDescription
+from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND
@@ -179,7 +179,7 @@ class Caller:
 
     async def submit(self, envelope: bytes, budget_ms: int = 3_000) -> AnswerMessage:
         """One exchange."""
-        return wire.parse_response(await self.call(methods.SUBMIT.path, submission(envelope, budget_ms)))
+        return methods.SUBMIT.answer.read(await self.call(methods.SUBMIT.path, submission(envelope, budget_ms)))
 
     async def refused(self, path: str, data: bytes, **options: Any) -> grpc.StatusCode:
         """The status of a call that must not be answered."""

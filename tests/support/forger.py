@@ -19,7 +19,9 @@ from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import SystemClock
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome
 from gateway.model.names import MemberId
-from gateway.node import methods, wire
+from gateway.node import wire
+from gateway.rpc import methods
+from gateway.rpc.forms import response
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND, request_reference
 from tests.support.federation import Member
@@ -113,13 +115,13 @@ class HostileNode:
                 if isinstance(reply, bytes):
                     yield reply
                 elif reply is not None:
-                    answered = pb.ResponseFrame(id=frame.id, response=wire.response(reply))
+                    answered = pb.ResponseFrame(id=frame.id, response=response(reply))
                     yield pb.StreamExchangesResponse(frames=[answered]).SerializeToString()
 
     async def acknowledge(self, data: bytes, _: Any) -> bytes:
         """Takes receipts and says nothing."""
         self.receipts.append(data)
-        return wire.acknowledged(0)
+        return methods.ACKNOWLEDGE.answer.write(0)
 
     def _handler(self, details: grpc.HandlerCallDetails) -> Any:
         return {

@@ -27,7 +27,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import CLOCK, KH, Caller, answer_of, request, submission
 
@@ -84,7 +84,7 @@ class Counterpart:
 
     async def ask(self, channel: Any, exchange_id: str, envelope: bytes) -> None:
         data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=_PATIENCE_S)
-        message = wire.parse_response(data)
+        message = methods.SUBMIT.answer.read(data)
         self.answers[exchange_id] = message
         self.unchecked.append((exchange_id, message))
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.audit.accounts import days
 from gateway.audit.accounts.days import DAY_US, Held
@@ -29,6 +29,8 @@ from gateway.ports.content_keys import Retention
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import COMPARE_DAY
 from gateway.statements.account import ACCOUNT_ANSWER_KIND, ACCOUNT_KIND, MAX_LINES, MAX_WIDTH, verify_account_answer
 
 GRACE_US = 600_000_000
@@ -43,13 +45,6 @@ _BURST = 300.0
 _PER_SECOND = 0.1
 """Accounts that a counterpart may send: those of a day of a million exchanges at once, and few more, since each has an
 entry with its statement."""
-
-
-class DayPeers(Protocol):
-    """The way to the other side."""
-
-    async def compare_day(self, member: MemberId, envelope: bytes) -> bytes:
-        """Send an account; the envelope of what the other side holds. Raises like `Peers.exchange`."""
 
 
 @dataclass(slots=True)
@@ -90,7 +85,7 @@ class DayAccounts:
         parts: Parts,
         store: LogStore,
         log: str,
-        peers: DayPeers,
+        peers: Calls,
         operations: Scribe,
         members: Callable[[], Collection[MemberId]],
     ) -> None:
@@ -157,7 +152,7 @@ class DayAccounts:
         digest = exchanges_hash(items)
         account = DayAccount(parts.member, peer, day, first, through, given, digest, listed, lines, now_us)
         sealed = ACCOUNT_KIND.build(account, parts.key)
-        envelope = await self._peers.compare_day(peer, sealed.envelope)
+        envelope = await self._peers.call(peer, COMPARE_DAY, sealed.envelope)
         verified = verify_account_answer(
             envelope,
             keys=parts.trust(),

@@ -22,7 +22,8 @@ from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
-from gateway.ports.peers import Peers
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import ACKNOWLEDGE
 from gateway.statements.receipt import RECEIPT_KIND
 
 _BURST = 5.0
@@ -33,7 +34,7 @@ _PER_SECOND = 2.0
 class Acknowledger:
     """Our receipts to counterparts. `received` notes an answer that is durable in our log; `round` sends."""
 
-    def __init__(self, parts: Parts, book: ChannelBook, peers: Peers, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, book: ChannelBook, peers: Calls, operations: Scribe) -> None:
         self._parts = parts
         self._book = book
         self._peers = peers
@@ -69,7 +70,7 @@ class Acknowledger:
             index, entry = due.entry
             proof = await asyncio.to_thread(self._parts.journal.proof, index, parse_entry(entry).log)
         try:
-            await self._peers.acknowledge(receipt.recipient, ReceiptMessage(sealed.envelope, entry, proof))
+            await self._peers.call(receipt.recipient, ACKNOWLEDGE, ReceiptMessage(sealed.envelope, entry, proof))
         except Refused:
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
