@@ -1,4 +1,4 @@
-"""What serves each message of counterparts: one line for each row of the table of methods beside exchanges."""
+"""The doors of a node: one for each row of the table of methods, beside the exchanges that `NodeServer` serves."""
 
 from __future__ import annotations
 

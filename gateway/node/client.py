@@ -49,13 +49,13 @@ class Directory(Protocol):
     epoch: int
 
     def endpoints(self, member: MemberId) -> list[str]:
-        """`host:port` of a member's nodes."""
+        """Return `host:port` of a member's nodes."""
 
     def ca_pem(self, member: MemberId) -> bytes:
-        """The member's CA certificates."""
+        """Return the member's CA certificates."""
 
     def server_name(self, member: MemberId) -> str:
-        """The DNS name that the member's node certificate carries."""
+        """Return the DNS name that the member's node certificate carries."""
 
 
 class PeerPool:
@@ -86,7 +86,7 @@ class PeerPool:
             raise TimedOut(f"`{member}` did not answer in time", where=member) from None
 
     def status(self, member: MemberId) -> PeerStatus:
-        """What is known of the connection."""
+        """Return the state of the connection."""
         link = self._links.get(member)
         return PeerStatus(member, link is not None and link.connected, self._last_seen.get(member, 0))
 
@@ -123,7 +123,7 @@ class PeerPool:
         self._last_seen[member] = self._clock.now_us()
 
     def _link(self, member: MemberId) -> _Link:
-        """The link to `member`; a new one when trust has changed, since its roots or its address may have."""
+        """Return the link to `member`; a new one when trust has changed, since its roots or its address may have."""
         if (reason := self._suspended(member)) is not None:
             raise Suspended(f"exchange with `{member}` is suspended: {reason}", where=member)
         directory = self._directory()
@@ -188,7 +188,7 @@ class _Link:
         return any(stream is not None and not stream.broken for stream in self._streams)
 
     async def call(self, path: str, data: bytes, timeout: float) -> bytes:
-        """One unary call."""
+        """Make one unary call."""
         call: Unary = self._channels[next(self._turn)].unary_unary(path)
         with self._flying():
             return await call(data, timeout=timeout)
@@ -276,7 +276,7 @@ class _Stream:
 
     @property
     def usable(self) -> bool:
-        """Whether new requests may go on it: whole, and not at the end of its life."""
+        """Return True while new requests may go on it: it is whole, and not at the end of its life."""
         return not self.broken and asyncio.get_running_loop().time() < self._until
 
     async def retire(self) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Stream:
-    """One bidirectional stream: a reader, and a writer that sends whatever is ready.
+    """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
     `take` hands on one message and gives the number of its frames; `refused` notes what ends the stream.
     """

@@ -27,7 +27,7 @@ class UnarySink:
         return reply
 
     def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-        """One reply as one message; a refusal is kept for the status of the call."""
+        """Write one reply as one message; a refusal is kept for the status of the call."""
         reply = replies[0][1]
         if isinstance(reply, AnswerMessage):
             return [SUBMIT.answer.write(reply)]

@@ -50,7 +50,7 @@ class DomesticChannel:
         return method.answer.read(answer)
 
     async def _open(self) -> grpc.aio.Channel:
-        """The channel, a new one when our certificate was renewed."""
+        """Return the channel, a new one when our certificate was renewed."""
         identity = self._identity()
         if self._channel is None or identity != self._used:
             await self.close()
@@ -100,7 +100,7 @@ class WitnessClient:
 
 
 def _refusal(witness: str, error: grpc.aio.AioRpcError) -> LiaisonError:
-    """The status with which a witness refused, as our error; it is a claim, and proves nothing."""
+    """Return our error for the status with which a witness refused; it is a claim, and proves nothing."""
     code = (error.details() or "")[:60].encode("ascii", "replace").decode()
     if error.code() is grpc.StatusCode.ABORTED:
         size = size_of(_metadata(error))

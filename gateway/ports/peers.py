@@ -11,7 +11,7 @@ from gateway.model.names import MemberId
 
 @frozen
 class PeerStatus:
-    """What we know of the connection to a counterpart."""
+    """The state of the connection to a counterpart."""
 
     member: MemberId
     connected: bool
@@ -25,4 +25,4 @@ class Peers(Protocol):
         """Send a request; `trace` is a W3C traceparent or empty. Raises `TimedOut`, `Unavailable`, `Malformed`."""
 
     def status(self, member: MemberId) -> PeerStatus:
-        """What is known of the connection to `member`."""
+        """Return the state of the connection to `member`."""

@@ -1,4 +1,4 @@
-"""What a row of the table of methods says of one RPC, and the door at which its calls are served."""
+"""A row of the table of methods, and the door at which its calls are served."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Method(Generic[Q, A]):
 
     @property
     def path(self) -> str:
-        """The path in HTTP/2."""
+        """Return the path in HTTP/2."""
         return f"/{self.service}/{self.name}"
 
     def check_size(self, data: bytes) -> None:

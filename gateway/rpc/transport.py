@@ -1,4 +1,4 @@
-"""What both kinds of servers do alike: options, the caller's certificate, refusals, and methods that nothing serves."""
+"""Shared by both kinds of servers: options, the caller's certificate, refusals, and methods that nothing serves."""
 
 from __future__ import annotations
 

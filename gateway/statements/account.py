@@ -137,12 +137,12 @@ def _day(text: str) -> str:
 
 
 ACCOUNT_KIND = Kind(DAY_ACCOUNT, pb.DayAccount, "account", _write_account, read_account, check_issued)
-"""What the sender answered to the recipient on one day."""
+"""The answers that the sender gave to the recipient on one day."""
 
 ACCOUNT_ANSWER_KIND = Kind(
     DAY_ACCOUNT_ANSWER, pb.DayAccountAnswer, "account answer", _write_answer, read_account_answer, check_issued
 )
-"""What the other side holds of that day."""
+"""The other side's own view of that day."""
 
 
 def verify_account_answer(

@@ -61,7 +61,7 @@ class StatementKeys(Protocol):
     """The keys that members have listed; `gateway.trust.view.TrustView` answers it."""
 
     def verify_key(self, member: MemberId, key_id: str, use: str, at_us: int) -> Verifies:
-        """The key, when `member` listed it for `use` and it was valid at `at_us`, else `BadSignature`."""
+        """Return the key that `member` listed for `use` and that was valid at `at_us`, else raise `BadSignature`."""
 
 
 @frozen
@@ -155,7 +155,7 @@ def unseal(data: bytes, payload_type: PayloadType) -> Unsealed:
 
 
 def signer_of(data: bytes) -> str:
-    """The id of the key that an envelope of any kind names, unverified; empty where it is no envelope."""
+    """Return the id of the key that an envelope of any kind names, unverified; empty where it is no envelope."""
     message = envelope_pb2.Envelope()
     try:
         message.ParseFromString(data)
@@ -165,7 +165,7 @@ def signer_of(data: bytes) -> str:
 
 
 def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
-    """`data` as a message of `kind`, or `Malformed` naming `where`."""
+    """Return `data` as a message of `kind`, or raise `Malformed` naming `where`."""
     try:
         message = kind.FromString(data)
     except (DecodeError, RecursionError) as error:
@@ -188,7 +188,7 @@ def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, a
 def check_signatures(
     signed: Sequence[tuple[Unsealed, MemberId, int]], keys: StatementKeys
 ) -> list[LiaisonError | None]:
-    """`check_signature` for a batch: None where it would return, else what it would raise."""
+    """Check a batch like `check_signature`: None where it would return, else the error that it would raise."""
     checks = [_check(unsealed, keys, member, at_us) for unsealed, member, at_us in signed]
     outcomes = iter(verify_together([check for check in checks if not isinstance(check, LiaisonError)]))
     return [check if isinstance(check, LiaisonError) else next(outcomes) for check in checks]

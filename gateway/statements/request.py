@@ -27,7 +27,7 @@ _OFFENCES: Mapping[str, Offence] = {offence.value: offence for offence in Offenc
 
 @frozen
 class RequestReference:
-    """What a signed refusal refers to when the request itself was not accepted."""
+    """A reference to a request that was not accepted, for the signed refusal."""
 
     exchange_id: ExchangeId
     request_hash: bytes
