@@ -10,18 +10,17 @@ import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import Changes
 from adapters.load import NodeSide, Place
-from adapters.remote import methods, wire
+from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
 from adapters.remote.queries import query_bytes
 from adapters.remote.reference import build_reference
-from adapters.remote.strict import parse
 from certs.durable import make_folder, replace
 from certs.names import source_tls_name
 from certs.tls import TlsIdentity, channel_credentials
@@ -35,6 +34,12 @@ from gateway.ports.sources import Occasion, SourceDescription
 from gateway.records.sdjwt import digest_of
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import VerifiedRecord, verify_record
+from gateway.rpc import methods
+from gateway.rpc.contract import Method
+from gateway.rpc.strict import parse
+
+MAX_ANSWER = 256 * 1024
+"""Bytes of the largest answer of a source that a node reads."""
 
 _SCHEME = "source://"
 _DESCRIBE_S = 1.0
@@ -121,7 +126,7 @@ class RemoteSource:
     def health(self) -> str:
         """Empty when the source can be asked, else what is wrong."""
         try:
-            data = self.call(methods.HEALTH, b"", self.clock.monotonic() + _DESCRIBE_S)
+            data = self.call(methods.SOURCE_HEALTH, b"", self.clock.monotonic() + _DESCRIBE_S)
             return parse(pb.HealthResponse, data, self.node.source).problem[:200]
         except LiaisonError as error:
             return error.message
@@ -130,7 +135,7 @@ class RemoteSource:
         """End the connection."""
         self._wire.close()
 
-    def call(self, method: methods.Method, data: bytes, deadline: float) -> bytes:
+    def call(self, method: Method[Any, Any], data: bytes, deadline: float) -> bytes:
         """One call; every failure is one of ours, whatever the other side says (`_failure`)."""
         return self._wire.call(method, data, deadline)
 
@@ -260,7 +265,7 @@ class _Wire:
         self._identity = node.identity()
         self._channel, self._calls = self._open(self._identity)
 
-    def call(self, method: methods.Method, data: bytes, deadline: float, *, wait: bool = False) -> bytes:
+    def call(self, method: Method[Any, Any], data: bytes, deadline: float, *, wait: bool = False) -> bytes:
         """One call. Raises what `_failure` makes of it; `wait` gives a source that was away time to be found again."""
         left = deadline - self._clock.monotonic()
         if left <= 0:
@@ -290,13 +295,13 @@ class _Wire:
         """End it."""
         self._channel.close()
 
-    def _open(self, identity: TlsIdentity) -> tuple[grpc.Channel, dict[methods.Method, Call]]:
+    def _open(self, identity: TlsIdentity) -> tuple[grpc.Channel, dict[Method[Any, Any], Call]]:
         channel = grpc.secure_channel(
             self._target,
             channel_credentials(identity, self._node.ca),
             options=[
                 ("grpc.ssl_target_name_override", source_tls_name(self._node.member, self._node.agency)),
-                ("grpc.max_receive_message_length", methods.MAX_ANSWER),
+                ("grpc.max_receive_message_length", MAX_ANSWER),
                 ("grpc.max_metadata_size", 8 * 1024),
                 ("grpc.enable_retries", 0),
                 ("grpc.enable_http_proxy", 0),
@@ -306,7 +311,7 @@ class _Wire:
                 ("grpc.keepalive_time_ms", 300_000),
             ],
         )
-        return channel, {method: channel.unary_unary(method.path) for method in methods.METHODS}
+        return channel, {method: channel.unary_unary(method.path) for method in methods.SOURCE_METHODS}
 
 
 def _failure(error: grpc.RpcError, source: str) -> LiaisonError:

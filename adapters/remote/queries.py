@@ -8,7 +8,6 @@ from typing import Any
 
 from liaison.source.v1 import source_pb2 as pb
 
-from adapters.remote.strict import parse
 from gateway.errors import Malformed
 from gateway.model.query import (
     MAX_NAMES,
@@ -21,6 +20,7 @@ from gateway.model.query import (
 )
 from gateway.model.strictness import Strictness
 from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex, text_value
+from gateway.rpc.strict import parse
 
 _BY_NUMBER: Mapping[str, type[Any]] = {
     kind.kind.value: kind for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery)

@@ -16,12 +16,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import envelope_pb2
 from liaison.source.v1 import source_pb2 as pb
 
-from adapters.remote.strict import parse
 from gateway.errors import BadSignature, Forbidden, Malformed, Stale, TooLarge
 from gateway.model.frozen import frozen
 from gateway.model.names import MemberId, exchange_id, member_id
 from gateway.model.purpose import Purpose
 from gateway.ports.sources import Occasion
+from gateway.rpc.strict import parse
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey, VerifyKey
 

@@ -24,10 +24,9 @@ from adapters.remote.allowed import is_allowed
 from adapters.remote.clerk import Clerk
 from adapters.remote.queries import read_query
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
-from adapters.remote.strict import parse
 from adapters.remote.visits import Visits
 from gateway.clock import Clock
-from gateway.errors import Forbidden, LiaisonError, Replayed, TooLarge
+from gateway.errors import Forbidden, LiaisonError, Replayed
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
@@ -70,19 +69,17 @@ class SourceService:
 
     # ------------------------------------------------------------ calls
 
-    def describe(self, data: bytes, node: str, deadline: float) -> bytes:
-        """What the source is."""
-        del node, deadline
-        parse(pb.DescribeRequest, data, "request")
+    def describe(self, message: pb.DescribeRequest, node: str, deadline: float) -> bytes:
+        """Say what the source is."""
+        del message, node, deadline
         return wire.description_bytes(self._adapter.describe())
 
-    def health(self, data: bytes, node: str, deadline: float) -> bytes:
-        """Whether it can be asked: the one thing beside its description and state that needs no reference.
+    def health(self, message: pb.HealthRequest, node: str, deadline: float) -> bytes:
+        """Say whether it can be asked; beside description and state, only this needs no reference.
 
         It says yes or no, never why, and the agency's system is asked once in `_HEALTH_SECONDS` at most.
         """
-        del node, deadline
-        parse(pb.HealthRequest, data, "request")
+        del message, node, deadline
         with self._health_lock:
             if self._clock.monotonic() >= self._health[0]:
                 problem = _NOT_SERVING if self._adapter.health() else ""
@@ -90,17 +87,16 @@ class SourceService:
                 self._health = self._clock.monotonic() + _HEALTH_SECONDS, problem
             return pb.HealthResponse(problem=self._health[1]).SerializeToString()
 
-    def changes(self, data: bytes, node: str, deadline: float) -> bytes:
-        """Whether it has changed."""
+    def changes(self, message: pb.ChangesRequest, node: str, deadline: float) -> bytes:
+        """Say whether it has changed."""
         del node, deadline
-        found = self._adapter.changes(parse(pb.ChangesRequest, data, "request").since)
+        found = self._adapter.changes(message.since)
         # The cursor tells what the source depends on; a hash of it tells the same, and nothing else.
         cursor = hashlib.sha256(found.cursor.encode()).hexdigest()
         return pb.ChangesResponse(cursor=cursor, changed=found.changed).SerializeToString()
 
-    def search(self, data: bytes, node: str, deadline: float) -> bytes:
-        """Candidates, for a fresh reference to exactly this query."""
-        message = parse(pb.SearchRequest, data, "request")
+    def search(self, message: pb.SearchRequest, node: str, deadline: float) -> bytes:
+        """Search for candidates, for a fresh reference to exactly this query."""
         reference = self._verify(message.reference)
         if hashlib.sha256(message.query).digest() != reference.query_hash:
             raise Forbidden("the reference is for another query", code="other-query", where="query")
@@ -125,9 +121,8 @@ class SourceService:
         self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
         return answer
 
-    def issue(self, data: bytes, node: str, deadline: float) -> bytes:
-        """A record that the reference's search found, signed for the reference's exchange."""
-        message = parse(pb.IssueRequest, data, "request")
+    def issue(self, message: pb.IssueRequest, node: str, deadline: float) -> bytes:
+        """Sign a record that the reference's search found, for the reference's exchange."""
         reference = self._verify(message.reference)
         release = wire.read_release_marking(message.release_marking)
         if not reference.occasion.request_hash:
@@ -243,9 +238,3 @@ def _replayed() -> Replayed:
 def _asked(query: Query) -> dict[str, Any]:
     """What was looked for, so that the agency can see for whom its system was searched; encrypted at rest."""
     return {name: value for name, value in dataclasses.asdict(query).items() if value}
-
-
-def check_size(data: bytes, limit: int) -> None:
-    """Raise `TooLarge` for a message of more bytes than its method takes."""
-    if len(data) > limit:
-        raise TooLarge(f"{len(data)} bytes are more than {limit}")

@@ -10,7 +10,6 @@ from typing import Any
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import MAX_CANDIDATES
-from adapters.remote.strict import parse
 from gateway.errors import Malformed, Misconfigured, TooLarge
 from gateway.model.hit import Candidate, Match, Quality, SearchResult
 from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, SubjectCategory, UseCode
@@ -18,6 +17,7 @@ from gateway.model.query import QueryKind
 from gateway.model.values import text_value
 from gateway.ports.sources import SourceDescription
 from gateway.records.types import RECORD_TYPES
+from gateway.rpc.strict import parse
 from gateway.signing import strict_json
 
 MAX_KEY = 512

@@ -11,6 +11,7 @@ from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
+from gateway.app.doors import node_doors
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.node_parts import NodeParts
 from gateway.app.watched_journal import watch_node
@@ -20,12 +21,12 @@ from gateway.config.schema import Settings
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.abandoned import abandoned
 from gateway.model.names import MemberId
-from gateway.node.doors import Doors, ServerLimits
 from gateway.node.server import NodeServer
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
+from gateway.rpc.server import ServerLimits
 from gateway.signing.multi_buffer import crypto_mb as lanes
 from gateway.telemetry import Event, Metric
 from gateway.telemetry.metrics import serve_metrics
@@ -98,19 +99,17 @@ class Node(NodeParts):
     async def _listen(self) -> None:
         settings = self.ground.settings
         credentials = server_credentials(self._identity, self._roots, self._alarm)
-        doors = Doors(
-            identify=lambda certificate: self.parts.trust().peer(certificate),
-            submit=self.answerer.submit,
-            acknowledge=lambda peer, receipt: self.receipts.take(peer.member, receipt),
-            consent=lambda peer, envelope: self.consents.take(peer.member, envelope),
-            compare_day=lambda peer, envelope: self.days.take(peer.member, envelope),
-            cosign=lambda peer, body, cosigned: self.witness.cosign(peer.member, body, cosigned),
-            largest_head=lambda peer, origin: self.witness.largest_head(peer.member, origin),
-            refused=self._refused,
-            healthy=self._serving,
-        )
         shared = self.ground.database.shared
-        self._server = NodeServer(doors, self.ground.clock, credentials, ServerLimits(), share_port=shared)
+        self._server = NodeServer(
+            node_doors(self, self._serving),
+            lambda certificate: self.parts.trust().peer(certificate).member,
+            self.answerer.submit,
+            lambda call: self._refused(call.who, call.error),
+            self.ground.clock,
+            credentials,
+            ServerLimits(),
+            share_port=shared,
+        )
         host, port = host_port(settings.listen.exchange)
         port = await self._server.start(f"{host}:{port}")
         self.addresses["exchange"] = f"{host}:{port}"

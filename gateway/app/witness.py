@@ -19,6 +19,7 @@ from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.witness_server import WitnessServer
 from gateway.ops.homes.lock import only_one
+from gateway.rpc.transport import RefusedCall
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
@@ -119,8 +120,8 @@ class DomesticWitness:
             ),
         )
 
-    def _refused(self, caller: str, error: LiaisonError) -> None:
-        self._log.info(Event.AGENCY_REFUSED, client=caller, code=error.code)
+    def _refused(self, call: RefusedCall) -> None:
+        self._log.info(Event.AGENCY_REFUSED, client=call.address, code=call.error.code)
 
     def _fatal(self, error: BaseException) -> None:
         self._log.error(Event.STORAGE_BROKEN, error)

@@ -19,7 +19,7 @@ from gateway.audit.entries.entry import Entry, build_entry
 from gateway.audit.tree.checkpoint import Signer, origin
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.model.exchange import AnswerMessage, LogProof
-from gateway.node.wire import response
+from gateway.rpc.forms import response
 from gateway.signing.keys import SigningKey
 from gateway.statements.envelope import ANSWER, seal
 

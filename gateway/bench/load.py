@@ -19,7 +19,8 @@ import grpc
 
 import gateway.node  # noqa: F401 - sets the TLS cipher setting before grpc is loaded
 from gateway.model.exchange import AnswerMessage
-from gateway.node import methods, wire
+from gateway.node import wire
+from gateway.rpc import methods
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -112,7 +113,7 @@ class _Stream:
         number = next(self._ids)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
-        self._outbox.append(wire.request_frame(number, wire.parse_submit(message)))
+        self._outbox.append(wire.request_frame(number, methods.SUBMIT.request.read(message)))
         self._ready.set()
         return await future
 

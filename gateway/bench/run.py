@@ -17,7 +17,7 @@ from pathlib import Path
 from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
 from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
 from gateway.loop import run as run_loop
-from gateway.node import methods
+from gateway.rpc import methods
 from gateway.signing.multi_buffer import crypto_mb as lanes
 
 ECHO = "echo (bare unary gRPC, mutual TLS)"

@@ -25,7 +25,7 @@ from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
 from gateway.node.wire import submit
 from gateway.signing.keys import SigningKey, load_signing_key
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
 from gateway.trust.ceremony.found_member import create_member, create_member_keys
 from gateway.trust.ceremony.member_card import read_card
@@ -136,7 +136,7 @@ def _request(world: World, document: str) -> bytes:
         trust_hash=bytes(32),
         policy_hash=bytes(32),
     )
-    return submit(build_request(request, world.key).envelope, 3000, "").SerializeToString()
+    return submit(REQUEST_KIND.build(request, world.key).envelope, 3000, "").SerializeToString()
 
 
 @contextmanager

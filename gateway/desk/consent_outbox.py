@@ -23,7 +23,8 @@ from gateway.model.names import MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
-from gateway.ports.peers import ConsentPeers
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import CONSENT
 from gateway.statements.consent import parse_consent_request, verify_consent_answer
 
 WAITING = "waiting"
@@ -116,7 +117,7 @@ class _Turn:
 class ConsentOutbox:
     """All requests of ours that are under way; with `shared` also those that other processes of this node put."""
 
-    def __init__(self, parts: Parts, peers: ConsentPeers, operations: Scribe, *, shared: bool = False) -> None:
+    def __init__(self, parts: Parts, peers: Calls, operations: Scribe, *, shared: bool = False) -> None:
         self._parts = parts
         self._peers = peers
         self._shared = shared
@@ -207,7 +208,7 @@ class ConsentOutbox:
         parts, request = self._parts, wish.request
         try:
             self._check_suspended(request)
-            data = await self._peers.consent(request.recipient, wish.envelope)
+            data = await self._peers.call(request.recipient, CONSENT, wish.envelope)
             answer = verify_consent_answer(
                 data,
                 keys=parts.trust(),

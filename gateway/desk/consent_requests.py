@@ -35,8 +35,8 @@ from gateway.model.names import MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
-from gateway.statements.answer import parse_answer
-from gateway.statements.consent import build_consent_answer, verify_consent_request
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
 from gateway.statements.envelope import ANSWER, unseal
 
 MAX_OPEN = 500
@@ -62,7 +62,7 @@ class ConsentDesk:
         parts = self._parts
         self._check_rate(peer)  # 1
         try:
-            request = verify_consent_request(  # 2
+            request = CONSENT_REQUEST_KIND.verify(  # 2
                 envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
         except LiaisonError as error:
@@ -128,7 +128,7 @@ class ConsentDesk:
         kept = self._kept.at(log, value.entry_index, peer=peer, exchange_id=value.exchange_id, kinds=("answered",))
         if kept.entry.answer_hash != value.answer_hash:
             raise Forbidden("our answer was another one", code="wrong-answer", where="answer_hash")
-        answer = parse_answer(unseal(kept.answer, ANSWER).payload)
+        answer = ANSWER_KIND.parse(unseal(kept.answer, ANSWER).payload)
         for hit in answer.hits:
             if hit.reference == value.reference and hit.record:
                 record = verify_record(
@@ -186,7 +186,7 @@ class ConsentDesk:
             until_us=until_us if state is ConsentState.GRANTED else 0,
             refusal=refusal,
         )
-        return build_consent_answer(answer, parts.key).envelope
+        return CONSENT_ANSWER_KIND.build(answer, parts.key).envelope
 
 
 def describe_use(request: ConsentRequest) -> dict[str, str]:

@@ -38,7 +38,7 @@ from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.ports.officers import Searches
 from gateway.records.verify import VerifiedRecord, verify_record
-from gateway.statements.consent import MAX_VALIDITY_US, build_consent_request
+from gateway.statements.consent import CONSENT_REQUEST_KIND, MAX_VALIDITY_US
 
 _FIRST_TRY_S = 2.5
 _ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", re.ASCII)
@@ -223,7 +223,7 @@ class OnwardDesk:
             log_number=int(origin[1]),
             entry_index=theirs.index,
         )
-        sealed = build_consent_request(request, parts.key)
+        sealed = CONSENT_REQUEST_KIND.build(request, parts.key)
         return Wish(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
 
     # ------------------------------------------------------------ entries

@@ -20,10 +20,12 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
-from gateway.model.exchange import AnswerMessage, ReceiptMessage
+from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
-from gateway.node import methods, wire
+from gateway.node import wire
 from gateway.ports.peers import PeerStatus
+from gateway.rpc import methods
+from gateway.rpc.contract import A, Method, Q
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -47,17 +49,17 @@ class Directory(Protocol):
     epoch: int
 
     def endpoints(self, member: MemberId) -> list[str]:
-        """`host:port` of a member's nodes."""
+        """Return `host:port` of a member's nodes."""
 
     def ca_pem(self, member: MemberId) -> bytes:
-        """The member's CA certificates."""
+        """Return the member's CA certificates."""
 
     def server_name(self, member: MemberId) -> str:
-        """The DNS name that the member's node certificate carries."""
+        """Return the DNS name that the member's node certificate carries."""
 
 
 class PeerPool:
-    """`gateway.ports.peers.Peers` and `ConsentPeers` over gRPC."""
+    """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC."""
 
     def __init__(
         self,
@@ -83,31 +85,8 @@ class PeerPool:
         except TimeoutError:
             raise TimedOut(f"`{member}` did not answer in time", where=member) from None
 
-    async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
-        """Send a receipt."""
-        await self.unary(member, methods.ACKNOWLEDGE.path, wire.acknowledge(receipt), 5.0)
-
-    async def consent(self, member: MemberId, envelope: bytes) -> bytes:
-        """Send a request for consent; the envelope of the owner's word."""
-        answer = await self.unary(member, methods.CONSENT.path, wire.ask_consent(envelope), 5.0)
-        return wire.parse_consent_word(answer)
-
-    async def compare_day(self, member: MemberId, envelope: bytes) -> bytes:
-        """Send a day's account; the envelope of what the other side holds."""
-        answer = await self.unary(member, methods.COMPARE_DAY.path, wire.compare_day(envelope), 10.0)
-        return wire.parse_compared_day(answer)
-
-    async def submit(self, member: MemberId, envelope: bytes, timeout: float) -> AnswerMessage:
-        """Send a request as one unary call: tools and the first contact."""
-        request = wire.submit(envelope, int(timeout * 1000), "").SerializeToString()
-        return wire.parse_response(await self.unary(member, methods.SUBMIT.path, request, timeout))
-
-    async def healthy(self, member: MemberId) -> bool:
-        """Whether the counterpart's node says that it serves."""
-        return b"\x08\x01" in await self.unary(member, methods.HEALTH_CHECK.path, b"", 3.0)
-
     def status(self, member: MemberId) -> PeerStatus:
-        """What is known of the connection."""
+        """Return the state of the connection."""
         link = self._links.get(member)
         return PeerStatus(member, link is not None and link.connected, self._last_seen.get(member, 0))
 
@@ -117,28 +96,34 @@ class PeerPool:
         self._links.clear()
         await asyncio.gather(*(link.close() for link in links))
 
-    async def unary(
-        self, member: MemberId, path: str, data: bytes, timeout: float, refusal: Refusal | None = None
-    ) -> bytes:
-        """One unary call; `refusal` makes our error of the status with which it failed."""
+    async def call(
+        self,
+        member: MemberId,
+        method: Method[Q, A],
+        request: Q,
+        *,
+        timeout: float | None = None,
+        refusal: Refusal | None = None,
+    ) -> A:
+        """Make one unary call. `refusal` makes our error of the status with which it failed."""
         link = self._link(member)
         try:
-            answer = await link.call(path, data, timeout)
+            answer = await link.call(method.path, method.request.write(request), timeout or method.timeout_s)
         except grpc.aio.AioRpcError as error:
             raise (refusal or peer_error)(member, error) from error
         except (asyncio.CancelledError, grpc.aio.UsageError):
             if _cancelled():
                 raise
-            # What grpc raises when the channel is closed under a call: nobody wanted this task to end.
+            # grpc raises this when the channel is closed under a call: this task itself was not cancelled.
             raise Unavailable(f"the connection to `{member}` was closed", where=member) from None
         self._seen(member)
-        return answer
+        return method.answer.read(answer)
 
     def _seen(self, member: MemberId) -> None:
         self._last_seen[member] = self._clock.now_us()
 
     def _link(self, member: MemberId) -> _Link:
-        """The link to `member`; a new one when trust has changed, since its roots or its address may have."""
+        """Return the link to `member`; a new one when trust has changed, since its roots or its address may have."""
         if (reason := self._suspended(member)) is not None:
             raise Suspended(f"exchange with `{member}` is suspended: {reason}", where=member)
         directory = self._directory()
@@ -151,13 +136,13 @@ class PeerPool:
 
 
 def _cancelled() -> bool:
-    """Whether somebody wants this task to end."""
+    """Return True when this task was cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
-    """A gRPC status as one of our errors; it proves nothing, so it is no more than silence with a reason."""
+    """Return our error for a gRPC status; it proves nothing, so it is no more than silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut(f"`{member}` did not answer in time", where=member)
     detail = (error.details() or "")[:80]
@@ -203,7 +188,7 @@ class _Link:
         return any(stream is not None and not stream.broken for stream in self._streams)
 
     async def call(self, path: str, data: bytes, timeout: float) -> bytes:
-        """One unary call."""
+        """Make one unary call."""
         call: Unary = self._channels[next(self._turn)].unary_unary(path)
         with self._flying():
             return await call(data, timeout=timeout)
@@ -291,7 +276,7 @@ class _Stream:
 
     @property
     def usable(self) -> bool:
-        """Whether new requests may go on it: whole, and not at the end of its life."""
+        """Return True while new requests may go on it: it is whole, and not at the end of its life."""
         return not self.broken and asyncio.get_running_loop().time() < self._until
 
     async def retire(self) -> None:

@@ -13,15 +13,15 @@ import grpc
 from gateway.errors import LiaisonError
 from gateway.exchange.answering.inbound import Reply, ReplySink
 from gateway.node import wire
-from gateway.node.doors import ServerLimits
-from gateway.node.status import STATUS
+from gateway.rpc.server import ServerLimits
+from gateway.rpc.status import STATUS
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
 class Stream:
-    """One bidirectional stream: a reader, and a writer that sends whatever is ready.
+    """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
     `take` hands on one message and gives the number of its frames; `refused` notes what ends the stream.
     """

@@ -11,13 +11,14 @@ from certs.names import witness_tls_name
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.errors import BadProof, Forbidden, HeadConflict, LiaisonError, Malformed, Overloaded, Unknown
 from gateway.model.names import MemberId
-from gateway.node import methods, witness_wire
 from gateway.node.client import PeerPool, peer_error
+from gateway.rpc import methods
+from gateway.rpc.contract import A, Method, Q
+from gateway.rpc.status import size_of
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
-_TIMEOUT_S = 5.0
 _MAX_ANSWER = 64 * 1024
 _REFUSALS: dict[grpc.StatusCode, type[LiaisonError]] = {
     grpc.StatusCode.NOT_FOUND: Unknown,
@@ -39,16 +40,17 @@ class DomesticChannel:
         self._channel: grpc.aio.Channel | None = None
         self._used: TlsIdentity | None = None
 
-    async def call(self, path: str, data: bytes) -> bytes:
-        """One unary call. Raises our errors."""
+    async def call(self, method: Method[Q, A], request: Q) -> A:
+        """Make one unary call. Raises our errors."""
         try:
-            call: Unary = (await self._open()).unary_unary(path)
-            return await call(data, timeout=_TIMEOUT_S)
+            call: Unary = (await self._open()).unary_unary(method.path)
+            answer = await call(method.request.write(request), timeout=method.timeout_s)
         except grpc.aio.AioRpcError as error:
             raise _refusal("the domestic witness", error) from error
+        return method.answer.read(answer)
 
     async def _open(self) -> grpc.aio.Channel:
-        """The channel, a new one when our certificate was renewed."""
+        """Return the channel, a new one when our certificate was renewed."""
         identity = self._identity()
         if self._channel is None or identity != self._used:
             await self.close()
@@ -77,21 +79,19 @@ class WitnessClient:
         self._domestic = domestic
 
     async def add_checkpoint(self, witness: str, body: bytes, cosigned: bytes) -> bytes:
-        """Signature lines for the head in `body`; raises as `WitnessPeers` says."""
-        data = witness_wire.add_checkpoint(body, cosigned)
-        return witness_wire.parse_cosignatures(await self._call(witness, methods.ADD_CHECKPOINT, data))
+        """Return signature lines for the head in `body`; raise as `WitnessPeers` says."""
+        return await self._call(witness, methods.ADD_CHECKPOINT, (body, cosigned))
 
     async def largest_head(self, witness: str, origin: str) -> bytes:
-        """The largest signed head of our log that the witness has seen; empty when there is none."""
-        data = witness_wire.ask_largest_head(origin)
-        return witness_wire.parse_largest_head(await self._call(witness, methods.LARGEST_HEAD, data))
+        """Return the largest signed head of our log that the witness has seen; empty when there is none."""
+        return await self._call(witness, methods.LARGEST_HEAD, origin)
 
-    async def _call(self, witness: str, method: methods.Method, data: bytes) -> bytes:
+    async def _call(self, witness: str, method: Method[Q, A], request: Q) -> A:
         if witness:
-            return await self._peers.unary(MemberId(witness), method.path, data, _TIMEOUT_S, _refusal)
+            return await self._peers.call(MemberId(witness), method, request, refusal=_refusal)
         if self._domestic is None:
             raise Unknown("there is no domestic witness", code="no-domestic-witness")
-        return await self._domestic.call(method.path, data)
+        return await self._domestic.call(method, request)
 
     async def close(self) -> None:
         """Close the connection to the domestic witness; those to counterparts are the pool's."""
@@ -100,10 +100,10 @@ class WitnessClient:
 
 
 def _refusal(witness: str, error: grpc.aio.AioRpcError) -> LiaisonError:
-    """The status with which a witness refused, as our error; it is a claim, and proves nothing."""
+    """Return our error for the status with which a witness refused; it is a claim, and proves nothing."""
     code = (error.details() or "")[:60].encode("ascii", "replace").decode()
     if error.code() is grpc.StatusCode.ABORTED:
-        size = witness_wire.size_of(_metadata(error))
+        size = size_of(_metadata(error))
         if size is not None:
             return HeadConflict(f"{witness} has a head over {size} entries", size, where=witness)
     known = _REFUSALS.get(error.code())

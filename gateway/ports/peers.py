@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.model.exchange import AnswerMessage, ReceiptMessage
+from gateway.model.exchange import AnswerMessage
 from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 
 
 @frozen
 class PeerStatus:
-    """What we know of the connection to a counterpart."""
+    """The state of the connection to a counterpart."""
 
     member: MemberId
     connected: bool
@@ -19,20 +19,10 @@ class PeerStatus:
 
 
 class Peers(Protocol):
-    """The way to counterparts. Each call carries one signed envelope and brings back one answer message."""
+    """The way to counterparts for exchanges; other messages go through `gateway.rpc.contract.Calls`."""
 
     async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
         """Send a request; `trace` is a W3C traceparent or empty. Raises `TimedOut`, `Unavailable`, `Malformed`."""
 
-    async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
-        """Send a receipt. Raises like `exchange`."""
-
     def status(self, member: MemberId) -> PeerStatus:
-        """What is known of the connection to `member`."""
-
-
-class ConsentPeers(Protocol):
-    """The way to the owners of records."""
-
-    async def consent(self, member: MemberId, envelope: bytes) -> bytes:
-        """Send a request for consent; the envelope of the owner's word. Raises like `Peers.exchange`."""
+        """Return the state of the connection to `member`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
@@ -13,19 +12,12 @@ from gateway.errors import Forbidden, Malformed
 from gateway.model.evidence.day_account import DayAccount, DayAnswer, ExchangeLine
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId, exchange_id, member_id
-from gateway.statements.envelope import (
-    DAY_ACCOUNT,
-    DAY_ACCOUNT_ANSWER,
-    Sealed,
-    SigningKey,
-    StatementKeys,
-    check_parties,
-    check_signature,
-    parse,
-    sealed,
-    unseal,
-)
-from gateway.statements.fields import HASH_SIZE, check_hash, check_not_from_the_future, microseconds, timestamp
+from gateway.statements.envelope import PayloadType, StatementKeys
+from gateway.statements.fields import check_hash, check_issued, microseconds, timestamp
+from gateway.statements.kind import Kind
+
+DAY_ACCOUNT = PayloadType("application/vnd.liaison.day-account.v1+protobuf", 24 * 1024)
+DAY_ACCOUNT_ANSWER = PayloadType("application/vnd.liaison.day-account-answer.v1+protobuf", 24 * 1024)
 
 MAX_WIDTH = 4096
 """Numbers that one account speaks of, without lines."""
@@ -39,10 +31,8 @@ MAX_NAMED = 1024
 _MAX_NUMBER = 2**63 - 1
 
 
-def build_account(account: DayAccount, key: SigningKey) -> Sealed:
-    """`account`, signed; `Malformed` for what a counterpart would refuse."""
-    message = pb.DayAccount(
-        blind=os.urandom(HASH_SIZE),
+def _write_account(account: DayAccount) -> pb.DayAccount:
+    return pb.DayAccount(
         sender=account.sender,
         recipient=account.recipient,
         day=account.day,
@@ -54,36 +44,10 @@ def build_account(account: DayAccount, key: SigningKey) -> Sealed:
         lines=_written(account.lines),
         issued_time=timestamp(account.issued_us),
     )
-    read_account(message)
-    return sealed(DAY_ACCOUNT, message.SerializeToString(), key)
-
-
-def verify_account(
-    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
-) -> Verified[DayAccount]:
-    """The account in `envelope`, when every check holds:
-
-    1. size, form, payload type, and exactly one signature
-    2. the payload parses, without unknown fields
-    3. the sender is the peer
-    4. the recipient is us
-    5. a key that the sender lists for statements at `now_us` signed exactly these bytes
-    6. the content is complete and well-formed
-    7. it is not from the future
-
-    Raises like `verify_request`.
-    """
-    unsealed = unseal(envelope, DAY_ACCOUNT)  # 1
-    message = parse(pb.DayAccount, unsealed.payload, "account")  # 2
-    check_parties(message.sender, message.recipient, peer, me)  # 3, 4
-    check_signature(unsealed, keys, peer, now_us)  # 5
-    account = read_account(message)  # 6
-    check_not_from_the_future(account.issued_us, now_us)  # 7
-    return Verified(account, unsealed.payload_hash, envelope, peer, unsealed.key_id)
 
 
 def read_account(message: pb.DayAccount) -> DayAccount:
-    """The account that a parsed payload says, or `Malformed`."""
+    """Return the account that a parsed payload says, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     account = DayAccount(
         sender=member_id(message.sender),
@@ -108,10 +72,8 @@ def read_account(message: pb.DayAccount) -> DayAccount:
     return account
 
 
-def build_account_answer(answer: DayAnswer, key: SigningKey) -> Sealed:
-    """`answer`, signed; `Malformed` for what a counterpart would refuse."""
-    message = pb.DayAccountAnswer(
-        blind=os.urandom(HASH_SIZE),
+def _write_answer(answer: DayAnswer) -> pb.DayAccountAnswer:
+    return pb.DayAccountAnswer(
         sender=answer.sender,
         recipient=answer.recipient,
         account_hash=answer.account_hash,
@@ -121,27 +83,10 @@ def build_account_answer(answer: DayAnswer, key: SigningKey) -> Sealed:
         unknown=_written(answer.unknown),
         issued_time=timestamp(answer.issued_us),
     )
-    read_account_answer(message)
-    return sealed(DAY_ACCOUNT_ANSWER, message.SerializeToString(), key)
-
-
-def verify_account_answer(
-    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, account_hash: bytes, now_us: int
-) -> Verified[DayAnswer]:
-    """The answer to the account whose payload has this hash; the checks of `verify_account`, and that it is its."""
-    unsealed = unseal(envelope, DAY_ACCOUNT_ANSWER)
-    message = parse(pb.DayAccountAnswer, unsealed.payload, "account answer")
-    check_parties(message.sender, message.recipient, peer, me)
-    check_signature(unsealed, keys, peer, now_us)
-    answer = read_account_answer(message)
-    check_not_from_the_future(answer.issued_us, now_us)
-    if answer.account_hash != account_hash:
-        raise Forbidden("the answer is to another account", code="wrong-account", where="account_hash")
-    return Verified(answer, unsealed.payload_hash, envelope, peer, unsealed.key_id)
 
 
 def read_account_answer(message: pb.DayAccountAnswer) -> DayAnswer:
-    """The answer that a parsed payload says, or `Malformed`."""
+    """Return the answer that a parsed payload says, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     return DayAnswer(
         sender=member_id(message.sender),
@@ -182,10 +127,34 @@ def _numbers(numbers: Sequence[int], limit: int, where: str) -> tuple[int, ...]:
 
 
 def _day(text: str) -> str:
-    """`text`, when it is a day as RFC 3339 writes it, else `Malformed`."""
+    """Return `text` when it is a day as RFC 3339 writes it, else raise `Malformed`."""
     try:
         if date.fromisoformat(text).isoformat() == text:
             return text
     except ValueError:
         pass
     raise Malformed("a day has the form 2026-11-23", code="bad-day", where="day")
+
+
+ACCOUNT_KIND = Kind(DAY_ACCOUNT, pb.DayAccount, "account", _write_account, read_account, check_issued)
+"""The answers that the sender gave to the recipient on one day."""
+
+ACCOUNT_ANSWER_KIND = Kind(
+    DAY_ACCOUNT_ANSWER, pb.DayAccountAnswer, "account answer", _write_answer, read_account_answer, check_issued
+)
+"""The other side's own view of that day."""
+
+
+def verify_account_answer(
+    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, account_hash: bytes, now_us: int
+) -> Verified[DayAnswer]:
+    """Return the answer in `envelope` when the checks of `Kind.verify` hold, and
+
+    9. it answers the account whose payload has the hash `account_hash`
+
+    Raises like `Kind.verify`.
+    """
+    verified = ACCOUNT_ANSWER_KIND.verify(envelope, keys=keys, peer=peer, me=me, now_us=now_us)
+    if verified.value.account_hash != account_hash:  # 9
+        raise Forbidden("the answer is to another account", code="wrong-account", where="account_hash")
+    return verified

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from string import ascii_letters, digits
@@ -16,26 +15,9 @@ from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import MAX_COMPACT
-from gateway.statements.envelope import (
-    ANSWER,
-    Sealed,
-    SigningKey,
-    StatementKeys,
-    check_parties,
-    check_signature,
-    parse,
-    sealed,
-    sealed_together,
-    unseal,
-)
-from gateway.statements.fields import (
-    HASH_SIZE,
-    check_hash,
-    check_not_from_the_future,
-    microseconds,
-    optional_text,
-    timestamp,
-)
+from gateway.statements.envelope import ANSWER, StatementKeys
+from gateway.statements.fields import check_hash, check_issued, microseconds, optional_text, timestamp
+from gateway.statements.kind import Kind
 
 SIZES = (2048, 4096, 8192, 16_384, 32_768, 65_536)
 """The only lengths that an answer's payload has, in bytes, so that its length tells little."""
@@ -47,7 +29,7 @@ MAX_MISSING = 16
 _REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,256}", re.ASCII)
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _RECORD = (ascii_letters + digits + "._~-").encode()
-"""What a record is written with."""
+"""The characters of a record."""
 _TEXT_LIMIT = 256
 _PADDING_TAG = pb.Answer.DESCRIPTOR.fields_by_name["padding"].number << 3 | 2
 _TO_WIRE: Mapping[Outcome, pb.Outcome.ValueType] = {
@@ -61,26 +43,8 @@ _QUALITIES: Mapping[str, Quality] = {quality.value: quality for quality in Quali
 _REASONS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
 
 
-def build_answer(answer: Answer, key: SigningKey) -> Sealed:
-    """`answer`, padded and signed. Raises `Malformed` for what a counterpart would refuse, `TooLarge` over 64 KiB."""
-    return seal_answer(write_answer(answer), key)
-
-
-def seal_answer(payload: bytes, key: SigningKey) -> Sealed:
-    """What `write_answer` wrote, signed."""
-    return sealed(ANSWER, payload, key)
-
-
-def seal_answers(payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
-    """`seal_answer` for a batch; where one cannot be signed, why."""
-    return sealed_together(ANSWER, payloads, key)
-
-
-def write_answer(answer: Answer) -> bytes:
-    """The payload of `answer`, padded, to be signed. Raises like `build_answer`."""
-    _check_answer(answer)
+def _write(answer: Answer) -> pb.Answer:
     message = pb.Answer(
-        blind=os.urandom(HASH_SIZE),
         exchange_id=answer.exchange_id,
         sender=answer.sender,
         recipient=answer.recipient,
@@ -104,54 +68,11 @@ def write_answer(answer: Answer) -> bytes:
     if answer.refusal is not None:
         refusal = answer.refusal
         message.refusal.CopyFrom(pb.Refusal(reason=refusal.reason.value, code=refusal.code, text=refusal.text))
-    return pad(message.SerializeToString())
-
-
-def verify_answer(
-    envelope: bytes,
-    *,
-    keys: StatementKeys,
-    member: MemberId,
-    me: MemberId,
-    request_hash: bytes,
-    exchange_id: ExchangeId,
-    now_us: int,
-) -> Verified[Answer]:
-    """The answer in `envelope`, when every check holds:
-
-    1. size, form, payload type, and exactly one signature
-    2. the payload parses, without unknown fields
-    3. the sender is the member that we asked
-    4. the recipient is us
-    5. it answers our request: its hash, and its exchange id
-    6. a key that the sender lists for statements at `now_us` signed exactly these bytes
-    7. the content is complete and well-formed, and padded to one of the sizes
-    8. it is not from the future
-
-    It has no other age limit: 5 binds it to a request that only we could make, and an answer that comes late is
-    still evidence. Records inside are verified by `records.verify`. Raises like `verify_request`.
-    """
-    unsealed = unseal(envelope, ANSWER)  # 1
-    message = parse(pb.Answer, unsealed.payload, "answer")  # 2
-    check_parties(message.sender, message.recipient, member, me)  # 3, 4
-    if message.request_hash != request_hash or message.exchange_id != exchange_id:  # 5
-        raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
-    check_signature(unsealed, keys, member, now_us)  # 6
-    answer = read_answer(message)  # 7
-    check_padding(unsealed.payload, message.padding)
-    check_not_from_the_future(answer.issued_us, now_us)  # 8
-    return Verified(answer, unsealed.payload_hash, envelope, member, unsealed.key_id)
-
-
-def parse_answer(payload: bytes) -> Answer:
-    """The answer in exact payload bytes, checked for content, not for signature or time."""
-    message = parse(pb.Answer, payload, "answer")
-    check_padding(payload, message.padding)
-    return read_answer(message)
+    return message
 
 
 def read_answer(message: pb.Answer) -> Answer:
-    """The answer that a parsed payload says, or `Malformed`."""
+    """Return the answer that a parsed payload says, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     outcome = _FROM_WIRE.get(message.outcome)
     if outcome is None:
@@ -177,7 +98,7 @@ def read_answer(message: pb.Answer) -> Answer:
 
 
 def pad(payload: bytes) -> bytes:
-    """`payload` with the padding field behind it, so that it has exactly one of `SIZES`.
+    """Add the padding field to `payload`, so that it has exactly one of `SIZES`.
 
     The padding is the last field of the message, so appending it is what a serialiser would do. A few gaps cannot
     be filled exactly, since the field's own length takes one, two or three bytes: then the next size is taken.
@@ -190,9 +111,8 @@ def pad(payload: bytes) -> bytes:
     raise TooLarge(f"more than {SIZES[-1]} bytes", code="statement-too-large", where="answer", remedy="fewer hits")
 
 
-def check_padding(payload: bytes, padding: bytes) -> None:
-    """Return when `payload` has one of `SIZES`, and `padding` only zeros, else `Malformed`."""
-    if len(payload) not in SIZES or padding.strip(b"\0"):
+def _check_padding(payload: bytes, message: pb.Answer) -> None:
+    if len(payload) not in SIZES or message.padding.strip(b"\0"):
         raise Malformed("not padded to one of the sizes", code="bad-padding", where="padding")
 
 
@@ -225,7 +145,7 @@ def _check_hit(hit: Hit) -> None:
 
 
 def _is_compact(record: str) -> bool:
-    """Whether `record` has the characters of a record only; a third of what a pattern takes for thousands of them."""
+    """Return True for the characters of a record only; takes a third of the time of a pattern."""
     return record.isascii() and not record.encode().translate(None, _RECORD)
 
 
@@ -266,10 +186,50 @@ def _read_refusal(message: pb.Refusal) -> Refusal:
 
 
 def _varint(number: int) -> bytes:
-    """`number` in base 128, least significant group first (protobuf encoding)."""
+    """Return `number` in base 128, least significant group first (protobuf encoding)."""
     groups = bytearray()
     while number > 0x7F:
         groups.append(number & 0x7F | 0x80)
         number >>= 7
     groups.append(number)
     return bytes(groups)
+
+
+ANSWER_KIND = Kind(
+    ANSWER,
+    pb.Answer,
+    "answer",
+    _write,
+    read_answer,
+    check_issued,
+    check=_check_answer,
+    finish=pad,
+    check_form=_check_padding,
+)
+"""An answer to a request, padded; `TooLarge` over 64 KiB."""
+
+
+def verify_answer(
+    envelope: bytes,
+    *,
+    keys: StatementKeys,
+    member: MemberId,
+    me: MemberId,
+    request_hash: bytes,
+    exchange_id: ExchangeId,
+    now_us: int,
+) -> Verified[Answer]:
+    """Return the answer in `envelope` of the member that we asked, when the checks of `Kind.verify` hold, of which
+
+    5. it answers our request: its hash, and its exchange id
+    7. it is padded to one of the sizes
+
+    It has no age limit but 8: 5 binds it to a request that only we could make, and an answer that comes late is
+    still evidence. Records inside are verified by `records.verify`. Raises like `Kind.verify`.
+    """
+
+    def answers(message: pb.Answer) -> None:
+        if message.request_hash != request_hash or message.exchange_id != exchange_id:
+            raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
+
+    return ANSWER_KIND.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,26 +17,12 @@ from gateway.model.names import MemberId, exchange_id, identifier, member_id, re
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
 from gateway.model.values import text_value
-from gateway.statements.envelope import (
-    CONSENT_ANSWER,
-    CONSENT_REQUEST,
-    Sealed,
-    SigningKey,
-    StatementKeys,
-    check_parties,
-    check_signature,
-    parse,
-    sealed,
-    unseal,
-)
-from gateway.statements.fields import (
-    HASH_SIZE,
-    check_hash,
-    check_not_from_the_future,
-    microseconds,
-    optional_text,
-    timestamp,
-)
+from gateway.statements.envelope import PayloadType, StatementKeys, unseal
+from gateway.statements.fields import check_hash, check_issued, microseconds, optional_text, timestamp
+from gateway.statements.kind import Kind
+
+CONSENT_REQUEST = PayloadType("application/vnd.liaison.consent-request.v1+protobuf", 8 * 1024)
+CONSENT_ANSWER = PayloadType("application/vnd.liaison.consent-answer.v1+protobuf", 2 * 1024)
 
 MAX_VALIDITY_US = 48 * 3600 * 1_000_000
 """The longest time between `issued` and `expires`: a copy is kept for 48 hours at most (domain.md, L16)."""
@@ -58,11 +43,9 @@ _FROM_WIRE = {number: state for state, number in _TO_WIRE.items()}
 _Code = TypeVar("_Code", bound=StrEnum)
 
 
-def build_consent_request(request: ConsentRequest, key: SigningKey) -> Sealed:
-    """`request`, signed; `Malformed` for what an owner would refuse."""
+def _write_request(request: ConsentRequest) -> pb.ConsentRequest:
     asked, requester = request.asked, request.requester
-    message = pb.ConsentRequest(
-        blind=os.urandom(HASH_SIZE),
+    return pb.ConsentRequest(
         consent_id=request.id,
         sender=request.sender,
         recipient=request.recipient,
@@ -87,45 +70,16 @@ def build_consent_request(request: ConsentRequest, key: SigningKey) -> Sealed:
         log_number=request.log_number,
         entry_index=request.entry_index,
     )
-    read_consent_request(message)
-    return sealed(CONSENT_REQUEST, message.SerializeToString(), key)
 
 
-def verify_consent_request(
-    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
-) -> Verified[ConsentRequest]:
-    """The request for consent in `envelope`, when every check holds:
-
-    1. size, form, payload type, and exactly one signature
-    2. the payload parses, without unknown fields
-    3. the sender is the TLS peer
-    4. the recipient is us
-    5. a key that the sender lists for statements now signed exactly these bytes
-    6. the content is complete and well-formed
-    7. it is of our time: not from the future, not expired, and valid for at most 48 h
-
-    That it is not replayed, and that the exchange and the record are ours, is checked against our own log and
-    documents (`exchange.consent_desk`). Raises like `verify_request`.
-    """
-    unsealed = unseal(envelope, CONSENT_REQUEST)  # 1
-    message = parse(pb.ConsentRequest, unsealed.payload, "consent")  # 2
-    check_parties(message.sender, message.recipient, peer, me)  # 3, 4
-    check_signature(unsealed, keys, peer, now_us)  # 5
-    request = read_consent_request(message)  # 6
-    check_not_from_the_future(request.issued_us, now_us)  # 7
+def _check_time(request: ConsentRequest, now_us: int) -> None:
+    check_issued(request, now_us)
     if now_us >= request.expires_us:
         raise Stale("the request for consent is expired", code="expired", where="expires_time")
-    return Verified(request, unsealed.payload_hash, unsealed.data, peer, unsealed.key_id)
-
-
-def parse_consent_request(envelope: bytes) -> ConsentRequest:
-    """What an envelope of our own store says: its content is checked, its signature is not."""
-    payload = unseal(envelope, CONSENT_REQUEST).payload
-    return read_consent_request(parse(pb.ConsentRequest, payload, "consent"))
 
 
 def read_consent_request(message: pb.ConsentRequest) -> ConsentRequest:
-    """The request that a parsed payload says, or `Malformed`."""
+    """Return the request that a parsed payload says, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     issued, expires = (
         microseconds(message.issued_time, "issued_time"),
@@ -170,10 +124,8 @@ def _read_requester(message: statements_pb2.Requester) -> Requester:
     )
 
 
-def build_consent_answer(answer: ConsentAnswer, key: SigningKey) -> Sealed:
-    """`answer`, signed; `Malformed` for what an asker would refuse."""
+def _write_answer(answer: ConsentAnswer) -> pb.ConsentAnswer:
     message = pb.ConsentAnswer(
-        blind=os.urandom(HASH_SIZE),
         consent_id=answer.id,
         sender=answer.sender,
         recipient=answer.recipient,
@@ -186,48 +138,11 @@ def build_consent_answer(answer: ConsentAnswer, key: SigningKey) -> Sealed:
     if answer.refusal is not None:
         refusal = answer.refusal
         message.refusal.CopyFrom(statements_pb2.Refusal(reason=refusal.reason.value, code=refusal.code))
-    read_consent_answer(message)
-    return sealed(CONSENT_ANSWER, message.SerializeToString(), key)
-
-
-def verify_consent_answer(
-    envelope: bytes,
-    *,
-    keys: StatementKeys,
-    member: MemberId,
-    me: MemberId,
-    request: ConsentRequest,
-    request_hash: bytes,
-    now_us: int,
-) -> Verified[ConsentAnswer]:
-    """The owner's word in `envelope`, when every check holds:
-
-    1. size, form, payload type, and exactly one signature
-    2. the payload parses, without unknown fields
-    3. the sender is the owner that we asked
-    4. the recipient is us
-    5. it answers our request: its hash, and its id
-    6. a key that the owner lists for statements at `now_us` signed exactly these bytes
-    7. the content is complete and well-formed, and grants nothing beyond the time that we asked for
-    8. it is not from the future
-
-    Raises like `verify_request`.
-    """
-    unsealed = unseal(envelope, CONSENT_ANSWER)  # 1
-    message = parse(pb.ConsentAnswer, unsealed.payload, "consent-answer")  # 2
-    check_parties(message.sender, message.recipient, member, me)  # 3, 4
-    if message.request_hash != request_hash or message.consent_id != request.id:  # 5
-        raise Forbidden("the word is on another request", code="wrong-request", where="request_hash")
-    check_signature(unsealed, keys, member, now_us)  # 6
-    answer = read_consent_answer(message)  # 7
-    if answer.until_us > request.expires_us:
-        raise Malformed("more than was asked for", code="bad-validity", where="until_time")
-    check_not_from_the_future(answer.issued_us, now_us)  # 8
-    return Verified(answer, unsealed.payload_hash, unsealed.data, member, unsealed.key_id)
+    return message
 
 
 def read_consent_answer(message: pb.ConsentAnswer) -> ConsentAnswer:
-    """The word that a parsed payload says, or `Malformed`."""
+    """Return the word that a parsed payload says, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     state = _FROM_WIRE.get(message.state)
     if state is None:
@@ -264,3 +179,51 @@ def _listed(kind: type[_Code], value: str, where: str) -> _Code:
         return kind(value)
     except ValueError:
         raise Malformed(f"the {where} is unknown", code=f"unknown-{where}", where=where) from None
+
+
+CONSENT_REQUEST_KIND = Kind(
+    CONSENT_REQUEST, pb.ConsentRequest, "consent", _write_request, read_consent_request, _check_time
+)
+"""A request for consent. That it is not replayed, and that the exchange and the record are ours, is checked against
+our own log and documents (`desk.consent_requests`)."""
+
+CONSENT_ANSWER_KIND = Kind(
+    CONSENT_ANSWER, pb.ConsentAnswer, "consent-answer", _write_answer, read_consent_answer, check_issued
+)
+"""The owner's word on it."""
+
+
+def parse_consent_request(envelope: bytes) -> ConsentRequest:
+    """Return what an envelope of our own store says: its content is checked, its signature is not."""
+    return CONSENT_REQUEST_KIND.parse(unseal(envelope, CONSENT_REQUEST).payload)
+
+
+def verify_consent_answer(
+    envelope: bytes,
+    *,
+    keys: StatementKeys,
+    member: MemberId,
+    me: MemberId,
+    request: ConsentRequest,
+    request_hash: bytes,
+    now_us: int,
+) -> Verified[ConsentAnswer]:
+    """Return the word in `envelope` of the owner that we asked, when the checks of `Kind.verify` hold, of which
+
+    5. it answers our request: its hash, and its id
+    7. it grants nothing beyond the time that we asked for
+
+    Raises like `Kind.verify`.
+    """
+
+    def answers(message: pb.ConsentAnswer) -> None:
+        if message.request_hash != request_hash or message.consent_id != request.id:
+            raise Forbidden("the word is on another request", code="wrong-request", where="request_hash")
+
+    def within(answer: ConsentAnswer) -> None:
+        if answer.until_us > request.expires_us:
+            raise Malformed("more than was asked for", code="bad-validity", where="until_time")
+
+    return CONSENT_ANSWER_KIND.verify(
+        envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers, within=within
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.errors import Malformed, Stale
@@ -16,13 +18,13 @@ _LAST_SECOND = 253_402_300_799
 
 
 def timestamp(us: int) -> Timestamp:
-    """Microseconds since 1970 as a protobuf time."""
+    """Return microseconds since 1970 as a protobuf time."""
     seconds, micros = divmod(us, 1_000_000)
     return Timestamp(seconds=seconds, nanos=micros * 1_000)
 
 
 def microseconds(moment: Timestamp, where: str) -> int:
-    """A protobuf time as microseconds since 1970; `Malformed` when missing, before 1970, or finer than that."""
+    """Return a protobuf time in microseconds since 1970; raise `Malformed` when missing, earlier, or finer."""
     seconds, nanos = moment.seconds, moment.nanos
     if not 0 < seconds <= _LAST_SECOND or not 0 <= nanos < 1_000_000_000 or nanos % 1_000:
         raise Malformed("not a time in whole microseconds", code="bad-time", where=where)
@@ -30,18 +32,26 @@ def microseconds(moment: Timestamp, where: str) -> int:
 
 
 def check_hash(value: bytes, where: str) -> bytes:
-    """`value`, when it has the 32 bytes of a SHA-256 hash or a blind, else `Malformed`."""
+    """Return `value` when it has the 32 bytes of a SHA-256 hash or a blind, else raise `Malformed`."""
     if len(value) != HASH_SIZE:
         raise Malformed(f"not {HASH_SIZE} bytes", code="bad-hash", where=where)
     return value
 
 
 def optional_text(value: str, where: str, limit: int) -> str:
-    """`value`, which may be empty, else must be a proper text of at most `limit` characters."""
+    """Return `value` when it is empty or a proper text of at most `limit` characters, else raise `Malformed`."""
     return text_value(value, where, limit) if value else value
 
 
-def check_not_from_the_future(issued_us: int, now_us: int) -> None:
-    """`Stale` when `issued_us` lies further ahead than clocks may differ."""
-    if issued_us > now_us + SKEW_US:
+class Issued(Protocol):
+    """A statement that says when it was issued."""
+
+    @property
+    def issued_us(self) -> int:
+        """Microseconds since 1970."""
+
+
+def check_issued(statement: Issued, now_us: int) -> None:
+    """Raise `Stale` for a statement that was issued further ahead of our time than clocks may differ."""
+    if statement.issued_us > now_us + SKEW_US:
         raise Stale("issued in the future", code="from-the-future", where="issued_time", remedy="compare the clocks")

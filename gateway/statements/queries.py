@@ -46,7 +46,7 @@ def fill_query(payload: pb.Request, query: Query) -> None:
 
 
 def read_query(payload: pb.Request) -> Query:
-    """The query of `payload`; `Malformed` when there is none, or when a value does not fit."""
+    """Return the query of `payload`; raise `Malformed` when there is none, or when a value does not fit."""
     kind = payload.WhichOneof("query")
     if kind is None:
         raise Malformed("no query", code="missing-query", where="query")

@@ -1,32 +1,21 @@
-"""The request statement: building it at home, verifying it abroad."""
+"""The request statement: a question to a counterpart."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import LiaisonError, Malformed, Stale
-from gateway.model.exchange import Request, Verified
+from gateway.model.exchange import Request
 from gateway.model.frozen import frozen
-from gateway.model.names import ExchangeId, MemberId, exchange_id, identifier, member_id, reference
+from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.statements.envelope import (
-    REQUEST,
-    Sealed,
-    SigningKey,
-    StatementKeys,
-    Unsealed,
-    check_parties,
-    check_signatures,
-    parse,
-    sealed,
-    unseal,
-)
-from gateway.statements.fields import HASH_SIZE, SKEW_US, check_hash, microseconds, timestamp
+from gateway.statements.envelope import REQUEST
+from gateway.statements.fields import SKEW_US, check_hash, microseconds, timestamp
+from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
 
 MAX_VALIDITY_US = 60_000_000
@@ -37,33 +26,15 @@ _OFFENCES: Mapping[str, Offence] = {offence.value: offence for offence in Offenc
 
 
 @frozen
-class OpenRequest:
-    """A request whose form is right and whose signature is *not* verified: good for routing, nothing else."""
-
-    unsealed: Unsealed
-    message: pb.Request
-
-
-@frozen
-class SignedRequest:
-    """A request whose sender and signature were checked (`check_sender` makes it); its content is not."""
-
-    opened: OpenRequest
-    signer: MemberId
-
-
-@frozen
 class RequestReference:
-    """What a signed refusal refers to when the request itself was not accepted."""
+    """A reference to a request that was not accepted, for the signed refusal."""
 
     exchange_id: ExchangeId
     request_hash: bytes
 
 
-def build_request(request: Request, key: SigningKey) -> Sealed:
-    """`request`, signed. Raises what a counterpart would: we send nothing that we would refuse."""
+def _write(request: Request) -> pb.Request:
     message = pb.Request(
-        blind=os.urandom(HASH_SIZE),
         exchange_id=request.exchange_id,
         sender=request.sender,
         recipient=request.recipient,
@@ -80,77 +51,14 @@ def build_request(request: Request, key: SigningKey) -> Sealed:
         policy_hash=request.policy_hash,
     )
     fill_query(message, request.query)
-    read_request(message)
-    return sealed(REQUEST, message.SerializeToString(), key)
-
-
-def verify_request(
-    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
-) -> Verified[Request]:
-    """The request in `envelope`, when every check holds:
-
-    1. size, form, payload type, and exactly one signature
-    2. the payload parses, without unknown fields
-    3. the sender is the TLS peer
-    4. the recipient is us
-    5. a key that the sender lists for statements now signed exactly these bytes
-    6. the content is complete and well-formed
-    7. it is fresh: issued within the skew of our time, not expired, and valid for at most 60 s
-
-    Nothing of the content but its addresses is used before 5. The key must be valid now, not when the request says
-    that it was issued: whoever holds a withdrawn key could write any time. Raises `TooLarge`, `Malformed`,
-    `BadSignature`, `Forbidden` or `Stale`.
-    """
-    opened = open_request(envelope)  # 1, 2
-    signed = check_sender(opened, keys=keys, peer=peer, me=me, now_us=now_us)  # 3, 4, 5
-    return accept_request(signed, now_us)  # 6, 7
-
-
-def open_request(envelope: bytes) -> OpenRequest:
-    """Checks 1 and 2 of `verify_request`."""
-    unsealed = unseal(envelope, REQUEST)
-    return OpenRequest(unsealed, parse(pb.Request, unsealed.payload, "request"))
-
-
-def check_sender(
-    opened: OpenRequest, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
-) -> SignedRequest:
-    """Checks 3 to 5 of `verify_request`."""
-    (outcome,) = check_senders([(opened, peer)], keys=keys, me=me, now_us=now_us)
-    if isinstance(outcome, LiaisonError):
-        raise outcome
-    return outcome
-
-
-def check_senders(
-    batch: Sequence[tuple[OpenRequest, MemberId]], *, keys: StatementKeys, me: MemberId, now_us: int
-) -> list[SignedRequest | LiaisonError]:
-    """`check_sender` for a batch of requests and their peers: what it would return or raise."""
-    outcomes = [_addressed(opened, peer, me) for opened, peer in batch]
-    signed = [item for item in outcomes if isinstance(item, SignedRequest)]
-    refusals = iter(check_signatures([(item.opened.unsealed, item.signer, now_us) for item in signed], keys))
-    return [item if isinstance(item, LiaisonError) else next(refusals) or item for item in outcomes]
-
-
-def _addressed(opened: OpenRequest, peer: MemberId, me: MemberId) -> SignedRequest | LiaisonError:
-    """What is signed if the signature fits; it is not verified here."""
-    try:
-        check_parties(opened.message.sender, opened.message.recipient, peer, me)
-    except LiaisonError as error:
-        return error
-    return SignedRequest(opened, peer)
-
-
-def accept_request(signed: SignedRequest, now_us: int) -> Verified[Request]:
-    """Checks 6 and 7 of `verify_request`."""
-    unsealed = signed.opened.unsealed
-    request = read_request(signed.opened.message)
-    check_fresh(request, now_us)
-    return Verified(request, unsealed.payload_hash, unsealed.data, signed.signer, unsealed.key_id)
+    return message
 
 
 def check_fresh(request: Request, now_us: int) -> None:
-    """Check 7 of `verify_request`: `Stale` unless the request is of our time (threats.md, E7 and E11)."""
+    """Raise `Stale` unless the request is of our time (threats.md, E7 and E11).
+
+    That is: issued within the skew of our time, not expired, and valid for at most 60 s.
+    """
     if abs(now_us - request.issued_us) > SKEW_US:
         raise Stale(
             "the request was not issued at our time", code="not-fresh", where="issued_time", remedy="compare the clocks"
@@ -161,13 +69,8 @@ def check_fresh(request: Request, now_us: int) -> None:
         raise Stale("a request is valid for 1 µs to 60 s", code="bad-validity", where="expires_time")
 
 
-def parse_request(payload: bytes) -> Request:
-    """The request in exact payload bytes, checked for content (2 and 6), not for signature or time."""
-    return read_request(parse(pb.Request, payload, "request"))
-
-
 def read_request(message: pb.Request) -> Request:
-    """The request that a parsed payload says; `Malformed` with a code of its own for what is missing."""
+    """Return the request that a parsed payload says; raise `Malformed` with a code of its own for what is missing."""
     check_hash(message.blind, "blind")
     case, ticket = message.case_number, message.ticket
     if not case and not ticket:
@@ -191,13 +94,17 @@ def read_request(message: pb.Request) -> Request:
     )
 
 
-def request_reference(envelope: bytes) -> RequestReference | None:
-    """Id and hash of a request that was refused, for the refusal that we sign; None when it says no id.
+REQUEST_KIND = Kind(REQUEST, pb.Request, "request", _write, read_request, check_fresh)
+"""A question to a counterpart."""
 
-    Unverified: whoever sent it is told what they sent, and nothing is done with it.
+
+def request_reference(envelope: bytes) -> RequestReference | None:
+    """Return id and hash of a request that was refused, for the refusal that we sign; None when it says no id.
+
+    Unverified: its sender is told what it sent, and nothing is done with it.
     """
     try:
-        opened = open_request(envelope)
+        opened = REQUEST_KIND.open(envelope)
         return RequestReference(exchange_id(opened.message.exchange_id), opened.unsealed.payload_hash)
     except LiaisonError:
         return None

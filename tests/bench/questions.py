@@ -18,9 +18,9 @@ from gateway.model.values import NameForm, PartialDate
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import SigningKey
-from gateway.statements.answer import build_answer
+from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.envelope import Sealed
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 
 _TH = MemberId("th")
 
@@ -67,7 +67,7 @@ class Questions:
         chance, pools = self._chance, self._pools
         peer, officer, ours = chance.choice(pools.peers), chance.choice(pools.officers), chance.random() < 0.5
         request = self._request(now_us, _TH if ours else peer, peer if ours else _TH)
-        sealed = build_request(request, self.key)
+        sealed = REQUEST_KIND.build(request, self.key)
         dice = chance.random()
         outcome = Outcome.HIT if dice < pools.hits else Outcome.NO_HIT
         outcome = Outcome.REFUSED if dice > 1 - pools.refusals else outcome
@@ -135,7 +135,7 @@ class Questions:
             hits=tuple(Hit(item, Quality.EXACT_ID, "Person", (), "", "") for item in references),
             withheld_commitment=bytes(32),
         )
-        return build_answer(answer, self.key), code, references
+        return ANSWER_KIND.build(answer, self.key), code, references
 
 
 def _draft(

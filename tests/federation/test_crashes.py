@@ -25,8 +25,8 @@ from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.cli.main import run
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
-from gateway.node import methods, wire
-from gateway.statements.request import build_request
+from gateway.rpc import methods
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import Caller, answer_of, caller, request, sample_world, submission
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
@@ -62,13 +62,13 @@ class Load:
 
     def envelope(self, number: int) -> bytes:
         asked = request(query=DocumentQuery(f"B{number:07d}", "VNM"))
-        made = build_request(asked, self.key).envelope
+        made = REQUEST_KIND.build(asked, self.key).envelope
         self.sent[made] = asked.exchange_id
         return made
 
     async def submit(self, channel: Any, envelope: bytes) -> None:
         data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=60)
-        self.answers[envelope] = wire.parse_response(data)
+        self.answers[envelope] = methods.SUBMIT.answer.read(data)
 
     async def worker(self, channel: Any, number: int) -> None:
         while not self.stopped:

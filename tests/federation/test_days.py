@@ -19,8 +19,10 @@ from gateway.errors import Overloaded, Unavailable
 from gateway.exchange.receipts import days
 from gateway.exchange.receipts.days import GIVEN, TAKEN, DayAccounts, DayState
 from gateway.model.evidence.day_account import DayAccount
-from gateway.node import methods, wire
-from gateway.statements.account import build_account, verify_account, verify_account_answer
+from gateway.model.names import MemberId
+from gateway.rpc import methods
+from gateway.rpc.contract import A, Method, Q
+from gateway.statements.account import ACCOUNT_KIND, verify_account_answer
 from gateway.storage.database.tables import log_entry
 from tests.support.cli import Liaison
 from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, caller, command, entries, sample_world, stopping
@@ -122,7 +124,7 @@ async def test_both_logs_say_that_they_hold_the_same_of_a_day(world: World, cloc
         }
     trust, now_us = world.nodes["th"].parts.trust(), clock.now_us()
     envelope = base64.b64decode(found["th"].private["statement"])
-    account = verify_account(envelope, keys=trust, peer=VN, me=TH, now_us=now_us)
+    account = ACCOUNT_KIND.verify(envelope, keys=trust, peer=VN, me=TH, now_us=now_us)
     assert (account.value.day, account.value.given) == (found["th"].private["day"], through)
     word = base64.b64decode(found["vn"].private["statement"])
     answer = verify_account_answer(
@@ -142,15 +144,15 @@ async def test_a_long_day_has_several_ranges_and_goes_on_where_it_was_interrupte
     items = await answered(world, 5)
     monkeypatch.setattr(days, "MAX_WIDTH", 2)
     node = world.nodes["vn"]
-    calls, send = [], node.peers.compare_day
+    calls, send = [], node.peers.call
 
-    async def one_call(member: str, envelope: bytes) -> bytes:
-        calls.append(member)
+    async def one_call(member: MemberId, method: Method[Q, A], request: Q) -> A:
+        calls.extend([member] if method.path == methods.COMPARE_DAY.path else [])
         if len(calls) == 2:
             raise Unavailable("cut")
-        return await send(VN if member == VN else TH, envelope)
+        return await send(member, method, request)
 
-    monkeypatch.setattr(node.peers, "compare_day", one_call)
+    monkeypatch.setattr(node.peers, "call", one_call)
     before = len(_days(world, "th"))
     await node.days.round()
     assert [(e.private["first"], e.private["through"]) for e in _days(world, "th")[before:]] == _ranges(items[:2])
@@ -227,8 +229,8 @@ async def test_an_account_of_a_day_that_is_not_over_and_one_of_somebody_else_are
         (replace(account, sender=VN, recipient=TH, day="2026-01-01"), key),
         (replace(account, day="2026-01-01"), world.federation["vn"].key("statement")),
     ):
-        envelope = build_account(bad, signer).envelope
-        status = await who.refused(methods.COMPARE_DAY.path, wire.compare_day(envelope))
+        envelope = ACCOUNT_KIND.build(bad, signer).envelope
+        status = await who.refused(methods.COMPARE_DAY.path, methods.COMPARE_DAY.request.write(envelope))
         assert status in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.PERMISSION_DENIED)
     assert len(_days(world, "vn")) == before
 

@@ -27,8 +27,8 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.search import Line, SearchCommand
 from gateway.ops.homes.suspensions import switch
-from gateway.statements.answer import parse_answer
-from gateway.statements.request import parse_request
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import KeyUse
 from tests.support.exchange import (
     CLOCK,
@@ -121,7 +121,7 @@ async def test_l2_an_entry_says_who_what_why_under_what_and_with_what_result(wor
     assert said["officer"] == HER.person
     assert set(said) >= {"on_behalf_of", "role", "office", "agency", "client", "token", "purpose", "offence", "case"}
     assert (said["agreement"], said["query"]) == ("gms-border-2026", "document")
-    assert parse_request(payload_of(asked.request)).policy_hash == world.nodes["th"].parts.policy().hash
+    assert REQUEST_KIND.parse(payload_of(asked.request)).policy_hash == world.nodes["th"].parts.policy().hash
     private = answered.private
     assert (private["outcome"], private["case"], private["agreement"]) == ("hit", "TH-2026-0417", "gms-border-2026")
     assert private["decision"]["policies"]
@@ -129,7 +129,7 @@ async def test_l2_an_entry_says_who_what_why_under_what_and_with_what_result(wor
     assert private["requester"][:3] == [HER.role, HER.office, HER.agency]
     (source,) = private["sources"]
     assert (source["state"], source["hits"], bool(source["policies"])) == ("ok", 1, True)
-    (hit,) = parse_answer(payload_of(answered.answer)).hits  # fields and marking are in the record that is kept
+    (hit,) = ANSWER_KIND.parse(payload_of(answered.answer)).hits  # fields and marking are in the record that is kept
     assert private["hits"] == [hit.reference]
     assert hit.record.count("~") > 2
     latency_us = received.entry.time_us - asked.entry.time_us

@@ -21,12 +21,12 @@ from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery
 from gateway.model.requester import Requester
-from gateway.node import methods
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import verify_record
+from gateway.rpc import methods
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import SIZES
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import (
     CLOCK,
     KH,
@@ -205,7 +205,7 @@ async def test_step_8_candidates_are_scored_and_say_why(world: World, source: Wa
 
 async def test_step_9_policy_decides_on_each_field_and_the_record_verifies_without_the_others(world: World) -> None:
     asked = request(recipient=KH, query=person(planted.DRIVER))
-    made = build_request(asked, world.federation["th"].key("statement"))
+    made = REQUEST_KIND.build(asked, world.federation["th"].key("statement"))
     answer = answer_of(await ask(world, made.envelope, "kh"))
     (hit,) = answer.hits
     record = verify_record(
@@ -274,7 +274,7 @@ async def test_step_9_a_marking_that_became_stricter_since_the_index_was_built_c
 
 async def test_step_10_the_answer_is_signed_by_our_statement_key_over_the_hash_of_the_request(world: World) -> None:
     asked = request(query=NO_PASSPORT)
-    made = build_request(asked, world.federation["th"].key("statement"))
+    made = REQUEST_KIND.build(asked, world.federation["th"].key("statement"))
     message = await ask(world, made.envelope)
     checked = check_answer(world.nodes["th"].parts, asked, made.payload_hash, message)
     assert checked.answer.key_id == world.federation["vn"].key("statement").key_id
@@ -307,7 +307,7 @@ async def test_step_11_the_entry_is_on_disk_under_a_signed_head_before_the_answe
 
 async def test_step_12_the_answer_leaves_with_a_proof_of_its_entry(world: World) -> None:
     asked = request()
-    made = build_request(asked, world.federation["th"].key("statement"))
+    made = REQUEST_KIND.build(asked, world.federation["th"].key("statement"))
     message = await ask(world, made.envelope)
     checked = check_answer(world.nodes["th"].parts, asked, made.payload_hash, message)
     entry = parse_entry(message.entry)
@@ -367,7 +367,7 @@ async def test_one_subject_under_several_purposes_changes_no_answer_and_is_an_al
     first = answer_of(await ask(world, by_th(world, purpose=Purpose.BORDER_CHECK, **wanted)))
     again = answer_of(await ask(world, by_th(world, purpose=Purpose.BORDER_CHECK, **wanted)))
     other = request(purpose=Purpose.INVESTIGATION, query=DocumentQuery("zz7654321"), offence=Offence.OTHER)
-    second = answer_of(await ask(world, build_request(other, world.federation["th"].key("statement")).envelope))
+    second = answer_of(await ask(world, REQUEST_KIND.build(other, world.federation["th"].key("statement")).envelope))
     assert {each.outcome for each in (first, again, second)} == {Outcome.NO_HIT}
     await eventually(lambda: bool(_told_of(world, other.exchange_id)))
     (told,) = _told_of(world, other.exchange_id)

@@ -18,8 +18,8 @@ from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import ContainerQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.node import methods, wire
 from gateway.ports.sources import BatchSource, Source, SourceDescription
+from gateway.rpc import methods
 from tests.support.exchange import KH, answer_of, caller, entries, person, sample_world, sealed, stopping, submission
 from tests.support.nodes import World
 
@@ -113,7 +113,7 @@ async def together(world: World, wall: Bulkhead, held: Held, queries: Sequence[Q
             while wall._queue.qsize() < len(others):
                 await asyncio.sleep(0)
             held.gate.set()
-            return [answer_of(wire.parse_response(reply)) for reply in await asyncio.gather(first, *others)]
+            return [answer_of(methods.SUBMIT.answer.read(reply)) for reply in await asyncio.gather(first, *others)]
     finally:
         held.gate.set()
         wall.source = inner

@@ -83,9 +83,9 @@ async def test_the_token_commitment_opens_with_the_salt_in_the_entry(world: Worl
         node.scribes.exchange.write = watched  # type: ignore[method-assign]
         await node.searches.start(officer(), replace(ASKED, idempotency_key=""))
     from gateway.statements.envelope import REQUEST, unseal
-    from gateway.statements.request import parse_request
+    from gateway.statements.request import REQUEST_KIND
 
-    request = parse_request(unseal(salts[0].request, REQUEST).payload)
+    request = REQUEST_KIND.parse(unseal(salts[0].request, REQUEST).payload)
     salt = bytes.fromhex(str(salts[0].private["token_salt"]))
     assert request.token_commitment == hashlib.sha256(salt + officer().token_hash).digest()
 

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.config import load_settings
 from gateway.model.query import DocumentQuery
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from gateway.storage.database.open import open_storage
 from gateway.storage.log.log_store import SqlLogStore
 from tests.federation.test_several_processes import on_postgres, serve
@@ -42,7 +42,7 @@ async def ask(world: World, rounds: int) -> None:
     """`CONCURRENT` askers, each with one exchange after another in flight, over streams."""
     key, peers = world.federation["th"].key("statement"), world.nodes["th"].peers
     envelopes = [
-        build_request(request(query=DocumentQuery(f"B{number:07d}", "VNM")), key).envelope
+        REQUEST_KIND.build(request(query=DocumentQuery(f"B{number:07d}", "VNM")), key).envelope
         for number in range(CONCURRENT * rounds)
     ]
 

@@ -19,7 +19,7 @@ from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.requester import Officer
 from gateway.statements.fields import SKEW_US
-from gateway.statements.request import parse_request
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import CLOCK, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
@@ -159,7 +159,7 @@ async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
     await eventually_async(served, 60.0, pause=0.5)
     given = [item for item in entries(th) if item.entry.kind == "answered"]
     assert given
-    assert all(parse_request(payload_of(item.request)).issued_us >= sure_us for item in given)
+    assert all(REQUEST_KIND.parse(payload_of(item.request)).issued_us >= sure_us for item in given)
     await story.ask("th", AFTER)
     await story.ask("vn", AFTER)
     numbers = [item.entry.number or 0 for item in entries(th) if item.entry.kind in ("answered", "refused")]

@@ -6,6 +6,7 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import grpc
 import pytest
@@ -20,8 +21,9 @@ from gateway.exchange.receipts import debt
 from gateway.exchange.receipts.debt import DebtLimits
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.purpose import Purpose
-from gateway.node import methods, wire
-from gateway.statements.receipt import build_receipt
+from gateway.rpc import methods
+from gateway.rpc.contract import Method
+from gateway.statements.receipt import RECEIPT_KIND
 from gateway.trust.documents.descriptor import KeyUse
 from tests.support.cli import Liaison
 from tests.support.exchange import (
@@ -103,11 +105,12 @@ async def test_a_receipt_without_the_senders_own_entry_and_proof_is_not_taken(
     await settled(world)
     sent: list[ReceiptMessage] = []
 
-    async def kept(_: object, message: ReceiptMessage) -> None:
-        sent.append(message)
+    async def kept(_: object, method: Method[Any, Any], message: ReceiptMessage) -> None:
+        if method.path == methods.ACKNOWLEDGE.path:
+            sent.append(message)
         raise Unavailable("held back by the test")
 
-    monkeypatch.setattr(th.peers, "acknowledge", kept)
+    monkeypatch.setattr(th.peers, "call", kept)
     await ask(world)
     await eventually_async(lambda: _round(world, sent))
     good = sent[-1]
@@ -127,7 +130,7 @@ async def test_a_receipt_without_the_senders_own_entry_and_proof_is_not_taken(
     before, count = vn.receipts._book.acknowledged(TH), len(written(world, "receipt-refused"))
     for message in bad:
         vn.receipts._buckets.clear()
-        status = await caller(world).refused(methods.ACKNOWLEDGE.path, wire.acknowledge(message))
+        status = await caller(world).refused(methods.ACKNOWLEDGE.path, methods.ACKNOWLEDGE.request.write(message))
         assert status in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARGUMENT)
     assert vn.receipts._book.acknowledged(TH) == before
     assert len(written(world, "receipt-refused")) == count + len(bad)
@@ -153,10 +156,10 @@ async def test_a_receipt_that_says_that_nothing_arrived_is_taken_and_seen(
     receipt = Receipt(
         TH, VN, number, number, exchanges_hash([]), (number,), sha256(payload_of(previous)).digest(), CLOCK.now_us()
     )
-    sealed = build_receipt(receipt, world.federation["th"].key("statement"))
+    sealed = RECEIPT_KIND.build(receipt, world.federation["th"].key("statement"))
     vn.receipts._buckets.clear()
     message = ReceiptMessage(sealed.envelope, b"", LogProof(0, (), b""))
-    await caller(world).call(methods.ACKNOWLEDGE.path, wire.acknowledge(message))
+    await caller(world).call(methods.ACKNOWLEDGE.path, methods.ACKNOWLEDGE.request.write(message))
     entry = written(world, "receipt")[-1].private
     assert (entry["through"], entry["gaps"], entry.get("their_entry")) == (number, [number], None)
 

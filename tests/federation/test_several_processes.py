@@ -23,8 +23,8 @@ from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
-from gateway.node import methods, wire
-from gateway.statements.request import build_request
+from gateway.rpc import methods
+from gateway.statements.request import REQUEST_KIND
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -110,14 +110,14 @@ class Load:
     async def twice(self, channels: list[Any], number: int, forgiving: bool) -> None:
         self.number += 1
         asked = request(query=DocumentQuery(f"B{self.number:07d}", "VNM"))
-        data = submission(build_request(asked, self.key).envelope)
+        data = submission(REQUEST_KIND.build(asked, self.key).envelope)
         calls = (channels[(number + place) % CHANNELS].unary_unary(methods.SUBMIT.path) for place in (0, 1))
         for result in await asyncio.gather(*(call(data, timeout=20) for call in calls), return_exceptions=True):
             if isinstance(result, grpc.aio.AioRpcError) and forgiving:
                 continue
             if isinstance(result, BaseException):
                 raise result
-            self.answers.setdefault(asked.exchange_id, []).append(wire.parse_response(result))
+            self.answers.setdefault(asked.exchange_id, []).append(methods.SUBMIT.answer.read(result))
 
 
 def check(home: Path, load: Load) -> None:

@@ -23,10 +23,11 @@ from gateway.cli.main import run
 from gateway.config.witness_home import load_witness
 from gateway.errors import Contradicted, NotProved
 from gateway.model.evidence.witness import WitnessedHead
-from gateway.node import methods, witness_wire
 from gateway.ops.homes.found_witness import found_witness
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
+from gateway.rpc import methods
+from gateway.rpc.status import size_of
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
 from gateway.witness import standing as witness_standing
@@ -172,7 +173,7 @@ async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only
             server_name="witness.domestic.th.liaison.internal",
             roots=(tmp_path / "auditor" / "keys" / "tls.pem").read_bytes(),
         )
-        body = witness_wire.add_checkpoint(LogOf().grow(1).request(0), b"")
+        body = methods.ADD_CHECKPOINT.request.write((LogOf().grow(1).request(0), b""))
         assert await stranger.refused(methods.ADD_CHECKPOINT.path, body) in (
             grpc.StatusCode.UNAVAILABLE,  # the handshake fails: another country's CA is no root here
             grpc.StatusCode.UNAUTHENTICATED,
@@ -225,10 +226,10 @@ async def test_a_counterpart_gets_the_statuses_of_the_specification(world: World
 
     async def status(body: bytes) -> grpc.StatusCode:
         await asyncio.sleep(0.5)  # the pause that a log must keep
-        return await who.refused(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(body, b""))
+        return await who.refused(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((body, b"")))
 
-    answer = await who.call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(log.request(0, 3), b""))
-    assert witness_wire.parse_cosignatures(answer).count(b"\n") == 2
+    answer = await who.call(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((log.request(0, 3), b"")))
+    assert methods.ADD_CHECKPOINT.answer.read(answer).count(b"\n") == 2
     thief = LogOf(world.federation["vn"].key("log"), OPERATIONS).grow(7)
     foreign = LogOf(world.federation["vn"].key("log"), "kh.liaison.internal/exchange/1").grow(1)
     own = LogOf(world.federation["vn"].key("log"), "vn.liaison.internal/exchange/1").grow(1)
@@ -239,14 +240,13 @@ async def test_a_counterpart_gets_the_statuses_of_the_specification(world: World
     assert await status(log.request(3).replace(b"old 3", b"old 9")) is grpc.StatusCode.INVALID_ARGUMENT
     assert await status(log.branch(2).grow(6, "other ").request(3)) is grpc.StatusCode.FAILED_PRECONDITION
     with pytest.raises(grpc.aio.AioRpcError) as conflict:
-        await who.call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(log.request(0), b""))
+        await who.call(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((log.request(0), b"")))
     assert conflict.value.code() is grpc.StatusCode.ABORTED
-    assert witness_wire.size_of((str(name), value) for name, value in conflict.value.trailing_metadata() or ()) == 3
+    assert size_of((str(name), value) for name, value in conflict.value.trailing_metadata() or ()) == 3
     await asyncio.sleep(0.5)
-    assert await who.call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(log.request(3), b""))
-    assert await who.refused(methods.LARGEST_HEAD.path, witness_wire.ask_largest_head("vn.liaison.internal/x")) is (
-        grpc.StatusCode.NOT_FOUND
-    )
+    assert await who.call(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((log.request(3), b"")))
+    unknown = methods.LARGEST_HEAD.request.write("vn.liaison.internal/x")
+    assert await who.refused(methods.LARGEST_HEAD.path, unknown) is grpc.StatusCode.NOT_FOUND
 
 
 async def test_a_fork_ends_the_node_and_is_an_entry_and_evidence_on_both_sides(
@@ -257,7 +257,7 @@ async def test_a_fork_ends_the_node_and_is_an_entry_and_evidence_on_both_sides(
     await th.witness.round()
     vn = await world.start("vn")
     thief = LogOf(world.federation["th"].key("log"), OPERATIONS).grow(2, "other ")
-    await caller(world).call(methods.ADD_CHECKPOINT.path, witness_wire.add_checkpoint(thief.request(0), b""))
+    await caller(world).call(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((thief.request(0), b"")))
     await grow(th)
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)

@@ -25,10 +25,11 @@ from gateway.records.identifiers.mrz import read_mrz
 from gateway.records.identifiers.national_ids import read_national_id
 from gateway.records.identifiers.plates import read_plate
 from gateway.records.identifiers.vessels import read_imo
+from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
-from gateway.statements.answer import parse_answer
-from gateway.statements.request import parse_request
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import parse_descriptor
 from gateway.trust.documents.policy_approval import parse_policy
@@ -53,7 +54,7 @@ def _names(data: bytes) -> object:
 
 
 TARGETS: dict[str, Target] = {
-    "answer": parse_answer,
+    "answer": ANSWER_KIND.parse,
     "charter": parse_charter,
     "checkpoint": parse_checkpoint,
     "container": lambda data: read_container(_text(data)),
@@ -71,8 +72,8 @@ TARGETS: dict[str, Target] = {
     "plate": lambda data: read_plate(_text(data), "TH"),
     "policy": parse_policy,
     "private": decode_private,
-    "request": parse_request,
-    "submission": wire.parse_submit,
+    "request": REQUEST_KIND.parse,
+    "submission": methods.SUBMIT.request.read,
     "xml": lambda data: parse(io.BytesIO(data), frozenset()),
 }
 """All targets, by the name that `make fuzz` takes."""

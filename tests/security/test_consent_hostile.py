@@ -23,10 +23,10 @@ from gateway.model.consent import ConsentAnswer, ConsentState, OnwardUse, Place,
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
-from gateway.node import methods, wire
 from gateway.ops.homes.suspensions import switch
-from gateway.statements.consent import build_consent_answer, verify_consent_request
-from gateway.statements.envelope import CONSENT_REQUEST
+from gateway.rpc import methods
+from gateway.rpc.contract import A, Method, Q
+from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST, CONSENT_REQUEST_KIND
 from tests.support.consents import (
     CUSTOMS,
     HOUR_US,
@@ -114,16 +114,16 @@ async def test_a_signer_who_is_not_the_peer_is_refused(world: World, about: Foun
     of_kh = sealed_consent(world, request, world.federation["kh"].key("statement"))
     of_a_log_key = sealed_consent(world, request, world.federation["th"].key("tls"))
     for envelope in (stranger, of_kh, of_a_log_key):
-        assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope)) is DENIED
+        assert await caller(world).refused(methods.CONSENT.path, methods.CONSENT.request.write(envelope)) is DENIED
     as_kh = sealed_consent(world, replace(request, sender=KH))
-    assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(as_kh)) is DENIED
+    assert await caller(world).refused(methods.CONSENT.path, methods.CONSENT.request.write(as_kh)) is DENIED
     assert kept(world) == before
     assert last(world.nodes["vn"], "consent-not-taken").private["code"] == "wrong-sender"
 
 
 async def test_a_request_for_somebody_else_is_refused(world: World, about: Found) -> None:
     envelope = sealed_consent(world, consent_request(world, about, recipient=KH))
-    assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope)) is DENIED
+    assert await caller(world).refused(methods.CONSENT.path, methods.CONSENT.request.write(envelope)) is DENIED
     assert last(world.nodes["vn"], "consent-not-taken").private["code"] == "wrong-audience"
 
 
@@ -131,7 +131,8 @@ async def test_a_request_for_somebody_else_is_refused(world: World, about: Found
 async def test_a_request_out_of_its_time_is_refused(world: World, about: Found, issued: int) -> None:
     now_us = CLOCK.now_us()
     request = consent_request(world, about, issued_us=now_us + issued, expires_us=now_us + issued + HOUR_US)
-    status = await caller(world).refused(methods.CONSENT.path, wire.ask_consent(sealed_consent(world, request)))
+    message = methods.CONSENT.request.write(sealed_consent(world, request))
+    status = await caller(world).refused(methods.CONSENT.path, message)
     assert status is grpc.StatusCode.FAILED_PRECONDITION
 
 
@@ -169,10 +170,10 @@ async def test_another_peer_s_exchange_is_no_exchange(world: World, about: Found
     [
         b"",
         b"\xff" * 100,
-        wire.ask_consent(b""),
-        wire.ask_consent(b"\x00" * 50),
-        wire.ask_consent(b"\x0a\xff\xff\xff\xff\x0f"),
-        wire.ask_consent(secrets.token_bytes(9 * 1024)),
+        methods.CONSENT.request.write(b""),
+        methods.CONSENT.request.write(b"\x00" * 50),
+        methods.CONSENT.request.write(b"\x0a\xff\xff\xff\xff\x0f"),
+        methods.CONSENT.request.write(secrets.token_bytes(9 * 1024)),
         secrets.token_bytes(methods.CONSENT.max_request_bytes + 1),
     ],
     ids=["empty", "garbage", "no-envelope", "zeros", "long-length", "oversized", "over-the-method"],
@@ -201,7 +202,7 @@ async def test_values_of_another_form_are_refused(world: World, about: Found, ch
     for name, value in change.items():
         setattr(message, name, value)
     envelope = envelope_of(message.SerializeToString(), CONSENT_REQUEST, world.federation["th"].key("statement"))
-    status = await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope))
+    status = await caller(world).refused(methods.CONSENT.path, methods.CONSENT.request.write(envelope))
     assert status is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -298,13 +299,19 @@ class LyingOwner:
         self.key: Any = None
         self.raw: bytes | None = None
 
-    async def consent(self, member: MemberId, envelope: bytes) -> bytes:
+    async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
         """An answer as the test wants it."""
         del member
+        assert method.path == methods.CONSENT.path
+        return method.answer.read(methods.CONSENT.answer.write(self.word(method.request.write(request))))
+
+    def word(self, message: bytes) -> bytes:
+        """The envelope of that answer."""
         if self.raw is not None:
             return self.raw
+        envelope = methods.CONSENT.request.read(message)
         vn = self.world.federation["vn"]
-        request = verify_consent_request(
+        request = CONSENT_REQUEST_KIND.verify(
             envelope, keys=self.world.nodes["vn"].parts.trust(), peer=TH, me=VN, now_us=CLOCK.now_us()
         )
         first = ConsentAnswer(
@@ -316,7 +323,7 @@ class LyingOwner:
             state=ConsentState.GRANTED,
             until_us=request.value.expires_us,
         )
-        return build_consent_answer(replace(first, **self.changes), self.key or vn.key("statement")).envelope
+        return CONSENT_ANSWER_KIND.build(replace(first, **self.changes), self.key or vn.key("statement")).envelope
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from gateway.demo import planted
 from gateway.model.exchange import Outcome, Request
 from gateway.model.hit import SourceRecord
 from gateway.model.purpose import Offence, Purpose
-from gateway.node import methods, wire
-from gateway.statements.request import build_request
+from gateway.rpc import methods
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import KH, answer_of, caller, person, request, sample_world, stopping, submission
 from tests.support.nodes import World
 
@@ -76,14 +76,14 @@ def found_in(data: bytes, values: set[str]) -> set[str]:
 async def everything(world: World, asked: Request, capfd: pytest.CaptureFixture[str]) -> tuple[bytes, Outcome]:
     """All bytes of one exchange that others can see, on the wire and beside it."""
     capfd.readouterr()
-    envelope = build_request(asked, world.federation["th"].key("statement")).envelope
+    envelope = REQUEST_KIND.build(asked, world.federation["th"].key("statement")).envelope
     async with caller(world, to="kh").channel() as channel:
         call = channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=5)
         body = await call
         beside = [*await call.initial_metadata(), *await call.trailing_metadata(), await call.details()]
     said = "".join(capfd.readouterr())
     counted = json.dumps(repr(world.nodes["kh"].ground.counters.__dict__), ensure_ascii=False)
-    answer = wire.parse_response(body)
+    answer = methods.SUBMIT.answer.read(body)
     inside = b"".join(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in _coded(answer_of(answer)))
     return body + inside + repr(beside).encode() + said.encode() + counted.encode(), answer_of(answer).outcome
 

@@ -13,8 +13,6 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
-from liaison.exchange.v1 import exchange_pb2 as pb
-from liaison.witness.v1 import witness_pb2 as witness_pb
 
 from gateway.app.node import Node
 from gateway.app.rounds import Housekeeper
@@ -24,11 +22,12 @@ from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
-from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
+from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
-from gateway.node import methods, wire
+from gateway.node import wire
 from gateway.ops.homes.suspensions import switch
-from gateway.ports.peers import PeerStatus
+from gateway.rpc import methods
+from gateway.rpc.contract import A, Limit, Method, Q, Shape
 from tests.support.exchange import (
     CLOCK,
     KH,
@@ -212,18 +211,13 @@ class _OneBad:
         self._error = error
         self._asked = asyncio.Event()
 
-    async def acknowledge(self, member: MemberId, receipt: ReceiptMessage) -> None:
-        del receipt
+    async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
+        assert method.path == methods.ACKNOWLEDGE.path
         if member == KH:
             await self._asked.wait()
             raise self._error
         self._asked.set()
-
-    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
-        raise NotImplementedError
-
-    def status(self, member: MemberId) -> PeerStatus:
-        raise NotImplementedError
+        return method.answer.read(b"")
 
 
 @pytest.mark.parametrize("error", [Unknown("x"), Suspended("x"), TimedOut("x"), Unavailable("x"), Overloaded("x")])
@@ -246,15 +240,17 @@ async def test_a_call_whose_channel_is_closed_under_it_is_unavailable_and_not_ca
     with monkeypatch.context() as patch:
         patch.setattr(link, "call", closed)
         with pytest.raises(Unavailable):
-            await peers.healthy(VN)
-    assert await peers.healthy(VN)
+            await peers.call(VN, methods.HEALTH_CHECK, None)
+    assert await peers.call(VN, methods.HEALTH_CHECK, None)
 
 
 async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World) -> None:
     source, node = watch(world.nodes["vn"]), world.nodes["th"]
     source.gate.clear()
     link = node.peers._link(VN)
-    asking = asyncio.create_task(node.peers.submit(VN, sealed(world.federation["th"]), 3.0))
+    asking = asyncio.create_task(
+        node.peers.call(VN, methods.SUBMIT, wire.submit(sealed(world.federation["th"]), 3000, ""))
+    )
     await eventually(lambda: source.searches == 1)
     del node.peers._links[VN]
     closing = asyncio.create_task(link.close())
@@ -278,7 +274,7 @@ async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
     async with caller(world).channel() as channel:
         for _ in range(40):
             try:
-                await channel.unary_unary(methods.ACKNOWLEDGE.path)(wire.acknowledge(sent), timeout=5)
+                await channel.unary_unary(methods.ACKNOWLEDGE.path)(methods.ACKNOWLEDGE.request.write(sent), timeout=5)
             except grpc.aio.AioRpcError as error:
                 statuses.append((error.code(), error.details()))
     written = operations(node, "receipt-refused")[before:]
@@ -318,7 +314,7 @@ async def narrow(world: World) -> AsyncIterator[World]:
 async def test_streams_of_one_member_have_a_limit_and_its_calls_are_still_served(narrow: World) -> None:
     server = narrow.nodes["vn"]._server
     assert server is not None
-    place = ("th", methods.Shape.STREAM)
+    place = ("th", Limit.STREAMS)
     free = server._limits.streams_per_member - server._open[place]
     async with AsyncExitStack() as stack:
         channel = await stack.enter_async_context(caller(narrow).channel())
@@ -339,12 +335,12 @@ async def test_calls_of_one_member_have_a_limit(narrow: World) -> None:
     assert server is not None
     source.gate.clear()
     asking = [asyncio.create_task(caller(narrow).submit(sealed(narrow.federation["th"]))) for _ in range(2)]
-    await eventually(lambda: server._open[("th", methods.Shape.UNARY)] == 2)
+    await eventually(lambda: server._open[("th", Limit.CALLS)] == 2)
     status = await caller(narrow).refused(methods.SUBMIT.path, submission(sealed(narrow.federation["th"])))
     source.gate.set()
     assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
     await asyncio.gather(*asking)
-    assert server._open[("th", methods.Shape.UNARY)] == 0
+    assert server._open[("th", Limit.CALLS)] == 0
 
 
 async def test_a_stream_on_which_nothing_comes_is_ended(world: World) -> None:
@@ -373,30 +369,23 @@ async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_no
         ):
             call = channel.stream_stream(methods.STREAM.path)()
             await call.write(message)
-            await eventually(lambda: server._open["th", methods.Shape.STREAM] == 1)
-            await eventually(lambda: server._open["th", methods.Shape.STREAM] == 0, 30.0)
+            await eventually(lambda: server._open["th", Limit.STREAMS] == 1)
+            await eventually(lambda: server._open["th", Limit.STREAMS] == 0, 30.0)
             assert answer_of(await caller(world).submit(sealed(world.federation["th"]))).outcome is Outcome.HIT
     finally:
         server._limits = limits
 
 
-@pytest.mark.parametrize("method", [item for item in methods.METHODS if item.shape is methods.Shape.UNARY])
-async def test_a_message_over_the_limit_of_its_method_is_refused(world: World, method: methods.Method) -> None:
+@pytest.mark.parametrize("method", [item for item in methods.NODE_METHODS if item.shape is Shape.UNARY])
+async def test_a_message_over_the_limit_of_its_method_is_refused(world: World, method: Method[Any, Any]) -> None:
     status = await caller(world).refused(method.path, bytes(method.max_request_bytes + 1))
     assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-async def test_the_table_of_methods_is_that_of_the_proto_and_all_of_it_is_served(world: World) -> None:
-    services = (
-        pb.DESCRIPTOR.services_by_name["ExchangeService"],
-        witness_pb.DESCRIPTOR.services_by_name["WitnessService"],
-    )
-    declared = {f"/{service.full_name}/{method.name}" for service in services for method in service.methods}
-    health = {methods.HEALTH_CHECK.path}
-    table = {method.path for method in methods.METHODS}
+async def test_all_of_the_table_of_methods_is_served(world: World) -> None:
     server = world.nodes["vn"]._server
     assert server is not None
-    assert table == declared | health == set(server._handlers())
+    assert {method.path for method in methods.NODE_METHODS} == set(server._handlers)
 
 
 # ---------------------------------------------------------------- health, stop
@@ -407,15 +396,15 @@ async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world
 
     async def well() -> bool:
         with suppress(Unavailable):  # th, which was up first, may wait a moment before it tries again
-            return await peers.healthy(VN)
+            return await peers.call(VN, methods.HEALTH_CHECK, None)
         return False
 
     await eventually_async(well, 5)
     switch(home, CLOCK, Action.SUSPEND, "all", "trial")
 
     async def unwell() -> bool:
-        return not await peers.healthy(VN)
+        return not await peers.call(VN, methods.HEALTH_CHECK, None)
 
     await eventually_async(unwell, 5)
     switch(home, CLOCK, Action.RESUME, "all", "trial")
-    await eventually_async(lambda: peers.healthy(VN), 5)
+    await eventually_async(lambda: peers.call(VN, methods.HEALTH_CHECK, None), 5)

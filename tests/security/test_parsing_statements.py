@@ -12,11 +12,11 @@ from liaison.exchange.v1 import envelope_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import Malformed, Refused, TooLarge
-from gateway.statements.account import verify_account, verify_account_answer
-from gateway.statements.answer import parse_answer, verify_answer
-from gateway.statements.envelope import ANSWER, PAYLOAD_TYPES, RECEIPT, REQUEST, unseal
-from gateway.statements.receipt import parse_receipt, verify_receipt
-from gateway.statements.request import build_request, parse_request, request_reference, verify_request
+from gateway.statements.account import ACCOUNT_KIND, verify_account_answer
+from gateway.statements.answer import ANSWER_KIND, verify_answer
+from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, unseal
+from gateway.statements.receipt import RECEIPT, RECEIPT_KIND
+from gateway.statements.request import REQUEST_KIND, request_reference
 from tests.support import sealing
 from tests.support.load import effort
 from tests.support.sealing import EXCHANGE, NOW, REQUEST_HASH, TH, VN, ListedKeys, envelope_of, new_key, payload_of
@@ -25,12 +25,12 @@ KEY = new_key()
 KEYS = ListedKeys()
 KEYS.add(TH, KEY)
 KEYS.add(VN, KEY)
-ENVELOPE = build_request(sealing.REQUEST, KEY).envelope
+ENVELOPE = REQUEST_KIND.build(sealing.REQUEST, KEY).envelope
 PAYLOAD = payload_of(ENVELOPE)
 
 
 def request(envelope: bytes) -> object:
-    return verify_request(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
+    return REQUEST_KIND.verify(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
 
 
 def answer(envelope: bytes) -> object:
@@ -40,11 +40,11 @@ def answer(envelope: bytes) -> object:
 
 
 def receipt(envelope: bytes) -> object:
-    return verify_receipt(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
+    return RECEIPT_KIND.verify(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
 
 
 def account(envelope: bytes) -> object:
-    return verify_account(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
+    return ACCOUNT_KIND.verify(envelope, keys=KEYS, peer=TH, me=VN, now_us=NOW)
 
 
 def account_answer(envelope: bytes) -> object:
@@ -52,7 +52,7 @@ def account_answer(envelope: bytes) -> object:
 
 
 VERIFIERS = [request, answer, receipt, account, account_answer]
-PARSERS = [parse_request, parse_answer, parse_receipt]
+PARSERS = [REQUEST_KIND.parse, ANSWER_KIND.parse, RECEIPT_KIND.parse]
 
 
 def timed(call: Callable[[], object], kind: type[Refused] = Refused) -> None:
@@ -84,7 +84,7 @@ def test_b1_a_truncated_envelope_is_refused(length: int) -> None:
 @given(st.integers(0, len(PAYLOAD) - 1))
 def test_b1_a_truncated_payload_is_malformed(length: int) -> None:
     with pytest.raises(Malformed):
-        parse_request(PAYLOAD[:length])
+        REQUEST_KIND.parse(PAYLOAD[:length])
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_b1_a_truncated_payload_is_malformed(length: int) -> None:
 )
 def test_b1_a_message_has_one_form(extra: bytes) -> None:
     with pytest.raises(Malformed):
-        parse_request(PAYLOAD + extra)
+        REQUEST_KIND.parse(PAYLOAD + extra)
     with pytest.raises(Refused):
         unseal(ENVELOPE + extra, REQUEST)
 
@@ -130,19 +130,19 @@ def test_b2_invalid_utf_8_is_malformed(text: bytes) -> None:
     message = sealing.request_message(ENVELOPE)
     message.ClearField("person")
     with pytest.raises(Malformed):
-        parse_request(message.SerializeToString() + b"\x82\x01" + bytes([len(person)]) + person)
+        REQUEST_KIND.parse(message.SerializeToString() + b"\x82\x01" + bytes([len(person)]) + person)
 
 
 @pytest.mark.parametrize(("kind", "verify"), [(REQUEST, request), (ANSWER, answer), (RECEIPT, receipt)])
-def test_b3_a_payload_one_byte_over_the_limit_is_refused(kind: str, verify: Callable[[bytes], object]) -> None:
-    timed(lambda: verify(envelope_of(b"\0" * (PAYLOAD_TYPES[kind] + 1), kind, KEY)), TooLarge)
+def test_b3_a_payload_one_byte_over_the_limit_is_refused(kind: PayloadType, verify: Callable[[bytes], object]) -> None:
+    timed(lambda: verify(envelope_of(b"\0" * (kind.largest + 1), kind, KEY)), TooLarge)
 
 
 @pytest.mark.parametrize("depth", [101, 5_000])
 def test_b4_nesting_is_refused_at_once(depth: int) -> None:
     """As groups of an unknown field, the only way to nest in a message without recursion of its own."""
     groups = b"\xfb\x07" * depth + b"\xfc\x07" * depth
-    timed(lambda: parse_request((PAYLOAD + groups)[: PAYLOAD_TYPES[REQUEST]]), Malformed)
+    timed(lambda: REQUEST_KIND.parse((PAYLOAD + groups)[: REQUEST.largest]), Malformed)
     timed(lambda: request(ENVELOPE + groups))
 
 
@@ -153,10 +153,10 @@ def test_b5_a_million_empty_items_are_refused_by_size() -> None:
 def test_b5_as_many_empty_items_as_fit_are_refused_by_count() -> None:
     message = sealing.request_message(ENVELOPE)
     message.ClearField("person")
-    room = (PAYLOAD_TYPES[REQUEST] - message.ByteSize() - 8) // 2
+    room = (REQUEST.largest - message.ByteSize() - 8) // 2
     message.person.names.extend([pb.NameForm()] * room)
     payload = message.SerializeToString()
-    timed(lambda: parse_request(payload), Malformed)
+    timed(lambda: REQUEST_KIND.parse(payload), Malformed)
     timed(lambda: request(envelope_of(payload, REQUEST, KEY)), Malformed)
     signatures = envelope_pb2.Envelope(payload=PAYLOAD, payload_type=REQUEST)
     signatures.signatures.extend([envelope_pb2.Signature()] * room)
@@ -171,12 +171,12 @@ def test_b5_an_answer_has_a_limit_for_each_list(field: str) -> None:
     else:
         message.missing.extend([""] * 30_000)
     message.padding = bytes(65_536 - message.ByteSize() - 4)
-    timed(lambda: parse_answer(message.SerializeToString()), Malformed)
+    timed(lambda: ANSWER_KIND.parse(message.SerializeToString()), Malformed)
 
 
 def test_b5_a_receipt_has_a_limit_for_its_gaps() -> None:
     message = pb.Receipt(blind=bytes(32), gaps=range(12_000))
-    timed(lambda: parse_receipt(message.SerializeToString()), Malformed)
+    timed(lambda: RECEIPT_KIND.parse(message.SerializeToString()), Malformed)
 
 
 UNKNOWN = b"\xfa\x07\x01x"
@@ -226,7 +226,7 @@ def test_b12_identifiers_are_ascii_with_a_limit(field: str, value: str) -> None:
     message = sealing.request_message(ENVELOPE)
     setattr(message, field, value)
     with pytest.raises(Malformed):
-        parse_request(message.SerializeToString())
+        REQUEST_KIND.parse(message.SerializeToString())
 
 
 @pytest.mark.parametrize("value", LOOKALIKES, ids=ascii)
@@ -235,7 +235,7 @@ def test_b12_the_officer_is_ascii_with_a_limit(field: str, value: str) -> None:
     message = sealing.request_message(ENVELOPE)
     setattr(message.requester, field, value)
     with pytest.raises(Malformed):
-        parse_request(message.SerializeToString())
+        REQUEST_KIND.parse(message.SerializeToString())
 
 
 @pytest.mark.parametrize("name", ["สมชาย", "សុខ\u200bវិចិត្រ", "အောင်", "Nguyễn", "Nguye\u0302\u0303n", "‘ʻAna", "李"])
@@ -243,5 +243,5 @@ def test_b13_names_are_kept_as_they_came(name: str) -> None:
     message = sealing.request_message(ENVELOPE)
     message.person.names[0].text = name
     message.person.names[0].script = ""
-    query = parse_request(message.SerializeToString()).query
+    query = REQUEST_KIND.parse(message.SerializeToString()).query
     assert query.names[0].text == name  # type: ignore[union-attr]

@@ -23,7 +23,8 @@ import pytest_asyncio
 from liaison.exchange.v1 import envelope_pb2
 from liaison.source.v1 import source_pb2 as pb
 
-from adapters.remote import methods, wire
+from adapters.remote import wire
+from adapters.remote.client import MAX_ANSWER
 from adapters.remote.queries import query_bytes
 from adapters.remote.reference import LIFETIME_US, PAYLOAD_TYPE, SKEW_US, build_reference
 from adapters.remote.server import SourceServer
@@ -49,6 +50,7 @@ from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm
 from gateway.ports.sources import Occasion
 from gateway.records.sdjwt import RecordIssuer, issue, present
+from gateway.rpc import methods
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SigningKey, load_signing_key
 from tests.support.exchange import CLOCK, KH, TH, VN, command, last, lines, person, stopping
@@ -75,8 +77,8 @@ class Liar:
         if name not in ("describe", "search", "issue", "changes", "health"):
             return getattr(self.honest, name)
 
-        def call(data: bytes, node: str, deadline: float) -> bytes:
-            answer: bytes = getattr(self.honest, name)(data, node, deadline)
+        def call(message: Any, node: str, deadline: float) -> bytes:
+            answer: bytes = getattr(self.honest, name)(message, node, deadline)
             return self.changes[name](answer) if name in self.changes else answer
 
         return call
@@ -375,12 +377,12 @@ async def test_health_needs_no_reference_and_so_says_yes_or_no_once_a_second(sta
     counted = Counted(stage.process.adapter, problem="the table of secret/names is gone")
     process, clock = stage.process, ManualClock(CLOCK.now())
     service = type(process.service)(counted, process.issuer, process.accepted, process.journal, clock)
-    said = {pb.HealthResponse.FromString(service.health(b"", "gw1", 0.0)).problem for _ in range(50)}
+    said = {pb.HealthResponse.FromString(service.health(pb.HealthRequest(), "gw1", 0.0)).problem for _ in range(50)}
     assert said == {"the agency's system cannot be asked"}
     assert counted.asked.count("health") == 1
     clock.advance(timedelta(seconds=2))
     counted.problem = ""
-    assert service.health(b"", "gw1", 0.0) == b""
+    assert service.health(pb.HealthRequest(), "gw1", 0.0) == b""
 
 
 async def test_an_unforeseen_failure_of_the_system_ends_no_round(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -500,7 +502,7 @@ def refusal(stage: Stage) -> str:
 
 
 async def test_a_method_that_is_not_in_the_table_is_not_served(stage: Stage) -> None:
-    assert stage.knock.said(f"/{methods.SERVICE}/Drop", b"")[0] is grpc.StatusCode.UNIMPLEMENTED
+    assert stage.knock.said(f"/{methods.SOURCE}/Drop", b"")[0] is grpc.StatusCode.UNIMPLEMENTED
     assert "unknown-method" in stage.refused()
 
 
@@ -625,9 +627,9 @@ LIES: dict[str, tuple[str, Callable[[Stage], Change]]] = {
     "text instead of a record": ("issue", lambda _: edited(pb.IssueResponse, put(record="~~~"))),
     "an unknown marking": ("issue", lambda _: edited(pb.IssueResponse, put(marking='{"level":"TOP"}'))),
     "garbage for a record": ("issue", lambda _: lambda _answer: b"\xff" * 900),
-    "an oversized answer": ("issue", lambda _: lambda _answer: bytes(methods.MAX_ANSWER + 1)),
+    "an oversized answer": ("issue", lambda _: lambda _answer: bytes(MAX_ANSWER + 1)),
     "garbage for candidates": ("search", lambda _: lambda _answer: b"\x08\xff\xff garbage"),
-    "an oversized list": ("search", lambda _: lambda _answer: bytes(methods.MAX_ANSWER + 1)),
+    "an oversized list": ("search", lambda _: lambda _answer: bytes(MAX_ANSWER + 1)),
     "too many candidates": (
         "search",
         lambda _: edited(pb.SearchResponse, lambda m: m.candidates.extend([m.candidates[0]] * 30)),

@@ -16,10 +16,10 @@ from gateway.config.suspensions import Action
 from gateway.errors import Reason
 from gateway.model.exchange import Outcome, Request
 from gateway.model.names import MemberId
-from gateway.node import methods, wire
 from gateway.ops.homes.suspensions import switch
+from gateway.rpc import methods
 from gateway.statements.envelope import REQUEST
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import (
     CLOCK,
     NO_PASSPORT,
@@ -63,7 +63,7 @@ def source(world: World) -> WatchedSource:
 
 
 def signed(world: World, asked: Request) -> bytes:
-    return build_request(asked, world.federation["th"].key("statement")).envelope
+    return REQUEST_KIND.build(asked, world.federation["th"].key("statement")).envelope
 
 
 async def test_e1_the_same_bytes_again_get_the_stored_answer_and_ask_no_source(
@@ -158,7 +158,7 @@ def _reason(result: bytes | BaseException) -> str:
     if isinstance(result, grpc.aio.AioRpcError):
         return result.code().name
     assert isinstance(result, bytes)
-    answer = answer_of(wire.parse_response(result))
+    answer = answer_of(methods.SUBMIT.answer.read(result))
     return answer.refusal.reason if answer.refusal else answer.outcome.value
 
 

@@ -14,9 +14,10 @@ from gateway.errors import BadSignature, Forbidden, Refused
 from gateway.model.exchange import Request, Verified
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SigningKey, VerifyKey
-from gateway.statements.answer import build_answer, verify_answer
-from gateway.statements.envelope import ANSWER, RECEIPT, REQUEST, parse
-from gateway.statements.request import build_request, verify_request
+from gateway.statements.answer import ANSWER_KIND, verify_answer
+from gateway.statements.envelope import ANSWER, REQUEST, parse
+from gateway.statements.receipt import RECEIPT
+from gateway.statements.request import REQUEST_KIND
 from tests.support import sealing
 from tests.support.federation import Federation, make_federation
 from tests.support.sealing import (
@@ -37,12 +38,12 @@ KEY = new_key()
 KEYS = ListedKeys()
 KEYS.add(TH, KEY)
 KEYS.add(VN, KEY)
-ENVELOPE = build_request(sealing.REQUEST, KEY).envelope
-ANSWERED = build_answer(sealing.ANSWER, KEY).envelope
+ENVELOPE = REQUEST_KIND.build(sealing.REQUEST, KEY).envelope
+ANSWERED = ANSWER_KIND.build(sealing.ANSWER, KEY).envelope
 
 
 def verify(envelope: bytes, keys: ListedKeys = KEYS) -> Verified[Request]:
-    return verify_request(envelope, keys=keys, peer=TH, me=VN, now_us=NOW)
+    return REQUEST_KIND.verify(envelope, keys=keys, peer=TH, me=VN, now_us=NOW)
 
 
 def with_signatures(*signatures: envelope_pb2.Signature) -> bytes:
@@ -92,7 +93,7 @@ def test_c1_a_changed_payload_that_still_parses_is_not_permitted(position: int) 
 
 
 def test_c2_the_signature_of_another_statement_is_refused() -> None:
-    other = envelope_pb2.Envelope.FromString(build_request(sealing.REQUEST, KEY).envelope)
+    other = envelope_pb2.Envelope.FromString(REQUEST_KIND.build(sealing.REQUEST, KEY).envelope)
     with pytest.raises(BadSignature):
         verify(with_signatures(other.signatures[0]))
 
@@ -215,18 +216,18 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 
 def test_a_listed_statement_key_of_a_member_signs(federation: Federation) -> None:
-    envelope = build_request(sealing.REQUEST, federation["th"].key("statement")).envelope
-    assert verify_request(envelope, keys=federation.view("vn"), peer=TH, me=VN, now_us=NOW)
+    envelope = REQUEST_KIND.build(sealing.REQUEST, federation["th"].key("statement")).envelope
+    assert REQUEST_KIND.verify(envelope, keys=federation.view("vn"), peer=TH, me=VN, now_us=NOW)
 
 
 @pytest.mark.parametrize("file", ["tls", "log", "witness", "status", "agency-police"])
 def test_c10_no_other_key_of_the_same_member_signs_a_statement(federation: Federation, file: str) -> None:
-    envelope = build_request(sealing.REQUEST, federation["th"].key(file)).envelope
+    envelope = REQUEST_KIND.build(sealing.REQUEST, federation["th"].key(file)).envelope
     with pytest.raises(BadSignature):
-        verify_request(envelope, keys=federation.view("vn"), peer=TH, me=VN, now_us=NOW)
+        REQUEST_KIND.verify(envelope, keys=federation.view("vn"), peer=TH, me=VN, now_us=NOW)
 
 
 def test_c10_the_statement_key_of_another_member_is_refused(federation: Federation) -> None:
-    envelope = build_request(sealing.REQUEST, federation["kh"].key("statement")).envelope
+    envelope = REQUEST_KIND.build(sealing.REQUEST, federation["kh"].key("statement")).envelope
     with pytest.raises(BadSignature):
-        verify_request(envelope, keys=federation.view("vn"), peer=TH, me=VN, now_us=NOW)
+        REQUEST_KIND.verify(envelope, keys=federation.view("vn"), peer=TH, me=VN, now_us=NOW)

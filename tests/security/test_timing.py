@@ -27,8 +27,8 @@ from gateway.model.exchange import Outcome, Request
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import Query
 from gateway.model.requester import Requester
-from gateway.node import methods, wire
-from gateway.statements.request import build_request
+from gateway.rpc import methods
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import KH, answer_of, caller, person, request, sample_world, stopping, submission
 from tests.support.nodes import World
 
@@ -104,12 +104,12 @@ async def measure(world: World, requester: Callable[[], Requester]) -> dict[str,
             # Which comes first changes at random: neither always follows the other.
             for name in sorted(pools, key=lambda _: secrets.randbelow(1 << 30)):
                 query = person(secrets.choice(pools[name]))
-                message = submission(build_request(asking(query, requester()), key).envelope)
+                message = submission(REQUEST_KIND.build(asking(query, requester()), key).envelope)
                 began = time.perf_counter()
                 body = await submit(message, timeout=60)
                 if number >= WARM:
                     taken[name].append(time.perf_counter() - began)
-                assert answer_of(wire.parse_response(body)).outcome is Outcome.NO_HIT
+                assert answer_of(methods.SUBMIT.answer.read(body)).outcome is Outcome.NO_HIT
     return taken
 
 

@@ -27,7 +27,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from certs.authority import create_authority, issue, load_authority
 from certs.names import CertificateName, CertificateUse
 from gateway.model.exchange import Outcome
-from gateway.node import methods
+from gateway.rpc import methods
+from gateway.rpc.contract import largest_request
 from tests.support.exchange import (
     CLOCK,
     TH,
@@ -269,7 +270,7 @@ async def test_a18_tls_files_that_cannot_be_read_leave_the_old_credentials(world
         path.write_bytes(good)
 
 
-@pytest.mark.parametrize("size", [methods.MAX_MESSAGE + 1, 4 * 1024 * 1024])
+@pytest.mark.parametrize("size", [largest_request(methods.NODE_METHODS) + 1, 4 * 1024 * 1024])
 async def test_b3_a_message_over_the_limit(world: World, size: int) -> None:
     assert await caller(world).refused(methods.SUBMIT.path, bytes(size)) is grpc.StatusCode.RESOURCE_EXHAUSTED
 

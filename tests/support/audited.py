@@ -31,9 +31,9 @@ from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.signing import strict_json
 from gateway.signing.keys import SigningKey, load_signing_key
-from gateway.statements.answer import build_answer
+from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.envelope import Sealed
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from gateway.trust.ceremony.auditors import draft_appointment
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
 from gateway.trust.documents.appointment import EVERY, Appointment, Scope, parse_appointment
@@ -129,7 +129,7 @@ class World:
             trust_hash=bytes(32),
             policy_hash=bytes(32),
         )
-        return request, build_request(request, key or self.key(sender))
+        return request, REQUEST_KIND.build(request, key or self.key(sender))
 
     def answer(self, request: Request, sealed: Sealed, key: SigningKey | None = None, refuse: bool = False) -> Sealed:
         answer = Answer(
@@ -142,7 +142,7 @@ class World:
             refusal=Refusal(Reason.PERMISSION_DENIED, "bad-signature") if refuse else None,
             withheld_commitment=bytes(32),
         )
-        return build_answer(answer, key or self.key(request.recipient))
+        return ANSWER_KIND.build(answer, key or self.key(request.recipient))
 
     def answered(self, **keys: SigningKey | None) -> EntryDraft:
         request, sealed = self.request(VN, TH, keys.get("request"))

@@ -8,18 +8,16 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from liaison.exchange.v1 import consent_pb2 as pb
-
 from gateway.audit.entries.entry import parse_entry
 from gateway.model.consent import ConsentAnswer, ConsentRequest, OnwardCommand, OnwardUse, Place, Use
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search
-from gateway.node import methods, wire
+from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
-from gateway.statements.consent import build_consent_request, read_consent_answer
-from gateway.statements.envelope import CONSENT_ANSWER, parse, unseal
+from gateway.statements.consent import CONSENT_ANSWER, CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
+from gateway.statements.envelope import unseal
 from tests.support.exchange import CLOCK, TH, VN, Caller, command, entries, lines
 from tests.support.nodes import World, officer
 
@@ -89,13 +87,13 @@ def jti_of(compact: str) -> str:
 
 def sealed_consent(world: World, request: ConsentRequest, key: SigningKey | None = None) -> bytes:
     """The envelope of a request, signed by its sender's statement key or by another one."""
-    return build_consent_request(request, key or world.federation[request.sender].key("statement")).envelope
+    return CONSENT_REQUEST_KIND.build(request, key or world.federation[request.sender].key("statement")).envelope
 
 
 async def send(who: Caller, envelope: bytes) -> ConsentAnswer:
     """The owner's word on an envelope."""
-    word = wire.parse_consent_word(await who.call(methods.CONSENT.path, wire.ask_consent(envelope)))
-    return read_consent_answer(parse(pb.ConsentAnswer, unseal(word, CONSENT_ANSWER).payload, "word"))
+    word = methods.CONSENT.answer.read(await who.call(methods.CONSENT.path, methods.CONSENT.request.write(envelope)))
+    return CONSENT_ANSWER_KIND.parse(unseal(word, CONSENT_ANSWER).payload)
 
 
 def code_of(answer: ConsentAnswer) -> str:

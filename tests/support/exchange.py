@@ -27,11 +27,11 @@ from gateway.model.requester import Requester
 from gateway.model.search import Line, Search, SearchCommand
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
-from gateway.node import methods, wire
 from gateway.ports.sources import Source, SourceDescription
+from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
-from gateway.statements.answer import parse_answer
-from gateway.statements.request import build_request
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.request import REQUEST_KIND
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.federation import Member
 from tests.support.nodes import SourcePlan, World, build_world
@@ -98,7 +98,7 @@ def submission(envelope: bytes, budget_ms: int = 3_000) -> bytes:
 
 def answer_of(message: AnswerMessage) -> Answer:
     """What an answer says."""
-    return parse_answer(payload_of(message.envelope))
+    return ANSWER_KIND.parse(payload_of(message.envelope))
 
 
 # ---------------------------------------------------------------- logs
@@ -179,7 +179,7 @@ class Caller:
 
     async def submit(self, envelope: bytes, budget_ms: int = 3_000) -> AnswerMessage:
         """One exchange."""
-        return wire.parse_response(await self.call(methods.SUBMIT.path, submission(envelope, budget_ms)))
+        return methods.SUBMIT.answer.read(await self.call(methods.SUBMIT.path, submission(envelope, budget_ms)))
 
     async def refused(self, path: str, data: bytes, **options: Any) -> grpc.StatusCode:
         """The status of a call that must not be answered."""
@@ -205,7 +205,7 @@ def caller(world: World, who: str = "th", to: str = "vn", **changes: Any) -> Cal
 
 def sealed(member: Member, key: SigningKey | None = None, **changes: Any) -> bytes:
     """The envelope of a request signed by a member's statement key, or by another one."""
-    return build_request(request(**changes), key or member.key("statement")).envelope
+    return REQUEST_KIND.build(request(**changes), key or member.key("statement")).envelope
 
 
 # ---------------------------------------------------------------- sources that misbehave

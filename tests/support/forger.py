@@ -19,9 +19,11 @@ from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import SystemClock
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Outcome
 from gateway.model.names import MemberId
-from gateway.node import methods, wire
-from gateway.statements.answer import build_answer
-from gateway.statements.request import open_request, request_reference
+from gateway.node import wire
+from gateway.rpc import methods
+from gateway.rpc.forms import response
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.request import REQUEST_KIND, request_reference
 from tests.support.federation import Member
 from tests.support.load import in_turns
 from tests.support.nodes import World
@@ -47,14 +49,14 @@ class Forger:
         answer = Answer(
             exchange_id=reference.exchange_id,
             sender=self.member,
-            recipient=MemberId(open_request(envelope).message.sender),
+            recipient=MemberId(REQUEST_KIND.open(envelope).message.sender),
             request_hash=reference.request_hash,
             issued_us=SystemClock().now_us(),
             outcome=Outcome.NO_HIT,
             withheld_commitment=secrets.token_bytes(32),
         )
         answer = replace(answer, **changes)
-        sealed = build_answer(answer, key or self.key)
+        sealed = ANSWER_KIND.build(answer, key or self.key)
         return answer, sealed.envelope, sealed.payload_hash
 
     def message(
@@ -78,7 +80,7 @@ class Forger:
             index=self.tree.size,
             time_us=answer.issued_us,
             kind="answered",
-            peer=MemberId(open_request(envelope).message.sender),
+            peer=MemberId(REQUEST_KIND.open(envelope).message.sender),
             number=self._number,
             exchange_id=reference.exchange_id,
             request_hash=reference.request_hash,
@@ -113,13 +115,13 @@ class HostileNode:
                 if isinstance(reply, bytes):
                     yield reply
                 elif reply is not None:
-                    answered = pb.ResponseFrame(id=frame.id, response=wire.response(reply))
+                    answered = pb.ResponseFrame(id=frame.id, response=response(reply))
                     yield pb.StreamExchangesResponse(frames=[answered]).SerializeToString()
 
     async def acknowledge(self, data: bytes, _: Any) -> bytes:
         """Takes receipts and says nothing."""
         self.receipts.append(data)
-        return wire.acknowledged(0)
+        return methods.ACKNOWLEDGE.answer.write(0)
 
     def _handler(self, details: grpc.HandlerCallDetails) -> Any:
         return {

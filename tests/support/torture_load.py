@@ -27,8 +27,8 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
-from gateway.node import methods, wire
-from gateway.statements.request import build_request
+from gateway.rpc import methods
+from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import CLOCK, KH, Caller, answer_of, request, submission
 
 _OFFICER = Profile("th.o.1042", "officer", "th.blo.aranyaprathet", "police", ("BORDER_CHECK", "INVESTIGATION"))
@@ -84,7 +84,7 @@ class Counterpart:
 
     async def ask(self, channel: Any, exchange_id: str, envelope: bytes) -> None:
         data = await channel.unary_unary(methods.SUBMIT.path)(submission(envelope), timeout=_PATIENCE_S)
-        message = wire.parse_response(data)
+        message = methods.SUBMIT.answer.read(data)
         self.answers[exchange_id] = message
         self.unchecked.append((exchange_id, message))
 
@@ -96,7 +96,7 @@ class Counterpart:
             requester=Requester("officer", "kh.blo.poipet", "customs", "0123456789abcdef"),
             query=DocumentQuery(f"B{number:07d}", "VNM"),
         )
-        envelope = build_request(asked, self.key).envelope
+        envelope = REQUEST_KIND.build(asked, self.key).envelope
         self.sent[asked.exchange_id] = asked.issued_us, envelope
         self.recent.append(asked.exchange_id)
         return asked.exchange_id, envelope

@@ -91,10 +91,10 @@ def hits_of(answer: bytes) -> Iterable[Hit]:
     if not answer:
         return ()
     # These load all record types, for the few entries with hits.
-    from gateway.statements.answer import parse_answer
+    from gateway.statements.answer import ANSWER_KIND
     from gateway.statements.envelope import ANSWER, unseal
 
     try:
-        return parse_answer(unseal(answer, ANSWER).payload).hits
+        return ANSWER_KIND.parse(unseal(answer, ANSWER).payload).hits
     except LiaisonError:
         return ()

@@ -193,9 +193,9 @@ def _request(request: bytes) -> Request | None:
         return None
     # What parses statements is loaded where one has to be parsed: many searches need none.
     from gateway.statements.envelope import REQUEST, unseal
-    from gateway.statements.request import parse_request
+    from gateway.statements.request import REQUEST_KIND
 
     try:
-        return parse_request(unseal(request, REQUEST).payload)
+        return REQUEST_KIND.parse(unseal(request, REQUEST).payload)
     except LiaisonError:
         return None

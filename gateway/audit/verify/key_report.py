@@ -217,10 +217,10 @@ def _certificates(answer: bytes) -> Iterator[bytes]:
     """The certificates in the records of an answer."""
     if not answer:
         return
-    from gateway.statements.answer import parse_answer  # it loads all record types
+    from gateway.statements.answer import ANSWER_KIND  # it loads all record types
 
     try:
-        hits = parse_answer(unseal(answer, ANSWER).payload).hits
+        hits = ANSWER_KIND.parse(unseal(answer, ANSWER).payload).hits
     except LiaisonError:
         return
     for hit in hits:

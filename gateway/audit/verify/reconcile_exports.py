@@ -17,9 +17,9 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
-from gateway.statements.answer import parse_answer
-from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signature, unseal
-from gateway.statements.request import parse_request
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signature, unseal
+from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
@@ -123,7 +123,7 @@ class _Signatures:
         """The peer asked us this: its hash, its parties and its exchange are those of the entry."""
         try:
             unsealed = self._unsealed(envelope, REQUEST, entry.request_hash, entry.time_us)
-            said = parse_request(unsealed.payload)
+            said = REQUEST_KIND.parse(unsealed.payload)
         except LiaisonError:
             return False
         return (said.sender, said.recipient, said.exchange_id) == (self.peer, self.member, entry.exchange_id)
@@ -132,13 +132,13 @@ class _Signatures:
         """The peer answered us this, and about this request."""
         try:
             unsealed = self._unsealed(envelope, ANSWER, entry.answer_hash, entry.time_us)
-            said = parse_answer(unsealed.payload)
+            said = ANSWER_KIND.parse(unsealed.payload)
         except LiaisonError:
             return False
         about = (said.sender, said.recipient, said.exchange_id, said.request_hash)
         return about == (self.peer, self.member, entry.exchange_id, entry.request_hash)
 
-    def _unsealed(self, envelope: bytes, payload_type: str, expected: bytes, at_us: int) -> Unsealed:
+    def _unsealed(self, envelope: bytes, payload_type: PayloadType, expected: bytes, at_us: int) -> Unsealed:
         unsealed = unseal(envelope, payload_type)
         if unsealed.payload_hash != expected:
             raise BadSignature("a statement is not the one whose hash is in the entry")

@@ -23,7 +23,7 @@ from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, erasure_proo
 from gateway.audit.verify.findings import Check, Report
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
-from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signatures, unseal
+from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
 _READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"})
@@ -313,7 +313,15 @@ class _Checks:
             self._unfit.append((expected, error))
 
     def _statement(
-        self, data: bytes, payload_type: str, hashed: bytes, party: Party, entry: Entry, place: int, *, strict: bool
+        self,
+        data: bytes,
+        payload_type: PayloadType,
+        hashed: bytes,
+        party: Party,
+        entry: Entry,
+        place: int,
+        *,
+        strict: bool,
     ) -> None:
         self._run.statements += 1
         if not strict and hashlib.sha256(data).digest() == hashed:

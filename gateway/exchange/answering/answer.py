@@ -45,9 +45,10 @@ from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fa
 from gateway.model.exchange import AnswerMessage
 from gateway.ports.journal import Logged, StoredAnswer
 from gateway.ports.quotas import QuotaPlace
-from gateway.statements.answer import seal_answer, seal_answers
+from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.fields import SKEW_US
-from gateway.statements.request import accept_request, check_senders, open_request
+from gateway.statements.kind import accept, check_senders
+from gateway.statements.request import REQUEST_KIND
 from gateway.telemetry import Log, Span, record_span, start_trace
 
 
@@ -144,7 +145,7 @@ class Answerer:
         job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
-            job.opened = open_request(inbound.envelope)  # 2
+            job.opened = REQUEST_KIND.open(inbound.envelope)  # 2
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
             job.refuse(as_error(error))
         return job
@@ -168,7 +169,7 @@ class Answerer:
                 job.refuse(outcome)
                 continue
             try:
-                job.request = accept_request(outcome, now_us)
+                job.request = accept(outcome, now_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
@@ -266,12 +267,12 @@ class Answerer:
         """The answers of a batch, signed; one that cannot be signed becomes a refusal."""
         key = self._parts.key
         places = [place for place, item in enumerate(drafted) if item.payload]
-        outcomes = seal_answers([drafted[place].payload for place in places], key)
+        outcomes = ANSWER_KIND.seal_together([drafted[place].payload for place in places], key)
         for place, outcome in zip(places, outcomes, strict=True):
             if isinstance(outcome, Exception):  # a key that fails once must not cost the batch
                 drafted[place] = self._refused(drafted[place].job, outcome)
                 drafted[place].write()
-                outcome = seal_answer(drafted[place].payload, key)
+                outcome = ANSWER_KIND.seal(drafted[place].payload, key)
             drafted[place].seal(outcome)
         return drafted
 

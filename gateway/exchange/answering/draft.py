@@ -17,7 +17,7 @@ from gateway.model.hit import Hit, Quality
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import write_answer
+from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.envelope import Sealed
 from gateway.statements.request import request_reference
 
@@ -43,9 +43,9 @@ class Drafted:
     envelope: bytes = b""
 
     def write(self) -> None:
-        """Write the answer as it will be signed. Raises like `write_answer`."""
+        """Write the answer as it will be signed. Raises like `Kind.payload`."""
         if self.answer is not None:
-            self.payload = write_answer(self.answer)
+            self.payload = ANSWER_KIND.payload(self.answer)
 
     def seal(self, sealed: Sealed) -> None:
         """Take what was written as it is signed, and note it in the entry."""

@@ -16,7 +16,7 @@ from gateway.model.hit import Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import StoredAnswer
 from gateway.records.sdjwt import UnsignedRecord, present, sign_records
-from gateway.statements.request import OpenRequest
+from gateway.statements.kind import Opened
 from policy.attributes import QuestionAttributes
 
 
@@ -100,7 +100,7 @@ class Job:
         self.begun = begun
         self.deadline = deadline
         self.peer = MemberId(inbound.line)
-        self.opened: OpenRequest | None = None
+        self.opened: Opened[Any, Request] | None = None
         self.request: Verified[Request] | None = None
         self.refusal: Refusal | None = None
         self.why: LiaisonError | None = None

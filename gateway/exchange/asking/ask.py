@@ -39,7 +39,7 @@ from gateway.model.search import Line, SearchCommand
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
-from gateway.statements.request import build_request
+from gateway.statements.request import REQUEST_KIND
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence
 
@@ -136,7 +136,7 @@ class Asker:
             self._may_send(inquiry.officer, inquiry.command, member)
             salt = secrets.token_bytes(32)
             request = self._request(inquiry.officer, inquiry.command, member, salt)
-            return Asked(inquiry, member, request, build_request(request, self._parts.key), salt)
+            return Asked(inquiry, member, request, REQUEST_KIND.build(request, self._parts.key), salt)
         except LiaisonError as error:
             return _refused(member, error)
 

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.audit.accounts import days
 from gateway.audit.accounts.days import DAY_US, Held
@@ -29,14 +29,9 @@ from gateway.ports.content_keys import Retention
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
-from gateway.statements.account import (
-    MAX_LINES,
-    MAX_WIDTH,
-    build_account,
-    build_account_answer,
-    verify_account,
-    verify_account_answer,
-)
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import COMPARE_DAY
+from gateway.statements.account import ACCOUNT_ANSWER_KIND, ACCOUNT_KIND, MAX_LINES, MAX_WIDTH, verify_account_answer
 
 GRACE_US = 600_000_000
 """How long after midnight (UTC) a day is closed: what was on its way has come, or is silent."""
@@ -50,13 +45,6 @@ _BURST = 300.0
 _PER_SECOND = 0.1
 """Accounts that a counterpart may send: those of a day of a million exchanges at once, and few more, since each has an
 entry with its statement."""
-
-
-class DayPeers(Protocol):
-    """The way to the other side."""
-
-    async def compare_day(self, member: MemberId, envelope: bytes) -> bytes:
-        """Send an account; the envelope of what the other side holds. Raises like `Peers.exchange`."""
 
 
 @dataclass(slots=True)
@@ -97,7 +85,7 @@ class DayAccounts:
         parts: Parts,
         store: LogStore,
         log: str,
-        peers: DayPeers,
+        peers: Calls,
         operations: Scribe,
         members: Callable[[], Collection[MemberId]],
     ) -> None:
@@ -163,8 +151,8 @@ class DayAccounts:
         now_us = parts.clock.now_us()
         digest = exchanges_hash(items)
         account = DayAccount(parts.member, peer, day, first, through, given, digest, listed, lines, now_us)
-        sealed = build_account(account, parts.key)
-        envelope = await self._peers.compare_day(peer, sealed.envelope)
+        sealed = ACCOUNT_KIND.build(account, parts.key)
+        envelope = await self._peers.call(peer, COMPARE_DAY, sealed.envelope)
         verified = verify_account_answer(
             envelope,
             keys=parts.trust(),
@@ -180,14 +168,14 @@ class DayAccounts:
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
         """Compare a counterpart's account with our log; our signed word on it. Its entry is durable before that leaves.
 
-        Raises like `verify_account`, `Malformed` for a day that is not over, `Overloaded` when there are too many, and
+        Raises like `Kind.verify`, `Malformed` for a day that is not over, `Overloaded` when there are too many, and
         `Stale` while our own time is not to be trusted.
         """
         parts = self._parts
         check_time(parts.clock)
         self._spend(peer)
         now_us = parts.clock.now_us()
-        verified = verify_account(envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)
+        verified = ACCOUNT_KIND.verify(envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)
         account = verified.value
         if _end_us(account.day) > now_us:
             raise Malformed("the day is not over", code="day-not-over", where="day")
@@ -210,7 +198,7 @@ class DayAccounts:
             held.unknown,
             parts.clock.now_us(),
         )
-        return build_account_answer(answer, parts.key).envelope
+        return ACCOUNT_ANSWER_KIND.build(answer, parts.key).envelope
 
     def _spend(self, peer: str) -> None:
         """Room for one more account of `peer`: each costs a read of some thousand entries."""

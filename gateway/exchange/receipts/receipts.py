@@ -22,8 +22,9 @@ from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
-from gateway.ports.peers import Peers
-from gateway.statements.receipt import build_receipt, verify_receipt
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import ACKNOWLEDGE
+from gateway.statements.receipt import RECEIPT_KIND
 
 _BURST = 5.0
 _PER_SECOND = 2.0
@@ -33,7 +34,7 @@ _PER_SECOND = 2.0
 class Acknowledger:
     """Our receipts to counterparts. `received` notes an answer that is durable in our log; `round` sends."""
 
-    def __init__(self, parts: Parts, book: ChannelBook, peers: Peers, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, book: ChannelBook, peers: Calls, operations: Scribe) -> None:
         self._parts = parts
         self._book = book
         self._peers = peers
@@ -64,12 +65,12 @@ class Acknowledger:
 
     async def _send(self, due: Due) -> None:
         receipt, entry, proof = due.receipt, b"", LogProof(0, (), b"")
-        sealed = build_receipt(receipt, self._parts.key)
+        sealed = RECEIPT_KIND.build(receipt, self._parts.key)
         if due.entry is not None:
             index, entry = due.entry
             proof = await asyncio.to_thread(self._parts.journal.proof, index, parse_entry(entry).log)
         try:
-            await self._peers.acknowledge(receipt.recipient, ReceiptMessage(sealed.envelope, entry, proof))
+            await self._peers.call(receipt.recipient, ACKNOWLEDGE, ReceiptMessage(sealed.envelope, entry, proof))
         except Refused:
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
@@ -116,7 +117,7 @@ class ReceiptTaker:
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         proved: list[Mapping[str, Any]] = []
         try:
-            verified = verify_receipt(
+            verified = RECEIPT_KIND.verify(
                 message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
             prove = partial(self._prove, peer, message, proved)

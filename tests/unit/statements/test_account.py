@@ -1,4 +1,4 @@
-"""Days' accounts and the answers to them: one test for each number in `verify_account`'s docstring."""
+"""Days' accounts and the answers to them: one test for each number in the docstring of `Kind.verify`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Sta
 from gateway.model.evidence.day_account import DayAccount, DayAnswer, ExchangeLine
 from gateway.model.exchange import Verified
 from gateway.statements.account import (
+    ACCOUNT_ANSWER_KIND,
+    ACCOUNT_KIND,
+    DAY_ACCOUNT,
     MAX_LINES,
     MAX_NAMED,
     MAX_WIDTH,
-    build_account,
-    build_account_answer,
     read_account,
-    verify_account,
     verify_account_answer,
 )
-from gateway.statements.envelope import DAY_ACCOUNT, RECEIPT
+from gateway.statements.receipt import RECEIPT
 from tests.support.sealing import EXCHANGE, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
 
 KEY = new_key()
@@ -34,7 +34,7 @@ ANSWER = DayAnswer(TH, VN, b"\1" * 32, b"\5" * 32, (5, 8), (7,), (replace(LINE, 
 
 def verify(envelope: bytes, **changes: object) -> Verified[DayAccount]:
     values: dict[str, object] = {"keys": KEYS, "peer": TH, "me": VN, "now_us": NOW} | changes
-    return verify_account(envelope, **values)  # type: ignore[arg-type]
+    return ACCOUNT_KIND.verify(envelope, **values)  # type: ignore[arg-type]
 
 
 def verify_answer(envelope: bytes, **changes: object) -> Verified[DayAnswer]:
@@ -59,7 +59,7 @@ def verify_answer(envelope: bytes, **changes: object) -> Verified[DayAnswer]:
     ],
 )
 def test_an_account_arrives_as_it_was_built(account: DayAccount) -> None:
-    sealed = build_account(account, KEY)
+    sealed = ACCOUNT_KIND.build(account, KEY)
     verified = verify(sealed.envelope)
     assert (verified.value, verified.payload_hash) == (account, sealed.payload_hash)
 
@@ -67,34 +67,34 @@ def test_an_account_arrives_as_it_was_built(account: DayAccount) -> None:
 def test_an_answer_arrives_as_it_was_built() -> None:
     widest = replace(ANSWER, missing=tuple(range(1, MAX_NAMED + 1)), differing=tuple(range(1, MAX_LINES + 1)))
     for answer in (ANSWER, widest, replace(ANSWER, missing=(), differing=(), unknown=())):
-        assert verify_answer(build_account_answer(answer, KEY).envelope).value == answer
+        assert verify_answer(ACCOUNT_ANSWER_KIND.build(answer, KEY).envelope).value == answer
 
 
 def test_check_1_another_kind_of_statement() -> None:
-    payload = payload_of(build_account(ACCOUNT, KEY).envelope)
+    payload = payload_of(ACCOUNT_KIND.build(ACCOUNT, KEY).envelope)
     with pytest.raises(BadSignature):
         verify(envelope_of(payload, RECEIPT, KEY))
 
 
 def test_check_2_unknown_fields() -> None:
-    payload = payload_of(build_account(ACCOUNT, KEY).envelope)
+    payload = payload_of(ACCOUNT_KIND.build(ACCOUNT, KEY).envelope)
     with pytest.raises(Malformed):
         verify(envelope_of(payload + b"\x98\x06\x01", DAY_ACCOUNT, KEY))
 
 
 def test_check_3_and_4_sender_and_recipient() -> None:
-    envelope = build_account(ACCOUNT, KEY).envelope
+    envelope = ACCOUNT_KIND.build(ACCOUNT, KEY).envelope
     with pytest.raises(BadSignature):
         verify(envelope, peer=VN)
     with pytest.raises(Forbidden):
         verify(envelope, me=TH)
 
 
-def test_check_5_a_key_that_is_not_listed() -> None:
+def test_check_6_a_key_that_is_not_listed() -> None:
     with pytest.raises(BadSignature):
-        verify(build_account(ACCOUNT, new_key()).envelope)
+        verify(ACCOUNT_KIND.build(ACCOUNT, new_key()).envelope)
     with pytest.raises(BadSignature):
-        verify_answer(build_account_answer(ANSWER, new_key()).envelope)
+        verify_answer(ACCOUNT_ANSWER_KIND.build(ANSWER, new_key()).envelope)
 
 
 @pytest.mark.parametrize(
@@ -117,23 +117,23 @@ def test_check_5_a_key_that_is_not_listed() -> None:
         {"listed": True, "lines": (LINE,), "through": 5 + MAX_LINES, "given": 2**20},
     ],
 )
-def test_check_6_content(changes: dict[str, object]) -> None:
+def test_check_7_content(changes: dict[str, object]) -> None:
     with pytest.raises(LiaisonError):
-        build_account(replace(ACCOUNT, **changes), KEY)  # type: ignore[arg-type]
+        ACCOUNT_KIND.build(replace(ACCOUNT, **changes), KEY)  # type: ignore[arg-type]
 
 
-def test_check_6_an_exchange_id_has_16_bytes() -> None:
-    message = pb.DayAccount.FromString(payload_of(build_account(LISTED, KEY).envelope))
+def test_check_7_an_exchange_id_has_16_bytes() -> None:
+    message = pb.DayAccount.FromString(payload_of(ACCOUNT_KIND.build(LISTED, KEY).envelope))
     message.lines[0].exchange_id = b"short"
     with pytest.raises(Malformed):
         read_account(message)
 
 
-def test_check_7_from_the_future() -> None:
+def test_check_8_from_the_future() -> None:
     with pytest.raises(Stale):
-        verify(build_account(ACCOUNT, KEY).envelope, now_us=NOW - 31 * SECOND)
+        verify(ACCOUNT_KIND.build(ACCOUNT, KEY).envelope, now_us=NOW - 31 * SECOND)
 
 
-def test_an_answer_to_another_account_is_none() -> None:
+def test_check_9_an_answer_to_another_account_is_none() -> None:
     with pytest.raises(Forbidden):
-        verify_answer(build_account_answer(ANSWER, KEY).envelope, account_hash=bytes(32))
+        verify_answer(ACCOUNT_ANSWER_KIND.build(ANSWER, KEY).envelope, account_hash=bytes(32))

@@ -1,4 +1,4 @@
-"""Building, padding and verifying answers; one test for each number in `verify_answer`'s docstring."""
+"""Building, padding and verifying answers; one test for each number in the docstring of `Kind.verify`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,8 @@ from liaison.exchange.v1 import statements_pb2 as pb
 from gateway.errors import BadSignature, Forbidden, Malformed, Reason, Stale, TooLarge
 from gateway.model.exchange import Answer, Outcome, Refusal, Verified
 from gateway.model.hit import Quality
-from gateway.statements.answer import (
-    MAX_HITS,
-    MAX_MISSING,
-    MAX_RULES,
-    SIZES,
-    build_answer,
-    pad,
-    parse_answer,
-    verify_answer,
-)
-from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, PAYLOAD_TYPES, REQUEST, parse
+from gateway.statements.answer import ANSWER_KIND, MAX_HITS, MAX_MISSING, MAX_RULES, SIZES, pad, verify_answer
+from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, REQUEST, parse
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
 from tests.support.sealing import payload_of as payload
@@ -46,7 +37,7 @@ def verify(envelope: bytes, **changes: object) -> Verified[Answer]:
 
 
 def built(**changes: object) -> bytes:
-    return build_answer(replace(sealing.ANSWER, **changes), KEY).envelope  # type: ignore[arg-type]
+    return ANSWER_KIND.build(replace(sealing.ANSWER, **changes), KEY).envelope  # type: ignore[arg-type]
 
 
 def signed(message: pb.Answer, size: int = 2048) -> bytes:
@@ -73,12 +64,12 @@ ANSWERS = [
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.outcome)
 def test_an_answer_arrives_as_it_was_built(answer: Answer) -> None:
-    sealed = build_answer(answer, KEY)
+    sealed = ANSWER_KIND.build(answer, KEY)
     verified = verify(sealed.envelope)
     assert verified.value == answer
     assert verified.payload_hash == sealed.payload_hash
     assert (verified.signer, verified.key_id) == (VN, KEY.key_id)
-    assert parse_answer(payload(sealed.envelope)) == answer
+    assert ANSWER_KIND.parse(payload(sealed.envelope)) == answer
 
 
 @given(st.integers(0, 62_000))
@@ -148,7 +139,7 @@ def test_we_sign_nothing_that_the_other_side_would_refuse(changes: dict[str, obj
 
 
 def test_check_1_size_form_and_kind_of_the_envelope() -> None:
-    limit = PAYLOAD_TYPES[ANSWER] + ENVELOPE_OVERHEAD
+    limit = ANSWER.largest + ENVELOPE_OVERHEAD
     with pytest.raises(TooLarge):
         verify(b"\0" * (limit + 1))
     with pytest.raises(Malformed):
@@ -183,7 +174,7 @@ def test_check_5_an_answer_to_another_request_is_refused(changes: dict[str, obje
 
 def test_check_6_a_signer_that_is_not_listed_is_refused() -> None:
     with pytest.raises(BadSignature):
-        verify(build_answer(sealing.ANSWER, new_key()).envelope)
+        verify(ANSWER_KIND.build(sealing.ANSWER, new_key()).envelope)
 
 
 @pytest.mark.parametrize(

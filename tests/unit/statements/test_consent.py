@@ -23,13 +23,13 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
 from gateway.statements.consent import (
-    build_consent_answer,
-    build_consent_request,
+    CONSENT_ANSWER,
+    CONSENT_ANSWER_KIND,
+    CONSENT_REQUEST,
+    CONSENT_REQUEST_KIND,
     parse_consent_request,
     verify_consent_answer,
-    verify_consent_request,
 )
-from gateway.statements.envelope import CONSENT_ANSWER, CONSENT_REQUEST
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.documents.document_store import SqlDocumentStore
@@ -66,7 +66,7 @@ for _member in (TH, VN, KH):
 
 
 def verify(envelope: bytes, now_us: int = NOW_US) -> Verified[ConsentRequest]:
-    return verify_consent_request(envelope, keys=KEYS, peer=TH, me=VN, now_us=now_us)
+    return CONSENT_REQUEST_KIND.verify(envelope, keys=KEYS, peer=TH, me=VN, now_us=now_us)
 
 
 def verify_word(envelope: bytes, **changes: Any) -> ConsentAnswer:
@@ -87,12 +87,12 @@ uses = st.builds(
 @given(uses, st.integers(1, 48 * HOUR_US), st.integers(0, 2**63))
 def test_a_request_comes_back_as_it_was_written(asked: OnwardUse, valid_us: int, index: int) -> None:
     request = replace(REQUEST, asked=asked, expires_us=NOW_US + valid_us, entry_index=index)
-    envelope = build_consent_request(request, KEY).envelope
+    envelope = CONSENT_REQUEST_KIND.build(request, KEY).envelope
     assert verify(envelope).value == parse_consent_request(envelope) == request
 
 
 def test_two_requests_of_the_same_content_have_different_hashes() -> None:
-    first, other = (build_consent_request(REQUEST, KEY) for _ in range(2))
+    first, other = (CONSENT_REQUEST_KIND.build(REQUEST, KEY) for _ in range(2))
     assert first.payload_hash != other.payload_hash
 
 
@@ -110,11 +110,11 @@ def test_two_requests_of_the_same_content_have_different_hashes() -> None:
 )
 def test_nothing_is_signed_that_an_owner_would_refuse(change: dict[str, Any], error: type[LiaisonError]) -> None:
     with pytest.raises(error):
-        build_consent_request(replace(REQUEST, **change), KEY)
+        CONSENT_REQUEST_KIND.build(replace(REQUEST, **change), KEY)
 
 
 def test_an_unknown_field_is_refused() -> None:
-    payload = payload_of(build_consent_request(REQUEST, KEY).envelope) + b"\xf2\x07\x01x"
+    payload = payload_of(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope) + b"\xf2\x07\x01x"
     with pytest.raises(Malformed):
         verify(envelope_of(payload, CONSENT_REQUEST, KEY))
 
@@ -122,7 +122,7 @@ def test_an_unknown_field_is_refused() -> None:
 @pytest.mark.parametrize("value", ["", "SOMETHING"])
 def test_an_unknown_purpose_or_use_is_refused(value: str) -> None:
     for name in ("purpose", "use"):
-        message = pb.ConsentRequest.FromString(payload_of(build_consent_request(REQUEST, KEY).envelope))
+        message = pb.ConsentRequest.FromString(payload_of(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope))
         setattr(message.asked, name, value)
         with pytest.raises(Malformed, match="unknown"):
             verify(envelope_of(message.SerializeToString(), CONSENT_REQUEST, KEY))
@@ -131,7 +131,7 @@ def test_an_unknown_purpose_or_use_is_refused(value: str) -> None:
 @pytest.mark.parametrize("late_us", [24 * HOUR_US, 400 * HOUR_US])
 def test_an_expired_request_is_refused(late_us: int) -> None:
     with pytest.raises(Stale):
-        verify(build_consent_request(REQUEST, KEY).envelope, NOW_US + late_us)
+        verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope, NOW_US + late_us)
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_an_expired_request_is_refused(late_us: int) -> None:
 )
 def test_each_word_comes_back_as_it_was_said(state: ConsentState, until_us: int, refusal: Refusal | None) -> None:
     answer = replace(ANSWER, state=state, until_us=until_us, refusal=refusal)
-    assert verify_word(build_consent_answer(answer, KEY).envelope) == answer
+    assert verify_word(CONSENT_ANSWER_KIND.build(answer, KEY).envelope) == answer
 
 
 def test_a_grant_beyond_the_time_that_was_asked_for_is_refused() -> None:
-    longer = build_consent_answer(replace(ANSWER, until_us=REQUEST.expires_us + 1), KEY).envelope
+    longer = CONSENT_ANSWER_KIND.build(replace(ANSWER, until_us=REQUEST.expires_us + 1), KEY).envelope
     with pytest.raises(Malformed, match="more than was asked"):
         verify_word(longer)
 
@@ -160,12 +160,12 @@ def test_a_grant_beyond_the_time_that_was_asked_for_is_refused() -> None:
 )
 def test_a_word_on_another_request_or_for_another_member_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Forbidden):
-        verify_word(build_consent_answer(ANSWER, KEY).envelope, **changes)
+        verify_word(CONSENT_ANSWER_KIND.build(ANSWER, KEY).envelope, **changes)
 
 
 @pytest.mark.parametrize(("until", "state"), [(True, 1), (False, 2), (False, 4), (False, 0), (False, 9)])
 def test_a_word_that_contradicts_itself_is_refused(until: bool, state: pb.ConsentState.ValueType) -> None:
-    message = pb.ConsentAnswer.FromString(payload_of(build_consent_answer(ANSWER, KEY).envelope))
+    message = pb.ConsentAnswer.FromString(payload_of(CONSENT_ANSWER_KIND.build(ANSWER, KEY).envelope))
     message.state = state
     if not until:
         message.ClearField("until_time")
@@ -190,7 +190,7 @@ def book(tmp_path: Path, clock: ManualClock) -> ConsentBook:
 
 @pytest.fixture
 def taken(book: ConsentBook) -> Consent:
-    request = verify(build_consent_request(REQUEST, KEY).envelope)
+    request = verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope)
     book.take(request, {"type": "Vehicle"}, NOW_US)
     found = book.known(request)
     assert found is not None
@@ -247,8 +247,8 @@ def test_a_request_is_gone_when_its_time_is_over(book: ConsentBook, taken: Conse
 
 
 def test_the_same_id_of_two_counterparts_is_two_requests(book: ConsentBook, taken: Consent) -> None:
-    envelope = build_consent_request(replace(REQUEST, sender=KH), KEY).envelope
-    other = verify_consent_request(envelope, keys=KEYS, peer=KH, me=VN, now_us=NOW_US)
+    envelope = CONSENT_REQUEST_KIND.build(replace(REQUEST, sender=KH), KEY).envelope
+    other = CONSENT_REQUEST_KIND.verify(envelope, keys=KEYS, peer=KH, me=VN, now_us=NOW_US)
     book.take(other, {"type": "Vehicle"}, NOW_US)
     assert len(list(book.all())) == 2
     with pytest.raises(Malformed, match="two counterparts"):
@@ -258,7 +258,7 @@ def test_the_same_id_of_two_counterparts_is_two_requests(book: ConsentBook, take
 
 def test_the_same_id_with_other_bytes_is_a_replay(book: ConsentBook, taken: Consent) -> None:
     with pytest.raises(Replayed):
-        book.known(verify(build_consent_request(REQUEST, KEY).envelope))
+        book.known(verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope))
 
 
 # ---------------------------------------------------------------- the asker's key
@@ -281,6 +281,6 @@ def test_every_part_of_a_use_makes_another_request() -> None:
 
 
 def test_a_wish_comes_back_as_it_was_kept() -> None:
-    sealed = build_consent_request(REQUEST, KEY)
+    sealed = CONSENT_REQUEST_KIND.build(REQUEST, KEY)
     wish = Wish("vn/1", "th.o.1", "s1", REQUEST, sealed.payload_hash, sealed.envelope, WAITING, "suspended", 7)
     assert Wish.decode("vn/1", wish.encode()) == wish

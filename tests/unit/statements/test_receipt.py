@@ -1,4 +1,4 @@
-"""Building and verifying receipts; one test for each number in `verify_receipt`'s docstring."""
+"""Building and verifying receipts; one test for each number in the docstring of `Kind.verify` that concerns them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Stale
 from gateway.model.exchange import Receipt, Verified
-from gateway.statements.envelope import ANSWER, RECEIPT
-from gateway.statements.receipt import MAX_GAPS, build_receipt, parse_receipt, verify_receipt
+from gateway.statements.envelope import ANSWER
+from gateway.statements.receipt import MAX_GAPS, RECEIPT, RECEIPT_KIND
 from tests.support import sealing
 from tests.support.sealing import NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
 
@@ -21,11 +21,11 @@ KEYS.add(TH, KEY)
 
 def verify(envelope: bytes, **changes: object) -> Verified[Receipt]:
     values: dict[str, object] = {"keys": KEYS, "peer": TH, "me": VN, "now_us": NOW} | changes
-    return verify_receipt(envelope, **values)  # type: ignore[arg-type]
+    return RECEIPT_KIND.verify(envelope, **values)  # type: ignore[arg-type]
 
 
 def built(**changes: object) -> bytes:
-    return build_receipt(replace(sealing.RECEIPT, **changes), KEY).envelope  # type: ignore[arg-type]
+    return RECEIPT_KIND.build(replace(sealing.RECEIPT, **changes), KEY).envelope  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def built(**changes: object) -> bytes:
     ],
 )
 def test_a_receipt_arrives_as_it_was_built(receipt: Receipt) -> None:
-    sealed = build_receipt(receipt, KEY)
+    sealed = RECEIPT_KIND.build(receipt, KEY)
     verified = verify(sealed.envelope)
-    assert verified.value == receipt == parse_receipt(payload_of(sealed.envelope))
+    assert verified.value == receipt == RECEIPT_KIND.parse(payload_of(sealed.envelope))
     assert verified.payload_hash == sealed.payload_hash
 
 
@@ -84,9 +84,9 @@ def test_check_4_a_receipt_for_somebody_else_is_refused() -> None:
         verify(built(), me="kh")
 
 
-def test_check_5_a_signer_that_is_not_listed_is_refused() -> None:
+def test_check_6_a_signer_that_is_not_listed_is_refused() -> None:
     with pytest.raises(BadSignature):
-        verify(build_receipt(sealing.RECEIPT, new_key()).envelope)
+        verify(RECEIPT_KIND.build(sealing.RECEIPT, new_key()).envelope)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_check_5_a_signer_that_is_not_listed_is_refused() -> None:
         lambda m: m.ClearField("issued_time"),
     ],
 )
-def test_check_6_content_of_another_form_is_refused(change: object) -> None:
+def test_check_7_content_of_another_form_is_refused(change: object) -> None:
     message = pb.Receipt.FromString(payload_of(built()))
     change(message)  # type: ignore[operator]
     with pytest.raises(Malformed):
         verify(envelope_of(message.SerializeToString(), RECEIPT, KEY))
 
 
-def test_check_7_a_receipt_from_the_future_is_refused() -> None:
+def test_check_8_a_receipt_from_the_future_is_refused() -> None:
     assert verify(built(), now_us=NOW - 30 * SECOND)
     with pytest.raises(Stale):
         verify(built(), now_us=NOW - 31 * SECOND)

@@ -1,4 +1,4 @@
-"""Building and verifying requests; one test for each number in `verify_request`'s docstring."""
+"""Building and verifying requests; one test for each number in `Kind.verify` for them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,9 @@ from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Sta
 from gateway.model.exchange import Request, Verified
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.values import NameForm, NameSource
-from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, PAYLOAD_TYPES, REQUEST
-from gateway.statements.request import (
-    build_request,
-    check_sender,
-    open_request,
-    parse_request,
-    read_request,
-    request_reference,
-    verify_request,
-)
+from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, REQUEST
+from gateway.statements.kind import Signed, accept, check_senders
+from gateway.statements.request import REQUEST_KIND, read_request, request_reference
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HOUR, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
 
@@ -33,11 +26,11 @@ KEYS.add(TH, KEY)
 
 def verify(envelope: bytes, **changes: object) -> Verified[Request]:
     values: dict[str, object] = {"keys": KEYS, "peer": TH, "me": VN, "now_us": NOW} | changes
-    return verify_request(envelope, **values)  # type: ignore[arg-type]
+    return REQUEST_KIND.verify(envelope, **values)  # type: ignore[arg-type]
 
 
 def built(**changes: object) -> bytes:
-    return build_request(replace(sealing.REQUEST, **changes), KEY).envelope  # type: ignore[arg-type]
+    return REQUEST_KIND.build(replace(sealing.REQUEST, **changes), KEY).envelope  # type: ignore[arg-type]
 
 
 def changed(**changes: object) -> bytes:
@@ -65,7 +58,7 @@ QUERIES: list[Query] = [
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.kind)
 def test_a_request_arrives_as_it_was_built(query: Query) -> None:
     request = replace(sealing.REQUEST, query=query)
-    sealed = build_request(request, KEY)
+    sealed = REQUEST_KIND.build(request, KEY)
     verified = verify(sealed.envelope)
     assert verified.value == request
     assert verified.payload_hash == sealed.payload_hash
@@ -74,12 +67,13 @@ def test_a_request_arrives_as_it_was_built(query: Query) -> None:
 
 
 def test_the_same_request_has_another_hash_each_time() -> None:
-    assert build_request(sealing.REQUEST, KEY).payload_hash != build_request(sealing.REQUEST, KEY).payload_hash
+    first, other = (REQUEST_KIND.build(sealing.REQUEST, KEY) for _ in range(2))
+    assert first.payload_hash != other.payload_hash
 
 
 def test_we_send_nothing_that_we_would_refuse() -> None:
     with pytest.raises(Malformed):
-        build_request(replace(sealing.REQUEST, case="", ticket=""), KEY)
+        REQUEST_KIND.build(replace(sealing.REQUEST, case="", ticket=""), KEY)
 
 
 # ---------------------------------------------------------------- the numbered checks
@@ -87,7 +81,7 @@ def test_we_send_nothing_that_we_would_refuse() -> None:
 
 def test_check_1_size_and_form_of_the_envelope() -> None:
     """B3: one byte over the limit is refused before anything is parsed."""
-    limit = PAYLOAD_TYPES[REQUEST] + ENVELOPE_OVERHEAD
+    limit = REQUEST.largest + ENVELOPE_OVERHEAD
     with pytest.raises(TooLarge):
         verify(b"\0" * (limit + 1))
     with pytest.raises(Malformed):
@@ -96,7 +90,7 @@ def test_check_1_size_and_form_of_the_envelope() -> None:
 
 def test_check_1_a_payload_over_its_limit_is_refused() -> None:
     with pytest.raises(TooLarge):
-        verify(envelope_of(b"\0" * (PAYLOAD_TYPES[REQUEST] + 1), REQUEST, KEY))
+        verify(envelope_of(b"\0" * (REQUEST.largest + 1), REQUEST, KEY))
 
 
 def test_check_1_another_kind_of_statement_is_refused() -> None:
@@ -122,13 +116,13 @@ def test_check_4_a_request_for_somebody_else_is_refused() -> None:
     assert refusal.value.code == "wrong-audience"
 
 
-def test_check_5_a_signer_that_is_not_listed_is_refused() -> None:
+def test_check_6_a_signer_that_is_not_listed_is_refused() -> None:
     stranger = new_key()
     with pytest.raises(BadSignature):
-        verify(build_request(sealing.REQUEST, stranger).envelope)
+        verify(REQUEST_KIND.build(sealing.REQUEST, stranger).envelope)
 
 
-def test_check_5_comes_before_the_content_is_looked_at() -> None:
+def test_check_6_comes_before_the_content_is_looked_at() -> None:
     message = sealing.request_message(built())
     message.purpose = "CURIOSITY"
     envelope = envelope_of(message.SerializeToString(), REQUEST, new_key(), keyid=KEY.key_id)
@@ -180,7 +174,7 @@ def test_check_5_comes_before_the_content_is_looked_at() -> None:
         ({"container": pb.ContainerQuery(number="\n")}, "missing"),
     ],
 )
-def test_check_6_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict[str, object], code: str) -> None:
+def test_check_7_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict[str, object], code: str) -> None:
     with pytest.raises(Malformed) as refusal:
         verify(changed(**changes))
     assert refusal.value.code == code
@@ -189,7 +183,7 @@ def test_check_6_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict
 @pytest.mark.parametrize(
     ("seconds", "nanos"), [(0, 0), (-1, 0), (253_402_300_800, 0), (2**62, 0), (1, -1), (1, 10**9), (1, 1)]
 )
-def test_check_6_a_time_outside_the_calendar_is_refused(seconds: int, nanos: int) -> None:
+def test_check_7_a_time_outside_the_calendar_is_refused(seconds: int, nanos: int) -> None:
     """E10: no crash at any date."""
     envelope = changed()
     message = sealing.request_message(envelope)
@@ -200,21 +194,21 @@ def test_check_6_a_time_outside_the_calendar_is_refused(seconds: int, nanos: int
 
 
 @pytest.mark.parametrize("year", [2038, 9999])
-def test_check_6_far_dates_are_read(year: int) -> None:
+def test_check_7_far_dates_are_read(year: int) -> None:
     """E10."""
     far = (year - 1970) * 31_536_000 * SECOND
     assert verify(built(issued_us=far, expires_us=far + SECOND), now_us=far).value.issued_us == far
 
 
 @pytest.mark.parametrize("seconds", [29, -29, 30, -30])
-def test_check_7_a_clock_that_differs_by_29_seconds_is_accepted(seconds: int) -> None:
+def test_check_8_a_clock_that_differs_by_29_seconds_is_accepted(seconds: int) -> None:
     """E7."""
     issued = NOW + seconds * SECOND
     assert verify(built(issued_us=issued, expires_us=issued + 60 * SECOND))
 
 
 @pytest.mark.parametrize("seconds", [31, -31])
-def test_check_7_a_clock_that_differs_by_31_seconds_is_refused(seconds: int) -> None:
+def test_check_8_a_clock_that_differs_by_31_seconds_is_refused(seconds: int) -> None:
     """E7."""
     issued = NOW + seconds * SECOND
     with pytest.raises(Stale):
@@ -222,13 +216,13 @@ def test_check_7_a_clock_that_differs_by_31_seconds_is_refused(seconds: int) -> 
 
 
 @pytest.mark.parametrize("life", [0, -1, 60 * SECOND + 1, HOUR])
-def test_check_7_a_request_lives_more_than_nothing_and_at_most_a_minute(life: int) -> None:
+def test_check_8_a_request_lives_more_than_nothing_and_at_most_a_minute(life: int) -> None:
     """E11: issued = expires, expires before issued."""
     with pytest.raises(Stale):
         verify(built(issued_us=NOW + SECOND, expires_us=NOW + SECOND + life))
 
 
-def test_check_7_a_request_that_expires_now_is_refused() -> None:
+def test_check_8_a_request_that_expires_now_is_refused() -> None:
     """E11."""
     envelope = built(issued_us=NOW - 10 * SECOND, expires_us=NOW)
     assert verify(envelope, now_us=NOW - 1)
@@ -240,9 +234,11 @@ def test_check_7_a_request_that_expires_now_is_refused() -> None:
 
 
 def test_a_stage_may_check_step_by_step() -> None:
-    opened = open_request(built())
-    check_sender(opened, keys=KEYS, peer=TH, me=VN, now_us=NOW)
-    assert read_request(opened.message) == sealing.REQUEST == parse_request(opened.unsealed.payload)
+    opened = REQUEST_KIND.open(built())
+    (signed,) = check_senders([(opened, TH)], keys=KEYS, me=VN, now_us=NOW)
+    assert isinstance(signed, Signed)
+    assert accept(signed, NOW).value == sealing.REQUEST
+    assert read_request(opened.message) == sealing.REQUEST == REQUEST_KIND.parse(opened.unsealed.payload)
 
 
 def test_a_refusal_can_name_the_request_that_it_refuses() -> None:
@@ -250,7 +246,7 @@ def test_a_refusal_can_name_the_request_that_it_refuses() -> None:
     reference = request_reference(envelope)
     assert reference is not None
     assert reference.exchange_id == EXCHANGE
-    assert reference.request_hash == open_request(envelope).unsealed.payload_hash
+    assert reference.request_hash == REQUEST_KIND.open(envelope).unsealed.payload_hash
 
 
 @pytest.mark.parametrize("envelope", [b"", b"\xff", changed(exchange_id="../etc")], ids=["empty", "bytes", "no-id"])

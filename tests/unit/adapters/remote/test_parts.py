@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.load import Place, open_source
-from adapters.remote import methods, wire
+from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
 from adapters.remote.clerk import Clerk
 from adapters.remote.queries import query_bytes, read_query
@@ -35,7 +34,6 @@ from gateway.ports.journal import EntryDraft, Logged
 from gateway.ports.sources import Occasion
 from gateway.signing.keys import SigningKey, VerifyKey
 from tests.support.audit_logs import LogHome
-from tests.support.shared import PROJECT
 
 CLOCK = SystemClock()
 KH, TH = MemberId("kh"), MemberId("th")
@@ -64,12 +62,6 @@ class Keys:
     def statement_key(self, key_id: str) -> VerifyKey:
         assert key_id == KEY.key_id
         return KEY.verify_key()
-
-
-def test_the_table_has_every_method_of_the_proto_file() -> None:
-    proto = (PROJECT / "proto" / "liaison" / "source" / "v1" / "source.proto").read_text(encoding="utf-8")
-    assert re.findall(r"rpc (\w+)\(", proto) == [method.name for method in methods.METHODS]
-    assert f"package {methods.SERVICE.rpartition('.')[0]};" in proto
 
 
 @given(_QUERIES, st.sampled_from(Strictness))

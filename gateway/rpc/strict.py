@@ -1,4 +1,4 @@
-"""Reading what came over the wire: only in the one length that a proto3 serialiser gives it (decision 0007)."""
+"""Read messages from the wire, only in the one length that a proto3 serialiser gives it (decision 0007)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _Message = TypeVar("_Message", bound=Message)
 
 
 def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
-    """`data` as a message of `kind`, or `Malformed` naming `where`; unknown and repeated fields are refused."""
+    """Return `data` as a message of `kind`, or raise `Malformed` naming `where`.
+
+    Unknown, repeated and over-long fields are refused.
+    """
     try:
         message = kind.FromString(data)
     except (DecodeError, RecursionError) as error:

@@ -1,0 +1,142 @@
+"""A row of the table of methods, and the door at which its calls are served."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from gateway.errors import Reason, TooLarge
+from gateway.model.names import MemberId
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+T = TypeVar("T")
+Who = TypeVar("Who", bound=str)
+
+
+class Shape(StrEnum):
+    """How messages go."""
+
+    UNARY = "unary"
+    STREAM = "stream"
+
+
+class CallerCheck(StrEnum):
+    """By which check a caller's certificate is known; each server makes those that its rows name, and no other."""
+
+    ACTIVE_MEMBER = "a listed node of an active member"
+    OWN_NODE = "a listed node of the witness's own country"
+    ACCEPTED_NODE = "a node that the source's settings name"
+
+
+class Limit(StrEnum):
+    """Under which limit calls are counted. Those of one caller lie well below those of the server."""
+
+    CALLS = "calls of one caller at once"
+    STREAMS = "streams of one caller at once"
+    SERVER = "calls of all callers at once"
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """How a value is written to a message's bytes and read from them; `read` raises `Malformed`."""
+
+    write: Callable[[T], bytes]
+    read: Callable[[bytes], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Who]):
+    """A call that was admitted: who makes it, the certificate (PEM) that says so, and the seconds that it waits."""
+
+    who: Who
+    certificate: bytes
+    remaining_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Door(Generic[Who]):
+    """A row of the table with the function that serves its calls. A row's own methods make it."""
+
+    method: Method[Any, Any]
+    serve: Callable[[Call[Who], Any], Any]
+    write: Callable[[Any], bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method(Generic[Q, A]):
+    """One RPC. A message of more than `max_request_bytes` bytes is refused before it is read.
+
+    `events` are the kinds of entries that an admitted call can leave; without any, `no_entry` says why. Refused calls
+    are counted, and leave `alarm` or `auth-failed` in the log of a node, `source-refused` in that of a source.
+    `timeout_s` is how long a caller waits that names no other time.
+    """
+
+    service: str
+    name: str
+    shape: Shape
+    max_request_bytes: int
+    caller: CallerCheck
+    limit: Limit
+    request: Form[Q]
+    answer: Form[A]
+    events: tuple[str, ...] = ()
+    no_entry: str = ""
+    timeout_s: float = 5.0
+
+    @property
+    def path(self) -> str:
+        """Return the path in HTTP/2."""
+        return f"/{self.service}/{self.name}"
+
+    def check_size(self, data: bytes) -> None:
+        """Raise `TooLarge` for a message of more bytes than the method takes."""
+        if len(data) > self.max_request_bytes:
+            raise TooLarge(f"{len(data)} bytes are more than {self.max_request_bytes}")
+
+    def door(self, serve: Callable[[Call[Who], Q], Awaitable[A]]) -> Door[Who]:
+        """Return a door of `server.RpcServer`; `serve` raises `LiaisonError` for a call that it refuses."""
+        return Door(self, serve, self.answer.write)
+
+    def written_door(self, serve: Callable[[Call[Who], Q], Awaitable[bytes]]) -> Door[Who]:
+        """Return a door whose answers come as the bytes to be sent."""
+        return Door(self, serve, bytes)
+
+    def thread_door(self, serve: Callable[[Call[Who], Q], A]) -> Door[Who]:
+        """Return a door of `threads.ThreadServer`."""
+        return Door(self, serve, self.answer.write)
+
+
+class Ended(Exception):
+    """Ends a call with the status of `reason`; what ended it was noted before, and is not noted again."""
+
+    def __init__(self, reason: Reason, code: str) -> None:
+        super().__init__(code)
+        self.reason = reason
+        self.code = code
+
+
+class Calls(Protocol):
+    """The way to counterparts for unary methods (`node.client.PeerPool` is one)."""
+
+    async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
+        """Send a request and return its answer. Raises `TimedOut`, `Unavailable`, `Suspended`, `Malformed`."""
+
+
+def by_path(table: Sequence[Method[Any, Any]], doors: Sequence[Door[Who]]) -> dict[str, Door[Who]]:
+    """Return the doors by path, when there is exactly one for each row, else raise `ValueError`.
+
+    A server with a door that is not in its table, or a row that nothing serves, must not start.
+    """
+    found = {door.method.path: door for door in doors}
+    if len(found) != len(doors) or {door.method for door in doors} != set(table):
+        wrong = sorted({row.path for row in table} ^ found.keys())
+        raise ValueError(f"doors and table of methods differ: {wrong or sorted(found)}")
+    return found
+
+
+def largest_request(table: Sequence[Method[Any, Any]]) -> int:
+    """Return the limit of a server's transport: what is larger never reaches a handler (RESOURCE_EXHAUSTED)."""
+    return max(row.max_request_bytes for row in table)

@@ -1,0 +1,116 @@
+"""The table: every RPC that a node, a domestic witness and a source process serve, and what is asked of its callers.
+
+A method that is missing here is not served, a row that nothing serves keeps its server from starting, and tests
+compare the rows with the proto files and with the catalogue of entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from liaison.exchange.v1 import account_pb2
+from liaison.exchange.v1 import exchange_pb2 as pb
+from liaison.source.v1 import source_pb2
+from liaison.witness.v1 import witness_pb2
+
+from gateway.rpc.contract import CallerCheck, Limit, Method, Shape
+from gateway.rpc.forms import (
+    ANSWER_MESSAGE,
+    ANYTHING,
+    HEAD_REQUEST,
+    HEALTH,
+    RECEIPT_MESSAGE,
+    WRITTEN,
+    envelope_form,
+    field_form,
+    message_form,
+    strict_form,
+)
+
+KIB = 1024
+EXCHANGE = "liaison.exchange.v1.ExchangeService"
+WITNESS = "liaison.witness.v1.WitnessService"
+SOURCE = "liaison.source.v1.SourceService"
+_HEALTH = "grpc.health.v1.Health"
+
+_MEMBER, _OWN, _ACCEPTED = CallerCheck.ACTIVE_MEMBER, CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
+_CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
+_UNARY, _STREAM = Shape.UNARY, Shape.STREAM
+_ANSWERED = ("answered", "refused", "duplicate")
+
+# ---------------------------------------------------------------- between nodes
+
+SUBMIT = Method(
+    EXCHANGE, "SubmitExchange", _UNARY, 64 * KIB, _MEMBER, _CALLS,
+    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE, _ANSWERED,
+)  # fmt: skip
+STREAM: Method[Any, None] = Method(
+    EXCHANGE, "StreamExchanges", _STREAM, 128 * KIB, _MEMBER, _STREAMS,
+    message_form(pb.StreamExchangesRequest), ANYTHING, _ANSWERED,
+)  # fmt: skip
+ACKNOWLEDGE = Method(
+    EXCHANGE, "AcknowledgeExchanges", _UNARY, 64 * KIB, _MEMBER, _CALLS,
+    RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int), ("receipt", "receipt-refused"),
+)  # fmt: skip
+CONSENT = Method(
+    EXCHANGE, "AskConsent", _UNARY, 16 * KIB, _MEMBER, _CALLS,
+    envelope_form(pb.AskConsentRequest), envelope_form(pb.AskConsentResponse),
+    ("consent-requested", "consent-not-taken"),
+)  # fmt: skip
+COMPARE_DAY = Method(
+    EXCHANGE, "CompareDay", _UNARY, 32 * KIB, _MEMBER, _CALLS,
+    envelope_form(account_pb2.CompareDayRequest), envelope_form(account_pb2.CompareDayResponse),
+    ("day-compared", "day-differs"), timeout_s=10.0,
+)  # fmt: skip
+ADD_CHECKPOINT = Method(
+    WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,
+    HEAD_REQUEST, field_form(witness_pb2.AddCheckpointResponse, "signatures", bytes), ("fork-found",),
+)  # fmt: skip
+LARGEST_HEAD = Method(
+    WITNESS, "GetLargestHead", _UNARY, KIB, _MEMBER, _CALLS,
+    field_form(witness_pb2.GetLargestHeadRequest, "origin", str),
+    field_form(witness_pb2.GetLargestHeadResponse, "checkpoint", bytes),
+    no_entry="a member is shown a head that it signed itself",
+)  # fmt: skip
+HEALTH_CHECK = Method(
+    _HEALTH, "Check", _UNARY, KIB, _MEMBER, _CALLS, ANYTHING, HEALTH,
+    no_entry="it says whether the node serves, and changes nothing", timeout_s=3.0,
+)  # fmt: skip
+
+# ---------------------------------------------------------------- a domestic witness
+
+_NO_LOG = "a domestic witness has no log: its memory keeps what it cosigned and found"
+DOMESTIC_ADD_CHECKPOINT = replace(ADD_CHECKPOINT, caller=_OWN, limit=_SERVER, events=(), no_entry=_NO_LOG)
+DOMESTIC_LARGEST_HEAD = replace(LARGEST_HEAD, caller=_OWN, limit=_SERVER, no_entry=_NO_LOG)
+
+# ---------------------------------------------------------------- a source process
+
+DESCRIBE = Method(
+    SOURCE, "Describe", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.DescribeRequest), WRITTEN,
+    no_entry="it says what the source is, and asks no system",
+)  # fmt: skip
+SEARCH = Method(
+    SOURCE, "Search", _UNARY, 32 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.SearchRequest), WRITTEN,
+    ("source-searched",),
+)  # fmt: skip
+ISSUE = Method(
+    SOURCE, "Issue", _UNARY, 8 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.IssueRequest), WRITTEN,
+    ("source-issued",),
+)  # fmt: skip
+CHANGES = Method(
+    SOURCE, "Changes", _UNARY, 4 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.ChangesRequest), WRITTEN,
+    no_entry="it gives a hash of the system's state, and no record",
+)  # fmt: skip
+SOURCE_HEALTH = Method(
+    SOURCE, "Health", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.HealthRequest), WRITTEN,
+    no_entry="it says whether the system can be asked, and no record",
+)  # fmt: skip
+
+# ---------------------------------------------------------------- by server
+
+NODE_METHODS: tuple[Method[Any, Any], ...] = (
+    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, ADD_CHECKPOINT, LARGEST_HEAD, HEALTH_CHECK,
+)  # fmt: skip
+DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
+SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH)

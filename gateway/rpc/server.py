@@ -1,0 +1,144 @@
+"""The server of a node: raw bytes in and out, checks of callers and limits of each by our own hand, on the loop."""
+
+from __future__ import annotations
+
+from certs import tls as _floor  # noqa: F401  # isort: skip
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
+
+import grpc
+
+from certs.tls import listen
+from gateway.errors import HeadConflict, LiaisonError, Overloaded
+from gateway.rpc.contract import Call, CallerCheck, Door, Ended, Limit, Method, Shape, Who, by_path, largest_request
+from gateway.rpc.status import STATUS, size_metadata
+from gateway.rpc.transport import Lookup, Refused, RefusedCall, certificate_of, options
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[bytes, bytes]
+    Handler = grpc.RpcMethodHandler[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
+
+    A member has its own bounds, well below those of the server, so that none can lock the others out. A peer that takes
+    a message of 256 KiB no quicker than in `write_s` does not read.
+    """
+
+    concurrent_rpcs: int = 1024
+    streams_per_member: int = 16
+    calls_per_member: int = 64
+    stream_idle_s: float = 900.0
+    write_s: float = 8.0
+    connection_age_ms: int = 600_000
+    grace_ms: int = 300_000
+
+    def of(self, limit: Limit) -> tuple[int, str]:
+        """Return how many calls of one caller may be open under `limit`, and the code of a refusal."""
+        if limit is Limit.STREAMS:
+            return self.streams_per_member, "stream-limit"
+        return (self.calls_per_member if limit is Limit.CALLS else self.concurrent_rpcs), "call-limit"
+
+
+class RpcServer(Generic[Who]):
+    """Serves the doors of `table` and nothing else. `share_port`: other processes of this node listen there as well.
+
+    `callers` has each check that the table's rows name: it returns the caller, or raises `LiaisonError`.
+    """
+
+    def __init__(
+        self,
+        table: Sequence[Method[Any, Any]],
+        doors: Sequence[Door[Who]],
+        callers: Mapping[CallerCheck, Callable[[bytes], Who]],
+        refused: Refused,
+        credentials: grpc.ServerCredentials,
+        limits: ServerLimits,
+        *,
+        share_port: bool = False,
+    ) -> None:
+        self._callers = {row: callers[row.caller] for row in table}
+        self._refused = refused
+        self._limits = limits
+        self._credentials = credentials
+        self._open: Counter[tuple[str, Limit]] = Counter()
+        self._handlers = {path: self._handler(door) for path, door in by_path(table, doors).items()}
+        self._server = grpc.aio.server(
+            options=[
+                *options(largest_request(table), limits.connection_age_ms, limits.grace_ms, share_port=share_port),
+                ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+            ],
+            maximum_concurrent_rpcs=limits.concurrent_rpcs,
+        )
+        self._server.add_generic_rpc_handlers((Lookup(self._handlers, refused),))
+
+    async def start(self, address: str) -> int:
+        """Listen on `host:port`, and return the port that is bound (for port 0)."""
+        port = listen(self._server, address, self._credentials, "listen.exchange")
+        await self._server.start()
+        return port
+
+    async def stop(self, grace: float) -> None:
+        """Take no more; let running calls finish within `grace` seconds."""
+        await self._server.stop(grace)
+
+    def _handler(self, door: Door[Who]) -> Handler:
+        if door.method.shape is Shape.STREAM:
+
+            async def stream(_: Any, context: Context) -> None:
+                async with self._admitted(context, door.method) as call:
+                    await door.serve(call, context)
+
+            return grpc.stream_stream_rpc_method_handler(stream)
+
+        async def unary(data: bytes, context: Context) -> bytes:
+            async with self._admitted(context, door.method, data) as call:
+                return await self._serve(door, call, data, context)
+
+        return grpc.unary_unary_rpc_method_handler(unary)
+
+    async def _serve(self, door: Door[Who], call: Call[Who], data: bytes, context: Context) -> bytes:
+        try:
+            return door.write(await door.serve(call, door.method.request.read(data)))
+        except Ended as end:
+            await context.abort(STATUS[end.reason], end.code)
+        except HeadConflict as conflict:  # how a log learns our size: no refusal that anybody needs to be told of
+            await context.abort(STATUS[conflict.reason], conflict.code, size_metadata(conflict))
+        except LiaisonError as error:
+            await self._refuse(context, door.method, call.who, error)
+
+    @contextlib.asynccontextmanager
+    async def _admitted(
+        self, context: Context, method: Method[Any, Any], data: bytes = b""
+    ) -> AsyncIterator[Call[Who]]:
+        """Give the caller, while its call is open: within the bounds of its member and of the method's messages."""
+        who, place = "", ("", method.limit)
+        try:
+            certificate = certificate_of(context.auth_context())
+            caller = who = self._callers[method](certificate)
+            place = (who, method.limit)
+            self._check_room(place)
+            method.check_size(data)
+        except LiaisonError as error:
+            await self._refuse(context, method, who, error)
+        self._open[place] += 1
+        try:
+            yield Call(caller, certificate, context.time_remaining())
+        finally:
+            self._open[place] -= 1
+
+    def _check_room(self, place: tuple[str, Limit]) -> None:
+        most, code = self._limits.of(place[1])
+        if self._open[place] >= most:
+            raise Overloaded(f"more than {most} at once", code=code)
+
+    async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
+        """Note a refusal and end its call: a stranger never gets an answer."""
+        self._refused(RefusedCall(method.name, who, context.peer(), error))
+        await context.abort(STATUS[error.reason], error.code)
+        raise error

@@ -1,0 +1,73 @@
+"""Shared by both kinds of servers: options, the caller's certificate, refusals, and methods that nothing serves."""
+
+from __future__ import annotations
+
+from certs import tls as _floor  # noqa: F401  # isort: skip
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from gateway.errors import LiaisonError, Malformed, Unauthenticated
+
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """A call that was refused: of which method (`unknown` for one that is not served), by whom and from where.
+
+    `who` is empty for a caller that did not prove who it is.
+    """
+
+    method: str
+    who: str
+    address: str
+    error: LiaisonError
+
+
+Refused = Callable[[RefusedCall], None]
+"""Is told of each refused call."""
+
+
+def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = False) -> list[tuple[str, int]]:
+    """Return the options of a server whose messages have at most `largest` bytes."""
+    return [
+        ("grpc.max_receive_message_length", largest),
+        ("grpc.max_metadata_size", 8 * 1024),
+        ("grpc.max_connection_age_ms", age_ms),
+        ("grpc.max_connection_age_grace_ms", grace_ms),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.so_reuseport", int(share_port)),
+    ]
+
+
+def certificate_of(auth_context: Mapping[str, Any]) -> bytes:
+    """Return the one certificate (PEM) that a caller has shown, or raise `Unauthenticated`."""
+    # The type stubs have another type than gRPC gives: a list of bytes.
+    certificates: Iterable[bytes] = auth_context.get("x509_pem_cert") or []
+    shown = list(certificates)
+    if len(shown) != 1:
+        raise Unauthenticated("not exactly one certificate")
+    return shown[0]
+
+
+class Lookup(grpc.GenericRpcHandler):
+    """Finds the handler of a call in the table; an unknown method is noted, and gets UNIMPLEMENTED."""
+
+    def __init__(self, handlers: Mapping[str, Handler], refused: Refused) -> None:
+        self._handlers = handlers
+        self._refused = refused
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        """Return the handler of a call, or None."""
+        path = str(handler_call_details.method)
+        handler = self._handlers.get(path)
+        if handler is None:
+            error = Malformed(f"`{path[:80]!a}` is not served", code="unknown-method")
+            with contextlib.suppress(LiaisonError):
+                self._refused(RefusedCall("unknown", "", "", error))
+        return handler

@@ -1,0 +1,182 @@
+"""A kind of statement: what it carries, and the one way in which statements of every kind are built and verified."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from gateway.errors import LiaisonError
+from gateway.model.exchange import Verified
+from gateway.model.frozen import frozen
+from gateway.model.names import MemberId
+from gateway.statements.envelope import (
+    PayloadType,
+    Sealed,
+    SigningKey,
+    StatementKeys,
+    Unsealed,
+    check_parties,
+    check_signature,
+    check_signatures,
+    parse,
+    sealed,
+    sealed_together,
+    unseal,
+)
+from gateway.statements.fields import HASH_SIZE
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+
+@frozen
+class Opened(Generic[M, T]):
+    """A statement whose form is right and whose signature is *not* verified: good for routing, nothing else."""
+
+    kind: Kind[M, T]
+    unsealed: Unsealed
+    message: M
+
+
+@frozen
+class Signed(Generic[M, T]):
+    """A statement whose sender and signature were checked (checks 3 to 6 of `Kind.verify`); its content is not."""
+
+    opened: Opened[M, T]
+    signer: MemberId
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[M, T]):
+    """A kind of statement.
+
+    `name` stands in refusals of bytes that do not parse. `write` makes the payload without its blind, `read` takes a
+    payload that parsed and raises for content that may not be. `check_time` gets a statement that was read, and our
+    time. `check` is a quicker check of a statement of our own than reading back what was written. `finish` makes the
+    exact bytes that are signed, and `check_form` checks such bytes.
+    """
+
+    payload_type: PayloadType
+    message: type[M]
+    name: str
+    write: Callable[[T], M]
+    read: Callable[[M], T]
+    check_time: Callable[[T, int], None]
+    check: Callable[[T], None] | None = None
+    finish: Callable[[bytes], bytes] | None = None
+    check_form: Callable[[bytes, M], None] | None = None
+
+    # ------------------------------------------------------------ ours
+
+    def build(self, value: T, key: SigningKey) -> Sealed:
+        """Sign `value`. Raise what a counterpart would raise: nothing is signed that this side would refuse."""
+        return self.seal(self.payload(value), key)
+
+    def payload(self, value: T) -> bytes:
+        """Return the payload of `value`, to be signed. Raise like `build`."""
+        if self.check is not None:
+            self.check(value)
+        message: Any = self.write(value)
+        message.blind = os.urandom(HASH_SIZE)
+        if self.check is None:
+            self.read(message)
+        data: bytes = message.SerializeToString()
+        return data if self.finish is None else self.finish(data)
+
+    def seal(self, payload: bytes, key: SigningKey) -> Sealed:
+        """Sign a payload that `payload` made."""
+        return sealed(self.payload_type, payload, key)
+
+    def seal_together(self, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
+        """Sign a batch of payloads; where one cannot be signed, the list has the reason."""
+        return sealed_together(self.payload_type, payloads, key)
+
+    # ------------------------------------------------------------ theirs
+
+    def verify(
+        self,
+        envelope: bytes,
+        *,
+        keys: StatementKeys,
+        peer: MemberId,
+        me: MemberId,
+        now_us: int,
+        answers: Callable[[M], None] | None = None,
+        within: Callable[[T], None] | None = None,
+    ) -> Verified[T]:
+        """Return the statement in `envelope`, when every check holds:
+
+        1. size, form, payload type, and exactly one signature
+        2. the payload parses, without unknown fields
+        3. the sender is `peer`: the TLS peer, or the member that we asked
+        4. the recipient is us
+        5. it answers the statement of ours that it should (`answers`); only some kinds answer one
+        6. a key that the sender lists for statements at `now_us` signed exactly these bytes
+        7. the content is complete and well-formed, and goes no further than it may (`within`)
+        8. it is of its time, as its kind says
+
+        Nothing of the content but its addresses and what it answers is used before 6. The key must be valid now, not
+        when the statement says that it was issued: a thief of a withdrawn key could write any time. Raises
+        `TooLarge`, `Malformed`, `BadSignature`, `Forbidden` or `Stale`.
+        """
+        opened = self.open(envelope)  # 1, 2
+        _check_addresses(opened, peer, me)  # 3, 4
+        if answers is not None:  # 5
+            answers(opened.message)
+        check_signature(opened.unsealed, keys, peer, now_us)  # 6
+        return accept(Signed(opened, peer), now_us, within)  # 7, 8
+
+    def open(self, envelope: bytes) -> Opened[M, T]:
+        """Make checks 1 and 2 of `verify`."""
+        unsealed = unseal(envelope, self.payload_type)
+        return Opened(self, unsealed, parse(self.message, unsealed.payload, self.name))
+
+    def parse(self, payload: bytes) -> T:
+        """Return the statement in exact payload bytes, checked for content (2 and 7), not for signature or time."""
+        return self.content(payload, parse(self.message, payload, self.name))
+
+    def content(self, payload: bytes, message: M) -> T:
+        """Return the statement that a parsed payload says (7)."""
+        value = self.read(message)
+        if self.check_form is not None:
+            self.check_form(payload, message)
+        return value
+
+
+def check_senders(
+    batch: Sequence[tuple[Opened[M, T], MemberId]], *, keys: StatementKeys, me: MemberId, now_us: int
+) -> list[Signed[M, T] | LiaisonError]:
+    """Make checks 3, 4 and 6 of `Kind.verify` for a batch of statements and their peers, signatures together."""
+    outcomes = [_addressed(opened, peer, me) for opened, peer in batch]
+    signed = [item for item in outcomes if isinstance(item, Signed)]
+    refusals = iter(check_signatures([(item.opened.unsealed, item.signer, now_us) for item in signed], keys))
+    return [item if isinstance(item, LiaisonError) else next(refusals) or item for item in outcomes]
+
+
+def accept(signed: Signed[M, T], now_us: int, within: Callable[[T], None] | None = None) -> Verified[T]:
+    """Make checks 7 and 8 of `Kind.verify`."""
+    opened = signed.opened
+    kind, unsealed = opened.kind, opened.unsealed
+    value = kind.content(unsealed.payload, opened.message)  # 7
+    if within is not None:
+        within(value)
+    kind.check_time(value, now_us)  # 8
+    return Verified(value, unsealed.payload_hash, unsealed.data, signed.signer, unsealed.key_id)
+
+
+def _check_addresses(opened: Opened[M, T], peer: MemberId, me: MemberId) -> None:
+    message: Any = opened.message
+    check_parties(message.sender, message.recipient, peer, me)
+
+
+def _addressed(opened: Opened[M, T], peer: MemberId, me: MemberId) -> Signed[M, T] | LiaisonError:
+    """Return what is signed if the signature fits; it is not verified here."""
+    try:
+        _check_addresses(opened, peer, me)
+    except LiaisonError as error:
+        return error
+    return Signed(opened, peer)

@@ -1,0 +1,128 @@
+"""The table of methods: it is that of the proto files, its rows say what they leave in a log, and all are served."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from liaison.exchange.v1 import exchange_pb2
+from liaison.source.v1 import source_pb2
+from liaison.witness.v1 import witness_pb2
+
+from gateway.audit.entries.events import EVENTS, Log
+from gateway.errors import Malformed, Reason, TooLarge
+from gateway.rpc import methods
+from gateway.rpc.contract import Call, CallerCheck, Door, Limit, Method, Shape, by_path, largest_request
+from gateway.rpc.status import STATUS
+
+EXCHANGE = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"]
+WITNESS = witness_pb2.DESCRIPTOR.services_by_name["WitnessService"]
+SOURCE = source_pb2.DESCRIPTOR.services_by_name["SourceService"]
+TABLES = {
+    "node": (methods.NODE_METHODS, (EXCHANGE, WITNESS), {"/grpc.health.v1.Health/Check"}, CallerCheck.ACTIVE_MEMBER),
+    "witness": (methods.DOMESTIC_METHODS, (WITNESS,), set(), CallerCheck.OWN_NODE),
+    "source": (methods.SOURCE_METHODS, (SOURCE,), set(), CallerCheck.ACCEPTED_NODE),
+}
+ROWS = [pytest.param(name, row, id=f"{name} {row.name}") for name, (rows, *_) in TABLES.items() for row in rows]
+
+
+@pytest.mark.parametrize("server", TABLES)
+def test_the_table_is_that_of_the_proto_files(server: str) -> None:
+    rows, services, more, _ = TABLES[server]
+    declared = {f"/{service.full_name}/{method.name}" for service in services for method in service.methods}
+    assert [row.path for row in rows] == list(dict.fromkeys(row.path for row in rows))
+    assert {row.path for row in rows} == declared | more
+
+
+@pytest.mark.parametrize(("server", "row"), ROWS)
+def test_a_row_has_the_shape_of_its_rpc(server: str, row: Method[Any, Any]) -> None:
+    for service in TABLES[server][1]:
+        if service.full_name == row.service:
+            rpc = service.methods_by_name[row.name]
+            streams = rpc.client_streaming and rpc.server_streaming
+            assert (row.shape is Shape.STREAM) == streams
+
+
+@pytest.mark.parametrize(("server", "row"), ROWS)
+def test_a_row_says_which_entries_a_call_leaves_or_why_none(server: str, row: Method[Any, Any]) -> None:
+    logs = {EVENTS[kind].log for kind in row.events}
+    assert bool(logs) != bool(row.no_entry)
+    assert logs <= ({Log.SOURCE} if server == "source" else {Log.EXCHANGE, Log.OPERATIONS})
+
+
+@pytest.mark.parametrize(("server", "row"), ROWS)
+def test_a_row_is_for_the_callers_of_its_server_and_counts_them(server: str, row: Method[Any, Any]) -> None:
+    assert row.caller is TABLES[server][3]
+    limit = Limit.STREAMS if row.shape is Shape.STREAM else Limit.CALLS
+    assert row.limit is (limit if server == "node" else Limit.SERVER)
+
+
+@pytest.mark.parametrize(("server", "row"), ROWS)
+def test_a_message_over_the_size_of_its_row_is_too_large(server: str, row: Method[Any, Any]) -> None:
+    row.check_size(bytes(row.max_request_bytes))
+    with pytest.raises(TooLarge):
+        row.check_size(bytes(row.max_request_bytes + 1))
+    assert row.max_request_bytes <= largest_request(TABLES[server][0])
+
+
+@pytest.mark.parametrize(("server", "row"), [each for each in ROWS if "Check" not in str(each.id)[-7:]])
+def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any]) -> None:
+    with pytest.raises(Malformed):
+        row.request.read(b"\x0a\xff\xff\xff\xff\x0f")
+
+
+@pytest.mark.parametrize(
+    ("row", "request_", "answer"),
+    [
+        (methods.CONSENT, b"an envelope", b"a word"),
+        (methods.COMPARE_DAY, b"an account", b"a word"),
+        (methods.ADD_CHECKPOINT, (b"a body", b"a head"), b"lines"),
+        (methods.LARGEST_HEAD, "th.liaison.internal/exchange/1", b"a head"),
+        (methods.HEALTH_CHECK, None, True),
+        (methods.HEALTH_CHECK, None, False),
+    ],
+)
+def test_what_is_written_is_read(row: Method[Any, Any], request_: Any, answer: Any) -> None:
+    assert row.request.read(row.request.write(request_)) == request_
+    assert row.answer.read(row.answer.write(answer)) == answer
+
+
+async def _serve(_call: Call[str], request: Any) -> Any:
+    return request
+
+
+def _door(row: Method[Any, Any]) -> Door[str]:
+    return row.door(_serve)
+
+
+def test_a_server_has_one_door_for_each_row_and_no_other() -> None:
+    rows = methods.NODE_METHODS
+    doors = [_door(row) for row in rows]
+    assert list(by_path(rows, doors)) == [row.path for row in rows]
+    for wrong in (doors[1:], [*doors, doors[0]], [*doors, _door(methods.SEARCH)], [*doors[1:], _door(methods.SEARCH)]):
+        with pytest.raises(ValueError, match="differ"):
+            by_path(rows, wrong)
+
+
+def test_a_door_of_another_server_s_row_is_no_door() -> None:
+    """The rows of a domestic witness have the paths of a node's, and other callers."""
+    doors = [_door(methods.ADD_CHECKPOINT), _door(methods.LARGEST_HEAD)]
+    with pytest.raises(ValueError, match="differ"):
+        by_path(methods.DOMESTIC_METHODS, doors)
+
+
+def test_every_reason_has_a_status() -> None:
+    assert set(STATUS) == set(Reason)
+
+
+def test_the_table_is_read_without_grpc() -> None:
+    code = "import sys, gateway.rpc.methods; sys.exit('grpc' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", ["server", "threads", "transport", "status"])
+def test_a_module_that_loads_grpc_sets_the_floor_of_tls_first(module: str) -> None:
+    code = f"import os, gateway.rpc.{module}, grpc; assert 'AES256' in os.environ['GRPC_SSL_CIPHER_SUITES']"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
