@@ -111,6 +111,8 @@ class RpcServer(Generic[Who]):
             await context.abort(STATUS[conflict.reason], conflict.code, size_metadata(conflict))
         except LiaisonError as error:
             await self._refuse(context, door.method, call.who, error)
+        except Exception as error:  # noqa: BLE001 - gRPC would send the words of a foreign exception to the peer
+            await self._refuse(context, door.method, call.who, LiaisonError(f"unforeseen: {type(error).__name__}"))
 
     @contextlib.asynccontextmanager
     async def _admitted(
