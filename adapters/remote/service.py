@@ -33,8 +33,9 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft, Journal, Logged, ReplayClaim
+from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
 from gateway.records.sdjwt import RecordIssuer, issue, present
 
 _DETAIL = 300
@@ -117,8 +118,8 @@ class SourceService:
             "hits": len(result.candidates),
         }
         hit = Retention.HIT if result.candidates else Retention.NO_HIT
-        draft = self._draft("source-searched", reference, node, answer, hit, private | {"capped": result.capped})
-        draft.claim = self._claim(reference)
+        draft = self._draft(events.SOURCE_SEARCHED, reference, node, answer, private | {"capped": result.capped})
+        draft.retention, draft.claim = hit, self._claim(reference)
         if not isinstance(self._log.write(draft), Logged):
             raise _replayed()
         # Only now, so that nothing is ever signed under a reference whose claim has lost.
@@ -139,23 +140,25 @@ class SourceService:
         answer = pb.IssueResponse(record=signed, marking=marking, category=record.category.value).SerializeToString()
         private = {"type": record.record_type, "key": record.key, "signed": bool(signed)}
         private |= {"marking": record.marking.as_json()}
-        self._log.write(self._draft("source-issued", reference, node, answer, Retention.HIT, private))
+        self._log.write(self._draft(events.SOURCE_ISSUED, reference, node, answer, private))
         return answer
 
     def refused(self, method: str, node: str, error: LiaisonError) -> None:
         """Note a refused call: an entry for each cause and second, with the number of calls that it stands for."""
         count = self._refusals.note((node, method, error.code))
         if count:
-            private = {"node": node, "method": method, "code": error.code, "detail": error.message[:_DETAIL]}
-            self._append_plain("source-refused", private | {"count": count})
+            draft = events.SOURCE_REFUSED.draft(
+                node=node, method=method, code=error.code, detail=error.message[:_DETAIL], count=count
+            )
+            self._log.write(draft)
 
     def started(self, version: str) -> None:
         """Note the start; nothing is served before."""
-        self._append_plain("source-started", {"source": self._source, "version": version})
+        self._log.write(events.SOURCE_STARTED.draft(source=self._source, version=version))
 
     def stopped(self) -> None:
         """Note the end."""
-        self._append_plain("source-stopped", {"source": self._source})
+        self._log.write(events.SOURCE_STOPPED.draft(source=self._source))
 
     # ------------------------------------------------------------ parts
 
@@ -191,27 +194,23 @@ class SourceService:
         return ReplayClaim(self._issuer.member, number, reference.hash, reference.expires_us + SKEW_US)
 
     def _draft(
-        self, kind: str, reference: Reference, node: str, answer: bytes, hit: Retention, private: dict[str, Any]
+        self, event: Event, reference: Reference, node: str, answer: bytes, private: dict[str, Any]
     ) -> EntryDraft:
         occasion = reference.occasion
-        common = {
+        common: dict[str, Any] = {
             "node": node,
             "purpose": occasion.purpose.value,
             "reference": base64.b64encode(reference.data).decode(),
             "request_hash": occasion.request_hash.hex(),
         }
-        return EntryDraft(
-            kind=kind,
+        return event.draft(
             peer=occasion.asker,
             exchange_id=occasion.id,
-            request_hash=reference.hash,
-            answer_hash=hashlib.sha256(answer).digest(),
-            private=common | private,
-            retention=hit,
+            request_sha256=reference.hash,
+            answer_sha256=hashlib.sha256(answer).digest(),
+            **common,
+            **private,
         )
-
-    def _append_plain(self, kind: str, private: dict[str, Any]) -> None:
-        self._log.write(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
 
 
 class _Refusals:

@@ -14,6 +14,7 @@ from gateway.agency.server import AgencyServer, tls_context
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.node_parts import NodeParts
 from gateway.app.watched_journal import watch_node
+from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -23,7 +24,7 @@ from gateway.model.names import MemberId
 from gateway.node.doors import Doors, ServerLimits
 from gateway.node.server import NodeServer
 from gateway.ops.policy.keeper import policy_entry
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
 from gateway.signing.multi_buffer import crypto_mb as lanes
@@ -62,14 +63,18 @@ class Node(NodeParts):
         self.answerer.start()
         self.scribes.exchange.start()
         self.scribes.operations.start()
-        hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
+        hashes: dict[str, Any] = {
+            "policy_hash": self.parts.policy().hash.hex(),
+            "trust_hash": self.parts.trust().hash.hex(),
+        }
         pruned = pruned_below(self.ground.store)
-        await self._note("start", version=__version__, **hashes, **({"pruned_below": pruned} if pruned else {}))
+        said = hashes | ({"pruned_below": pruned} if pruned else {})
+        await self.scribes.operations.write(events.START.draft(version=__version__, **said))
         if (accepted := policy_entry(self.ground.policy.unlogged)) is not None:
             await self.scribes.operations.write(accepted)
             self.ground.policy.logged()
         for key_id in self.ground.revived:
-            await self._note("alarm", code="key-came-back", detail=f"{key_id} was destroyed before, and is again")
+            await self.scribes.operations.write(key_came_back(key_id))
         if compared is not None:
             await self.scribes.operations.write(compared)
         if await self._housekeeper.lead():
@@ -152,7 +157,7 @@ class Node(NodeParts):
         await self.peers.close()
         for wall in self.ground.walls:
             wall.stop()
-        await self._note("stop", reason="asked to stop")
+        await self.scribes.operations.write(events.STOP.draft(reason="asked to stop"))
         for scribe in (self.scribes.exchange, self.scribes.operations):
             await asyncio.to_thread(scribe.stop, _DRAIN_S)
         if self._stop_metrics is not None:
@@ -201,9 +206,6 @@ class Node(NodeParts):
     def _alarm(self, text: str) -> None:
         self._incidents.note(self.ground.member, "tls-files", text)
 
-    async def _note(self, kind: str, **private: Any) -> None:
-        await self.scribes.operations.write(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
-
     def _agency_parts(self) -> AgencyParts:
         return AgencyParts(
             member=self.ground.member,
@@ -224,5 +226,5 @@ class Node(NodeParts):
         return {"status": "ok", "member": self.ground.member, "sources": sources}
 
     async def _refused_call(self, call: RefusedCall) -> None:
-        private = {"officer": call.officer, "client": call.client, "code": call.code}
-        await self.scribes.operations.write(EntryDraft("denied", private=private, retention=Retention.OPERATIONS))
+        draft = events.DENIED.draft(officer=call.officer, client=call.client, code=call.code)
+        await self.scribes.operations.write(draft)

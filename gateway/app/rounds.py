@@ -21,7 +21,7 @@ from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.asking.copies import COPY, Copies, deletion
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.log_writer import Scribe
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
@@ -198,9 +198,8 @@ class Housekeeper:
     async def _failed(self, step: str, code: str, detail: str) -> None:
         if self._failing.get(step) == (code, detail):
             return
-        private = {"code": code, "detail": f"{step}: {detail}"[:500]}
         try:
-            await self._operations.write(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
+            await self._operations.write(events.ALARM.draft(code=code, detail=f"{step}: {detail}"[:500]))
             self._failing[step] = (code, detail)
         except StorageBroken as error:
             self._fatal(error)
@@ -227,15 +226,13 @@ class Housekeeper:
     async def _look_at_trust(self) -> None:
         if await asyncio.to_thread(self._trust.refresh):
             view = self._trust.view
-            private = {"document": "trust", "version": view.epoch, "hash": view.hash.hex()}
-            await self._operations.write(EntryDraft("trust-accepted", private=private, retention=Retention.OPERATIONS))
+            await self._operations.write(
+                events.TRUST_ACCEPTED.draft(document="trust", version=view.epoch, hash=view.hash.hex())
+            )
         if self._trust.alarms != self._alarms:
             self._alarms = self._trust.alarms
             for text in self._alarms:
-                private = {"document": "trust", "detail": text[:500]}
-                await self._operations.write(
-                    EntryDraft("trust-refused", private=private, retention=Retention.OPERATIONS)
-                )
+                await self._operations.write(events.TRUST_REFUSED.draft(document="trust", detail=text[:500]))
 
     async def _look_at_policy(self) -> None:
         draft = await asyncio.to_thread(self._policy)
@@ -252,8 +249,7 @@ class Housekeeper:
         trusted = abs(jumped) < JUMP_US
         if trusted != (abs(before) < JUMP_US) or abs(jumped - before) >= JUMP_US:
             self._jumped_us = jumped
-            private = {"jump_us": jumped, "trusted": trusted}
-            await self._operations.write(EntryDraft("clock", private=private, retention=Retention.OPERATIONS))
+            await self._operations.write(events.CLOCK.draft(jump_us=jumped, trusted=trusted))
 
     async def _refresh(self, source: str, refresh: Callable[[], object]) -> None:
         """Bring a key index up to its source; when that cannot be asked it keeps the index it has."""
@@ -263,8 +259,7 @@ class Housekeeper:
             raise
         except Exception as error:  # noqa: BLE001  # a source's failure is its own
             code, detail = _of(error)
-            private = {"source": source, "code": code, "detail": detail[:300]}
-            await self._operations.write(EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS))
+            await self._operations.write(events.SOURCE_FAILED.draft(source=source, code=code, detail=detail[:300]))
 
     async def _delete_copies(self) -> None:
         """An entry for each, before it is gone; those of one batch share a transaction of the log."""
@@ -307,16 +302,12 @@ def _cancelled() -> bool:
 
 def _switch(switch: Switch) -> EntryDraft:
     scope, _, target = switch.target.partition(":")
-    return EntryDraft(
-        kind="suspend" if switch.action is Action.SUSPEND else "resume",
+    return (events.SUSPEND if switch.action is Action.SUSPEND else events.RESUME).draft(
         peer=target.partition("/")[0] if scope == "peer" else "",
-        private={
-            "scope": scope,
-            "target": target,
-            "reason": switch.reason,
-            "humanitarian": switch.humanitarian,
-            "by": "liaison",
-            "time": switch.time,
-        },
-        retention=Retention.OPERATIONS,
+        scope=scope,
+        target=target,
+        reason=switch.reason,
+        humanitarian=switch.humanitarian,
+        by="liaison",
+        time=switch.time,
     )

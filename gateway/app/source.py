@@ -16,7 +16,6 @@ from certs.names import CertificateName
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
-from gateway.audit.entries.events import Log as LogName
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
@@ -26,6 +25,7 @@ from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
+from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database, open_database

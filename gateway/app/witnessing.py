@@ -18,7 +18,7 @@ from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.homes.start_waiver import take_waiver
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
@@ -110,12 +110,11 @@ class NodeWitness:
             found = Compared((), tuple((name, "unreachable") for name in plan.asked))
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
-        private = {
-            "seen": [{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
-            "missing": [f"{name or 'domestic'}: {code}" for name, code in found.missing],
-            "waived": waived,
-        }
-        return EntryDraft("witness-compared", private=private, retention=Retention.OPERATIONS)
+        return events.WITNESS_COMPARED.draft(
+            seen=[{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
+            missing=[f"{name or 'domestic'}: {code}" for name, code in found.missing],
+            waived=waived,
+        )
 
     async def round(self) -> None:
         """Bring our newest heads to their witnesses, and remember those that we saw of others."""

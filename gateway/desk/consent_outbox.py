@@ -20,7 +20,7 @@ from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import ConsentPeers
@@ -254,22 +254,17 @@ def _with(wish: Wish, answer: ConsentAnswer) -> Wish:
 
 def _received(wish: Wish, answer: Verified[ConsentAnswer]) -> EntryDraft:
     request = wish.request
-    private = {
-        "consent": request.id,
-        "officer": wish.officer,
-        "search": wish.search,
-        "record": request.record,
-        "state": answer.value.state.value,
-        "code": answer.value.refusal.code if answer.value.refusal else "",
-        "until_us": answer.value.until_us,
-        "statement": base64.b64encode(answer.envelope).decode(),
-    }
-    return EntryDraft(
-        "consent-received",
-        MemberId(request.recipient),
-        request.exchange_id,
-        request_hash=wish.request_hash,
-        answer_hash=answer.payload_hash,
-        private=private,
-        retention=Retention.OPERATIONS,
+    return events.CONSENT_RECEIVED.draft(
+        peer=request.recipient,
+        exchange_id=request.exchange_id,
+        request_sha256=wish.request_hash,
+        answer_sha256=answer.payload_hash,
+        consent=request.id,
+        officer=wish.officer,
+        search=wish.search,
+        record=request.record,
+        state=answer.value.state.value,
+        code=answer.value.refusal.code if answer.value.refusal else "",
+        until_us=answer.value.until_us,
+        statement=base64.b64encode(answer.envelope).decode(),
     )

@@ -34,8 +34,8 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search, ShownHit
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
+from gateway.ports.journal import Event
 from gateway.ports.officers import Searches
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.consent import MAX_VALIDITY_US, build_consent_request
@@ -97,11 +97,11 @@ class OnwardDesk:
             reraise_fatal(problem)
             error = as_error(problem)
             about = _about(held) if held is not None else {}
-            await self._write("onward-refused", officer, command, about | {"code": error.code})
+            await self._write(events.ONWARD_REFUSED, officer, command, about | {"code": error.code})
             if error is problem:
                 raise
             raise error from problem
-        await self._write("onward-allowed", officer, command, _about(held))  # 5
+        await self._write(events.ONWARD_ALLOWED, officer, command, _about(held))  # 5
         return OnwardAnswer(True, "its marking allows it", to_us(held.marking.not_after))
 
     async def _held(self, officer: Officer, command: OnwardCommand) -> _Held:
@@ -121,7 +121,7 @@ class OnwardDesk:
         parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
         try:
             kept = self._kept.up_to(
-                self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=("received", "late")
+                self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=events.ARRIVALS
             )
             record = verify_record(
                 compact,
@@ -154,7 +154,7 @@ class OnwardDesk:
                 wish = self._wish(officer, command, held, key)
                 told = self._asked(held, ruling, wish, again=False)
                 told["statement"] = base64.b64encode(wish.envelope).decode()
-                await self._write("consent-asked", officer, command, told, wish.request_hash)  # 5
+                await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
                 await self._outbox.put(wish)
                 again = False
             else:
@@ -164,7 +164,7 @@ class OnwardDesk:
             if (found := await self._decided(officer, command, held, wish)) is not None:
                 return found
             told = self._asked(held, ruling, wish, again=True)
-            await self._write("consent-asked", officer, command, told, wish.request_hash)  # 5
+            await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
         return OnwardAnswer(False, ruling.text, wish.request.expires_us, wish.request.id, wish.state, wish.problem)
 
     async def _newest(self, key: str, wish: Wish) -> Wish:
@@ -191,7 +191,7 @@ class OnwardDesk:
         if self._parts.clock.now_us() >= until_us:
             raise Forbidden("the owner's consent has ended", code="consent-ended", where=held.line.member)
         told = _about(held) | {"consent": wish.request.id, "until_us": until_us}
-        await self._write("onward-allowed", officer, command, told, wish.request_hash)
+        await self._write(events.ONWARD_ALLOWED, officer, command, told, wish.request_hash)
         return OnwardAnswer(True, "the owner has consented", until_us, wish.request.id, wish.state)
 
     def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> Wish:
@@ -229,10 +229,10 @@ class OnwardDesk:
     # ------------------------------------------------------------ entries
 
     async def _write(
-        self, kind: str, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
+        self, event: Event, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
     ) -> None:
         wanted, owner = command.wanted, str(more.pop("peer", ""))
-        private = {
+        private: dict[str, Any] = {
             "officer": officer.person,
             "on_behalf_of": officer.on_behalf_of,
             "role": officer.role,
@@ -249,14 +249,7 @@ class OnwardDesk:
             "reason": command.reason,
         }
         await self._operations.write(
-            EntryDraft(
-                kind,
-                owner,
-                command.exchange_id,
-                request_hash=statement,
-                private=private | more,
-                retention=Retention.JUSTIFICATION,
-            )
+            event.draft(peer=owner, exchange_id=command.exchange_id, request_sha256=statement, **(private | more))
         )
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.audit.entries.catalogue import COMMON_FIELDS
 from gateway.audit.entries.entry import commitment, decode_private, parse_entry
 from gateway.audit.entries.event_fields import meaning
-from gateway.audit.entries.events import COMMON_FIELDS, EVENTS
 from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.config.suspensions import Action
@@ -27,6 +27,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.search import Line, SearchCommand
 from gateway.ops.homes.suspensions import switch
+from gateway.ports.events import EVENTS
 from gateway.statements.answer import parse_answer
 from gateway.statements.request import parse_request
 from gateway.trust.documents.descriptor import KeyUse

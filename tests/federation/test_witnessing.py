@@ -25,8 +25,7 @@ from gateway.errors import Contradicted, NotProved
 from gateway.model.evidence.witness import WitnessedHead
 from gateway.node import methods, witness_wire
 from gateway.ops.homes.found_witness import found_witness
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
 from gateway.witness import standing as witness_standing
@@ -63,7 +62,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def grow(node: Node, count: int = 3, mark: str = "x") -> None:
     """Entries in the operations log."""
     for number in range(count):
-        draft = EntryDraft("alarm", private={"code": mark, "detail": str(number)}, retention=Retention.OPERATIONS)
+        draft = events.ALARM.draft(code=mark, detail=str(number))
         await node.scribes.operations.write(draft)
 
 

@@ -28,6 +28,7 @@ from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, Re
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
 from gateway.ops.homes.suspensions import switch
+from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
 from tests.support.exchange import (
     CLOCK,
@@ -175,13 +176,14 @@ async def test_rounds_that_end_end_the_node_and_stop_still_writes_its_entry(
     await eventually(lambda: bool(fatal))
     assert not node._serving()
     written: list[str] = []
-    note = node._note
+    write = node.scribes.operations.write
 
-    async def noted(kind: str, **private: Any) -> None:
-        await note(kind, **private)
-        written.append(kind)
+    async def noted(draft: EntryDraft) -> object:
+        place = await write(draft)
+        written.append(draft.kind)
+        return place
 
-    monkeypatch.setattr(node, "_note", noted)
+    monkeypatch.setattr(node.scribes.operations, "write", noted)
     await made.stop("vn")
     assert written == ["stop"]
 

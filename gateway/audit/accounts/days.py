@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.audit.accounts.receipts import Exchange, exchanges_hash
-from gateway.audit.accounts.sides import ANSWERS
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.model.evidence.day_account import DayAccount, ExchangeLine
 from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.events import ANSWERS
 from gateway.ports.log_store import LogStore
 from gateway.statements.account import MAX_LINES, MAX_NAMED
 from gateway.statements.fields import SKEW_US

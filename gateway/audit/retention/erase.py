@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.erase_key import KeyEraser, Why
 from gateway.audit.retention.holds import Hold
 from gateway.audit.retention.plan import DOCUMENTS, Erased, Targets, due, everything, look_up, standing
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.evidence.retention import content_key_id
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
 
 
 class Eraser:
@@ -97,8 +96,7 @@ class Eraser:
 
     def alarm_revived(self, key_id: str) -> None:
         """Write that somebody put a destroyed key back."""
-        private = {"code": "key-came-back", "detail": f"{key_id} was destroyed before, and is again"}
-        self._one.note(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
+        self._one.note(key_came_back(key_id))
 
     def empty_destroyed(self) -> int:
         """Overwrite content whose key was destroyed, in a database that came from a backup; the number of entries."""

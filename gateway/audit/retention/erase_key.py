@@ -24,7 +24,7 @@ from gateway.audit.retention.ports import ErasableContent, ErasableKeys
 from gateway.clock import Clock
 from gateway.errors import StorageBroken
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id, ranges
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.ports.log_store import LogStore
 
@@ -122,19 +122,18 @@ class KeyEraser:
         if (known := self._proofs().get(told.key_id)) is not None:
             return known
         lists = {log: ranges(indexes) for log, indexes in plan.erase.items()}
-        private = {
-            "key_id": told.key_id,
-            "ground": why.ground,
-            "by": why.by,
-            "reason": why.reason,
-            "reference": why.reference,
-            "order": why.order,
-            "entries": dict(told.entries),
-            "indexes": {log: text for log, text in lists.items() if len(text) <= _LONGEST},
-            "kept": told.kept,
-            "holds": list(told.held_by),
-        }
-        draft = EntryDraft("key-destroyed", private=private, retention=Retention.PROOF)
+        draft = events.KEY_DESTROYED.draft(
+            key_id=told.key_id,
+            ground=why.ground,
+            by=why.by,
+            reason=why.reason,
+            reference=why.reference,
+            order=why.order,
+            entries=dict(told.entries),
+            indexes={log: text for log, text in lists.items() if len(text) <= _LONGEST},
+            kept=told.kept,
+            holds=list(told.held_by),
+        )
         index = self._proofs()[told.key_id] = self.note(draft)
         return index
 
@@ -145,7 +144,7 @@ class KeyEraser:
                 str(shown.private.get("key_id", "")): shown.entry.index
                 for log in self.store.logs()
                 if log.startswith("operations/")
-                for shown in show(self.store, self.keys, log, Filter(kind="key-destroyed"), 1_000_000)
+                for shown in show(self.store, self.keys, log, Filter(kind=events.KEY_DESTROYED.kind), 1_000_000)
             }
         return self._known
 

@@ -26,12 +26,10 @@ from gateway.audit.tree.merkle import Tree
 from gateway.audit.tree.tiles import WIDTH
 from gateway.errors import Forbidden, NotProved, Unknown
 from gateway.model.values import text_value
-from gateway.ports.content_keys import ContentKeys, EncryptedContent, Retention
+from gateway.ports import events
+from gateway.ports.content_keys import ContentKeys, EncryptedContent
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
-
-PRUNED = "pruned"
-"""The kind of the entry that says so."""
 
 _MAX_TEXT = 500
 
@@ -129,22 +127,17 @@ class Pruner:
         tree.extend(self._store.leaves(plan.log, 0, plan.stop))
         if tree.size != plan.stop:
             raise NotProved("the hashes of the log are not all there", where=plan.log)
-        private = {
-            "log": plan.log,
-            "first": plan.first,
-            "stop": plan.stop,
-            "before_us": before_us,
-            "by": by,
-            "reason": reason,
-        }
         name, number = split_name(plan.log)
-        return EntryDraft(
-            PRUNED,
+        return events.PRUNED.draft(
             number=plan.stop,
-            request_hash=pruned_mark(origin_of(self._member, name, number)),
-            answer_hash=tree.root(),
-            private=private,
-            retention=Retention.PROOF,
+            request_sha256=pruned_mark(origin_of(self._member, name, number)),
+            answer_sha256=tree.root(),
+            log=plan.log,
+            first=plan.first,
+            stop=plan.stop,
+            before_us=before_us,
+            by=by,
+            reason=reason,
         )
 
     def _begun(self, log: str) -> int:
@@ -154,7 +147,7 @@ class Pruner:
         found = 0
         for operations in self._store.logs():
             if operations.startswith("operations/"):
-                for index in self._store.find(operations, kind=PRUNED, limit=1_000_000):
+                for index in self._store.find(operations, kind=events.PRUNED.kind, limit=1_000_000):
                     for _, body, _ in self._store.bodies(operations, index, index + 1):
                         entry = parse_entry(body)
                         if entry.request_hash == mark:
@@ -195,9 +188,9 @@ class Pruner:
 
 def _channels(entry: Entry) -> Iterator[str]:
     if entry.number is not None and entry.peer:
-        if entry.kind in ("answered", "refused"):
+        if entry.kind in events.ANSWERS:
             yield f"in:{entry.peer}"
-        elif entry.kind in ("received", "late"):
+        elif entry.kind in events.ARRIVALS:
             yield f"out:{entry.peer}"
 
 

@@ -19,6 +19,7 @@ from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, not_proved, 
 from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.run_checks import PrunedMark, Rules, Run
 from gateway.errors import BadSignature, LiaisonError
+from gateway.ports.events import ANSWERED
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
@@ -374,7 +375,7 @@ class LogCheck:
                 entry = parse_entry(body)
             except LiaisonError:
                 continue
-            if entry.kind != "answered" or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
+            if entry.kind != ANSWERED.kind or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
                 continue
             if (entry.peer, entry.exchange_id) in seen:
                 self._against(Check.ONE_ANSWER, "the exchange has two answers", index)

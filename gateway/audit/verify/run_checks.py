@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
-from gateway.audit.entries.events import CONTINUED, EVENTS, Event, Party
 from gateway.audit.reading.evidence import Row
 from gateway.audit.reading.mandate import Mandate
 from gateway.audit.tree.checkpoint import origin
@@ -23,10 +22,13 @@ from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, erasure_proo
 from gateway.audit.verify.findings import Check, Report
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
+from gateway.ports import events
+from gateway.ports.events import CONTINUED, EVENTS
+from gateway.ports.journal import Event, Party
 from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
-_READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"})
+_READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +201,10 @@ class _Checks:
             self._against(Check.FORM, f"`{entry.kind}` is no kind of this log", expected)
         if event.counted and entry.number is not None:
             self._channel(entry.peer, entry.number, expected)
-        if entry.kind == "pruned" and entry.number is not None:
+        if entry.kind == events.PRUNED.kind and entry.number is not None:
             place = f"entry {expected} of {self._rules.log}"
             run.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
-        if entry.kind == "answered" and entry.exchange_id:
+        if entry.kind == events.ANSWERED.kind and entry.exchange_id:
             run.answered.append(int(entry.exchange_id[:16], 16))
 
     def _channel(self, peer: str, number: int, index: int) -> None:
@@ -270,7 +272,7 @@ class _Checks:
 
     def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         """What other checks need from a private part."""
-        if entry.kind == "key-destroyed":
+        if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
             return
         decision = private.get("decision")

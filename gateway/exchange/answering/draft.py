@@ -14,6 +14,7 @@ from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.frozen import changing
 from gateway.model.hit import Hit, Quality
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
@@ -77,12 +78,13 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
-    entry = EntryDraft(
-        kind="refused",
+    entry = events.REFUSED.draft(
         peer=job.peer,
-        request_hash=hashlib.sha256(inbound.envelope).digest(),
-        private={"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
+        request_sha256=hashlib.sha256(inbound.envelope).digest(),
         request=small,
+        code=refusal.code,
+        reason=refusal.reason.value,
+        detail=str(job.why or "")[:300],
     )
     bare = FrameRefusal(refusal.reason, refusal.code)
     reference = request_reference(inbound.envelope) if refusal.reason is not Reason.UNAUTHENTICATED else None
@@ -106,28 +108,26 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
 
 def _duplicate(job: Job) -> Drafted:
     request = job.verified
-    entry = EntryDraft(
-        kind="duplicate",
+    entry = events.DUPLICATE.draft(
         peer=job.peer,
         exchange_id=request.value.exchange_id,
-        request_hash=request.payload_hash,
-        private={"first_index": job.stored.index if job.stored else None},
+        request_sha256=request.payload_hash,
+        first_index=job.stored.index if job.stored else None,
     )
     return Drafted(job, entry, None, FrameRefusal(Reason.INTERNAL, "internal"))
 
 
 def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
-    """The entry of a request whose exchange was answered while it was being served."""
+    """Return the entry of a request whose exchange was answered while it was being served."""
     request = job.verified
-    same = isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash
-    return EntryDraft(
-        kind="duplicate" if same else "refused",
-        peer=job.peer,
-        exchange_id=request.value.exchange_id,
-        request_hash=request.payload_hash,
-        private={"first_index": place.index} if same else {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value},
-        request=b"" if same else request.envelope,
-    )
+    which: dict[str, Any] = {
+        "peer": job.peer,
+        "exchange_id": request.value.exchange_id,
+        "request_sha256": request.payload_hash,
+    }
+    if isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash:
+        return events.DUPLICATE.draft(**which, first_index=place.index)
+    return events.REFUSED.draft(**which, request=request.envelope, code="replayed", reason=Reason.ALREADY_EXISTS.value)
 
 
 def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
@@ -243,15 +243,14 @@ def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
         job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
     )
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
-    return EntryDraft(
-        kind="refused" if refused else "answered",
+    return (events.REFUSED if refused else events.ANSWERED).draft(
         peer=job.peer,
         exchange_id=request.value.exchange_id,
-        request_hash=request.payload_hash,
+        request_sha256=request.payload_hash,
         channel=f"in:{job.peer}",
-        private=private,
         request=request.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
         # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.
         claim=None if replayed or job.stored is not None else claim,
+        **private,
     )

@@ -36,6 +36,8 @@ from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, SearchCommand
+from gateway.ports import events
+from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
@@ -208,7 +210,7 @@ class Asker:
         sending = asyncio.create_task(self._peers.exchange(asked.member, asked.sealed.envelope, LATE_S, trace))
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
         if done:
-            added(await self._conclude(asked, sending))
+            added(await self._conclude(asked, sending, events.RECEIVED))
             return
         added(await self._silent(asked, TimedOut("no answer came in time", where=asked.member)))
         task = asyncio.create_task(self._wait_for_late(asked, sending, added))
@@ -219,16 +221,18 @@ class Asker:
         await asyncio.wait((sending,))
         if sending.cancelled() or sending.exception() is not None:
             return
-        added(replace(await self._conclude(asked, sending, kind="late"), late=True))
+        added(replace(await self._conclude(asked, sending, events.LATE), late=True))
 
-    async def _conclude(self, asked: Asked, sending: asyncio.Task[AnswerMessage], kind: str = "received") -> Line:
+    async def _conclude(
+        self, asked: Asked, sending: asyncio.Task[AnswerMessage], event: Event = events.RECEIVED
+    ) -> Line:
         try:
             message = sending.result()
             checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
             return await self._silent(asked, as_error(problem))
-        place = await self._scribes.exchange.write(notes.received(asked, checked, message, kind))  # 6
+        place = await self._scribes.exchange.write(notes.received(asked, checked, message, event))  # 6
         self._note_received(asked.member)
         self._parts.note_head(checked.checkpoint)
         return show_line(self._parts, checked, place.index)  # 7

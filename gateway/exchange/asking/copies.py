@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from gateway.clock import to_us
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 
@@ -63,10 +63,9 @@ class Copies:
 
 
 def deletion(key: str) -> EntryDraft:
-    """The entry of a copy that is about to be deleted because its time is over."""
+    """Return the entry of a copy that is about to be deleted because its time is over."""
     search, exchange, _ = key.split("/")
-    private = {"search": search, "exchange": exchange, "ground": "retention"}
-    return EntryDraft("copy-deleted", private=private, retention=Retention.OPERATIONS)
+    return events.COPY_DELETED.draft(search=search, exchange=exchange, ground="retention")
 
 
 def _hits(search: Search) -> Iterator[tuple[str, ShownHit]]:

@@ -25,9 +25,8 @@ from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
-from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
 from gateway.statements.account import (
     MAX_LINES,
@@ -227,10 +226,18 @@ class DayAccounts:
         self, peer: MemberId, kind: str, place: tuple[str, int, int], said: dict[str, Any], statement: bytes
     ) -> None:
         day, first, through = place
-        private = {"day": day, "side": kind, "first": first, "through": through} | said
-        private["statement"] = base64.b64encode(statement).decode()
-        entry = "day-differs" if said else "day-compared"
-        await self._operations.write(EntryDraft(entry, peer, private=private, retention=Retention.OPERATIONS))
+        event = events.DAY_DIFFERS if said else events.DAY_COMPARED
+        await self._operations.write(
+            event.draft(
+                peer=peer,
+                day=day,
+                side=kind,
+                first=first,
+                through=through,
+                **said,
+                statement=base64.b64encode(statement).decode(),
+            )
+        )
         await asyncio.to_thread(self._store_state, peer, kind, place, said)
 
     def _store_state(self, peer: str, kind: str, place: tuple[str, int, int], said: dict[str, Any]) -> None:

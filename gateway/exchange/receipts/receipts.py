@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.audit.accounts.receipts import ChannelBook, Due, Exchange, ReceiptBook
-from gateway.audit.accounts.sides import ARRIVALS
 from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
@@ -20,8 +19,8 @@ from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
+from gateway.ports.journal import EntryDraft, Event
 from gateway.ports.peers import Peers
 from gateway.statements.receipt import build_receipt, verify_receipt
 
@@ -73,7 +72,7 @@ class Acknowledger:
         except Refused:
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
-        await self._operations.write(_entry("acknowledged", receipt.recipient, receipt, sealed.envelope))
+        await self._operations.write(_entry(events.ACKNOWLEDGED, receipt.recipient, receipt, sealed.envelope))
 
 
 @dataclass(slots=True)
@@ -122,20 +121,19 @@ class ReceiptTaker:
             prove = partial(self._prove, peer, message, proved)
             through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash, prove)
         except LiaisonError as error:
-            private = {
-                "code": error.code,
-                "detail": str(error)[:300],
-                "statement_hash": hashlib.sha256(message.envelope).hexdigest(),
-            }
-            await self._operations.write(
-                EntryDraft("receipt-refused", peer, private=private, retention=Retention.OPERATIONS)
+            refused = events.RECEIPT_REFUSED.draft(
+                peer=peer,
+                code=error.code,
+                detail=str(error)[:300],
+                statement_hash=hashlib.sha256(message.envelope).hexdigest(),
             )
+            await self._operations.write(refused)
             if isinstance(error, Contradicted):  # by the sender's own bytes: its fault, and none of ours
                 raise Forbidden(error.message, code=error.code, where=error.where) from error
             raise
         for theirs in proved:  # none where it covers nothing new: that changes nothing
             self._advanced(peer, through)
-            await self._operations.write(_entry("receipt", peer, verified.value, message.envelope, theirs))
+            await self._operations.write(_entry(events.RECEIPT, peer, verified.value, message.envelope, theirs))
         return through
 
     def _prove(
@@ -148,7 +146,7 @@ class ReceiptTaker:
         parts = self._parts
         expected = (last.exchange_id, last.request_hash, last.answer_hash)
         entry, head = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
-        if entry.kind not in ARRIVALS or entry.number != last.number:
+        if entry.kind not in events.ARRIVALS or entry.number != last.number:
             raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
         parts.note_head(head)
         proved.append(_their_entry(message))
@@ -165,16 +163,16 @@ def _their_entry(message: ReceiptMessage) -> dict[str, Any]:
 
 
 def _entry(
-    kind: str, peer: MemberId, receipt: Receipt, envelope: bytes, theirs: Mapping[str, Any] = MappingProxyType({})
+    event: Event, peer: MemberId, receipt: Receipt, envelope: bytes, theirs: Mapping[str, Any] = MappingProxyType({})
 ) -> EntryDraft:
-    private = {
-        "first": receipt.first,
-        "through": receipt.through,
-        "gaps": list(receipt.gaps),
-        "statement": _text(envelope),
+    return event.draft(
+        peer=peer,
+        first=receipt.first,
+        through=receipt.through,
+        gaps=list(receipt.gaps),
+        statement=_text(envelope),
         **theirs,
-    }
-    return EntryDraft(kind, peer, private=private, retention=Retention.OPERATIONS)
+    )
 
 
 def _text(envelope: bytes) -> str:

@@ -19,8 +19,8 @@ from gateway.model.evidence.retention import months_before
 from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.orders.mailbox import Order, Orders, our_turn
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey
 
@@ -133,8 +133,7 @@ class ErasureDesk:
         return {"erased": [asdict(item) for item in found], "problem": problem}
 
     def _seek(self, order: Order) -> Mapping[str, Any]:
-        private = {"by": order.by, "reason": order.reason, "reference": order.reference, "order": order.id}
-        draft = EntryDraft("erasure-sought", private=private, retention=Retention.PROOF)
+        draft = events.ERASURE_SOUGHT.draft(by=order.by, reason=order.reason, reference=order.reference, order=order.id)
         self._one.operations.append([draft])
         return {}
 

@@ -31,7 +31,8 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
-from gateway.ports.journal import EntryDraft, Logged
+from gateway.ports import events
+from gateway.ports.journal import Logged
 from gateway.ports.sources import Occasion
 from gateway.signing.keys import SigningKey, VerifyKey
 from tests.support.audit_logs import LogHome
@@ -129,7 +130,7 @@ def test_memory_of_references_forgets_what_is_over_and_counts_issues() -> None:
 
 def test_calls_that_end_together_share_a_transaction_and_a_bad_one_harms_nobody(tmp_path: Path) -> None:
     gate = threading.Barrier(16)
-    drafts = [EntryDraft("alarm", private={"count": n}) if n else EntryDraft("no-such-kind") for n in range(16)]
+    drafts = [events.ALARM.draft(count=n) if n else events.OWN.draft() for n in range(16)]
     found: dict[int, object] = {}
 
     def write(number: int, clerk: Clerk) -> None:

@@ -20,7 +20,7 @@ from gateway.clock import ManualClock
 from gateway.errors import BadSignature, Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged, new_id
@@ -58,12 +58,11 @@ class Pair:
         assert place.number
         item = Exchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash)
         if arrives:
-            entry = EntryDraft(
-                "received",
-                "th",
-                draft.exchange_id,
-                draft.request_hash,
-                draft.answer_hash,
+            entry = events.RECEIVED.draft(
+                peer="th",
+                exchange_id=draft.exchange_id,
+                request_sha256=draft.request_hash,
+                answer_sha256=draft.answer_hash,
                 channel="out:th",
                 number=place.number,
             )

@@ -24,8 +24,8 @@ from gateway.clock import ManualClock, from_us, to_us
 from gateway.errors import Forbidden, Malformed, Misconfigured, Unknown
 from gateway.model.evidence.retention import age_before, content_key_id, in_ranges, months_before, ranges
 from gateway.model.names import MemberId
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from tests.support.audit_logs import LogHome, answered, logged, new_id
 from tests.support.erasing import Open, files_with, opened
@@ -33,7 +33,7 @@ from tests.support.erasing import Open, files_with, opened
 START = datetime(2023, 9, 20, 12, tzinfo=UTC)
 WHY = Why("age", "th.admin", reason="retention")
 CLASSES = (Retention.HIT, Retention.NO_HIT)
-RECEIVED: dict[str, Any] = {"kind": "received", "channel": "", "claim": None}
+RECEIVED: dict[str, Any] = {"event": events.RECEIVED, "channel": "", "claim": None}
 
 
 @pytest.fixture
@@ -403,6 +403,6 @@ def test_exactly_what_is_wanted_and_not_held_is_erased(
 
 def test_a_draft_without_content_is_no_obstacle(home: LogHome) -> None:
     with opened(home) as it:
-        it.operations.append([EntryDraft("alarm", private={"code": new_id()}, retention=Retention.OPERATIONS)])
+        it.operations.append([events.ALARM.draft(code=new_id())])
         it.eraser.entries({"operations/1": [0]}, WHY)
         assert it.erased("operations/1") == {0}
