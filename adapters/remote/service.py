@@ -203,13 +203,12 @@ class SourceService:
             "reference": base64.b64encode(reference.data).decode(),
             "request_hash": occasion.request_hash.hex(),
         }
-        return event.draft(
+        return event.draft_of(
+            common | private,
             peer=occasion.asker,
             exchange_id=occasion.id,
-            request_sha256=reference.hash,
-            answer_sha256=hashlib.sha256(answer).digest(),
-            **common,
-            **private,
+            request_hash=reference.hash,
+            answer_hash=hashlib.sha256(answer).digest(),
         )
 
 

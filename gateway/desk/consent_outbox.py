@@ -257,8 +257,8 @@ def _received(wish: Wish, answer: Verified[ConsentAnswer]) -> EntryDraft:
     return events.CONSENT_RECEIVED.draft(
         peer=request.recipient,
         exchange_id=request.exchange_id,
-        request_sha256=wish.request_hash,
-        answer_sha256=answer.payload_hash,
+        request_hash=wish.request_hash,
+        answer_hash=answer.payload_hash,
         consent=request.id,
         officer=wish.officer,
         search=wish.search,

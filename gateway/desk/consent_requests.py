@@ -203,8 +203,8 @@ def _requested(request: Verified[ConsentRequest], about: dict[str, Any]) -> Entr
     return events.CONSENT_REQUESTED.draft(
         peer=request.signer,
         exchange_id=value.exchange_id,
-        request_sha256=request.payload_hash,
-        answer_sha256=value.answer_hash,
+        request_hash=request.payload_hash,
+        answer_hash=value.answer_hash,
         **describe_use(value),
         consent=value.id,
         record=value.record,
@@ -224,7 +224,7 @@ def _not_taken(
     private: dict[str, Any] = {"code": error.code, "reason": error.reason.value, "detail": str(error)[:300]}
     if envelope:
         private["statement"] = base64.b64encode(envelope).decode()
-    return events.CONSENT_NOT_TAKEN.draft(peer=peer, exchange_id=exchange_id, request_sha256=statement_hash, **private)
+    return events.CONSENT_NOT_TAKEN.draft(peer=peer, exchange_id=exchange_id, request_hash=statement_hash, **private)
 
 
 def _decided(consent: Consent) -> EntryDraft:
@@ -233,7 +233,7 @@ def _decided(consent: Consent) -> EntryDraft:
     return events.CONSENT_DECIDED.draft(
         peer=request.sender,
         exchange_id=request.exchange_id,
-        request_sha256=consent.request_hash,
+        request_hash=consent.request_hash,
         **describe_use(request),
         consent=request.id,
         record=request.record,

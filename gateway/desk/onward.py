@@ -249,7 +249,7 @@ class OnwardDesk:
             "reason": command.reason,
         }
         await self._operations.write(
-            event.draft(peer=owner, exchange_id=command.exchange_id, request_sha256=statement, **(private | more))
+            event.draft(peer=owner, exchange_id=command.exchange_id, request_hash=statement, **(private | more))
         )
 
 

@@ -70,20 +70,43 @@ class Event:
         *,
         peer: str = "",
         exchange_id: str = "",
-        request_sha256: bytes = b"",
-        answer_sha256: bytes = b"",
+        request_hash: bytes = b"",
+        answer_hash: bytes = b"",
+        number: int | None = None,
+        **private: Any,
+    ) -> EntryDraft:
+        """Return the draft of an entry without statements; `private` are the members of its private part, in order.
+
+        Raises `TypeError` for a member that the event does not have.
+        """
+        return self.draft_of(
+            private,
+            peer=peer,
+            exchange_id=exchange_id,
+            request_hash=request_hash,
+            answer_hash=answer_hash,
+            number=number,
+        )
+
+    def draft_of(
+        self,
+        private: Mapping[str, Any],
+        *,
+        peer: str = "",
+        exchange_id: str = "",
+        request_hash: bytes = b"",
+        answer_hash: bytes = b"",
         channel: str = "",
         number: int | None = None,
         request: bytes = b"",
         answer: bytes = b"",
         retention: Retention | None = None,
         claim: ReplayClaim | None = None,
-        **private: Any,
     ) -> EntryDraft:
-        """Return the draft of an entry of this kind; `private` are the members of its private part, in their order.
+        """Return the draft of an entry with this private part, and with the statements that are kept with it.
 
-        `retention` is given where the class hangs on the content. Raises `TypeError` for a member that the event does
-        not have.
+        `retention` is given where the class hangs on what was found. Each exchange takes this way: collecting keyword
+        arguments costs several times what a mapping costs. Raises `TypeError` like `draft`.
         """
         if not self._members.issuperset(private):
             unknown = ", ".join(sorted(set(private) - self._members))
@@ -92,8 +115,8 @@ class Event:
             self,
             peer,
             exchange_id,
-            request_sha256,  # not `request_hash`: entries of a source have a private member of that name
-            answer_sha256,
+            request_hash,
+            answer_hash,
             channel,
             number,
             private,
@@ -116,7 +139,7 @@ class ReplayClaim:
 
 @changing
 class EntryDraft:
-    """An entry before it has its place, as `Event.draft` made it; nothing else makes one.
+    """An entry before it has its place, as an `Event` made it; nothing else makes one.
 
     `channel` is the peer whose channel counter `n` the entry takes, and the direction (`in`: they asked, `out`: we
     asked); an entry without one has no number of its own. `number` is given where the counterpart counted (`received`).

@@ -106,16 +106,13 @@ def _append(log: AuditLog, clock: Clock, count: int) -> None:
 def _draft(now_us: int, number: int) -> EntryDraft:
     peer, exchange_id = _PEERS[number % len(_PEERS)], ExchangeId(os.urandom(16).hex())
     request_hash = os.urandom(32)
-    return events.ANSWERED.draft(
+    return events.ANSWERED.draft_of(
+        {"outcome": "no_hit", "case": "VN-2026-0007", "purpose": "narcotics", "agreement": "0" * 24},
         peer=peer,
         exchange_id=exchange_id,
-        request_sha256=request_hash,
-        answer_sha256=os.urandom(32),
+        request_hash=request_hash,
+        answer_hash=os.urandom(32),
         channel=f"in:{peer}",
-        outcome="no_hit",
-        case="VN-2026-0007",
-        purpose="narcotics",
-        agreement="0" * 24,
         request=os.urandom(_REQUEST),
         answer=os.urandom(_ANSWER),
         claim=ReplayClaim(peer, exchange_id, request_hash, now_us + _CLAIM_US),

@@ -150,13 +150,13 @@ def _draft(
     private: dict[str, Any],
     answer: Sealed | None = None,
 ) -> EntryDraft:
-    return event.draft(
+    return event.draft_of(
+        private,
         peer=peer,
         exchange_id=request.exchange_id,
-        request_sha256=sealed.payload_hash,
-        answer_sha256=answer.payload_hash if answer else b"",
+        request_hash=sealed.payload_hash,
+        answer_hash=answer.payload_hash if answer else b"",
         request=sealed.envelope,
         answer=answer.envelope if answer else b"",
         retention=Retention.HIT if private.get("outcome") == "hit" else Retention.NO_HIT,
-        **private,
     )

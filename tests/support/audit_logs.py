@@ -164,15 +164,15 @@ def answered(
     fields: dict[str, Any] = {
         "peer": VN,
         "exchange_id": exchange,
-        "request_sha256": request_hash,
-        "answer_sha256": secrets.token_bytes(32),
+        "request_hash": request_hash,
+        "answer_hash": secrets.token_bytes(32),
         "channel": "in:vn",
         "request": b"request " + secrets.token_bytes(40),
         "answer": b"answer " + secrets.token_bytes(40) + bytes(200) + b"end",
         "retention": Retention.NO_HIT,
         "claim": ReplayClaim(VN, exchange, request_hash, 1),
     }
-    return event.draft(**(fields | more), **private)
+    return event.draft_of(dict(private), **(fields | more))
 
 
 def logged(results: list[Logged | StoredAnswer]) -> list[Logged]:

@@ -166,13 +166,13 @@ def draft(
     event: Event, peer: MemberId, request: Request, sealed: Sealed, answer: Sealed | None, claim: bool = False
 ) -> EntryDraft:
     private: dict[str, Any] = {"officer": "th.o.1042", "case": request.case, "outcome": "no_hit"}
-    return event.draft(
+    return event.draft_of(
+        {name: value for name, value in private.items() if name in event.fields},
         peer=peer,
         exchange_id=request.exchange_id,
-        request_sha256=sealed.payload_hash,
-        answer_sha256=answer.payload_hash if answer else b"",
+        request_hash=sealed.payload_hash,
+        answer_hash=answer.payload_hash if answer else b"",
         channel=f"in:{peer}",
-        **{name: value for name, value in private.items() if name in event.fields},
         request=sealed.envelope,
         answer=answer.envelope if answer else b"",
         claim=ReplayClaim(peer, ExchangeId(request.exchange_id), sealed.payload_hash, 1) if claim else None,

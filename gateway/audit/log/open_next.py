@@ -168,8 +168,8 @@ class LostLog:
         kept = loss.kept
         event = events.EXCHANGE_CONTINUED if self.name == LogName.EXCHANGE else events.OPERATIONS_CONTINUED
         return event.draft(
-            request_sha256=text_hash(loss.lost),
-            answer_sha256=text_hash(kept) if kept else b"",
+            request_hash=text_hash(loss.lost),
+            answer_hash=text_hash(kept) if kept else b"",
             by=word.by,
             reason=word.reason,
             log=old,

@@ -130,8 +130,8 @@ class Pruner:
         name, number = split_name(plan.log)
         return events.PRUNED.draft(
             number=plan.stop,
-            request_sha256=pruned_mark(origin_of(self._member, name, number)),
-            answer_sha256=tree.root(),
+            request_hash=pruned_mark(origin_of(self._member, name, number)),
+            answer_hash=tree.root(),
             log=plan.log,
             first=plan.first,
             stop=plan.stop,

@@ -78,13 +78,11 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
-    entry = events.REFUSED.draft(
+    entry = events.REFUSED.draft_of(
+        {"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
         peer=job.peer,
-        request_sha256=hashlib.sha256(inbound.envelope).digest(),
+        request_hash=hashlib.sha256(inbound.envelope).digest(),
         request=small,
-        code=refusal.code,
-        reason=refusal.reason.value,
-        detail=str(job.why or "")[:300],
     )
     bare = FrameRefusal(refusal.reason, refusal.code)
     reference = request_reference(inbound.envelope) if refusal.reason is not Reason.UNAUTHENTICATED else None
@@ -111,7 +109,7 @@ def _duplicate(job: Job) -> Drafted:
     entry = events.DUPLICATE.draft(
         peer=job.peer,
         exchange_id=request.value.exchange_id,
-        request_sha256=request.payload_hash,
+        request_hash=request.payload_hash,
         first_index=job.stored.index if job.stored else None,
     )
     return Drafted(job, entry, None, FrameRefusal(Reason.INTERNAL, "internal"))
@@ -120,14 +118,15 @@ def _duplicate(job: Job) -> Drafted:
 def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
     """Return the entry of a request whose exchange was answered while it was being served."""
     request = job.verified
-    which: dict[str, Any] = {
-        "peer": job.peer,
-        "exchange_id": request.value.exchange_id,
-        "request_sha256": request.payload_hash,
-    }
-    if isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash:
-        return events.DUPLICATE.draft(**which, first_index=place.index)
-    return events.REFUSED.draft(**which, request=request.envelope, code="replayed", reason=Reason.ALREADY_EXISTS.value)
+    same = isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash
+    replayed = {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value}
+    return (events.DUPLICATE if same else events.REFUSED).draft_of(
+        {"first_index": place.index} if same else replayed,
+        peer=job.peer,
+        exchange_id=request.value.exchange_id,
+        request_hash=request.payload_hash,
+        request=b"" if same else request.envelope,
+    )
 
 
 def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
@@ -243,14 +242,14 @@ def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
         job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
     )
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
-    return (events.REFUSED if refused else events.ANSWERED).draft(
+    return (events.REFUSED if refused else events.ANSWERED).draft_of(
+        private,
         peer=job.peer,
         exchange_id=request.value.exchange_id,
-        request_sha256=request.payload_hash,
+        request_hash=request.payload_hash,
         channel=f"in:{job.peer}",
         request=request.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
         # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.
         claim=None if replayed or job.stored is not None else claim,
-        **private,
     )

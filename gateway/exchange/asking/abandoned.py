@@ -84,4 +84,4 @@ class LostQuestions:
 
 
 def _draft(entry: Entry) -> EntryDraft:
-    return events.ABANDONED.draft(peer=entry.peer, exchange_id=entry.exchange_id, request_sha256=entry.request_hash)
+    return events.ABANDONED.draft(peer=entry.peer, exchange_id=entry.exchange_id, request_hash=entry.request_hash)

@@ -30,52 +30,44 @@ def own(inquiry: Inquiry, line: Line) -> EntryDraft:
 
 def asked(item: Asked) -> EntryDraft:
     """Draft the entry of a request that is about to leave."""
-    return events.ASKED.draft(
-        **_exchange(item),
-        request=item.sealed.envelope,
-        **_who(item.inquiry),
-        agreement=item.request.agreement,
-        token_salt=item.token_salt.hex(),
-    )
+    private = _who(item.inquiry) | {"agreement": item.request.agreement, "token_salt": item.token_salt.hex()}
+    return events.ASKED.draft_of(private, request=item.sealed.envelope, **_exchange(item))
 
 
 def silent(item: Asked, why: LiaisonError, last_seen_us: int) -> EntryDraft:
     """Draft the entry of a silence: no answer came in time, or none that verifies."""
-    return events.SILENT.draft(
-        **_exchange(item),
-        **_reference(item.inquiry),
-        code=why.code,
-        last_seen=last_seen_us,
-        detail=str(why)[:_DETAIL],
-    )
+    found = {"code": why.code, "last_seen": last_seen_us, "detail": str(why)[:_DETAIL]}
+    return events.SILENT.draft_of(_reference(item.inquiry) | found, **_exchange(item))
 
 
 def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event) -> EntryDraft:
     """Draft the entry of an answer that verifies, `RECEIVED` or `LATE`, with the counterpart's own entry and proof."""
     answer, proof = checked.answer.value, message.proof
-    return event.draft(
-        **_exchange(item),
-        answer_sha256=checked.answer.payload_hash,
+    found: dict[str, Any] = {
+        "outcome": answer.outcome.value,
+        "refusal": answer.refusal.code if answer.refusal else "",
+        "hits": len(answer.hits),
+        "missing": list(answer.missing),
+        "their_index": proof.index,
+        "their_entry": message.entry.decode(),
+        "their_hashes": [item.hex() for item in proof.hashes],
+        "their_checkpoint": proof.checkpoint.decode(),
+    }
+    return event.draft_of(
+        _reference(item.inquiry) | found,
+        answer_hash=checked.answer.payload_hash,
         channel=f"out:{item.member}",
         number=checked.exchange.number,
         answer=message.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
-        **_reference(item.inquiry),
-        outcome=answer.outcome.value,
-        refusal=answer.refusal.code if answer.refusal else "",
-        hits=len(answer.hits),
-        missing=list(answer.missing),
-        their_index=proof.index,
-        their_entry=message.entry.decode(),
-        their_hashes=[item.hex() for item in proof.hashes],
-        their_checkpoint=proof.checkpoint.decode(),
+        **_exchange(item),
     )
 
 
 def _exchange(item: Asked) -> dict[str, Any]:
     """Return what the public parts of all entries of one exchange say."""
     request = item.request
-    return {"peer": item.member, "exchange_id": request.exchange_id, "request_sha256": item.sealed.payload_hash}
+    return {"peer": item.member, "exchange_id": request.exchange_id, "request_hash": item.sealed.payload_hash}
 
 
 def _reference(inquiry: Inquiry) -> dict[str, Any]:

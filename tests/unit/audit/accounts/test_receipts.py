@@ -58,11 +58,12 @@ class Pair:
         assert place.number
         item = Exchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash)
         if arrives:
-            entry = events.RECEIVED.draft(
+            entry = events.RECEIVED.draft_of(
+                {},
                 peer="th",
                 exchange_id=draft.exchange_id,
-                request_sha256=draft.request_hash,
-                answer_sha256=draft.answer_hash,
+                request_hash=draft.request_hash,
+                answer_hash=draft.answer_hash,
                 channel="out:th",
                 number=place.number,
             )

@@ -109,7 +109,7 @@ def test_fields_that_could_not_stand_in_an_entry_are_refused(
     event: Event, peer: str, exchange: str, value: bytes
 ) -> None:
     with pytest.raises(Malformed):
-        check_draft(event.draft(peer=peer, exchange_id=exchange, answer_sha256=value), "exchange")
+        check_draft(event.draft(peer=peer, exchange_id=exchange, answer_hash=value), "exchange")
 
 
 @given(st.text(max_size=3000))

@@ -50,7 +50,7 @@ def test_each_channel_counts_for_itself_and_a_given_number_is_kept(tmp_path: Pat
                 [
                     answered(channel="in:vn"),
                     answered(peer="kh", channel="in:kh", claim=None),
-                    events.RECEIVED.draft(peer="vn", exchange_id=new_id(), channel="out:vn", number=7),
+                    events.RECEIVED.draft_of({}, peer="vn", exchange_id=new_id(), channel="out:vn", number=7),
                     answered(channel="in:vn"),
                 ]
             )

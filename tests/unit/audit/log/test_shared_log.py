@@ -256,14 +256,12 @@ def test_questions_of_a_process_that_is_gone_are_abandoned_once_and_no_others(ho
 
 
 def asked() -> EntryDraft:
-    return events.ASKED.draft(
-        peer=VN, exchange_id=new_id(), request_sha256=secrets.token_bytes(32), case="TH-2026-0417"
-    )
+    return events.ASKED.draft(peer=VN, exchange_id=new_id(), request_hash=secrets.token_bytes(32), case="TH-2026-0417")
 
 
 def silent(question: EntryDraft) -> EntryDraft:
     return events.SILENT.draft(
-        peer=VN, exchange_id=question.exchange_id, request_sha256=question.request_hash, code="timed-out"
+        peer=VN, exchange_id=question.exchange_id, request_hash=question.request_hash, code="timed-out"
     )
 
 

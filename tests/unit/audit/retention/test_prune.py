@@ -170,7 +170,7 @@ def test_an_entry_that_names_another_root_is_contradicted(world: World, home: Lo
 
     mark = pruned_mark("th.liaison.internal/exchange/1")
     with home.log("operations") as operations:
-        operations.append([events.PRUNED.draft(number=512, request_sha256=mark, answer_sha256=b"\1" * 32)])
+        operations.append([events.PRUNED.draft(number=512, request_hash=mark, answer_hash=b"\1" * 32)])
     with home.store() as store:
         store.prune("exchange/1", 0, 512)
     assert world.verify(home, statements=False).exit_code == 1
