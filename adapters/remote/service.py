@@ -21,7 +21,6 @@ from liaison.source.v1 import source_pb2 as pb
 from adapters.base import Adapter
 from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
-from adapters.remote.clerk import Clerk
 from adapters.remote.queries import read_query
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
 from adapters.remote.strict import parse
@@ -37,6 +36,7 @@ from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
 from gateway.records.sdjwt import RecordIssuer, issue, present
+from gateway.storage.log.group_commit import LogWriter
 
 _DETAIL = 300
 _HEALTH_SECONDS = 1.0
@@ -60,7 +60,7 @@ class SourceService:
         self._issuer = issuer
         self._keys = keys
         self._journal = journal
-        self._log = Clerk(journal)
+        self._log = LogWriter(journal)
         self._clock = clock
         self._widest = widest
         self._visits = Visits()
@@ -120,7 +120,7 @@ class SourceService:
         hit = Retention.HIT if result.candidates else Retention.NO_HIT
         draft = self._draft(events.SOURCE_SEARCHED, reference, node, answer, private | {"capped": result.capped})
         draft.retention, draft.claim = hit, self._claim(reference)
-        if not isinstance(self._log.write(draft), Logged):
+        if not isinstance(self._log.write_now(draft), Logged):
             raise _replayed()
         # Only now, so that nothing is ever signed under a reference whose claim has lost.
         self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
@@ -140,7 +140,7 @@ class SourceService:
         answer = pb.IssueResponse(record=signed, marking=marking, category=record.category.value).SerializeToString()
         private = {"type": record.record_type, "key": record.key, "signed": bool(signed)}
         private |= {"marking": record.marking.as_json()}
-        self._log.write(self._draft(events.SOURCE_ISSUED, reference, node, answer, private))
+        self._log.write_now(self._draft(events.SOURCE_ISSUED, reference, node, answer, private))
         return answer
 
     def refused(self, method: str, node: str, error: LiaisonError) -> None:
@@ -150,15 +150,15 @@ class SourceService:
             draft = events.SOURCE_REFUSED.draft(
                 node=node, method=method, code=error.code, detail=error.message[:_DETAIL], count=count
             )
-            self._log.write(draft)
+            self._log.write_now(draft)
 
     def started(self, version: str) -> None:
         """Note the start; nothing is served before."""
-        self._log.write(events.SOURCE_STARTED.draft(source=self._source, version=version))
+        self._log.write_now(events.SOURCE_STARTED.draft(source=self._source, version=version))
 
     def stopped(self) -> None:
         """Note the end."""
-        self._log.write(events.SOURCE_STOPPED.draft(source=self._source))
+        self._log.write_now(events.SOURCE_STOPPED.draft(source=self._source))
 
     # ------------------------------------------------------------ parts
 

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from certs.tls import TlsIdentity, check_floor, server_credentials
-from gateway.app.witnessing import WITNESS_KEYS
+from gateway.app.witness_parts import WITNESS_KEYS
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, domestic_name
 from gateway.clock import Clock, SystemClock

@@ -14,7 +14,6 @@ import json
 from dataclasses import dataclass, replace
 
 from gateway.errors import Reason, Suspended
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse
@@ -25,6 +24,7 @@ from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import ConsentPeers
 from gateway.statements.consent import parse_consent_request, verify_consent_answer
+from gateway.storage.log.group_commit import LogWriter
 
 WAITING = "waiting"
 """The state of a request that the owner's node has not taken yet."""
@@ -116,7 +116,7 @@ class _Turn:
 class ConsentOutbox:
     """All requests of ours that are under way; with `shared` also those that other processes of this node put."""
 
-    def __init__(self, parts: Parts, peers: ConsentPeers, operations: Scribe, *, shared: bool = False) -> None:
+    def __init__(self, parts: Parts, peers: ConsentPeers, operations: LogWriter, *, shared: bool = False) -> None:
         self._parts = parts
         self._peers = peers
         self._shared = shared

@@ -25,7 +25,6 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consents import Consent, ConsentBook
 from gateway.errors import Forbidden, LiaisonError, Overloaded, Suspended
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.throttle import Throttle
 from gateway.exchange.stages import as_error, reraise_fatal
@@ -38,6 +37,7 @@ from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
 from gateway.statements.answer import parse_answer
 from gateway.statements.consent import build_consent_answer, verify_consent_request
 from gateway.statements.envelope import ANSWER, unseal
+from gateway.storage.log.group_commit import LogWriter
 
 MAX_OPEN = 500
 """Requests of one counterpart that are kept at a time."""
@@ -49,7 +49,7 @@ _AT_ONCE_S = 0.001
 class ConsentDesk:
     """Takes counterparts' requests for consent, and brings humans' decisions into the log."""
 
-    def __init__(self, parts: Parts, kept: KeptAnswers, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, kept: KeptAnswers, operations: LogWriter) -> None:
         self._parts = parts
         self._kept = kept
         self._operations = operations

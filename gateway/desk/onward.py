@@ -26,7 +26,6 @@ from gateway.clock import to_us
 from gateway.desk.consent_outbox import WAITING, ConsentOutbox, Wish, wish_key
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
 from gateway.errors import Forbidden, Refused, Stale, Unknown
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentRequest, ConsentState, OnwardAnswer, OnwardCommand, Place
@@ -39,6 +38,7 @@ from gateway.ports.journal import Event
 from gateway.ports.officers import Searches
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.consent import MAX_VALIDITY_US, build_consent_request
+from gateway.storage.log.group_commit import LogWriter
 
 _FIRST_TRY_S = 2.5
 _ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", re.ASCII)
@@ -68,7 +68,7 @@ class OnwardDesk:
         searches: Searches,
         kept: KeptAnswers,
         outbox: ConsentOutbox,
-        operations: Scribe,
+        operations: LogWriter,
         log: str,
         pseudonym: Callable[[str, str], str],
     ) -> None:

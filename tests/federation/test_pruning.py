@@ -29,7 +29,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with stopping(made):
         th, vn = await made.start("th"), await made.start("vn")
         drafts = (events.OWN.draft(officer="th.o.1") for _ in range(MANY))
-        await asyncio.gather(*(th.scribes.exchange.write(draft) for draft in drafts))
+        await asyncio.gather(*(th.core.writers.exchange.write(draft) for draft in drafts))
 
         async def covered() -> bool:
             await th.witness.round()
@@ -81,5 +81,5 @@ async def test_g20_a_pruned_node_goes_on_and_says_so(world: World, capsys: pytes
         await th.witness.round()
         return any(item.log == "exchange/1" and item.covered == item.size for item in th.witness.standings)
 
-    await th.scribes.exchange.write(events.OWN.draft())
+    await th.core.writers.exchange.write(events.OWN.draft())
     await eventually_async(cosigned, 30.0)

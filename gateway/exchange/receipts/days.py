@@ -21,7 +21,6 @@ from gateway.audit.accounts.days import DAY_US, Held
 from gateway.audit.accounts.receipts import Exchange, exchanges_hash
 from gateway.clock import check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
@@ -36,6 +35,7 @@ from gateway.statements.account import (
     verify_account,
     verify_account_answer,
 )
+from gateway.storage.log.group_commit import LogWriter
 
 GRACE_US = 600_000_000
 """How long after midnight (UTC) a day is closed: what was on its way has come, or is silent."""
@@ -97,7 +97,7 @@ class DayAccounts:
         store: LogStore,
         log: str,
         peers: DayPeers,
-        operations: Scribe,
+        operations: LogWriter,
         members: Callable[[], Collection[MemberId]],
     ) -> None:
         self._parts = parts

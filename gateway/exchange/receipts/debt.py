@@ -19,10 +19,10 @@ from gateway.audit.accounts.receipts import ReceiptBook
 from gateway.clock import JUMP_US, Clock
 from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
-from gateway.exchange.log_writer import Scribe
 from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
+from gateway.storage.log.group_commit import LogWriter
 
 STALL_S = 30.0
 """Receipts that have not advanced for so long do not advance: a lost answer holds them back for 20 s."""
@@ -80,7 +80,7 @@ class Debts:
         book: ReceiptBook,
         documents: DocumentStore,
         clock: Clock,
-        operations: Scribe,
+        operations: LogWriter,
         peers: Callable[[], Collection[str]],
         limits: DebtLimits,
     ) -> None:

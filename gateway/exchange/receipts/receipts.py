@@ -15,7 +15,6 @@ from gateway.audit.accounts.receipts import ChannelBook, Due, Exchange, ReceiptB
 from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
@@ -23,6 +22,7 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.ports.peers import Peers
 from gateway.statements.receipt import build_receipt, verify_receipt
+from gateway.storage.log.group_commit import LogWriter
 
 _BURST = 5.0
 _PER_SECOND = 2.0
@@ -32,7 +32,7 @@ _PER_SECOND = 2.0
 class Acknowledger:
     """Our receipts to counterparts. `received` notes an answer that is durable in our log; `round` sends."""
 
-    def __init__(self, parts: Parts, book: ChannelBook, peers: Peers, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, book: ChannelBook, peers: Peers, operations: LogWriter) -> None:
         self._parts = parts
         self._book = book
         self._peers = peers
@@ -94,7 +94,7 @@ class ReceiptTaker:
     """Counterparts' receipts to us."""
 
     def __init__(
-        self, parts: Parts, book: ReceiptBook, operations: Scribe, advanced: Callable[[MemberId, int], None]
+        self, parts: Parts, book: ReceiptBook, operations: LogWriter, advanced: Callable[[MemberId, int], None]
     ) -> None:
         self._parts = parts
         self._book = book
