@@ -36,7 +36,7 @@ from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.storage.keys.pseudonyms import Pseudonyms
 from gateway.storage.keys.references import HitReferences
 from gateway.storage.log.group_commit import LogWriter, LogWriters
-from gateway.telemetry import Event, Log
+from gateway.telemetry import Logger, LogLine
 from gateway.witness.seen_heads import SeenHeads
 
 BROKEN = 70
@@ -87,7 +87,7 @@ class Core:
 def build_core(resources: Resources, production: bool) -> Core:
     """Put together what all parts of a node share; nothing of it runs yet."""
     suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES)
-    fatal = end_process(resources, Event.STORAGE_BROKEN)
+    fatal = end_process(resources, LogLine.STORAGE_BROKEN)
     journals = [
         WatchedJournal(name, log, resources.counters)
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
@@ -144,9 +144,9 @@ def tls_identity(resources: Resources) -> TlsIdentity:
     return TlsIdentity.load(resources.home.key("tls"), resources.home.certificate("tls"))
 
 
-def end_process(resources: Resources, event: Event) -> Callable[[BaseException], None]:
+def end_process(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
     """Return what ends the process: nothing is signed from memory once storage has failed (threats.md, fact 13)."""
-    log = Log(component="node", member=resources.member)
+    log = Logger(component="node", member=resources.member)
 
     def end(error: BaseException) -> None:
         log.error(event, error)

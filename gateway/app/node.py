@@ -34,7 +34,7 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
 from gateway.signing.multi_buffer import crypto_mb as lanes
-from gateway.telemetry import Event, Log, Metric
+from gateway.telemetry import Logger, LogLine, Metric
 from gateway.telemetry.metrics import serve_metrics
 
 _DRAIN_S = 10.0
@@ -58,7 +58,7 @@ class Node:
         self.witness = NodeWitness(core)
         self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
         self.addresses: dict[str, str] = {}
-        self._log = Log(component="node", member=resources.member)
+        self._log = Logger(component="node", member=resources.member)
         self._fatal = core.fatal
         self._tokens = OfficerTokens(
             resources.member, token_keys(resources, production), resources.clock, lambda: resources.trust.view.epoch
@@ -102,7 +102,7 @@ class Node:
         await self._listen()
         self._making = asyncio.create_task(self.rounds.run())
         self._making.add_done_callback(self._rounds_ended)
-        self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
+        self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
 
     async def _note_start(self, compared: EntryDraft | None) -> None:
         """Write the first entries of this run: the start, a policy without an entry, what was found while starting."""
@@ -161,7 +161,7 @@ class Node:
 
     async def stop(self) -> None:
         """Take no more, finish what was taken, write `stop` as the last entry, close."""
-        self._log.info(Event.NODE_DRAINING)
+        self._log.info(LogLine.NODE_DRAINING)
         await self._end_rounds()
         self.core.upkeep.close()
         if self._agency is not None:
@@ -185,7 +185,7 @@ class Node:
             await asyncio.to_thread(log.close)
         self.resources.leader.close()
         self.resources.database.close()
-        self._log.info(Event.NODE_STOPPED)
+        self._log.info(LogLine.NODE_STOPPED)
 
     async def _end_rounds(self) -> None:
         """Cancel the rounds; an error that they ended with is no reason to leave the logs open."""
@@ -197,7 +197,7 @@ class Node:
             with suppress(asyncio.CancelledError):
                 await self._making
         except Exception as error:  # noqa: BLE001  # whatever it was, the logs are closed and `stop` is written
-            self._log.error(Event.ROUNDS_FAILED, error)
+            self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _rounds_ended(self, rounds: asyncio.Task[None]) -> None:
         """Without its rounds a node would go on under old trust and old switches: it ends instead."""

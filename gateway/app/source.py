@@ -33,7 +33,7 @@ from gateway.storage.database.migrate import migrate
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-from gateway.telemetry import Event, Log, configure_logging
+from gateway.telemetry import Logger, LogLine, configure_logging
 
 _DRAIN_S = 10.0
 _BROKEN = 70
@@ -63,7 +63,7 @@ class Process:
     def __init__(self, settings: SourceProcess, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._log = Log(component="source", member=settings.source.member, agency=settings.source.agency)
+        self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)
@@ -97,11 +97,11 @@ class Process:
         check_floor(host, port)
         self.address = f"{host}:{port}"
         self._rounds.start()
-        self._log.info(Event.NODE_STARTED, address=self.address, source=self.adapter.describe().id)
+        self._log.info(LogLine.NODE_STARTED, address=self.address, source=self.adapter.describe().id)
 
     def stop(self) -> None:
         """Take no more, finish what was taken, note the end, close."""
-        self._log.info(Event.NODE_DRAINING)
+        self._log.info(LogLine.NODE_DRAINING)
         self._ended.set()
         self._server.stop(_DRAIN_S)
         self._rounds.join(_DRAIN_S)
@@ -109,7 +109,7 @@ class Process:
         self.journal.close()
         self._database.close()
         self.adapter.close()
-        self._log.info(Event.NODE_STOPPED)
+        self._log.info(LogLine.NODE_STOPPED)
 
     def _refresh(self) -> None:
         """Bring the key index up to the agency's system and forget old references, again and again.
@@ -123,15 +123,15 @@ class Process:
             except StorageBroken as error:
                 self._fatal(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, claims must go on being forgotten
-                self._log.error(Event.ROUNDS_FAILED, error)
+                self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _fatal(self, error: BaseException) -> None:
         """What cannot be logged must not be answered (threats.md, fact 13)."""
-        self._log.error(Event.STORAGE_BROKEN, error)
+        self._log.error(LogLine.STORAGE_BROKEN, error)
         os._exit(_BROKEN)
 
     def _alarm(self, text: str) -> None:
-        self._log.error(Event.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))
+        self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))
 
 
 def record_issuer(settings: SourceProcess, clock: Clock) -> RecordIssuer:

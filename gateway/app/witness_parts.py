@@ -23,7 +23,7 @@ from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey, load_witness_signing_key
 from gateway.storage.documents.witness_store import SqlWitnessStore
-from gateway.telemetry import Event, Gauge
+from gateway.telemetry import Gauge, LogLine
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.witness.before_start import Compared, Comparison
@@ -62,7 +62,7 @@ class NodeWitness:
             clock,
             EvidenceBook(member, store, core.parts.documents, note),
             note,
-            end_process(resources, Event.LOG_FORKED),
+            end_process(resources, LogLine.LOG_FORKED),
         )
         resources.counters.gauge(Gauge.QUORUM_AGE, self._ages)
         resources.counters.gauge(Gauge.WITNESS_REACHED, self._reached)

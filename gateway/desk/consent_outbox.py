@@ -52,7 +52,7 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OutgoingConsent:
     """A request of ours. `state` is `waiting` or what the owner said; `problem` the last reason why it waits."""
 
     key: str
@@ -80,7 +80,7 @@ class Wish:
         ).encode()
 
     @classmethod
-    def decode(cls, key: str, data: bytes) -> Wish:
+    def decode(cls, key: str, data: bytes) -> OutgoingConsent:
         """What `encode` wrote."""
         value = json.loads(data)
         envelope = base64.b64decode(value["envelope"])
@@ -97,7 +97,7 @@ class Wish:
         )
 
 
-def wish_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
+def outgoing_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
     """The key of the one request for this use of this record by this officer: anything else is another request."""
     to = wanted.to
     parts = (officer, search, record, to.member, to.agency, to.office, wanted.purpose.value, wanted.use.value)
@@ -130,12 +130,12 @@ class ConsentOutbox:
     def _documents(self) -> DocumentStore:
         return self._parts.documents
 
-    def get(self, key: str) -> Wish | None:
+    def get(self, key: str) -> OutgoingConsent | None:
         """The request under this key, unless its time is over."""
         data = self._documents.get(_KIND, key)
-        return Wish.decode(key, data) if data is not None else None
+        return OutgoingConsent.decode(key, data) if data is not None else None
 
-    async def put(self, wish: Wish) -> None:
+    async def put(self, wish: OutgoingConsent) -> None:
         """Store a request; it is durable when this returns, and due when it was not sent by then. Its entry was
         written before."""
         await asyncio.to_thread(self._store, wish)
@@ -203,7 +203,7 @@ class ConsentOutbox:
         turn.at = self._parts.clock.monotonic() + min(2.0**turn.tries, _LONGEST_WAIT_S)
         turn.tries = min(turn.tries + 1, 10)
 
-    async def _send(self, wish: Wish) -> None:
+    async def _send(self, wish: OutgoingConsent) -> None:
         parts, request = self._parts, wish.request
         try:
             self._check_suspended(request)
@@ -228,7 +228,7 @@ class ConsentOutbox:
         if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
             raise Suspended(f"exchange with `{owner}` is suspended: {reason}", where=owner)
 
-    async def _answered(self, wish: Wish, answer: Verified[ConsentAnswer]) -> None:
+    async def _answered(self, wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
         """An entry when the owner's word is a new one; durable before anybody is told."""
         changed = _with(wish, answer.value)
         refused_anew = answer.value.refusal is not None and changed.problem != wish.problem
@@ -236,15 +236,15 @@ class ConsentOutbox:
             await self._operations.write(_received(changed, answer))
         await self._note(changed, wish)
 
-    async def _note(self, changed: Wish, before: Wish) -> None:
+    async def _note(self, changed: OutgoingConsent, before: OutgoingConsent) -> None:
         if changed != before:
             await asyncio.to_thread(self._store, changed)
 
-    def _store(self, wish: Wish) -> None:
+    def _store(self, wish: OutgoingConsent) -> None:
         self._documents.put(_KIND, wish.key, wish.encode(), wish.request.expires_us)
 
 
-def _with(wish: Wish, answer: ConsentAnswer) -> Wish:
+def _with(wish: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
     """The request after the owner's word. A refusal that may end changes nothing but the reason to wait."""
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":
@@ -252,7 +252,7 @@ def _with(wish: Wish, answer: ConsentAnswer) -> Wish:
     return replace(wish, state=answer.state.value, problem=refusal.code if refusal else "", until_us=answer.until_us)
 
 
-def _received(wish: Wish, answer: Verified[ConsentAnswer]) -> EntryDraft:
+def _received(wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> EntryDraft:
     request = wish.request
     return events.CONSENT_RECEIVED.draft(
         peer=request.recipient,

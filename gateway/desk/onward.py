@@ -23,7 +23,7 @@ from typing import Any
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
 from gateway.clock import to_us
-from gateway.desk.consent_outbox import WAITING, ConsentOutbox, Wish, wish_key
+from gateway.desk.consent_outbox import WAITING, ConsentOutbox, OutgoingConsent, outgoing_key
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
 from gateway.errors import Forbidden, Refused, Stale, Unknown
 from gateway.exchange.parts import Parts
@@ -147,7 +147,7 @@ class OnwardDesk:
         self, officer: Officer, command: OnwardCommand, held: _Held, ruling: Ruling
     ) -> OnwardAnswer:
         """Allowed under the owner's decision on exactly this use; else the owner is asked, or was asked already."""
-        key = wish_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
+        key = outgoing_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
         async with self._one_at_a_time:
             wish = await asyncio.to_thread(self._outbox.get, key)
             if wish is None:
@@ -167,17 +167,19 @@ class OnwardDesk:
             await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
         return OnwardAnswer(False, ruling.text, wish.request.expires_us, wish.request.id, wish.state, wish.problem)
 
-    async def _newest(self, key: str, wish: Wish) -> Wish:
+    async def _newest(self, key: str, wish: OutgoingConsent) -> OutgoingConsent:
         """The request after the owner was asked now, as long as an officer waits for that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_TRY_S):
                 await asyncio.shield(self._outbox.begin(key))
         return await asyncio.to_thread(self._outbox.get, key) or wish
 
-    def _asked(self, held: _Held, ruling: Ruling, wish: Wish, *, again: bool) -> dict[str, Any]:
+    def _asked(self, held: _Held, ruling: Ruling, wish: OutgoingConsent, *, again: bool) -> dict[str, Any]:
         return _about(held) | {"consent": wish.request.id, "needs": list(ruling.needs), "again": again}
 
-    async def _decided(self, officer: Officer, command: OnwardCommand, held: _Held, wish: Wish) -> OnwardAnswer | None:
+    async def _decided(
+        self, officer: Officer, command: OnwardCommand, held: _Held, wish: OutgoingConsent
+    ) -> OnwardAnswer | None:
         """What the owner has decided on exactly this use, or None while it has not."""
         if wish.state in (WAITING, ConsentState.TAKEN):
             return None
@@ -194,7 +196,7 @@ class OnwardDesk:
         await self._write(events.ONWARD_ALLOWED, officer, command, told, wish.request_hash)
         return OnwardAnswer(True, "the owner has consented", until_us, wish.request.id, wish.state)
 
-    def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> Wish:
+    def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> OutgoingConsent:
         parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
         if not parts.policy().agreement_for(command.wanted.purpose.value, line.member, now_us):
             raise Forbidden(
@@ -224,7 +226,7 @@ class OnwardDesk:
             entry_index=theirs.index,
         )
         sealed = build_consent_request(request, parts.key)
-        return Wish(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
+        return OutgoingConsent(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
 
     # ------------------------------------------------------------ entries
 

@@ -34,7 +34,7 @@ _LONGEST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class ErasureReason:
     """Why content is erased. `ground` is `age`, `entry`, `subject` or `court-order`; `order` is the order's id."""
 
     ground: str
@@ -70,7 +70,7 @@ class KeyEraser:
         self._settle = settle
         self._known: dict[str, int] | None = None
 
-    def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: Why) -> Erased | None:
+    def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: ErasureReason) -> Erased | None:
         """All steps for one key. None where nothing under it is to be erased: then nothing is changed."""
         plan = sort_content(self.content, key, holds, wanted)
         if plan.keep and not plan.erase:
@@ -101,7 +101,7 @@ class KeyEraser:
         self.keys.remember(to, [(place.log, place.index, wrapped) for place, wrapped in places])
         self.content.rewrap(key_id, to, places)
 
-    def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: Why) -> Erased:
+    def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
         """The same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""
         to = self.keys.retire(key.id)
 
@@ -111,13 +111,13 @@ class KeyEraser:
         kept = self.content.reseal_documents(key.id, change)
         return self._destroy(key, Sorted(keep=kept), why)
 
-    def _destroy(self, key: ContentKeyId, plan: Sorted, why: Why) -> Erased:
+    def _destroy(self, key: ContentKeyId, plan: Sorted, why: ErasureReason) -> Erased:
         proof = self._prove(plan.told(key.id), plan, why)
         self.tombstones.note_destroyed(key.id)
         self.finish(key.id)
         return plan.told(key.id, proof)
 
-    def _prove(self, told: Erased, plan: Sorted, why: Why) -> int:
+    def _prove(self, told: Erased, plan: Sorted, why: ErasureReason) -> int:
         """Step 2; where the entry is there already, from before a crash, that one."""
         if (known := self._proofs().get(told.key_id)) is not None:
             return known

@@ -4,7 +4,7 @@
    head that witnesses cosigned, is held, has content that is not erased yet, or whose receipt is still due; and at a
    whole tile of 256;
 2. an entry of the operations log, durable first, says up to which index, and names the root over what goes;
-3. the entries go run by run, each in one transaction that keeps their hashes and moves the lowest index.
+3. the entries go segment by segment, each in one transaction that keeps their hashes and moves the lowest index.
 
 An act that was interrupted in step 3 is gone on with by the next one; every state between is a whole log. All proofs
 among newer entries, and from any head that was ever signed, are made as before: they need hashes only.
@@ -19,7 +19,7 @@ from typing import Protocol
 
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.succession import by_number, split_name
-from gateway.audit.reading.evidence import RUN
+from gateway.audit.reading.evidence import SEGMENT
 from gateway.audit.retention.holds import Hold, holding
 from gateway.audit.tree.checkpoint import origin as origin_of
 from gateway.audit.tree.merkle import Tree
@@ -119,8 +119,8 @@ class Pruner:
             raise Forbidden("nothing may be pruned", code="nothing-to-prune", where=plan.log)
         if not plan.begun:
             self._write(self._draft(plan, by, reason, before_us))
-        for first in range(plan.first, plan.stop, RUN):
-            self._store.prune(plan.log, first, min(plan.stop, first + RUN))
+        for first in range(plan.first, plan.stop, SEGMENT):
+            self._store.prune(plan.log, first, min(plan.stop, first + SEGMENT))
 
     def _draft(self, plan: Plan, by: str, reason: str, before_us: int) -> EntryDraft:
         tree = Tree()

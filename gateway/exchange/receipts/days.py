@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from gateway.audit.accounts import days
 from gateway.audit.accounts.days import DAY_US, Held
-from gateway.audit.accounts.receipts import Exchange, exchanges_hash
+from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.clock import check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.exchange.parts import Parts
@@ -155,7 +155,7 @@ class DayAccounts:
         await self._note(peer, GIVEN, (day, first, through), said, statement)
 
     async def _send(
-        self, peer: MemberId, day: str, place: tuple[int, int, int], items: Iterable[Exchange], *, listed: bool
+        self, peer: MemberId, day: str, place: tuple[int, int, int], items: Iterable[NumberedExchange], *, listed: bool
     ) -> tuple[DayAnswer, bytes]:
         parts, (first, through, given), items = self._parts, place, list(items)
         lines = tuple(days.line_of(item) for item in items) if listed else ()

@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from gateway.audit.accounts.receipts import ChannelBook, Due, Exchange, ReceiptBook
+from gateway.audit.accounts.receipts import ChannelBook, Due, NumberedExchange, ReceiptBook
 from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
@@ -137,7 +137,7 @@ class ReceiptTaker:
         return through
 
     def _prove(
-        self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: Exchange | None
+        self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: NumberedExchange | None
     ) -> None:
         """The sender's own log holds the last answer that its receipt covers, as ours does."""
         if last is None:  # nothing arrived: its signed word is all that there can be

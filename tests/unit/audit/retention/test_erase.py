@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.reading.show import Filter, show
 from gateway.audit.retention.destroyed_keys import Tombstones
-from gateway.audit.retention.erase_key import Why
+from gateway.audit.retention.erase_key import ErasureReason
 from gateway.audit.retention.holds import HoldAction, HoldOrder, placed_entry, read_holds
 from gateway.audit.retention.plan import DOCUMENTS, plan_by_age
 from gateway.audit.tree.checkpoint import verify_checkpoint
@@ -31,7 +31,7 @@ from tests.support.audit_logs import LogHome, answered, logged, new_id
 from tests.support.erasing import Open, files_with, opened
 
 START = datetime(2023, 9, 20, 12, tzinfo=UTC)
-WHY = Why("age", "th.admin", reason="retention")
+WHY = ErasureReason("age", "th.admin", reason="retention")
 CLASSES = (Retention.HIT, Retention.NO_HIT)
 RECEIVED: dict[str, Any] = {"event": events.RECEIVED, "channel": "", "claim": None}
 
@@ -139,7 +139,7 @@ def test_every_proof_still_verifies_and_every_entry_is_as_it_was(home: LogHome) 
 
 def test_the_entry_says_what_went_and_is_itself_never_erased(home: LogHome) -> None:
     with opened(home) as it:
-        it.eraser.entries({"exchange/1": [1]}, Why("court-order", "A. Clerk", "order", "2026/17", "f" * 16))
+        it.eraser.entries({"exchange/1": [1]}, ErasureReason("court-order", "A. Clerk", "order", "2026/17", "f" * 16))
         (proof,) = list(show(it.store, it.keys, "operations/1", Filter(kind="key-destroyed")))
         assert proof.private["key_id"] == "nohit/2023-09"
         assert (proof.private["ground"], proof.private["reference"]) == ("court-order", "2026/17")

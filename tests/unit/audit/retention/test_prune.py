@@ -228,7 +228,7 @@ def test_it_goes_on_where_it_was_interrupted(
         real(store, log, first, stop)
 
     with monkeypatch.context() as disk:
-        disk.setattr(module, "RUN", 256)
+        disk.setattr(module, "SEGMENT", 256)
         disk.setattr(SqlLogStore, "prune", failing)
         with pytest.raises(StorageBroken):
             prune(home)

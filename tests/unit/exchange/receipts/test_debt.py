@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.accounts.receipts import Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.accounts.receipts import NumberedExchange, ReceiptBook, exchanges_hash
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import ManualClock
 from gateway.errors import Unacknowledged
@@ -42,7 +42,7 @@ class Desk:
         self.writer = LogWriter(self.operations, "operations", stack.callback)  # type: ignore[arg-type]
         self.writer.start()
         stack.callback(self.writer.stop, 5)
-        self.items: list[Exchange] = []
+        self.items: list[NumberedExchange] = []
         self.last = b""
         self.start()
 
@@ -57,7 +57,7 @@ class Desk:
             draft = answered()
             (place,) = logged(self.log.append([draft]))
             assert place.number
-            self.items.append(Exchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash))
+            self.items.append(NumberedExchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash))
 
     def acknowledge(self, through: int) -> None:
         """A receipt comes."""

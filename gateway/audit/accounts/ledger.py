@@ -51,7 +51,7 @@ class SignedBy(Protocol):
 
 
 @dataclass(slots=True)
-class Side:
+class Ledger:
     """One member's entries about exchanges with `peer`, by exchange id, and what bounds them.
 
     `created_us` is when the export was made, by its signed manifest: what happened before must be in it, from
@@ -95,7 +95,7 @@ class Side:
                 self.bodies[entry.log, entry.index] = row.body
                 self.answered.setdefault(entry.exchange_id, []).append(Note(entry))
 
-    def take_questions(self, rows: Iterable[Row], answerer: Side, keys: Sequence[VerifyKey]) -> None:
+    def take_questions(self, rows: Iterable[Row], answerer: Ledger, keys: Sequence[VerifyKey]) -> None:
         """Read what this member asked `answerer`, whose answers were read before; `keys` are its listed log keys."""
         for entry, row in _entries(rows):
             if entry.peer != self.peer or not entry.exchange_id:
@@ -137,7 +137,7 @@ def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:
             continue
 
 
-def _seen(entry: Entry, row: Row, answerer: Side, keys: Sequence[VerifyKey]) -> Seen | None:
+def _seen(entry: Entry, row: Row, answerer: Ledger, keys: Sequence[VerifyKey]) -> Seen | None:
     """What came with the answer, if it is an entry of the answerer about this very exchange."""
     private = _private(row)
     body, index = private.get("their_entry"), private.get("their_index")
