@@ -104,7 +104,7 @@ finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 mi
 
 docs: $(STAMP)  ## Write the documents that are made from the program
 	$(BIN)/python -m tests.support.docs
-	$(BIN)/python -m gateway.audit.entries.events docs/audit-events.md
+	$(BIN)/python -m gateway.audit.entries.catalogue docs/audit-events.md
 
 build: $(STAMP)  ## Build the sdist and the wheel into dist/
 	rm -rf dist

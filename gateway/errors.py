@@ -207,3 +207,10 @@ class StorageBroken(LiaisonError):
 
     reason = Reason.UNAVAILABLE
     default_code = "storage"
+
+
+def code_and_detail(error: Exception) -> tuple[str, str]:
+    """Return an error's code and text; of a foreign one only the type, since its text may hold data of persons."""
+    if isinstance(error, LiaisonError):
+        return error.code, str(error)
+    return "round-failed", type(error).__name__

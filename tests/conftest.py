@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
-from tests.support import catalogue
 from tests.support.network import NetworkForbidden
 from tests.support.schemas import engine
 
@@ -110,17 +109,3 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
         patch.setattr(socket, "getaddrinfo", guarded_lookup)
         yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def watched_entries() -> Iterator[None]:
-    """Compare the private part of each entry that is written in this process with the catalogue."""
-    with catalogue.watching():
-        yield
-
-
-@pytest.fixture(autouse=True)
-def catalogued(watched_entries: None) -> Iterator[None]:
-    """Fail the test in which an entry was written with a member that the catalogue does not name."""
-    yield
-    catalogue.CATALOGUE.check()

@@ -21,7 +21,6 @@ from liaison.source.v1 import source_pb2 as pb
 from adapters.base import Adapter
 from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
-from adapters.remote.clerk import Clerk
 from adapters.remote.queries import read_query
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
 from adapters.remote.visits import Visits
@@ -32,9 +31,11 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft, Journal, Logged, ReplayClaim
+from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
 from gateway.records.sdjwt import RecordIssuer, issue, present
+from gateway.storage.log.group_commit import LogWriter
 
 _DETAIL = 300
 _HEALTH_SECONDS = 1.0
@@ -58,7 +59,7 @@ class SourceService:
         self._issuer = issuer
         self._keys = keys
         self._journal = journal
-        self._log = Clerk(journal)
+        self._log = LogWriter(journal)
         self._clock = clock
         self._widest = widest
         self._visits = Visits()
@@ -113,9 +114,9 @@ class SourceService:
             "hits": len(result.candidates),
         }
         hit = Retention.HIT if result.candidates else Retention.NO_HIT
-        draft = self._draft("source-searched", reference, node, answer, hit, private | {"capped": result.capped})
-        draft.claim = self._claim(reference)
-        if not isinstance(self._log.write(draft), Logged):
+        draft = self._draft(events.SOURCE_SEARCHED, reference, node, answer, private | {"capped": result.capped})
+        draft.retention, draft.claim = hit, self._claim(reference)
+        if not isinstance(self._log.write_now(draft), Logged):
             raise _replayed()
         # Only now, so that nothing is ever signed under a reference whose claim has lost.
         self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
@@ -134,23 +135,25 @@ class SourceService:
         answer = pb.IssueResponse(record=signed, marking=marking, category=record.category.value).SerializeToString()
         private = {"type": record.record_type, "key": record.key, "signed": bool(signed)}
         private |= {"marking": record.marking.as_json()}
-        self._log.write(self._draft("source-issued", reference, node, answer, Retention.HIT, private))
+        self._log.write_now(self._draft(events.SOURCE_ISSUED, reference, node, answer, private))
         return answer
 
     def refused(self, method: str, node: str, error: LiaisonError) -> None:
         """Note a refused call: an entry for each cause and second, with the number of calls that it stands for."""
         count = self._refusals.note((node, method, error.code))
         if count:
-            private = {"node": node, "method": method, "code": error.code, "detail": error.message[:_DETAIL]}
-            self._append_plain("source-refused", private | {"count": count})
+            draft = events.SOURCE_REFUSED.draft(
+                node=node, method=method, code=error.code, detail=error.message[:_DETAIL], count=count
+            )
+            self._log.write_now(draft)
 
     def started(self, version: str) -> None:
         """Note the start; nothing is served before."""
-        self._append_plain("source-started", {"source": self._source, "version": version})
+        self._log.write_now(events.SOURCE_STARTED.draft(source=self._source, version=version))
 
     def stopped(self) -> None:
         """Note the end."""
-        self._append_plain("source-stopped", {"source": self._source})
+        self._log.write_now(events.SOURCE_STOPPED.draft(source=self._source))
 
     # ------------------------------------------------------------ parts
 
@@ -186,27 +189,22 @@ class SourceService:
         return ReplayClaim(self._issuer.member, number, reference.hash, reference.expires_us + SKEW_US)
 
     def _draft(
-        self, kind: str, reference: Reference, node: str, answer: bytes, hit: Retention, private: dict[str, Any]
+        self, event: Event, reference: Reference, node: str, answer: bytes, private: dict[str, Any]
     ) -> EntryDraft:
         occasion = reference.occasion
-        common = {
+        common: dict[str, Any] = {
             "node": node,
             "purpose": occasion.purpose.value,
             "reference": base64.b64encode(reference.data).decode(),
             "request_hash": occasion.request_hash.hex(),
         }
-        return EntryDraft(
-            kind=kind,
+        return event.draft_of(
+            common | private,
             peer=occasion.asker,
             exchange_id=occasion.id,
             request_hash=reference.hash,
             answer_hash=hashlib.sha256(answer).digest(),
-            private=common | private,
-            retention=hit,
         )
-
-    def _append_plain(self, kind: str, private: dict[str, Any]) -> None:
-        self._log.write(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
 
 
 class _Refusals:

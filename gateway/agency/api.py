@@ -42,7 +42,7 @@ from gateway.model.names import member_id
 from gateway.model.requester import Officer
 from gateway.ports.officers import OnwardUses, Searches
 from gateway.signing import strict_json
-from gateway.telemetry import Counters, Event, Log, Metric, Span, record_span, start_trace
+from gateway.telemetry import Counters, Logger, LogLine, Metric, Span, record_span, start_trace
 
 MAX_BODY = 64 * 1024
 """Bytes in the body of a request."""
@@ -120,7 +120,7 @@ def create_api(parts: AgencyParts) -> FastAPI:
 
 def _routes(parts: AgencyParts) -> APIRouter:
     router = APIRouter(prefix="/v1")
-    log = Log(component="agency")
+    log = Logger(component="agency")
 
     @router.post("/searches", response_model=SearchResponse, openapi_extra=_body_of(SearchBody))
     async def start_search(
@@ -237,11 +237,11 @@ async def _events(searches: AsyncIterator[Any]) -> AsyncIterator[bytes]:
 
 
 def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
-    log = Log(component="agency")
+    log = Logger(component="agency")
 
     async def note(request: Request, error: LiaisonError) -> None:
         client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
-        log.warning(Event.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
+        log.warning(LogLine.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
         if getattr(request.state, "handed_over", False):
             return
         try:
@@ -257,7 +257,7 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
         elif isinstance(error, Refused):
             await note(request, error)
         else:
-            log.error(Event.AGENCY_FAILED, error)
+            log.error(LogLine.AGENCY_FAILED, error)
         return problem(error)
 
     @app.exception_handler(RequestValidationError)
@@ -274,5 +274,5 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> Response:
-        log.error(Event.AGENCY_FAILED, error)
+        log.error(LogLine.AGENCY_FAILED, error)
         return plain_problem(500, "internal", Reason.INTERNAL)

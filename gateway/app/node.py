@@ -11,10 +11,16 @@ from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
-from gateway.app.doors import node_doors
-from gateway.app.ground import Ground, lay_ground
-from gateway.app.node_parts import NodeParts
+from gateway.agency.tokens import OfficerTokens
+from gateway.app.answering_parts import build_answering
+from gateway.app.asking_parts import build_asking
+from gateway.app.core import build_core, first_rounds, last_rounds
+from gateway.app.desk_parts import build_desk
+from gateway.app.resources import Resources, open_resources, token_keys
+from gateway.app.rounds import Round, Rounds
 from gateway.app.watched_journal import watch_node
+from gateway.app.witness_parts import NodeWitness
+from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
@@ -23,12 +29,14 @@ from gateway.exchange.asking.abandoned import abandoned
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
 from gateway.ops.policy.keeper import policy_entry
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
+from gateway.rpc import methods
+from gateway.rpc.contract import Call, Door
 from gateway.rpc.server import ServerLimits
 from gateway.signing.multi_buffer import crypto_mb as lanes
-from gateway.telemetry import Event, Metric
+from gateway.telemetry import Logger, LogLine, Metric
 from gateway.telemetry.metrics import serve_metrics
 
 _DRAIN_S = 10.0
@@ -36,53 +44,80 @@ _DRAIN_S = 10.0
 
 def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
     """All parts of a node, put together; nothing listens yet. `place` is its number among the home's processes."""
-    return Node(lay_ground(settings, production), production, place)
+    return Node(open_resources(settings, production), production, place)
 
 
-class Node(NodeParts):
+class Node:
     """A country's node: towards counterparts, towards its own systems, and its rounds."""
 
-    def __init__(self, ground: Ground, production: bool, place: int = 0) -> None:
-        super().__init__(ground, production)
+    def __init__(self, resources: Resources, production: bool, place: int = 0) -> None:
+        core = build_core(resources, production)
+        self.resources = resources
+        self.core = core
+        self.answering = build_answering(core)
+        self.asking = build_asking(core)
+        self.desk = build_desk(core, self.asking.searches)
+        self.witness = NodeWitness(core)
+        self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
+        self.addresses: dict[str, str] = {}
+        self._log = Logger(component="node", member=resources.member)
+        self._fatal = core.fatal
+        self._tokens = OfficerTokens(
+            resources.member, token_keys(resources, production), resources.clock, lambda: resources.trust.view.epoch
+        )
         self._place = place
         self._server: NodeServer | None = None
         self._agency: AgencyServer | None = None
-        self._rounds: asyncio.Task[None] | None = None
+        self._making: asyncio.Task[None] | None = None
         self._stopping = False
         self._stop_metrics: Callable[[], None] | None = None
-        self.addresses: dict[str, str] = {}
+
+    def _rounds(self) -> list[Round]:
+        """Return the rounds of all parts; those of one line are made in this order."""
+        return [
+            *first_rounds(self.core),
+            *self.desk.rounds,
+            *self.answering.rounds,
+            *self.asking.rounds,
+            *self.witness.rounds,
+            *last_rounds(self.core),
+        ]
 
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
         """Compare with the witnesses, start the workers, write `start`, listen."""
-        self._release_loop = asyncio.get_running_loop()
+        self.answering.release.start()
         compared = await self._compare()
-        for wall in self.ground.walls:
+        for wall in self.resources.walls:
             wall.start()
-        self.answerer.start()
-        self.scribes.exchange.start()
-        self.scribes.operations.start()
-        hashes = {"policy_hash": self.parts.policy().hash.hex(), "trust_hash": self.parts.trust().hash.hex()}
-        pruned = pruned_below(self.ground.store)
-        await self._note("start", version=__version__, **hashes, **({"pruned_below": pruned} if pruned else {}))
-        if (accepted := policy_entry(self.ground.policy.unlogged)) is not None:
-            await self.scribes.operations.write(accepted)
-            self.ground.policy.logged()
-        for key_id in self.ground.revived:
-            await self._note("alarm", code="key-came-back", detail=f"{key_id} was destroyed before, and is again")
-        if compared is not None:
-            await self.scribes.operations.write(compared)
-        if await self._housekeeper.lead():
-            await self._housekeeper.log_switches()
-        if not self.ground.database.shared:
-            for draft in abandoned(self.ground.store, self.ground.exchange_log.store_name):
-                await self.scribes.exchange.write(draft)
-        self.acknowledger.resume([MemberId(name) for name in self.parts.trust().members])
+        self.answering.answerer.start()
+        self.core.writers.exchange.start()
+        self.core.writers.operations.start()
+        await self._note_start(compared)
+        if await self.core.leadership.look():
+            await self.core.switches.round()
+        if not self.resources.database.shared:
+            for draft in abandoned(self.resources.store, self.resources.exchange_log.store_name):
+                await self.core.writers.exchange.write(draft)
+        self.asking.acknowledger.resume([MemberId(name) for name in self.core.parts.trust().members])
         await self._listen()
-        self._rounds = asyncio.create_task(self._housekeeper.run())
-        self._rounds.add_done_callback(self._rounds_ended)
-        self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
+        self._making = asyncio.create_task(self.rounds.run())
+        self._making.add_done_callback(self._rounds_ended)
+        self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
+
+    async def _note_start(self, compared: EntryDraft | None) -> None:
+        """Write the first entries of this run: the start, a policy without an entry, what was found while starting."""
+        parts, pruned = self.core.parts, pruned_below(self.resources.store)
+        said: dict[str, Any] = {"policy_hash": parts.policy().hash.hex(), "trust_hash": parts.trust().hash.hex()}
+        if pruned:
+            said["pruned_below"] = pruned
+        await self.core.note(events.START.draft(version=__version__, **said))
+        await self.core.note_policy(policy_entry(self.resources.policy.unlogged))
+        for key_id in self.resources.revived:
+            await self.core.note(key_came_back(key_id))
+        if compared is not None:
+            await self.core.note(compared)
 
     async def _compare(self) -> EntryDraft | None:
         """Before anything is signed. A refused start leaves the logs as they are."""
@@ -90,22 +125,22 @@ class Node(NodeParts):
             return await self.witness.before_signing()
         except LiaisonError:
             await self.witness.close()
-            await self.peers.close()
-            for log in (self.ground.exchange_log, self.ground.operations_log):
+            await self.core.peers.close()
+            for log in (self.resources.exchange_log, self.resources.operations_log):
                 log.abandon()
-            self.ground.database.close()
+            self.resources.database.close()
             raise
 
     async def _listen(self) -> None:
-        settings = self.ground.settings
-        credentials = server_credentials(self._identity, self._roots, self._alarm)
-        shared = self.ground.database.shared
+        settings = self.resources.settings
+        credentials = server_credentials(self.core.identity, self._roots, self._alarm)
+        shared = self.resources.database.shared
         self._server = NodeServer(
-            node_doors(self, self._serving),
-            lambda certificate: self.parts.trust().peer(certificate).member,
-            self.answerer.submit,
+            self._doors(),
+            lambda certificate: self.core.parts.trust().peer(certificate).member,
+            self.answering.answerer.submit,
             lambda call: self._refused(call.who, call.error),
-            self.ground.clock,
+            self.resources.clock,
             credentials,
             ServerLimits(),
             share_port=shared,
@@ -114,65 +149,66 @@ class Node(NodeParts):
         port = await self._server.start(f"{host}:{port}")
         self.addresses["exchange"] = f"{host}:{port}"
         await asyncio.to_thread(check_floor, host, port)
-        home = self.ground.home
+        home = self.resources.home
         context = tls_context(home.key("tls"), home.certificate("tls"), home.ca)
         api, address = create_api(self._agency_parts()), host_port(settings.listen.agency)
         self._agency = AgencyServer(api, *address, context, share_port=shared)
         self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
         watch_node(
-            self.ground.counters,
-            self.ground.clock,
+            self.resources.counters,
+            self.resources.clock,
             log_sizes={
-                "exchange": lambda: self.ground.exchange_log.size,
-                "operations": lambda: self.ground.operations_log.size,
+                "exchange": lambda: self.resources.exchange_log.size,
+                "operations": lambda: self.resources.operations_log.size,
             },
             certificates=home.keys,
             counterparts=self._counterparts,
-            debts=(self.debts.open_answers, self.debts.oldest_s),
+            debts=(self.answering.debts.open_answers, self.answering.debts.oldest_s),
         )
         if settings.listen.metrics:
             host, port = host_port(settings.listen.metrics)
-            port, self._stop_metrics = serve_metrics(self.ground.counters, host, port + self._place if port else 0)
+            port, self._stop_metrics = serve_metrics(self.resources.counters, host, port + self._place if port else 0)
             self.addresses["metrics"] = f"{host}:{port}"
 
     async def stop(self) -> None:
         """Take no more, finish what was taken, write `stop` as the last entry, close."""
-        self._log.info(Event.NODE_DRAINING)
+        self._log.info(LogLine.NODE_DRAINING)
         await self._end_rounds()
+        self.core.upkeep.close()
         if self._agency is not None:
             await self._agency.stop()
         if self._server is not None:
             await self._server.stop(_DRAIN_S)
-        await self.searches.finish(_DRAIN_S)
-        await self.asker.finish()
-        await self.outbox.finish()
-        await asyncio.to_thread(self.answerer.stop, _DRAIN_S)
+        await self.asking.searches.finish(_DRAIN_S)
+        await self.asking.asker.finish()
+        await self.desk.outbox.finish()
+        await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
-        await self.peers.close()
-        for wall in self.ground.walls:
+        await self.core.peers.close()
+        for wall in self.resources.walls:
             wall.stop()
-        await self._note("stop", reason="asked to stop")
-        for scribe in (self.scribes.exchange, self.scribes.operations):
-            await asyncio.to_thread(scribe.stop, _DRAIN_S)
+        await self.core.note(events.STOP.draft(reason="asked to stop"))
+        for writer in (self.core.writers.exchange, self.core.writers.operations):
+            await asyncio.to_thread(writer.stop, _DRAIN_S)
         if self._stop_metrics is not None:
             self._stop_metrics()
-        for log in (self.ground.exchange_log, self.ground.operations_log):
+        for log in (self.resources.exchange_log, self.resources.operations_log):
             await asyncio.to_thread(log.close)
-        self.ground.leader.close()
-        self.ground.database.close()
-        self._log.info(Event.NODE_STOPPED)
+        self.resources.leader.close()
+        self.resources.database.close()
+        self._log.info(LogLine.NODE_STOPPED)
 
     async def _end_rounds(self) -> None:
         """Cancel the rounds; an error that they ended with is no reason to leave the logs open."""
         self._stopping = True
-        if self._rounds is None:
+        if self._making is None:
             return
-        self._rounds.cancel()
+        self._making.cancel()
         try:
             with suppress(asyncio.CancelledError):
-                await self._rounds
+                await self._making
         except Exception as error:  # noqa: BLE001  # whatever it was, the logs are closed and `stop` is written
-            self._log.error(Event.ROUNDS_FAILED, error)
+            self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _rounds_ended(self, rounds: asyncio.Task[None]) -> None:
         """Without its rounds a node would go on under old trust and old switches: it ends instead."""
@@ -182,46 +218,52 @@ class Node(NodeParts):
 
     def _serving(self) -> bool:
         """Whether exchanges are answered: not everything is suspended, and the rounds are made."""
-        alive = self._rounds is None or not self._rounds.done()
-        return alive and "all" not in self.parts.suspensions.active
+        alive = self._making is None or not self._making.done()
+        return alive and "all" not in self.core.parts.suspensions.active
 
-    # ------------------------------------------------------------ seams
+    # ------------------------------------------------------------ what the servers call
+
+    def _doors(self) -> list[Door[MemberId]]:
+        """Return what the server towards counterparts serves beside exchanges: the doors of all parts."""
+
+        async def health(_call: Call[MemberId], _request: None) -> bool:
+            return self._serving()
+
+        parts = (self.answering, self.desk, self.witness)
+        return [*(door for part in parts for door in part.doors), methods.HEALTH_CHECK.door(health)]
 
     def _roots(self) -> bytes:
         """CA certificates of all active counterparts; our own where there is none yet, so that nobody else fits."""
-        view = self.parts.trust()
+        view = self.core.parts.trust()
         others = [view.ca_pem(member) for member in sorted(view.members) if view.active(member)]
-        return b"".join(others) or self.ground.home.ca.read_bytes()
+        return b"".join(others) or self.resources.home.ca.read_bytes()
 
     def _refused(self, member: str, error: LiaisonError) -> None:
-        self._incidents.note(member, error.code)
-        self.ground.counters.add(Metric.REFUSALS, reason=error.reason.value, code=error.code)
+        self.core.incidents.note(member, error.code)
+        self.resources.counters.add(Metric.REFUSALS, reason=error.reason.value, code=error.code)
 
     def _alarm(self, text: str) -> None:
-        self._incidents.note(self.ground.member, "tls-files", text)
-
-    async def _note(self, kind: str, **private: Any) -> None:
-        await self.scribes.operations.write(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
+        self.core.incidents.note(self.resources.member, "tls-files", text)
 
     def _agency_parts(self) -> AgencyParts:
         return AgencyParts(
-            member=self.ground.member,
-            searches=self.searches,
+            member=self.resources.member,
+            searches=self.asking.searches,
             tokens=self._tokens,
             health=self._health,
             refused=self._refused_call,
             broken=self._fatal,
-            counters=self.ground.counters,
-            onward=self.onward,
+            counters=self.resources.counters,
+            onward=self.desk.onward,
         )
 
     def _counterparts(self) -> list[PeerStatus]:
-        return [self.peers.status(member) for member in self._others]
+        return [self.core.peers.status(member) for member in self.core.others]
 
     def _health(self) -> dict[str, Any]:
-        sources = {wall.description.id: wall.state for wall in self.ground.walls}
-        return {"status": "ok", "member": self.ground.member, "sources": sources}
+        sources = {wall.description.id: wall.state for wall in self.resources.walls}
+        return {"status": "ok", "member": self.resources.member, "sources": sources}
 
     async def _refused_call(self, call: RefusedCall) -> None:
-        private = {"officer": call.officer, "client": call.client, "code": call.code}
-        await self.scribes.operations.write(EntryDraft("denied", private=private, retention=Retention.OPERATIONS))
+        draft = events.DENIED.draft(officer=call.officer, client=call.client, code=call.code)
+        await self.core.note(draft)

@@ -1,322 +1,126 @@
-"""What a node does once a second beside its exchanges: look at trust, switches, receipts, the clock, what expires.
+"""The rounds of a node: what is done again and again beside its exchanges. What a round does lives with its part.
 
-Each thing that changes has its entry in the operations log. A step that fails is noted, the other steps of its round
-are made all the same, and the next round comes. Of several processes of one node, each looks at trust, switches and
-the log, and one leads: it alone does what has to be done once. Receipts, days' accounts, requests for consent,
-witnesses and key indexes wait for others (counterparts, sources), so they have rounds of their own: nobody delays the
-look at trust and switches.
+A round that fails has an alarm in the operations log, the others are made all the same, and the next one comes. Rounds
+of one line are made one after another. Rounds that wait for others (counterparts, sources, witnesses) have a line of
+their own: none of them delays the look at trust and switches. Of several processes of one home one leads: it alone
+makes the rounds that have to be made once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
-from gateway.clock import JUMP_US, Clock
-from gateway.config.suspensions import Action, Suspensions, Switch
-from gateway.errors import LiaisonError, Refused, StorageBroken
-from gateway.exchange.asking.copies import COPY, Copies, deletion
-from gateway.exchange.incidents import Incidents
-from gateway.exchange.log_writer import Scribe
-from gateway.ports.content_keys import Retention
-from gateway.ports.documents import DocumentStore
+from gateway.errors import Refused, StorageBroken, code_and_detail
+from gateway.ports.events import ALARM
 from gateway.ports.journal import EntryDraft
-from gateway.ports.log_store import LogStore
-from gateway.trust.keeper import TrustKeeper
 
-ROUND_S = 1.0
-INSPECTIONS_S = 0.2
-SLOW_ROUND_S = 60.0
-_SWITCH = "switch"
-_BATCH = 64
+WATCH_S = 1.0
+UPKEEP_S = 60.0
+
+WATCH, UPKEEP = "watch", "upkeep"
+"""The lines of rounds that wait for nothing outside: what may have changed, and what has expired."""
+
+Work = Callable[[], Awaitable[object]]
+Write = Callable[[EntryDraft], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
-    """What a node does because it may not be the only process of its home.
+class Round:
+    """Work that is done every `every_s` seconds. `name` stands in the alarm when it fails.
 
-    `follow` takes up the others' entries, `leads` says whether this process leads, `lost` notes questions of
-    processes that are gone, `check` looks whether the database is still the one that it was. All but `lost` block.
+    A round without a `line` waits for no other. The first round of a line says how often the line is made.
     """
 
-    follow: Callable[[], None]
-    leads: Callable[[], bool]
-    lost: Callable[[], Awaitable[None]]
-    check: Callable[[], None]
+    name: str
+    every_s: float
+    work: Work
+    leader_only: bool = True
+    line: str = ""
 
 
-class Housekeeper:
-    """Runs the rounds until it is stopped."""
+class Leadership:
+    """Says if this process leads, as it was found the last time. `leads` asks the database, and blocks."""
+
+    def __init__(self, leads: Callable[[], bool]) -> None:
+        self._ask = leads
+        self.leads = False
+
+    async def look(self) -> bool:
+        """Ask the database; this process becomes the leader where none leads."""
+        self.leads = await asyncio.to_thread(self._ask)
+        return self.leads
+
+
+class Rounds:
+    """Makes rounds until it is stopped. A broken storage goes to `fatal`, which ends the process."""
 
     def __init__(
-        self,
-        *,
-        clock: Clock,
-        trust: TrustKeeper,
-        suspensions: Suspensions,
-        documents: DocumentStore,
-        store: LogStore,
-        operations: Scribe,
-        incidents: Incidents,
-        receipts: Callable[[], Awaitable[None]],
-        debts: Callable[[bool], Awaitable[None]],
-        days: Callable[[], Awaitable[None]],
-        decisions: Callable[[], Awaitable[None]],
-        consents: Callable[[], Awaitable[None]],
-        witnesses: Callable[[], Awaitable[None]],
-        witness_s: float,
-        sources: Mapping[str, Callable[[], object]],
-        policy: Callable[[], EntryDraft | None],
-        policy_logged: Callable[[], None],
-        inspections: Callable[[], int],
-        sharing: Sharing,
-        erasures: Callable[[], None],
-        scrub: Callable[[], list[EntryDraft]],
-        fatal: Callable[[BaseException], None],
+        self, rounds: Iterable[Round], leadership: Leadership, write: Write, fatal: Callable[[BaseException], None]
     ) -> None:
-        self._clock = clock
-        self._trust = trust
-        self._suspensions = suspensions
-        self._documents = documents
-        self._store = store
-        self._operations = operations
-        self._incidents = incidents
-        self._receipts = receipts
-        self._debts = debts
-        self._days = days
-        self._decisions = decisions
-        self._consents = consents
-        self._witnesses = witnesses
-        self._witness_s = witness_s
-        self._sources = sources
-        # Threads of their own: a source that hangs takes none of those that the other rounds need.
-        self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
-        self._policy = policy
-        self._policy_logged = policy_logged
-        self._take_inspections = inspections
-        self._sharing = sharing
-        self._leading = False
-        self._erasures = erasures
-        self._scrub = scrub
+        self.lines: dict[str, list[Round]] = {}
+        for each in rounds:
+            self.lines.setdefault(each.line or each.name, []).append(each)
+        self._leadership = leadership
+        self._write = write
         self._fatal = fatal
-        self._alarms: tuple[str, ...] = ()
-        self._jumped_us = 0
         self._failing: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
         """Make all rounds until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for line in self.lines:
+                tasks.create_task(self._repeat(line))
+
+    async def _repeat(self, line: str) -> None:
+        while True:
+            await self.make(line)
+            await asyncio.sleep(self.lines[line][0].every_s)
+
+    async def make(self, line: str) -> None:
+        """Make the rounds of one line once, in order."""
+        for each in self.lines[line]:
+            if self._leadership.leads or not each.leader_only:
+                await self._try(each)
+
+    async def _try(self, each: Round) -> None:
+        """Do the work of a round. Its failure has an alarm when it begins or changes, not each time while it lasts."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._start(tasks)
-        finally:
-            self._upkeep.shutdown(wait=False, cancel_futures=True)
-
-    def _start(self, tasks: asyncio.TaskGroup) -> None:
-        tasks.create_task(_every(ROUND_S, self.round))
-        tasks.create_task(_every(ROUND_S, self.receipts_round))
-        tasks.create_task(_every(ROUND_S, self.consents_round))
-        tasks.create_task(_every(ROUND_S, self.erasures_round))
-        tasks.create_task(_every(INSPECTIONS_S, self.inspections_round))
-        tasks.create_task(_every(self._witness_s, self.witness_round))
-        tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
-        tasks.create_task(_every(SLOW_ROUND_S, self.days_round))
-        for source in self._sources:
-            tasks.create_task(_every(SLOW_ROUND_S, partial(self.source_round, source)))
-
-    async def round(self) -> None:
-        """Look at trust, policy, switches, what humans decided, refused callers and the clock."""
-        await self._try("log", self._share)
-        await self._try("trust", self._look_at_trust)
-        await self._try("policy", self._look_at_policy)
-        if self._leading:
-            await self._try("switches", self.log_switches)
-            await self._try("decisions", self._decisions)
-        await self._try("receipt debt", partial(self._debts, self._leading))
-        await self._try("refusals", self._log_incidents)
-        await self._try("clock", self._look_at_clock)
-
-    async def inspections_round(self) -> None:
-        """What somebody wants to see of the logs gets its entry; who waits for it sees it after that."""
-        if self._leading:
-            await self._try("inspections", partial(asyncio.to_thread, self._take_inspections))
-
-    async def receipts_round(self) -> None:
-        """Send the receipts that are due."""
-        if self._leading:
-            await self._try("receipts", self._receipts)
-
-    async def consents_round(self) -> None:
-        """Send the requests for consent that are due."""
-        if self._leading:
-            await self._try("consents", self._consents)
-
-    async def days_round(self) -> None:
-        """Compare the last closed day with those with whom it was not compared yet."""
-        if self._leading:
-            await self._try("days", self._days)
-
-    async def erasures_round(self) -> None:
-        """Carry out orders to erase and to hold, and once an hour erase what is over its age."""
-        if self._leading:
-            await self._try("erasures", partial(asyncio.to_thread, self._erasures))
-
-    async def witness_round(self) -> None:
-        """Bring the heads of our logs to their witnesses."""
-        if self._leading:
-            await self._try("witnesses", self._witnesses)
-
-    async def slow_round(self) -> None:
-        """Delete copies whose time is over, hash a piece of the history again, and forget what has expired."""
-        if self._leading:
-            await self._try("copies", self._delete_copies)
-            await self._try("scrub", self._hash_again)
-            await self._try("lost questions", self._sharing.lost)
-        await self._try("database", partial(asyncio.to_thread, self._sharing.check))
-        await self._try("forget", self._forget)
-
-    async def source_round(self, source: str) -> None:
-        """Bring the key index of one source up to date: comparing a large one takes minutes, which are its own."""
-        await self._try(f"source {source}", partial(self._refresh, source, self._sources[source]))
-
-    async def _try(self, step: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Do one step. Its failure has an alarm when it begins or changes, not once a second while it lasts."""
-        try:
-            await work()
-            self._failing.pop(step, None)
+            await each.work()
+            self._failing.pop(each.name, None)
         except asyncio.CancelledError:
             if _cancelled():
                 raise
-            await self._failed(step, "round-failed", "CancelledError")
+            await self._failed(each.name, "round-failed", "CancelledError")
         except StorageBroken as error:
             self._fatal(error)
         except Exception as error:  # noqa: BLE001  # the rounds must not end while the node goes on answering
-            await self._failed(step, *_of(error))
+            await self._failed(each.name, *code_and_detail(error))
 
-    async def _failed(self, step: str, code: str, detail: str) -> None:
-        if self._failing.get(step) == (code, detail):
+    async def _failed(self, name: str, code: str, detail: str) -> None:
+        if self._failing.get(name) == (code, detail):
             return
-        private = {"code": code, "detail": f"{step}: {detail}"[:500]}
         try:
-            await self._operations.write(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
-            self._failing[step] = (code, detail)
+            await self._write(ALARM.draft(code=code, detail=f"{name}: {detail}"[:500]))
+            self._failing[name] = (code, detail)
         except StorageBroken as error:
             self._fatal(error)
         except Refused:
             return  # the log's stage is full: not noted as failing, so that the next round says it
 
-    async def lead(self) -> bool:
-        """Whether this process leads; asked before the first round."""
-        self._leading = await asyncio.to_thread(self._sharing.leads)
-        return self._leading
 
-    async def _share(self) -> None:
-        """Take up what other processes have logged, and lead when nobody does."""
-        await asyncio.to_thread(self._sharing.follow)
-        await self.lead()
+def writing(find: Callable[[], Iterable[EntryDraft]], write: Write) -> Work:
+    """Return the work of writing the entries that `find`, which blocks, finds due."""
 
-    async def log_switches(self) -> None:
-        """An entry for each suspension or resumption that has none yet."""
-        known = set(await asyncio.to_thread(self._documents.keys, _SWITCH)) if self._suspensions.switches else set()
-        for switch in self._suspensions.unlogged(known.__contains__):
-            await self._operations.write(_switch(switch))
-            await asyncio.to_thread(self._documents.put, _SWITCH, switch.id, b"1")
+    async def work() -> None:
+        for draft in await asyncio.to_thread(find):
+            await write(draft)
 
-    async def _look_at_trust(self) -> None:
-        if await asyncio.to_thread(self._trust.refresh):
-            view = self._trust.view
-            private = {"document": "trust", "version": view.epoch, "hash": view.hash.hex()}
-            await self._operations.write(EntryDraft("trust-accepted", private=private, retention=Retention.OPERATIONS))
-        if self._trust.alarms != self._alarms:
-            self._alarms = self._trust.alarms
-            for text in self._alarms:
-                private = {"document": "trust", "detail": text[:500]}
-                await self._operations.write(
-                    EntryDraft("trust-refused", private=private, retention=Retention.OPERATIONS)
-                )
-
-    async def _look_at_policy(self) -> None:
-        draft = await asyncio.to_thread(self._policy)
-        if draft is not None:
-            await self._operations.write(draft)
-            await asyncio.to_thread(self._policy_logged)
-
-    async def _log_incidents(self) -> None:
-        for draft in self._incidents.drafts():
-            await self._operations.write(draft)
-
-    async def _look_at_clock(self) -> None:
-        jumped, before = self._clock.jumped_us(), self._jumped_us
-        trusted = abs(jumped) < JUMP_US
-        if trusted != (abs(before) < JUMP_US) or abs(jumped - before) >= JUMP_US:
-            self._jumped_us = jumped
-            private = {"jump_us": jumped, "trusted": trusted}
-            await self._operations.write(EntryDraft("clock", private=private, retention=Retention.OPERATIONS))
-
-    async def _refresh(self, source: str, refresh: Callable[[], object]) -> None:
-        """Bring a key index up to its source; when that cannot be asked it keeps the index it has."""
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._upkeep, refresh)
-        except StorageBroken:
-            raise
-        except Exception as error:  # noqa: BLE001  # a source's failure is its own
-            code, detail = _of(error)
-            private = {"source": source, "code": code, "detail": detail[:300]}
-            await self._operations.write(EntryDraft("source-failed", private=private, retention=Retention.OPERATIONS))
-
-    async def _delete_copies(self) -> None:
-        """An entry for each, before it is gone; those of one batch share a transaction of the log."""
-        copies = Copies(self._documents)
-        over = await asyncio.to_thread(copies.over, self._clock.now_us())
-        for start in range(0, len(over), _BATCH):
-            keys = over[start : start + _BATCH]
-            await asyncio.gather(*(self._operations.write(deletion(key)) for key in keys))
-            for key in keys:
-                await asyncio.to_thread(copies.delete, key)
-
-    async def _hash_again(self) -> None:
-        for draft in await asyncio.to_thread(self._scrub):
-            await self._operations.write(draft)
-
-    async def _forget(self) -> None:
-        now_us = self._clock.now_us()
-        await asyncio.to_thread(self._store.forget_claims, now_us)
-        await asyncio.to_thread(partial(self._documents.expire, now_us, but=COPY))
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await work()
-        await asyncio.sleep(seconds)
-
-
-def _of(error: Exception) -> tuple[str, str]:
-    """Code and detail; of a foreign exception only the type, since its text may hold paths or data of persons."""
-    if isinstance(error, LiaisonError):
-        return error.code, str(error)
-    return "round-failed", type(error).__name__
+    return work
 
 
 def _cancelled() -> bool:
-    """Whether somebody wants this task to end: a closed connection raises `CancelledError` as well."""
+    """Say if this task is to end: a closed connection raises `CancelledError` as well."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _switch(switch: Switch) -> EntryDraft:
-    scope, _, target = switch.target.partition(":")
-    return EntryDraft(
-        kind="suspend" if switch.action is Action.SUSPEND else "resume",
-        peer=target.partition("/")[0] if scope == "peer" else "",
-        private={
-            "scope": scope,
-            "target": target,
-            "reason": switch.reason,
-            "humanitarian": switch.humanitarian,
-            "by": "liaison",
-            "time": switch.time,
-        },
-        retention=Retention.OPERATIONS,
-    )

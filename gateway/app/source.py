@@ -16,7 +16,6 @@ from certs.names import CertificateName
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
-from gateway.audit.entries.events import Log as LogName
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
@@ -26,6 +25,7 @@ from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
+from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database, open_database
@@ -33,7 +33,7 @@ from gateway.storage.database.migrate import migrate
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-from gateway.telemetry import Event, Log, configure_logging
+from gateway.telemetry import Logger, LogLine, configure_logging
 
 _DRAIN_S = 10.0
 _BROKEN = 70
@@ -63,7 +63,7 @@ class Process:
     def __init__(self, settings: SourceProcess, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._log = Log(component="source", member=settings.source.member, agency=settings.source.agency)
+        self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)
@@ -97,11 +97,11 @@ class Process:
         check_floor(host, port)
         self.address = f"{host}:{port}"
         self._rounds.start()
-        self._log.info(Event.NODE_STARTED, address=self.address, source=self.adapter.describe().id)
+        self._log.info(LogLine.NODE_STARTED, address=self.address, source=self.adapter.describe().id)
 
     def stop(self) -> None:
         """Take no more, finish what was taken, note the end, close."""
-        self._log.info(Event.NODE_DRAINING)
+        self._log.info(LogLine.NODE_DRAINING)
         self._ended.set()
         self._server.stop(_DRAIN_S)
         self._rounds.join(_DRAIN_S)
@@ -109,7 +109,7 @@ class Process:
         self.journal.close()
         self._database.close()
         self.adapter.close()
-        self._log.info(Event.NODE_STOPPED)
+        self._log.info(LogLine.NODE_STOPPED)
 
     def _refresh(self) -> None:
         """Bring the key index up to the agency's system and forget old references, again and again.
@@ -123,15 +123,15 @@ class Process:
             except StorageBroken as error:
                 self._fatal(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, claims must go on being forgotten
-                self._log.error(Event.ROUNDS_FAILED, error)
+                self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _fatal(self, error: BaseException) -> None:
         """What cannot be logged must not be answered (threats.md, fact 13)."""
-        self._log.error(Event.STORAGE_BROKEN, error)
+        self._log.error(LogLine.STORAGE_BROKEN, error)
         os._exit(_BROKEN)
 
     def _alarm(self, text: str) -> None:
-        self._log.error(Event.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))
+        self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))
 
 
 def record_issuer(settings: SourceProcess, clock: Clock) -> RecordIssuer:

@@ -17,7 +17,7 @@ from gateway.model.exchange import LogProof, Outcome
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
-from gateway.telemetry import Counters, Event, Gauge, Log, Metric
+from gateway.telemetry import Counters, Gauge, Logger, LogLine, Metric
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _DAY_US = 86_400_000_000
@@ -33,7 +33,7 @@ class WatchedJournal:
         self._name = name
         self._journal = journal
         self._counters = counters
-        self._log = Log(component="audit", log=name)
+        self._log = Logger(component="audit", log=name)
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         """As the journal behind it; telemetry comes after the entries are durable."""
@@ -45,7 +45,7 @@ class WatchedJournal:
             self._counters.add(Metric.ENTRIES, count, log=self._name, kind=kind, peer=peer, outcome=shown)
         if self._name == "operations":
             for draft, item in pairs:
-                self._log.info(Event.ENTRY, kind=draft.kind, peer=draft.peer, entry=item.index)
+                self._log.info(LogLine.ENTRY, kind=draft.kind, peer=draft.peer, entry=item.index)
         return written
 
     def stored_answers(

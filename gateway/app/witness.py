@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from certs.tls import TlsIdentity, check_floor, server_credentials
-from gateway.app.witnessing import WITNESS_KEYS
+from gateway.app.witness_parts import WITNESS_KEYS
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, domestic_name
 from gateway.clock import Clock, SystemClock
@@ -24,7 +24,7 @@ from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.documents.witness_seal import SealedWitnessStore
-from gateway.telemetry import Event, Log, configure_logging
+from gateway.telemetry import Logger, LogLine, configure_logging
 from gateway.trust.keeper import TrustKeeper
 from gateway.witness.listed_logs import ListedLogs
 from gateway.witness.service import WitnessService
@@ -58,7 +58,7 @@ class DomesticWitness:
         clock = clock or SystemClock()
         home, member = settings.home, member_id(settings.witness.member)
         self._settings = settings
-        self._log = Log(component="witness", member=member)
+        self._log = Logger(component="witness", member=member)
         self.trust = TrustKeeper(home.trust, clock)
         if not self.trust.view.active(member):
             raise Misconfigured(
@@ -76,7 +76,7 @@ class DomesticWitness:
         credentials = server_credentials(
             lambda: TlsIdentity.load(home.key("tls"), home.certificate),
             lambda: self.trust.view.ca_pem(member),
-            lambda text: self._log.error(Event.ROUNDS_FAILED, Misconfigured(text, code="tls-files")),
+            lambda text: self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files")),
         )
         self._server = WitnessServer(
             service,
@@ -94,25 +94,25 @@ class DomesticWitness:
         port = self._server.start(f"{host}:{port}")
         check_floor(host, port)
         self.address = f"{host}:{port}"
-        self._log.info(Event.NODE_STARTED, address=self.address)
+        self._log.info(LogLine.NODE_STARTED, address=self.address)
 
     def stop(self) -> None:
         """Take no more, finish what was taken, close."""
         self._server.stop(_DRAIN_S)
         self._database.close()
-        self._log.info(Event.NODE_STOPPED)
+        self._log.info(LogLine.NODE_STOPPED)
 
     def refresh(self) -> None:
         """Take up trust documents that were accepted since."""
         try:
             self.trust.refresh()
         except LiaisonError as error:
-            self._log.error(Event.ROUNDS_FAILED, error)
+            self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _found(self, evidence: HeadEvidence) -> None:
         size = parse_checkpoint(evidence.offered).size
         self._log.error(
-            Event.LOG_FORKED,
+            LogLine.LOG_FORKED,
             LiaisonError(
                 f"{evidence.origin}: a head over {size} entries does not go with the one that was cosigned",
                 code=evidence.code,
@@ -121,8 +121,8 @@ class DomesticWitness:
         )
 
     def _refused(self, call: RefusedCall) -> None:
-        self._log.info(Event.AGENCY_REFUSED, client=call.address, code=call.error.code)
+        self._log.info(LogLine.AGENCY_REFUSED, client=call.address, code=call.error.code)
 
     def _fatal(self, error: BaseException) -> None:
-        self._log.error(Event.STORAGE_BROKEN, error)
+        self._log.error(LogLine.STORAGE_BROKEN, error)
         os._exit(_BROKEN)

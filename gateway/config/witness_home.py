@@ -66,7 +66,7 @@ class WitnessHome:
 
 
 @dataclass(frozen=True, slots=True)
-class Of:
+class WitnessedMember:
     """`[witness]`: whose witness this is."""
 
     member: str = setting("The member whose node is witnessed: ISO 3166-1 alpha-2, small letters.", required=True)
@@ -84,13 +84,13 @@ class WitnessProcess:
     """All settings of a domestic witness. `origin` says of each where it came from."""
 
     home: WitnessHome
-    witness: Of
+    witness: WitnessedMember
     listen: WitnessListen
     telemetry: Telemetry
     origin: Mapping[str, str]
 
 
-_SECTIONS: dict[str, type[Any]] = {"witness": Of, "listen": WitnessListen, "telemetry": Telemetry}
+_SECTIONS: dict[str, type[Any]] = {"witness": WitnessedMember, "listen": WitnessListen, "telemetry": Telemetry}
 
 
 def load_witness(home: Path) -> WitnessProcess:

@@ -14,18 +14,18 @@ import json
 from dataclasses import dataclass, replace
 
 from gateway.errors import Reason, Suspended
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import CONSENT
 from gateway.statements.consent import parse_consent_request, verify_consent_answer
+from gateway.storage.log.group_commit import LogWriter
 
 WAITING = "waiting"
 """The state of a request that the owner's node has not taken yet."""
@@ -53,7 +53,7 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OutgoingConsent:
     """A request of ours. `state` is `waiting` or what the owner said; `problem` the last reason why it waits."""
 
     key: str
@@ -81,7 +81,7 @@ class Wish:
         ).encode()
 
     @classmethod
-    def decode(cls, key: str, data: bytes) -> Wish:
+    def decode(cls, key: str, data: bytes) -> OutgoingConsent:
         """What `encode` wrote."""
         value = json.loads(data)
         envelope = base64.b64decode(value["envelope"])
@@ -98,7 +98,7 @@ class Wish:
         )
 
 
-def wish_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
+def outgoing_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
     """The key of the one request for this use of this record by this officer: anything else is another request."""
     to = wanted.to
     parts = (officer, search, record, to.member, to.agency, to.office, wanted.purpose.value, wanted.use.value)
@@ -117,7 +117,7 @@ class _Turn:
 class ConsentOutbox:
     """All requests of ours that are under way; with `shared` also those that other processes of this node put."""
 
-    def __init__(self, parts: Parts, peers: Calls, operations: Scribe, *, shared: bool = False) -> None:
+    def __init__(self, parts: Parts, peers: Calls, operations: LogWriter, *, shared: bool = False) -> None:
         self._parts = parts
         self._peers = peers
         self._shared = shared
@@ -131,12 +131,12 @@ class ConsentOutbox:
     def _documents(self) -> DocumentStore:
         return self._parts.documents
 
-    def get(self, key: str) -> Wish | None:
+    def get(self, key: str) -> OutgoingConsent | None:
         """The request under this key, unless its time is over."""
         data = self._documents.get(_KIND, key)
-        return Wish.decode(key, data) if data is not None else None
+        return OutgoingConsent.decode(key, data) if data is not None else None
 
-    async def put(self, wish: Wish) -> None:
+    async def put(self, wish: OutgoingConsent) -> None:
         """Store a request; it is durable when this returns, and due when it was not sent by then. Its entry was
         written before."""
         await asyncio.to_thread(self._store, wish)
@@ -204,7 +204,7 @@ class ConsentOutbox:
         turn.at = self._parts.clock.monotonic() + min(2.0**turn.tries, _LONGEST_WAIT_S)
         turn.tries = min(turn.tries + 1, 10)
 
-    async def _send(self, wish: Wish) -> None:
+    async def _send(self, wish: OutgoingConsent) -> None:
         parts, request = self._parts, wish.request
         try:
             self._check_suspended(request)
@@ -229,7 +229,7 @@ class ConsentOutbox:
         if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
             raise Suspended(f"exchange with `{owner}` is suspended: {reason}", where=owner)
 
-    async def _answered(self, wish: Wish, answer: Verified[ConsentAnswer]) -> None:
+    async def _answered(self, wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
         """An entry when the owner's word is a new one; durable before anybody is told."""
         changed = _with(wish, answer.value)
         refused_anew = answer.value.refusal is not None and changed.problem != wish.problem
@@ -237,15 +237,15 @@ class ConsentOutbox:
             await self._operations.write(_received(changed, answer))
         await self._note(changed, wish)
 
-    async def _note(self, changed: Wish, before: Wish) -> None:
+    async def _note(self, changed: OutgoingConsent, before: OutgoingConsent) -> None:
         if changed != before:
             await asyncio.to_thread(self._store, changed)
 
-    def _store(self, wish: Wish) -> None:
+    def _store(self, wish: OutgoingConsent) -> None:
         self._documents.put(_KIND, wish.key, wish.encode(), wish.request.expires_us)
 
 
-def _with(wish: Wish, answer: ConsentAnswer) -> Wish:
+def _with(wish: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
     """The request after the owner's word. A refusal that may end changes nothing but the reason to wait."""
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":
@@ -253,24 +253,19 @@ def _with(wish: Wish, answer: ConsentAnswer) -> Wish:
     return replace(wish, state=answer.state.value, problem=refusal.code if refusal else "", until_us=answer.until_us)
 
 
-def _received(wish: Wish, answer: Verified[ConsentAnswer]) -> EntryDraft:
+def _received(wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> EntryDraft:
     request = wish.request
-    private = {
-        "consent": request.id,
-        "officer": wish.officer,
-        "search": wish.search,
-        "record": request.record,
-        "state": answer.value.state.value,
-        "code": answer.value.refusal.code if answer.value.refusal else "",
-        "until_us": answer.value.until_us,
-        "statement": base64.b64encode(answer.envelope).decode(),
-    }
-    return EntryDraft(
-        "consent-received",
-        MemberId(request.recipient),
-        request.exchange_id,
+    return events.CONSENT_RECEIVED.draft(
+        peer=request.recipient,
+        exchange_id=request.exchange_id,
         request_hash=wish.request_hash,
         answer_hash=answer.payload_hash,
-        private=private,
-        retention=Retention.OPERATIONS,
+        consent=request.id,
+        officer=wish.officer,
+        search=wish.search,
+        record=request.record,
+        state=answer.value.state.value,
+        code=answer.value.refusal.code if answer.value.refusal else "",
+        until_us=answer.value.until_us,
+        statement=base64.b64encode(answer.envelope).decode(),
     )

@@ -25,19 +25,19 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consents import Consent, ConsentBook
 from gateway.errors import Forbidden, LiaisonError, Overloaded, Suspended
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.throttle import Throttle
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
 from gateway.statements.envelope import ANSWER, unseal
+from gateway.storage.log.group_commit import LogWriter
 
 MAX_OPEN = 500
 """Requests of one counterpart that are kept at a time."""
@@ -49,7 +49,7 @@ _AT_ONCE_S = 0.001
 class ConsentDesk:
     """Takes counterparts' requests for consent, and brings humans' decisions into the log."""
 
-    def __init__(self, parts: Parts, kept: KeptAnswers, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, kept: KeptAnswers, operations: LogWriter) -> None:
         self._parts = parts
         self._kept = kept
         self._operations = operations
@@ -125,7 +125,9 @@ class ConsentDesk:
         """The record, as it left us in the answer that the request names."""
         parts, peer, value = self._parts, request.signer, request.value
         log = f"exchange/{value.log_number}"
-        kept = self._kept.at(log, value.entry_index, peer=peer, exchange_id=value.exchange_id, kinds=("answered",))
+        kept = self._kept.at(
+            log, value.entry_index, peer=peer, exchange_id=value.exchange_id, kinds=events.kinds(events.ANSWERED)
+        )
         if kept.entry.answer_hash != value.answer_hash:
             raise Forbidden("our answer was another one", code="wrong-answer", where="answer_hash")
         answer = ANSWER_KIND.parse(unseal(kept.answer, ANSWER).payload)
@@ -153,7 +155,7 @@ class ConsentDesk:
                 name,
                 peer=request.signer,
                 exchange_id=request.value.exchange_id,
-                kind="consent-requested",
+                kind=events.CONSENT_REQUESTED.kind,
                 since_us=since,
             ):
                 bodies = store.bodies(name, index, index + 1)
@@ -189,7 +191,7 @@ class ConsentDesk:
         return CONSENT_ANSWER_KIND.build(answer, parts.key).envelope
 
 
-def describe_use(request: ConsentRequest) -> dict[str, str]:
+def describe_use(request: ConsentRequest) -> dict[str, Any]:
     """What is asked for, as entries and commands say it."""
     asked = request.asked
     to = {"to": asked.to.member, "to_agency": asked.to.agency, "to_office": asked.to.office}
@@ -198,61 +200,46 @@ def describe_use(request: ConsentRequest) -> dict[str, str]:
 
 def _requested(request: Verified[ConsentRequest], about: dict[str, Any]) -> EntryDraft:
     value, requester = request.value, request.value.requester
-    private = describe_use(value) | {
-        "consent": value.id,
-        "record": value.record,
-        "hit": value.reference,
-        "type": about["type"],
-        "owner": about["owner"],
-        "case": value.case,
-        "requester": [requester.role, requester.office, requester.agency, requester.pseudonym],
-        "justification": value.justification,
-        "statement": base64.b64encode(request.envelope).decode(),
-    }
-    return EntryDraft(
-        "consent-requested",
-        request.signer,
-        value.exchange_id,
+    return events.CONSENT_REQUESTED.draft(
+        peer=request.signer,
+        exchange_id=value.exchange_id,
         request_hash=request.payload_hash,
         answer_hash=value.answer_hash,
-        private=private,
-        retention=Retention.JUSTIFICATION,
+        **describe_use(value),
+        consent=value.id,
+        record=value.record,
+        hit=value.reference,
+        type=about["type"],
+        owner=about["owner"],
+        case=value.case,
+        requester=[requester.role, requester.office, requester.agency, requester.pseudonym],
+        justification=value.justification,
+        statement=base64.b64encode(request.envelope).decode(),
     )
 
 
 def _not_taken(
     peer: MemberId, exchange_id: str, statement_hash: bytes, error: LiaisonError, envelope: bytes = b""
 ) -> EntryDraft:
-    private = {"code": error.code, "reason": error.reason.value, "detail": str(error)[:300]}
+    private: dict[str, Any] = {"code": error.code, "reason": error.reason.value, "detail": str(error)[:300]}
     if envelope:
         private["statement"] = base64.b64encode(envelope).decode()
-    return EntryDraft(
-        "consent-not-taken",
-        peer,
-        exchange_id,
-        request_hash=statement_hash,
-        private=private,
-        retention=Retention.OPERATIONS,
-    )
+    return events.CONSENT_NOT_TAKEN.draft(peer=peer, exchange_id=exchange_id, request_hash=statement_hash, **private)
 
 
 def _decided(consent: Consent) -> EntryDraft:
     decision, request = consent.decision, consent.request
     assert decision is not None
-    private = describe_use(request) | {
-        "consent": request.id,
-        "record": request.record,
-        "granted": decision.granted,
-        "by": decision.by,
-        "reason": decision.reason,
-        "decided_us": decision.decided_us,
-        "until_us": decision.until_us,
-    }
-    return EntryDraft(
-        "consent-decided",
-        request.sender,
-        request.exchange_id,
+    return events.CONSENT_DECIDED.draft(
+        peer=request.sender,
+        exchange_id=request.exchange_id,
         request_hash=consent.request_hash,
-        private=private,
-        retention=Retention.JUSTIFICATION,
+        **describe_use(request),
+        consent=request.id,
+        record=request.record,
+        granted=decision.granted,
+        by=decision.by,
+        reason=decision.reason,
+        decided_us=decision.decided_us,
+        until_us=decision.until_us,
     )

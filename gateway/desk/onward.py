@@ -23,10 +23,9 @@ from typing import Any
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
 from gateway.clock import to_us
-from gateway.desk.consent_outbox import WAITING, ConsentOutbox, Wish, wish_key
+from gateway.desk.consent_outbox import WAITING, ConsentOutbox, OutgoingConsent, outgoing_key
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
 from gateway.errors import Forbidden, Refused, Stale, Unknown
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentRequest, ConsentState, OnwardAnswer, OnwardCommand, Place
@@ -34,11 +33,12 @@ from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search, ShownHit
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
+from gateway.ports.journal import Event
 from gateway.ports.officers import Searches
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.consent import CONSENT_REQUEST_KIND, MAX_VALIDITY_US
+from gateway.storage.log.group_commit import LogWriter
 
 _FIRST_TRY_S = 2.5
 _ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", re.ASCII)
@@ -68,7 +68,7 @@ class OnwardDesk:
         searches: Searches,
         kept: KeptAnswers,
         outbox: ConsentOutbox,
-        operations: Scribe,
+        operations: LogWriter,
         log: str,
         pseudonym: Callable[[str, str], str],
     ) -> None:
@@ -97,11 +97,11 @@ class OnwardDesk:
             reraise_fatal(problem)
             error = as_error(problem)
             about = _about(held) if held is not None else {}
-            await self._write("onward-refused", officer, command, about | {"code": error.code})
+            await self._write(events.ONWARD_REFUSED, officer, command, about | {"code": error.code})
             if error is problem:
                 raise
             raise error from problem
-        await self._write("onward-allowed", officer, command, _about(held))  # 5
+        await self._write(events.ONWARD_ALLOWED, officer, command, _about(held))  # 5
         return OnwardAnswer(True, "its marking allows it", to_us(held.marking.not_after))
 
     async def _held(self, officer: Officer, command: OnwardCommand) -> _Held:
@@ -121,7 +121,7 @@ class OnwardDesk:
         parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
         try:
             kept = self._kept.up_to(
-                self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=("received", "late")
+                self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=events.ARRIVALS
             )
             record = verify_record(
                 compact,
@@ -147,14 +147,14 @@ class OnwardDesk:
         self, officer: Officer, command: OnwardCommand, held: _Held, ruling: Ruling
     ) -> OnwardAnswer:
         """Allowed under the owner's decision on exactly this use; else the owner is asked, or was asked already."""
-        key = wish_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
+        key = outgoing_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
         async with self._one_at_a_time:
             wish = await asyncio.to_thread(self._outbox.get, key)
             if wish is None:
                 wish = self._wish(officer, command, held, key)
                 told = self._asked(held, ruling, wish, again=False)
                 told["statement"] = base64.b64encode(wish.envelope).decode()
-                await self._write("consent-asked", officer, command, told, wish.request_hash)  # 5
+                await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
                 await self._outbox.put(wish)
                 again = False
             else:
@@ -164,20 +164,22 @@ class OnwardDesk:
             if (found := await self._decided(officer, command, held, wish)) is not None:
                 return found
             told = self._asked(held, ruling, wish, again=True)
-            await self._write("consent-asked", officer, command, told, wish.request_hash)  # 5
+            await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
         return OnwardAnswer(False, ruling.text, wish.request.expires_us, wish.request.id, wish.state, wish.problem)
 
-    async def _newest(self, key: str, wish: Wish) -> Wish:
+    async def _newest(self, key: str, wish: OutgoingConsent) -> OutgoingConsent:
         """The request after the owner was asked now, as long as an officer waits for that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_TRY_S):
                 await asyncio.shield(self._outbox.begin(key))
         return await asyncio.to_thread(self._outbox.get, key) or wish
 
-    def _asked(self, held: _Held, ruling: Ruling, wish: Wish, *, again: bool) -> dict[str, Any]:
+    def _asked(self, held: _Held, ruling: Ruling, wish: OutgoingConsent, *, again: bool) -> dict[str, Any]:
         return _about(held) | {"consent": wish.request.id, "needs": list(ruling.needs), "again": again}
 
-    async def _decided(self, officer: Officer, command: OnwardCommand, held: _Held, wish: Wish) -> OnwardAnswer | None:
+    async def _decided(
+        self, officer: Officer, command: OnwardCommand, held: _Held, wish: OutgoingConsent
+    ) -> OnwardAnswer | None:
         """What the owner has decided on exactly this use, or None while it has not."""
         if wish.state in (WAITING, ConsentState.TAKEN):
             return None
@@ -191,10 +193,10 @@ class OnwardDesk:
         if self._parts.clock.now_us() >= until_us:
             raise Forbidden("the owner's consent has ended", code="consent-ended", where=held.line.member)
         told = _about(held) | {"consent": wish.request.id, "until_us": until_us}
-        await self._write("onward-allowed", officer, command, told, wish.request_hash)
+        await self._write(events.ONWARD_ALLOWED, officer, command, told, wish.request_hash)
         return OnwardAnswer(True, "the owner has consented", until_us, wish.request.id, wish.state)
 
-    def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> Wish:
+    def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> OutgoingConsent:
         parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
         if not parts.policy().agreement_for(command.wanted.purpose.value, line.member, now_us):
             raise Forbidden(
@@ -224,15 +226,15 @@ class OnwardDesk:
             entry_index=theirs.index,
         )
         sealed = CONSENT_REQUEST_KIND.build(request, parts.key)
-        return Wish(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
+        return OutgoingConsent(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
 
     # ------------------------------------------------------------ entries
 
     async def _write(
-        self, kind: str, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
+        self, event: Event, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
     ) -> None:
         wanted, owner = command.wanted, str(more.pop("peer", ""))
-        private = {
+        private: dict[str, Any] = {
             "officer": officer.person,
             "on_behalf_of": officer.on_behalf_of,
             "role": officer.role,
@@ -249,14 +251,7 @@ class OnwardDesk:
             "reason": command.reason,
         }
         await self._operations.write(
-            EntryDraft(
-                kind,
-                owner,
-                command.exchange_id,
-                request_hash=statement,
-                private=private | more,
-                retention=Retention.JUSTIFICATION,
-            )
+            event.draft(peer=owner, exchange_id=command.exchange_id, request_hash=statement, **(private | more))
         )
 
 

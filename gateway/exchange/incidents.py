@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
 _Cause = tuple[str, str, str]
@@ -29,12 +29,8 @@ class Incidents:
         with self._lock:
             counts, self._counts = self._counts, {}
         return [
-            EntryDraft(
-                kind="auth-failed" if not member else "alarm",
-                peer=member,
-                exchange_id=exchange_id,
-                private={"code": code, "count": count, "detail": detail},
-                retention=Retention.OPERATIONS,
+            (events.ALARM if member else events.AUTH_FAILED).draft(
+                peer=member, exchange_id=exchange_id, code=code, count=count, detail=detail
             )
             for (member, code, detail), (count, exchange_id) in counts.items()
         ]

@@ -1,15 +1,130 @@
-"""An audit log, as those see it who write to it."""
+"""An audit log, as those see it who write to it: events, drafts of entries, and the journal that takes them.
+
+An entry is drafted through its event (`gateway.ports.events` defines one for each kind), so that no entry has a kind or
+a private member that the catalogue does not name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from gateway.model.exchange import LogProof
 from gateway.model.frozen import changing, frozen
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
+
+
+class LogName(StrEnum):
+    """The two logs of a node, and the one of a source process in an agency's building."""
+
+    EXCHANGE = "exchange"
+    OPERATIONS = "operations"
+    SOURCE = "source"
+
+
+class Party(StrEnum):
+    """Who signed a statement that is kept with an entry."""
+
+    US = "us"
+    PEER = "peer"
+    NOBODY = "nobody"
+
+
+_PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "record", "auditor", "action", "looked_for"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """One kind of entry: its log, its meaning, the members of its private part and its retention class.
+
+    `request` and `answer` say who signed the statements that are kept with it. An entry that is `counted` takes the
+    next number of the channel on which the peer asks us. The statements of a `strict` one were verified before it was
+    written.
+    """
+
+    kind: str
+    log: LogName
+    meaning: str
+    fields: tuple[str, ...]
+    retention: Retention
+    request: Party = Party.NOBODY
+    answer: Party = Party.NOBODY
+    counted: bool = False
+    strict: bool = True
+    _members: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Keep the members as a set: each draft is compared with it."""
+        object.__setattr__(self, "_members", frozenset(self.fields))
+
+    @property
+    def personal(self) -> bool:
+        """Say if the private part can speak of a person, an officer or a case: then only an auditor sees it."""
+        return self.log is not LogName.OPERATIONS or not _PERSONAL.isdisjoint(self.fields)
+
+    def draft(
+        self,
+        *,
+        peer: str = "",
+        exchange_id: str = "",
+        request_hash: bytes = b"",
+        answer_hash: bytes = b"",
+        number: int | None = None,
+        **private: Any,
+    ) -> EntryDraft:
+        """Return the draft of an entry without statements; `private` are the members of its private part, in order.
+
+        Raises `TypeError` for a member that the event does not have.
+        """
+        return self.draft_of(
+            private,
+            peer=peer,
+            exchange_id=exchange_id,
+            request_hash=request_hash,
+            answer_hash=answer_hash,
+            number=number,
+        )
+
+    def draft_of(
+        self,
+        private: Mapping[str, Any],
+        *,
+        peer: str = "",
+        exchange_id: str = "",
+        request_hash: bytes = b"",
+        answer_hash: bytes = b"",
+        channel: str = "",
+        number: int | None = None,
+        request: bytes = b"",
+        answer: bytes = b"",
+        retention: Retention | None = None,
+        claim: ReplayClaim | None = None,
+    ) -> EntryDraft:
+        """Return the draft of an entry with this private part, and with the statements that are kept with it.
+
+        `retention` is given where the class hangs on what was found. Each exchange takes this way: collecting keyword
+        arguments costs several times what a mapping costs. Raises `TypeError` like `draft`.
+        """
+        if not self._members.issuperset(private):
+            unknown = ", ".join(sorted(set(private) - self._members))
+            raise TypeError(f"an entry `{self.kind}` has no private member {unknown} (gateway/ports/events.py)")
+        return EntryDraft(
+            self,
+            peer,
+            exchange_id,
+            request_hash,
+            answer_hash,
+            channel,
+            number,
+            private,
+            request,
+            answer,
+            retention or self.retention,
+            claim,
+        )
 
 
 @frozen
@@ -24,25 +139,30 @@ class ReplayClaim:
 
 @changing
 class EntryDraft:
-    """An entry before it has its place. `channel` is the peer whose channel counter `n` the entry takes, and
-    the direction (`in`: they asked, `out`: we asked); empty = the entry has no number of its own.
+    """An entry before it has its place, as an `Event` made it; nothing else makes one.
 
-    `number` is given where the counterpart counted (`received`). `private` is JSON; `request` and `answer` are
-    the exact envelopes, kept encrypted beside the entry.
+    `channel` is the peer whose channel counter `n` the entry takes, and the direction (`in`: they asked, `out`: we
+    asked); an entry without one has no number of its own. `number` is given where the counterpart counted (`received`).
+    `private` is JSON; `request` and `answer` are the exact envelopes, kept encrypted beside the entry.
     """
 
-    kind: str
-    peer: str = ""
-    exchange_id: str = ""
-    request_hash: bytes = b""
-    answer_hash: bytes = b""
-    channel: str = ""
-    number: int | None = None
-    private: Mapping[str, Any] = field(default_factory=dict)
-    request: bytes = b""
-    answer: bytes = b""
-    retention: Retention = Retention.NO_HIT
-    claim: ReplayClaim | None = None
+    event: Event
+    peer: str
+    exchange_id: str
+    request_hash: bytes
+    answer_hash: bytes
+    channel: str
+    number: int | None
+    private: Mapping[str, Any]
+    request: bytes
+    answer: bytes
+    retention: Retention
+    claim: ReplayClaim | None
+
+    @property
+    def kind(self) -> str:
+        """The kind, as the entry's public part names it."""
+        return self.event.kind
 
 
 @frozen
@@ -69,7 +189,7 @@ class Journal(Protocol):
     """One audit log. Thread-safe; `append` is one transaction, durable and signed when it returns."""
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
-        """An item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
+        """Write an entry for each draft; return in their order `Logged`, or the stored answer if the claim lost.
 
         Raises `StorageBroken` when the storage failed: nothing was acknowledged, and the process must end.
         """
@@ -77,7 +197,7 @@ class Journal(Protocol):
     def stored_answers(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
-        """Those of `claims` that are answered and not yet expired."""
+        """Return those of `claims` that are answered and not yet expired."""
 
     def proof(self, index: int, origin: str = "") -> LogProof:
-        """The proof of an entry under the newest signed checkpoint, of another number of the log with `origin`."""
+        """Return the proof of an entry under the newest signed checkpoint, of another number with `origin`."""

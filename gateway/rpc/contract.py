@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.errors import Reason, TooLarge
 from gateway.model.names import MemberId
+from gateway.ports.journal import Event
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -82,7 +83,7 @@ class Method(Generic[Q, A]):
     limit: Limit
     request: Form[Q]
     answer: Form[A]
-    events: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
     no_entry: str = ""
     timeout_s: float = 5.0
 

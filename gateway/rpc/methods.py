@@ -14,6 +14,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
+from gateway.ports import events
 from gateway.rpc.contract import CallerCheck, Limit, Method, Shape
 from gateway.rpc.forms import (
     ANSWER_MESSAGE,
@@ -37,7 +38,7 @@ _HEALTH = "grpc.health.v1.Health"
 _MEMBER, _OWN, _ACCEPTED = CallerCheck.ACTIVE_MEMBER, CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
 _CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
 _UNARY, _STREAM = Shape.UNARY, Shape.STREAM
-_ANSWERED = ("answered", "refused", "duplicate")
+_ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE)
 
 # ---------------------------------------------------------------- between nodes
 
@@ -51,21 +52,22 @@ STREAM: Method[Any, None] = Method(
 )  # fmt: skip
 ACKNOWLEDGE = Method(
     EXCHANGE, "AcknowledgeExchanges", _UNARY, 64 * KIB, _MEMBER, _CALLS,
-    RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int), ("receipt", "receipt-refused"),
+    RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int),
+    (events.RECEIPT, events.RECEIPT_REFUSED),
 )  # fmt: skip
 CONSENT = Method(
     EXCHANGE, "AskConsent", _UNARY, 16 * KIB, _MEMBER, _CALLS,
     envelope_form(pb.AskConsentRequest), envelope_form(pb.AskConsentResponse),
-    ("consent-requested", "consent-not-taken"),
+    (events.CONSENT_REQUESTED, events.CONSENT_NOT_TAKEN),
 )  # fmt: skip
 COMPARE_DAY = Method(
     EXCHANGE, "CompareDay", _UNARY, 32 * KIB, _MEMBER, _CALLS,
     envelope_form(account_pb2.CompareDayRequest), envelope_form(account_pb2.CompareDayResponse),
-    ("day-compared", "day-differs"), timeout_s=10.0,
+    (events.DAY_COMPARED, events.DAY_DIFFERS), timeout_s=10.0,
 )  # fmt: skip
 ADD_CHECKPOINT = Method(
     WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,
-    HEAD_REQUEST, field_form(witness_pb2.AddCheckpointResponse, "signatures", bytes), ("fork-found",),
+    HEAD_REQUEST, field_form(witness_pb2.AddCheckpointResponse, "signatures", bytes), (events.FORK_FOUND,),
 )  # fmt: skip
 LARGEST_HEAD = Method(
     WITNESS, "GetLargestHead", _UNARY, KIB, _MEMBER, _CALLS,
@@ -92,11 +94,11 @@ DESCRIBE = Method(
 )  # fmt: skip
 SEARCH = Method(
     SOURCE, "Search", _UNARY, 32 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.SearchRequest), WRITTEN,
-    ("source-searched",),
+    (events.SOURCE_SEARCHED,),
 )  # fmt: skip
 ISSUE = Method(
     SOURCE, "Issue", _UNARY, 8 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.IssueRequest), WRITTEN,
-    ("source-issued",),
+    (events.SOURCE_ISSUED,),
 )  # fmt: skip
 CHANGES = Method(
     SOURCE, "Changes", _UNARY, 4 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.ChangesRequest), WRITTEN,

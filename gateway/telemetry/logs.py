@@ -16,13 +16,13 @@ from typing import Any, TextIO, cast
 import structlog
 
 from gateway.errors import LiaisonError
-from gateway.telemetry.names import FIELDS, Event
+from gateway.telemetry.names import FIELDS, LogLine
 
 _LIMIT = 200
 _OWN = frozenset({"event", "level", "time"})
 
 
-class Log:
+class Logger:
     """Writes events with the fields that are bound to it. Levels below the configured one cost one comparison."""
 
     __slots__ = ("_logger",)
@@ -30,19 +30,19 @@ class Log:
     def __init__(self, **bound: object) -> None:
         self._logger = structlog.stdlib.get_logger().bind(**bound)
 
-    def debug(self, event: Event, **fields: object) -> None:
+    def debug(self, event: LogLine, **fields: object) -> None:
         """For developers."""
         self._logger.debug(event.value, **fields)
 
-    def info(self, event: Event, **fields: object) -> None:
+    def info(self, event: LogLine, **fields: object) -> None:
         """What an administrator may want to see."""
         self._logger.info(event.value, **fields)
 
-    def warning(self, event: Event, error: BaseException | None = None, **fields: object) -> None:
+    def warning(self, event: LogLine, error: BaseException | None = None, **fields: object) -> None:
         """What should be looked at."""
         self._logger.warning(event.value, **fields, **describe(error))
 
-    def error(self, event: Event, error: BaseException | None = None, **fields: object) -> None:
+    def error(self, event: LogLine, error: BaseException | None = None, **fields: object) -> None:
         """What needs somebody now."""
         self._logger.error(event.value, **fields, **describe(error))
 
@@ -67,7 +67,7 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Patient(stream or sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _LossyStream(stream or sys.stderr))),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -80,7 +80,7 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
 
-class _Patient:
+class _LossyStream:
     """A stream of log lines. One that cannot be written is lost: whoever reads along may go, and neither an answer nor
     the end of a node whose storage failed waits for that. What must not be lost is in the audit log."""
 
@@ -134,5 +134,5 @@ class _Libraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        log = Log(logger=record.name, at=f"{record.filename}:{record.lineno}")
-        log._logger.log(record.levelno, Event.LIBRARY.value, **describe(error))
+        log = Logger(logger=record.name, at=f"{record.filename}:{record.lineno}")
+        log._logger.log(record.levelno, LogLine.LIBRARY.value, **describe(error))

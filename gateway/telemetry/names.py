@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Event(StrEnum):
+class LogLine(StrEnum):
     """Log events, `<part>.<what happened>`. What the audit log records is written as `entry` with its kind."""
 
     NODE_STARTED = "node.started"

@@ -6,8 +6,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from gateway.telemetry.logs import Log
-from gateway.telemetry.names import Event, Span
+from gateway.telemetry.logs import Logger
+from gateway.telemetry.names import LogLine, Span
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
 
@@ -47,10 +47,10 @@ def start_trace(traceparent: str = "") -> Trace:
     return parent.child() if parent else Trace(secrets.token_hex(16), secrets.token_hex(8))
 
 
-def record_span(log: Log, span: Span, trace: Trace, seconds: float, **fields: object) -> None:
+def record_span(log: Logger, span: Span, trace: Trace, seconds: float, **fields: object) -> None:
     """Write a span that has ended, as a log line."""
     log.debug(
-        Event.SPAN,
+        LogLine.SPAN,
         span=span.value,
         trace_id=trace.trace_id,
         span_id=trace.span_id,

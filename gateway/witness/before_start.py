@@ -15,7 +15,7 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.frozen import frozen
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from gateway.witness.ports import GrowingLog, WitnessPeers, WitnessStore
@@ -172,15 +172,15 @@ class Comparison:
 
 
 def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
-    """The entry of two heads that do not go together, in the log of `member`; the peer is whose log it is."""
+    """Return the entry of two heads that do not go together, for the log of `member`; the peer is the log's owner."""
     owner = evidence.origin.partition(".")[0]
-    private = {
-        "origin": evidence.origin,
-        "code": evidence.code,
-        "known": evidence.known.decode("utf-8", "replace"),
-        "offered": evidence.offered.decode("utf-8", "replace"),
-    }
-    return EntryDraft("fork-found", "" if owner == member else owner, private=private, retention=Retention.OPERATIONS)
+    return events.FORK_FOUND.draft(
+        peer="" if owner == member else owner,
+        origin=evidence.origin,
+        code=evidence.code,
+        known=evidence.known.decode("utf-8", "replace"),
+        offered=evidence.offered.decode("utf-8", "replace"),
+    )
 
 
 def _compare(log: GrowingLog, shown: Checkpoint) -> str:

@@ -20,7 +20,7 @@ from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures
 from gateway.clock import Clock
 from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.witness.before_start import Comparison, evidence_entry
@@ -201,16 +201,16 @@ class Witnessing:
         self._standings[log.store_name] = found
         if found.lost(now_us) == (log.store_name in self._lost):
             return
-        private = {
-            "log": log.store_name,
-            "covered": found.covered,
-            "size": size,
-            "age_s": found.age_s(now_us),
-            "witnesses": list(_shown(plan.asked)),
-            "failing": sorted(f"{name or 'domestic'}: {code}" for name, code in self._failing.items()),
-        }
-        kind = "quorum-lost" if found.lost(now_us) else "quorum-back"
-        await self._note(EntryDraft(kind, private=private, retention=Retention.OPERATIONS))
+        event = events.QUORUM_LOST if found.lost(now_us) else events.QUORUM_BACK
+        draft = event.draft(
+            log=log.store_name,
+            covered=found.covered,
+            size=size,
+            age_s=found.age_s(now_us),
+            witnesses=list(_shown(plan.asked)),
+            failing=sorted(f"{name or 'domestic'}: {code}" for name, code in self._failing.items()),
+        )
+        await self._note(draft)
         self._lost.symmetric_difference_update({log.store_name})
 
     async def _thin(self) -> None:

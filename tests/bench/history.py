@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.signing.keys import SigningKey
 from gateway.storage.database.engine import open_database
@@ -106,17 +106,15 @@ def _append(log: AuditLog, clock: Clock, count: int) -> None:
 def _draft(now_us: int, number: int) -> EntryDraft:
     peer, exchange_id = _PEERS[number % len(_PEERS)], ExchangeId(os.urandom(16).hex())
     request_hash = os.urandom(32)
-    return EntryDraft(
-        kind="answered",
+    return events.ANSWERED.draft_of(
+        {"outcome": "no_hit", "case": "VN-2026-0007", "purpose": "narcotics", "agreement": "0" * 24},
         peer=peer,
         exchange_id=exchange_id,
         request_hash=request_hash,
         answer_hash=os.urandom(32),
         channel=f"in:{peer}",
-        private={"outcome": "no_hit", "case": "VN-2026-0007", "purpose": "narcotics", "agreement": "0" * 24},
         request=os.urandom(_REQUEST),
         answer=os.urandom(_ANSWER),
-        retention=Retention.NO_HIT,
         claim=ReplayClaim(peer, exchange_id, request_hash, now_us + _CLAIM_US),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -15,8 +16,9 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery, PersonQuery, Query, VehicleQuery, query_value
 from gateway.model.requester import Requester
 from gateway.model.values import NameForm, PartialDate
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports.journal import EntryDraft, Event
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.envelope import Sealed
@@ -75,26 +77,28 @@ class Questions:
         about = {"case": request.case, "purpose": request.purpose.value, "agreement": request.agreement}
         if ours:
             who = {"officer": officer, "agency": "police", "query": request.query.kind.value}
-            found: dict[str, object] = {"officer": officer, "case": request.case, "outcome": outcome.value}
+            found: dict[str, Any] = {"officer": officer, "case": request.case, "outcome": outcome.value}
             found |= {"refusal": code, "hits": len(references)}
-            asked = _draft("asked", peer, request, sealed, {**about, **who})
-            return [asked, _draft("received", peer, request, sealed, found, answer)]
+            asked = _draft(events.ASKED, peer, request, sealed, {**about, **who})
+            return [asked, _draft(events.RECEIVED, peer, request, sealed, found, answer)]
         requester = ["investigator", f"{peer}.blo.one", "police", request.requester.pseudonym]
-        private: dict[str, object] = {**about, "requester": requester, "query": request.query.kind.value}
+        private: dict[str, Any] = {**about, "requester": requester, "query": request.query.kind.value}
         if outcome is Outcome.REFUSED:
             why = {"reason": "PERMISSION_DENIED", "code": code}
-            return [_draft("refused", peer, request, sealed, private | why)]
+            return [_draft(events.REFUSED, peer, request, sealed, private | why)]
         return [
-            _draft("answered", peer, request, sealed, private | {"outcome": outcome.value, "hits": references}, answer)
+            _draft(
+                events.ANSWERED, peer, request, sealed, private | {"outcome": outcome.value, "hits": references}, answer
+            )
         ]
 
     def denied(self) -> EntryDraft:
         """A question that was not allowed at home."""
         query = self.query()
-        private = {"officer": self._chance.choice(self._pools.officers), "purpose": "INVESTIGATION"}
+        private: dict[str, Any] = {"officer": self._chance.choice(self._pools.officers), "purpose": "INVESTIGATION"}
         code = self._chance.choice(self._pools.codes)
-        said = {"code": code, "query": query.kind.value, "question": query_value(query)}
-        return EntryDraft("denied", private=private | said, retention=Retention.OPERATIONS)
+        said: dict[str, Any] = {"code": code, "query": query.kind.value, "question": query_value(query)}
+        return events.DENIED.draft(**private, **said)
 
     def some(self) -> bool:
         """Now and then."""
@@ -139,20 +143,19 @@ class Questions:
 
 
 def _draft(
-    kind: str,
+    event: Event,
     peer: MemberId,
     request: Request,
     sealed: Sealed,
-    private: dict[str, object],
+    private: dict[str, Any],
     answer: Sealed | None = None,
 ) -> EntryDraft:
-    return EntryDraft(
-        kind,
-        peer,
-        request.exchange_id,
-        sealed.payload_hash,
-        answer.payload_hash if answer else b"",
-        private=private,
+    return event.draft_of(
+        private,
+        peer=peer,
+        exchange_id=request.exchange_id,
+        request_hash=sealed.payload_hash,
+        answer_hash=answer.payload_hash if answer else b"",
         request=sealed.envelope,
         answer=answer.envelope if answer else b"",
         retention=Retention.HIT if private.get("outcome") == "hit" else Retention.NO_HIT,

@@ -19,7 +19,7 @@ from adapters.sql.access import KEYS, SqlAccess, read_sql_access
 from adapters.sql.connect import read_only_engine
 from adapters.sql.engines import KINDS as ENGINES
 from adapters.sql.engines import address_of, is_local
-from gateway.app.ground import _wall_limits
+from gateway.app.resources import _wall_limits
 from gateway.clock import ManualClock
 from gateway.config import SourceSettings
 from gateway.errors import Misconfigured, Unavailable

@@ -54,7 +54,7 @@ async def liaison(capsys: pytest.CaptureFixture[str], *arguments: object) -> tup
 
 
 async def ask(world: World, number: str) -> str:
-    search = await world.nodes["th"].searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
+    search = await world.nodes["th"].asking.searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
     assert lines(search)[VN].outcome is Outcome.NO_HIT
     return lines(search)[VN].exchange_id
 
@@ -86,7 +86,7 @@ async def test_a_home_comes_back_as_it_was_while_its_node_served(
     assert done["logs"]["entries"] == made["logs"]
     assert done["fingerprint"] == world.federation.fingerprint
     assert (await liaison(capsys, "audit", "verify", "--home", tmp_path / "new"))[0] == 0
-    ground = build_node(load_settings(tmp_path / "new"), production=False).ground
+    ground = build_node(load_settings(tmp_path / "new"), production=False).resources
     assert "a database that was backed up" in ground.exchange_log.moved  # it would ask a witness first
     ground.database.close()
 

@@ -60,7 +60,7 @@ async def liaison(capsys: pytest.CaptureFixture[str], *arguments: object) -> tup
 
 
 async def ask(world: World, number: str) -> str:
-    search = await world.nodes["th"].searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
+    search = await world.nodes["th"].asking.searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
     assert lines(search)[VN].outcome is Outcome.NO_HIT
     return lines(search)[VN].exchange_id
 

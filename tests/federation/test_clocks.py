@@ -38,7 +38,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 async def ask(world: World) -> Line:
     """Viet Nam's line."""
-    found = lines(await world.nodes["th"].searches.start(officer("th"), command(NO_PASSPORT)))
+    found = lines(await world.nodes["th"].asking.searches.start(officer("th"), command(NO_PASSPORT)))
     line = found[VN]
     assert isinstance(line, Line)
     return line
@@ -51,7 +51,7 @@ def last_of(node: Node, kind: str) -> Logged:
 
 def jump(world: World, monkeypatch: pytest.MonkeyPatch, by: int, *, at_start: bool = False) -> None:
     """Somebody sets the clock of Viet Nam's machine; `at_start`: it was wrong already when the node started."""
-    clock = world.nodes["vn"].ground.clock
+    clock = world.nodes["vn"].resources.clock
     assert isinstance(clock, SystemClock)
     monkeypatch.setattr(clock, "_wall", lambda: time.time_ns() + by)
     if at_start:
@@ -76,7 +76,7 @@ async def test_e8_a_clock_that_jumps_answers_nobody_until_it_is_right_again(
     times = [item.entry.time_us for item in entries(vn)]
     assert times == sorted(set(times))
     with pytest.raises(Stale, match="clock has jumped"):
-        await vn.searches.start(officer("vn"), command(NO_PASSPORT, (TH,)))
+        await vn.asking.searches.start(officer("vn"), command(NO_PASSPORT, (TH,)))
 
     def said() -> bool:
         kinds = [item for item in entries(vn, "operations")[seen:] if item.entry.kind in ("clock", "denied")]
@@ -86,7 +86,7 @@ async def test_e8_a_clock_that_jumps_answers_nobody_until_it_is_right_again(
     clock = next(item for item in entries(vn, "operations")[seen:] if item.entry.kind == "clock")
     assert (clock.private["trusted"], abs(clock.private["jump_us"] * 1_000 - by) < SECOND) == (False, True)
     monkeypatch.undo()
-    vn.ground.clock._last_us = 0  # type: ignore[attr-defined]  # what a clock that was ahead has left in this process
+    vn.resources.clock._last_us = 0  # type: ignore[attr-defined]  # what a clock that was ahead has left in this process
     assert (await ask(world)).outcome is Outcome.NO_HIT
     await eventually(lambda: last_of(vn, "clock").private["trusted"] is True)
 

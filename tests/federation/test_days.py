@@ -65,13 +65,13 @@ async def next_day(world: World, clock: Later) -> None:
     logs as well, is compared before, with one answer behind it."""
     clock.ahead += 1
     for node in world.nodes.values():
-        node.days = DayAccounts(
-            replace(node.parts, clock=clock),
-            node.ground.store,
+        node.answering.days = DayAccounts(
+            replace(node.core.parts, clock=clock),
+            node.resources.store,
             "exchange/1",
-            node.peers,
-            node.scribes.operations,
-            node.days._members,
+            node.core.peers,
+            node.core.writers.operations,
+            node.answering.days._members,
         )
     await answered(world, 1)
     await compared(world)
@@ -81,14 +81,14 @@ async def next_day(world: World, clock: Later) -> None:
 async def answered(world: World, times: int) -> list[Logged]:
     """Thailand asks, Viet Nam answers; Viet Nam's entries."""
     for _ in range(times):
-        await world.nodes["th"].searches.start(officer("th"), command(NO_PASSPORT))
+        await world.nodes["th"].asking.searches.start(officer("th"), command(NO_PASSPORT))
     return [item for item in entries(world.nodes["vn"]) if item.entry.kind == "answered"][-times:]
 
 
 async def compared(world: World) -> dict[str, Logged]:
     """A round of Viet Nam's; what each node's log says of it, the newest entry."""
     before = {name: len(_days(world, name)) for name in world.nodes}
-    await world.nodes["vn"].days.round()
+    await world.nodes["vn"].answering.days.round()
     return {name: found[-1] for name in world.nodes if len(found := _days(world, name)) > before[name]}
 
 
@@ -99,7 +99,7 @@ def _days(world: World, member: str) -> list[Logged]:
 def tamper(world: World, member: str, channel: str, number: int, body: bytes = b"") -> None:
     """Somebody with the database of a node deletes an entry, or writes another one in its place."""
     here = (log_entry.c.channel == channel, log_entry.c.number == number)
-    with world.nodes[member].ground.database.write("test") as connection:
+    with world.nodes[member].resources.database.write("test") as connection:
         if body:
             connection.execute(update(log_entry).where(*here).values(body=body))
         else:
@@ -122,7 +122,7 @@ async def test_both_logs_say_that_they_hold_the_same_of_a_day(world: World, cloc
             "first": first,
             "through": through,
         }
-    trust, now_us = world.nodes["th"].parts.trust(), clock.now_us()
+    trust, now_us = world.nodes["th"].core.parts.trust(), clock.now_us()
     envelope = base64.b64decode(found["th"].private["statement"])
     account = ACCOUNT_KIND.verify(envelope, keys=trust, peer=VN, me=TH, now_us=now_us)
     assert (account.value.day, account.value.given) == (found["th"].private["day"], through)
@@ -144,7 +144,7 @@ async def test_a_long_day_has_several_ranges_and_goes_on_where_it_was_interrupte
     items = await answered(world, 5)
     monkeypatch.setattr(days, "MAX_WIDTH", 2)
     node = world.nodes["vn"]
-    calls, send = [], node.peers.call
+    calls, send = [], node.core.peers.call
 
     async def one_call(member: MemberId, method: Method[Q, A], request: Q) -> A:
         calls.extend([member] if method.path == methods.COMPARE_DAY.path else [])
@@ -152,17 +152,17 @@ async def test_a_long_day_has_several_ranges_and_goes_on_where_it_was_interrupte
             raise Unavailable("cut")
         return await send(member, method, request)
 
-    monkeypatch.setattr(node.peers, "call", one_call)
+    monkeypatch.setattr(node.core.peers, "call", one_call)
     before = len(_days(world, "th"))
-    await node.days.round()
+    await node.answering.days.round()
     assert [(e.private["first"], e.private["through"]) for e in _days(world, "th")[before:]] == _ranges(items[:2])
-    await node.days.round()
+    await node.answering.days.round()
     assert [(e.private["first"], e.private["through"]) for e in _days(world, "th")[before:]] == [
         *_ranges(items[:2]),
         *_ranges(items[2:4]),
         *_ranges(items[4:]),
     ]
-    assert DayState.read(node.parts.documents, GIVEN, "th").closed
+    assert DayState.read(node.core.parts.documents, GIVEN, "th").closed
 
 
 def _ranges(items: Sequence[Logged]) -> list[tuple[int | None, int | None]]:
@@ -180,7 +180,7 @@ async def test_an_answer_that_the_asker_does_not_have_is_named_on_both_sides(
         assert found[name].entry.kind == "day-differs"
         assert (found[name].private["missing"], found[name].private["exchanges"]) == ([lost.entry.number], ids(lost))
         peer, kind = ("th", GIVEN) if name == "vn" else ("vn", TAKEN)
-        state = DayState.read(world.nodes[name].parts.documents, kind, peer)
+        state = DayState.read(world.nodes[name].core.parts.documents, kind, peer)
         assert (state.differs, state.exchanges) == (True, ids(lost))
     said = Liaison(capsys)("audit", "debt", "--home", world.home("vn")).out
     assert f"the logs differ, exchange {lost.entry.exchange_id}" in said
@@ -239,7 +239,7 @@ async def test_accounts_have_a_limit(world: World) -> None:
     node, refused = world.nodes["vn"], 0
     for _ in range(400):
         try:
-            node.days._spend(TH)
+            node.answering.days._spend(TH)
         except Overloaded:
             refused += 1
     assert 99 <= refused <= 100
@@ -252,7 +252,7 @@ async def test_nothing_is_opened_for_an_account(world: World, monkeypatch: pytes
         raise AssertionError("content was opened")
 
     for node in world.nodes.values():
-        monkeypatch.setattr(node.ground.keystore, "open_content", no)
-    before = {name: node.ground.operations_log.size for name, node in world.nodes.items()}
-    await world.nodes["vn"].days.round()
-    assert all(node.ground.operations_log.size > before[name] for name, node in world.nodes.items())
+        monkeypatch.setattr(node.resources.keystore, "open_content", no)
+    before = {name: node.resources.operations_log.size for name, node in world.nodes.items()}
+    await world.nodes["vn"].answering.days.round()
+    assert all(node.resources.operations_log.size > before[name] for name, node in world.nodes.items())

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.audit.entries.catalogue import COMMON_FIELDS
 from gateway.audit.entries.entry import commitment, decode_private, parse_entry
 from gateway.audit.entries.event_fields import meaning
-from gateway.audit.entries.events import COMMON_FIELDS, EVENTS
 from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.config.suspensions import Action
@@ -27,6 +27,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.search import Line, SearchCommand
 from gateway.ops.homes.suspensions import switch
+from gateway.ports.events import EVENTS
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import KeyUse
@@ -66,7 +67,7 @@ async def ask(world: World, made: SearchCommand, to: MemberId = VN) -> tuple[Lin
     """A counterpart's line, and the entries of our exchange log and of Viet Nam's that the search made."""
     th, vn = world.nodes["th"], world.nodes["vn"]
     before = len(entries(th)), len(entries(vn))
-    found = lines(await th.searches.start(HER, made))
+    found = lines(await th.asking.searches.start(HER, made))
     return found[to], entries(th)[before[0] :], entries(vn)[before[1] :]
 
 
@@ -86,7 +87,7 @@ async def test_l1_each_hit_no_hit_refusal_and_silence_has_exactly_one_entry_at_e
 
 async def test_l1_a_switch_has_exactly_one_entry_and_what_it_refuses_one_each(world: World) -> None:
     vn = world.nodes["vn"]
-    home, before = vn.ground.home, len(entries(vn, "operations"))
+    home, before = vn.resources.home, len(entries(vn, "operations"))
     switch(home, CLOCK, Action.SUSPEND, "peer:th", "a drill")
     try:
         await eventually_async(lambda: _refused(world))
@@ -121,11 +122,11 @@ async def test_l2_an_entry_says_who_what_why_under_what_and_with_what_result(wor
     assert said["officer"] == HER.person
     assert set(said) >= {"on_behalf_of", "role", "office", "agency", "client", "token", "purpose", "offence", "case"}
     assert (said["agreement"], said["query"]) == ("gms-border-2026", "document")
-    assert REQUEST_KIND.parse(payload_of(asked.request)).policy_hash == world.nodes["th"].parts.policy().hash
+    assert REQUEST_KIND.parse(payload_of(asked.request)).policy_hash == world.nodes["th"].core.parts.policy().hash
     private = answered.private
     assert (private["outcome"], private["case"], private["agreement"]) == ("hit", "TH-2026-0417", "gms-border-2026")
     assert private["decision"]["policies"]
-    assert bytes.fromhex(private["decision"]["hash"]) == world.nodes["vn"].parts.policy().hash
+    assert bytes.fromhex(private["decision"]["hash"]) == world.nodes["vn"].core.parts.policy().hash
     assert private["requester"][:3] == [HER.role, HER.office, HER.agency]
     (source,) = private["sources"]
     assert (source["state"], source["hits"], bool(source["policies"])) == ("ok", 1, True)
@@ -139,9 +140,9 @@ async def test_l2_an_entry_says_who_what_why_under_what_and_with_what_result(wor
 def commitment_holds(world: World, item: Logged) -> bool:
     """Whether the public part commits to the private part that is kept with it."""
     node = world.nodes[item.entry.log[:2]]
-    (row,) = node.ground.store.entries("exchange/1", item.entry.index, item.entry.index + 1)
+    (row,) = node.resources.store.entries("exchange/1", item.entry.index, item.entry.index + 1)
     assert row.content
-    private = node.ground.keystore.open_content("exchange/1", row.index, row.content)[0]
+    private = node.resources.keystore.open_content("exchange/1", row.index, row.content)[0]
     return commitment(private) == item.entry.commitment and decode_private(private) == item.private
 
 
@@ -154,7 +155,7 @@ async def test_l3_a_question_without_purpose_or_case_is_refused_and_that_is_logg
     th = world.nodes["th"]
     before = len(entries(th)), len(entries(th, "operations"))
     with pytest.raises(LiaisonError) as caught:
-        await th.searches.start(HER, command(**changes))  # type: ignore[arg-type]
+        await th.asking.searches.start(HER, command(**changes))  # type: ignore[arg-type]
     denied = [item for item in entries(th, "operations")[before[1] :] if item.entry.kind == "denied"]
     assert [(item.private["officer"], item.private["code"]) for item in denied] == [(HER.person, caught.value.code)]
     assert len(entries(th)) == before[0]
@@ -186,19 +187,19 @@ async def test_l6_each_side_holds_a_signed_head_of_the_other_over_the_exchange(w
     th, vn = world.nodes["th"], world.nodes["vn"]
 
     async def paid() -> bool:
-        await th.acknowledger.round()
+        await th.asking.acknowledger.round()
         return any(item.entry.kind == "receipt" for item in entries(vn, "operations"))
 
     await eventually_async(paid)
     ours = [item for item in entries(th) if item.entry.kind == "received"][-1].private
     theirs = [item for item in entries(vn, "operations") if item.entry.kind == "receipt"][-1].private
     for private, member in ((ours, "vn"), (theirs, "th")):
-        key = th.parts.trust().vkeys(MemberId(member), KeyUse.LOG)[0]
+        key = th.core.parts.trust().vkeys(MemberId(member), KeyUse.LOG)[0]
         head = verify_checkpoint(private["their_checkpoint"].encode(), f"{member}.liaison.internal/exchange/1", key)
         path = [bytes.fromhex(item) for item in private["their_hashes"]]
         body = private["their_entry"].encode()
         verify_inclusion(leaf_hash(body), private["their_index"], head.size, path, head.root)
-        assert body in [row for _, row, _ in world.nodes[member].ground.store.bodies("exchange/1", 0, head.size)]
+        assert body in [row for _, row, _ in world.nodes[member].resources.store.bodies("exchange/1", 0, head.size)]
 
 
 async def test_l7_a_verifier_in_a_process_of_its_own_finds_one_altered_entry(world: World, tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ async def test_l27_every_field_of_every_entry_has_its_definition_in_english(worl
             for item in entries(world.nodes[member], log):
                 assert set(item.private) <= set(EVENTS[item.entry.kind].fields)
                 assert all(meaning(item.entry.kind, name) for name in item.private)
-    body = next(iter(world.nodes["th"].ground.store.bodies("exchange/1", 0, 1)))[1]
+    body = next(iter(world.nodes["th"].resources.store.bodies("exchange/1", 0, 1)))[1]
     assert parse_entry(body).index == 0
     assert all(
         COMMON_FIELDS[name] for name in ("v", "log", "seq", "t", "kind", "peer", "n", "xid", "req", "ans", "priv")

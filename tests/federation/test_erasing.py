@@ -46,7 +46,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 async def ask(world: World, number: str) -> str:
     """A question of Thailand; the id of the exchange."""
-    search = await world.nodes["th"].searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
+    search = await world.nodes["th"].asking.searches.start(officer("th"), command(DocumentQuery(number, "VNM")))
     assert lines(search)[VN].outcome is Outcome.NO_HIT
     return lines(search)[VN].exchange_id
 
@@ -60,7 +60,7 @@ async def liaison(capsys: pytest.CaptureFixture[str], *arguments: object) -> tup
 
 
 def report(world: World, member: str) -> int:
-    ground = world.nodes[member].ground
+    ground = world.nodes[member].resources
     documents = TrustDocuments(ground.home.trust)
     found = verify_home(
         ground.store,
@@ -99,7 +99,7 @@ async def test_g17_an_exchange_is_forgotten_while_the_node_serves(
 def _readable(world: World, member: str) -> list[Any]:
     from gateway.audit.reading.show import Filter, show
 
-    ground = world.nodes[member].ground
+    ground = world.nodes[member].resources
     return [item for item in show(ground.store, ground.keystore, "exchange/1", Filter(), 10_000) if not item.erased]
 
 
@@ -190,5 +190,5 @@ async def test_an_erasure_works_where_no_node_runs_and_the_node_starts_again(
     await world.start("vn")
     assert not list(Home(world.home("vn")).orders.glob("*.json"))
     assert report(world, "vn") == 0
-    assert world.nodes["vn"].ground.member == VN
-    assert world.nodes["th"].ground.member == TH
+    assert world.nodes["vn"].resources.member == VN
+    assert world.nodes["th"].resources.member == TH

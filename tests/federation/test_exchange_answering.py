@@ -210,7 +210,7 @@ async def test_step_9_policy_decides_on_each_field_and_the_record_verifies_witho
     (hit,) = answer.hits
     record = verify_record(
         hit.record,
-        world.nodes["th"].parts.trust(),
+        world.nodes["th"].core.parts.trust(),
         member=KH,
         audience=TH,
         request_hash=made.payload_hash,
@@ -276,7 +276,7 @@ async def test_step_10_the_answer_is_signed_by_our_statement_key_over_the_hash_o
     asked = request(query=NO_PASSPORT)
     made = REQUEST_KIND.build(asked, world.federation["th"].key("statement"))
     message = await ask(world, made.envelope)
-    checked = check_answer(world.nodes["th"].parts, asked, made.payload_hash, message)
+    checked = check_answer(world.nodes["th"].core.parts, asked, made.payload_hash, message)
     assert checked.answer.key_id == world.federation["vn"].key("statement").key_id
     assert checked.answer.value.request_hash == made.payload_hash
     assert len(payload_of(message.envelope)) in SIZES
@@ -284,19 +284,19 @@ async def test_step_10_the_answer_is_signed_by_our_statement_key_over_the_hash_o
 
 async def test_step_11_the_entry_is_on_disk_under_a_signed_head_before_the_answer_is_released(world: World) -> None:
     node = world.nodes["vn"]
-    release, seen = node.answerer._release, []
+    release, seen = node.answering.answerer._release, []
 
     def look(packed: object) -> None:
         with closing(sqlite3.connect(f"file:{world.home('vn')}/node.sqlite?mode=ro", uri=True)) as database:
             rows = database.execute("SELECT body FROM log_entry WHERE kind = 'answered' ORDER BY log_id, seq DESC")
-            seen.append((rows.fetchone()[0], node.ground.exchange_log.checkpoint))
+            seen.append((rows.fetchone()[0], node.resources.exchange_log.checkpoint))
         release(packed)  # type: ignore[arg-type]
 
-    node.answerer._release = look
+    node.answering.answerer._release = look
     try:
         message = await ask(world, by_th(world, query=NO_PASSPORT))
     finally:
-        node.answerer._release = release
+        node.answering.answerer._release = release
     ((body, head),) = seen
     assert body == message.entry
     key = VerifyKey.admit(world.federation["vn"].key("log").spki)
@@ -309,7 +309,7 @@ async def test_step_12_the_answer_leaves_with_a_proof_of_its_entry(world: World)
     asked = request()
     made = REQUEST_KIND.build(asked, world.federation["th"].key("statement"))
     message = await ask(world, made.envelope)
-    checked = check_answer(world.nodes["th"].parts, asked, made.payload_hash, message)
+    checked = check_answer(world.nodes["th"].core.parts, asked, made.payload_hash, message)
     entry = parse_entry(message.entry)
     assert (entry.kind, entry.peer, entry.exchange_id) == ("answered", "th", asked.exchange_id)
     assert checked.exchange.number == entry.number

@@ -64,7 +64,7 @@ async def sources(world: World) -> dict[str, WatchedSource]:
 
 
 async def search(world: World, made: SearchCommand) -> Search:
-    return await world.nodes["th"].searches.start(HER, made)
+    return await world.nodes["th"].asking.searches.start(HER, made)
 
 
 @pytest.mark.parametrize(
@@ -110,18 +110,18 @@ async def test_step_2_a_source_of_our_own_that_fails_is_named_and_stops_nothing(
 
 async def test_step_3_the_entry_is_durable_before_anything_leaves(world: World) -> None:
     th = world.nodes["th"]
-    exchange, seen = th.peers.exchange, []
+    exchange, seen = th.core.peers.exchange, []
 
     async def look(member: MemberId, envelope: bytes, *rest: object) -> object:
         seen.append([item.request for item in entries(th) if item.entry.kind == "asked"])
         assert envelope in seen[-1]
         return await exchange(member, envelope, *rest)  # type: ignore[arg-type]
 
-    th.peers.exchange = look  # type: ignore[method-assign,assignment]
+    th.core.peers.exchange = look  # type: ignore[method-assign,assignment]
     try:
         found = lines(await search(world, command(to=(VN, KH))))
     finally:
-        th.peers.exchange = exchange  # type: ignore[method-assign]
+        th.core.peers.exchange = exchange  # type: ignore[method-assign]
     assert len(seen) == 2
     assert {found[VN].outcome, found[KH].outcome} == {Outcome.HIT, Outcome.NO_HIT}
 
@@ -159,7 +159,7 @@ async def test_step_6_the_answer_is_durable_before_the_officer_sees_it(world: Wo
     def added(line: object) -> None:
         seen.append((line, kinds(th, getattr(line, "exchange_id", ""))))
 
-    await th.asker.run(Inquiry(HER, command(), "0" * 32), added)
+    await th.asking.asker.run(Inquiry(HER, command(), "0" * 32), added)
     line, found = seen[-1]
     assert line.member == VN  # type: ignore[attr-defined]
     assert found == ["asked", "received"]
@@ -184,7 +184,7 @@ async def test_step_7_a_record_with_fields_left_out_verifies_in_the_officers_han
     asked = next(item for item in reversed(entries(world.nodes["th"])) if item.entry.kind == "asked")
     record = verify_record(
         hit.record.compact,
-        world.nodes["th"].parts.trust(),
+        world.nodes["th"].core.parts.trust(),
         member=KH,
         audience=TH,
         request_hash=asked.entry.request_hash,
@@ -212,7 +212,7 @@ async def test_step_7_a_refusal_of_the_counterpart_is_shown_with_its_reason(worl
 
 async def test_step_7_a_question_that_may_not_be_sent_is_refused_at_home(world: World) -> None:
     before = len(entries(world.nodes["vn"]))
-    found = lines(await world.nodes["th"].searches.start(CHIEF, command(purpose=Purpose.PREVENTION)))
+    found = lines(await world.nodes["th"].asking.searches.start(CHIEF, command(purpose=Purpose.PREVENTION)))
     assert found[VN].outcome is Outcome.REFUSED
     refusal = found[VN].refusal
     assert refusal
@@ -249,8 +249,8 @@ async def test_step_8_the_acknowledgement_of_the_channel_goes_on(world: World) -
     assert number is not None
 
     async def acknowledged() -> bool:
-        await th.acknowledger.round()
-        return vn.receipts._book.acknowledged(TH) >= number
+        await th.asking.acknowledger.round()
+        return vn.answering.receipts._book.acknowledged(TH) >= number
 
     await eventually_async(acknowledged)
     receipt = next(item for item in reversed(entries(vn, "operations")) if item.entry.kind == "receipt")
@@ -263,7 +263,7 @@ async def test_a_repeated_idempotency_key_gives_the_first_search_and_asks_nobody
     before = len(entries(world.nodes["vn"]))
     assert await search(world, command(idempotency_key="k-1")) == first
     assert len(entries(world.nodes["vn"])) == before
-    other = await world.nodes["th"].searches.start(officer_named("th.o.2000"), command(idempotency_key="k-1"))
+    other = await world.nodes["th"].asking.searches.start(officer_named("th.o.2000"), command(idempotency_key="k-1"))
     assert other.id != first.id, "keys of another officer are others"
 
 
@@ -284,7 +284,7 @@ async def test_no_crash_leaves_an_idempotency_key_without_its_search(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """H1: at the moment when the key is stored, the search that it stands for is."""
-    documents = world.nodes["th"].parts.documents
+    documents = world.nodes["th"].core.parts.documents
     put_new, kept = documents.put_new, []
 
     def watched(kind: str, key: str, data: bytes, until_us: int) -> bytes | None:
@@ -302,9 +302,9 @@ async def test_no_crash_leaves_an_idempotency_key_without_its_search(
 
 async def test_a_search_is_nobody_elses(world: World) -> None:
     found = await search(world, command(NO_PASSPORT))
-    assert await world.nodes["th"].searches.get(HER, found.id) == found
+    assert await world.nodes["th"].asking.searches.get(HER, found.id) == found
     with pytest.raises(Unknown):
-        await world.nodes["th"].searches.get(officer_named("th.o.2000"), found.id)
+        await world.nodes["th"].asking.searches.get(officer_named("th.o.2000"), found.id)
 
 
 async def test_a_counterpart_that_is_down_is_silent_with_when_it_was_last_seen(
@@ -333,7 +333,7 @@ async def test_a_late_answer_is_logged_and_found_with_the_search(
 ) -> None:
     """The budget of the officer's view is over; the answer still comes and takes the place of the silence."""
     th, vn = world.nodes["th"], sources["vn"]
-    monkeypatch.setattr(th.asker, "_budget_s", 0.2)
+    monkeypatch.setattr(th.asking.asker, "_budget_s", 0.2)
     vn.reset()
     vn.gate.clear()
     found = await search(world, command())
@@ -342,13 +342,13 @@ async def test_a_late_answer_is_logged_and_found_with_the_search(
     vn.gate.set()
 
     async def late() -> bool:
-        return bool(lines(await th.searches.get(HER, found.id))[VN].late)
+        return bool(lines(await th.asking.searches.get(HER, found.id))[VN].late)
 
     await eventually_async(late)
-    line = lines(await th.searches.get(HER, found.id))[VN]
+    line = lines(await th.asking.searches.get(HER, found.id))[VN]
     assert (line.outcome, line.late) == (Outcome.HIT, True)
     assert kinds(th, line.exchange_id) == ["asked", "silent", "late"]
-    th.searches._running.clear()
+    th.asking.searches._running.clear()
     await eventually_async(late)  # from the store, once it is written
 
 
@@ -356,9 +356,9 @@ async def test_the_largest_head_of_a_counterpart_is_remembered_and_shown_to_it(
     world: World, sources: dict[str, WatchedSource]
 ) -> None:
     """It came with an answer, between two rounds of cosigning; its owner asks for it before it signs after a start."""
-    th, log = world.nodes["th"], world.nodes["vn"].ground.exchange_log
+    th, log = world.nodes["th"], world.nodes["vn"].resources.exchange_log
     await search(world, command())
     await th.witness.round()
-    seen = parse_checkpoint(SqlWitnessStore(th.ground.database).seen(log.origin) or b"")
+    seen = parse_checkpoint(SqlWitnessStore(th.resources.database).seen(log.origin) or b"")
     assert (seen.origin, seen.size, seen.root) == (log.origin, log.size, log.root(log.size))
     assert parse_checkpoint(await th.witness.largest_head(VN, log.origin)).size == log.size

@@ -86,7 +86,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 @pytest.fixture
 def wall(world: World) -> Bulkhead:
-    return world.nodes["kh"].ground.walls[0]
+    return world.nodes["kh"].resources.walls[0]
 
 
 async def alone(world: World, query: Query) -> Answer:

@@ -39,7 +39,7 @@ def world(tmp_path: Path) -> World:
 
 async def test_an_idempotency_key_stands_for_one_question_only(world: World) -> None:
     async with running(world, ("th", "vn")):
-        searches = world.nodes["th"].searches
+        searches = world.nodes["th"].asking.searches
         first = await searches.start(officer(), ASKED)
         assert (await searches.start(officer(), ASKED)).id == first.id
         with pytest.raises(Replayed):
@@ -49,14 +49,14 @@ async def test_an_idempotency_key_stands_for_one_question_only(world: World) -> 
 async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(world: World) -> None:
     async with running(world, ("th",)):
         node = world.nodes["th"]
-        searches = node.searches
+        searches = node.asking.searches
         started = asyncio.Event()
 
         async def never(inquiry: Inquiry, added: Callable[[Line], None]) -> None:
             started.set()
             await asyncio.Event().wait()
 
-        node.asker.run = never  # type: ignore[method-assign]  # the moment in which the node dies
+        node.asking.asker.run = never  # type: ignore[method-assign]  # the moment in which the node dies
         task = asyncio.create_task(searches.start(officer(), ASKED))
         await started.wait()
         search_id = next(iter(searches._running))
@@ -73,15 +73,15 @@ async def test_the_token_commitment_opens_with_the_salt_in_the_entry(world: Worl
     async with running(world, ("th", "vn")):
         node = world.nodes["th"]
         salts: list[EntryDraft] = []
-        write = node.scribes.exchange.write
+        write = node.core.writers.exchange.write
 
         async def watched(draft: EntryDraft) -> Logged:
             if draft.kind == "asked":
                 salts.append(draft)
             return await write(draft)
 
-        node.scribes.exchange.write = watched  # type: ignore[method-assign]
-        await node.searches.start(officer(), replace(ASKED, idempotency_key=""))
+        node.core.writers.exchange.write = watched  # type: ignore[method-assign]
+        await node.asking.searches.start(officer(), replace(ASKED, idempotency_key=""))
     from gateway.statements.envelope import REQUEST, unseal
     from gateway.statements.request import REQUEST_KIND
 

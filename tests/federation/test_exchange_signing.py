@@ -61,7 +61,7 @@ async def test_a_record_whose_agency_cannot_sign_makes_the_answer_partial(
     world: World, broken: type[AbsentKey]
 ) -> None:
     node = world.nodes["vn"]
-    issuers = node.parts.issuers
+    issuers = node.core.parts.issuers
     name, issuer = next(item for item in issuers.items() if item[0] == "vn.immigration")
     assert isinstance(issuers, dict)
     issuers[name] = replace(issuer, key=broken(world.federation["vn"].key("agency-immigration"), 1))
@@ -78,10 +78,10 @@ async def test_an_answer_that_cannot_be_signed_becomes_a_refusal_with_its_entry(
     world: World, broken: type[AbsentKey]
 ) -> None:
     node = world.nodes["vn"]
-    parts = node.answerer._parts
-    node.answerer._parts = replace(parts, key=broken(parts.key, 1))  # type: ignore[arg-type]
+    parts = node.answering.answerer._parts
+    node.answering.answerer._parts = replace(parts, key=broken(parts.key, 1))  # type: ignore[arg-type]
     answer = answer_of(await caller(world).submit(sealed(world.federation["th"])))
-    node.answerer._parts = parts
+    node.answering.answerer._parts = parts
     assert answer.outcome is Outcome.REFUSED
     assert answer.hits == ()
     assert kinds(node, answer.exchange_id) == ["refused"]

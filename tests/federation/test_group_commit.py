@@ -40,7 +40,7 @@ def written(home: Path) -> tuple[int, int]:
 
 async def ask(world: World, rounds: int) -> None:
     """`CONCURRENT` askers, each with one exchange after another in flight, over streams."""
-    key, peers = world.federation["th"].key("statement"), world.nodes["th"].peers
+    key, peers = world.federation["th"].key("statement"), world.nodes["th"].core.peers
     envelopes = [
         REQUEST_KIND.build(request(query=DocumentQuery(f"B{number:07d}", "VNM")), key).envelope
         for number in range(CONCURRENT * rounds)

@@ -51,7 +51,7 @@ class Story:
     async def ask(self, sender: str, times: int) -> None:
         other = VN if sender == "th" else TH
         for _ in range(times):
-            found = await self.world.nodes[sender].searches.start(person(sender), command(to=(other,)))
+            found = await self.world.nodes[sender].asking.searches.start(person(sender), command(to=(other,)))
             line = lines(found)[other]
             assert line.outcome in (Outcome.HIT, Outcome.NO_HIT), line.refusal
 
@@ -150,11 +150,11 @@ async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
 
     async def served() -> bool:
         """Requests of the time of the loss are refused for half a minute."""
-        found = await story.world.nodes["vn"].searches.start(person("vn"), command(to=(TH,)))
+        found = await story.world.nodes["vn"].asking.searches.start(person("vn"), command(to=(TH,)))
         return lines(found)[TH].outcome is not Outcome.REFUSED
 
     sure_us = first.entry.time_us + SKEW_US
-    refused = await story.world.nodes["vn"].searches.start(person("vn"), command(to=(TH,)))
+    refused = await story.world.nodes["vn"].asking.searches.start(person("vn"), command(to=(TH,)))
     assert lines(refused)[TH].outcome is Outcome.REFUSED or CLOCK.now_us() > sure_us, "half a minute is not over"
     await eventually_async(served, 60.0, pause=0.5)
     given = [item for item in entries(th) if item.entry.kind == "answered"]
@@ -166,16 +166,16 @@ async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
     assert min(numbers) > KEPT + LOST
     await story.seen()
     assert {item.log for item in th.witness.standings} == {"exchange/2", "operations/2"}
-    assert th.debts.open_answers().get("vn", 0) <= len(numbers)  # nothing is owed for what is lost
+    assert th.answering.debts.open_answers().get("vn", 0) <= len(numbers)  # nothing is owed for what is lost
 
 
 async def step_5_receipts_pass_over_what_is_lost(story: Story) -> None:
     th, vn = story.world.nodes["th"], story.world.nodes["vn"]
 
     async def paid() -> bool:
-        await vn.acknowledger.round()
-        await th.acknowledger.round()
-        book, theirs = th.receipts._book, vn.receipts._book
+        await vn.asking.acknowledger.round()
+        await th.asking.acknowledger.round()
+        book, theirs = th.answering.receipts._book, vn.answering.receipts._book
         ours = book.acknowledged(VN) == book.given()[VN]
         return ours and theirs.acknowledged(TH) == theirs.given()[TH]
 

@@ -72,7 +72,7 @@ def bring(world: World, data: bytes) -> None:
 
 async def raise_to(world: World, version: int) -> None:
     """See to it that a version is in force, whichever tests ran before."""
-    keeper = world.nodes["vn"].ground.policy
+    keeper = world.nodes["vn"].resources.policy
     while keeper.version < version:
         following = keeper.version + 1
         bring(world, document(world, NATIONAL / "vn", following, "a", "b"))
@@ -88,11 +88,11 @@ def said(world: World, kind: str) -> list[dict[str, object]]:
 
 
 async def ask(world: World) -> Outcome | None:
-    return lines(await world.nodes["th"].searches.start(officer("th"), command()))[VN].outcome
+    return lines(await world.nodes["th"].asking.searches.start(officer("th"), command()))[VN].outcome
 
 
 async def test_two_approvers_put_a_policy_in_force_at_a_running_node(world: World, draft: Path) -> None:
-    keeper = world.nodes["vn"].ground.policy
+    keeper = world.nodes["vn"].resources.policy
     version = keeper.version + 1
     assert await ask(world) is Outcome.HIT
     (draft / "closed.cedar").write_text(REFUSAL)
@@ -118,7 +118,7 @@ async def test_two_approvers_put_a_policy_in_force_at_a_running_node(world: Worl
 
 
 async def test_requests_under_way_are_answered_while_the_policy_changes(world: World, draft: Path) -> None:
-    keeper = world.nodes["vn"].ground.policy
+    keeper = world.nodes["vn"].resources.policy
     asked = [asyncio.create_task(ask(world)) for _ in range(20)]
     version = keeper.version + 1
     bring(world, document(world, draft, version, "a", "b"))
@@ -171,7 +171,7 @@ async def test_another_base_policy_is_refused(world: World, draft: Path) -> None
 
 
 async def refused(world: World, data: bytes, code: str) -> None:
-    keeper = world.nodes["vn"].ground.policy
+    keeper = world.nodes["vn"].resources.policy
     engine, before = keeper.engine, len(said(world, "policy-refused"))
     bring(world, data)
     await eventually(lambda: len(said(world, "policy-refused")) > before)
@@ -190,11 +190,11 @@ async def test_in_production_nothing_decides_that_nobody_approved(world: World, 
 
 async def test_an_accepted_policy_is_in_force_after_a_restart(world: World) -> None:
     await raise_to(world, 2)
-    before = world.nodes["vn"].ground.policy
+    before = world.nodes["vn"].resources.policy
     await world.stop("vn")
     node = await world.start("vn")
-    assert node.ground.policy.version == before.version
-    assert node.ground.policy.engine.hash == before.engine.hash
+    assert node.resources.policy.version == before.version
+    assert node.resources.policy.engine.hash == before.engine.hash
 
 
 async def test_a_policy_does_not_go_back_when_newer_documents_are_taken_away(world: World, tmp_path: Path) -> None:
@@ -282,6 +282,6 @@ async def test_a_removed_approver_approves_no_more(world: World, tmp_path: Path)
 
 
 async def test_the_files_that_decide_in_a_trial_are_kept_by_their_hash(world: World) -> None:
-    keeper = world.nodes["th"].ground.policy
+    keeper = world.nodes["th"].resources.policy
     assert (Home(world.home("th")).policies / f"unapproved-{keeper.engine.hash.hex()}.json").exists()
     assert run(["policy", "status", "--home", str(world.home("th"))]) == 0

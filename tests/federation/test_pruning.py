@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import run
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
 from gateway.storage.keys.keystore import KeyStore
 from tests.support.exchange import entries, stopping
 from tests.support.forger import eventually_async
@@ -29,8 +28,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     made = build_world(tmp_path, {}, ("th", "vn"))
     async with stopping(made):
         th, vn = await made.start("th"), await made.start("vn")
-        drafts = (EntryDraft("own", private={"officer": "th.o.1"}, retention=Retention.NO_HIT) for _ in range(MANY))
-        await asyncio.gather(*(th.scribes.exchange.write(draft) for draft in drafts))
+        drafts = (events.OWN.draft(officer="th.o.1") for _ in range(MANY))
+        await asyncio.gather(*(th.core.writers.exchange.write(draft) for draft in drafts))
 
         async def covered() -> bool:
             await th.witness.round()
@@ -82,5 +81,5 @@ async def test_g20_a_pruned_node_goes_on_and_says_so(world: World, capsys: pytes
         await th.witness.round()
         return any(item.log == "exchange/1" and item.covered == item.size for item in th.witness.standings)
 
-    await th.scribes.exchange.write(EntryDraft("own", private={}, retention=Retention.NO_HIT))
+    await th.core.writers.exchange.write(events.OWN.draft())
     await eventually_async(cosigned, 30.0)

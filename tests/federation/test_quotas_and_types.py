@@ -47,13 +47,13 @@ def limit(world: World, member: str, quotas: str) -> None:
 
 async def ask(world: World, to: str = "vn", **changes: object) -> Line:
     asked = command(to=({"vn": VN, "kh": KH}[to],), **changes)  # type: ignore[arg-type]
-    found: Line = lines(await world.nodes["th"].searches.start(CHIEF, asked))[{"vn": VN, "kh": KH}[to]]
+    found: Line = lines(await world.nodes["th"].asking.searches.start(CHIEF, asked))[{"vn": VN, "kh": KH}[to]]
     return found
 
 
 def used(world: World) -> list[tuple[str, int]]:
     """What Viet Nam has counted of each purpose."""
-    return [(use.place.purpose, use.used) for use in world.nodes["vn"].parts.quotas.used(CLOCK.now_us())]
+    return [(use.place.purpose, use.used) for use in world.nodes["vn"].core.parts.quotas.used(CLOCK.now_us())]
 
 
 async def test_the_quota_is_used_to_the_last_and_not_beyond_also_in_parallel(world: World) -> None:

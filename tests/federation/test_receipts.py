@@ -59,17 +59,17 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 async def ask(world: World, purpose: Purpose = Purpose.INVESTIGATION) -> tuple[Outcome, str, str]:
     """Outcome, code and text of Viet Nam's line."""
-    found = await world.nodes["th"].searches.start(HER, command(NO_PASSPORT, purpose=purpose))
+    found = await world.nodes["th"].asking.searches.start(HER, command(NO_PASSPORT, purpose=purpose))
     line = lines(found)[VN]
     return line.outcome, line.refusal.code if line.refusal else "", line.refusal.text if line.refusal else ""
 
 
 async def settled(world: World) -> None:
     """Return when Viet Nam has a receipt for all that it answered."""
-    book = world.nodes["vn"].receipts._book
+    book = world.nodes["vn"].answering.receipts._book
 
     async def paid() -> bool:
-        await world.nodes["th"].acknowledger.round()
+        await world.nodes["th"].asking.acknowledger.round()
         through = book.given().get(TH, 0)
         receipts = [item.private["through"] for item in written(world, "receipt")]
         return book.acknowledged(TH) == through == max(receipts, default=0)
@@ -91,7 +91,7 @@ async def test_each_side_holds_the_other_sides_statement_entry_and_signed_head(w
         entry = parse_entry(body)
         assert (entry.kind, entry.exchange_id, entry.number) == (kind, arrived.entry.exchange_id, arrived.entry.number)
         assert (entry.request_hash, entry.answer_hash) == (arrived.entry.request_hash, arrived.entry.answer_hash)
-        key = world.nodes["vn"].parts.trust().vkeys(member, KeyUse.LOG)[0]
+        key = world.nodes["vn"].core.parts.trust().vkeys(member, KeyUse.LOG)[0]
         head = verify_checkpoint(private["their_checkpoint"].encode(), entry.log, key)
         path = [bytes.fromhex(item) for item in private["their_hashes"]]
         verify_inclusion(leaf_hash(body), index, head.size, path, head.root)
@@ -110,36 +110,36 @@ async def test_a_receipt_without_the_senders_own_entry_and_proof_is_not_taken(
             sent.append(message)
         raise Unavailable("held back by the test")
 
-    monkeypatch.setattr(th.peers, "call", kept)
+    monkeypatch.setattr(th.core.peers, "call", kept)
     await ask(world)
     await eventually_async(lambda: _round(world, sent))
     good = sent[-1]
     other = entries(th)[-2]
     assert other.entry.kind == "asked"
-    body = next(iter(th.ground.store.bodies("exchange/1", other.entry.index, other.entry.index + 1)))[1]
+    body = next(iter(th.resources.store.bodies("exchange/1", other.entry.index, other.entry.index + 1)))[1]
     flipped = (bytes([good.proof.hashes[0][0] ^ 1]) + good.proof.hashes[0][1:], *good.proof.hashes[1:])
     theirs = written(world, "receipt")[-1].private
     bad = [
         replace(good, entry=b""),
-        replace(good, entry=body, proof=th.parts.journal.proof(other.entry.index)),
+        replace(good, entry=body, proof=th.core.parts.journal.proof(other.entry.index)),
         replace(good, entry=theirs["their_entry"].encode()),
         replace(good, proof=replace(good.proof, hashes=flipped)),
-        replace(good, proof=replace(good.proof, checkpoint=vn.parts.journal.proof(0).checkpoint)),
+        replace(good, proof=replace(good.proof, checkpoint=vn.core.parts.journal.proof(0).checkpoint)),
         replace(good, proof=LogProof(0, (), b"")),
     ]
-    before, count = vn.receipts._book.acknowledged(TH), len(written(world, "receipt-refused"))
+    before, count = vn.answering.receipts._book.acknowledged(TH), len(written(world, "receipt-refused"))
     for message in bad:
-        vn.receipts._buckets.clear()
+        vn.answering.receipts._buckets.clear()
         status = await caller(world).refused(methods.ACKNOWLEDGE.path, methods.ACKNOWLEDGE.request.write(message))
         assert status in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARGUMENT)
-    assert vn.receipts._book.acknowledged(TH) == before
+    assert vn.answering.receipts._book.acknowledged(TH) == before
     assert len(written(world, "receipt-refused")) == count + len(bad)
     monkeypatch.undo()
     await settled(world)
 
 
 async def _round(world: World, sent: list[ReceiptMessage]) -> bool:
-    await world.nodes["th"].acknowledger.round()
+    await world.nodes["th"].asking.acknowledger.round()
     return bool(sent)
 
 
@@ -149,15 +149,15 @@ async def test_a_receipt_that_says_that_nothing_arrived_is_taken_and_seen(
     th, vn = world.nodes["th"], world.nodes["vn"]
     await ask(world)
     await settled(world)
-    monkeypatch.setattr(th.acknowledger._book, "peers", list)  # its own receipts wait meanwhile
+    monkeypatch.setattr(th.asking.acknowledger._book, "peers", list)  # its own receipts wait meanwhile
     await ask(world)
-    number = vn.receipts._book.given()[TH]
+    number = vn.answering.receipts._book.given()[TH]
     previous = base64.b64decode(written(world, "receipt")[-1].private["statement"])
     receipt = Receipt(
         TH, VN, number, number, exchanges_hash([]), (number,), sha256(payload_of(previous)).digest(), CLOCK.now_us()
     )
     sealed = RECEIPT_KIND.build(receipt, world.federation["th"].key("statement"))
-    vn.receipts._buckets.clear()
+    vn.answering.receipts._buckets.clear()
     message = ReceiptMessage(sealed.envelope, b"", LogProof(0, (), b""))
     await caller(world).call(methods.ACKNOWLEDGE.path, methods.ACKNOWLEDGE.request.write(message))
     entry = written(world, "receipt")[-1].private
@@ -170,12 +170,12 @@ async def test_g13_whoever_asks_on_without_receipts_is_told_what_is_due_and_serv
     th, vn = world.nodes["th"], world.nodes["vn"]
     await settled(world)
     monkeypatch.setattr(debt, "STALL_S", 0.0)
-    monkeypatch.setattr(vn.debts, "_limits", DebtLimits(3, 600))
-    monkeypatch.setattr(th.acknowledger._book, "peers", list)
-    first = vn.receipts._book.given().get(TH, 0) + 1
+    monkeypatch.setattr(vn.answering.debts, "_limits", DebtLimits(3, 600))
+    monkeypatch.setattr(th.asking.acknowledger._book, "peers", list)
+    first = vn.answering.receipts._book.given().get(TH, 0) + 1
     for _ in range(3):
         assert (await ask(world))[0] is Outcome.NO_HIT
-    await vn.debts.round()
+    await vn.answering.debts.round()
     outcome, code, text = await ask(world)
     assert (outcome, code) == (Outcome.REFUSED, "receipts-due")
     assert text == f"receipts are due for 3 answers of ours, from number {first} on"
@@ -193,6 +193,6 @@ async def test_g13_whoever_asks_on_without_receipts_is_told_what_is_due_and_serv
     await settled(world)
     assert (await ask(world))[0] is Outcome.NO_HIT
     await settled(world)
-    await vn.debts.round()
+    await vn.answering.debts.round()
     assert written(world, "receipts-settled")
     assert "nobody owes a receipt" in Liaison(capsys)("audit", "debt", "--home", world.home("vn")).out

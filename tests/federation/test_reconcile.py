@@ -36,7 +36,7 @@ async def exports(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
 
 async def ask(world: World, times: int) -> None:
     for _ in range(times):
-        assert lines(await world.nodes["th"].searches.start(officer("th"), command()))[VN].outcome is Outcome.HIT
+        assert lines(await world.nodes["th"].asking.searches.start(officer("th"), command()))[VN].outcome is Outcome.HIT
 
 
 def export(world: World, member: str, out: Path) -> None:

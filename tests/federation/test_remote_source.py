@@ -48,7 +48,7 @@ async def process(made: RemoteWorld) -> AsyncIterator[SourceProcessUnderTest]:
 
 async def ask(made: RemoteWorld, query: PersonQuery | ContainerQuery) -> Line:
     """The line of Cambodia for a search of a Thai officer."""
-    found = await made.world.nodes["th"].searches.start(HER, command(query, (KH,)))
+    found = await made.world.nodes["th"].asking.searches.start(HER, command(query, (KH,)))
     line: Line = lines(found)["kh"]
     return line
 
@@ -63,9 +63,9 @@ async def test_a_source_that_was_never_seen_is_missing_and_known_when_it_comes(t
         assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("customs records",))
         try:
             await served.start()
-            for refresh in remote.world.nodes["kh"].ground.refreshers.values():
+            for refresh in remote.world.nodes["kh"].resources.refreshers.values():
                 await asyncio.to_thread(refresh)
-            assert remote.world.nodes["kh"].ground.walls[0].description.record_types == RECORD_TYPES
+            assert remote.world.nodes["kh"].resources.walls[0].description.record_types == RECORD_TYPES
             assert (await ask(remote, person(planted.DRIVER))).hits
         finally:
             await served.kill()
@@ -114,7 +114,7 @@ async def test_our_own_officers_search_is_referred_to_by_its_search_id(
     made: RemoteWorld, process: SourceProcessUnderTest
 ) -> None:
     before = len(log_entries(made.home))
-    found = await made.world.nodes["kh"].searches.start(officer("kh"), command(person(planted.DRIVER), (TH,)))
+    found = await made.world.nodes["kh"].asking.searches.start(officer("kh"), command(person(planted.DRIVER), (TH,)))
     own = lines(found)["kh"]
     (hit,) = own.hits
     assert hit.record is None

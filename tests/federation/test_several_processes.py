@@ -179,12 +179,14 @@ async def test_an_officers_search_is_found_from_the_other_process_while_it_runs_
     first = await world.start("th")
     second = await world.start("th")
     try:
-        assert first.ground.leader.leads()
-        assert not second.ground.leader.leads()
+        assert first.resources.leader.leads()
+        assert not second.resources.leader.leads()
         asking = officer()
         wanted = command(to=(VN,), idempotency_key="K1")
         results = await asyncio.gather(
-            first.searches.start(asking, wanted), second.searches.start(asking, wanted), return_exceptions=True
+            first.asking.searches.start(asking, wanted),
+            second.asking.searches.start(asking, wanted),
+            return_exceptions=True,
         )
         one, other = results
         assert not isinstance(one, BaseException)
@@ -193,16 +195,16 @@ async def test_an_officers_search_is_found_from_the_other_process_while_it_runs_
         assert one.done
         assert other.done
         assert [line.outcome for line in one.lines] == [line.outcome for line in other.lines]
-        assert (await second.searches.get(asking, one.id)).done
+        assert (await second.asking.searches.get(asking, one.id)).done
         assert [entry.kind for entry in parsed(home) if entry.kind in ("asked", "received")] == ["asked", "received"]
-        await second.searches.start(asking, command(to=(VN,)))
+        await second.asking.searches.start(asking, command(to=(VN,)))
         await acknowledged(home, through=2)
         logged = [entry for entry in parsed(home, "operations/1") if entry.kind == "acknowledged"]
         assert [private(home, entry)["through"] for entry in logged][-1] == 2
     finally:
         await first.stop()
         world.nodes["th"] = second
-        while not second.ground.leader.leads():
+        while not second.resources.leader.leads():
             await asyncio.sleep(0.05)
         for member in ("th", "vn"):
             await world.stop(member)

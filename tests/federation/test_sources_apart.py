@@ -50,11 +50,11 @@ def second_mapping(folder: Path, sample: object) -> Path:
 @pytest_asyncio.fixture(loop_scope="module")
 async def second(world: World) -> AsyncIterator[WatchedSource]:
     node = world.nodes["vn"]
-    (place,) = [n for n, wall in enumerate(node.ground.walls) if wall.description.id == SECOND]
+    (place,) = [n for n, wall in enumerate(node.resources.walls) if wall.description.id == SECOND]
     watched = watch(node, place)
     yield watched
     watched.reset()
-    node.ground.walls[place].source = watched.inner
+    node.resources.walls[place].source = watched.inner
 
 
 async def ask(world: World, budget_ms: int = 3_000) -> Answer:

@@ -38,7 +38,9 @@ async def sources(world: World) -> dict[str, WatchedSource]:
 
 
 async def ask(world: World, purpose: Purpose, query: PersonQuery = MISHEARD) -> Search:
-    return await world.nodes["th"].searches.start(HER, command(query, (KH,), purpose=purpose, offence=Offence.TIP))
+    return await world.nodes["th"].asking.searches.start(
+        HER, command(query, (KH,), purpose=purpose, offence=Offence.TIP)
+    )
 
 
 async def test_the_same_person_is_found_as_missing_and_not_at_a_border(world: World) -> None:

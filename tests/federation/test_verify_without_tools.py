@@ -37,7 +37,7 @@ async def folder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path
         for member in ("th", "vn"):
             await world.start(member)
         for _ in range(3):
-            found = lines(await world.nodes["th"].searches.start(officer("th"), command()))
+            found = lines(await world.nodes["th"].asking.searches.start(officer("th"), command()))
             assert found[VN].outcome is Outcome.HIT
     _export(world.home("th"), folder)
     (folder / "charter.jsonl").write_bytes((world.home("th") / "trust" / "charter.jsonl").read_bytes())

@@ -15,8 +15,8 @@ import grpc
 import pytest
 
 from gateway.app.node import Node
-from gateway.app.rounds import Housekeeper
 from gateway.app.witness import DomesticWitness
+from gateway.app.witness_parts import NodeWitness
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import reaches_quorum, verify_cosignatures, witnesses_of
 from gateway.cli.main import run
@@ -24,8 +24,7 @@ from gateway.config.witness_home import load_witness
 from gateway.errors import Contradicted, NotProved
 from gateway.model.evidence.witness import WitnessedHead
 from gateway.ops.homes.found_witness import found_witness
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
 from gateway.rpc import methods
 from gateway.rpc.status import size_of
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -40,17 +39,13 @@ from tests.support.witnesses import LogOf
 pytestmark = pytest.mark.timeout(180)  # each starts several nodes
 
 OPERATIONS = "th.liaison.internal/operations/1"
-OWN_ROUND = Housekeeper.witness_round
+OWN_ROUNDS = NodeWitness.rounds
 
 
 @pytest.fixture(autouse=True)
 def rounds_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node's own round, which is made when it gets its turn, would come before or into those that a test makes."""
-
-    async def none(_: Housekeeper) -> None:
-        return
-
-    monkeypatch.setattr(Housekeeper, "witness_round", none)
+    monkeypatch.setattr(NodeWitness, "rounds", ())
 
 
 @pytest.fixture
@@ -64,8 +59,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def grow(node: Node, count: int = 3, mark: str = "x") -> None:
     """Entries in the operations log."""
     for number in range(count):
-        draft = EntryDraft("alarm", private={"code": mark, "detail": str(number)}, retention=Retention.OPERATIONS)
-        await node.scribes.operations.write(draft)
+        draft = events.ALARM.draft(code=mark, detail=str(number))
+        await node.core.writers.operations.write(draft)
 
 
 def of_kind(node: Node, kind: str) -> list[Logged]:
@@ -75,7 +70,7 @@ def of_kind(node: Node, kind: str) -> list[Logged]:
 
 def memory(node: Node) -> SqlWitnessStore:
     """What the node remembers."""
-    return SqlWitnessStore(node.ground.database)
+    return SqlWitnessStore(node.resources.database)
 
 
 def settings(world: World, **values: object) -> None:
@@ -133,10 +128,10 @@ async def test_a_round_brings_each_head_once_and_the_cosignatures_verify_offline
     th, vn = await world.start("th"), await world.start("vn")
     await grow(th)
     await settle(th, lambda: covered(th))
-    head = parse_checkpoint(th.ground.operations_log.checkpoint)
+    head = parse_checkpoint(th.resources.operations_log.checkpoint)
     kept = memory(th).cosignatures("operations/1", head.size)
     view = world.federation.view("th")
-    found = verify_cosignatures(head, kept, witnesses_of(view, "th"), th.ground.clock.now_us())
+    found = verify_cosignatures(head, kept, witnesses_of(view, "th"), th.resources.clock.now_us())
     assert [(item.member, item.algorithm.value) for item in found] == [("vn", "ed25519"), ("vn", "ml-dsa-44")]
     assert reaches_quorum(found, 1)
     await th.witness.round()
@@ -146,7 +141,7 @@ async def test_a_round_brings_each_head_once_and_the_cosignatures_verify_offline
     assert len(memory(th).cosigned("operations/1")) >= 2
     known = memory(vn).witnessed(OPERATIONS)
     assert known is not None
-    assert known.checkpoint == th.ground.operations_log.checkpoint
+    assert known.checkpoint == th.resources.operations_log.checkpoint
     assert await asyncio.to_thread(run, ["witness", "status", "--home", str(world.home("th")), "--json"]) == 0
     about = printed(capsys)
     assert about["asked"] == ["vn"]
@@ -207,12 +202,12 @@ async def test_i4_without_witnesses_service_goes_on_with_an_alarm_and_one_proof_
 
 
 async def test_a_node_makes_its_rounds_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Housekeeper, "witness_round", OWN_ROUND)
+    monkeypatch.setattr(NodeWitness, "rounds", OWN_ROUNDS)
     settings(world, every_s=1)
     await world.start("vn")
     th = await world.start("th")
     await grow(th)
-    size = th.ground.operations_log.size
+    size = th.resources.operations_log.size
     await eventually(lambda: any(item.log == "operations/1" and item.covered >= size for item in th.witness.standings))
 
 

@@ -14,6 +14,7 @@ import pytest_asyncio
 from liaison.exchange.v1 import consent_pb2 as pb
 
 from gateway.app.node import Node
+from gateway.app.rounds import UPKEEP
 from gateway.config.home import Home
 from gateway.config.suspensions import Action
 from gateway.desk.consents import CONSENT, ConsentBook, Decision
@@ -60,14 +61,14 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 async def about(world: World) -> AsyncIterator[Found]:
     """A fresh hit; afterwards the owner still answers."""
     yield await found(world)
-    after = await world.nodes["th"].searches.start(officer("th"), command())
+    after = await world.nodes["th"].asking.searches.start(officer("th"), command())
     assert lines(after)[VN].outcome is Outcome.HIT
 
 
 @pytest.fixture(autouse=True)
 def no_rate(world: World) -> None:
     """Each test begins with the whole of its rate."""
-    world.nodes["vn"].consents._rates.clear()
+    world.nodes["vn"].desk.consents._rates.clear()
 
 
 def last(node: Node, kind: str) -> Logged:
@@ -75,7 +76,7 @@ def last(node: Node, kind: str) -> Logged:
 
 
 def kept(world: World) -> int:
-    return len(world.nodes["vn"].parts.documents.keys(CONSENT))
+    return len(world.nodes["vn"].core.parts.documents.keys(CONSENT))
 
 
 # ---------------------------------------------------------------- at the owner
@@ -102,7 +103,7 @@ async def test_an_entry_whose_request_was_not_kept_is_not_written_twice(world: W
     vn, request = world.nodes["vn"], consent_request(world, about)
     envelope = sealed_consent(world, request)
     await send(caller(world), envelope)
-    vn.parts.documents.delete(CONSENT, f"th/{request.id}")  # as if the node had stopped between the two
+    vn.core.parts.documents.delete(CONSENT, f"th/{request.id}")  # as if the node had stopped between the two
     await send(caller(world), envelope)
     found = [item for item in entries(vn, "operations") if item.private.get("consent") == request.id]
     assert [item.entry.kind for item in found] == ["consent-requested"]
@@ -152,7 +153,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
         ("purpose-not-covered", {"asked": OnwardUse(Place(TH), Purpose.TRAINING, Use.PASS_ON)}),
     ]
     for code, change in changes:
-        world.nodes["vn"].consents._rates.clear()
+        world.nodes["vn"].desk.consents._rates.clear()
         request = replace(right, id=secrets.token_hex(16), **change)
         assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
         assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
@@ -225,7 +226,7 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
     home, danger = Home(world.home("vn")), replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
 
     async def told(**changes: Any) -> str:
-        world.nodes["vn"].consents._rates.clear()
+        world.nodes["vn"].desk.consents._rates.clear()
         request = consent_request(world, about, **changes)
         return code_of(await send(caller(world), sealed_consent(world, request)))
 
@@ -262,17 +263,17 @@ async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: Wor
     switch(home, CLOCK, Action.SUSPEND, "peer:vn", "under review")
 
     async def suspended() -> bool:
-        th.parts.suspensions.refresh()
-        return "peer:vn" in th.parts.suspensions.active
+        th.core.parts.suspensions.refresh()
+        return "peer:vn" in th.core.parts.suspensions.active
 
     await eventually_async(suspended)
-    waiting = await th.onward.use(about.officer, about.wish())
+    waiting = await th.desk.onward.use(about.officer, about.wish())
     assert (waiting.state, waiting.problem) == ("waiting", "suspended")
     assert kept(world) == before
     switch(home, CLOCK, Action.RESUME, "peer:vn", "over")
 
     async def taken() -> bool:
-        answer = await th.onward.use(about.officer, about.wish())
+        answer = await th.desk.onward.use(about.officer, about.wish())
         return (answer.consent, answer.state) == (waiting.consent, "taken")
 
     await eventually_async(taken, 15)
@@ -282,12 +283,12 @@ async def test_each_copy_whose_time_is_over_has_one_entry_and_is_gone(world: Wor
     th = world.nodes["th"]
     keys = [f"{about.search.id}/{about.line.exchange_id}/{place}" for place in range(70, 170)]
     for key in keys:
-        await asyncio.to_thread(th.parts.documents.put, COPY, key, b"{}", 1)
-    await th._housekeeper.slow_round()
-    await th._housekeeper.slow_round()
+        await asyncio.to_thread(th.core.parts.documents.put, COPY, key, b"{}", 1)
+    await th.rounds.make(UPKEEP)
+    await th.rounds.make(UPKEEP)
     gone = [item for item in entries(th, "operations") if item.entry.kind == "copy-deleted"]
     assert len([item for item in gone if item.private["search"] == about.search.id]) == len(keys)
-    assert not set(keys) & set(th.parts.documents.keys(COPY))
+    assert not set(keys) & set(th.core.parts.documents.keys(COPY))
 
 
 class LyingOwner:
@@ -312,7 +313,7 @@ class LyingOwner:
         envelope = methods.CONSENT.request.read(message)
         vn = self.world.federation["vn"]
         request = CONSENT_REQUEST_KIND.verify(
-            envelope, keys=self.world.nodes["vn"].parts.trust(), peer=TH, me=VN, now_us=CLOCK.now_us()
+            envelope, keys=self.world.nodes["vn"].core.parts.trust(), peer=TH, me=VN, now_us=CLOCK.now_us()
         )
         first = ConsentAnswer(
             id=request.value.id,
@@ -349,23 +350,23 @@ async def test_a_word_that_does_not_verify_grants_nothing(
     owner.changes, owner.raw = lie.get("changes", {}), lie.get("raw")
     keys = {"stranger": new_key(), "kh": world.federation["kh"].key("statement")}
     owner.key = keys.get(lie.get("key", ""))
-    monkeypatch.setattr(th.outbox, "_peers", owner)
+    monkeypatch.setattr(th.desk.outbox, "_peers", owner)
     for _ in range(2):
-        answer = await th.onward.use(about.officer, about.wish())
+        answer = await th.desk.onward.use(about.officer, about.wish())
         assert (answer.allowed, answer.state) == (False, "waiting")
         assert answer.problem
 
 
 async def test_a_grant_is_for_exactly_one_use_of_one_record_by_one_officer(world: World, about: Found) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
-    asked = await th.onward.use(about.officer, about.wish())
-    book = ConsentBook(vn.parts.documents)
+    asked = await th.desk.onward.use(about.officer, about.wish())
+    book = ConsentBook(vn.core.parts.documents)
     consent = book.get(asked.consent)
     now_us = CLOCK.now_us()
     book.decide(consent, Decision(True, "Tran Thi Binh", "same case", now_us, now_us + HOUR_US))
 
     async def allowed() -> bool:
-        return (await th.onward.use(about.officer, about.wish())).allowed
+        return (await th.desk.onward.use(about.officer, about.wish())).allowed
 
     await eventually_async(allowed, 15)
     others = [
@@ -376,12 +377,12 @@ async def test_a_grant_is_for_exactly_one_use_of_one_record_by_one_officer(world
         replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE),
     ]
     for other in others:
-        assert not (await th.onward.use(about.officer, about.wish(other))).allowed
+        assert not (await th.desk.onward.use(about.officer, about.wish(other))).allowed
     another = await found(world)
-    assert not (await th.onward.use(another.officer, another.wish())).allowed
+    assert not (await th.desk.onward.use(another.officer, another.wish())).allowed
     colleague = replace(about.officer, person="th.o.9999")
     with pytest.raises(LiaisonError):
-        await th.onward.use(colleague, about.wish())
+        await th.desk.onward.use(colleague, about.wish())
 
 
 async def test_a_record_that_does_not_verify_any_more_is_not_used(world: World, about: Found) -> None:
@@ -391,12 +392,12 @@ async def test_a_record_that_does_not_verify_any_more_is_not_used(world: World, 
     wider = record.marking | {"onward": "SAME_COUNTRY", "use": []}
     forged = replace(record, compact=record.compact.replace(".ey", ".eZ"), marking=wider)
     changed = replace(about.search, lines=(replace(about.line, hits=(replace(about.line.hits[0], record=forged),)),))
-    running = th.searches._running.get(about.search.id)
+    running = th.asking.searches._running.get(about.search.id)
     if running is not None:
         running.change(changed)
-    await asyncio.to_thread(th.searches._store, changed)
+    await asyncio.to_thread(th.asking.searches._store, changed)
     with pytest.raises(Forbidden) as refused:
-        await th.onward.use(about.officer, about.wish())
+        await th.desk.onward.use(about.officer, about.wish())
     assert refused.value.code == "record-not-verified"
     assert last(th, "onward-refused").private["code"] == "record-not-verified"
 
@@ -406,8 +407,8 @@ async def test_the_marking_that_counts_is_the_signed_one_not_the_one_that_is_sho
     assert record is not None
     shown = replace(record, marking=record.marking | {"onward": "SAME_COUNTRY", "use": ["U0"]})
     changed = replace(about.search, lines=(replace(about.line, hits=(replace(about.line.hits[0], record=shown),)),))
-    running = th.searches._running.get(about.search.id)
+    running = th.asking.searches._running.get(about.search.id)
     if running is not None:
         running.change(changed)
-    await asyncio.to_thread(th.searches._store, changed)
-    assert not (await th.onward.use(about.officer, about.wish())).allowed
+    await asyncio.to_thread(th.asking.searches._store, changed)
+    assert not (await th.desk.onward.use(about.officer, about.wish())).allowed

@@ -45,7 +45,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     made = sample_world(tmp_path_factory.mktemp("hostile"))
     async with stopping(made):
         node = await made.start("th")
-        node.asker._budget_s = 3.0
+        node.asking.asker._budget_s = 3.0
         yield made
 
 
@@ -62,7 +62,7 @@ async def peer(world: World, forger: Forger) -> AsyncIterator[HostileNode]:
 
 async def ask(world: World, to: str = "vn") -> Line:
     member = VN if to == "vn" else KH
-    found = lines(await world.nodes["th"].searches.start(officer("th"), command(to=(member,))))
+    found = lines(await world.nodes["th"].asking.searches.start(officer("th"), command(to=(member,))))
     line: Line = found[member]
     return line
 
@@ -282,7 +282,7 @@ async def test_i1_a_peer_that_accepts_and_never_answers_is_silent_inside_the_bud
     world: World, peer: HostileNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await eventually_async(lambda: heard(world))
-    monkeypatch.setattr(world.nodes["th"].asker, "_budget_s", 0.6)
+    monkeypatch.setattr(world.nodes["th"].asking.asker, "_budget_s", 0.6)
     await fill_the_pool()
     threads = threading.active_count()
     peer.behaviour = lambda _: None

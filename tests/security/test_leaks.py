@@ -37,8 +37,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 def record_of(world: World, who: planted.Person) -> SourceRecord:
     """All that the source knows of a person, read beside the exchange."""
     node = world.nodes["kh"]
-    source = node.ground.walls[0].source
-    deadline = node.ground.clock.monotonic() + 5
+    source = node.resources.walls[0].source
+    deadline = node.resources.clock.monotonic() + 5
     (candidate,) = source.search(person(who), deadline).candidates
     return source.fetch(candidate.key, candidate.record_type, deadline)
 
@@ -82,7 +82,7 @@ async def everything(world: World, asked: Request, capfd: pytest.CaptureFixture[
         body = await call
         beside = [*await call.initial_metadata(), *await call.trailing_metadata(), await call.details()]
     said = "".join(capfd.readouterr())
-    counted = json.dumps(repr(world.nodes["kh"].ground.counters.__dict__), ensure_ascii=False)
+    counted = json.dumps(repr(world.nodes["kh"].resources.counters.__dict__), ensure_ascii=False)
     answer = methods.SUBMIT.answer.read(body)
     inside = b"".join(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in _coded(answer_of(answer)))
     return body + inside + repr(beside).encode() + said.encode() + counted.encode(), answer_of(answer).outcome

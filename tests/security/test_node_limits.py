@@ -14,10 +14,13 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from gateway.app import node as app_node
 from gateway.app.node import Node
-from gateway.app.rounds import Housekeeper
+from gateway.app.resources import Resources, open_resources
+from gateway.app.rounds import UPKEEP, WATCH
 from gateway.audit.accounts.receipts import Due
 from gateway.config.home import Home
+from gateway.config.schema import Settings
 from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
@@ -26,6 +29,7 @@ from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.ops.homes.suspensions import switch
+from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Limit, Method, Q, Shape
 from tests.support.exchange import (
@@ -45,7 +49,7 @@ from tests.support.exchange import (
 )
 from tests.support.forger import eventually, eventually_async
 from tests.support.load import in_turns
-from tests.support.nodes import World
+from tests.support.nodes import World, other_work
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -78,42 +82,33 @@ async def _closed_under_it() -> None:
     raise asyncio.CancelledError
 
 
-async def test_a_foreign_exception_in_a_round_has_one_alarm_and_the_rounds_go_on(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_foreign_exception_in_a_round_has_one_alarm_and_the_rounds_go_on(world: World) -> None:
     node, seen = world.nodes["vn"], asyncio.Event()
-    keeper = node._housekeeper
-    clock = keeper._look_at_clock
+    (clock,) = (each.work for each in node.rounds.lines[WATCH] if each.name == "clock")
 
     async def after() -> None:
         await clock()
         seen.set()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(keeper, "_look_at_trust", _no_files)
-        patch.setattr(keeper, "log_switches", _closed_under_it)
-        patch.setattr(keeper, "_look_at_clock", after)
+    with other_work(node, {"trust": _no_files, "switches": _closed_under_it, "clock": after}):
         for _ in range(2):
             seen.clear()
             await in_turns(seen.wait(), 5)
-    assert node._rounds is not None
-    assert not node._rounds.done()
+    assert node._making is not None
+    assert not node._making.done()
     found = details(node)
     assert found.count("trust: PermissionError") == 1
     assert found.count("switches: CancelledError") == 1
 
 
-async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_switches(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_switches(world: World) -> None:
     node, waiting, never = world.nodes["vn"], asyncio.Event(), asyncio.Event()
 
     async def hang() -> None:
         waiting.set()
         await never.wait()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(node._housekeeper, "_receipts", hang)
+    with other_work(node, {"receipts": hang}):
         await in_turns(waiting.wait(), 5)
         before = len(operations(node, "suspend"))
         switch(Home(world.home("vn")), CLOCK, Action.SUSPEND, "peer:kh", "trial")
@@ -122,16 +117,14 @@ async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_s
         never.set()
 
 
-async def test_what_expires_is_forgotten_when_another_step_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    keeper, done = world.nodes["vn"]._housekeeper, asyncio.Event()
+async def test_what_expires_is_forgotten_when_another_step_fails(world: World) -> None:
+    node, done = world.nodes["vn"], asyncio.Event()
 
     async def forget() -> None:
         done.set()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(keeper, "_delete_copies", _no_files)
-        patch.setattr(keeper, "_forget", forget)
-        await keeper.slow_round()
+    with other_work(node, {"copies": _no_files, "forget": forget}):
+        await node.rounds.make(UPKEEP)
     assert done.is_set()
 
 
@@ -145,17 +138,18 @@ async def test_a_source_that_takes_long_to_compare_holds_up_neither_other_source
         go_on.wait(30)
 
     made = sample_world(tmp_path, ("th", "vn"))
-    started = Housekeeper.__init__
 
-    def with_sources(self: Housekeeper, **parts: Any) -> None:
-        started(self, **{**parts, "sources": {"slow": hang, "quick": other.set}})
+    def with_sources(settings: Settings, production: bool) -> Resources:
+        resources = open_resources(settings, production)
+        resources.refreshers = {"slow": hang, "quick": other.set}
+        return resources
 
-    monkeypatch.setattr(Housekeeper, "__init__", with_sources)
+    monkeypatch.setattr(app_node, "open_resources", with_sources)
     async with stopping(made):
         node = await made.start("vn")
         await eventually(lambda: began.is_set() and other.is_set())
-        await in_turns(node._housekeeper.slow_round(), 10)
-        await in_turns(node._housekeeper.round(), 10)
+        await in_turns(node.rounds.make(UPKEEP), 10)
+        await in_turns(node.rounds.make(WATCH), 10)
         go_on.set()
 
 
@@ -167,20 +161,21 @@ async def test_rounds_that_end_end_the_node_and_stop_still_writes_its_entry(
     fatal: list[BaseException] = []
     monkeypatch.setattr(node, "_fatal", fatal.append)
 
-    async def broken(_: LiaisonError) -> None:
+    async def broken(_: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(node._housekeeper, "round", lambda: broken(Unavailable("")))
+    monkeypatch.setattr(node.rounds, "make", broken)
     await eventually(lambda: bool(fatal))
     assert not node._serving()
     written: list[str] = []
-    note = node._note
+    write = node.core.writers.operations.write
 
-    async def noted(kind: str, **private: Any) -> None:
-        await note(kind, **private)
-        written.append(kind)
+    async def noted(draft: EntryDraft) -> object:
+        place = await write(draft)
+        written.append(draft.kind)
+        return place
 
-    monkeypatch.setattr(node, "_note", noted)
+    monkeypatch.setattr(node.core.writers.operations, "write", noted)
     await made.stop("vn")
     assert written == ["stop"]
 
@@ -223,7 +218,7 @@ class _OneBad:
 @pytest.mark.parametrize("error", [Unknown("x"), Suspended("x"), TimedOut("x"), Unavailable("x"), Overloaded("x")])
 async def test_a_counterpart_that_refuses_its_receipt_stalls_no_other(world: World, error: LiaisonError) -> None:
     node, book = world.nodes["th"], _Book()
-    sender = Acknowledger(node.parts, book, _OneBad(error), node.scribes.operations)  # type: ignore[arg-type]
+    sender = Acknowledger(node.core.parts, book, _OneBad(error), node.core.writers.operations)  # type: ignore[arg-type]
     await in_turns(sender.round(), 5)
     assert sorted(book.taken) == [TH, VN]
 
@@ -231,7 +226,7 @@ async def test_a_counterpart_that_refuses_its_receipt_stalls_no_other(world: Wor
 async def test_a_call_whose_channel_is_closed_under_it_is_unavailable_and_not_cancelled(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peers = world.nodes["th"].peers
+    peers = world.nodes["th"].core.peers
     link = peers._link(VN)
 
     async def closed(path: str, data: bytes, timeout: float) -> bytes:
@@ -247,12 +242,12 @@ async def test_a_call_whose_channel_is_closed_under_it_is_unavailable_and_not_ca
 async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World) -> None:
     source, node = watch(world.nodes["vn"]), world.nodes["th"]
     source.gate.clear()
-    link = node.peers._link(VN)
+    link = node.core.peers._link(VN)
     asking = asyncio.create_task(
-        node.peers.call(VN, methods.SUBMIT, wire.submit(sealed(world.federation["th"]), 3000, ""))
+        node.core.peers.call(VN, methods.SUBMIT, wire.submit(sealed(world.federation["th"]), 3000, ""))
     )
     await eventually(lambda: source.searches == 1)
-    del node.peers._links[VN]
+    del node.core.peers._links[VN]
     closing = asyncio.create_task(link.close())
     await asyncio.sleep(0)
     source.gate.set()
@@ -267,7 +262,7 @@ async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels, "_PER_SECOND", 0.0)  # however long forty calls take, only the first few are let in
-    world.nodes["vn"].receipts._buckets.clear()
+    world.nodes["vn"].answering.receipts._buckets.clear()
     node, garbage = world.nodes["vn"], b"\x00" * 10_000
     sent = ReceiptMessage(garbage, b"", LogProof(0, (), b""))
     before, statuses = len(operations(node, "receipt-refused")), []
@@ -392,7 +387,7 @@ async def test_all_of_the_table_of_methods_is_served(world: World) -> None:
 
 
 async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world: World) -> None:
-    peers, home = world.nodes["th"].peers, Home(world.home("vn"))
+    peers, home = world.nodes["th"].core.peers, Home(world.home("vn"))
 
     async def well() -> bool:
         with suppress(Unavailable):  # th, which was up first, may wait a moment before it tries again

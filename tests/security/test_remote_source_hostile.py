@@ -517,7 +517,7 @@ async def test_a_message_over_the_methods_size_is_refused(stage: Stage) -> None:
 
 
 async def ask(stage: Stage) -> Line:
-    found = await stage.world.nodes["th"].searches.start(HER, command(DRIVER, (KH,)))
+    found = await stage.world.nodes["th"].asking.searches.start(HER, command(DRIVER, (KH,)))
     line: Line = lines(found)["kh"]
     return line
 

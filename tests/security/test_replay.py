@@ -54,7 +54,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 @pytest.fixture
 def source(world: World) -> WatchedSource:
-    wall = world.nodes["vn"].ground.walls[0]
+    wall = world.nodes["vn"].resources.walls[0]
     if not isinstance(wall.source, WatchedSource):
         watch(world.nodes["vn"])
     assert isinstance(wall.source, WatchedSource)
@@ -85,7 +85,7 @@ async def test_e1_the_same_bytes_many_times_at_once_get_one_answer_and_an_entry_
     envelope = signed(world, asked)
     source.gate.clear()
     asking = [asyncio.create_task(caller(world).submit(envelope)) for _ in range(4)]
-    await eventually(lambda: world.nodes["vn"].answerer.inside == 4)
+    await eventually(lambda: world.nodes["vn"].answering.answerer.inside == 4)
     source.gate.set()
     answers = await asyncio.gather(*asking)
     assert len({answer.envelope for answer in answers}) == 1
@@ -101,13 +101,13 @@ async def test_e1_a_repeated_request_is_decided_anew(world: World, source: Watch
     home = Home(world.home("vn"))
     switch(home, CLOCK, Action.SUSPEND, "peer:th", "trial")
     try:
-        await eventually(lambda: vn.parts.suspensions.suspends(peer="th") is not None)
+        await eventually(lambda: vn.core.parts.suspensions.suspends(peer="th") is not None)
         again = answer_of(await caller(world).submit(envelope))
     finally:
         switch(home, CLOCK, Action.RESUME, "peer:th", "trial")
     assert (again.outcome, again.hits) == (Outcome.SUSPENDED, ())
     assert kinds(vn, asked.exchange_id) == ["answered", "refused"]
-    await eventually(lambda: vn.parts.suspensions.suspends(peer="th") is None)
+    await eventually(lambda: vn.core.parts.suspensions.suspends(peer="th") is None)
     assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.HIT
     assert source.searches == 1
 
@@ -144,7 +144,7 @@ async def test_e2_another_payload_while_the_first_is_served_is_refused_with_an_e
     asking = [
         asyncio.create_task(caller(world).call(methods.SUBMIT.path, submission(envelope))) for envelope in envelopes
     ]
-    await eventually(lambda: world.nodes["vn"].answerer.inside == 2)
+    await eventually(lambda: world.nodes["vn"].answering.answerer.inside == 2)
     source.gate.set()
     results = await asyncio.gather(*asking, return_exceptions=True)
     outcomes = sorted(map(_reason, results))
@@ -163,7 +163,7 @@ def _reason(result: bytes | BaseException) -> str:
 
 
 async def test_e2_an_id_of_another_sender_is_another_exchange(world: World, source: WatchedSource) -> None:
-    view = world.nodes["vn"].parts.journal
+    view = world.nodes["vn"].core.parts.journal
     asked = request()
     await caller(world).submit(signed(world, asked))
     assert (MemberId("kh"), asked.exchange_id) not in view.stored_answers([(MemberId("kh"), asked.exchange_id)])
@@ -275,7 +275,7 @@ async def test_e1_the_same_bytes_get_nothing_once_their_source_is_suspended(
     asked = request()
     envelope = signed(world, asked)
     assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.HIT
-    switches, target = world.nodes["vn"].parts.suspensions, "source:vn.immigration.border"
+    switches, target = world.nodes["vn"].core.parts.suspensions, "source:vn.immigration.border"
     home = Home(world.home("vn"))
     switch(home, CLOCK, Action.SUSPEND, target, "trial")
     try:

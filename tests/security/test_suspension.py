@@ -29,7 +29,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 async def ask(world: World) -> Line:
-    line: Line = lines(await world.nodes["th"].searches.start(officer("th"), command()))[VN]
+    line: Line = lines(await world.nodes["th"].asking.searches.start(officer("th"), command()))[VN]
     return line
 
 
@@ -76,7 +76,7 @@ async def test_a_counterpart_that_we_suspended_is_not_asked_and_raises_no_alarm(
     await until(world, Outcome.SUSPENDED)
     before = len(entries(vn))
     assert (await ask(world)).outcome is Outcome.SUSPENDED
-    await th.acknowledger.round()
+    await th.asking.acknowledger.round()
     assert len(entries(vn)) == before
     assert not [item for item in entries(th, "operations") if item.entry.kind == "alarm"]
     switch(home, CLOCK, Action.RESUME, "all", "over")

@@ -85,7 +85,7 @@ async def unharmed(world: World, request: pytest.FixtureRequest) -> AsyncIterato
 
 
 def searches(world: World) -> int:
-    source = world.nodes["vn"].ground.walls[0].source
+    source = world.nodes["vn"].resources.walls[0].source
     assert isinstance(source, WatchedSource)
     return source.searches
 

@@ -8,11 +8,12 @@ import secrets
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, ManualClock
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
+from gateway.ports.journal import EntryDraft, Event, Logged, ReplayClaim, StoredAnswer
 from gateway.signing.keys import SigningKey
 from gateway.storage.database.engine import Database, SqliteSettings, open_database
 from gateway.storage.database.migrate import migrate
@@ -149,24 +151,28 @@ def new_id() -> ExchangeId:
     return ExchangeId(secrets.token_hex(16))
 
 
-def answered(exchange_id: str = "", request_hash: bytes = b"", **more: Any) -> EntryDraft:
+def answered(
+    exchange_id: str = "",
+    request_hash: bytes = b"",
+    event: Event = events.ANSWERED,
+    private: Mapping[str, Any] = MappingProxyType({"case": "VN-2026-0007", "outcome": "no_hit"}),
+    **more: Any,
+) -> EntryDraft:
     """The draft of an answer to `vn`, whose statements are random bytes."""
     exchange = ExchangeId(exchange_id) if exchange_id else new_id()
     request_hash = request_hash or secrets.token_bytes(32)
     fields: dict[str, Any] = {
-        "kind": "answered",
         "peer": VN,
         "exchange_id": exchange,
         "request_hash": request_hash,
         "answer_hash": secrets.token_bytes(32),
         "channel": "in:vn",
-        "private": {"case": "VN-2026-0007", "outcome": "no_hit"},
         "request": b"request " + secrets.token_bytes(40),
         "answer": b"answer " + secrets.token_bytes(40) + bytes(200) + b"end",
         "retention": Retention.NO_HIT,
         "claim": ReplayClaim(VN, exchange, request_hash, 1),
     }
-    return EntryDraft(**(fields | more))
+    return event.draft_of(dict(private), **(fields | more))
 
 
 def logged(results: list[Logged | StoredAnswer]) -> list[Logged]:

@@ -14,7 +14,6 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.audit.entries.entry import Entry, build_entry, parse_entry
-from gateway.audit.entries.events import EVENTS
 from gateway.audit.export.export import export, trust_documents
 from gateway.audit.export.layout import MANIFEST, SIGNATURE, export_origin
 from gateway.audit.tree.checkpoint import Signer
@@ -27,8 +26,8 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft, ReplayClaim
+from gateway.ports import events
+from gateway.ports.journal import EntryDraft, Event, ReplayClaim
 from gateway.signing import strict_json
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.answer import ANSWER_KIND
@@ -147,37 +146,35 @@ class World:
     def answered(self, **keys: SigningKey | None) -> EntryDraft:
         request, sealed = self.request(VN, TH, keys.get("request"))
         answer = self.answer(request, sealed, keys.get("answer"))
-        return draft("answered", VN, request, sealed, answer, claim=True)
+        return draft(events.ANSWERED, VN, request, sealed, answer, claim=True)
 
     def asked(self) -> Sequence[EntryDraft]:
         request, sealed = self.request(TH, KH)
         answer = self.answer(request, sealed)
-        received = draft("received", KH, request, sealed, answer)
+        received = draft(events.RECEIVED, KH, request, sealed, answer)
         received.channel, received.number = "out:kh", 1
-        asked = draft("asked", KH, request, sealed, None)
+        asked = draft(events.ASKED, KH, request, sealed, None)
         asked.channel = ""
         return [asked, received]
 
     def refused(self) -> EntryDraft:
         request, sealed = self.request(VN, TH, self.key("kh"))
-        return draft("refused", VN, request, sealed, self.answer(request, sealed, refuse=True))
+        return draft(events.REFUSED, VN, request, sealed, self.answer(request, sealed, refuse=True))
 
 
 def draft(
-    kind: str, peer: MemberId, request: Request, sealed: Sealed, answer: Sealed | None, claim: bool = False
+    event: Event, peer: MemberId, request: Request, sealed: Sealed, answer: Sealed | None, claim: bool = False
 ) -> EntryDraft:
-    private = {"officer": "th.o.1042", "case": request.case, "outcome": "no_hit"}
-    return EntryDraft(
-        kind,
-        peer,
-        request.exchange_id,
-        sealed.payload_hash,
-        answer.payload_hash if answer else b"",
-        f"in:{peer}",
-        private={name: value for name, value in private.items() if name in EVENTS[kind].fields},
+    private: dict[str, Any] = {"officer": "th.o.1042", "case": request.case, "outcome": "no_hit"}
+    return event.draft_of(
+        {name: value for name, value in private.items() if name in event.fields},
+        peer=peer,
+        exchange_id=request.exchange_id,
+        request_hash=sealed.payload_hash,
+        answer_hash=answer.payload_hash if answer else b"",
+        channel=f"in:{peer}",
         request=sealed.envelope,
         answer=answer.envelope if answer else b"",
-        retention=Retention.NO_HIT,
         claim=ReplayClaim(peer, ExchangeId(request.exchange_id), sealed.payload_hash, 1) if claim else None,
     )
 
@@ -208,7 +205,7 @@ def make_world(folder: Path) -> World:
     key, appointment = appoint(federation["th"], WHOLE)
     world = World(federation, home, folder, key, appointment)
     with home.log() as log, home.log("operations") as operations:
-        operations.append([EntryDraft("start", private={"version": "1"}, retention=Retention.OPERATIONS)])
+        operations.append([events.START.draft(version="1")])
         for drafts in ([world.answered(), world.answered()], world.asked(), [world.refused()], [world.answered()]):
             log.append(drafts)
     return world

@@ -41,7 +41,7 @@ class Found:
 async def found(world: World) -> Found:
     """Ask, and get a hit with a record."""
     who = officer("th")
-    search = await world.nodes["th"].searches.start(who, command())
+    search = await world.nodes["th"].asking.searches.start(who, command())
     line = lines(search)[VN]
     assert line.hits[0].record is not None
     return Found(who, search, line)

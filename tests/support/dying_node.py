@@ -19,6 +19,6 @@ def serve(home: str) -> int:
 
 async def _serve(home: Path) -> None:
     node = build_node(load_settings(home), production=False)
-    node.answerer._release = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+    node.answering.answerer._release = lambda _: os.kill(os.getpid(), signal.SIGKILL)
     await node.start()
     await asyncio.Event().wait()

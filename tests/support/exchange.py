@@ -116,14 +116,14 @@ class Logged:
 
 def entries(node: Node, log: str = "exchange") -> list[Logged]:
     """All entries of a running node's log, opened."""
-    store = node.ground.store
-    name = {"exchange": node.ground.exchange_log, "operations": node.ground.operations_log}[log].store_name
+    store = node.resources.store
+    name = {"exchange": node.resources.exchange_log, "operations": node.resources.operations_log}[log].store_name
     state = store.state(name)
     assert state is not None
     found = []
     for stored in store.entries(name, 0, state.size):
         assert stored.content is not None
-        private, asked, answer = node.ground.keystore.open_content(name, stored.index, stored.content)
+        private, asked, answer = node.resources.keystore.open_content(name, stored.index, stored.content)
         found.append(Logged(parse_entry(stored.body), decode_private(private), asked, answer))
     return found
 
@@ -258,8 +258,8 @@ class WatchedSource:
 
 def watch(node: Node, wall: int = 0) -> WatchedSource:
     """Put a watched source into the wall of a node's source."""
-    watched = WatchedSource(node.ground.walls[wall].source)
-    node.ground.walls[wall].source = watched
+    watched = WatchedSource(node.resources.walls[wall].source)
+    node.resources.walls[wall].source = watched
     return watched
 
 

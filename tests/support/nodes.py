@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.app.node import Node, build_node
+from gateway.app.rounds import Work
 from gateway.config import load_settings
 from gateway.model.requester import Officer
 from tests.support.federation import Federation, make_federation
@@ -101,3 +102,18 @@ async def running(world: World, members: Sequence[str]) -> AsyncIterator[World]:
     finally:
         for member in list(world.nodes):
             await world.stop(member)
+
+
+@contextmanager
+def other_work(node: Node, works: Mapping[str, Work]) -> Iterator[None]:
+    """Let rounds of a node do other work, by their names, until the block ends."""
+    lines = node.rounds.lines
+    own = {name: list(line) for name, line in lines.items()}
+    assert set(works) <= {each.name for line in own.values() for each in line}
+    for line in lines.values():
+        line[:] = [replace(each, work=works.get(each.name, each.work)) for each in line]
+    try:
+        yield
+    finally:
+        for name, line in own.items():
+            lines[name][:] = line

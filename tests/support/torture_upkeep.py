@@ -75,7 +75,7 @@ async def make_past(liaison: Liaison, folder: Path) -> Past:
 
 
 async def _ask(world: World, query: DocumentQuery) -> str:
-    search = await world.nodes["th"].searches.start(officer("th"), command(query))
+    search = await world.nodes["th"].asking.searches.start(officer("th"), command(query))
     assert lines(search)[VN].outcome in (Outcome.HIT, Outcome.NO_HIT)
     return lines(search)[VN].exchange_id
 
@@ -216,7 +216,7 @@ def index_rows(shop: Workshop, home: Path) -> dict[str, int]:
 
 def opens(home: Path) -> None:
     """A node would start over it."""
-    ground = build_node(load_settings(home), production=False).ground
+    ground = build_node(load_settings(home), production=False).resources
     ground.exchange_log.abandon()
     ground.operations_log.abandon()
     ground.database.close()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.audit.accounts.receipts import Exchange, exchanges_hash
-from gateway.audit.accounts.sides import ANSWERS
+from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.model.evidence.day_account import DayAccount, ExchangeLine
 from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.events import ANSWERS
 from gateway.ports.log_store import LogStore
 from gateway.statements.account import MAX_LINES, MAX_NAMED
 from gateway.statements.fields import SKEW_US
@@ -37,7 +37,7 @@ class Held:
     same: bool
 
 
-def line_of(item: Exchange) -> ExchangeLine:
+def line_of(item: NumberedExchange) -> ExchangeLine:
     """The exchange as accounts list it."""
     return ExchangeLine(item.number, ExchangeId(item.exchange_id), exchanges_hash([item]))
 
@@ -54,7 +54,7 @@ def given_by(store: LogStore, log: str, peer: MemberId, end_us: int) -> int:
     return highest
 
 
-def answers(store: LogStore, log: str, peer: MemberId, first: int, through: int) -> list[Exchange]:
+def answers(store: LogStore, log: str, peer: MemberId, first: int, through: int) -> list[NumberedExchange]:
     """Our answers to `peer` in a range of numbers."""
     return [item for item, _ in _exchanges(store, log, f"in:{peer}", first, through)]
 
@@ -92,10 +92,12 @@ def _unknown(store: LogStore, log: str, account: DayAccount, end_us: int) -> tup
     return tuple(line_of(item) for item, entry in rest if entry.time_us < sure_us)
 
 
-def _exchanges(store: LogStore, log: str, channel: str, first: int, through: int) -> list[tuple[Exchange, Entry]]:
+def _exchanges(
+    store: LogStore, log: str, channel: str, first: int, through: int
+) -> list[tuple[NumberedExchange, Entry]]:
     entries: Iterable[Entry] = map(parse_entry, store.channel(log, channel, first, through))
     return [
-        (Exchange(entry.number, entry.exchange_id, entry.request_hash, entry.answer_hash), entry)
+        (NumberedExchange(entry.number, entry.exchange_id, entry.request_hash, entry.answer_hash), entry)
         for entry in entries
         if entry.number is not None
     ]

@@ -38,7 +38,7 @@ _KIND_TAKEN = "receipt-taken"
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class NumberedExchange:
     """One exchange of a channel, as both sides hold it."""
 
     number: int
@@ -47,7 +47,7 @@ class Exchange:
     answer_hash: bytes
 
 
-def exchanges_hash(exchanges: Iterable[Exchange]) -> bytes:
+def exchanges_hash(exchanges: Iterable[NumberedExchange]) -> bytes:
     """The hash over `exchanges`, which are in the order of their numbers."""
     digest = hashlib.sha256()
     for item in exchanges:
@@ -132,7 +132,7 @@ class ChannelBook:
         """Note that the counterpart has taken `receipt`."""
         _remember(self._documents, _KIND_SENT, receipt.recipient, receipt.through, payload_hash)
 
-    def _arrived(self, peer: str, sent: int) -> dict[int, tuple[Exchange, bytes]]:
+    def _arrived(self, peer: str, sent: int) -> dict[int, tuple[NumberedExchange, bytes]]:
         bodies = self._store.channel(self._log, f"out:{peer}", sent + 1, sent + MAX_RANGE)
         return {item.number: (item, body) for body in bodies if (item := _exchange(body))}
 
@@ -182,7 +182,9 @@ class ReceiptBook:
         self._log = log
         self._lock = threading.Lock()
 
-    def check_receipt(self, receipt: Receipt, payload_hash: bytes, prove: Callable[[Exchange | None], object]) -> int:
+    def check_receipt(
+        self, receipt: Receipt, payload_hash: bytes, prove: Callable[[NumberedExchange | None], object]
+    ) -> int:
         """Compare `receipt` with our own entries and note it; the highest number now acknowledged.
 
         `prove` is given the last exchange that it says has arrived, as our log holds it, before anything is noted; it
@@ -212,7 +214,7 @@ class ReceiptBook:
             _remember(self._documents, _KIND_TAKEN, receipt.sender, receipt.through, payload_hash)
             return receipt.through
 
-    def _compare(self, receipt: Receipt) -> Exchange | None:
+    def _compare(self, receipt: Receipt) -> NumberedExchange | None:
         """The last exchange that arrived by `receipt`, when our log holds the same as it says."""
         bodies = self._store.channel(self._log, f"in:{receipt.sender}", receipt.first, receipt.through)
         ours = {item.number: item for body in bodies if (item := _exchange(body))}
@@ -283,11 +285,11 @@ def standing(documents: DocumentStore, store: LogStore, log: str, peers: Iterabl
     return found
 
 
-def _exchange(body: bytes) -> Exchange | None:
+def _exchange(body: bytes) -> NumberedExchange | None:
     entry = parse_entry(body)
     if entry.number is None:
         return None
-    return Exchange(entry.number, entry.exchange_id, entry.request_hash, entry.answer_hash)
+    return NumberedExchange(entry.number, entry.exchange_id, entry.request_hash, entry.answer_hash)
 
 
 def _remember(documents: DocumentStore, kind: str, peer: str, through: int, payload_hash: bytes) -> None:

@@ -20,9 +20,10 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.audit.entries.events import EVENTS
 from gateway.errors import Malformed
 from gateway.model.frozen import frozen
+from gateway.ports.events import EVENTS
+from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 
 SALT_BYTES: Final = 32
@@ -58,7 +59,7 @@ class Entry:
 
 
 def build_entry(entry: Entry) -> bytes:
-    """The exact bytes of `entry`. Its fields were checked by `check_fields`."""
+    """The exact bytes of `entry`. Its draft was checked by `check_draft`."""
     number = "null" if entry.number is None else entry.number
     return (
         f'{{"v":1,"log":"{entry.log}","seq":{entry.index},"t":{entry.time_us},"kind":"{entry.kind}"'
@@ -67,14 +68,14 @@ def build_entry(entry: Entry) -> bytes:
     ).encode()
 
 
-def check_fields(kind: str, log_name: str, peer: str, exchange_id: str, *hashes: bytes) -> None:
-    """Return when an entry can be built from these, else `Malformed`: nothing unescaped ever enters an entry."""
-    event = EVENTS.get(kind)
-    if event is None or event.log != log_name:
+def check_draft(draft: EntryDraft, log_name: str) -> None:
+    """Raise `Malformed` unless this can be an entry of the log: nothing unescaped ever enters an entry."""
+    kind, event = draft.kind, draft.event
+    if event.log != log_name or EVENTS.get(kind) is not event:
         raise Malformed(f"`{kind[:40]!a}` is not a kind of the {log_name} log", code="bad-kind", where="entry.kind")
-    if not _DRAFT.fullmatch(f"{peer}\n{exchange_id}"):
+    if not _DRAFT.fullmatch(f"{draft.peer}\n{draft.exchange_id}"):
         raise Malformed("not a member id, or not an exchange id", code="bad-entry", where="entry.peer")
-    if any(len(value) not in (0, _HASH_BYTES) for value in hashes):
+    if any(len(value) not in (0, _HASH_BYTES) for value in (draft.request_hash, draft.answer_hash)):
         raise Malformed("a hash has 32 bytes", code="bad-entry", where="entry.req")
 
 

@@ -1,8 +1,8 @@
 """Exports for auditors: a directory that proves itself under the charter, on a machine without a node.
 
 Its form is in `gateway.audit.export.layout`. Private parts and statements are in it as far as the scope of an auditor's
-appointment goes, and not at all without one. It is written run by run, so that memory does not grow with the log, and
-goes on where it was when it was killed. The node may be running.
+appointment goes, and not at all without one. It is written segment by segment, so that memory does not grow with the
+log, and goes on where it was when it was killed. The node may be running.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.export.layout import APPOINTMENT, MANIFEST, SIGNATURE, VERSION, LogRange, export_origin
 from gateway.audit.export.progress_file import Done, LogPlan, Part, Plan
-from gateway.audit.export.writer import Files, LogWriter, Progress, Told, readable_heads
+from gateway.audit.export.writer import ExportedLog, ExportProgress, Files, Progress, readable_heads
 from gateway.audit.log.succession import by_number
 from gateway.audit.reading.evidence import HomeLog
 from gateway.audit.reading.mandate import Mandate
@@ -70,9 +70,9 @@ def export(
         plan, done = _begin(part, out, asked, logs)
         mandate = Mandate(member, appointment.scope if appointment else None)
         writer = Files(out)
-        told = Told(progress, sum(item.range.stop - item.range.first for item in plan.logs.values()))
+        told = ExportProgress(progress, sum(item.range.stop - item.range.first for item in plan.logs.values()))
         for name, planned in plan.logs.items():
-            LogWriter(writer, part, logs[name], planned, mandate, told, cosigned.get(name, ())).write(done)
+            ExportedLog(writer, part, logs[name], planned, mandate, told, cosigned.get(name, ())).write(done)
         carried = dict(documents) | ({APPOINTMENT: appointment.data + b"\n"} if appointment else {})
         for name, data in carried.items():
             writer.write(name, data)

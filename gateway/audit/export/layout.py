@@ -13,7 +13,7 @@
                                        entry of that number, with its proof under that number's newest head
     <log>-<number>/tile/…              C2SP tlog-tiles: hashes and bundles of entries; where the export is of a time,
                                        hashes of level 1 and above are of the whole log, the others of its part
-    <log>-<number>/openings/<first>.jsonl     for each run of 16,384 entries:
+    <log>-<number>/openings/<first>.jsonl     for each segment of 16,384 entries:
                                        {"index":…,"private":base64}, {"index":…,"erased":key id},
                                        {"index":…,"withheld":ground} or {"index":…,"problem":code}
     <log>-<number>/statements/<first>.jsonl   {"index":…,"request":base64,"answer":base64}
@@ -102,7 +102,7 @@ def log_folder(log: str) -> str:
 
 
 def lines_name(kind: str, start: int) -> str:
-    """The file with the openings or statements of the run that begins at `start`."""
+    """The file with the openings or statements of the segment that begins at `start`."""
     return f"{kind}/{start:012d}.jsonl"
 
 

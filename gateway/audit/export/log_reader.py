@@ -1,4 +1,4 @@
-"""One log of an export: its entries with openings and statements, run by run, and the hashes beside them."""
+"""One log of an export: its entries with openings and statements, segment by segment, and the hashes beside them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from gateway.audit.export.layout import (
     row_of,
 )
 from gateway.audit.log.succession import Continued, read_continued, split_name
-from gateway.audit.reading.evidence import RUN, Row
+from gateway.audit.reading.evidence import SEGMENT, Row
 from gateway.audit.tree.checkpoint import following, origin
 from gateway.audit.tree.merkle import HASH_BYTES
-from gateway.audit.tree.piecewise import PIECE, Spine, fold
+from gateway.audit.tree.tile_tree import PIECE, TileTree, fold
 from gateway.audit.tree.tiles import MAX_BUNDLE, WIDTH, places, read_bundle, tile_path, tiles, width_of
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
@@ -78,12 +78,12 @@ class ExportLog:
 
     def rows(self) -> Iterator[Row]:
         """All entries. Raises `Malformed` for files that cannot be read."""
-        for start in range(self.first, self.stop, RUN):
-            yield from self.run(start)
+        for start in range(self.first, self.stop, SEGMENT):
+            yield from self.segment(start)
 
-    def run(self, start: int) -> Iterator[Row]:
-        """The entries of one run. Raises `Malformed` for files that cannot be read."""
-        stop = min(start + RUN, self.stop)
+    def segment(self, start: int) -> Iterator[Row]:
+        """The entries of one segment. Raises `Malformed` for files that cannot be read."""
+        stop = min(start + SEGMENT, self.stop)
         openings = _Numbered(self._lines(lines_name(OPENINGS, start)), read_opening, start, stop)
         statements = _Numbered(self._lines(lines_name(STATEMENTS, start)), read_statement, start, stop)
         for place in places(start, stop):
@@ -124,9 +124,9 @@ class ExportLog:
         hashes = self._hashes(0, place)
         return [fold([hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)])]
 
-    def wrong_tiles(self, spine: Spine) -> Iterator[str]:
+    def wrong_tiles(self, tile_tree: TileTree) -> Iterator[str]:
         """Names of tiles above level 0 that are not those of the tree. Raises `Malformed`."""
-        for name, data in tiles(spine.tree, min(spine.tree.size, self.size // PIECE), lowest=1):
+        for name, data in tiles(tile_tree.tree, min(tile_tree.tree.size, self.size // PIECE), lowest=1):
             if self._file(name, len(data)) != data:
                 yield name
 

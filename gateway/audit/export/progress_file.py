@@ -1,8 +1,8 @@
 """What is finished of an export, in `export.part`: so that one that was killed goes on where it was.
 
-The first line is the plan, durable before anything else is written; each further one tells a run of entries that was
-written, with its files and hashes. A line without its end was not written to the end. Files that it names are hashed
-again before they count.
+The first line is the plan, durable before anything else is written; each further one tells a segment of entries that
+was written, with its files and hashes. A line without its end was not written to the end. Files that it names are
+hashed again before they count.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run that is written: its files with their SHA-256, and the nodes over its complete pieces, in hexadecimal."""
+    """A written segment: its files with their SHA-256, and the nodes over its complete pieces, in hexadecimal."""
 
     log: str
     start: int
@@ -107,7 +107,7 @@ class Part:
         return data[:whole].split(b"\n")[:-1]
 
     def add(self, done: Done) -> None:
-        """Note a run whose files are written."""
+        """Note a segment whose files are written."""
         self._write(asdict(done) | {"nodes": list(done.nodes)})
 
     def end(self) -> None:

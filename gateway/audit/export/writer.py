@@ -1,4 +1,4 @@
-"""Writes one log of an export, run by run; its form is in `gateway.audit.export.layout`."""
+"""Writes one log of an export, segment by segment; its form is in `gateway.audit.export.layout`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from gateway.audit.export.layout import (
     statement_line,
 )
 from gateway.audit.export.progress_file import Done, LogPlan, Part
-from gateway.audit.reading.evidence import RUN, HomeLog, Row
+from gateway.audit.reading.evidence import SEGMENT, HomeLog, Row
 from gateway.audit.reading.mandate import ALWAYS_OPEN, Mandate
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash
-from gateway.audit.tree.piecewise import PIECE, Spine, fold
 from gateway.audit.tree.quorum import with_cosignatures
+from gateway.audit.tree.tile_tree import PIECE, TileTree, fold
 from gateway.audit.tree.tiles import bundle, tile_path, tiles
 from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
@@ -77,7 +77,7 @@ class Files:
 
 
 @dataclass(slots=True)
-class Told:
+class ExportProgress:
     """Counts what is done."""
 
     progress: Progress
@@ -101,7 +101,7 @@ def readable_heads(log: HomeLog) -> list[Checkpoint]:
     return sorted(heads, key=lambda head: head.size)
 
 
-class LogWriter:
+class ExportedLog:
     """Writes one log."""
 
     def __init__(
@@ -111,7 +111,7 @@ class LogWriter:
         log: HomeLog,
         plan: LogPlan,
         mandate: Mandate,
-        told: Told,
+        told: ExportProgress,
         cosigned: Sequence[CosignedHead],
     ) -> None:
         self._writer = writer
@@ -125,22 +125,22 @@ class LogWriter:
         self._folder = log_folder(log.name)
 
     def write(self, finished: Mapping[tuple[str, int], Done]) -> None:
-        """All files of the log; runs that are finished are left as they are."""
-        spine = Spine()
+        """All files of the log; segments that are finished are left as they are."""
+        tile_tree = TileTree()
         for node in self._outer(0, self._range.first):
-            spine.append(node)
-        for start in range(self._range.first, self._range.stop, RUN):
-            done = finished.get((self._log.name, start)) or self._run(start)
+            tile_tree.append(node)
+        for start in range(self._range.first, self._range.stop, SEGMENT):
+            done = finished.get((self._log.name, start)) or self._segment(start)
             self._writer.hashes |= done.files
             for text in done.nodes:
-                spine.append(bytes.fromhex(text))
-            self._told.add(min(start + RUN, self._range.stop) - start)
+                tile_tree.append(bytes.fromhex(text))
+            self._told.add(min(start + SEGMENT, self._range.stop) - start)
         after = self._range.stop // PIECE * PIECE
         for node in self._outer(after, self._range.size) if self._range.stop < self._range.size else ():
-            spine.append(node)
+            tile_tree.append(node)
         if self._range.stop < self._range.size:
             self._last_tile()
-        for name, data in tiles(spine.tree, spine.tree.size, lowest=1):
+        for name, data in tiles(tile_tree.tree, tile_tree.tree.size, lowest=1):
             self._file(name, data)
         newest = [with_cosignatures(head) for head in self._cosigned if head.size == self._range.size]
         self._file(CHECKPOINT, newest[-1] if newest else self._plan.head.encode())
@@ -196,10 +196,10 @@ class LogWriter:
     def _place(size: int) -> int:
         return (size - 1) // PIECE
 
-    # ------------------------------------------------------------ a run
+    # ------------------------------------------------------------ a segment
 
-    def _run(self, start: int) -> Done:
-        stop = min(start + RUN, self._range.stop)
+    def _segment(self, start: int) -> Done:
+        stop = min(start + SEGMENT, self._range.stop)
         before = set(self._writer.hashes)
         names = (f"{self._folder}/{lines_name(kind, start)}" for kind in (OPENINGS, STATEMENTS))
         nodes: list[bytes] = []
@@ -227,7 +227,7 @@ class LogWriter:
         return fold(leaves)
 
     def _rows(self, start: int, stop: int) -> Iterator[Row]:
-        """Rows of a run; their content is read only where somebody may see it."""
+        """Rows of a segment; their content is read only where somebody may see it."""
         operations = self._log.name.startswith("operations/")
         seen = operations or (start < self._range.high and stop > self._range.low)
         if self._mandate.scope is not None and seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.audit.entries.entry import SALT_BYTES, Entry, build_entry, check_fields, commitment, encode_private
+from gateway.audit.entries.entry import SALT_BYTES, Entry, build_entry, check_draft, commitment, encode_private
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.errors import Malformed
 from gateway.model.frozen import changing
@@ -28,7 +28,7 @@ def encoded_private(log: str, position: int, draft: EntryDraft, salts: bytes) ->
     Raises `Malformed` with the draft's position when it cannot be an entry of that log.
     """
     try:
-        check_fields(draft.kind, log, draft.peer, draft.exchange_id, draft.request_hash, draft.answer_hash)
+        check_draft(draft, log)
         start = position * SALT_BYTES
         return encode_private(draft.private, salts[start : start + SALT_BYTES])
     except Malformed as error:

@@ -28,7 +28,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.audit.entries.entry import SALT_BYTES
-from gateway.audit.entries.events import Log
 from gateway.audit.log.batch import EntryBuilder, Winner, encoded_private
 from gateway.audit.log.claims import Claim, by_claim, stored_answer
 from gateway.audit.log.earlier_proofs import earlier_proof
@@ -41,7 +40,7 @@ from gateway.clock import JUMP_US, Clock
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.exchange import LogProof
 from gateway.ports.content_keys import ContentKeys
-from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
+from gateway.ports.journal import EntryDraft, Logged, LogName, StoredAnswer
 from gateway.ports.log_store import LogState, LogStore, NewEntry
 from gateway.signing.keys import VerifyKey
 
@@ -65,7 +64,7 @@ class AuditLog:
         key: HeadSigner,
         clock: Clock,
         member: str,
-        name: str = Log.EXCHANGE,
+        name: str = LogName.EXCHANGE,
         number: int = 0,
         *,
         highwater: Path,

@@ -30,8 +30,9 @@ from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.values import text_value
-from gateway.ports.content_keys import ContentKeys, Retention
-from gateway.ports.journal import EntryDraft, Logged
+from gateway.ports import events
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft, Logged, LogName
 from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import SigningKey, VerifyKey
 
@@ -158,30 +159,26 @@ class LostLog:
         return bool(state and state.size) or any(head.size for head, _ in self._heads(number))
 
     def _counters(self, loss: Loss, counterparts: Iterable[str]) -> dict[str, int]:
-        if self.name != "exchange":
+        if self.name != LogName.EXCHANGE:
             return dict(loss.counters)
         channels = {f"in:{peer}": 0 for peer in counterparts} | dict(loss.counters)
         return {channel: count + loss.entries + MARGIN for channel, count in channels.items()}
 
     def _draft(self, loss: Loss, word: Word, old: str) -> EntryDraft:
         kept = loss.kept
-        private = {
-            "by": word.by,
-            "reason": word.reason,
-            "log": old,
-            "lost_head": loss.lost.data.decode(),
-            "lost_size": loss.lost.size,
-            "kept_head": kept.data.decode() if kept else "",
-            "kept_size": kept.size if kept else 0,
-            "known_from": loss.known_from,
-            "unwitnessed": word.unwitnessed,
-        }
-        return EntryDraft(
-            f"{self.name}-continued",
+        event = events.EXCHANGE_CONTINUED if self.name == LogName.EXCHANGE else events.OPERATIONS_CONTINUED
+        return event.draft(
             request_hash=text_hash(loss.lost),
             answer_hash=text_hash(kept) if kept else b"",
-            private=private,
-            retention=Retention.PROOF,
+            by=word.by,
+            reason=word.reason,
+            log=old,
+            lost_head=loss.lost.data.decode(),
+            lost_size=loss.lost.size,
+            kept_head=kept.data.decode() if kept else "",
+            kept_size=kept.size if kept else 0,
+            known_from=loss.known_from,
+            unwitnessed=word.unwitnessed,
         )
 
     # ------------------------------------------------------------ heads and rows

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.audit.tree.checkpoint import Checkpoint, verify_checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash
-from gateway.audit.tree.piecewise import Roots
+from gateway.audit.tree.tile_tree import Roots
 from gateway.errors import Contradicted, LiaisonError, StorageBroken
 from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import VerifyKey

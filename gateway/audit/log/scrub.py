@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
 WEEK_S = 7 * 24 * 3600.0
@@ -74,5 +74,4 @@ class Scrubber:
         each.place = stop
         if stop < each.size:
             return None
-        private = {"log": each.log.store_name, "size": each.size}
-        return EntryDraft("scrubbed", private=private, retention=Retention.OPERATIONS)
+        return events.SCRUBBED.draft(log=each.log.store_name, size=each.size)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit.entries.entry import Entry, parse_entry
-from gateway.audit.entries.events import CONTINUED
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import BadSignature, LiaisonError, Malformed
+from gateway.ports.events import CONTINUED
 from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey

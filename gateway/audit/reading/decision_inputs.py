@@ -13,9 +13,9 @@ from typing import Any
 
 from gateway.audit.reading.show import Filter, Shown, show, walk
 from gateway.ports.content_keys import ContentKeys
+from gateway.ports.events import ANSWERS
 from gateway.ports.log_store import LogStore
 
-_DECIDED = frozenset({"answered", "refused"})
 _EXCHANGE = "exchange/"
 
 
@@ -30,12 +30,12 @@ class Decided:
 
 def decided_since(store: LogStore, keys: ContentKeys, since_us: int) -> Iterator[Decided]:
     """What was decided since a time, log by log and the oldest first. Raises `Contradicted`, `Malformed`."""
-    return _kept(store, lambda log: walk(store, keys, log, _DECIDED, since_us))
+    return _kept(store, lambda log: walk(store, keys, log, ANSWERS, since_us))
 
 
 def decided_in(store: LogStore, keys: ContentKeys, exchange_id: str) -> Iterator[Decided]:
     """What was decided in an exchange that we answered. Raises `Contradicted`, `Malformed`."""
-    wanted = [Filter(exchange_id=exchange_id, kind=kind) for kind in sorted(_DECIDED)]
+    wanted = [Filter(exchange_id=exchange_id, kind=kind) for kind in sorted(ANSWERS)]
     return _kept(store, lambda log: (one for each in wanted for one in show(store, keys, log, each)))
 
 

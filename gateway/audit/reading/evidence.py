@@ -11,15 +11,15 @@ from typing import Final, Protocol
 from gateway.audit.log.highwater import high_water_path, read_heads
 from gateway.audit.log.succession import Continued, continued_in, neighbour, split_name
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
-from gateway.audit.tree.piecewise import PIECE, fold
+from gateway.audit.tree.tile_tree import PIECE, fold
 from gateway.audit.tree.tiles import WIDTH
 from gateway.errors import LiaisonError, Unknown
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.signing.keys import VerifyKey
 
-RUN: Final = 64 * WIDTH
-"""Entries of a run: what one process checks at once, and one file of an export holds."""
+SEGMENT: Final = 64 * WIDTH
+"""Entries of a segment: what one process checks at once, and one file of an export holds."""
 
 _SETTLES = 20
 
@@ -77,8 +77,8 @@ class LogEvidence(Protocol):
         `keys` are the log keys that the member lists. Raises `LiaisonError` where what is said of it does not verify.
         """
 
-    def run(self, start: int) -> Iterator[Row]:
-        """The rows of the run of `RUN` entries that begins at `start`, in order. Raises `Malformed`."""
+    def segment(self, start: int) -> Iterator[Row]:
+        """The rows of the segment of `SEGMENT` entries that begins at `start`, in order. Raises `Malformed`."""
 
     def rows(self) -> Iterator[Row]:
         """All rows that there are, in order. Raises `Malformed`."""
@@ -156,12 +156,12 @@ class HomeLog:
 
     def rows(self) -> Iterator[Row]:
         """Rows with their content decrypted, and one row too many where somebody put one in."""
-        for start in range(self._first, max(1, self.size), RUN):
-            yield from self.run(start)
+        for start in range(self._first, max(1, self.size), SEGMENT):
+            yield from self.segment(start)
 
-    def run(self, start: int) -> Iterator[Row]:
-        """The rows of a run."""
-        stop = min(start + RUN, self.size)
+    def segment(self, start: int) -> Iterator[Row]:
+        """The rows of a segment."""
+        stop = min(start + SEGMENT, self.size)
         yield from self.part(start, stop)
         state = self._store.state(self.name)
         if self._continued is None and stop == self.size and (state is None or state.size == self.size):

@@ -18,8 +18,8 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale
 from gateway.model.names import MemberId, member_id
 from gateway.model.values import text_value
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
+from gateway.ports.journal import EntryDraft, Event
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64, parse_document, sign_document, verify_threshold
 from gateway.signing.keys import SigningKey, VerifyKey
@@ -37,16 +37,16 @@ _FIELDS = ("action", "detail", "id", "issued_us", "member", "reason")
 
 
 class Action(StrEnum):
-    """What an auditor does with entries, and the kind of entry that says so."""
+    """What an auditor does with entries."""
 
     OPEN = "open"
     SEARCH = "search"
     EXPORT = "export"
 
     @property
-    def kind(self) -> str:
-        """The kind of its entry."""
-        return {"open": "opened", "search": "searched", "export": "exported"}[self.value]
+    def event(self) -> Event:
+        """Return the event of the entry that says so."""
+        return {Action.OPEN: events.OPENED, Action.SEARCH: events.SEARCHED, Action.EXPORT: events.EXPORTED}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +118,20 @@ def _parse(data: bytes) -> tuple[Inspection, str]:
 
 
 def inspection_entry(inspection: Inspection, appointment: Appointment, data: bytes) -> EntryDraft:
-    """The entry that says who looked at what, and why."""
-    private = {
-        "auditor": appointment.auditor,
-        "appointed_by": appointment.appointed_by,
-        "appointment": appointment.hash.hex(),
-        "reason": inspection.reason,
-        "detail": dict(inspection.detail),
-        "inspection": inspection.id,
-        "statement": encode64(data),
-    }
-    return EntryDraft(inspection.action.kind, private=private, retention=Retention.OPERATIONS)
+    """Return the entry that says who looked at what, and why."""
+    return inspection.action.event.draft(
+        auditor=appointment.auditor,
+        appointed_by=appointment.appointed_by,
+        appointment=appointment.hash.hex(),
+        reason=inspection.reason,
+        detail=dict(inspection.detail),
+        inspection=inspection.id,
+        statement=encode64(data),
+    )
 
 
 def refusal_entry(data: bytes, error: LiaisonError) -> EntryDraft:
-    """The entry that says that something was not shown; `action` is what the document says, signed or not."""
+    """Return the entry that says that something was not shown; `action` is what the document says, signed or not."""
     try:
         inspection, signer = _parse(data)
         said: dict[str, Any] = {
@@ -143,8 +142,7 @@ def refusal_entry(data: bytes, error: LiaisonError) -> EntryDraft:
         }
     except LiaisonError:
         said = {}
-    private = said | {"code": error.code, "problem": error.message[:300]}
-    return EntryDraft("inspection-refused", private=private, retention=Retention.OPERATIONS)
+    return events.INSPECTION_REFUSED.draft(**said, code=error.code, problem=error.message[:300])
 
 
 def mandate_of(member: MemberId, appointment: Appointment) -> Mandate:

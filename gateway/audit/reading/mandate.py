@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit.entries.entry import Entry
-from gateway.audit.entries.events import CONTINUED
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.names import MemberId
+from gateway.ports import events
 from gateway.trust.documents.appointment import EVERY, Appointment, Scope, check_time, verify_appointment
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
-ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged", "pruned"}) | CONTINUED
+ALWAYS_OPEN: Final = events.CONTINUED | events.kinds(
+    events.KEY_DESTROYED, events.RECEIPT, events.ACKNOWLEDGED, events.PRUNED
+)
 """Kinds of entries whose private part every auditor sees: what was erased or pruned by right, what was acknowledged,
 and why a log goes on under another number."""
 

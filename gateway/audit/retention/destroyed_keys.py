@@ -18,6 +18,8 @@ from certs.durable import cut_torn_line
 from gateway.audit.retention.ports import ErasableKeys
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.model.evidence.retention import content_key_id
+from gateway.ports.events import ALARM
+from gateway.ports.journal import EntryDraft
 
 _DESTROYED, _EMPTIED = "destroyed", "emptied"
 
@@ -106,3 +108,8 @@ def bury(tombstones: Tombstones, keys: ErasableKeys) -> list[str]:
         if not keys.is_destroyed(key_id):
             keys.destroy(key_id)
     return [key_id for key_id in destroyed if key_id in living]
+
+
+def key_came_back(key_id: str) -> EntryDraft:
+    """Draft the alarm that a destroyed key was put back."""
+    return ALARM.draft(code="key-came-back", detail=f"{key_id} was destroyed before, and is again")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gateway.audit.retention.erase_key import KeyEraser, Why
+from gateway.audit.retention.destroyed_keys import key_came_back
+from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
 from gateway.audit.retention.holds import Hold
 from gateway.audit.retention.plan import DOCUMENTS, Erased, Targets, due, everything, look_up, standing
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.evidence.retention import content_key_id
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
 
 
 class Eraser:
@@ -19,7 +18,7 @@ class Eraser:
     def __init__(self, key_eraser: KeyEraser) -> None:
         self._one = key_eraser
 
-    def by_age(self, before: Mapping[str, int], why: Why) -> list[Erased]:
+    def by_age(self, before: Mapping[str, int], why: ErasureReason) -> list[Erased]:
         """Erase what was written in months that ended before the time given for its class.
 
         A key whose content cannot be sorted is left alone, and does not keep the others: its error is raised at the
@@ -45,7 +44,7 @@ class Eraser:
             raise failed
         return found
 
-    def entries(self, wanted: Mapping[str, Iterable[int]], why: Why) -> list[Erased]:
+    def entries(self, wanted: Mapping[str, Iterable[int]], why: ErasureReason) -> list[Erased]:
         """Erase the content of single entries; the rest of their months is wrapped anew first.
 
         `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
@@ -63,7 +62,7 @@ class Eraser:
             self._one.content.wipe()
         return found
 
-    def _documents(self, targets: Targets, why: Why) -> list[Erased]:
+    def _documents(self, targets: Targets, why: ErasureReason) -> list[Erased]:
         """Documents that name one of the exchanges or searches go: searches as officers were shown them, copies of
         records, requests for consent. The rest is sealed anew, since an older backup still holds them all."""
         if not targets.names:
@@ -97,8 +96,7 @@ class Eraser:
 
     def alarm_revived(self, key_id: str) -> None:
         """Write that somebody put a destroyed key back."""
-        private = {"code": "key-came-back", "detail": f"{key_id} was destroyed before, and is again"}
-        self._one.note(EntryDraft("alarm", private=private, retention=Retention.OPERATIONS))
+        self._one.note(key_came_back(key_id))
 
     def empty_destroyed(self) -> int:
         """Overwrite content whose key was destroyed, in a database that came from a backup; the number of entries."""

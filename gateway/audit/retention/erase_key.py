@@ -24,7 +24,7 @@ from gateway.audit.retention.ports import ErasableContent, ErasableKeys
 from gateway.clock import Clock
 from gateway.errors import StorageBroken
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id, ranges
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.ports.log_store import LogStore
 
@@ -34,7 +34,7 @@ _LONGEST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class ErasureReason:
     """Why content is erased. `ground` is `age`, `entry`, `subject` or `court-order`; `order` is the order's id."""
 
     ground: str
@@ -70,7 +70,7 @@ class KeyEraser:
         self._settle = settle
         self._known: dict[str, int] | None = None
 
-    def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: Why) -> Erased | None:
+    def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: ErasureReason) -> Erased | None:
         """All steps for one key. None where nothing under it is to be erased: then nothing is changed."""
         plan = sort_content(self.content, key, holds, wanted)
         if plan.keep and not plan.erase:
@@ -101,7 +101,7 @@ class KeyEraser:
         self.keys.remember(to, [(place.log, place.index, wrapped) for place, wrapped in places])
         self.content.rewrap(key_id, to, places)
 
-    def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: Why) -> Erased:
+    def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
         """The same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""
         to = self.keys.retire(key.id)
 
@@ -111,30 +111,29 @@ class KeyEraser:
         kept = self.content.reseal_documents(key.id, change)
         return self._destroy(key, Sorted(keep=kept), why)
 
-    def _destroy(self, key: ContentKeyId, plan: Sorted, why: Why) -> Erased:
+    def _destroy(self, key: ContentKeyId, plan: Sorted, why: ErasureReason) -> Erased:
         proof = self._prove(plan.told(key.id), plan, why)
         self.tombstones.note_destroyed(key.id)
         self.finish(key.id)
         return plan.told(key.id, proof)
 
-    def _prove(self, told: Erased, plan: Sorted, why: Why) -> int:
+    def _prove(self, told: Erased, plan: Sorted, why: ErasureReason) -> int:
         """Step 2; where the entry is there already, from before a crash, that one."""
         if (known := self._proofs().get(told.key_id)) is not None:
             return known
         lists = {log: ranges(indexes) for log, indexes in plan.erase.items()}
-        private = {
-            "key_id": told.key_id,
-            "ground": why.ground,
-            "by": why.by,
-            "reason": why.reason,
-            "reference": why.reference,
-            "order": why.order,
-            "entries": dict(told.entries),
-            "indexes": {log: text for log, text in lists.items() if len(text) <= _LONGEST},
-            "kept": told.kept,
-            "holds": list(told.held_by),
-        }
-        draft = EntryDraft("key-destroyed", private=private, retention=Retention.PROOF)
+        draft = events.KEY_DESTROYED.draft(
+            key_id=told.key_id,
+            ground=why.ground,
+            by=why.by,
+            reason=why.reason,
+            reference=why.reference,
+            order=why.order,
+            entries=dict(told.entries),
+            indexes={log: text for log, text in lists.items() if len(text) <= _LONGEST},
+            kept=told.kept,
+            holds=list(told.held_by),
+        )
         index = self._proofs()[told.key_id] = self.note(draft)
         return index
 
@@ -145,7 +144,7 @@ class KeyEraser:
                 str(shown.private.get("key_id", "")): shown.entry.index
                 for log in self.store.logs()
                 if log.startswith("operations/")
-                for shown in show(self.store, self.keys, log, Filter(kind="key-destroyed"), 1_000_000)
+                for shown in show(self.store, self.keys, log, Filter(kind=events.KEY_DESTROYED.kind), 1_000_000)
             }
         return self._known
 

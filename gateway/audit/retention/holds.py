@@ -17,8 +17,9 @@ from gateway.audit.reading.show import Filter, Shown, show
 from gateway.errors import BadSignature, Contradicted, Forbidden, Malformed, Stale
 from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
-from gateway.ports.content_keys import ContentKeys, Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.journal import EntryDraft, Event
 from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, encode64, parse_document, sign_document, verify_threshold
@@ -153,34 +154,28 @@ def _signed(document: Document, key: VerifyKey) -> bool:
 
 
 def placed_entry(order: HoldOrder) -> EntryDraft:
-    """The entry from which on a hold counts."""
-    private = {
-        "hold": order.id,
-        "entries": {log: list(indexes) for log, indexes in order.entries.items()},
-        "exchanges": list(order.exchanges),
-        "until_us": order.until_us,
-        "reason": order.reason,
-        "approvers": list(order.signers),
-        "statement": encode64(order.data),
-    }
-    return EntryDraft("hold-placed", private=private, retention=Retention.PROOF)
+    """Return the entry from which on a hold counts."""
+    return events.HOLD_PLACED.draft(
+        hold=order.id,
+        entries={log: list(indexes) for log, indexes in order.entries.items()},
+        exchanges=list(order.exchanges),
+        until_us=order.until_us,
+        reason=order.reason,
+        approvers=list(order.signers),
+        statement=encode64(order.data),
+    )
 
 
 def lifted_entry(order: HoldOrder) -> EntryDraft:
-    """The entry that ends a hold."""
-    private = {
-        "hold": order.id,
-        "reason": order.reason,
-        "approvers": list(order.signers),
-        "statement": encode64(order.data),
-    }
-    return EntryDraft("hold-lifted", private=private, retention=Retention.PROOF)
+    """Return the entry that ends a hold."""
+    return events.HOLD_LIFTED.draft(
+        hold=order.id, reason=order.reason, approvers=list(order.signers), statement=encode64(order.data)
+    )
 
 
 def lapsed_entry(hold: Hold) -> EntryDraft:
-    """The entry of a hold whose time is over."""
-    private = {"hold": hold.id, "until_us": hold.until_us}
-    return EntryDraft("hold-lapsed", private=private, retention=Retention.PROOF)
+    """Return the entry of a hold whose time is over."""
+    return events.HOLD_LAPSED.draft(hold=hold.id, until_us=hold.until_us)
 
 
 def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
@@ -189,7 +184,7 @@ def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
     Raises `Contradicted` when an entry of a hold is not what was written: then nothing may be erased.
     """
     holds: dict[str, Hold] = {}
-    for shown in _entries_of(store, keys, "hold-placed"):
+    for shown in _entries_of(store, keys, events.HOLD_PLACED):
         private = shown.private
         holds[private["hold"]] = Hold(
             private["hold"],
@@ -200,8 +195,8 @@ def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
             shown.entry.time_us,
             tuple(private["approvers"]),
         )
-    for kind, ended in (("hold-lapsed", "lapsed"), ("hold-lifted", "lifted")):
-        for shown in _entries_of(store, keys, kind):
+    for event, ended in ((events.HOLD_LAPSED, "lapsed"), (events.HOLD_LIFTED, "lifted")):
+        for shown in _entries_of(store, keys, event):
             if (hold := holds.get(shown.private["hold"])) is not None:
                 holds[hold.id] = replace(hold, ended=ended)
     return list(holds.values())
@@ -212,11 +207,11 @@ def holding(holds: Iterable[Hold], log: str, index: int, exchange: str) -> Hold 
     return next((hold for hold in holds if hold.covers(log, index, exchange)), None)
 
 
-def _entries_of(store: LogStore, keys: ContentKeys, kind: str) -> Iterable[Shown]:
+def _entries_of(store: LogStore, keys: ContentKeys, event: Event) -> Iterable[Shown]:
     for log in store.logs():
         if not log.startswith("operations/"):
             continue
-        for shown in reversed(list(show(store, keys, log, Filter(kind=kind), _ALL))):
+        for shown in reversed(list(show(store, keys, log, Filter(kind=event.kind), _ALL))):
             if shown.erased:
                 raise Contradicted(
                     f"entry {shown.entry.index} of {log} is one of a hold and cannot be read: nothing may be erased",

@@ -4,7 +4,7 @@
    head that witnesses cosigned, is held, has content that is not erased yet, or whose receipt is still due; and at a
    whole tile of 256;
 2. an entry of the operations log, durable first, says up to which index, and names the root over what goes;
-3. the entries go run by run, each in one transaction that keeps their hashes and moves the lowest index.
+3. the entries go segment by segment, each in one transaction that keeps their hashes and moves the lowest index.
 
 An act that was interrupted in step 3 is gone on with by the next one; every state between is a whole log. All proofs
 among newer entries, and from any head that was ever signed, are made as before: they need hashes only.
@@ -19,19 +19,17 @@ from typing import Protocol
 
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.succession import by_number, split_name
-from gateway.audit.reading.evidence import RUN
+from gateway.audit.reading.evidence import SEGMENT
 from gateway.audit.retention.holds import Hold, holding
 from gateway.audit.tree.checkpoint import origin as origin_of
 from gateway.audit.tree.merkle import Tree
 from gateway.audit.tree.tiles import WIDTH
 from gateway.errors import Forbidden, NotProved, Unknown
 from gateway.model.values import text_value
-from gateway.ports.content_keys import ContentKeys, EncryptedContent, Retention
+from gateway.ports import events
+from gateway.ports.content_keys import ContentKeys, EncryptedContent
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
-
-PRUNED = "pruned"
-"""The kind of the entry that says so."""
 
 _MAX_TEXT = 500
 
@@ -121,30 +119,25 @@ class Pruner:
             raise Forbidden("nothing may be pruned", code="nothing-to-prune", where=plan.log)
         if not plan.begun:
             self._write(self._draft(plan, by, reason, before_us))
-        for first in range(plan.first, plan.stop, RUN):
-            self._store.prune(plan.log, first, min(plan.stop, first + RUN))
+        for first in range(plan.first, plan.stop, SEGMENT):
+            self._store.prune(plan.log, first, min(plan.stop, first + SEGMENT))
 
     def _draft(self, plan: Plan, by: str, reason: str, before_us: int) -> EntryDraft:
         tree = Tree()
         tree.extend(self._store.leaves(plan.log, 0, plan.stop))
         if tree.size != plan.stop:
             raise NotProved("the hashes of the log are not all there", where=plan.log)
-        private = {
-            "log": plan.log,
-            "first": plan.first,
-            "stop": plan.stop,
-            "before_us": before_us,
-            "by": by,
-            "reason": reason,
-        }
         name, number = split_name(plan.log)
-        return EntryDraft(
-            PRUNED,
+        return events.PRUNED.draft(
             number=plan.stop,
             request_hash=pruned_mark(origin_of(self._member, name, number)),
             answer_hash=tree.root(),
-            private=private,
-            retention=Retention.PROOF,
+            log=plan.log,
+            first=plan.first,
+            stop=plan.stop,
+            before_us=before_us,
+            by=by,
+            reason=reason,
         )
 
     def _begun(self, log: str) -> int:
@@ -154,7 +147,7 @@ class Pruner:
         found = 0
         for operations in self._store.logs():
             if operations.startswith("operations/"):
-                for index in self._store.find(operations, kind=PRUNED, limit=1_000_000):
+                for index in self._store.find(operations, kind=events.PRUNED.kind, limit=1_000_000):
                     for _, body, _ in self._store.bodies(operations, index, index + 1):
                         entry = parse_entry(body)
                         if entry.request_hash == mark:
@@ -195,9 +188,9 @@ class Pruner:
 
 def _channels(entry: Entry) -> Iterator[str]:
     if entry.number is not None and entry.peer:
-        if entry.kind in ("answered", "refused"):
+        if entry.kind in events.ANSWERS:
             yield f"in:{entry.peer}"
-        elif entry.kind in ("received", "late"):
+        elif entry.kind in events.ARRIVALS:
             yield f"out:{entry.peer}"
 
 

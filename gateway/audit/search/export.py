@@ -27,7 +27,7 @@ from gateway.audit.export.layout import (
 )
 from gateway.audit.export.log_reader import ExportLog
 from gateway.audit.export.reader import ExportReader
-from gateway.audit.reading.evidence import RUN, Row
+from gateway.audit.reading.evidence import SEGMENT, Row
 from gateway.audit.reading.opened import Opened, open_row
 from gateway.audit.search.terms import Resolve
 from gateway.errors import Unknown
@@ -92,9 +92,9 @@ class SearchedExport:
 
     def _one(self, log: ExportLog, index: int) -> Row:
         """One entry, with its lines found by halving."""
-        run = log.first + (index - log.first) // RUN * RUN
-        opening = self._line(log, lines_name(OPENINGS, run), index)
-        kept = self._line(log, lines_name(STATEMENTS, run), index)
+        segment = log.first + (index - log.first) // SEGMENT * SEGMENT
+        opening = self._line(log, lines_name(OPENINGS, segment), index)
+        kept = self._line(log, lines_name(STATEMENTS, segment), index)
         body = log.body(index)
         return row_of(
             index, body, b"", read_opening(opening)[1] if opening else None, read_statement(kept)[1] if kept else None
@@ -137,9 +137,9 @@ def _index_of(line: bytes, path: str) -> int:
 
 def _from(log: ExportLog, start: int) -> Iterator[Row]:
     """Rows from `start` on."""
-    first = log.first + (start - log.first) // RUN * RUN
-    for run in range(first, log.stop, RUN):
-        for row in log.run(run):
+    first = log.first + (start - log.first) // SEGMENT * SEGMENT
+    for segment in range(first, log.stop, SEGMENT):
+        for row in log.segment(segment):
             if row.index >= start:
                 yield row
 

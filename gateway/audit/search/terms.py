@@ -20,6 +20,7 @@ from gateway.audit.reading.opened import hits_of
 from gateway.errors import LiaisonError
 from gateway.matching.identifiers import document_key
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
+from gateway.ports import events
 
 if TYPE_CHECKING:
     from gateway.model.exchange import Request
@@ -33,7 +34,7 @@ ANY = "any"
 UNKNOWN_BIRTH = "unknown"
 """The year of birth of a question that gives none."""
 
-_REFUSALS = frozenset({"refused", "denied", "onward-refused", "consent-not-taken"})
+_REFUSALS = events.kinds(events.REFUSED, events.DENIED, events.ONWARD_REFUSED, events.CONSENT_NOT_TAKEN)
 
 
 class Field(StrEnum):
@@ -129,7 +130,7 @@ def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
     """Outcome and, of a refusal, reason and code, whichever side refused."""
     outcome = private.get("outcome")
     refused = entry.kind in _REFUSALS or outcome in ("refused", "suspended")
-    yield from _simple(Field.OUTCOME, outcome, "refused" if entry.kind == "refused" else "")
+    yield from _simple(Field.OUTCOME, outcome, "refused" if entry.kind == events.REFUSED.kind else "")
     if refused:
         yield term(Field.REFUSED, ANY)
         yield from _simple(Field.REFUSED, private.get("reason"), private.get("code"), private.get("refusal"))
@@ -160,7 +161,7 @@ def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: R
         yield from _simple(Field.RECORD, _jti(hit.record))
     for reference in dict.fromkeys(references):
         yield term(Field.RECORD, reference)
-        if resolve is not None and entry.kind == "answered":
+        if resolve is not None and entry.kind == events.ANSWERED.kind:
             yield from _at_source(reference, entry, private, resolve)
 
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.audit.entries.events import Log
 from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of
 from gateway.audit.statistics.uptime import Uptime
 from gateway.clock import from_us
+from gateway.ports import events
+from gateway.ports.journal import LogName
 
 SMALLEST: Final = 5
 """Counts below this one are not told, and the others are rounded to a multiple of it."""
@@ -89,17 +90,17 @@ MEASURES: Final[dict[str, str]] = {
 """Every measure, with what it counts."""
 
 _LISTED = {
-    "own": ("own", "outcome"),
-    "denied": ("denied", "code"),
-    "onward-allowed": ("onward-allowed", "use"),
-    "onward-refused": ("onward-refused", "code"),
-    "consent-asked": ("consent-asked", "use"),
-    "consent-received": ("consent-received", "state"),
-    "copy-deleted": ("copy-deleted", "ground"),
-    "key-destroyed": ("key-destroyed", "ground"),
-    "suspend": ("suspend", "scope"),
-    "source-failed": ("source-failed", "source"),
-    "alarm": ("alarm", "code"),
+    events.OWN.kind: "outcome",
+    events.DENIED.kind: "code",
+    events.ONWARD_ALLOWED.kind: "use",
+    events.ONWARD_REFUSED.kind: "code",
+    events.CONSENT_ASKED.kind: "use",
+    events.CONSENT_RECEIVED.kind: "state",
+    events.COPY_DELETED.kind: "ground",
+    events.KEY_DESTROYED.kind: "ground",
+    events.SUSPEND.kind: "scope",
+    events.SOURCE_FAILED.kind: "source",
+    events.ALARM.kind: "code",
 }
 """Kinds of entries that are one measure, by one member of their private part."""
 
@@ -139,7 +140,7 @@ def collect(logs: OpenedLogs, since_us: int = 0, until_us: int = 0, progress: Pr
                 if entry.time_us < since_us or (until_us and entry.time_us >= until_us):
                     continue
                 counting.add(opened)
-                if log.startswith(Log.OPERATIONS):
+                if log.startswith(LogName.OPERATIONS):
                     stats.uptime.operation(entry.kind, entry.time_us)
                 else:
                     stats.uptime.exchange(entry.time_us)
@@ -153,7 +154,7 @@ def collect(logs: OpenedLogs, since_us: int = 0, until_us: int = 0, progress: Pr
 
 
 def _operations_first(item: tuple[str, tuple[int, int]]) -> tuple[bool, str]:
-    return not item[0].startswith(Log.OPERATIONS), item[0]
+    return not item[0].startswith(LogName.OPERATIONS), item[0]
 
 
 class _Counting:
@@ -168,25 +169,24 @@ class _Counting:
     def add(self, opened: Opened) -> None:
         entry = opened.entry
         match entry.kind:
-            case "asked":
+            case events.ASKED.kind:
                 self._question(opened, "asked")
                 self._asked[entry.exchange_id] = entry.time_us
                 if len(self._asked) > _MAX_WAITING:
                     del self._asked[next(iter(self._asked))]
-            case "received" | "late":
+            case events.RECEIVED.kind | events.LATE.kind:
                 self._received(opened)
-            case "silent" | "abandoned":
+            case events.SILENT.kind | events.ABANDONED.kind:
                 self._count(opened, entry.kind)
                 self._asked.pop(entry.exchange_id, None)
-            case "answered" | "refused":
+            case events.ANSWERED.kind | events.REFUSED.kind:
                 self._served(opened)
-            case "duplicate":
+            case events.DUPLICATE.kind:
                 self._count(opened, "repeated")
-            case "consent-requested" | "consent-decided":
+            case events.CONSENT_REQUESTED.kind | events.CONSENT_DECIDED.kind:
                 self._consent(opened)
             case kind if kind in _LISTED:
-                measure, member = _LISTED[kind]
-                self._by(opened, measure, member)
+                self._by(opened, kind, _LISTED[kind])
 
     def times(self) -> Iterator[AnswerTime]:
         """Answer times by month and counterpart."""
@@ -219,7 +219,7 @@ class _Counting:
 
     def _served(self, opened: Opened) -> None:
         self._question(opened, "served")
-        if opened.entry.kind == "refused":
+        if opened.entry.kind == events.REFUSED.kind:
             self._count(opened, "served-outcome", "refused")
             self._by(opened, "served-refusal", "code")
             return
@@ -233,7 +233,7 @@ class _Counting:
 
     def _consent(self, opened: Opened) -> None:
         consent = _text(_member(opened, "consent"), opened)
-        if opened.entry.kind == "consent-requested":
+        if opened.entry.kind == events.CONSENT_REQUESTED.kind:
             self._by(opened, "consent-requested", "use")
             self._requested[consent] = opened.entry.time_us
             return

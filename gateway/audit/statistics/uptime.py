@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gateway.clock import from_us, to_us
+from gateway.ports.events import START
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Uptime:
         """Take an entry of the operations log, in order."""
         if not self._first_us:
             self._first_us = time_us
-        elif kind == "start" and time_us > self._last_us:
+        elif kind == START.kind and time_us > self._last_us:
             self._begins.append(self._last_us)
             self._ends.append(time_us)
         self._last_us = max(self._last_us, time_us)

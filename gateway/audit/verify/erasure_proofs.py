@@ -43,7 +43,7 @@ def erasure_proof(log: str, entry: Entry, private: Mapping[str, Any]) -> tuple[s
 
 
 @dataclass(slots=True)
-class Gone:
+class ErasedEntries:
     """Entries whose content is gone, all under one key: where they stand, and when the first and last were written."""
 
     indexes: array[int] = field(default_factory=lambda: array("Q"))
@@ -56,14 +56,14 @@ class Gone:
         self.last_us = max(self.last_us, time_us)
         self.indexes.append(index)
 
-    def merge(self, other: Gone) -> None:
+    def merge(self, other: ErasedEntries) -> None:
         """Add those of a later run."""
         self.first_us = min(self.first_us, other.first_us) if self.indexes else other.first_us
         self.last_us = max(self.last_us, other.last_us)
         self.indexes.extend(other.indexes)
 
 
-def not_proved(log: str, key_id: str, gone: Gone, proof: ErasureProof) -> int | None:
+def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) -> int | None:
     """The first entry of `log` that the proof does not speak of; None where all of them are gone by right."""
     try:
         key = content_key_id(key_id)

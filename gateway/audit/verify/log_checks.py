@@ -1,4 +1,4 @@
-"""Puts the checks of a log's runs together, and compares its tree with its heads (numbers: `findings.Check`)."""
+"""Puts the checks of a log's segments together, and compares its tree with its heads (numbers: `findings.Check`)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from itertools import pairwise
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.recovery import first_bad_range
 from gateway.audit.log.succession import Continued
-from gateway.audit.reading.evidence import RUN, LogEvidence
+from gateway.audit.reading.evidence import SEGMENT, LogEvidence
 from gateway.audit.retention.prune import pruned_mark
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from gateway.audit.tree.cosignature import Witness
-from gateway.audit.tree.piecewise import PIECE, Spine
 from gateway.audit.tree.quorum import witnessed
-from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, not_proved, told
+from gateway.audit.tree.tile_tree import PIECE, TileTree
+from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
 from gateway.audit.verify.findings import Check, Report, State
-from gateway.audit.verify.run_checks import PrunedMark, Rules, Run
+from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
 from gateway.errors import BadSignature, LiaisonError
+from gateway.ports.events import ANSWERED
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 Span = tuple[int, list[int]]
-"""Where a run begins, and the sizes of heads that end inside a piece of it."""
+"""Where a segment begins, and the sizes of heads that end inside a piece of it."""
 
 Outer = Callable[[range], Iterable[bytes]]
 """Nodes over pieces that an export does not hold, by its own word; the root shows whether it is true."""
@@ -42,9 +43,9 @@ _OF_A_LOG = (
 
 
 class LogCheck:
-    """Checks 4 to 14 for one log: `spans` first, then `take` for each run in order, `finish` and `conclude`.
+    """Checks 4 to 14 for one log: `spans` first, then `take` for each segment in order, `finish` and `conclude`.
 
-    `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the runs.
+    `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the segments.
     """
 
     def __init__(self, evidence: LogEvidence, rules: Rules, view: TrustView, report: Report) -> None:
@@ -56,14 +57,14 @@ class LogCheck:
         self._heads: list[Checkpoint] = []
         self._beyond: list[Checkpoint] = []
         self._continued: Continued | None = None
-        self._spine = Spine()
+        self._tile_tree = TileTree()
         self._seen = evidence.first
         self._last_us = 0
         self._channels: dict[str, int] = {}
         self._answered = array("Q")
         self._suspect: int | None = None
         self.destroyed: dict[str, ErasureProof] = {}
-        self._gone: dict[str, Gone] = {}
+        self._gone: dict[str, ErasedEntries] = {}
         self._grounds: set[str] = set()
         self.policies: set[str] = set()
         self.withheld: dict[str, int] = {}
@@ -79,53 +80,53 @@ class LogCheck:
         return self._heads[-1].size if self._heads else 0
 
     @property
-    def spine(self) -> Spine:
+    def tile_tree(self) -> TileTree:
         """The tree, once `finish` was called."""
-        return self._spine
+        return self._tile_tree
 
     def spans(self) -> list[Span]:
-        """Check 4, and the runs to check, each with the sizes of heads that end in it."""
+        """Check 4, and the segments to check, each with the sizes of heads that end in it."""
         self._verify_heads()
         sizes = sorted({head.size for head in self._heads if head.size % PIECE})
-        spans: list[Span] = [(start, []) for start in range(self._evidence.first, max(1, self._evidence.stop), RUN)]
+        spans: list[Span] = [(start, []) for start in range(self._evidence.first, max(1, self._evidence.stop), SEGMENT)]
         for size in sizes:
-            place = (size - 1 - self._evidence.first) // RUN
+            place = (size - 1 - self._evidence.first) // SEGMENT
             if 0 <= place < len(spans):
                 spans[place][1].append(size)
         return spans
 
-    # ------------------------------------------------------------ runs
+    # ------------------------------------------------------------ segments
 
-    def take(self, run: Run) -> None:
-        """Add the next run."""
-        if run.size:
-            self._join(run)
-        self._seen += run.size
-        for node in run.nodes:
-            self._spine.append(node)
-        for size, node in run.roots.items():
-            self._spine.add_ragged(size, node)
-        if run.suspect is not None:
-            self._suspicious(run.suspect)
-        self._report.merge(run.report)
-        self.destroyed |= run.destroyed
-        self.policies |= run.policies
-        self.pruned += run.pruned
-        self.times |= run.times
-        self.opened += run.opened
-        self.statements += run.statements
-        for key_id, gone in run.gone.items():
-            self._gone.setdefault(key_id, Gone()).merge(gone)
-        for ground, count in run.withheld.items():
+    def take(self, segment: Segment) -> None:
+        """Add the next segment."""
+        if segment.size:
+            self._join(segment)
+        self._seen += segment.size
+        for node in segment.nodes:
+            self._tile_tree.append(node)
+        for size, node in segment.roots.items():
+            self._tile_tree.add_ragged(size, node)
+        if segment.suspect is not None:
+            self._suspicious(segment.suspect)
+        self._report.merge(segment.report)
+        self.destroyed |= segment.destroyed
+        self.policies |= segment.policies
+        self.pruned += segment.pruned
+        self.times |= segment.times
+        self.opened += segment.opened
+        self.statements += segment.statements
+        for key_id, gone in segment.gone.items():
+            self._gone.setdefault(key_id, ErasedEntries()).merge(gone)
+        for ground, count in segment.withheld.items():
             self.withheld[ground] = self.withheld.get(ground, 0) + count
 
-    def _join(self, run: Run) -> None:
-        """Time and channel numbers where two runs meet."""
-        if run.first_us < self._last_us:
-            self._suspicious(run.start)
-            self._against(Check.TIME, "the entry is older than the one before it", run.start)
-        self._last_us = max(self._last_us, run.last_us)
-        for peer, channel in run.channels.items():
+    def _join(self, segment: Segment) -> None:
+        """Time and channel numbers where two segments meet."""
+        if segment.first_us < self._last_us:
+            self._suspicious(segment.start)
+            self._against(Check.TIME, "the entry is older than the one before it", segment.start)
+        self._last_us = max(self._last_us, segment.last_us)
+        for peer, channel in segment.channels.items():
             # Where an export begins inside the log, or the log after a loss, a channel's first number may be any.
             whole = self._evidence.first == 0 and self._log.endswith("/1")
             before = self._channels.get(peer, 0 if whole else channel.first - 1)
@@ -134,7 +135,7 @@ class LogCheck:
                 text = f"number {channel.first} of the channel from `{peer}` follows number {before}"
                 self._against(Check.CHANNELS, text, channel.index)
             self._channels[peer] = channel.last
-        self._answered.extend(run.answered)
+        self._answered.extend(segment.answered)
 
     def _suspicious(self, index: int) -> None:
         self._suspect = index if self._suspect is None else min(self._suspect, index)
@@ -143,26 +144,26 @@ class LogCheck:
         self._report.contradicted(check, text, self._log, index)
 
     def begin_after(self, outer: Outer, ragged: Callable[[int], bytes] | None = None) -> None:
-        """Start the tree with the pieces before the first run; `ragged` gives the ends of heads among them."""
+        """Start the tree with the pieces before the first segment; `ragged` gives the ends of heads among them."""
         for node in outer(range(self._evidence.first // PIECE)):
-            self._spine.append(node)
+            self._tile_tree.append(node)
         if ragged is None:
             return
         for head in self._heads:
             if head.size < self._evidence.first and head.size % PIECE:
-                self._spine.add_ragged(head.size, ragged(head.size))
+                self._tile_tree.add_ragged(head.size, ragged(head.size))
 
     def finish(self, outer: Outer | None = None, tail: Sequence[bytes] = ()) -> None:
-        """Checks 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head where no run has it."""
+        """Checks 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head if no segment has it."""
         beyond = self.size // PIECE
         if outer is not None and self._seen < self.size:
             for node in outer(range(self._seen // PIECE, beyond)):
-                self._spine.append(node)
+                self._tile_tree.append(node)
             for node in tail:
-                self._spine.add_ragged(self.size, node)
-            self._spine.end(self.size - self._spine.tree.size * PIECE)
+                self._tile_tree.add_ragged(self.size, node)
+            self._tile_tree.end(self.size - self._tile_tree.tree.size * PIECE)
         else:
-            self._spine.end(self._seen - self._spine.tree.size * PIECE)
+            self._tile_tree.end(self._seen - self._tile_tree.tree.size * PIECE)
         if self._heads:
             self._in_time(self._heads[-1])
             self._root()
@@ -180,7 +181,7 @@ class LogCheck:
         first = self._rules.shown[0] if self._rules.shown[0] == self._evidence.first else 0
         mine = [mark for mark in marks if mark.log == pruned_mark(self._rules.origin) and mark.index >= first]
         for mark in mine:
-            if mark.index > self._spine.size or self._spine.root(mark.index) != mark.root:
+            if mark.index > self._tile_tree.size or self._tile_tree.root(mark.index) != mark.root:
                 text = f"{mark.entry} names another root over the {mark.index} entries that were to be pruned"
                 self._report.contradicted(Check.PRUNED, text, self._log)
         if not first:
@@ -316,17 +317,17 @@ class LogCheck:
 
     def _root(self) -> None:
         """Checks 5 and 6."""
-        newest, size = self._heads[-1], self._spine.size
+        newest, size = self._heads[-1], self._tile_tree.size
         if newest.size > size:
             text = f"entry {size} is missing: a head over {newest.size} entries was signed"
             self._report.contradicted(Check.TREE, text, self._log, size)
         elif newest.size < size:
             text = f"the entries from {newest.size} on are under no signed head"
             self._report.not_provable(Check.TREE, text, self._log, newest.size)
-        bad = [head for head in self._heads if head.size <= size and self._spine.root(head.size) != head.root]
+        bad = [head for head in self._heads if head.size <= size and self._tile_tree.root(head.size) != head.root]
         if not bad:
             return
-        start, stop = first_bad_range(self._spine, self._heads)
+        start, stop = first_bad_range(self._tile_tree, self._heads)
         if self._suspect is not None and start <= self._suspect < stop:
             start, stop = self._suspect, self._suspect + 1
         place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
@@ -339,7 +340,7 @@ class LogCheck:
         said = self._continued
         if said is None:
             return
-        size = self._spine.size
+        size = self._tile_tree.size
         if self.size != size:
             text = f"`{said.log}` says that other entries are kept of this number than there are"
             self._report.contradicted(Check.LOST, text, self._log, min(size, self.size))
@@ -374,7 +375,7 @@ class LogCheck:
                 entry = parse_entry(body)
             except LiaisonError:
                 continue
-            if entry.kind != "answered" or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
+            if entry.kind != ANSWERED.kind or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
                 continue
             if (entry.peer, entry.exchange_id) in seen:
                 self._against(Check.ONE_ANSWER, "the exchange has two answers", index)

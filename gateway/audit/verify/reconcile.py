@@ -18,7 +18,7 @@ And each direction at most one of these:
 8. `unacknowledged`: answers that the asking side has not acknowledged.
 
 An export must hold what happened before it was made, by the time in its signed manifest; what came later is counted
-and not judged. A statement puts blame on its signer only after its signature was verified (`Side.prove`).
+and not judged. A statement puts blame on its signer only after its signature was verified (`Ledger.prove`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.audit.accounts.sides import MARGIN_US, Note, Side
+from gateway.audit.accounts.ledger import MARGIN_US, Ledger, Note
 
 
 class Fault(StrEnum):
@@ -104,14 +104,14 @@ class Comparison:
         return frozenset(found.blamed for found in self.findings if found.blamed)
 
 
-def compare(one: Side, other: Side) -> Comparison:
+def compare(one: Ledger, other: Ledger) -> Comparison:
     """What the two sides disagree about."""
     counted: Counter[str] = Counter()
     findings = [*_direction(one, other, counted), *_direction(other, one, counted)]
     return Comparison(tuple(findings), counted["agreed"], counted["outside"])
 
 
-def _direction(asker: Side, answerer: Side, counted: Counter[str]) -> Iterator[Disagreement]:
+def _direction(asker: Ledger, answerer: Ledger, counted: Counter[str]) -> Iterator[Disagreement]:
     judge = _Direction(asker, answerer)
     blamed = False
     for exchange_id in dict.fromkeys([*asker.asked, *asker.arrived, *answerer.answered]):
@@ -131,7 +131,7 @@ def _direction(asker: Side, answerer: Side, counted: Counter[str]) -> Iterator[D
 class _Direction:
     """The questions of one side to the other."""
 
-    def __init__(self, asker: Side, answerer: Side) -> None:
+    def __init__(self, asker: Ledger, answerer: Ledger) -> None:
         self._asker = asker
         self._answerer = answerer
 

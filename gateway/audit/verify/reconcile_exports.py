@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.audit.accounts.sides import Side
+from gateway.audit.accounts.ledger import Ledger
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.export.reader import ExportReader, exchange_logs
 from gateway.audit.log.succession import split_name
@@ -62,7 +62,7 @@ def reconcile_exports(
     if any(report.exit_code == 1 for report in reports.values()):
         return Reconciled(reports, None)
     sides = [
-        Side(name, other, export.created_us, export.since_us, export.until_us, bool(export.appointment_hash))
+        Ledger(name, other, export.created_us, export.since_us, export.until_us, bool(export.appointment_hash))
         for name, other, export in zip(names, reversed(names), exports, strict=True)
     ]
     descriptors = [line for export in exports for line in export.descriptors()]

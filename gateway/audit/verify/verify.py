@@ -41,7 +41,7 @@ from gateway.audit.tree.cosignature import witnesses_of
 from gateway.audit.verify.erasure_proofs import ErasureProof
 from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.log_checks import LogCheck
-from gateway.audit.verify.run_checks import PrunedMark, Rules
+from gateway.audit.verify.segment_checks import PrunedMark, Rules
 from gateway.audit.verify.workers import Checkers, Trust, checkers
 from gateway.clock import Clock, rfc3339
 from gateway.errors import LiaisonError, Malformed, NotProved, Stale, TooLarge
@@ -234,13 +234,13 @@ class _Verifier:
         spans = check.spans()
         if isinstance(log, ExportLog | HomeLog):
             check.begin_after(log.outer, log.ragged if isinstance(log, HomeLog) else None)
-        for run in self.checkers.runs(log, spans, rules):
-            check.take(run)
-            self.done += run.size
+        for segment in self.checkers.segments(log, spans, rules):
+            check.take(segment)
+            self.done += segment.size
             self.progress(self.done, self.total)
         if isinstance(log, ExportLog):
             check.finish(log.outer, log.tail())
-            check.check_tiles(log.wrong_tiles(check.spine))
+            check.check_tiles(log.wrong_tiles(check.tile_tree))
         else:
             check.finish()
         check.check_pruned(pruned)

@@ -1,4 +1,4 @@
-"""Checks the runs of a log, in this process or in several."""
+"""Checks the segments of a log, in this process or in several."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from multiprocessing import get_context
 from gateway.audit.export.log_reader import ExportLog
 from gateway.audit.reading.evidence import LogEvidence
 from gateway.audit.verify.log_checks import Span
-from gateway.audit.verify.run_checks import Rules, Run, check_run
+from gateway.audit.verify.segment_checks import Rules, Segment, check_segment
 from gateway.clock import ManualClock, from_us
 from gateway.errors import LiaisonError, NotProved
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
 
 MANY_RUNS = 3
-"""From so many runs on it is worth while to start processes."""
+"""From so many segments on it is worth while to start processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,24 @@ class Trust:
 
 
 class Checkers:
-    """Checks runs with as many processes as there are; one: in this process."""
+    """Checks segments with as many processes as there are; one: in this process."""
 
     def __init__(self, view: TrustView, pool: ProcessPoolExecutor | None) -> None:
         self._view = view
         self._pool = pool
 
-    def runs(self, log: LogEvidence, spans: Sequence[Span], rules: Rules) -> Iterator[Run]:
-        """The runs in order. Raises what reading the log raises."""
+    def segments(self, log: LogEvidence, spans: Sequence[Span], rules: Rules) -> Iterator[Segment]:
+        """The segments in order. Raises what reading the log raises."""
         if self._pool is None or not isinstance(log, ExportLog) or len(spans) < MANY_RUNS:
             for start, sizes in spans:
-                yield check_run(log.run(start), start, sizes, rules, self._view)
+                yield check_segment(log.segment(start), start, sizes, rules, self._view)
             return
         waiting = deque(self._pool.submit(_work, log, start, sizes, rules) for start, sizes in spans)
         try:
             while waiting:
-                run, read = waiting.popleft().result()
+                segment, read = waiting.popleft().result()
                 log.read |= read
-                yield run
+                yield segment
         except BrokenProcessPool as error:
             raise NotProved(
                 "a process that checked the entries ended", where=log.name, remedy="is there memory enough? try again"
@@ -83,10 +83,10 @@ def _begin(trust: Trust) -> None:
     _views.append(trust.view())
 
 
-def _work(log: ExportLog, start: int, sizes: Sequence[int], rules: Rules) -> tuple[Run, dict[str, str]]:
+def _work(log: ExportLog, start: int, sizes: Sequence[int], rules: Rules) -> tuple[Segment, dict[str, str]]:
     log.read = {}
     try:
-        return check_run(log.run(start), start, sizes, rules, _views[0]), log.read
+        return check_segment(log.segment(start), start, sizes, rules, _views[0]), log.read
     except LiaisonError:
         raise
     except MemoryError as error:

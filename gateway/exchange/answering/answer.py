@@ -49,7 +49,7 @@ from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
 from gateway.statements.request import REQUEST_KIND
-from gateway.telemetry import Log, Span, record_span, start_trace
+from gateway.telemetry import Logger, Span, record_span, start_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Answerer:
         self._incidents = incidents
         self._subjects = Subjects()
         self._gatherer = gatherer
-        self._log = Log(component="exchange", member=parts.member)
+        self._log = Logger(component="exchange", member=parts.member)
         self._release = release
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
         self._source_timeout_s = limits.source_timeout_s

@@ -14,6 +14,7 @@ from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.model.frozen import changing
 from gateway.model.hit import Hit, Quality
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
@@ -77,11 +78,10 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
-    entry = EntryDraft(
-        kind="refused",
+    entry = events.REFUSED.draft_of(
+        {"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
         peer=job.peer,
         request_hash=hashlib.sha256(inbound.envelope).digest(),
-        private={"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
         request=small,
     )
     bare = FrameRefusal(refusal.reason, refusal.code)
@@ -106,26 +106,25 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
 
 def _duplicate(job: Job) -> Drafted:
     request = job.verified
-    entry = EntryDraft(
-        kind="duplicate",
+    entry = events.DUPLICATE.draft(
         peer=job.peer,
         exchange_id=request.value.exchange_id,
         request_hash=request.payload_hash,
-        private={"first_index": job.stored.index if job.stored else None},
+        first_index=job.stored.index if job.stored else None,
     )
     return Drafted(job, entry, None, FrameRefusal(Reason.INTERNAL, "internal"))
 
 
 def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
-    """The entry of a request whose exchange was answered while it was being served."""
+    """Return the entry of a request whose exchange was answered while it was being served."""
     request = job.verified
     same = isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash
-    return EntryDraft(
-        kind="duplicate" if same else "refused",
+    replayed = {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value}
+    return (events.DUPLICATE if same else events.REFUSED).draft_of(
+        {"first_index": place.index} if same else replayed,
         peer=job.peer,
         exchange_id=request.value.exchange_id,
         request_hash=request.payload_hash,
-        private={"first_index": place.index} if same else {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value},
         request=b"" if same else request.envelope,
     )
 
@@ -243,13 +242,12 @@ def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
         job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
     )
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
-    return EntryDraft(
-        kind="refused" if refused else "answered",
+    return (events.REFUSED if refused else events.ANSWERED).draft_of(
+        private,
         peer=job.peer,
         exchange_id=request.value.exchange_id,
         request_hash=request.payload_hash,
         channel=f"in:{job.peer}",
-        private=private,
         request=request.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
         # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.succession import neighbour, split_name
 from gateway.clock import Clock
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
@@ -21,15 +22,15 @@ GRACE_US = 120_000_000
 _LOOK_BACK = 4096
 """Entries before the end of the log that are looked at: far more than can be open at once."""
 
-_ENDS = frozenset({"received", "silent", "late", "abandoned"})
+_ENDS = events.ARRIVALS | events.kinds(events.SILENT, events.ABANDONED)
 _KIND = "abandoned"
 
 
 def abandoned(store: LogStore, log: str) -> list[EntryDraft]:
-    """An entry for each question at the end of `log` that has neither an answer nor a silence."""
+    """Return an entry for each question at the end of `log` that has neither an answer nor a silence."""
     open_: dict[str, Entry] = {}
     for entry in _newest(store, log):
-        if entry.kind == "asked":
+        if entry.kind == events.ASKED.kind:
             open_[entry.exchange_id] = entry
         elif entry.kind in _ENDS:
             open_.pop(entry.exchange_id, None)
@@ -57,11 +58,13 @@ class LostQuestions:
         self._through_us = 0
 
     def find(self) -> list[EntryDraft]:
-        """An entry for each question that nobody waits for any more and that has no end."""
+        """Return an entry for each question that no process waits for any more and that has no end."""
         until_us = self._clock.now_us() - GRACE_US
         asked: dict[str, tuple[int, int]] = {}
-        for index, time_us, kind, exchange_id in self._store.of_kinds(self._log, {"asked", *_ENDS}, self._since_us()):
-            if kind == "asked":
+        for index, time_us, kind, exchange_id in self._store.of_kinds(
+            self._log, {events.ASKED.kind, *_ENDS}, self._since_us()
+        ):
+            if kind == events.ASKED.kind:
                 asked[exchange_id] = (index, time_us)
             else:
                 asked.pop(exchange_id, None)
@@ -70,7 +73,7 @@ class LostQuestions:
         return [_draft(parse_entry(body)) for index in lost for _, body, _ in self._bodies(index)]
 
     def noted(self) -> None:
-        """What `find` gave has its entries."""
+        """Remember that the questions of the last `find` have their entries."""
         self._documents.put(_KIND, self._log, str(self._through_us).encode())
 
     def _since_us(self) -> int:
@@ -81,4 +84,4 @@ class LostQuestions:
 
 
 def _draft(entry: Entry) -> EntryDraft:
-    return EntryDraft("abandoned", entry.peer, entry.exchange_id, entry.request_hash)
+    return events.ABANDONED.draft(peer=entry.peer, exchange_id=entry.exchange_id, request_hash=entry.request_hash)

@@ -28,7 +28,6 @@ from gateway.exchange.asking.check_answer import check_answer
 from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.asking.own_agencies import OwnSources
 from gateway.exchange.asking.shown_line import show_line
-from gateway.exchange.log_writer import Scribes
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import as_error, reraise_fatal
@@ -36,10 +35,13 @@ from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, SearchCommand
+from gateway.ports import events
+from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
 from gateway.statements.request import REQUEST_KIND
+from gateway.storage.log.group_commit import LogWriters
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import sentence
 
@@ -64,7 +66,7 @@ class Asker:
         parts: Parts,
         own: OwnSources,
         peers: Peers,
-        scribes: Scribes,
+        writers: LogWriters,
         received: Callable[[MemberId], None],
         pseudonym: Callable[[str, str], str],
         budget_s: float = 3.0,
@@ -72,7 +74,7 @@ class Asker:
         self._parts = parts
         self._own = own
         self._peers = peers
-        self._scribes = scribes
+        self._writers = writers
         self._note_received = received
         self._pseudonym = pseudonym
         self._budget_s = budget_s
@@ -83,7 +85,7 @@ class Asker:
         try:
             self._check(inquiry.officer, inquiry.command)
         except LiaisonError as error:
-            await self._scribes.operations.write(notes.denied(inquiry, error.code))
+            await self._writers.operations.write(notes.denied(inquiry, error.code))
             raise
 
     async def run(self, inquiry: Inquiry, added: Added) -> None:
@@ -91,14 +93,14 @@ class Asker:
         command = inquiry.command
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
         own = await self._own.line(command.query, occasion, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
-        await self._scribes.exchange.write(notes.own(inquiry, own))
+        await self._writers.exchange.write(notes.own(inquiry, own))
         added(own)
         outgoing = await self._within_quota([self._prepare(inquiry, member) for member in command.to])
         for line in (item for item in outgoing if isinstance(item, Line)):
-            await self._scribes.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
+            await self._writers.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
             added(line)
         asked = [item for item in outgoing if isinstance(item, Asked)]
-        await asyncio.gather(*(self._scribes.exchange.write(notes.asked(item)) for item in asked))  # 3
+        await asyncio.gather(*(self._writers.exchange.write(notes.asked(item)) for item in asked))  # 3
         await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
 
     async def finish(self) -> None:
@@ -208,7 +210,7 @@ class Asker:
         sending = asyncio.create_task(self._peers.exchange(asked.member, asked.sealed.envelope, LATE_S, trace))
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
         if done:
-            added(await self._conclude(asked, sending))
+            added(await self._conclude(asked, sending, events.RECEIVED))
             return
         added(await self._silent(asked, TimedOut("no answer came in time", where=asked.member)))
         task = asyncio.create_task(self._wait_for_late(asked, sending, added))
@@ -219,16 +221,18 @@ class Asker:
         await asyncio.wait((sending,))
         if sending.cancelled() or sending.exception() is not None:
             return
-        added(replace(await self._conclude(asked, sending, kind="late"), late=True))
+        added(replace(await self._conclude(asked, sending, events.LATE), late=True))
 
-    async def _conclude(self, asked: Asked, sending: asyncio.Task[AnswerMessage], kind: str = "received") -> Line:
+    async def _conclude(
+        self, asked: Asked, sending: asyncio.Task[AnswerMessage], event: Event = events.RECEIVED
+    ) -> Line:
         try:
             message = sending.result()
             checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
             return await self._silent(asked, as_error(problem))
-        place = await self._scribes.exchange.write(notes.received(asked, checked, message, kind))  # 6
+        place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
         self._note_received(asked.member)
         self._parts.note_head(checked.checkpoint)
         return show_line(self._parts, checked, place.index)  # 7
@@ -236,7 +240,7 @@ class Asker:
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
         """No answer, or none that verifies: silent, and said to be so."""
         seen = self._peers.status(asked.member).last_seen_us
-        await self._scribes.exchange.write(notes.silent(asked, why, seen))
+        await self._writers.exchange.write(notes.silent(asked, why, seen))
         refusal = Refusal(why.reason, why.code, why.message)
         return Line(
             asked.member, Outcome.SILENT, refusal=refusal, last_seen_us=seen, exchange_id=asked.request.exchange_id

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.audit.accounts.receipts import Exchange
+from gateway.audit.accounts.receipts import NumberedExchange
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
@@ -31,7 +31,7 @@ class Checked:
     """An answer that passed all checks, and its place in the counterpart's channel."""
 
     answer: Verified[Answer]
-    exchange: Exchange
+    exchange: NumberedExchange
     checkpoint: Checkpoint
 
 
@@ -51,7 +51,7 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
     expected = (request.exchange_id, request_hash, answer.payload_hash)
     entry, checkpoint = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
     assert entry.number is not None
-    return Checked(answer, Exchange(entry.number, *expected), checkpoint)
+    return Checked(answer, NumberedExchange(entry.number, *expected), checkpoint)
 
 
 def check_entry(

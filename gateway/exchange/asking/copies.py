@@ -6,20 +6,22 @@ marking says, and one that is for a single use is not kept at all: the officer w
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from gateway.clock import to_us
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 
 COPY = "copy"
 """The kind of a copy among the documents; its key is `<search>/<exchange>/<place of the hit>`."""
 
+_BATCH = 64
 _NOT_AFTER = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -54,19 +56,27 @@ class Copies:
         return _mapped(search, restored)
 
     def over(self, now_us: int) -> list[str]:
-        """Keys of the copies whose time is over."""
+        """Return the keys of the copies whose time is over."""
         return self.documents.expired(COPY, now_us)
 
     def delete(self, key: str) -> None:
         """Delete one copy; its entry was written before."""
         self.documents.delete(COPY, key)
 
+    async def delete_over(self, now_us: int, write: Callable[[EntryDraft], Awaitable[object]]) -> None:
+        """Delete the copies whose time is over, each after its entry; entries of a batch share a transaction."""
+        over = await asyncio.to_thread(self.over, now_us)
+        for start in range(0, len(over), _BATCH):
+            keys = over[start : start + _BATCH]
+            await asyncio.gather(*(write(deletion(key)) for key in keys))
+            for key in keys:
+                await asyncio.to_thread(self.delete, key)
+
 
 def deletion(key: str) -> EntryDraft:
-    """The entry of a copy that is about to be deleted because its time is over."""
+    """Return the entry of a copy that is about to be deleted because its time is over."""
     search, exchange, _ = key.split("/")
-    private = {"search": search, "exchange": exchange, "ground": "retention"}
-    return EntryDraft("copy-deleted", private=private, retention=Retention.OPERATIONS)
+    return events.COPY_DELETED.draft(search=search, exchange=exchange, ground="retention")
 
 
 def _hits(search: Search) -> Iterator[tuple[str, ShownHit]]:

@@ -2,89 +2,86 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.query import query_value
 from gateway.model.search import Line
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports.journal import EntryDraft, Event
 
 _DETAIL = 300
 
 
 def denied(inquiry: Inquiry, code: str) -> EntryDraft:
-    """A question that was not allowed at home; nothing left the node."""
-    private = _who(inquiry) | _question(inquiry) | {"code": code, "to": list(inquiry.command.to)}
-    return EntryDraft("denied", private=private, retention=Retention.OPERATIONS)
+    """Draft the entry of a question that was not allowed at home; nothing left the node."""
+    return events.DENIED.draft(**_who(inquiry), question=_question(inquiry), code=code, to=list(inquiry.command.to))
 
 
 def own(inquiry: Inquiry, line: Line) -> EntryDraft:
-    """Our own agencies were asked."""
+    """Draft the entry of a question to our own agencies."""
     sources = {"hits": len(line.hits), "missing": list(line.missing)}
-    private = _who(inquiry) | _question(inquiry) | {"outcome": line.outcome.value, "sources": sources}
-    return EntryDraft("own", private=private)
+    return events.OWN.draft(**_who(inquiry), question=_question(inquiry), outcome=line.outcome.value, sources=sources)
 
 
 def asked(item: Asked) -> EntryDraft:
-    """A request is about to leave."""
+    """Draft the entry of a request that is about to leave."""
     private = _who(item.inquiry) | {"agreement": item.request.agreement, "token_salt": item.token_salt.hex()}
-    return _draft("asked", item, private, request=item.sealed.envelope)
+    return events.ASKED.draft_of(private, request=item.sealed.envelope, **_exchange(item))
 
 
 def silent(item: Asked, why: LiaisonError, last_seen_us: int) -> EntryDraft:
-    """No answer came in time, or none that verifies."""
+    """Draft the entry of a silence: no answer came in time, or none that verifies."""
     found = {"code": why.code, "last_seen": last_seen_us, "detail": str(why)[:_DETAIL]}
-    return _draft("silent", item, _reference(item.inquiry) | found)
+    return events.SILENT.draft_of(_reference(item.inquiry) | found, **_exchange(item))
 
 
-def received(item: Asked, checked: Checked, message: AnswerMessage, kind: str) -> EntryDraft:
-    """An answer that verifies, with the counterpart's own entry and its proof; `kind` is `received` or `late`."""
-    answer = checked.answer.value
-    found: dict[str, object] = {
+def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event) -> EntryDraft:
+    """Draft the entry of an answer that verifies, `RECEIVED` or `LATE`, with the counterpart's own entry and proof."""
+    answer, proof = checked.answer.value, message.proof
+    found: dict[str, Any] = {
         "outcome": answer.outcome.value,
         "refusal": answer.refusal.code if answer.refusal else "",
         "hits": len(answer.hits),
         "missing": list(answer.missing),
-        "their_index": message.proof.index,
+        "their_index": proof.index,
         "their_entry": message.entry.decode(),
-        "their_hashes": [item.hex() for item in message.proof.hashes],
-        "their_checkpoint": message.proof.checkpoint.decode(),
+        "their_hashes": [item.hex() for item in proof.hashes],
+        "their_checkpoint": proof.checkpoint.decode(),
     }
-    draft = _draft(kind, item, _reference(item.inquiry) | found, answer=message.envelope)
-    draft.answer_hash = checked.answer.payload_hash
-    draft.channel, draft.number = f"out:{item.member}", checked.exchange.number
-    draft.retention = Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT
-    return draft
-
-
-def _draft(
-    kind: str, item: Asked, private: dict[str, object], *, request: bytes = b"", answer: bytes = b""
-) -> EntryDraft:
-    return EntryDraft(
-        kind=kind,
-        peer=item.member,
-        exchange_id=item.request.exchange_id,
-        request_hash=item.sealed.payload_hash,
-        private=private,
-        request=request,
-        answer=answer,
+    return event.draft_of(
+        _reference(item.inquiry) | found,
+        answer_hash=checked.answer.payload_hash,
+        channel=f"out:{item.member}",
+        number=checked.exchange.number,
+        answer=message.envelope,
+        retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
+        **_exchange(item),
     )
 
 
-def _reference(inquiry: Inquiry) -> dict[str, object]:
-    """Whose answer it is: enough to find it, the rest stands in the entry `asked`."""
+def _exchange(item: Asked) -> dict[str, Any]:
+    """Return what the public parts of all entries of one exchange say."""
+    request = item.request
+    return {"peer": item.member, "exchange_id": request.exchange_id, "request_hash": item.sealed.payload_hash}
+
+
+def _reference(inquiry: Inquiry) -> dict[str, Any]:
+    """Return whose answer it is: enough to find it, the rest stands in the entry `asked`."""
     command = inquiry.command
     return {"officer": inquiry.officer.person, "case": command.case or command.ticket, "search": inquiry.search_id}
 
 
-def _question(inquiry: Inquiry) -> dict[str, object]:
-    """What was asked, where no request is kept that says it (domain.md, L4: encrypted, as all of this is)."""
-    return {"question": query_value(inquiry.command.query)}
+def _question(inquiry: Inquiry) -> dict[str, Any]:
+    """Return what was asked, where no request is kept that says it (domain.md, L4: encrypted, as all of this is)."""
+    return query_value(inquiry.command.query)
 
 
-def _who(inquiry: Inquiry) -> dict[str, object]:
+def _who(inquiry: Inquiry) -> dict[str, Any]:
     officer, command = inquiry.officer, inquiry.command
     return {
         "officer": officer.person,

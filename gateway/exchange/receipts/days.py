@@ -18,20 +18,25 @@ from typing import Any
 
 from gateway.audit.accounts import days
 from gateway.audit.accounts.days import DAY_US, Held
-from gateway.audit.accounts.receipts import Exchange, exchanges_hash
+from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.clock import check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
-from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import COMPARE_DAY
-from gateway.statements.account import ACCOUNT_ANSWER_KIND, ACCOUNT_KIND, MAX_LINES, MAX_WIDTH, verify_account_answer
+from gateway.statements.account import (
+    ACCOUNT_ANSWER_KIND,
+    ACCOUNT_KIND,
+    MAX_LINES,
+    MAX_WIDTH,
+    verify_account_answer,
+)
+from gateway.storage.log.group_commit import LogWriter
 
 GRACE_US = 600_000_000
 """How long after midnight (UTC) a day is closed: what was on its way has come, or is silent."""
@@ -86,7 +91,7 @@ class DayAccounts:
         store: LogStore,
         log: str,
         peers: Calls,
-        operations: Scribe,
+        operations: LogWriter,
         members: Callable[[], Collection[MemberId]],
     ) -> None:
         self._parts = parts
@@ -144,7 +149,7 @@ class DayAccounts:
         await self._note(peer, GIVEN, (day, first, through), said, statement)
 
     async def _send(
-        self, peer: MemberId, day: str, place: tuple[int, int, int], items: Iterable[Exchange], *, listed: bool
+        self, peer: MemberId, day: str, place: tuple[int, int, int], items: Iterable[NumberedExchange], *, listed: bool
     ) -> tuple[DayAnswer, bytes]:
         parts, (first, through, given), items = self._parts, place, list(items)
         lines = tuple(days.line_of(item) for item in items) if listed else ()
@@ -215,10 +220,18 @@ class DayAccounts:
         self, peer: MemberId, kind: str, place: tuple[str, int, int], said: dict[str, Any], statement: bytes
     ) -> None:
         day, first, through = place
-        private = {"day": day, "side": kind, "first": first, "through": through} | said
-        private["statement"] = base64.b64encode(statement).decode()
-        entry = "day-differs" if said else "day-compared"
-        await self._operations.write(EntryDraft(entry, peer, private=private, retention=Retention.OPERATIONS))
+        event = events.DAY_DIFFERS if said else events.DAY_COMPARED
+        await self._operations.write(
+            event.draft(
+                peer=peer,
+                day=day,
+                side=kind,
+                first=first,
+                through=through,
+                **said,
+                statement=base64.b64encode(statement).decode(),
+            )
+        )
         await asyncio.to_thread(self._store_state, peer, kind, place, said)
 
     def _store_state(self, peer: str, kind: str, place: tuple[str, int, int], said: dict[str, Any]) -> None:

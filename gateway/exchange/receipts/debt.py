@@ -19,11 +19,10 @@ from gateway.audit.accounts.receipts import ReceiptBook
 from gateway.clock import JUMP_US, Clock
 from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
-from gateway.exchange.log_writer import Scribe
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.documents import DocumentStore
-from gateway.ports.journal import EntryDraft
+from gateway.storage.log.group_commit import LogWriter
 
 STALL_S = 30.0
 """Receipts that have not advanced for so long do not advance: a lost answer holds them back for 20 s."""
@@ -81,7 +80,7 @@ class Debts:
         book: ReceiptBook,
         documents: DocumentStore,
         clock: Clock,
-        operations: Scribe,
+        operations: LogWriter,
         peers: Callable[[], Collection[str]],
         limits: DebtLimits,
     ) -> None:
@@ -176,13 +175,14 @@ class Debts:
         return goes_on and self._overdue(account)
 
     async def _begin(self, peer: MemberId, account: _Account) -> None:
-        private = {
-            "open": account.open,
-            "first": account.acknowledged + 1,
-            "since_us": account.oldest_us,
-            "limited": peer in self._seen.limited,
-        }
-        await self._operations.write(EntryDraft(OVERDUE, peer, private=private, retention=Retention.OPERATIONS))
+        draft = events.RECEIPTS_OVERDUE.draft(
+            peer=peer,
+            open=account.open,
+            first=account.acknowledged + 1,
+            since_us=account.oldest_us,
+            limited=peer in self._seen.limited,
+        )
+        await self._operations.write(draft)
         await asyncio.to_thread(self._documents.put, OVERDUE, peer, str(self._clock.now_us()).encode())
 
     async def _end(self, peer: MemberId, account: _Account) -> None:
@@ -190,8 +190,8 @@ class Debts:
         begun_us = int(await asyncio.to_thread(self._documents.get, OVERDUE, peer) or 0)
         if account.open and account.oldest_us <= begun_us:
             return
-        private = {"open": account.open, "through": account.acknowledged, "begun_us": begun_us}
-        await self._operations.write(
-            EntryDraft("receipts-settled", peer, private=private, retention=Retention.OPERATIONS)
+        draft = events.RECEIPTS_SETTLED.draft(
+            peer=peer, open=account.open, through=account.acknowledged, begun_us=begun_us
         )
+        await self._operations.write(draft)
         await asyncio.to_thread(self._documents.delete, OVERDUE, peer)

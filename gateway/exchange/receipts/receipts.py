@@ -11,20 +11,19 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from gateway.audit.accounts.receipts import ChannelBook, Due, Exchange, ReceiptBook
-from gateway.audit.accounts.sides import ARRIVALS
+from gateway.audit.accounts.receipts import ChannelBook, Due, NumberedExchange, ReceiptBook
 from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
+from gateway.ports.journal import EntryDraft, Event
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import ACKNOWLEDGE
 from gateway.statements.receipt import RECEIPT_KIND
+from gateway.storage.log.group_commit import LogWriter
 
 _BURST = 5.0
 _PER_SECOND = 2.0
@@ -34,7 +33,7 @@ _PER_SECOND = 2.0
 class Acknowledger:
     """Our receipts to counterparts. `received` notes an answer that is durable in our log; `round` sends."""
 
-    def __init__(self, parts: Parts, book: ChannelBook, peers: Calls, operations: Scribe) -> None:
+    def __init__(self, parts: Parts, book: ChannelBook, peers: Calls, operations: LogWriter) -> None:
         self._parts = parts
         self._book = book
         self._peers = peers
@@ -74,7 +73,7 @@ class Acknowledger:
         except Refused:
             return
         await asyncio.to_thread(self._book.sent, receipt, sealed.payload_hash)
-        await self._operations.write(_entry("acknowledged", receipt.recipient, receipt, sealed.envelope))
+        await self._operations.write(_entry(events.ACKNOWLEDGED, receipt.recipient, receipt, sealed.envelope))
 
 
 @dataclass(slots=True)
@@ -96,7 +95,7 @@ class ReceiptTaker:
     """Counterparts' receipts to us."""
 
     def __init__(
-        self, parts: Parts, book: ReceiptBook, operations: Scribe, advanced: Callable[[MemberId, int], None]
+        self, parts: Parts, book: ReceiptBook, operations: LogWriter, advanced: Callable[[MemberId, int], None]
     ) -> None:
         self._parts = parts
         self._book = book
@@ -123,24 +122,23 @@ class ReceiptTaker:
             prove = partial(self._prove, peer, message, proved)
             through = await asyncio.to_thread(self._book.check_receipt, verified.value, verified.payload_hash, prove)
         except LiaisonError as error:
-            private = {
-                "code": error.code,
-                "detail": str(error)[:300],
-                "statement_hash": hashlib.sha256(message.envelope).hexdigest(),
-            }
-            await self._operations.write(
-                EntryDraft("receipt-refused", peer, private=private, retention=Retention.OPERATIONS)
+            refused = events.RECEIPT_REFUSED.draft(
+                peer=peer,
+                code=error.code,
+                detail=str(error)[:300],
+                statement_hash=hashlib.sha256(message.envelope).hexdigest(),
             )
+            await self._operations.write(refused)
             if isinstance(error, Contradicted):  # by the sender's own bytes: its fault, and none of ours
                 raise Forbidden(error.message, code=error.code, where=error.where) from error
             raise
         for theirs in proved:  # none where it covers nothing new: that changes nothing
             self._advanced(peer, through)
-            await self._operations.write(_entry("receipt", peer, verified.value, message.envelope, theirs))
+            await self._operations.write(_entry(events.RECEIPT, peer, verified.value, message.envelope, theirs))
         return through
 
     def _prove(
-        self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: Exchange | None
+        self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: NumberedExchange | None
     ) -> None:
         """The sender's own log holds the last answer that its receipt covers, as ours does."""
         if last is None:  # nothing arrived: its signed word is all that there can be
@@ -149,7 +147,7 @@ class ReceiptTaker:
         parts = self._parts
         expected = (last.exchange_id, last.request_hash, last.answer_hash)
         entry, head = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
-        if entry.kind not in ARRIVALS or entry.number != last.number:
+        if entry.kind not in events.ARRIVALS or entry.number != last.number:
             raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
         parts.note_head(head)
         proved.append(_their_entry(message))
@@ -166,16 +164,16 @@ def _their_entry(message: ReceiptMessage) -> dict[str, Any]:
 
 
 def _entry(
-    kind: str, peer: MemberId, receipt: Receipt, envelope: bytes, theirs: Mapping[str, Any] = MappingProxyType({})
+    event: Event, peer: MemberId, receipt: Receipt, envelope: bytes, theirs: Mapping[str, Any] = MappingProxyType({})
 ) -> EntryDraft:
-    private = {
-        "first": receipt.first,
-        "through": receipt.through,
-        "gaps": list(receipt.gaps),
-        "statement": _text(envelope),
+    return event.draft(
+        peer=peer,
+        first=receipt.first,
+        through=receipt.through,
+        gaps=list(receipt.gaps),
+        statement=_text(envelope),
         **theirs,
-    }
-    return EntryDraft(kind, peer, private=private, retention=Retention.OPERATIONS)
+    )
 
 
 def _text(envelope: bytes) -> str:

@@ -147,7 +147,7 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
         own_appointment(evidence, key)  # what cannot be opened anyway is said at once
     at = inspect(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.OPEN.kind)
+        require_entry(evidence, at, Action.OPEN.event)
         stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
         shown = [open_entry(evidence.keys, name, item) for item in stored]
         return {"entry": {"log": at.log, "index": at.index}, "entries": [describe(name, item) for item in shown]}
@@ -163,7 +163,7 @@ def export_appointment(
     bounds = {"since": rfc3339(since_us) if since_us else "", "until": rfc3339(until_us) if until_us else ""}
     at = inspect(folder, key, Action.EXPORT, reason, bounds)
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.EXPORT.kind)
+        require_entry(evidence, at, Action.EXPORT.event)
     return appointment, at
 
 
@@ -178,7 +178,7 @@ def search_mandate(
     times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
     at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | given | times)
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.SEARCH.kind)
+        require_entry(evidence, at, Action.SEARCH.event)
         return Mandate(evidence.member, appointment.scope)
 
 

@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
 from gateway.ops.homes.open_home import Written, open_home, require_entry
+from gateway.ports import events
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.references import HitReferences
 
@@ -144,7 +145,7 @@ def _look_up(folder: Path, reason: str, search: Search) -> Written:
 
     entry = look_up(folder, reason, search.as_value())
     with open_home(folder) as evidence:
-        require_entry(evidence, entry, "looked-up")
+        require_entry(evidence, entry, events.LOOKED_UP)
     return entry
 
 
@@ -161,7 +162,7 @@ def _announce(folder: Path, auditor: Searcher, search: Search) -> tuple[Written,
         appointment = own_appointment(evidence, key)  # what cannot be searched anyway is said at once
     entry = inspect(folder, key, Action.SEARCH, auditor.reason, search.as_value())
     with open_home(folder) as evidence:
-        require_entry(evidence, entry, Action.SEARCH.kind)
+        require_entry(evidence, entry, Action.SEARCH.event)
         return entry, mandate_of(evidence.member, appointment)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from gateway.audit.entries.events import EVENTS, Log
 from gateway.audit.search.question import Group, Question
 from gateway.audit.search.terms import Field, born_terms, name_terms, number_terms, term
 from gateway.clock import rfc3339
@@ -17,8 +16,10 @@ from gateway.errors import Malformed
 from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
+from gateway.ports.events import EVENTS
+from gateway.ports.journal import LogName
 
-_LOGS = (Log.EXCHANGE, Log.OPERATIONS)
+_LOGS = (LogName.EXCHANGE, LogName.OPERATIONS)
 _BORN = re.compile(r"(?:1[89]|20)\d\d(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 
 

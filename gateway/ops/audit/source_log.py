@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.audit.entries.events import Log
 from gateway.audit.log.numbers import store_name
 from gateway.audit.reading.show import Filter, Shown, show
 from gateway.config.source_home import load_source
+from gateway.ports.journal import LogName
 from gateway.storage.database.engine import open_database
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -19,6 +19,6 @@ def source_entries(home: Path, wanted: Filter, limit: int) -> list[Shown]:
     database = open_database(settings.home.database, read_only=True)
     try:
         keys = KeyStore(settings.path(settings.storage.keystore))
-        return list(show(SqlLogStore(database), keys, store_name(Log.SOURCE, 1), wanted, limit))
+        return list(show(SqlLogStore(database), keys, store_name(LogName.SOURCE, 1), wanted, limit))
     finally:
         database.close()

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from gateway.audit.entries.events import EVENTS
 from gateway.audit.export.export import export, trust_documents
 from gateway.audit.export.layout import POLICIES
 from gateway.audit.reading.mandate import NO_AUDITOR, Mandate
@@ -24,6 +23,7 @@ from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.unknown_words import refuse_unknown_peers
 from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, open_home, public_part, require_entry
+from gateway.ports.events import EVENTS, LOOKED_UP
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.migrate import require_current
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -40,7 +40,7 @@ def look_up_private(folder: Path, reason: str, log: str, wanted: Filter, bounds:
     public = {name: value for name in ("kind", "peer", "exchange_id") if (value := getattr(wanted, name))}
     entry = look_up(folder, reason.strip(), {"log": log} | wanted.private | public | times)
     with open_home(folder) as evidence:
-        require_entry(evidence, entry, "looked-up")
+        require_entry(evidence, entry, LOOKED_UP)
 
 
 def refuse_unknown_peer(evidence: Evidence, peer: str) -> None:

@@ -14,6 +14,7 @@ from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId, member_id
+from gateway.ports.journal import Event
 from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
@@ -72,10 +73,10 @@ def open_home(folder: Path) -> Iterator[Evidence]:
         database.close()
 
 
-def require_entry(evidence: Evidence, place: Written, kind: str) -> None:
-    """The entry that says what is shown stands in the log, or nothing is shown."""
+def require_entry(evidence: Evidence, place: Written, event: Event) -> None:
+    """Raise `NotProved` unless the entry that says what is shown stands in the log."""
     for stored in evidence.store.entries(place.log, place.index, place.index + 1):
-        if parse_entry(stored.body).kind == kind:
+        if parse_entry(stored.body).kind == event.kind:
             return
     raise NotProved("the entry of this inspection is not in the log: nothing is shown", where=place.log)
 

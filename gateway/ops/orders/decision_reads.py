@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.model.values import text_value
 from gateway.ops.orders.mailbox import Order
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
 MAX_WORDS = 200
@@ -23,10 +23,10 @@ MAX_WORDS = 200
 
 
 class Use(StrEnum):
-    """What the attributes are wanted for, and the kind of the entry that says so."""
+    """What the attributes are wanted for, by the kind of the entry that says so."""
 
-    EXPLAIN = "explained"
-    REHEARSE = "rehearsed"
+    EXPLAIN = events.EXPLAINED.kind
+    REHEARSE = events.REHEARSED.kind
 
 
 def use_order(use: Use, by: str, reason: str, detail: Mapping[str, Any]) -> Order:
@@ -45,10 +45,10 @@ def is_use(order: Order) -> bool:
 
 
 def use_entry(order: Order, account: str) -> EntryDraft:
-    """The entry of a use that was ordered under this account of the machine. Raises `Malformed`."""
+    """Return the entry of a use that was ordered under this account of the machine. Raises `Malformed`."""
     by, reason = text_value(order.by, "by", MAX_WORDS), text_value(order.reason, "reason", MAX_WORDS)
-    private = {"by": by, "account": account, "reason": reason, "detail": dict(order.detail)}
-    return EntryDraft(order.kind, private=private, retention=Retention.OPERATIONS)
+    event = events.EVENTS[Use(order.kind)]
+    return event.draft(by=by, account=account, reason=reason, detail=dict(order.detail))
 
 
 def owner_of(file: Path) -> str:

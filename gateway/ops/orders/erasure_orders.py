@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.audit.retention.erase import Eraser
-from gateway.audit.retention.erase_key import KeyEraser, Why
+from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
 from gateway.audit.retention.holds import HoldAction, lapsed_entry, lifted_entry, placed_entry, read_holds, verify_hold
 from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased
 from gateway.config.schema import RetentionMonths
@@ -19,8 +19,8 @@ from gateway.model.evidence.retention import months_before
 from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.orders.mailbox import Order, Orders, our_turn
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey
 
@@ -98,7 +98,7 @@ class ErasureDesk:
         self.eraser.resume()
         self._timely()
         self._lapse(now_us)
-        return self.eraser.by_age(ages(self._months, now_us), Why("age", "liaison", reason="retention"))
+        return self.eraser.by_age(ages(self._months, now_us), ErasureReason("age", "liaison", reason="retention"))
 
     def _lapse(self, now_us: int) -> None:
         for hold in read_holds(self._one.store, self._one.keys):
@@ -133,8 +133,7 @@ class ErasureDesk:
         return {"erased": [asdict(item) for item in found], "problem": problem}
 
     def _seek(self, order: Order) -> Mapping[str, Any]:
-        private = {"by": order.by, "reason": order.reason, "reference": order.reference, "order": order.id}
-        draft = EntryDraft("erasure-sought", private=private, retention=Retention.PROOF)
+        draft = events.ERASURE_SOUGHT.draft(by=order.by, reason=order.reason, reference=order.reference, order=order.id)
         self._one.operations.append([draft])
         return {}
 
@@ -162,8 +161,8 @@ class ErasureDesk:
                 raise Unknown(f"there is no entry {max(indexes)} in {log}", code="no-such-entry", where=log)
 
 
-def _why(order: Order) -> Why:
-    return Why(order.ground, order.by, order.reason, order.reference, order.id)
+def _why(order: Order) -> ErasureReason:
+    return ErasureReason(order.ground, order.by, order.reason, order.reference, order.id)
 
 
 def _before(detail: Mapping[str, Any]) -> dict[str, int]:

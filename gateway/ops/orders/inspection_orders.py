@@ -17,7 +17,8 @@ from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.orders.decision_reads import is_use, owner_of, use_entry
 from gateway.ops.orders.mailbox import Order, Orders, our_turn
-from gateway.ports.content_keys import ContentKeys, Retention
+from gateway.ports import events
+from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.ports.log_store import LogStore
 
@@ -47,13 +48,9 @@ def look_up_order(reason: str, looked_for: Mapping[str, Any]) -> Order:
 
 
 def looked_up_entry(order: Order, account: str) -> EntryDraft:
-    """The entry of a search without a mandate, under this account of the machine. Raises `Malformed`."""
-    private = {
-        "account": account,
-        "reason": text_value(order.reason, "--reason", _MAX_TEXT) if order.reason else "",
-        "looked_for": dict(order.detail),
-    }
-    return EntryDraft("looked-up", private=private, retention=Retention.OPERATIONS)
+    """Return the entry of a search without a mandate, under this account of the machine. Raises `Malformed`."""
+    reason = text_value(order.reason, "--reason", _MAX_TEXT) if order.reason else ""
+    return events.LOOKED_UP.draft(account=account, reason=reason, looked_for=dict(order.detail))
 
 
 class InspectionDesk:

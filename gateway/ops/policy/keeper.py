@@ -24,7 +24,7 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
 from gateway.model.names import MemberId, member_id
-from gateway.ports.content_keys import Retention
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
@@ -58,15 +58,13 @@ class PolicyChange:
 
 
 def policy_entry(change: PolicyChange | None) -> EntryDraft | None:
-    """The entry of what became of a document that came in; none where none came."""
+    """Return the entry of what became of a document that came in; none where none came."""
     if change is None:
         return None
-    private: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
+    which: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
     if change.refused:
-        private |= {"code": change.code, "detail": change.refused[:500]}
-        return EntryDraft("policy-refused", private=private, retention=Retention.OPERATIONS)
-    private |= {"approvers": list(change.approvers)}
-    return EntryDraft("policy-accepted", private=private, retention=Retention.OPERATIONS)
+        return events.POLICY_REFUSED.draft(**which, code=change.code, detail=change.refused[:500])
+    return events.POLICY_ACCEPTED.draft(**which, approvers=list(change.approvers))
 
 
 class PolicyKeeper:

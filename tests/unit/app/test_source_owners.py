@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.ground import check_owners
+from gateway.app.resources import check_owners
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import Misconfigured

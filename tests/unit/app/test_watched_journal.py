@@ -14,6 +14,7 @@ from gateway.app.watched_journal import WatchedJournal, watch_node
 from gateway.clock import ManualClock, SystemClock
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Gauge, Metric, configure_logging
@@ -23,7 +24,7 @@ PROOF = LogProof(0, (), b"")
 
 
 class ListJournal:
-    """Keeps drafts in a list; a draft of the kind `twice` has lost its claim."""
+    """Keeps drafts in a list; a draft of the kind `duplicate` has lost its claim."""
 
     def __init__(self) -> None:
         self.drafts: list[EntryDraft] = []
@@ -31,7 +32,8 @@ class ListJournal:
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         self.drafts += drafts
         return [
-            StoredAnswer(b"", b"", b"", 0) if draft.kind == "twice" else Logged(7, b"", None, PROOF) for draft in drafts
+            StoredAnswer(b"", b"", b"", 0) if draft.event is events.DUPLICATE else Logged(7, b"", None, PROOF)
+            for draft in drafts
         ]
 
     def stored_answers(
@@ -54,16 +56,16 @@ def stream() -> Iterator[io.StringIO]:
 def test_entries_are_counted_by_kind_peer_and_outcome(stream: io.StringIO) -> None:
     counters = Counters()
     journal = WatchedJournal("exchange", ListJournal(), counters)
-    draft = EntryDraft("answered", peer="vn", private={"outcome": "hit", "officer": "th.o.1042"})
-    assert len(journal.append([draft, draft, EntryDraft("twice", peer="vn")])) == 3
-    assert counters.value(Metric.ENTRIES, log="exchange", kind="answered", peer="vn", outcome="hit") == 2
+    draft = events.RECEIVED.draft(peer="vn", outcome="hit", officer="th.o.1042")
+    assert len(journal.append([draft, draft, events.DUPLICATE.draft(peer="vn")])) == 3
+    assert counters.value(Metric.ENTRIES, log="exchange", kind="received", peer="vn", outcome="hit") == 2
     assert counters.value(Metric.ENTRIES) == 2
     assert stream.getvalue() == ""  # the exchange log is for the level debug
 
 
 def test_an_operation_is_a_log_line_without_its_private_part(stream: io.StringIO) -> None:
     journal = WatchedJournal("operations", ListJournal(), Counters())
-    journal.append([EntryDraft("denied", private={"officer": "th.o.1042", "case": "TH-1", "outcome": "th.o.1042"})])
+    journal.append([events.DENIED.draft(officer="th.o.1042", case="TH-1", question={"outcome": "th.o.1042"})])
     (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
     assert (line["event"], line["kind"], line["entry"], line["log"]) == ("entry", "denied", 7, "operations")
     assert "1042" not in stream.getvalue()

@@ -16,6 +16,8 @@ from gateway.demo.federation import MEMBERS, DemoRuns, open_federation
 from gateway.ops.doctor.doctor import examine
 from gateway.ops.doctor.finding import Severity
 from gateway.ops.homes.suspensions import known_targets
+from gateway.ports import events
+from gateway.ports.journal import Event
 from gateway.signing.keys import load_signing_key
 from gateway.views.search_lines import headline
 from tests.support.audit_logs import LogHome, answered
@@ -187,17 +189,17 @@ def test_an_export_and_a_home_together_are_wrong_usage(liaison: Liaison, federat
     assert "not both" in ran.err
 
 
-ENDS: dict[str, dict[str, Any]] = {
-    "answered": {"outcome": "no_hit", "case": "C-1"},
-    "silent": {"code": "timed-out", "case": "C-2"},
-    "refused": {"code": "policy-denies", "reason": "PERMISSION_DENIED", "ticket": "T-3"},
+ENDS: dict[Event, dict[str, Any]] = {
+    events.ANSWERED: {"outcome": "no_hit", "case": "C-1"},
+    events.SILENT: {"code": "timed-out", "case": "C-2"},
+    events.REFUSED: {"code": "policy-denies", "reason": "PERMISSION_DENIED", "ticket": "T-3"},
 }
 
 
 def fill(home: Path) -> None:
     """Entries of different ends in the log of a home, the last one a refusal for being switched off."""
-    drafts = [answered(kind=kind, private=private) for kind, private in ENDS.items()]
-    drafts.append(answered(kind="refused", private={"code": "suspended", "reason": "SUSPENDED", "ticket": "T-4"}))
+    drafts = [answered(event=event, private=private) for event, private in ENDS.items()]
+    drafts.append(answered(event=events.REFUSED, private={"code": "suspended", "reason": "SUSPENDED", "ticket": "T-4"}))
     with LogHome(home, load_signing_key(Home(home).key("log")), SystemClock()).log() as log:
         log.append(drafts)
 

@@ -11,8 +11,8 @@ from liaison.exchange.v1 import exchange_pb2
 from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
-from gateway.audit.entries.events import EVENTS, Log
 from gateway.errors import Malformed, Reason, TooLarge
+from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, CallerCheck, Door, Limit, Method, Shape, by_path, largest_request
 from gateway.rpc.status import STATUS
@@ -47,9 +47,9 @@ def test_a_row_has_the_shape_of_its_rpc(server: str, row: Method[Any, Any]) -> N
 
 @pytest.mark.parametrize(("server", "row"), ROWS)
 def test_a_row_says_which_entries_a_call_leaves_or_why_none(server: str, row: Method[Any, Any]) -> None:
-    logs = {EVENTS[kind].log for kind in row.events}
+    logs = {event.log for event in row.events}
     assert bool(logs) != bool(row.no_entry)
-    assert logs <= ({Log.SOURCE} if server == "source" else {Log.EXCHANGE, Log.OPERATIONS})
+    assert logs <= ({LogName.SOURCE} if server == "source" else {LogName.EXCHANGE, LogName.OPERATIONS})
 
 
 @pytest.mark.parametrize(("server", "row"), ROWS)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
 
 from gateway.clock import ManualClock, from_us
-from gateway.desk.consent_outbox import WAITING, Wish, wish_key
+from gateway.desk.consent_outbox import WAITING, OutgoingConsent, outgoing_key
 from gateway.desk.consents import Consent, ConsentBook, Decision
 from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unknown
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
@@ -274,13 +274,15 @@ _CHANGES: list[Callable[[OnwardUse], OnwardUse]] = [
 
 
 def test_every_part_of_a_use_makes_another_request() -> None:
-    keys = {wish_key(VN, "th.o.1", "s1", REQUEST.record, change(REQUEST.asked)) for change in _CHANGES}
-    keys |= {wish_key(*who, REQUEST.asked) for who in ((VN, "th.o.1", "s1", "r"), (VN, "th.o.2", "s1", "r"))}
-    keys |= {wish_key(*who, REQUEST.asked) for who in ((VN, "th.o.1", "s2", "r"), (KH, "th.o.1", "s1", "r"))}
+    keys = {outgoing_key(VN, "th.o.1", "s1", REQUEST.record, change(REQUEST.asked)) for change in _CHANGES}
+    keys |= {outgoing_key(*who, REQUEST.asked) for who in ((VN, "th.o.1", "s1", "r"), (VN, "th.o.2", "s1", "r"))}
+    keys |= {outgoing_key(*who, REQUEST.asked) for who in ((VN, "th.o.1", "s2", "r"), (KH, "th.o.1", "s1", "r"))}
     assert len(keys) == len(_CHANGES) + 4
 
 
 def test_a_wish_comes_back_as_it_was_kept() -> None:
     sealed = CONSENT_REQUEST_KIND.build(REQUEST, KEY)
-    wish = Wish("vn/1", "th.o.1", "s1", REQUEST, sealed.payload_hash, sealed.envelope, WAITING, "suspended", 7)
-    assert Wish.decode("vn/1", wish.encode()) == wish
+    wish = OutgoingConsent(
+        "vn/1", "th.o.1", "s1", REQUEST, sealed.payload_hash, sealed.envelope, WAITING, "suspended", 7
+    )
+    assert OutgoingConsent.decode("vn/1", wish.encode()) == wish

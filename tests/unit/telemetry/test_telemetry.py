@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from gateway.errors import Forbidden, Misconfigured
 from gateway.telemetry import (
     Counters,
-    Event,
     Gauge,
-    Log,
+    Logger,
+    LogLine,
     Metric,
     Span,
     configure_logging,
@@ -47,7 +47,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 
 
 def test_an_event_is_one_line_of_json_with_time_and_level(stream: io.StringIO) -> None:
-    Log(component="node").info(Event.NODE_STARTED, member="th", version="1")
+    Logger(component="node").info(LogLine.NODE_STARTED, member="th", version="1")
     (line,) = lines(stream)
     assert line["event"] == "node.started"
     assert line["level"] == "info"
@@ -57,23 +57,23 @@ def test_an_event_is_one_line_of_json_with_time_and_level(stream: io.StringIO) -
 
 def test_a_line_that_nobody_reads_any_more_costs_nothing_else(stream: io.StringIO) -> None:
     stream.close()
-    Log(component="node").error(Event.STORAGE_BROKEN, ValueError("gone"))
+    Logger(component="node").error(LogLine.STORAGE_BROKEN, ValueError("gone"))
     read, write = os.pipe()
     os.close(read)
     with suppress(BrokenPipeError), os.fdopen(write, "w", buffering=1) as gone:  # closing it flushes what is lost
         configure_logging("debug", gone)
-        Log().info(Event.NODE_STARTED)
+        Logger().info(LogLine.NODE_STARTED)
         logging.getLogger("a.library").warning("nobody reads this")
 
 
 def test_a_field_that_is_not_listed_is_left_out_and_counted(stream: io.StringIO) -> None:
-    Log().info(Event.ENTRY, name="สมชาย ใจดี", document="C1234567", peer="vn")
+    Logger().info(LogLine.ENTRY, name="สมชาย ใจดี", document="C1234567", peer="vn")
     assert "C1234567" not in stream.getvalue()
     assert lines(stream)[0]["dropped"] == 2
 
 
 def test_l7_a_value_cannot_start_a_second_line(stream: io.StringIO) -> None:
-    Log().info(Event.ENTRY, peer='vn\n{"event":"node.started"}\u2028\x1b[2J')
+    Logger().info(LogLine.ENTRY, peer='vn\n{"event":"node.started"}\u2028\x1b[2J')
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
 
@@ -82,7 +82,7 @@ def test_the_text_of_an_exception_is_never_written(stream: io.StringIO) -> None:
     try:
         raise Forbidden("`Somchai Jaidee` may not be asked for", code="not-permitted")
     except Forbidden as error:
-        Log().error(Event.AGENCY_FAILED, error)
+        Logger().error(LogLine.AGENCY_FAILED, error)
     (line,) = lines(stream)
     assert "Somchai" not in stream.getvalue()
     assert (line["error"], line["code"]) == ("Forbidden", "not-permitted")
@@ -99,7 +99,7 @@ def test_what_a_library_logs_is_a_line_without_its_text(stream: io.StringIO) -> 
 def test_a_level_below_the_configured_one_is_not_written() -> None:
     text = io.StringIO()
     configure_logging("warning", text)
-    Log().info(Event.NODE_STARTED)
+    Logger().info(LogLine.NODE_STARTED)
     assert text.getvalue() == ""
 
 
@@ -204,6 +204,6 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 def test_a_span_is_a_line_with_its_place_in_the_trace(stream: io.StringIO) -> None:
     trace = start_trace(PARENT)
-    record_span(Log(), Span.ANSWER, trace, 0.0025, peer="vn")
+    record_span(Logger(), Span.ANSWER, trace, 0.0025, peer="vn")
     (line,) = lines(stream)
     assert (line["span"], line["trace_id"], line["duration_us"]) == ("answer", trace.trace_id, 2500)

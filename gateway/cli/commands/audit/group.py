@@ -120,10 +120,10 @@ def show(
 
 def _check_filters(log: str, *, exchange_id: str, kind: str, outcome: str, **_others: str) -> None:
     """Raises `UsageError` for what no entry of `log` can have, naming what it can."""
-    from gateway.audit.entries.events import EVENTS
     from gateway.errors import Malformed
     from gateway.model.exchange import Outcome
     from gateway.model.names import exchange_id as check_exchange_id
+    from gateway.ports.events import EVENTS
 
     kinds = [event.kind for event in EVENTS.values() if event.log == log]
     for option, value, known in (("--kind", kind, kinds), ("--outcome", outcome, [str(item) for item in Outcome])):

@@ -111,7 +111,7 @@ def _build(settings: Settings, source: SourceSettings, home: Home, clock: Clock)
 
     from adapters.index.source import IndexedSource
     from adapters.load import open_source
-    from gateway.app.ground import source_place
+    from gateway.app.resources import source_place
 
     if source.is_process:
         return {"source": source.id, "state": "elsewhere"}

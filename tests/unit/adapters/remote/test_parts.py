@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from adapters.load import Place, open_source
 from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
-from adapters.remote.clerk import Clerk
 from adapters.remote.queries import query_bytes, read_query
 from adapters.remote.reference import LIFETIME_US, build_reference, verify_reference
 from adapters.remote.visits import MAX_ISSUES, Visits
@@ -30,10 +28,8 @@ from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
-from gateway.ports.journal import EntryDraft, Logged
 from gateway.ports.sources import Occasion
 from gateway.signing.keys import SigningKey, VerifyKey
-from tests.support.audit_logs import LogHome
 
 CLOCK = SystemClock()
 KH, TH = MemberId("kh"), MemberId("th")
@@ -117,30 +113,6 @@ def test_memory_of_references_forgets_what_is_over_and_counts_issues() -> None:
         visits.take(known, "Person", "1")
     with pytest.raises(Forbidden):
         visits.take(known, "Vehicle", "1")
-
-
-def test_calls_that_end_together_share_a_transaction_and_a_bad_one_harms_nobody(tmp_path: Path) -> None:
-    gate = threading.Barrier(16)
-    drafts = [EntryDraft("alarm", private={"count": n}) if n else EntryDraft("no-such-kind") for n in range(16)]
-    found: dict[int, object] = {}
-
-    def write(number: int, clerk: Clerk) -> None:
-        gate.wait()
-        try:
-            found[number] = clerk.write(drafts[number])
-        except Malformed as error:
-            found[number] = error
-
-    with LogHome(tmp_path).log("operations") as log:
-        clerk = Clerk(log)
-        threads = [threading.Thread(target=write, args=(number, clerk)) for number in range(16)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert isinstance(found.pop(0), Malformed)
-        places = [place.index for place in found.values() if isinstance(place, Logged)]
-        assert sorted(places) == list(range(log.size)) == list(range(15))
 
 
 # ---------------------------------------------------------------- markings

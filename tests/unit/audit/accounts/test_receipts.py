@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.accounts.receipts import ChannelBook, Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.accounts.receipts import ChannelBook, NumberedExchange, ReceiptBook, exchanges_hash
 from gateway.audit.entries.entry import parse_entry
 from gateway.clock import ManualClock
 from gateway.errors import BadSignature, Contradicted, Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged, new_id
@@ -44,26 +44,26 @@ class Pair:
         self.asking_documents = SqlDocumentStore(asking_database, asking.keystore, self.clock)
         self.book = self.new_book()
         documents = SqlDocumentStore(answering_database, answering.keystore, self.clock)
-        self.proved: list[Exchange | None] = []
+        self.proved: list[NumberedExchange | None] = []
         self.receipts = ReceiptBook(documents, SqlLogStore(answering_database), "exchange/1")
 
     def new_book(self) -> ChannelBook:
         """The book as it is after a restart."""
         return ChannelBook(self.asking_documents, self.asking_store, "exchange/1", self.clock, VN)
 
-    def exchange(self, arrives: bool = True) -> Exchange:
+    def exchange(self, arrives: bool = True) -> NumberedExchange:
         """One answer of `th`; when it arrives, `vn` logs and notes it."""
         draft = answered()
         (place,) = logged(self.ours.append([draft]))
         assert place.number
-        item = Exchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash)
+        item = NumberedExchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash)
         if arrives:
-            entry = EntryDraft(
-                "received",
-                "th",
-                draft.exchange_id,
-                draft.request_hash,
-                draft.answer_hash,
+            entry = events.RECEIVED.draft_of(
+                {},
+                peer="th",
+                exchange_id=draft.exchange_id,
+                request_hash=draft.request_hash,
+                answer_hash=draft.answer_hash,
                 channel="out:th",
                 number=place.number,
             )
@@ -179,7 +179,7 @@ def test_receipts_that_do_not_agree_with_the_log_are_refused(pair: Pair) -> None
     pair.exchange()
     pair.exchange()
     good = pair.due()
-    other = Exchange(1, new_id(), bytes(32), bytes(32))
+    other = NumberedExchange(1, new_id(), bytes(32), bytes(32))
     for bad, error in (
         (replace(good, through=3), Contradicted),
         (replace(good, exchanges_hash=exchanges_hash([other])), Contradicted),
@@ -197,7 +197,7 @@ def test_receipts_that_do_not_agree_with_the_log_are_refused(pair: Pair) -> None
     assert [item.number for item in pair.proved if item] == [2]
 
 
-def never(_: Exchange | None) -> None:
+def never(_: NumberedExchange | None) -> None:
     raise AssertionError("nothing is to be proved of this receipt")
 
 
@@ -205,7 +205,7 @@ def test_a_receipt_whose_sender_does_not_prove_its_own_entry_is_not_taken(pair: 
     pair.exchange()
     receipt = pair.due()
 
-    def no(_: Exchange | None) -> None:
+    def no(_: NumberedExchange | None) -> None:
         raise BadSignature("no listed log key signed the checkpoint")
 
     with pytest.raises(BadSignature):

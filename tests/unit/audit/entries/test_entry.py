@@ -14,13 +14,16 @@ from gateway.audit.entries.entry import (
     SMALLEST_BUCKET,
     Entry,
     build_entry,
-    check_fields,
+    check_draft,
     commitment,
     decode_private,
     encode_private,
     parse_entry,
 )
 from gateway.errors import Malformed
+from gateway.ports import events
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import Event, LogName
 
 ENTRY = Entry(
     "th.liaison.internal/exchange/1",
@@ -91,21 +94,22 @@ def test_a_hash_has_one_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "log", "peer", "exchange", "value"),
+    ("event", "peer", "exchange", "value"),
     [
-        ("start", "exchange", "", "", b""),
-        ("invented", "exchange", "", "", b""),
-        ("answered", "exchange", 'v"', "", b""),
-        ("answered", "exchange", "vn\n", "", b""),
-        ("answered", "exchange", "vn", "XY", b""),
-        ("answered", "exchange", "vn", "", b"short"),
+        (events.START, "", "", b""),
+        (Event("invented", LogName.EXCHANGE, "", (), Retention.NO_HIT), "", "", b""),
+        (Event("answered", LogName.EXCHANGE, "", (), Retention.NO_HIT), "", "", b""),
+        (events.ANSWERED, 'v"', "", b""),
+        (events.ANSWERED, "vn\n", "", b""),
+        (events.ANSWERED, "vn", "XY", b""),
+        (events.ANSWERED, "vn", "", b"short"),
     ],
 )
 def test_fields_that_could_not_stand_in_an_entry_are_refused(
-    kind: str, log: str, peer: str, exchange: str, value: bytes
+    event: Event, peer: str, exchange: str, value: bytes
 ) -> None:
     with pytest.raises(Malformed):
-        check_fields(kind, log, peer, exchange, value)
+        check_draft(event.draft(peer=peer, exchange_id=exchange, answer_hash=value), "exchange")
 
 
 @given(st.text(max_size=3000))

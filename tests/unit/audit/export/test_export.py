@@ -24,8 +24,7 @@ from gateway.audit.verify.findings import Check, State
 from gateway.clock import to_us
 from gateway.errors import Malformed, StorageBroken
 from gateway.model.evidence.witness import CosignedHead
-from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
+from gateway.ports import events
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.documents.appointment import Scope, sign_appointment
 from tests.support.audited import FAR_US, WHOLE, World, appoint, bad_with, make_world, resign
@@ -46,7 +45,7 @@ def long(world: World) -> World:
     home = world.copy()
     with home.log() as log:
         for _ in range(7):
-            log.append([EntryDraft("own", private={"outcome": "no_hit"}) for _ in range(100)])
+            log.append([events.OWN.draft(outcome="no_hit") for _ in range(100)])
     return replace(world, home=home)
 
 
@@ -379,8 +378,9 @@ def test_an_erased_private_part_is_shown_as_erased(world: World) -> None:
     key_id = next(key for key in home.keystore.key_ids() if key.startswith("nohit/"))
     home.keystore.destroy(key_id)
     with home.log("operations") as operations:
-        private = {"key_id": key_id, "ground": "end of retention", "entries": {"exchange/1": 6}}
-        operations.append([EntryDraft("key-destroyed", private=private, retention=Retention.OPERATIONS)])
+        operations.append(
+            [events.KEY_DESTROYED.draft(key_id=key_id, ground="end of retention", entries={"exchange/1": 6})]
+        )
     out = world.export(home)
     assert f'"erased":"{key_id}"'.encode() in (out / OPENINGS).read_bytes()
     report = world.check(out)

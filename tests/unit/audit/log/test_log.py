@@ -19,6 +19,7 @@ from gateway.audit.tree.merkle import leaf_hash, verify_consistency, verify_incl
 from gateway.clock import ManualClock
 from gateway.errors import Malformed, Misconfigured, StorageBroken
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 
@@ -34,7 +35,7 @@ def test_a_batch_gets_places_numbers_and_proofs(tmp_path: Path) -> None:
     home = LogHome(tmp_path)
     with home.log() as log:
         first = logged(log.append([answered(), answered()]))
-        second = logged(log.append([answered(), EntryDraft("asked", "kh", new_id()), answered()]))
+        second = logged(log.append([answered(), events.ASKED.draft(peer="kh", exchange_id=new_id()), answered()]))
         assert [place.index for place in first + second] == [0, 1, 2, 3, 4]
         assert [place.number for place in first + second] == [1, 2, 3, None, 4]
         for place in first + second:
@@ -49,7 +50,7 @@ def test_each_channel_counts_for_itself_and_a_given_number_is_kept(tmp_path: Pat
                 [
                     answered(channel="in:vn"),
                     answered(peer="kh", channel="in:kh", claim=None),
-                    EntryDraft("received", "vn", new_id(), channel="out:vn", number=7),
+                    events.RECEIVED.draft_of({}, peer="vn", exchange_id=new_id(), channel="out:vn", number=7),
                     answered(channel="in:vn"),
                 ]
             )
@@ -108,7 +109,7 @@ def test_a_bad_draft_fails_before_anything_is_written(tmp_path: Path) -> None:
         for bad in (
             answered(private={"case": object()}),
             answered(peer="xx1"),
-            EntryDraft("start"),
+            events.START.draft(),
             answered(request_hash=b"x"),
         ):
             with pytest.raises(Malformed, match=r"drafts\[1\]"):
@@ -173,7 +174,7 @@ def test_both_logs_live_in_one_database(tmp_path: Path) -> None:
     home = LogHome(tmp_path)
     with home.log() as exchange, home.log("operations") as operations:
         exchange.append([answered()])
-        (place,) = logged(operations.append([EntryDraft("start", private={"version": "1"})]))
+        (place,) = logged(operations.append([events.START.draft(version="1")]))
         assert parse_entry(place.entry).log == "th.liaison.internal/operations/1"
         with pytest.raises(Malformed):
             operations.append([answered()])

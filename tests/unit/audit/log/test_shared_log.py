@@ -25,6 +25,7 @@ from gateway.audit.tree.merkle import Tree
 from gateway.clock import ManualClock
 from gateway.errors import Contradicted, StorageBroken
 from gateway.exchange.asking.abandoned import GRACE_US, LostQuestions
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.signing.keys import SigningKey
 from gateway.storage.database.engine import Database
@@ -257,11 +258,13 @@ def test_questions_of_a_process_that_is_gone_are_abandoned_once_and_no_others(ho
 
 
 def asked() -> EntryDraft:
-    return EntryDraft("asked", VN, new_id(), secrets.token_bytes(32), private={"case": "TH-2026-0417"})
+    return events.ASKED.draft(peer=VN, exchange_id=new_id(), request_hash=secrets.token_bytes(32), case="TH-2026-0417")
 
 
 def silent(question: EntryDraft) -> EntryDraft:
-    return EntryDraft("silent", VN, question.exchange_id, question.request_hash, private={"code": "timed-out"})
+    return events.SILENT.draft(
+        peer=VN, exchange_id=question.exchange_id, request_hash=question.request_hash, code="timed-out"
+    )
 
 
 @pytest.mark.skipif("LIAISON_SLOW" not in os.environ, reason="ten seconds: LIAISON_SLOW=1")

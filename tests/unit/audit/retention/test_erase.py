@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.reading.show import Filter, show
 from gateway.audit.retention.destroyed_keys import Tombstones
-from gateway.audit.retention.erase_key import Why
+from gateway.audit.retention.erase_key import ErasureReason
 from gateway.audit.retention.holds import HoldAction, HoldOrder, placed_entry, read_holds
 from gateway.audit.retention.plan import DOCUMENTS, plan_by_age
 from gateway.audit.tree.checkpoint import verify_checkpoint
@@ -24,16 +24,16 @@ from gateway.clock import ManualClock, from_us, to_us
 from gateway.errors import Forbidden, Malformed, Misconfigured, Unknown
 from gateway.model.evidence.retention import age_before, content_key_id, in_ranges, months_before, ranges
 from gateway.model.names import MemberId
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from tests.support.audit_logs import LogHome, answered, logged, new_id
 from tests.support.erasing import Open, files_with, opened
 
 START = datetime(2023, 9, 20, 12, tzinfo=UTC)
-WHY = Why("age", "th.admin", reason="retention")
+WHY = ErasureReason("age", "th.admin", reason="retention")
 CLASSES = (Retention.HIT, Retention.NO_HIT)
-RECEIVED: dict[str, Any] = {"kind": "received", "channel": "", "claim": None}
+RECEIVED: dict[str, Any] = {"event": events.RECEIVED, "channel": "", "claim": None}
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_every_proof_still_verifies_and_every_entry_is_as_it_was(home: LogHome) 
 
 def test_the_entry_says_what_went_and_is_itself_never_erased(home: LogHome) -> None:
     with opened(home) as it:
-        it.eraser.entries({"exchange/1": [1]}, Why("court-order", "A. Clerk", "order", "2026/17", "f" * 16))
+        it.eraser.entries({"exchange/1": [1]}, ErasureReason("court-order", "A. Clerk", "order", "2026/17", "f" * 16))
         (proof,) = list(show(it.store, it.keys, "operations/1", Filter(kind="key-destroyed")))
         assert proof.private["key_id"] == "nohit/2023-09"
         assert (proof.private["ground"], proof.private["reference"]) == ("court-order", "2026/17")
@@ -403,6 +403,6 @@ def test_exactly_what_is_wanted_and_not_held_is_erased(
 
 def test_a_draft_without_content_is_no_obstacle(home: LogHome) -> None:
     with opened(home) as it:
-        it.operations.append([EntryDraft("alarm", private={"code": new_id()}, retention=Retention.OPERATIONS)])
+        it.operations.append([events.ALARM.draft(code=new_id())])
         it.eraser.entries({"operations/1": [0]}, WHY)
         assert it.erased("operations/1") == {0}

@@ -21,6 +21,7 @@ from gateway.audit.tree.merkle import leaf_hash, verify_consistency, verify_incl
 from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.reconcile_exports import begins_us
 from gateway.errors import Contradicted, Forbidden, Malformed, StorageBroken, Unknown
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.storage.documents.find_file import FindFile
@@ -49,7 +50,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, engine: str) -> World:
             log.append([world.answered() for _ in range(50)])
     before = world.home.keystore.key_ids()
     with world.home.log("operations") as operations:
-        operations.append([EntryDraft("start", private={"version": "2"}, retention=Retention.OPERATIONS)])
+        operations.append([events.START.draft(version="2")])
     with world.home.log() as log:
         log.append([kept(world.answered()) for _ in range(60)])
     for key_id in before:
@@ -106,7 +107,7 @@ def test_g20_proofs_among_newer_entries_work_and_older_requests_get_a_clear_answ
     assert (plan.first, plan.stop) == (0, 768)  # the first entry whose content is there is the thousandth and some
     with home.log() as log:
         assert log.size == len(bodies)
-        (new,) = log.append([EntryDraft("own", private={})])
+        (new,) = log.append([events.OWN.draft()])
         assert isinstance(new, Logged)
         for index in (767, 768, 900, log.size - 1):  # of a pruned one, too, for who still holds it
             proof, head = log.proof(index), parse_checkpoint(log.checkpoint)
@@ -169,9 +170,7 @@ def test_an_entry_that_names_another_root_is_contradicted(world: World, home: Lo
 
     mark = pruned_mark("th.liaison.internal/exchange/1")
     with home.log("operations") as operations:
-        operations.append(
-            [EntryDraft("pruned", number=512, request_hash=mark, answer_hash=b"\1" * 32, retention=Retention.PROOF)]
-        )
+        operations.append([events.PRUNED.draft(number=512, request_hash=mark, answer_hash=b"\1" * 32)])
     with home.store() as store:
         store.prune("exchange/1", 0, 512)
     assert world.verify(home, statements=False).exit_code == 1
@@ -229,7 +228,7 @@ def test_it_goes_on_where_it_was_interrupted(
         real(store, log, first, stop)
 
     with monkeypatch.context() as disk:
-        disk.setattr(module, "RUN", 256)
+        disk.setattr(module, "SEGMENT", 256)
         disk.setattr(SqlLogStore, "prune", failing)
         with pytest.raises(StorageBroken):
             prune(home)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.accounts.sides import MARGIN_US, Side
+from gateway.audit.accounts.ledger import MARGIN_US, Ledger
 from gateway.audit.entries.entry import Entry, build_entry, encode_private
 from gateway.audit.reading.evidence import Row
 from gateway.audit.tree.checkpoint import Signer, origin
@@ -133,7 +133,7 @@ def judge(
     last = max(item.at for item in [*th.items, *vn.items])
     ends = {log.member: log.items[-1].at if log.member == early else last + 60 for log in (th, vn)}
     made = {member: START_US + at * MINUTE_US for member, at in ends.items()}
-    sides = {"th": Side("th", "vn", made["th"]), "vn": Side("vn", "th", made["vn"])}
+    sides = {"th": Ledger("th", "vn", made["th"]), "vn": Ledger("vn", "th", made["vn"])}
     for member, (since, until) in (lost or {}).items():
         sides[member].lost.append((START_US + since * MINUTE_US, START_US + until * MINUTE_US))
     for log in (th, vn):

@@ -18,7 +18,7 @@ from gateway.audit.entries.entry import Entry, commitment, encode_private, parse
 from gateway.audit.export.export import export
 from gateway.audit.log.log import AuditLog
 from gateway.audit.reading.show import Filter, show
-from gateway.audit.retention.erase_key import Why
+from gateway.audit.retention.erase_key import ErasureReason
 from gateway.audit.tree.checkpoint import Signer, origin
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.audit.verify import verify
@@ -325,7 +325,7 @@ def test_check_12_two_answers_to_one_exchange(world: World) -> None:
 def test_g17_erased_content_is_erased_and_no_contradiction(world: World) -> None:
     home = world.copy()
     with opened(home) as it:
-        it.eraser.entries({"exchange/1": [0, 3]}, Why("court-order", "A. Clerk", reference="2026/17"))
+        it.eraser.entries({"exchange/1": [0, 3]}, ErasureReason("court-order", "A. Clerk", reference="2026/17"))
     report = world.verify(home)
     assert report.exit_code == 0
     erased = "exchange/1: the content of 2 entries was erased, as the operations log says (court-order)"
@@ -347,7 +347,7 @@ def test_g17_content_whose_key_is_gone_without_an_entry_is_a_gap(world: World) -
 def test_g17_content_that_is_gone_beside_what_the_proof_lists_is_contradicted(world: World) -> None:
     home = world.copy()
     with opened(home) as it:
-        it.eraser.entries({"exchange/1": [0]}, Why("entry", "A. Clerk"))
+        it.eraser.entries({"exchange/1": [0]}, ErasureReason("entry", "A. Clerk"))
     home.sql(
         "UPDATE log_content SET key_id = (SELECT key_id FROM log_content WHERE log_id = 1 AND seq = 0), private = x''"
         " WHERE log_id = 1 AND seq = 3"

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.accounts.receipts import Exchange, ReceiptBook, exchanges_hash
+from gateway.audit.accounts.receipts import NumberedExchange, ReceiptBook, exchanges_hash
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import ManualClock
 from gateway.errors import Unacknowledged
-from gateway.exchange.log_writer import Scribe
 from gateway.exchange.receipts.debt import DebtLimits, Debts
 from gateway.model.exchange import Receipt
 from gateway.model.names import MemberId
 from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.log.group_commit import LogWriter
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import NOON, LogHome, answered, logged
 
@@ -39,16 +39,16 @@ class Desk:
         self.store = SqlLogStore(database)
         self.documents = SqlDocumentStore(database, self.home.keystore, self.clock)
         self.book = ReceiptBook(self.documents, self.store, "exchange/1")
-        self.scribe = Scribe("operations", self.operations, stack.callback)  # type: ignore[arg-type]
-        self.scribe.start()
-        stack.callback(self.scribe.stop, 5)
-        self.items: list[Exchange] = []
+        self.writer = LogWriter(self.operations, "operations", stack.callback)  # type: ignore[arg-type]
+        self.writer.start()
+        stack.callback(self.writer.stop, 5)
+        self.items: list[NumberedExchange] = []
         self.last = b""
         self.start()
 
     def start(self) -> None:
         """The node, as it is after a start."""
-        self.debts = Debts(self.book, self.documents, self.clock, self.scribe, lambda: [VN], DebtLimits(5, 600))
+        self.debts = Debts(self.book, self.documents, self.clock, self.writer, lambda: [VN], DebtLimits(5, 600))
 
     def answer(self, count: int = 1) -> None:
         """Viet Nam asks, and is answered."""
@@ -57,7 +57,7 @@ class Desk:
             draft = answered()
             (place,) = logged(self.log.append([draft]))
             assert place.number
-            self.items.append(Exchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash))
+            self.items.append(NumberedExchange(place.number, draft.exchange_id, draft.request_hash, draft.answer_hash))
 
     def acknowledge(self, through: int) -> None:
         """A receipt comes."""

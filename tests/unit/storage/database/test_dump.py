@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.retention.erase_key import Why
+from gateway.audit.retention.erase_key import ErasureReason
 from gateway.errors import Misconfigured
 from gateway.storage.database.dump import dump, load
 from gateway.storage.database.engine import open_database
@@ -16,7 +16,7 @@ from tests.support.erasing import opened
 
 pytestmark = pytest.mark.usefixtures("engine")
 
-WHY = Why("entry", "A. Clerk", "asked in error")
+WHY = ErasureReason("entry", "A. Clerk", "asked in error")
 
 
 def test_an_entry_is_erased_and_the_rest_of_its_month_stays(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import inspect
 from gateway.clock import ManualClock, to_us
 from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken, Unknown
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import HEAD, migrate, version
@@ -82,7 +83,7 @@ def test_entries_are_found_by_each_filter(tmp_path: Path) -> None:
     drafts = [
         answered(),
         answered(peer="kh", channel="in:kh", claim=None),
-        answered(kind="refused", claim=None, private={"code": "replayed"}),
+        answered(event=events.REFUSED, claim=None, private={"code": "replayed"}),
     ]
     with home.log() as log:
         log.append(drafts)

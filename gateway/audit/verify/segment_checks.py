@@ -1,7 +1,7 @@
-"""The checks of a run of consecutive entries, in one pass; several processes each take runs of one log.
+"""The checks of a segment of consecutive entries, in one pass; several processes each take segments of one log.
 
-What holds within a run is decided here. What reaches beyond it (roots, time, channel numbers, exchanges that were
-answered twice) is brought back in a `Run`, and `gateway.audit.verify.log_checks` puts the runs together.
+What holds within a segment is decided here. What reaches beyond it (roots, time, channel numbers, exchanges that were
+answered twice) is brought back in a `Segment`, and `gateway.audit.verify.log_checks` puts the segments together.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
-from gateway.audit.entries.events import CONTINUED, EVENTS, Event, Party
 from gateway.audit.reading.evidence import Row
 from gateway.audit.reading.mandate import Mandate
 from gateway.audit.tree.checkpoint import origin
 from gateway.audit.tree.merkle import leaf_hash
-from gateway.audit.tree.piecewise import PIECE, fold, ragged
-from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, erasure_proof
+from gateway.audit.tree.tile_tree import PIECE, fold, ragged
+from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
+from gateway.ports import events
+from gateway.ports.events import CONTINUED, EVENTS
+from gateway.ports.journal import Event, Party
 from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
-_READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"})
+_READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class PrunedMark:
 
 @dataclass(slots=True)
 class Channel:
-    """Numbers of a channel in a run: the first one, the entry that has it, and the last one."""
+    """Numbers of a channel in a segment: the first one, the entry that has it, and the last one."""
 
     first: int
     index: int
@@ -79,8 +81,8 @@ class Channel:
 
 
 @dataclass(slots=True)
-class Run:
-    """What a run of entries gives. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the
+class Segment:
+    """What a segment of entries gives. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the
     sizes that were asked for; `answered` are beginnings of the exchange ids that were answered.
     """
 
@@ -94,7 +96,7 @@ class Run:
     answered: array[int] = field(default_factory=lambda: array("Q"))
     report: Report = field(default_factory=Report)
     destroyed: dict[str, ErasureProof] = field(default_factory=dict)
-    gone: dict[str, Gone] = field(default_factory=dict)
+    gone: dict[str, ErasedEntries] = field(default_factory=dict)
     policies: set[str] = field(default_factory=set)
     withheld: dict[str, int] = field(default_factory=dict)
     opened: int = 0
@@ -109,46 +111,46 @@ class Run:
         self.suspect = index if self.suspect is None else min(index, self.suspect)
 
 
-def check_run(rows: Iterable[Row], start: int, sizes: Sequence[int], rules: Rules, view: TrustView) -> Run:
+def check_segment(rows: Iterable[Row], start: int, sizes: Sequence[int], rules: Rules, view: TrustView) -> Segment:
     """Check rows that should be the entries from `start` on; `sizes` of heads whose ragged ends are wanted.
 
     Raises `Malformed` for rows that cannot be read.
     """
-    run = Run(start)
-    checks = _Checks(rules, view, run)
+    segment = Segment(start)
+    checks = _Checks(rules, view, segment)
     piece: list[bytes] = []
     for row in rows:
-        piece.append(checks.row(row, start + run.size))
-        run.size += 1
+        piece.append(checks.row(row, start + segment.size))
+        segment.size += 1
         if len(piece) == PIECE:
             checks.signatures()
-            _end_piece(run, piece, sizes)
+            _end_piece(segment, piece, sizes)
             piece = []
     checks.signatures()
     if piece:
-        _end_piece(run, piece, sizes)
-    return run
+        _end_piece(segment, piece, sizes)
+    return segment
 
 
-def _end_piece(run: Run, piece: list[bytes], sizes: Sequence[int]) -> None:
-    begin = run.start + run.size - len(piece)
+def _end_piece(segment: Segment, piece: list[bytes], sizes: Sequence[int]) -> None:
+    begin = segment.start + segment.size - len(piece)
     wanted = [size for size in sizes if begin < size <= begin + len(piece)]
     roots = ragged(piece, [size - begin for size in wanted]) if wanted else []
-    run.roots |= zip(wanted, roots, strict=True)
+    segment.roots |= zip(wanted, roots, strict=True)
     if len(piece) == PIECE:
-        run.nodes.append(fold(piece))
+        segment.nodes.append(fold(piece))
 
 
 class _Checks:
-    """The checks of one run; numbers as in `findings.Check`."""
+    """The checks of one segment; numbers as in `findings.Check`."""
 
-    def __init__(self, rules: Rules, view: TrustView, run: Run) -> None:
+    def __init__(self, rules: Rules, view: TrustView, segment: Segment) -> None:
         self._rules = rules
         self._origin = rules.origin
         self._edges = rules.edges
         self._view = view
-        self._run = run
-        self._report = run.report
+        self._segment = segment
+        self._report = segment.report
         self._signed: list[tuple[Unsealed, MemberId, int]] = []
         self._signed_in: list[int] = []
         self._unfit: list[tuple[int, LiaisonError]] = []
@@ -157,12 +159,12 @@ class _Checks:
         """Check a row that should be entry `expected`; the hash of its leaf."""
         leaf = leaf_hash(row.body)
         if row.stored_leaf and leaf != row.stored_leaf:
-            self._run.suspicious(expected)
+            self._segment.suspicious(expected)
             self._against(Check.TREE, "the entry is not what its stored hash says", expected)
         try:
             entry = parse_entry(row.body)
         except LiaisonError as error:
-            self._run.suspicious(expected)
+            self._segment.suspicious(expected)
             self._against(Check.FORM, error.message, expected)
             return leaf
         event = EVENTS[entry.kind]
@@ -179,19 +181,19 @@ class _Checks:
 
     def _form(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
         """Checks 7, 8 and 9, and what check 12 needs."""
-        run = self._run
+        segment = self._segment
         if (entry.log, entry.index, row.index) != (self._origin, expected, expected):
-            run.suspicious(expected)
+            segment.suspicious(expected)
             text = f"here stands entry {entry.index} of `{entry.log}`, where entry {expected} should be"
             self._against(Check.FORM, text, expected)
-        if run.size == 0:
-            run.first_us = entry.time_us
+        if segment.size == 0:
+            segment.first_us = entry.time_us
         if expected in self._edges:
-            run.times[expected] = entry.time_us
-        if entry.time_us < run.last_us:
-            run.suspicious(expected)
+            segment.times[expected] = entry.time_us
+        if entry.time_us < segment.last_us:
+            segment.suspicious(expected)
             self._against(Check.TIME, "the entry is older than the one before it", expected)
-        run.last_us = max(run.last_us, entry.time_us)
+        segment.last_us = max(segment.last_us, entry.time_us)
         if (entry.kind in CONTINUED) != (expected == 0 and not self._rules.log.endswith("/1")):
             text = "a log's number after the first begins with the entry that says why, which stands nowhere else"
             self._against(Check.FORM, text, expected)
@@ -199,19 +201,19 @@ class _Checks:
             self._against(Check.FORM, f"`{entry.kind}` is no kind of this log", expected)
         if event.counted and entry.number is not None:
             self._channel(entry.peer, entry.number, expected)
-        if entry.kind == "pruned" and entry.number is not None:
+        if entry.kind == events.PRUNED.kind and entry.number is not None:
             place = f"entry {expected} of {self._rules.log}"
-            run.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
-        if entry.kind == "answered" and entry.exchange_id:
-            run.answered.append(int(entry.exchange_id[:16], 16))
+            segment.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
+        if entry.kind == events.ANSWERED.kind and entry.exchange_id:
+            segment.answered.append(int(entry.exchange_id[:16], 16))
 
     def _channel(self, peer: str, number: int, index: int) -> None:
-        channel = self._run.channels.get(peer)
+        channel = self._segment.channels.get(peer)
         if channel is None:
-            self._run.channels[peer] = Channel(number, index, number)
+            self._segment.channels[peer] = Channel(number, index, number)
             return
         if number != channel.last + 1:
-            self._run.suspicious(index)
+            self._segment.suspicious(index)
             text = f"number {number} of the channel from `{peer}` follows number {channel.last}"
             self._against(Check.CHANNELS, text, index)
         channel.last = number
@@ -223,9 +225,9 @@ class _Checks:
         if row.private is None:
             self._missing(entry, row, expected)
             return None
-        self._run.opened += 1
+        self._segment.opened += 1
         if commitment(row.private) != entry.commitment:
-            self._run.suspicious(expected)
+            self._segment.suspicious(expected)
             self._against(Check.PRIVATE, "its private part is another one", expected)
             return None
         mandate = self._rules.mandate
@@ -251,11 +253,11 @@ class _Checks:
         if row.problem:
             self._against(Check.PRIVATE, f"its private part cannot be read (`{row.problem}`)", expected)
         elif row.erased:
-            self._run.gone.setdefault(row.erased, Gone()).add(expected, entry.time_us)
+            self._segment.gone.setdefault(row.erased, ErasedEntries()).add(expected, entry.time_us)
         elif self._rules.mandate is not None and (self._rules.mandate.scope is None or not low <= expected < high):
             return
         elif row.withheld and row.withheld in self._allowed(entry):
-            self._run.withheld[row.withheld] = self._run.withheld.get(row.withheld, 0) + 1
+            self._segment.withheld[row.withheld] = self._segment.withheld.get(row.withheld, 0) + 1
         else:
             text = f"its private part is not shown, although the mandate allows it (`{row.withheld or 'not there'}`)"
             self._report.not_provable(Check.PRIVATE, text, self._rules.log, expected)
@@ -270,13 +272,13 @@ class _Checks:
 
     def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         """What other checks need from a private part."""
-        if entry.kind == "key-destroyed":
+        if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
             return
         decision = private.get("decision")
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:
-                self._run.policies.add(found[:64])
+                self._segment.policies.add(found[:64])
 
     def _destroyed(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         try:
@@ -284,7 +286,7 @@ class _Checks:
         except LiaisonError as error:
             self._against(Check.PRIVATE, error.message, expected)
         else:
-            self._run.destroyed[key_id] = proof
+            self._segment.destroyed[key_id] = proof
 
     # ------------------------------------------------------------ statements
 
@@ -323,7 +325,7 @@ class _Checks:
         *,
         strict: bool,
     ) -> None:
-        self._run.statements += 1
+        self._segment.statements += 1
         if not strict and hashlib.sha256(data).digest() == hashed:
             return
         unsealed = unseal(data, payload_type)
@@ -346,6 +348,6 @@ class _Checks:
             if refusal is not None:
                 found.setdefault(place, refusal.message)
         for place, text in sorted(found.items()):
-            self._run.suspicious(place)
+            self._segment.suspicious(place)
             self._against(Check.STATEMENTS, text, place)
         self._signed, self._signed_in, self._unfit = [], [], []

@@ -1,7 +1,7 @@
 """A tree in pieces of 256 leaves: what an export keeps as tiles, and what several processes hash at once.
 
-The spine has one node for each complete piece, so that it needs a quarter of a byte for each leaf. It is the same tree
-as `merkle.Tree`: a node over 256 leaves is a node of level 8.
+A `TileTree` has one node for each complete piece, so that it needs a quarter of a byte for each leaf. It is the same
+tree as `merkle.Tree`: a node over 256 leaves is a node of level 8.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEVEL: Final = 8
 
 
 class Roots(Protocol):
-    """What says the roots of the beginnings of a tree; `Tree` and `Spine` do."""
+    """What says the roots of the beginnings of a tree; `Tree` and `TileTree` do."""
 
     @property
     def size(self) -> int:
@@ -45,7 +45,7 @@ def ragged(hashes: Sequence[bytes], widths: Sequence[int]) -> list[bytes]:
     return [tree.root(width) for width in widths]
 
 
-class Spine:
+class TileTree:
     """Complete pieces, and the ragged ends of those sizes that are asked for."""
 
     def __init__(self) -> None:
@@ -89,5 +89,5 @@ class Spine:
 
 
 def tile_level(level: int) -> int:
-    """The level of a tile whose hashes are nodes `level` of a spine's tree."""
+    """The level of a tile whose hashes are nodes `level` of a tile_tree's tree."""
     return 1 + level // _LEVEL

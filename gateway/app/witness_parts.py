@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from certs.tls import TlsIdentity
-from gateway.app.ground import Ground
+from gateway.app.core import Core, end_process
+from gateway.app.rounds import Round
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, witness_name
 from gateway.config import Home, Settings
-from gateway.errors import LiaisonError, Misconfigured, NotProved
+from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId
-from gateway.node.client import PeerPool
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.homes.start_waiver import take_waiver
-from gateway.ports.content_keys import Retention
-from gateway.ports.documents import DocumentStore
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from gateway.rpc import methods
+from gateway.rpc.contract import Door
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey, load_witness_signing_key
 from gateway.storage.documents.witness_store import SqlWitnessStore
-from gateway.telemetry import Gauge
+from gateway.telemetry import Gauge, LogLine
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.witness.before_start import Compared, Comparison
 from gateway.witness.listed_logs import ListedLogs
 from gateway.witness.plan import witness_plan
 from gateway.witness.rounds import EvidenceBook, Witnessing
-from gateway.witness.seen_heads import SeenHeads
 from gateway.witness.service import WitnessService
 from gateway.witness.standing import Standing
 
@@ -41,42 +41,46 @@ WITNESS_KEYS = ("witness", "witness-mldsa")
 class NodeWitness:
     """All of a node's witnessing. Nothing of it is on the path of an exchange."""
 
-    def __init__(
-        self,
-        ground: Ground,
-        documents: DocumentStore,
-        heads: SeenHeads,
-        peers: PeerPool,
-        identity: Callable[[], TlsIdentity],
-        note: Callable[[EntryDraft], Awaitable[object]],
-        stop: Callable[[LiaisonError], None],
-    ) -> None:
-        member, clock = ground.member, ground.clock
-        self._ground = ground
-        self._heads = heads
-        self._note = note
-        self._logs: tuple[AuditLog, ...] = (ground.exchange_log, ground.operations_log)
-        store = SqlWitnessStore(ground.database)
-        logs = ListedLogs(lambda: ground.trust.view, clock, member, domestic=False)
-        cosigner = Cosigner(witness_name(member), node_witness_keys(ground.home))
+    def __init__(self, core: Core) -> None:
+        resources = core.resources
+        member, clock, note = resources.member, resources.clock, core.note
+        self._resources = resources
+        self._heads = core.heads
+        self._logs: tuple[AuditLog, ...] = (resources.exchange_log, resources.operations_log)
+        store = SqlWitnessStore(resources.database)
+        logs = ListedLogs(lambda: resources.trust.view, clock, member, domestic=False)
+        cosigner = Cosigner(witness_name(member), node_witness_keys(resources.home))
         self._service = WitnessService(cosigner, store, logs, clock, lambda _evidence: None)
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="witness")
-        self._client = WitnessClient(peers, domestic_channel(ground.settings, ground.home, identity))
+        self._client = WitnessClient(core.peers, domestic_channel(resources.settings, resources.home, core.identity))
         self._comparison = Comparison(self._client, store, self._own_keys, clock)
         self._witnessing = Witnessing(
             member,
             self._logs,
             store,
             self._client,
-            lambda: witness_plan(member, ground.settings.witness, ground.trust.view),
+            lambda: witness_plan(member, resources.settings.witness, resources.trust.view),
             self._comparison,
             clock,
-            EvidenceBook(member, store, documents, note),
+            EvidenceBook(member, store, core.parts.documents, note),
             note,
-            stop,
+            end_process(resources, LogLine.LOG_FORKED),
         )
-        ground.counters.gauge(Gauge.QUORUM_AGE, self._ages)
-        ground.counters.gauge(Gauge.WITNESS_REACHED, self._reached)
+        resources.counters.gauge(Gauge.QUORUM_AGE, self._ages)
+        resources.counters.gauge(Gauge.WITNESS_REACHED, self._reached)
+
+    @property
+    def rounds(self) -> list[Round]:
+        """Return the round that brings our heads to their witnesses."""
+        return [Round("witnesses", self._resources.settings.witness.every_s, self.round)]
+
+    @property
+    def doors(self) -> list[Door[MemberId]]:
+        """Return what serves counterparts that we witness."""
+        return [
+            methods.ADD_CHECKPOINT.door(lambda call, head: self.cosign(call.who, *head)),
+            methods.LARGEST_HEAD.door(lambda call, origin: self.largest_head(call.who, origin)),
+        ]
 
     # ------------------------------------------------------------ as a witness
 
@@ -99,23 +103,22 @@ class NodeWitness:
 
         Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be told.
         """
-        plan = witness_plan(self._ground.member, self._ground.settings.witness, self._ground.trust.view)
+        plan = witness_plan(self._resources.member, self._resources.settings.witness, self._resources.trust.view)
         waived = ""
         try:
             found = await self._comparison.at_start(self._logs, plan.asked)
         except NotProved:
-            waived = take_waiver(self._ground.home)
+            waived = take_waiver(self._resources.home)
             if not waived:
                 raise
             found = Compared((), tuple((name, "unreachable") for name in plan.asked))
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
-        private = {
-            "seen": [{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
-            "missing": [f"{name or 'domestic'}: {code}" for name, code in found.missing],
-            "waived": waived,
-        }
-        return EntryDraft("witness-compared", private=private, retention=Retention.OPERATIONS)
+        return events.WITNESS_COMPARED.draft(
+            seen=[{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
+            missing=[f"{name or 'domestic'}: {code}" for name, code in found.missing],
+            waived=waived,
+        )
 
     async def round(self) -> None:
         """Bring our newest heads to their witnesses, and remember those that we saw of others."""
@@ -139,15 +142,15 @@ class NodeWitness:
         return self._witnessing.failing
 
     def _own_keys(self) -> list[VerifyKey]:
-        return list(self._ground.trust.view.vkeys(self._ground.member, KeyUse.LOG))
+        return list(self._resources.trust.view.vkeys(self._resources.member, KeyUse.LOG))
 
     def _ages(self) -> dict[tuple[tuple[str, str], ...], float]:
-        now_us = self._ground.clock.now_us()
+        now_us = self._resources.clock.now_us()
         return {(("log", item.log.partition("/")[0]),): float(item.age_s(now_us)) for item in self.standings}
 
     def _reached(self) -> dict[tuple[tuple[str, str], ...], float]:
         failing = self.failing
-        plan = witness_plan(self._ground.member, self._ground.settings.witness, self._ground.trust.view)
+        plan = witness_plan(self._resources.member, self._resources.settings.witness, self._resources.trust.view)
         return {(("witness", name or "domestic"),): float(name not in failing) for name in plan.asked}
 
 

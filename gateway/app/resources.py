@@ -1,4 +1,4 @@
-"""What everything else stands on: settings, clock, keys, trust, database, logs, policy and sources of one home."""
+"""The resources of a node: settings, clock, keys, trust, database, logs, policy and sources of one home."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ from gateway.trust.keeper import TrustKeeper
 
 
 @dataclass(slots=True)
-class Ground:
-    """What everything else stands on: settings, clock, keys, trust, database and logs of one home."""
+class Resources:
+    """What the parts of a node are made of: settings, clock, keys, trust, database, logs and sources of one home."""
 
     settings: Settings
     home: Home
@@ -62,8 +62,8 @@ class Ground:
     revived: list[str]
 
 
-def lay_ground(settings: Settings, production: bool) -> Ground:
-    """Open what is on disk; whatever is wrong there is raised before anything listens."""
+def open_resources(settings: Settings, production: bool) -> Resources:
+    """Open what is on disk. Raises what is wrong there before anything listens."""
     check_owners(settings)
     home = Home(settings.home)
     clock = SystemClock()
@@ -93,7 +93,7 @@ def lay_ground(settings: Settings, production: bool) -> Ground:
         Bulkhead(sources[source.id], clock, settings.limits.workers, turn, _wall_limits(source))
         for source in settings.sources
     ]
-    return Ground(
+    return Resources(
         settings,
         home,
         member,
@@ -135,7 +135,7 @@ def check_owners(settings: Settings) -> None:
 
 
 def source_place(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Place:
-    """Where a source of the settings is, with its key index in the home."""
+    """Return where a source of the settings is, with its key index in the home."""
     return Place(
         settings.path(source.mapping),
         settings.source_url(source),
@@ -163,10 +163,10 @@ def _open_log(
     return AuditLog(store, keystore, key, clock, member, name, highwater=home.highwater)
 
 
-def record_issuers(ground: Ground, production: bool) -> dict[str, RecordIssuer]:
-    """The agencies' keys that this node holds (the embedded form, for trials); refused in production."""
+def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIssuer]:
+    """Return the agencies' keys that this node holds (the embedded form, for trials); refused in production."""
     issuers = {}
-    for path in sorted(ground.home.keys.glob("agency-*.key")):
+    for path in sorted(resources.home.keys.glob("agency-*.key")):
         if production:
             raise Misconfigured(
                 "a node that faces other countries holds no agency's key in production",
@@ -176,7 +176,7 @@ def record_issuers(ground: Ground, production: bool) -> dict[str, RecordIssuer]:
             )
         agency = path.stem.removeprefix("agency-")
         certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
-        issuer = RecordIssuer(load_signing_key(path), _der(certificate), ground.member, agency)
+        issuer = RecordIssuer(load_signing_key(path), _der(certificate), resources.member, agency)
         issuers[issuer.name] = issuer
     return issuers
 
@@ -187,10 +187,10 @@ def _der(pem: bytes) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
 
 
-def token_keys(ground: Ground, production: bool) -> dict[str, PublicKey]:
-    """Keys of officer tokens: those of the settings and, in trials, the home's own issuer."""
-    keys = {key.id: load_token_key(ground.settings.path(key.file)) for key in ground.settings.token_keys}
-    trial = ground.home.key("token-issuer")
+def token_keys(resources: Resources, production: bool) -> dict[str, PublicKey]:
+    """Return the keys of officer tokens: those of the settings and, in trials, of the home's own issuer."""
+    keys = {key.id: load_token_key(resources.settings.path(key.file)) for key in resources.settings.token_keys}
+    trial = resources.home.key("token-issuer")
     if trial.exists():
         if production:
             raise Misconfigured(
@@ -198,5 +198,5 @@ def token_keys(ground: Ground, production: bool) -> dict[str, PublicKey]:
                 where=str(trial),
                 remedy="name the country's identity provider under [[token_key]] and remove this key",
             )
-        keys[TRIAL_KEY] = TrialIssuer.load(trial, ground.member, ground.clock).public_key
+        keys[TRIAL_KEY] = TrialIssuer.load(trial, resources.member, resources.clock).public_key
     return keys

@@ -11,13 +11,11 @@ from gateway.audit.reading.evidence import Row
 from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import LiaisonError
+from gateway.ports import events
 from gateway.signing.keys import VerifyKey
 
 MARGIN_US = 120_000_000
 """How much two members' clocks may differ: what happened so near to the edge of an export may be missing in it."""
-
-ANSWERS = frozenset({"answered", "refused"})
-ARRIVALS = frozenset({"received", "late"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class SignedBy(Protocol):
 
 
 @dataclass(slots=True)
-class Side:
+class Ledger:
     """One member's entries about exchanges with `peer`, by exchange id, and what bounds them.
 
     `created_us` is when the export was made, by its signed manifest: what happened before must be in it, from
@@ -91,20 +89,20 @@ class Side:
         for entry, row in _entries(rows):
             if entry.peer != self.peer:
                 continue
-            if entry.kind == "receipt":
+            if entry.kind == events.RECEIPT.kind:
                 self._receipt(row)
-            elif entry.kind in ANSWERS and entry.exchange_id:
+            elif entry.kind in events.ANSWERS and entry.exchange_id:
                 self.bodies[entry.log, entry.index] = row.body
                 self.answered.setdefault(entry.exchange_id, []).append(Note(entry))
 
-    def take_questions(self, rows: Iterable[Row], answerer: Side, keys: Sequence[VerifyKey]) -> None:
+    def take_questions(self, rows: Iterable[Row], answerer: Ledger, keys: Sequence[VerifyKey]) -> None:
         """Read what this member asked `answerer`, whose answers were read before; `keys` are its listed log keys."""
         for entry, row in _entries(rows):
             if entry.peer != self.peer or not entry.exchange_id:
                 continue
-            if entry.kind == "asked":
+            if entry.kind == events.ASKED.kind:
                 self.asked[entry.exchange_id] = Note(entry)
-            elif entry.kind in ARRIVALS:
+            elif entry.kind in events.ARRIVALS:
                 self.arrived[entry.exchange_id] = Note(entry, _seen(entry, row, answerer, keys))
 
     def prove(self, rows: Iterable[Row], exchange_ids: Set[str], signed: SignedBy) -> None:
@@ -112,12 +110,12 @@ class Side:
         for entry, row in _entries(rows):
             if entry.peer != self.peer or entry.exchange_id not in exchange_ids:
                 continue
-            if entry.kind in ANSWERS and signed.request(row.request, entry):
+            if entry.kind in events.ANSWERS and signed.request(row.request, entry):
                 notes = self.answered[entry.exchange_id]
                 self.answered[entry.exchange_id] = [
                     replace(note, held=True) if note.entry == entry else note for note in notes
                 ]
-            elif entry.kind in ARRIVALS and signed.answer(row.answer, entry):
+            elif entry.kind in events.ARRIVALS and signed.answer(row.answer, entry):
                 self.arrived[entry.exchange_id] = replace(self.arrived[entry.exchange_id], held=True)
 
     def answers(self) -> Iterator[Note]:
@@ -139,7 +137,7 @@ def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:
             continue
 
 
-def _seen(entry: Entry, row: Row, answerer: Side, keys: Sequence[VerifyKey]) -> Seen | None:
+def _seen(entry: Entry, row: Row, answerer: Ledger, keys: Sequence[VerifyKey]) -> Seen | None:
     """What came with the answer, if it is an entry of the answerer about this very exchange."""
     private = _private(row)
     body, index = private.get("their_entry"), private.get("their_index")
@@ -152,7 +150,7 @@ def _seen(entry: Entry, row: Row, answerer: Side, keys: Sequence[VerifyKey]) -> 
     about = (theirs.peer, theirs.exchange_id, theirs.request_hash, theirs.answer_hash)
     if about != (answerer.peer, entry.exchange_id, entry.request_hash, entry.answer_hash):
         return None
-    if theirs.kind not in ANSWERS or not theirs.log.startswith(f"{answerer.member}."):
+    if theirs.kind not in events.ANSWERS or not theirs.log.startswith(f"{answerer.member}."):
         return None
     log = theirs.log
     same = answerer.bodies.get((log, index)) == body.encode()

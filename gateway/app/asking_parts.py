@@ -1,0 +1,63 @@
+"""The parts of a node that ask: officers' searches, our receipts of answers, and the copies that officers keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.app.core import Core
+from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
+from gateway.audit.accounts.receipts import ChannelBook
+from gateway.exchange.asking.abandoned import LostQuestions
+from gateway.exchange.asking.ask import Asker
+from gateway.exchange.asking.copies import Copies
+from gateway.exchange.asking.own_agencies import OwnSources
+from gateway.exchange.asking.searches import OfficerSearches
+from gateway.exchange.receipts.receipts import Acknowledger
+
+
+@dataclass(slots=True)
+class Asking:
+    """What asks, with its rounds; it serves no message."""
+
+    asker: Asker
+    searches: OfficerSearches
+    acknowledger: Acknowledger
+    rounds: Sequence[Round]
+
+
+def build_asking(core: Core) -> Asking:
+    """Put together what asks counterparts; nothing of it runs yet."""
+    resources, parts, writers = core.resources, core.parts, core.writers
+    log = resources.exchange_log.store_name
+    book = ChannelBook(parts.documents, resources.store, log, parts.clock, parts.member)
+    acknowledger = Acknowledger(parts, book, core.peers, writers.operations)
+    own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference, parts.policy)
+    budget_s = resources.settings.limits.budget_ms / 1000
+    asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
+    searches = OfficerSearches(parts, asker, shared=resources.database.shared)
+    return Asking(asker, searches, acknowledger, _rounds(core, acknowledger))
+
+
+def _rounds(core: Core, acknowledger: Acknowledger) -> list[Round]:
+    resources, documents, shared = core.resources, core.parts.documents, core.resources.database.shared
+    copies = Copies(documents)
+    questions = LostQuestions(resources.store, resources.exchange_log.store_name, documents, resources.clock)
+
+    async def receipts() -> None:
+        if shared:
+            acknowledger.resume(core.others)  # the other processes received, and this one acknowledges
+        await acknowledger.round()
+
+    async def lost() -> None:
+        if shared:
+            for draft in await asyncio.to_thread(questions.find):
+                await core.writers.exchange.write(draft)
+            await asyncio.to_thread(questions.noted)
+
+    return [
+        Round("receipts", WATCH_S, receipts),
+        Round("copies", UPKEEP_S, lambda: copies.delete_over(resources.clock.now_us(), core.note), line=UPKEEP),
+        Round("lost questions", UPKEEP_S, lost, line=UPKEEP),
+    ]

@@ -1,0 +1,204 @@
+"""What all parts of a node share: parts of the story, log writers, incidents, the way to counterparts, leadership."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from certs.tls import TlsIdentity
+from gateway.app.resources import Resources, record_issuers
+from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
+from gateway.app.watched_journal import WatchedJournal
+from gateway.audit.log.numbers import begun_us
+from gateway.audit.log.scrub import Scrubber
+from gateway.audit.reading.kept_answers import KeptAnswers
+from gateway.config.suspensions import Suspensions
+from gateway.exchange.asking.copies import COPY
+from gateway.exchange.changes import ClockChanges, SwitchChanges, TrustChanges
+from gateway.exchange.incidents import Incidents
+from gateway.exchange.parts import Parts
+from gateway.exchange.sources.upkeep import SourceUpkeep
+from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
+from gateway.node.client import PeerPool
+from gateway.ops.policy.keeper import policy_entry
+from gateway.ports.journal import EntryDraft
+from gateway.records.types import RECORD_TYPES
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.postgres import check_again
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.documents.quotas import SqlQuotas
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.keys.pseudonyms import Pseudonyms
+from gateway.storage.keys.references import HitReferences
+from gateway.storage.log.group_commit import LogWriter, LogWriters
+from gateway.telemetry import Logger, LogLine
+from gateway.witness.seen_heads import SeenHeads
+
+BROKEN = 70
+"""Exit code after a storage failure: the supervisor starts the node again, which looks at its disk first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What the parts that answer, ask, decide and witness share. `fatal` ends the process: its storage is broken."""
+
+    resources: Resources
+    parts: Parts
+    writers: LogWriters
+    incidents: Incidents
+    peers: PeerPool
+    references: HitReferences
+    pseudonyms: Pseudonyms
+    kept: KeptAnswers
+    heads: SeenHeads
+    leadership: Leadership
+    switches: SwitchChanges
+    upkeep: SourceUpkeep
+    fatal: Callable[[BaseException], None]
+
+    @property
+    def others(self) -> list[MemberId]:
+        """Return all other members."""
+        return [MemberId(name) for name in self.parts.trust().members if name != self.parts.member]
+
+    def identity(self) -> TlsIdentity:
+        """Read our key and certificate towards counterparts."""
+        return tls_identity(self.resources)
+
+    async def note(self, draft: EntryDraft) -> None:
+        """Write an entry of the operations log."""
+        await self.writers.operations.write(draft)
+
+    async def note_policy(self, draft: EntryDraft | None) -> None:
+        """Write what became of a policy that came in, where one did."""
+        if draft is not None:
+            await self.note(draft)
+            await asyncio.to_thread(self.resources.policy.logged)
+
+
+def build_core(resources: Resources, production: bool) -> Core:
+    """Put together what all parts of a node share; nothing of it runs yet."""
+    suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES)
+    fatal = end_process(resources, LogLine.STORAGE_BROKEN)
+    journals = [
+        WatchedJournal(name, log, resources.counters)
+        for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
+    ]
+    writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
+    references = HitReferences(resources.settings.keystore, resources.clock)
+    heads = SeenHeads(SqlWitnessStore(resources.database))
+    documents = SqlDocumentStore(resources.database, resources.keystore, resources.clock)
+    parts = Parts(
+        member=resources.member,
+        clock=resources.clock,
+        key=load_signing_key(resources.home.key("statement")),
+        trust=lambda: resources.trust.view,
+        policy=lambda: resources.policy.engine,
+        suspensions=suspensions,
+        journal=journals[0],
+        operations=journals[1],
+        documents=documents,
+        quotas=SqlQuotas(resources.database),
+        issuers=record_issuers(resources, production),
+        make_reference=references.make_reference,
+        note_head=heads.note,
+        begun_us=begun_us(resources.store, resources.exchange_log.store_name),
+    )
+    return Core(
+        resources,
+        parts,
+        writers,
+        Incidents(),
+        peer_pool(resources, suspensions),
+        references,
+        Pseudonyms(resources.settings.keystore),
+        KeptAnswers(resources.store, resources.keystore),
+        heads,
+        Leadership(resources.leader.leads),
+        SwitchChanges(suspensions, documents, writers.operations.write),
+        SourceUpkeep(resources.refreshers, writers.operations.write),
+        fatal,
+    )
+
+
+def peer_pool(resources: Resources, suspensions: Suspensions) -> PeerPool:
+    """Return the connections to counterparts; a suspended one is not called."""
+    return PeerPool(
+        lambda: resources.trust.view,
+        partial(tls_identity, resources),
+        lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
+        resources.clock,
+    )
+
+
+def tls_identity(resources: Resources) -> TlsIdentity:
+    """Read the node's key and certificate towards counterparts."""
+    return TlsIdentity.load(resources.home.key("tls"), resources.home.certificate("tls"))
+
+
+def end_process(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
+    """Return what ends the process: nothing is signed from memory once storage has failed (threats.md, fact 13)."""
+    log = Logger(component="node", member=resources.member)
+
+    def end(error: BaseException) -> None:
+        log.error(event, error)
+        os._exit(BROKEN)
+
+    return end
+
+
+def first_rounds(core: Core) -> list[Round]:
+    """Return the rounds that come before those of the other parts: our log, trust, policy and switches."""
+    resources, leadership, note = core.resources, core.leadership, core.note
+
+    def follow() -> None:
+        for log in (resources.exchange_log, resources.operations_log):
+            log.follow()
+
+    async def share() -> None:
+        """Take up what other processes have logged, and lead where none leads."""
+        await asyncio.to_thread(follow)
+        await leadership.look()
+
+    async def policy() -> None:
+        await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
+
+    trust = TrustChanges(resources.trust, note)
+    return [
+        Round("log", WATCH_S, share, leader_only=False, line=WATCH),
+        Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
+        Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
+        Round("switches", WATCH_S, core.switches.round, line=WATCH),
+    ]
+
+
+def last_rounds(core: Core) -> list[Round]:
+    """Return the rounds that come after those of the other parts: refused callers, clock, storage and sources."""
+    resources, documents = core.resources, core.parts.documents
+
+    async def check() -> None:
+        synchronous = resources.settings.storage.synchronous
+        await asyncio.to_thread(check_again, resources.database, resources.runs_on, synchronous=synchronous)
+
+    async def forget() -> None:
+        now_us = resources.clock.now_us()
+        await asyncio.to_thread(resources.store.forget_claims, now_us)
+        await asyncio.to_thread(partial(documents.expire, now_us, but=COPY))
+
+    clock = ClockChanges(resources.clock, core.note)
+    scrub = Scrubber((resources.exchange_log, resources.operations_log), resources.clock, UPKEEP_S).round
+    return [
+        Round("refusals", WATCH_S, writing(core.incidents.drafts, core.note), leader_only=False, line=WATCH),
+        Round("clock", WATCH_S, clock.round, leader_only=False, line=WATCH),
+        Round("scrub", UPKEEP_S, writing(scrub, core.note), line=UPKEEP),
+        Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
+        Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
+        *(
+            Round(f"source {source}", UPKEEP_S, partial(core.upkeep.refresh, source), leader_only=False)
+            for source in resources.refreshers
+        ),
+    ]

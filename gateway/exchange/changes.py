@@ -1,0 +1,83 @@
+"""What changes while a node runs, and what it writes of it: trust documents, switches and the system's clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gateway.clock import JUMP_US, Clock
+from gateway.config.suspensions import Action, Suspensions, Switch
+from gateway.ports import events
+from gateway.ports.documents import DocumentStore
+from gateway.ports.journal import EntryDraft
+from gateway.trust.keeper import TrustKeeper
+
+Write = Callable[[EntryDraft], Awaitable[object]]
+
+_SWITCH = "switch"
+
+
+class TrustChanges:
+    """Entries of trust documents that came into force, and of those that could not be used."""
+
+    def __init__(self, trust: TrustKeeper, write: Write) -> None:
+        self._trust = trust
+        self._write = write
+        self._alarms: tuple[str, ...] = ()
+
+    async def round(self) -> None:
+        """Read the documents again where they have changed, and write what became of them."""
+        if await asyncio.to_thread(self._trust.refresh):
+            view = self._trust.view
+            accepted = events.TRUST_ACCEPTED.draft(document="trust", version=view.epoch, hash=view.hash.hex())
+            await self._write(accepted)
+        if self._trust.alarms != self._alarms:
+            self._alarms = self._trust.alarms
+            for text in self._alarms:
+                await self._write(events.TRUST_REFUSED.draft(document="trust", detail=text[:500]))
+
+
+class SwitchChanges:
+    """Entries of what was switched off or on again."""
+
+    def __init__(self, suspensions: Suspensions, documents: DocumentStore, write: Write) -> None:
+        self._suspensions = suspensions
+        self._documents = documents
+        self._write = write
+
+    async def round(self) -> None:
+        """Write an entry for each suspension or resumption that has none yet."""
+        known = set(await asyncio.to_thread(self._documents.keys, _SWITCH)) if self._suspensions.switches else set()
+        for switch in self._suspensions.unlogged(known.__contains__):
+            await self._write(_switched(switch))
+            await asyncio.to_thread(self._documents.put, _SWITCH, switch.id, b"1")
+
+
+class ClockChanges:
+    """Entries of jumps of the system's clock against the steady one."""
+
+    def __init__(self, clock: Clock, write: Write) -> None:
+        self._clock = clock
+        self._write = write
+        self._jumped_us = 0
+
+    async def round(self) -> None:
+        """Write that the clock has jumped, or that its time is trusted again."""
+        jumped, before = self._clock.jumped_us(), self._jumped_us
+        trusted = abs(jumped) < JUMP_US
+        if trusted != (abs(before) < JUMP_US) or abs(jumped - before) >= JUMP_US:
+            self._jumped_us = jumped
+            await self._write(events.CLOCK.draft(jump_us=jumped, trusted=trusted))
+
+
+def _switched(switch: Switch) -> EntryDraft:
+    scope, _, target = switch.target.partition(":")
+    return (events.SUSPEND if switch.action is Action.SUSPEND else events.RESUME).draft(
+        peer=target.partition("/")[0] if scope == "peer" else "",
+        scope=scope,
+        target=target,
+        reason=switch.reason,
+        humanitarian=switch.humanitarian,
+        by="liaison",
+        time=switch.time,
+    )

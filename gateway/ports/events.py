@@ -1,0 +1,352 @@
+"""The closed list of the kinds of entries: an entry is drafted through its event, `ALARM.draft(code=…)`.
+
+What the members of private parts mean stands in `gateway.audit.entries.event_fields`, and `docs/audit-events.md` is
+generated from both (`python -m gateway.audit.entries.catalogue docs/audit-events.md`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import Event, LogName, Party
+
+
+def _exchange(kind: str, meaning: str, *fields: str, retention: Retention = Retention.NO_HIT, **more: Any) -> Event:
+    return Event(kind, LogName.EXCHANGE, meaning, fields, retention, **more)
+
+
+def _operations(kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS) -> Event:
+    return Event(kind, LogName.OPERATIONS, meaning, fields, retention)
+
+
+def _source(kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS) -> Event:
+    return Event(kind, LogName.SOURCE, meaning, fields, retention)
+
+
+# fmt: off
+_ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
+_CONTINUED = (
+    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
+)
+_USED = ("by", "account", "reason", "detail")
+_USE = (
+    "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
+    "purpose", "use", "reason",
+)
+
+ASKED = _exchange(
+    "asked", "An officer of ours asks a counterpart. Durable before the request leaves.",
+    "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
+    "purpose", "offence", "agreement", "query", "search", request=Party.US,
+)
+RECEIVED = _exchange(
+    "received",
+    "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its number is the "
+    "one that the counterpart gave.",
+    "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
+    "their_checkpoint", "search", request=Party.US, answer=Party.PEER,
+)
+SILENT = _exchange(
+    "silent", "No answer came inside the budget, or none that verifies. Never shown as no hit.",
+    "officer", "case", "search", "last_seen", "code", "detail", request=Party.US,
+)
+LATE = _exchange(
+    "late", "The answer came after the officer's view had closed; it is kept, and found with the search.",
+    "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
+    "their_checkpoint", "search", request=Party.US, answer=Party.PEER,
+)
+ABANDONED = _exchange(
+    "abandoned", "The node stopped while it waited for this answer and does not know whether one was given.",
+    "officer", "case", "search", request=Party.US,
+)
+ANSWERED = _exchange(
+    "answered",
+    "We answered a counterpart. Durable and under a signed checkpoint before the answer leaves. Exactly one for each "
+    "exchange.",
+    "outcome", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision", "sources",
+    "hits", "withheld", "withheld_salt", request=Party.PEER, answer=Party.US, counted=True,
+)
+REFUSED = _exchange(
+    "refused",
+    "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept as it"
+    " came, even where its signature is the reason.",
+    "reason", "code", "detail", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision",
+    request=Party.PEER, answer=Party.US, counted=True, strict=False,
+)
+DUPLICATE = _exchange(
+    "duplicate", "The same request came again and got the stored answer; no source was asked.",
+    "first_index",
+)
+EXCHANGE_CONTINUED = _exchange(
+    "exchange-continued",
+    "The first entry of this number of the log: of the number before entries are lost, and a human has this one "
+    "opened. `req` is the SHA-256 of what the signatures of the largest known head of that number are over, `ans` the"
+    " same of the head over the entries that are kept, empty where none are. Channels go on with numbers that no lost"
+    " answer can have had.",
+    *_CONTINUED, retention=Retention.PROOF,
+)
+OWN = _exchange(
+    "own", "An officer of ours asked our own agencies. No counterpart took part.",
+    "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "case", "ticket", "purpose", "offence",
+    "query", "question", "search", "outcome", "sources",
+)
+START = _operations(
+    "start", "The node started and found its logs whole.",
+    "version", "policy_hash", "trust_hash", "pruned_below",
+)
+STOP = _operations("stop", "The node stopped in good order; the last entry of a run.", "reason")
+AUTH_FAILED = _operations(
+    "auth-failed", "Somebody did not prove who they are. At most one entry a minute for each cause.",
+    "code", "detail", "count",
+)
+DENIED = _operations(
+    "denied", "An officer's question was not allowed at home; nothing left the node.",
+    "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "purpose", "offence", "case", "ticket",
+    "query", "question", "search", "to", "code",
+)
+SUSPEND = _operations(
+    "suspend", "A source, agency, counterpart or everything was switched off.",
+    "scope", "target", "reason", "humanitarian", "by", "time",
+)
+RESUME = _operations(
+    "resume", "What was switched off is on again.",
+    "scope", "target", "reason", "humanitarian", "by", "time",
+)
+TRUST_ACCEPTED = _operations(
+    "trust-accepted", "A charter, descriptor or status was accepted.",
+    "document", "version", "hash",
+)
+TRUST_REFUSED = _operations(
+    "trust-refused", "A charter, descriptor or status was refused; what was in force stays.",
+    "document", "version", "hash", "detail",
+)
+POLICY_ACCEPTED = _operations(
+    "policy-accepted", "A policy that two approvers signed is in force from here on.",
+    "version", "policy_hash", "approvers",
+)
+POLICY_REFUSED = _operations(
+    "policy-refused", "An alarm: a policy that was brought was not taken; the one in force stays.",
+    "version", "policy_hash", "code", "detail",
+)
+SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
+RECEIPT = _operations(
+    "receipt",
+    "A counterpart acknowledged answers of ours, and showed its own entry of the last one that arrived, under its "
+    "signed head; `their_` members are absent where none of them arrived.",
+    "first", "through", "gaps", "statement", "their_index", "their_entry", "their_hashes", "their_checkpoint",
+)
+RECEIPT_REFUSED = _operations(
+    "receipt-refused", "A counterpart's acknowledgement does not agree with our log, or does not verify.",
+    "code", "detail", "statement_hash",
+)
+RECEIPTS_OVERDUE = _operations(
+    "receipts-overdue",
+    "An alarm: a counterpart has not acknowledged answers of ours for too long. Once, when it begins.",
+    "open", "first", "since_us", "limited",
+)
+RECEIPTS_SETTLED = _operations(
+    "receipts-settled", "The end of that alarm: all answers from before it are acknowledged.",
+    "open", "through", "begun_us",
+)
+DAY_COMPARED = _operations(
+    "day-compared", "A day's account was compared with a counterpart, and both logs hold the same of it.",
+    "day", "side", "first", "through", "statement",
+)
+DAY_DIFFERS = _operations(
+    "day-differs",
+    "An alarm: the logs do not hold the same of a range of a day's exchanges. Where the exchanges can be found, "
+    "`exchanges` has their ids.",
+    "day", "side", "first", "through", "missing", "differing", "exchanges", "statement",
+)
+ACKNOWLEDGED = _operations(
+    "acknowledged", "We acknowledged a counterpart's answers.",
+    "first", "through", "gaps", "statement",
+)
+ALARM = _operations("alarm", "Something that a human has to look at.", "code", "detail", "count")
+WITNESS_COMPARED = _operations(
+    "witness-compared",
+    "Before this run signed anything it asked its witnesses for the largest heads that they had seen; ours extend "
+    "them. An empty `seen` is an alarm: none of them answered. `waived` says who let the node start on a moved log "
+    "without a witness.",
+    "seen", "missing", "waived",
+)
+QUORUM_LOST = _operations(
+    "quorum-lost",
+    "An alarm: entries are older than 15 minutes, and under no head with a quorum of cosignatures. Service goes on.",
+    "log", "covered", "size", "age_s", "witnesses", "failing",
+)
+QUORUM_BACK = _operations(
+    "quorum-back", "The end of that alarm.",
+    "log", "covered", "size", "age_s", "witnesses", "failing",
+)
+FORK_FOUND = _operations(
+    "fork-found",
+    "An alarm: two heads signed by one log do not go together. `peer` is whose log it is, empty for ours. `fork`: two"
+    " roots over one size; `no-proof`: the log did not show that the second extends the first; `behind`: it showed a "
+    "smaller head than it had; `ahead`: a witness has seen more of our log than we hold; `went-back`: our own memory "
+    "as a witness was put back. Both heads are kept.",
+    "origin", "code", "known", "offered",
+)
+CLOCK = _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted")
+COPY_DELETED = _operations(
+    "copy-deleted", "A copy of a counterpart's record was deleted, since its owner's time for it is over.",
+    "search", "exchange", "ground",
+)
+ONWARD_ALLOWED = _operations(
+    "onward-allowed",
+    "An officer's use of a record from abroad is within its marking, or its owner has consented to it (`consent`).",
+    *_USE, "record", "type", "owner", "consent", "until_us", retention=Retention.JUSTIFICATION,
+)
+ONWARD_REFUSED = _operations(
+    "onward-refused",
+    "An officer's use of a record from abroad was refused at home: outside its marking, or not consented to.",
+    *_USE, "record", "type", "owner", "code", retention=Retention.JUSTIFICATION,
+)
+CONSENT_ASKED = _operations(
+    "consent-asked",
+    "The owner's marking leaves this use to the owner, who is asked. Durable before the request leaves. `req` is the "
+    "hash of the request for consent, which is kept; `again`: it is under way already.",
+    *_USE, "record", "type", "owner", "consent", "needs", "again", "statement", retention=Retention.JUSTIFICATION,
+)
+CONSENT_RECEIVED = _operations(
+    "consent-received",
+    "The owner's node took our request for consent, would not take it, or said what was decided. Durable before an "
+    "officer is told.",
+    "consent", "officer", "search", "record", "state", "code", "until_us", "statement",
+)
+CONSENT_REQUESTED = _operations(
+    "consent-requested",
+    "A counterpart asked for consent to a use of a record of ours. `ans` is the hash of our answer that it came in. "
+    "Durable before our word leaves, and one for each request.",
+    *_ASKED, "hit", "type", "owner", "case", "requester", "justification", "statement",
+    retention=Retention.JUSTIFICATION,
+)
+CONSENT_NOT_TAKEN = _operations(
+    "consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
+    "code", "reason", "detail", "statement",
+)
+CONSENT_DECIDED = _operations(
+    "consent-decided",
+    "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
+    *_ASKED, "granted", "by", "reason", "decided_us", "until_us", retention=Retention.JUSTIFICATION,
+)
+OPERATIONS_CONTINUED = _operations(
+    "operations-continued", "The same as `exchange-continued`, of the operations log.",
+    *_CONTINUED, retention=Retention.PROOF,
+)
+OPENED = _operations(
+    "opened",
+    "An auditor opens entries. Durable before anything is shown. `statement` is the auditor's own signed inspection, "
+    "`detail` names log and entries.",
+    *_INSPECTED,
+)
+SEARCHED = _operations(
+    "searched", "An auditor searches entries by what their private parts say; `detail` is the filter.",
+    *_INSPECTED,
+)
+LOOKED_UP = _operations(
+    "looked-up",
+    "Somebody who may read the home searches entries without an auditor's mandate, and is shown public parts only. "
+    "Durable before anything is shown.",
+    "account", "reason", "looked_for",
+)
+EXPORTED = _operations(
+    "exported",
+    "An auditor has the logs exported with their private parts, as far as the scope goes; `detail` holds the bounds.",
+    *_INSPECTED,
+)
+INSPECTION_REFUSED = _operations(
+    "inspection-refused",
+    "Somebody wanted entries opened, searched or exported, and may not: nothing was shown. What is said of it is that"
+    " person's word, proved or not.",
+    "action", "reason", "detail", "key_id", "code", "problem",
+)
+EXPLAINED = _operations(
+    "explained",
+    "Somebody has it explained how policy decided on an exchange that we answered. Durable before the entry is read; "
+    "of it, only the attributes of the decisions are, which speak of no person, officer or case.",
+    *_USED,
+)
+REHEARSED = _operations(
+    "rehearsed",
+    "Somebody tries a draft of policy on what was really asked. Durable before any entry is read; of them, only the "
+    "attributes of decisions are, and sums are shown.",
+    *_USED,
+)
+KEY_DESTROYED = _operations(
+    "key-destroyed",
+    "A month's content key is destroyed: what it protected is erased. Durable before the key is. `entries` counts the"
+    " erased entries of each log, `indexes` lists them where they are few, `kept` were wrapped under the key that "
+    "follows. Names no subject, and is itself never erased.",
+    "key_id", "ground", "by", "reason", "reference", "order", "entries", "indexes", "kept", "holds",
+    retention=Retention.PROOF,
+)
+PRUNED = _operations(
+    "pruned",
+    "Entries of an exchange log before an index are about to be pruned: they leave their hashes. `n` is that index, "
+    "`req` the SHA-256 of the log's origin, `ans` the root over what goes. Durable before anything goes.",
+    "log", "first", "stop", "before_us", "by", "reason", retention=Retention.PROOF,
+)
+SCRUBBED = _operations(
+    "scrubbed", "A pass over a log came to its end: every entry was read and hashed again, and is what was signed.",
+    "log", "size",
+)
+ERASURE_SOUGHT = _operations(
+    "erasure-sought",
+    "The content of entries is about to be opened by the program, to find those that concern a subject; nothing of it"
+    " is shown. The subject is not named.",
+    "by", "reason", "reference", "order", retention=Retention.PROOF,
+)
+HOLD_PLACED = _operations(
+    "hold-placed",
+    "Two approvers placed a legal hold: the content of these entries is not erased until it ends. Never erased "
+    "itself.",
+    "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement", retention=Retention.PROOF,
+)
+HOLD_LIFTED = _operations(
+    "hold-lifted", "Two approvers lifted a legal hold.",
+    "hold", "reason", "approvers", "statement", retention=Retention.PROOF,
+)
+HOLD_LAPSED = _operations(
+    "hold-lapsed", "The time of a legal hold is over; it holds nothing any more.",
+    "hold", "until_us", retention=Retention.PROOF,
+)
+SOURCE_STARTED = _source("source-started", "The source process started and found its log whole.", "source", "version")
+SOURCE_SEARCHED = _source(
+    "source-searched",
+    "The node searched. Durable before the candidates leave. `req` is the hash of the node's signed reference, which "
+    "is kept, `xid` the exchange or the officer's search that it names, `peer` who gets the answer.",
+    "node", "purpose", "query", "asked", "strictness", "hits", "capped", "reference", "request_hash",
+    retention=Retention.NO_HIT,
+)
+SOURCE_ISSUED = _source(
+    "source-issued",
+    "A record was signed for one exchange, or was not since its marking does not allow it. Durable before it leaves.",
+    "node", "purpose", "type", "key", "signed", "marking", "reference", "request_hash", retention=Retention.HIT,
+)
+SOURCE_REFUSED = _source(
+    "source-refused", "A call was refused; `count` says for how many calls of the same cause the entry stands.",
+    "node", "method", "code", "detail", "count",
+)
+SOURCE_STOPPED = _source("source-stopped", "The source process stopped in good order.", "source")
+# fmt: on
+
+EVENTS: Final[dict[str, Event]] = {each.kind: each for each in list(globals().values()) if isinstance(each, Event)}
+"""All events of this module, by kind, in the order of their definitions."""
+
+
+def kinds(*events: Event) -> frozenset[str]:
+    """Return the kinds of these events, to compare those of written entries with."""
+    return frozenset(event.kind for event in events)
+
+
+ANSWERS: Final = kinds(ANSWERED, REFUSED)
+"""Kinds of the entries of what we answered, each with the next number of its channel."""
+
+ARRIVALS: Final = kinds(RECEIVED, LATE)
+"""Kinds of the entries of answers that arrived."""
+
+CONTINUED: Final = kinds(EXCHANGE_CONTINUED, OPERATIONS_CONTINUED)
+"""Kinds of the first entry of a log's number after the first one."""
