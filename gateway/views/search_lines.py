@@ -33,6 +33,7 @@ _SIGNED: Sentences = {
 }
 
 _NOT_NO_HIT = "This does not mean no hit."
+_FULL_STOPS = ".។။。"
 
 
 def all_answered(search: dict[str, Any]) -> bool:
@@ -80,8 +81,9 @@ def _refused(line: dict[str, Any], language: Language) -> str:
     if code == "receipts-due" and language is Language.EN:  # their node's words are for the operators
         why = tell(language, "{sentence} (their node: {text})", sentence=general, text=told.get("text", ""))
     text = tell(language, _REFUSED[line["outcome"]], why=why)
-    clause = tell(language, _NOT_NO_HIT)
-    return text if language is Language.EN or clause.rstrip(".။។。") in text else f"{text.rstrip('.')}. {clause}"
+    clause = tell(language, _NOT_NO_HIT).rstrip(_FULL_STOPS)
+    said = language is Language.EN or clause.casefold() in text.casefold()
+    return text if said else f"{text.rstrip(_FULL_STOPS)} ({clause})"
 
 
 def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str]:

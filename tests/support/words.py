@@ -13,6 +13,7 @@ import re
 import string
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel import Locale
@@ -62,6 +63,7 @@ msgstr ""
 """
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """Return the syntax tree of each module, by its path in the project."""
     paths = sorted(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py"))
@@ -97,13 +99,20 @@ def templates_of(node: ast.expr | None, scope: ast.AST) -> Iterator[ast.expr]:
         yield node
 
 
+def error_names(tree: ast.Module) -> frozenset[str]:
+    """Return the errors that a module imports; another class may bear the name of one."""
+    imported = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "gateway.errors")
+    return ERRORS & {alias.name for node in imported for alias in node.names}
+
+
 def errors(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.AST]]:
     """Yield each call that makes an error, with the function that it stands in."""
     seen: set[ast.Call] = set()
+    names = error_names(tree)
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     for scope in (*reversed(functions), tree):
         for node in ast.walk(scope):
-            if isinstance(node, ast.Call) and called(node) in ERRORS and node not in seen:
+            if isinstance(node, ast.Call) and called(node) in names and node not in seen:
                 seen.add(node)
                 yield node, scope
 
@@ -147,6 +156,7 @@ def error_templates(tree: ast.Module) -> Iterator[str]:
             yield from filter(None, (text_of(each) for each in templates_of(part, scope)))
 
 
+@cache
 def officer_sentences() -> dict[str, list[str]]:
     """Return each sentence that an officer meets, with the modules that it stands in."""
     found: dict[str, list[str]] = {}
@@ -184,9 +194,8 @@ def missing_translations() -> dict[str, int]:
     wanted = set(officer_sentences())
     for tree in modules().values():
         wanted |= {*error_templates(tree)}
-    return {
-        language.value: sum(not _translated(read_catalogue(language), text) for text in wanted) for language in OTHERS
-    }
+    catalogues = {language.value: read_catalogue(language) for language in OTHERS}
+    return {name: sum(not _translated(catalogue, text) for text in wanted) for name, catalogue in catalogues.items()}
 
 
 def _translated(catalogue: Catalog, text: str) -> str:
