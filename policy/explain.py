@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.errors import Forbidden, fill
-from gateway.language.catalogue import Sentences, Term, told_facts, translation
+from gateway.errors import Forbidden
+from gateway.language.catalogue import Sentences, Term, tell
 from gateway.language.languages import Language
 from gateway.language.terms import PURPOSES, QUERIES
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
@@ -59,17 +59,15 @@ CODES = frozenset(PRECEDENCE)
 
 def sentence(code: str, attributes: Attributes, language: Language = Language.EN) -> str:
     """Return why a question was refused, as a sentence for an officer. An unknown code is told as it is."""
-    template, facts = _template(code, attributes), _facts(attributes)
-    if not template:
-        return f"Refused: {code}."
-    return fill(translation(template, language) or template, told_facts(facts, language))
+    refused = forbidden(code, attributes)
+    return tell(language, refused.template, **refused.facts)
 
 
 def forbidden(code: str, attributes: Attributes, where: str = "") -> Forbidden:
     """Return the refusal of a question, to be raised: its sentence is told in the officer's language."""
     if template := _template(code, attributes):
         return Forbidden(template, code=code, where=where, remedy="", **_facts(attributes))
-    return Forbidden(f"Refused: {code}.", code=code, where=where)
+    return Forbidden("Refused: {word}.", code=code, where=where, word=code)
 
 
 def _template(code: str, attributes: Attributes) -> str:
