@@ -144,7 +144,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
 
     @router.get("/searches/{search_id}", response_model=SearchResponse)
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
-        """The search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
+        """Return the search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
         officer, language = _officer(request, parts), _language(request)
         if _EVENT_STREAM in request.headers.get("accept", ""):
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
@@ -159,7 +159,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         openapi_extra=_body_of(OnwardBody),
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
-        """Whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
+        """Decide whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
         officer = _officer(request, parts)
         own = Place(member_id(parts.member), officer.agency, officer.office)
         command = read_onward(await _json_body(request)).as_command(search_id, own)

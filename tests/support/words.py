@@ -80,23 +80,30 @@ def called(node: ast.AST) -> str:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
-def templates_of(node: ast.expr | None, scope: ast.AST) -> Iterator[ast.expr]:
-    """Yield what a message can be: itself, both sides of a choice, and what is assigned to its name in `scope`."""
+def templates_of(node: ast.expr | None, *scopes: ast.AST) -> Iterator[ast.expr]:
+    """Yield what a message can be: itself, both sides of a choice, and what is assigned to its name.
+
+    The name is looked for in the first of `scopes` that assigns it: the function, then the module.
+    """
     if isinstance(node, ast.IfExp):
-        yield from (*templates_of(node.body, scope), *templates_of(node.orelse, scope))
+        yield from (*templates_of(node.body, *scopes), *templates_of(node.orelse, *scopes))
     elif isinstance(node, ast.Name):
-        found = [
-            part.value
-            for part in ast.walk(scope)
-            if isinstance(part, ast.Assign)
-            and any(isinstance(each, ast.Name) and each.id == node.id for each in part.targets)
-        ]
+        found: list[ast.expr] = next(filter(None, (_assigned(node.id, scope) for scope in scopes)), [])
         for value in found:
-            yield from templates_of(value, ast.Module([], []))
+            yield from templates_of(value)
         if not found:
             yield node
     elif node is not None:
         yield node
+
+
+def _assigned(name: str, scope: ast.AST) -> list[ast.expr]:
+    parts = scope.body if isinstance(scope, ast.Module) else ast.walk(scope)
+    return [
+        part.value
+        for part in parts
+        if isinstance(part, ast.Assign) and any(isinstance(each, ast.Name) and each.id == name for each in part.targets)
+    ]
 
 
 def error_names(tree: ast.Module) -> frozenset[str]:
@@ -153,7 +160,7 @@ def error_templates(tree: ast.Module) -> Iterator[str]:
     """Yield the templates of messages and remedies of a module's errors."""
     for call, scope in errors(tree):
         for part in told_by(call):
-            yield from filter(None, (text_of(each) for each in templates_of(part, scope)))
+            yield from filter(None, (text_of(each) for each in templates_of(part, scope, tree)))
 
 
 @cache

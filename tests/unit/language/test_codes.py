@@ -17,10 +17,12 @@ _PLACEHOLDER = re.compile(r"\{[a-z_]+(![ars])?(:[^{}\"]*)?\}")
 _TREES = modules()
 
 
-def _sites() -> Iterator[tuple[str, ast.Call, ast.AST]]:
+def _sites() -> Iterator[tuple[str, ast.Call, list[ast.expr]]]:
+    """Yield the place of each error, the call that makes it, and all that its message and remedy can be."""
     for path, tree in _TREES.items():
         for call, scope in errors(tree):
-            yield f"{path}:{call.lineno}", call, scope
+            told = [each for part in told_by(call) for each in templates_of(part, scope, tree)]
+            yield f"{path}:{call.lineno}", call, told
 
 
 def _facts(call: ast.Call) -> set[str]:
@@ -33,21 +35,16 @@ def test_every_error_has_a_sentence() -> None:
 
 def test_where_facts_are_given_the_sentences_are_templates_of_ours() -> None:
     """A text from outside would be read as a template: braces in it would be taken for placeholders."""
-    made = [
-        place
-        for place, call, scope in _sites()
-        if _facts(call) and not all(text_of(each) for part in told_by(call) for each in templates_of(part, scope))
-    ]
+    made = [place for place, call, told in _sites() if _facts(call) and not all(text_of(each) for each in told)]
     assert made == []
 
 
 def test_every_placeholder_is_a_fact_of_its_error() -> None:
     missing = [
         place
-        for place, call, scope in _sites()
+        for place, call, told in _sites()
         if (facts := _facts(call)) and all(keyword.arg for keyword in call.keywords)
-        for part in told_by(call)
-        for each in templates_of(part, scope)
+        for each in told
         if not placeholders(text_of(each)) <= facts
     ]
     assert missing == []
@@ -55,10 +52,9 @@ def test_every_placeholder_is_a_fact_of_its_error() -> None:
 
 def test_no_template_is_left_without_its_facts() -> None:
     """A text with a placeholder and no fact is told with its braces: the fact was forgotten."""
-    for place, call, scope in _sites():
+    for place, call, told in _sites():
         if not _facts(call) and all(keyword.arg for keyword in call.keywords):
-            texts = [text_of(each) for part in told_by(call) for each in templates_of(part, scope)]
-            assert not any(_PLACEHOLDER.search(text) for text in texts), place
+            assert not any(_PLACEHOLDER.search(text_of(each)) for each in told), place
 
 
 def test_every_code_that_an_officer_may_see_has_a_general_sentence() -> None:
