@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: audit-scale help setup demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
+.PHONY: audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -105,6 +105,9 @@ finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 mi
 docs: $(STAMP)  ## Write the documents that are made from the program
 	$(BIN)/python -m tests.support.docs
 	$(BIN)/python -m gateway.audit.entries.catalogue docs/audit-events.md
+
+words: $(STAMP)  ## Write the catalogues of sentences and the table of dates (docs/guides/languages.md)
+	$(BIN)/python -m tests.support.words
 
 build: $(STAMP)  ## Build the sdist and the wheel into dist/
 	rm -rf dist

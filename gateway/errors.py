@@ -26,11 +26,18 @@
 
 Every error says what was wrong (`message`), where (`where`: file and line, field, or id) and what to do
 (`remedy`). `reason` is all that a peer may see of it, with the short machine `code`.
+
+Message and remedy are English templates, which are the keys of the catalogues in `gateway.language`; their values
+stand beside them as facts: `Unknown("there is no file `{file}`", file=path.name)`. A text from outside is a fact,
+never a template. Without facts a template is a plain text, in which braces mean nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from string import Formatter
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -51,23 +58,76 @@ class Reason(StrEnum):
     INTERNAL = "INTERNAL"
 
 
+class _Missing:
+    """A fact that was not given: it is shown as the placeholder that names it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __format__(self, spec: str) -> str:
+        return f"{{{self._name}}}"
+
+    __repr__ = __str__ = lambda self: format(self)
+
+
+class _Facts(Formatter):
+    """Placeholders are names of facts; parts and items of a fact (`{a.b}`, `{a[0]}`) are not looked up."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        """Return the fact of that name, or what stands for a missing one."""
+        del args
+        return kwargs.get(field_name, _Missing(field_name)), field_name
+
+
+_FACTS = _Facts()
+
+
+def fill(template: str, facts: Mapping[str, object]) -> str:
+    """Return `template` with its facts in place. It never raises: a template that cannot be filled is told as it is."""
+    if not facts:
+        return template
+    try:
+        return _FACTS.vformat(template, (), facts)
+    except Exception:  # noqa: BLE001 - an error is being told, and none may take its place
+        return template
+
+
 class LiaisonError(Exception):
-    """The root. `code` is a short machine word such as `purpose-not-covered`; it may be shown to a peer."""
+    """The root. `code` is a short machine word such as `purpose-not-covered`; it may be shown to a peer.
+
+    `template` and `advice` are the sentence and the remedy before their facts are in place.
+    """
 
     reason: Reason = Reason.INTERNAL
     exit_code: int = 1
     default_code: str = "internal"
 
-    def __init__(self, message: str, *, code: str = "", where: str = "", remedy: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", where: str = "", remedy: str = "", **facts: object) -> None:
         super().__init__(message)
-        self.message = message
+        self.template = message
         self.code = code or self.default_code
         self.where = where
-        self.remedy = remedy
+        self.advice = remedy
+        self.facts = facts
+
+    @property
+    def message(self) -> str:
+        """Return the English sentence."""
+        return fill(self.template, self.facts)
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do, in English."""
+        return fill(self.advice, self.facts)
+
+    @remedy.setter
+    def remedy(self, text: str) -> None:
+        """Set a remedy that is told as it is: braces in it are no placeholders."""
+        self.advice = text.replace("{", "{{").replace("}", "}}") if self.facts else text
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        advice = f" ({self.remedy})" if self.remedy else ""
+        advice = f" ({self.remedy})" if self.advice else ""
         return f"{place}{self.message}{advice}"
 
 
@@ -136,8 +196,10 @@ class HeadConflict(Refused):
     reason = Reason.ABORTED
     default_code = "head-conflict"
 
-    def __init__(self, message: str, size: int, *, code: str = "", where: str = "", remedy: str = "") -> None:
-        super().__init__(message, code=code, where=where, remedy=remedy)
+    def __init__(
+        self, message: str, size: int, *, code: str = "", where: str = "", remedy: str = "", **facts: object
+    ) -> None:
+        super().__init__(message, code=code, where=where, remedy=remedy, **facts)
         self.size = size
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
+from gateway.errors import Forbidden
+from gateway.language.catalogue import Sentences, Term, tell
+from gateway.language.languages import Language
+from gateway.language.terms import PURPOSES, QUERIES
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
 
 Attributes = AskAttributes | QuestionAttributes | RecordAttributes
@@ -20,55 +21,34 @@ RECORD_NOT_COVERED = "record-not-covered"
 CASE_MISSING = "case-missing"
 POLICY_DENIES = "policy-denies"
 
+_SENTENCES: Sentences = {
+    ROLE_NOT_ALLOWED: "An officer with the role `{role}` may not ask this.",
+    AGREEMENT_UNKNOWN: "The agreement `{agreement}`, which a question must cite, is not known here.",
+    NOT_A_PARTY: "The agreement `{agreement}` is not between these two countries, or does not name the agency.",
+    AGREEMENT_EXPIRED: "The agreement `{agreement}` is not in force at this time.",
+    PURPOSE_NOT_COVERED: "The agreement `{agreement}` does not cover the purpose `{purpose}`.",
+    QUERY_NOT_COVERED: "The agreement `{agreement}` does not cover questions by {query}.",
+    OFFENCE_NOT_COVERED: "The agreement `{agreement}` does not cover the offence `{offence}`.",
+    RECORD_NOT_COVERED: "The agreement `{agreement}` does not cover records of {kind}.",
+    CASE_MISSING: "A question for `{purpose}` needs a case number.",
+    POLICY_DENIES: "National policy does not permit this.",
+}
 
-def _agreement(attributes: Attributes) -> str:
-    question = _question(attributes)
-    return f"the agreement `{question.agreement}`" if question and question.agreement else "the agreement"
+_UNCITED: Sentences = {
+    AGREEMENT_UNKNOWN: "The agreement, which a question must cite, is not known here.",
+    NOT_A_PARTY: "The agreement is not between these two countries, or does not name the agency.",
+    AGREEMENT_EXPIRED: "The agreement is not in force at this time.",
+    PURPOSE_NOT_COVERED: "No agreement between the two countries covers the purpose `{purpose}`.",
+    QUERY_NOT_COVERED: "The agreement does not cover questions by {query}.",
+    OFFENCE_NOT_COVERED: "The agreement does not cover the offence `{offence}`.",
+    RECORD_NOT_COVERED: "The agreement does not cover records of {kind}.",
+}
+"""Where the question cites no agreement."""
 
-
-def _question(attributes: Attributes) -> QuestionAttributes | None:
-    if isinstance(attributes, RecordAttributes):
-        return attributes.question
-    return attributes if isinstance(attributes, QuestionAttributes) else None
-
-
-def _asked(attributes: Attributes) -> AskAttributes | QuestionAttributes:
-    return attributes.question if isinstance(attributes, RecordAttributes) else attributes
-
-
-def _words(value: str) -> str:
-    return str(value).replace("_", " ").lower()
-
-
-def _purpose(attributes: Attributes) -> str:
-    purpose = _words(_asked(attributes).purpose)
-    if isinstance(attributes, AskAttributes):
-        return f"the purpose `{purpose}` is not among those that this officer may ask for"
-    question = _question(attributes)
-    if question is None or not question.agreement:
-        return f"no agreement between the two countries covers the purpose `{purpose}`"
-    return f"{_agreement(attributes)} does not cover the purpose `{purpose}`"
-
-
-def _record(attributes: Attributes) -> str:
-    kind = attributes.record_type if isinstance(attributes, RecordAttributes) else "this kind"
-    return f"{_agreement(attributes)} does not cover records of {kind}"
-
-
-_SENTENCES: Mapping[str, Callable[[Attributes], str]] = MappingProxyType(
-    {
-        ROLE_NOT_ALLOWED: lambda a: f"an officer with the role `{_asked(a).role}` may not ask this",
-        AGREEMENT_UNKNOWN: lambda a: f"{_agreement(a)}, which a question must cite, is not known here",
-        NOT_A_PARTY: lambda a: f"{_agreement(a)} is not between these two countries, or does not name the agency",
-        AGREEMENT_EXPIRED: lambda a: f"{_agreement(a)} is not in force at this time",
-        PURPOSE_NOT_COVERED: _purpose,
-        QUERY_NOT_COVERED: lambda a: f"{_agreement(a)} does not cover questions by {_words(_asked(a).query)}",
-        OFFENCE_NOT_COVERED: lambda a: f"{_agreement(a)} does not cover the offence `{_asked(a).offence}`",
-        RECORD_NOT_COVERED: _record,
-        CASE_MISSING: lambda a: f"a question for `{_words(_asked(a).purpose)}` needs a case number",
-        POLICY_DENIES: lambda _: "national policy does not permit this",
-    }
-)
+_AT_HOME: Sentences = {
+    PURPOSE_NOT_COVERED: "The purpose `{purpose}` is not among those that this officer may ask for.",
+}
+"""Before a question is made."""
 
 PRECEDENCE = tuple(_SENTENCES)
 """All codes; where several policies deny, the first of these is told."""
@@ -77,7 +57,45 @@ CODES = frozenset(PRECEDENCE)
 """The codes that a policy may name with `@code`."""
 
 
-def sentence(code: str, attributes: Attributes) -> str:
-    """Why a question was refused, as an English sentence for an officer. An unknown code is told as it is."""
-    words = _SENTENCES[code](attributes) if code in _SENTENCES else f"refused: {code}"
-    return f"{words[0].upper()}{words[1:]}."
+def sentence(code: str, attributes: Attributes, language: Language = Language.EN) -> str:
+    """Return why a question was refused, as a sentence for an officer. An unknown code is told as it is."""
+    refused = forbidden(code, attributes)
+    return tell(language, refused.template, **refused.facts)
+
+
+def forbidden(code: str, attributes: Attributes, where: str = "") -> Forbidden:
+    """Return the refusal of a question, to be raised: its sentence is told in the officer's language."""
+    if template := _template(code, attributes):
+        return Forbidden(template, code=code, where=where, remedy="", **_facts(attributes))
+    return Forbidden("Refused: {word}.", code=code, where=where, word=code)
+
+
+def _template(code: str, attributes: Attributes) -> str:
+    if isinstance(attributes, AskAttributes) and code in _AT_HOME:
+        return _AT_HOME[code]
+    if not _agreement(attributes) and code in _UNCITED:
+        return _UNCITED[code]
+    return _SENTENCES.get(code, "")
+
+
+def _facts(attributes: Attributes) -> dict[str, object]:
+    asked = attributes.question if isinstance(attributes, RecordAttributes) else attributes
+    return {
+        "role": asked.role,
+        "agreement": _agreement(attributes),
+        "purpose": _word(PURPOSES, asked.purpose),
+        "query": _word(QUERIES, asked.query),
+        "offence": asked.offence,
+        "kind": attributes.record_type if isinstance(attributes, RecordAttributes) else Term("this kind"),
+    }
+
+
+def _agreement(attributes: Attributes) -> str:
+    if isinstance(attributes, RecordAttributes):
+        return attributes.question.agreement
+    return attributes.agreement if isinstance(attributes, QuestionAttributes) else ""
+
+
+def _word(words: Sentences, value: str) -> str:
+    """Return a code as a word of the catalogues; one that is on no list in small letters, as it came."""
+    return Term(words[value]) if value in words else str(value).replace("_", " ").lower()

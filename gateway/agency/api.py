@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
-from gateway.agency.problems import plain_problem, problem, status_of
+from gateway.agency.problems import language_headers, plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import SearchResponse, search_response
 from gateway.agency.tokens import OfficerTokens
@@ -37,6 +37,7 @@ from gateway.errors import (
     TooLarge,
     Unauthenticated,
 )
+from gateway.language.languages import Language, accepted
 from gateway.model.consent import Place
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
@@ -129,7 +130,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         traceparent: Annotated[str, Header(description="W3C trace context")] = "",
     ) -> Response:
         """Ask counterparts; returns when all lines are there or the budget is over."""
-        officer = _officer(request, parts)
+        officer, language = _officer(request, parts), _language(request)
         search = read_search(await _json_body(request))
         trace = start_trace(traceparent)
         command = search.as_command(_key(idempotency_key), trace.header)
@@ -139,17 +140,17 @@ def _routes(parts: AgencyParts) -> APIRouter:
         seconds = parts.monotonic() - began
         parts.counters.add(Metric.SEARCH_SECONDS, seconds)
         record_span(log, Span.SEARCH, trace, seconds, search_id=found.id)
-        return _shown(search_response(found), parts)
+        return _shown(search_response(found, language), parts, language)
 
     @router.get("/searches/{search_id}", response_model=SearchResponse)
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
-        """The search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
-        officer = _officer(request, parts)
+        """Return the search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
+        officer, language = _officer(request, parts), _language(request)
         if _EVENT_STREAM in request.headers.get("accept", ""):
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
-            events = _events(parts.searches.follow(officer, search_id))
-            return StreamingResponse(events, media_type=_EVENT_STREAM, headers={"cache-control": "no-store"})
-        return _shown(search_response(await parts.searches.get(officer, search_id)), parts)
+            events = _events(parts.searches.follow(officer, search_id), language)
+            return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
+        return _shown(search_response(await parts.searches.get(officer, search_id), language), parts, language)
 
     @router.post(
         "/searches/{search_id}/onward",
@@ -158,7 +159,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         openapi_extra=_body_of(OnwardBody),
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
-        """Whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
+        """Decide whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
         officer = _officer(request, parts)
         own = Place(member_id(parts.member), officer.agency, officer.office)
         command = read_onward(await _json_body(request)).as_command(search_id, own)
@@ -166,7 +167,8 @@ def _routes(parts: AgencyParts) -> APIRouter:
             raise Forbidden("records are not used onward here", code="no-onward")
         request.state.handed_over = True  # from here on the use writes its own entry
         answer = await parts.onward.use(officer, command)
-        return _shown(onward_response(answer), parts, 200 if answer.allowed else 202)
+        language = _language(request)
+        return _shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
 
     @router.get("/health")
     async def health(request: Request) -> Response:
@@ -175,6 +177,10 @@ def _routes(parts: AgencyParts) -> APIRouter:
         return JSONResponse(parts.health(), headers={"cache-control": "no-store"})
 
     return router
+
+
+def _language(request: Request) -> Language:
+    return accepted(",".join(request.headers.getlist("accept-language")))
 
 
 def _client(request: Request, parts: AgencyParts) -> ClientSystem:
@@ -206,7 +212,9 @@ async def _json_body(request: Request) -> Any:
             async for part in request.stream():
                 data += part
                 if len(data) > MAX_BODY:
-                    raise TooLarge(f"a body has at most {MAX_BODY} bytes", code="body-too-large", where="body")
+                    raise TooLarge(
+                        "a body has at most {limit} bytes", code="body-too-large", where="body", limit=MAX_BODY
+                    )
     except TimeoutError:
         raise TimedOut("the body did not come in time", code="slow-body", where="body") from None
     return strict_json.loads(bytes(data), MAX_BODY)
@@ -223,16 +231,15 @@ def _key(text: str) -> str:
     return match[1]
 
 
-def _shown(body: BaseModel, parts: AgencyParts, status: int = 200) -> Response:
+def _shown(body: BaseModel, parts: AgencyParts, language: Language, status: int = 200) -> Response:
     parts.counters.add(Metric.REST_REQUESTS, status=str(status))
-    headers = {"cache-control": "no-store"}
-    return Response(body.model_dump_json(), status, headers, media_type="application/json")
+    return Response(body.model_dump_json(), status, language_headers(language), media_type="application/json")
 
 
-async def _events(searches: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+async def _events(searches: AsyncIterator[Any], language: Language) -> AsyncIterator[bytes]:
     """Server-sent events: `search` each time that a line is added, and `done` at the end."""
     async for search in searches:
-        yield f"event: search\ndata: {search_response(search).model_dump_json()}\n\n".encode()
+        yield f"event: search\ndata: {search_response(search, language).model_dump_json()}\n\n".encode()
     yield b"event: done\ndata: {}\n\n"
 
 
@@ -258,7 +265,7 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
             await note(request, error)
         else:
             log.error(LogLine.AGENCY_FAILED, error)
-        return problem(error)
+        return problem(error, _language(request))
 
     @app.exception_handler(RequestValidationError)
     async def unparsed(request: Request, _error: RequestValidationError) -> Response:
@@ -267,12 +274,12 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
         )
 
     @app.exception_handler(HTTPException)
-    async def unknown_path(_request: Request, error: HTTPException) -> Response:
+    async def unknown_path(request: Request, error: HTTPException) -> Response:
         code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
         reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
-        return plain_problem(error.status_code, code, reason)
+        return plain_problem(error.status_code, code, reason, _language(request))
 
     @app.exception_handler(Exception)
-    async def unforeseen(_request: Request, error: Exception) -> Response:
+    async def unforeseen(request: Request, error: Exception) -> Response:
         log.error(LogLine.AGENCY_FAILED, error)
-        return plain_problem(500, "internal", Reason.INTERNAL)
+        return plain_problem(500, "internal", Reason.INTERNAL, _language(request))

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.errors import Malformed
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
 from gateway.model.consent import OnwardAnswer, OnwardCommand, OnwardUse, Place, Use
 from gateway.model.names import exchange_id, identifier, member_id
 from gateway.model.purpose import Purpose
@@ -82,12 +84,21 @@ def read_onward(value: Any) -> OnwardBody:
     return read_body(OnwardBody, value, "bad-onward")
 
 
-def onward_response(answer: OnwardAnswer) -> OnwardResponse:
-    """An answer as JSON shows it."""
+def onward_response(answer: OnwardAnswer, language: Language = Language.EN) -> OnwardResponse:
+    """Return an answer as JSON shows it."""
     consent = ConsentBody(id=answer.consent, state=answer.state, problem=answer.problem) if answer.consent else None
     return OnwardResponse(
         decision="allowed" if answer.allowed else "consent",
-        text=answer.text,
+        text=_text(answer, language),
         until=rfc3339(answer.until_us),
         consent=consent,
     )
+
+
+def _text(answer: OnwardAnswer, language: Language) -> str:
+    """Return why in the officer's language; in English with the parts of the marking that ask for consent."""
+    if language is Language.EN:
+        return answer.text
+    if not answer.allowed:
+        return tell(language, "the owner must consent")
+    return tell(language, "the owner has consented") if answer.consent else tell(language, "its marking allows it")

@@ -7,6 +7,9 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from gateway.errors import LiaisonError, Reason, Refused, StorageBroken, TooLarge
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.languages import Language
+from gateway.language.sentences import remedy, sentence
 
 _STATUS = {
     Reason.INVALID_ARGUMENT: 400,
@@ -24,25 +27,25 @@ _STATUS = {
     Reason.INTERNAL: 500,
 }
 
-_TITLES = {
-    400: "the request does not parse",
-    401: "not authenticated",
-    403: "not permitted",
-    404: "not found",
-    405: "no such method",
-    409: "conflict",
-    413: "too large",
-    415: "not JSON",
-    429: "too many requests",
-    431: "headers too large",
-    500: "internal error",
-    503: "not served now",
-    504: "no answer in time",
+_TITLES: Sentences = {
+    "400": "the request does not parse",
+    "401": "not authenticated",
+    "403": "not permitted",
+    "404": "not found",
+    "405": "no such method",
+    "409": "conflict",
+    "413": "too large",
+    "415": "not JSON",
+    "429": "too many requests",
+    "431": "headers too large",
+    "500": "internal error",
+    "503": "not served now",
+    "504": "no answer in time",
 }
 
 
 def status_of(error: LiaisonError) -> int:
-    """The HTTP status of an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, TooLarge):
         return 413
     if isinstance(error, Refused | StorageBroken):
@@ -50,35 +53,38 @@ def status_of(error: LiaisonError) -> int:
     return 500
 
 
-def problem(error: LiaisonError) -> JSONResponse:
-    """The response for an error; what is no refusal says nothing of its inside."""
+def problem(error: LiaisonError, language: Language) -> JSONResponse:
+    """Return the response for an error; one that is not a refusal says nothing of our inside."""
     status = status_of(error)
     if not isinstance(error, Refused):
-        return plain_problem(status, error.code, error.reason)
-    body = _body(status, error.code, error.reason)
-    body |= {"detail": error.message}
-    body |= {key: value for key, value in (("where", error.where), ("remedy", error.remedy)) if value}
-    return _response(status, body)
+        return plain_problem(status, error.code, error.reason, language)
+    body = _body(status, error.code, error.reason, language) | {"detail": sentence(error, language)}
+    body |= {key: value for key, value in (("where", error.where), ("remedy", remedy(error, language))) if value}
+    return _response(status, body, language)
 
 
-def plain_problem(status: int, code: str, reason: Reason) -> JSONResponse:
-    """A response that says nothing but its code."""
-    return _response(status, _body(status, code, reason))
+def plain_problem(status: int, code: str, reason: Reason, language: Language = Language.EN) -> JSONResponse:
+    """Return a response that says nothing but its code."""
+    return _response(status, _body(status, code, reason, language), language)
 
 
-def _body(status: int, code: str, reason: Reason) -> dict[str, Any]:
-    title = _TITLES.get(status, "not served")
+def language_headers(language: Language) -> dict[str, str]:
+    """Return the headers that say which language the sentences are in, and that another caller may get another."""
+    return {"cache-control": "no-store", "content-language": language.value, "vary": "accept-language"}
+
+
+def _body(status: int, code: str, reason: Reason, language: Language) -> dict[str, Any]:
     return {
         "type": f"urn:liaison:problem:{code}",
-        "title": title,
+        "title": tell(language, _TITLES.get(str(status), "not served")),
         "status": status,
         "code": code,
         "reason": reason.value,
     }
 
 
-def _response(status: int, body: dict[str, Any]) -> JSONResponse:
-    headers = {"cache-control": "no-store"}
+def _response(status: int, body: dict[str, Any], language: Language) -> JSONResponse:
+    headers = language_headers(language)
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     if status in (429, 503):

@@ -1,4 +1,7 @@
-"""What agency systems get: a search, one line for each counterpart. `silent` is never `no_hit`."""
+"""Show a search to agency systems: one line for each counterpart. `silent` is never `no_hit`.
+
+Codes are the same for every reader; `text` and `sentence` are in the language that the caller accepts.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.clock import rfc3339
+from gateway.language.languages import Language
+from gateway.language.sentences import refusal_text
 from gateway.matching.explain import explain
-from gateway.model.exchange import Outcome
+from gateway.model.exchange import Outcome, Refusal
 from gateway.model.hit import Quality
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
 
@@ -81,28 +86,27 @@ class SearchResponse(BaseModel):
     lines: list[LineBody]
 
 
-def search_response(search: Search) -> SearchResponse:
-    """A search as JSON shows it."""
+def search_response(search: Search, language: Language = Language.EN) -> SearchResponse:
+    """Return a search as JSON shows it."""
     return SearchResponse(
         id=search.id,
         officer=search.officer,
         started=rfc3339(search.started_us),
         done=search.done,
         waiting_for=list(search.waiting_for),
-        lines=[_line(line) for line in search.lines],
+        lines=[_line(line, language) for line in search.lines],
     )
 
 
-def _line(line: Line) -> LineBody:
-    refusal = line.refusal
+def _line(line: Line, language: Language) -> LineBody:
     return LineBody(
         member=line.member,
         outcome=line.outcome,
         partial=bool(line.missing),
         missing=list(line.missing),
         capped=line.capped,
-        hits=[_hit(hit) for hit in line.hits],
-        refusal=RefusalBody(reason=refusal.reason, code=refusal.code, text=refusal.text) if refusal else None,
+        hits=[_hit(hit, language) for hit in line.hits],
+        refusal=_refusal(line.refusal, language) if line.refusal else None,
         withheld_count=line.withheld_count,
         last_seen=rfc3339(line.last_seen_us) if line.last_seen_us else None,
         late=line.late,
@@ -111,14 +115,18 @@ def _line(line: Line) -> LineBody:
     )
 
 
-def _hit(hit: ShownHit) -> HitBody:
+def _refusal(refusal: Refusal, language: Language) -> RefusalBody:
+    text = refusal_text(refusal.code, refusal.reason, refusal.text, language)
+    return RefusalBody(reason=refusal.reason, code=refusal.code, text=text)
+
+
+def _hit(hit: ShownHit, language: Language) -> HitBody:
+    sentences = explain(hit.rules, language)
     return HitBody(
         reference=hit.reference,
         quality=hit.quality,
         record_type=hit.record_type,
-        rules=[
-            Rule(word=word, sentence=sentence) for word, sentence in zip(hit.rules, explain(hit.rules), strict=True)
-        ],
+        rules=[Rule(word=word, sentence=sentence) for word, sentence in zip(hit.rules, sentences, strict=True)],
         action=hit.action,
         record=_record(hit.record) if hit.record else None,
     )

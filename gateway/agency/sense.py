@@ -1,4 +1,4 @@
-"""What a question says that cannot be meant: a year of another calendar, a country's code that no document bears.
+"""Refuse what a question cannot mean: a year of another calendar, a country's code that no document bears.
 
 Such a question would end as "no hit", which somebody may take for an answer. It is refused instead, with what was
 probably meant.
@@ -27,13 +27,13 @@ def check_birth(birth: PartialDate, where: str) -> None:
     last = (SystemClock().now() + _EARLIEST_ZONE).year
     if FIRST_YEAR <= year <= last:
         return
-    code, remedy = "birth-year", f"a year of the Gregorian calendar from {FIRST_YEAR} to {last}"
+    remedy = "a year of the Gregorian calendar from {first} to {last}"
+    message = "nobody was born in {year}" if year < FIRST_YEAR else "{year} lies ahead"
     gregorian = year - _BUDDHIST
     if FIRST_YEAR <= gregorian <= last:
-        message = f"{year} is a Buddhist year: {gregorian}?"
-    else:
-        message = f"nobody was born in {year}" if year < FIRST_YEAR else f"{year} lies ahead"
-    raise Malformed(message, code=code, where=where, remedy=remedy)
+        message = "{year} is a Buddhist year: {gregorian}?"
+    facts = {"year": year, "gregorian": gregorian, "first": FIRST_YEAR, "last": last}
+    raise Malformed(message, code="birth-year", where=where, remedy=remedy, **facts)
 
 
 def check_issuer(code: str, where: str) -> None:
@@ -41,11 +41,10 @@ def check_issuer(code: str, where: str) -> None:
     if not code or code in codes.issuers():
         return
     meant = codes.alpha3().get(code)
-    text = code[:20]
-    message = f"{text} is an alpha-2 code: {meant}" if meant else f"`{text}` is no code of a country or issuer"
-    nearest = meant or _nearest(code)
-    remedy = f"three letters of ISO 3166-1 or ICAO, such as {nearest or 'LAO'}"
-    raise Malformed(message, code="unknown-issuer", where=where, remedy=remedy)
+    message = "{text} is an alpha-2 code: {meant}" if meant else "`{text}` is no code of a country or issuer"
+    remedy = "three letters of ISO 3166-1 or ICAO, such as {nearest}"
+    facts = {"text": code[:20], "meant": meant, "nearest": meant or _nearest(code) or "LAO"}
+    raise Malformed(message, code="unknown-issuer", where=where, remedy=remedy, **facts)
 
 
 def _nearest(text: str) -> str:

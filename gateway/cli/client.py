@@ -11,6 +11,8 @@ import httpx2
 from certs.names import tls_name
 from gateway.config import Home, Settings, argument, host_port
 from gateway.errors import LiaisonError, Misconfigured, Reason, Refused, Unavailable
+from gateway.language.catalogue import Told
+from gateway.language.languages import Language
 from gateway.signing import strict_json
 
 CLIENT_KEY = "client-cli"
@@ -19,9 +21,11 @@ _SLACK_S = 5.0
 
 
 class NodeClient:
-    """A connection to the node of `settings`; use it as a context manager."""
+    """A connection to the node of `settings`; use it as a context manager. The node answers in `language`."""
 
-    def __init__(self, settings: Settings, address: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, address: tuple[str, int] | None = None, language: Language = Language.EN
+    ) -> None:
         host, port = address or host_port(settings.listen.agency)
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to reach it, not to listen
         self._place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -32,6 +36,7 @@ class NodeClient:
             verify=_context(Home(settings.home)),
             timeout=settings.limits.budget_ms / 1000 + _SLACK_S,
             trust_env=False,
+            headers={"accept-language": language.value},
         )
 
     def __enter__(self) -> NodeClient:
@@ -65,16 +70,21 @@ class NodeClient:
                 method, path, headers=headers, json=body, extensions={"sni_hostname": self._name}
             )
         except httpx2.TimeoutException as error:
-            remedy = "ask again; if it stays so: liaison doctor --home " + argument(self._home)
             raise Unavailable(
-                "the node did not answer in time", code="node-slow", where=self._place, remedy=remedy
+                "the node did not answer in time",
+                code="node-slow",
+                where=self._place,
+                remedy="ask again; if it stays so: liaison doctor --home {home}",
+                home=argument(self._home),
             ) from error
         except httpx2.HTTPError as error:
             raise Unavailable(
-                f"the node does not answer ({type(error).__name__})",
+                "the node does not answer ({problem})",
                 code="node-down",
                 where=self._place,
-                remedy=f"start it: liaison serve --home {argument(self._home)}",
+                remedy="start it: liaison serve --home {home}",
+                problem=type(error).__name__,
+                home=argument(self._home),
             ) from error
         value = strict_json.loads(response.content, _MAX_ANSWER)
         if response.is_success and isinstance(value, dict):
@@ -85,10 +95,10 @@ class NodeClient:
 def _refusal(value: Any) -> LiaisonError:
     problem = value if isinstance(value, dict) else {}
     error = Refused(
-        str(problem.get("detail") or problem.get("title") or "the node refused"),
+        Told(problem.get("detail") or problem.get("title") or "the node refused"),
         code=str(problem.get("code", "refused")),
         where=str(problem.get("where", "")),
-        remedy=str(problem.get("remedy", "")),
+        remedy=Told(problem.get("remedy", "")),
     )
     known = {reason.value: reason for reason in Reason}
     error.reason = known.get(str(problem.get("reason")), Reason.INTERNAL)

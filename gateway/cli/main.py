@@ -17,6 +17,7 @@ import click
 
 from gateway import __version__
 from gateway.cli.output import print_json, show_error, show_unforeseen
+from gateway.cli.speech import Speech, language_option
 from gateway.errors import LiaisonError, Misconfigured
 
 COMMANDS = {
@@ -72,6 +73,7 @@ class _Lazy(click.Group):
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@language_option
 @click.version_option(__version__, prog_name="liaison", message="%(prog)s %(version)s")
 def liaison() -> None:
     """Liaison: ask other countries' agencies, and answer them, with proof on both sides.
@@ -91,9 +93,9 @@ def liaison() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. No error leaves it as a trace."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in arguments
+    as_json, speech = "--json" in arguments, Speech()
     try:
-        code = liaison.main(arguments, prog_name="liaison", standalone_mode=False)
+        code = liaison.main(arguments, prog_name="liaison", standalone_mode=False, obj=speech)
     except click.ClickException as error:
         error.show()
         if as_json:
@@ -102,7 +104,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except LiaisonError as error:
-        show_error(error, as_json=as_json)
+        show_error(error, speech.language, as_json=as_json)
         return _path_code(error.__cause__) if _named_file(error.__cause__, arguments) else error.exit_code
     except BrokenPipeError:
         # The reader went away; keep Python from complaining about it at exit.
@@ -115,8 +117,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
                 show_unforeseen(error, as_json=as_json)
                 return 1
             remedy = "use the account that it belongs to, or mend its permissions or its disk"
-        said = f"cannot be read or written: {error.strerror}"
-        show_error(Misconfigured(said, code="bad-path", where=file, remedy=remedy), as_json=as_json)
+        refused = Misconfigured(
+            "cannot be read or written: {problem}", code="bad-path", where=file, remedy=remedy, problem=error.strerror
+        )
+        show_error(refused, speech.language, as_json=as_json)
         return _path_code(error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told in words
         show_unforeseen(error, as_json=as_json)

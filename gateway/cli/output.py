@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 import click
 
 from gateway.errors import LiaisonError
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+from gateway.language.sentences import remedy, sentence
 from gateway.views.printable import printable
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -73,16 +76,17 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
-def show_error(error: LiaisonError, *, as_json: bool) -> None:
-    """An error in words on standard error: what, where, what to do; and as JSON on standard output if asked."""
-    say(f"error: {error.message}", "bad", err=True)
+def show_error(error: LiaisonError, language: Language, *, as_json: bool) -> None:
+    """Print an error on standard error: what, where, what to do; and as JSON on standard output if asked."""
+    told, advice = sentence(error, language), remedy(error, language)
+    say(tell(language, "error: {error}", error=told), "bad", err=True)
     if error.where:
-        say(f"  where:  {error.where}", err=True)
-    if error.remedy:
-        say(f"  remedy: {error.remedy}", err=True)
+        say(tell(language, "  where:  {place}", place=error.where), err=True)
+    if advice:
+        say(tell(language, "  remedy: {remedy}", remedy=advice), err=True)
     if as_json:
-        body = {"code": error.code, "reason": error.reason.value, "message": error.message}
-        print_json({"error": body | {"where": error.where, "remedy": error.remedy}})
+        body = {"code": error.code, "reason": error.reason.value, "message": told}
+        print_json({"error": body | {"where": error.where, "remedy": advice}})
 
 
 def show_unforeseen(error: BaseException, *, as_json: bool) -> None:

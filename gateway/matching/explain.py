@@ -1,10 +1,13 @@
-"""The rules of a match in words. A language file translates by the same rule words."""
+"""Say the rules of a match in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-RULES: dict[str, str] = {
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.languages import Language
+
+RULES: Sentences = {
     "name-exact": "the name is the same",
     "name-same-script": "the name is the same in its own script",
     "name-same-sound": "the name sounds the same",
@@ -39,10 +42,11 @@ RULES: dict[str, str] = {
     "plate": "the plate is the same",
     "plate-province": "the province of the plate is the same",
     "container-number": "the container number is the same",
+    "record-not-verified": "the record that came with it does not verify, so it is not shown",
 }
 """Every rule word that a match can carry, with its English sentence."""
 
 
-def explain(rules: Sequence[str]) -> list[str]:
-    """The English sentence of each rule, in order; an unknown rule word stays as it is."""
-    return [RULES.get(rule, rule) for rule in rules]
+def explain(rules: Sequence[str], language: Language = Language.EN) -> list[str]:
+    """Return the sentence of each rule, in order; an unknown rule word stays as it is."""
+    return [tell(language, RULES[rule]) if rule in RULES else rule for rule in rules]

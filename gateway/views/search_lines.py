@@ -1,98 +1,163 @@
-"""A search in plain words: one line for each counterpart. Silence is never shown as no hit."""
+"""Tell a search in plain words: one line for each counterpart. Silence is never shown as no hit."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gateway.language.refusals import REFUSALS
-from gateway.records.types import RECORD_TYPES
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.dates import moment
+from gateway.language.languages import Language
+from gateway.language.sentences import refusal
+from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
+from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 
-_QUALITY = {
+_QUALITY: Sentences = {
     "EXACT_ID": "exact match of an identifier",
     "STRONG": "strong match",
     "POSSIBLE": "possible match",
 }
 
-_OTHER_TIME = {
-    "from-the-future": "their clock is ahead of ours, so their answer is not believed; tell our node's operators",
+_OTHER_TIME: Sentences = {
+    "from-the-future": "silent: their clock is ahead of ours, so their answer is not believed; tell our node's "
+    "operators. This does not mean no hit.",
 }
+
+_REFUSED: Sentences = {
+    "refused": "refused: {why}",
+    "suspended": "suspended: {why}",
+}
+
+_SIGNED: Sentences = {
+    "own": "signed by the agency",
+    "held-by-node": "signed with the agency's key, held by its node",
+}
+
+_NOT_NO_HIT = "This does not mean no hit."
+_FULL_STOPS = ".។။。"
 
 
 def all_answered(search: dict[str, Any]) -> bool:
-    """Whether every line says hit or no hit, and none is incomplete for want of an answer."""
+    """Return whether every line says hit or no hit, and none is incomplete for want of an answer."""
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
 
 
-def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
-    """What one counterpart said, in one sentence, and its style."""
-    who = f"  {line['member']}  " + ("our own agencies: " if line["member"] == own else "")
-    late = " (it came late)" if line["late"] else ""
-    if line["outcome"] == "hit":
-        return f"{who}{_count(line['hits'])}{_incomplete(line)}{late}", "good"
-    if line["outcome"] == "no_hit":
-        return f"{who}no hit{_incomplete(line)}{late}", ""
+def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -> tuple[str, str]:
+    """Return what one counterpart said, in one sentence, and its style."""
+    said, style = _said(line, language)
+    if line["member"] == own:
+        said = tell(language, "our own agencies: {said}", said=said)
+    return f"  {line['member']}  {said}", style
+
+
+def _said(line: dict[str, Any], language: Language) -> tuple[str, str]:
     if line["outcome"] == "silent":
-        code = (line["refusal"] or {"code": ""})["code"]
-        if code in _OTHER_TIME:
-            return f"{who}silent: {_OTHER_TIME[code]}. This does not mean no hit.", "warn"
-        seen = f"last seen {line['last_seen']}" if line["last_seen"] else "never seen since this node started"
-        return f"{who}silent: no answer in time, {seen}. This does not mean no hit.", "warn"
-    refusal = line["refusal"] or {"code": "", "text": ""}
-    code = refusal["code"] or line["outcome"]
-    why = refusal["text"] or REFUSALS.get(code) or refusal["code"] or "no reason was given"
-    if code == "receipts-due":  # what their node said is for the operators, our own sentence for the officer
-        why = f"{REFUSALS[code]} (their node: {refusal['text']})"
-    return f"{who}{line['outcome']}: {why}{late}", "warn"
+        return _silent(line, language), "warn"
+    late = f" ({tell(language, 'it came late')})" if line["late"] else ""
+    if line["outcome"] == "hit":
+        return f"{_count(line['hits'], language)}{_incomplete(line, language)}{late}", "good"
+    if line["outcome"] == "no_hit":
+        return f"{tell(language, 'no hit')}{_incomplete(line, language)}{late}", ""
+    return f"{_refused(line, language)}{late}", "warn"
 
 
-def hit_lines(hit: dict[str, Any]) -> list[str]:
-    """A hit in words: what matched and why, what was released, who signed it, what must be obeyed."""
+def _silent(line: dict[str, Any], language: Language) -> str:
+    code = (line["refusal"] or {"code": ""})["code"]
+    if code in _OTHER_TIME:
+        return tell(language, _OTHER_TIME[code])
+    if not line["last_seen"]:
+        return tell(
+            language, "silent: no answer in time, never seen since this node started. This does not mean no hit."
+        )
+    seen = moment(line["last_seen"], language)
+    return tell(language, "silent: no answer in time, last seen {time}. This does not mean no hit.", time=seen)
+
+
+def _refused(line: dict[str, Any], language: Language) -> str:
+    """Return why it was refused or is suspended. In a translation nobody may take either for `no hit`."""
+    told = line["refusal"] or {}
+    code = told.get("code") or line["outcome"]
+    general = refusal(code, told.get("reason", ""), language)
+    why = told.get("text") or general or told.get("code") or tell(language, "no reason was given")
+    if code == "receipts-due" and language is Language.EN:  # their node's words are for the operators
+        why = tell(language, "{sentence} (their node: {text})", sentence=general, text=told.get("text", ""))
+    text = tell(language, _REFUSED[line["outcome"]], why=why)
+    clause = tell(language, _NOT_NO_HIT).rstrip(_FULL_STOPS)
+    said = language is Language.EN or clause.casefold() in text.casefold()
+    return text if said else f"{text.rstrip(_FULL_STOPS)} ({clause})"
+
+
+def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str]:
+    """Return a hit in words: what matched and why, what was released, who signed it, what must be obeyed."""
     why = "; ".join(rule["sentence"] for rule in hit["rules"])
-    lines = [f"{hit['record_type']}: {_QUALITY.get(hit['quality'], hit['quality'])}" + (f" ({why})" if why else "")]
+    quality = tell(language, _QUALITY.get(hit["quality"], hit["quality"]))
+    kind = named(hit["record_type"], RECORD_TYPES, language)
+    lines = [f"{kind}: {quality}" + (f" ({why})" if why else "")]
     record = hit["record"]
     if record is None:
-        lines.append(f"reference {hit['reference']}; {hit['action'] or 'the record needs a follow-up'}")
-        return lines
-    kind = RECORD_TYPES.get(hit["record_type"])
-    total = f" of {kind.total(record['fields'])}" if kind else ""
-    signed = (
-        "signed by the agency" if record["signed_by"] == "own" else "signed with the agency's key, held by its node"
-    )
-    lines.append(f"{len(record['fields'])}{total} fields released by {record['owner']}, {signed}, verified")
-    lines += [f"  {name}: {value_text(value)}" for name, value in record["fields"].items()]
-    return [*lines, *_obey(record["marking"])]
+        todo = hit["action"] or tell(language, "the record needs a follow-up")
+        return [*lines, tell(language, "reference {reference}; {action}", reference=hit["reference"], action=todo)]
+    lines.append(_released(record, hit["record_type"], language))
+    lines += [f"  {name}: {value_text(value, language, name)}" for name, value in record["fields"].items()]
+    return [*lines, *_obey(record["marking"], language)]
 
 
-def _count(hits: list[dict[str, Any]]) -> str:
-    return "1 hit" if len(hits) == 1 else f"{len(hits)} hits"
+def _released(record: dict[str, Any], record_type: str, language: Language) -> str:
+    known = RECORD_KINDS.get(record_type)
+    facts = {
+        "count": len(record["fields"]),
+        "total": known.total(record["fields"]) if known else 0,
+        "owner": record["owner"],
+        "signed": tell(language, _SIGNED[record["signed_by"]]),
+    }
+    if known:
+        return tell(language, "{count} of {total} fields released by {owner}, {signed}, verified", **facts)
+    return tell(language, "{count} fields released by {owner}, {signed}, verified", **facts)
 
 
-def _incomplete(line: dict[str, Any]) -> str:
+def _count(hits: list[dict[str, Any]], language: Language) -> str:
+    return tell(language, "1 hit") if len(hits) == 1 else tell(language, "{count} hits", count=len(hits))
+
+
+def _incomplete(line: dict[str, Any], language: Language) -> str:
     parts = []
     if line["missing"]:
-        parts.append(f"incomplete: {', '.join(line['missing'])} did not answer")
+        parts.append(tell(language, "incomplete: {kinds} did not answer", kinds=", ".join(line["missing"])))
     if line["capped"]:
-        parts.append("there are more; ask more precisely")
+        parts.append(tell(language, "there are more; ask more precisely"))
     if line["withheld_count"]:
-        parts.append(f"{line['withheld_count']} fields withheld by policy")
+        parts.append(tell(language, "{count} fields withheld by policy", count=line["withheld_count"]))
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _obey(marking: dict[str, Any]) -> list[str]:
+def _obey(marking: dict[str, Any], language: Language) -> list[str]:
     shown = [
-        f"{key.replace('_', ' ')} {value_text(value)}" for key, value in marking.items() if value not in ("", [], None)
+        f"{_part(key, language)} {_time_or_text(key, value, language)}"
+        for key, value in marking.items()
+        if value not in ("", [], None)
     ]
-    return [f"handling: {', '.join(shown)}"] if shown else []
+    return [tell(language, "handling: {parts}", parts=", ".join(shown))] if shown else []
 
 
-def value_text(value: Any) -> str:
-    """A field's value in plain words."""
+def _part(key: str, language: Language) -> str:
+    return tell(language, MARKING_PARTS[key]) if key in MARKING_PARTS else key.replace("_", " ")
+
+
+def _time_or_text(key: str, value: Any, language: Language) -> str:
+    if key == "not_after" and isinstance(value, str):
+        return moment(value, language)
+    return value_text(value, language, key)
+
+
+def value_text(value: Any, language: Language = Language.EN, field: str = "") -> str:
+    """Return a value of `field` in plain words; a code of a closed list comes with its meaning."""
     if isinstance(value, dict):
         if "text" in value:
             return str(value["text"])
         return " ".join(
-            value_text(part) for key, part in value.items() if key not in ("calendar", "original", "script", "lang")
+            value_text(part, language)
+            for key, part in value.items()
+            if key not in ("calendar", "original", "script", "lang")
         )
     if isinstance(value, list):
-        return ", ".join(value_text(part) for part in value)
-    return str(value)
+        return ", ".join(value_text(part, language, field) for part in value)
+    return named(str(value), WORDS_OF.get(field, {}), language)

@@ -1,9 +1,11 @@
-"""Why a decision is what it is, in sentences: which rule, where it stands, and what would have to differ."""
+"""Explain a decision in sentences: which rule made it, where it stands, and what would have to differ."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
 from gateway.model.decision import Decision
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle
@@ -37,33 +39,41 @@ class Explanation:
     instead: tuple[Alternative, ...] = ()
 
 
-def explain_decision(engine: PolicyEngine, action: str, a: Attributes, now_us: int) -> Explanation:
-    """What `engine` decides on `a` at a time, and why. Nothing is kept of it."""
+def explain_decision(
+    engine: PolicyEngine, action: str, a: Attributes, now_us: int, language: Language = Language.EN
+) -> Explanation:
+    """Return what `engine` decides on `a` at a time, and why, in `language`. Nothing is kept of it."""
     decision, fields, withheld, hidden = _decide(engine, action, a, now_us)
     others = alternatives(engine.bundle, a, lambda other: _decide(engine, action, other, now_us)[0].allow)
     return Explanation(
-        outcome=_outcome(action, a, decision, hidden, len(fields)),
+        outcome=_outcome(action, a, decision, hidden, len(fields), language),
         allow=decision.allow,
-        rules=tuple(_rule(engine.bundle, name) for name in decision.policies),
+        rules=tuple(_rule(engine.bundle, name, language) for name in decision.policies),
         fields=fields,
         withheld=withheld,
         instead=tuple(others),
     )
 
 
-def change_sentences(changes: tuple[Alternative, ...]) -> list[str]:
-    """The changes as sentences, one for each attribute."""
+def change_sentences(changes: tuple[Alternative, ...], language: Language = Language.EN) -> list[str]:
+    """Return the changes as sentences, one for each attribute."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for change in changes:
         grouped.setdefault((change.attribute, change.value), []).append(change.instead)
-    return [_sentence(attribute, value, instead) for (attribute, value), instead in grouped.items()]
+    return [_sentence(attribute, value, instead, language) for (attribute, value), instead in grouped.items()]
 
 
-def _sentence(attribute: str, value: str, instead: list[str]) -> str:
-    shown = instead[:_SHOWN_VALUES]
-    more = f" (and {len(instead) - len(shown)} more)" if len(instead) > len(shown) else ""
-    words = attribute.replace("has_", "").replace("_", " ")
-    return f"if `{words}` were {' or '.join(f'`{item}`' for item in shown)}{more} instead of `{value}`"
+def _sentence(attribute: str, value: str, instead: list[str], language: Language) -> str:
+    facts = {
+        "attribute": attribute.replace("has_", "").replace("_", " "),
+        "others": tell(language, " or ").join(f"`{item}`" for item in instead[:_SHOWN_VALUES]),
+        "value": value,
+    }
+    if more := len(instead[_SHOWN_VALUES:]):
+        return tell(
+            language, "if `{attribute}` were {others} (and {more} more) instead of `{value}`", more=more, **facts
+        )
+    return tell(language, "if `{attribute}` were {others} instead of `{value}`", **facts)
 
 
 def _decide(
@@ -81,31 +91,39 @@ def _decide(
     return decide(a, now_us), (), (), False
 
 
-def _outcome(action: str, a: Attributes, decision: Decision, hidden: bool, fields: int) -> str:
+def _outcome(action: str, a: Attributes, decision: Decision, hidden: bool, fields: int, language: Language) -> str:
     if hidden or (action == "learn" and not decision.allow):
-        return "The recipient does not learn that there is a record: for them it looks like no record."
+        return tell(language, "The recipient does not learn that there is a record: for them it looks like no record.")
     if not decision.allow:
-        return sentence(decision.code, a)
-    if isinstance(a, RecordAttributes) and action == "release":
-        return f"The record is released to `{a.question.counterpart}` with {fields} field{'s' * (fields != 1)}."
+        return sentence(decision.code, a, language)
     if isinstance(a, RecordAttributes):
-        return "The recipient may learn that there is a record."
+        return _record_outcome(action, a.question.counterpart, fields, language)
     if isinstance(a, QuestionAttributes):
-        verb = "may be sent to" if action == "send" else "from"
-        return f"The question {verb} `{a.counterpart}`{'' if action == 'send' else ' is served'}."
-    return "The officer may ask."
+        if action == "send":
+            return tell(language, "The question may be sent to `{member}`.", member=a.counterpart)
+        return tell(language, "The question from `{member}` is served.", member=a.counterpart)
+    return tell(language, "The officer may ask.")
 
 
-def _rule(bundle: Bundle, name: str) -> Rule:
+def _record_outcome(action: str, member: str, fields: int, language: Language) -> str:
+    if action != "release":
+        return tell(language, "The recipient may learn that there is a record.")
+    if fields == 1:
+        return tell(language, "The record is released to `{member}` with 1 field.", member=member)
+    return tell(language, "The record is released to `{member}` with {count} fields.", member=member, count=fields)
+
+
+def _rule(bundle: Bundle, name: str, language: Language) -> Rule:
     policy = bundle.base.by_name.get(name) or bundle.national.by_name.get(name)
-    if policy is None:
-        layer = name.partition("/")[0]
-        nothing = "nothing permits it" if name.endswith("/default") else "the policy cannot be evaluated"
-        return Rule(name, "", f"{nothing} in the {layer} policy", "")
-    return Rule(name, policy.where, _effect(policy), policy.text)
+    if policy is not None:
+        return Rule(name, policy.where, _effect(policy, language), policy.text)
+    layer = name.partition("/")[0]
+    if name.endswith("/default"):
+        return Rule(name, "", tell(language, "nothing permits it in the {layer} policy", layer=layer), "")
+    return Rule(name, "", tell(language, "the policy cannot be evaluated in the {layer} policy", layer=layer), "")
 
 
-def _effect(policy: Policy) -> str:
+def _effect(policy: Policy, language: Language) -> str:
     if policy.withhold:
-        return f"keeps back {', '.join(sorted(policy.withhold))}"
-    return "permits" if policy.permit else "forbids"
+        return tell(language, "keeps back {fields}", fields=", ".join(sorted(policy.withhold)))
+    return tell(language, "permits") if policy.permit else tell(language, "forbids")

@@ -58,6 +58,35 @@ def test_a_silent_counterpart_is_silent_and_ends_with_1(liaison: Liaison, federa
     assert (outcome(ran), outcome(ran, "vn")) == ("hit", "silent")
 
 
+def test_asking_speaks_the_officer_s_language_and_codes_stay(liaison: Liaison, federation: Federation) -> None:
+    query = ("ask", "container", "--number", planted.SEIZED_CONTAINER, "--home", federation.home("th"), "--as", OFFICER)
+    why = ("--to", "kh,vn", "--purpose", "INVESTIGATION", "--offence", "TIMBER", "--case", "TH-2026-0418")
+    ran = liaison("--language", "th", *query, *why)
+    assert ran.code == 1, ran.err
+    assert "  th  หน่วยงานของเราเอง: " in ran.out
+    assert "  kh  พบ 2 รายการ" in ran.out
+    assert "การยึดของกลาง (Seizure): หมายเลขตรงกันทุกตัว (หมายเลขตู้สินค้าตรงกัน)" in ran.out
+    assert "ห้ามส่งต่อโดยไม่ได้รับความยินยอม (U2)" in ran.out
+    silent = next(line for line in ran.out.splitlines() if line.startswith("  vn"))
+    assert silent.endswith("ไม่ได้หมายความว่าไม่พบข้อมูล")
+    value = liaison("--language", "th", *query, *why, "--json").value
+    lines = {line["member"]: line for line in value["lines"]}
+    assert (lines["kh"]["outcome"], lines["vn"]["outcome"]) == ("hit", "silent")
+    assert lines["kh"]["hits"][0]["rules"][0] == {"word": "container-number", "sentence": "หมายเลขตู้สินค้าตรงกัน"}
+
+
+def test_a_refusal_at_home_is_told_in_the_officer_s_language(liaison: Liaison, federation: Federation) -> None:
+    query = ("ask", "container", "--number", planted.SEIZED_CONTAINER, "--home", federation.home("th"), "--as", OFFICER)
+    why = ("--to", "kh", "--purpose", "STATISTICS", "--offence", "TIMBER", "--case", "TH-2026-0418", "--json")
+    told = {}
+    for language in ("en", "th"):
+        ran = liaison("--language", language, *query, *why)
+        assert ran.code == 1
+        told[language] = ran.value["error"] if "error" in ran.value else ran.value["lines"][-1]["refusal"]
+    assert told["en"]["code"] == told["th"]["code"]
+    assert told["th"].get("message", told["th"].get("text")) != told["en"].get("message", told["en"].get("text"))
+
+
 def test_the_same_idempotency_key_brings_the_first_search(liaison: Liaison, federation: Federation) -> None:
     first, again = (ask(liaison, federation.home("th"), "kh", "--idempotency-key", "k-77") for _ in range(2))
     assert first.value["id"] == again.value["id"]

@@ -83,6 +83,40 @@ async def test_a_search_brings_one_line_for_each_counterpart(rest: Rest, searche
     assert (command.to, command.purpose, command.ticket) == (("vn", "kh"), Purpose.BORDER_CHECK, "T-1")
 
 
+async def test_sentences_are_in_the_language_that_is_accepted_and_codes_stay(rest: Rest) -> None:
+    english, thai = await post(rest), await post(rest, headers={"accept-language": "fr, th-TH;q=0.9, en;q=0.8"})
+    assert [reply.headers["content-language"] for reply in (english, thai)] == ["en", "th"]
+    assert {reply.headers["vary"] for reply in (english, thai)} == {"accept-language"}
+    assert [line["outcome"] for line in thai.json()["lines"]] == [line["outcome"] for line in english.json()["lines"]]
+    unknown = await post(rest, headers={"accept-language": "fr"})
+    assert (unknown.headers["content-language"], unknown.json()["lines"]) == ("en", english.json()["lines"])
+
+
+async def test_a_problem_is_told_in_the_language_that_is_accepted(rest: Rest, searches: StoredSearches) -> None:
+    searches.error = Forbidden(
+        "`{member}` is not an active member of the federation", code="not-a-member", member="vn", where="to"
+    )
+    body = problem(await post(rest, headers={"accept-language": "zh-Hans"}), 403, "not-a-member")
+    assert (body["title"], body["detail"]) == ("不允许", "`vn` 不是联盟的有效成员")
+    assert (body["reason"], body["type"], body["where"]) == (
+        "PERMISSION_DENIED",
+        "urn:liaison:problem:not-a-member",
+        "to",
+    )
+    body = problem(await post(rest), 403, "not-a-member")
+    assert body["detail"] == "`vn` is not an active member of the federation"
+    async with rest.client() as client:
+        lost = await client.get("/v1/nowhere", headers={"accept-language": "vi"}, extensions=SNI)
+    assert problem(lost, 404, "no-such-path")["title"] == "không tìm thấy mục được nêu"
+    assert lost.headers["content-language"] == "vi"
+
+
+@pytest.mark.parametrize("header", ["th;q=nan", ",;" * 400, "th\x80", "*;q=1.5", "a-" * 50])
+async def test_a_strange_accept_language_gets_english(rest: Rest, header: str) -> None:
+    reply = await post(rest, headers={"accept-language": header.encode("latin-1")})
+    assert (reply.status_code, reply.headers["content-language"]) == (200, "en")
+
+
 async def test_a_name_in_any_script_arrives_as_it_was_written(rest: Rest, searches: StoredSearches) -> None:
     """B13."""
     name = "สมชาย ใจดี\u200b e\u0301"

@@ -43,7 +43,7 @@ from gateway.ports.sources import Occasion
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.log.group_commit import LogWriters
 from policy.attributes import AskAttributes, QuestionAttributes
-from policy.explain import sentence
+from policy.explain import forbidden
 
 LIFETIME_US = 60_000_000
 """How long a request can be answered."""
@@ -130,7 +130,7 @@ class Asker:
         )
         decision = self._parts.policy().may_ask(attributes, self._parts.clock.now_us())
         if not decision.allow:
-            raise Forbidden(sentence(decision.code, attributes), code=decision.code)
+            raise forbidden(decision.code, attributes)
 
     def _prepare(self, inquiry: Inquiry, member: MemberId) -> Asked | Line:
         """The signed request to `member`, or the line that says why nothing may be sent."""
@@ -156,10 +156,12 @@ class Asker:
         if member == parts.member:
             raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
         if (reason := parts.suspensions.suspends(peer=member, purpose=command.purpose.value)) is not None:
-            raise Suspended(f"exchange with `{member}` is suspended: {reason}")
+            raise Suspended("exchange with `{member}` is suspended: {reason}", member=member, reason=reason)
         view = parts.trust()
         if not view.active(member):
-            raise Forbidden(f"`{member}` is not an active member of the federation", code="not-a-member", where="to")
+            raise Forbidden(
+                "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=member
+            )
         view.freshness(member, parts.clock.now_us())
         attributes = QuestionAttributes(
             counterpart=member,
@@ -175,7 +177,7 @@ class Asker:
         )
         decision = parts.policy().may_send(attributes, parts.clock.now_us())
         if not decision.allow:
-            raise Forbidden(sentence(decision.code, attributes), code=decision.code, where=member)
+            raise forbidden(decision.code, attributes, member)
 
     def _agreement(self, command: SearchCommand, member: MemberId) -> str:
         if command.agreement:

@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, say, working
+from gateway.cli.speech import spoken, usage
 from gateway.cli.words import Word
+from gateway.errors import LiaisonError
+from gateway.language.catalogue import tell
+from gateway.language.sentences import remedy, sentence
 from gateway.model.purpose import Offence, Purpose
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -151,7 +155,7 @@ def container(number: str, **common: Any) -> int:
               --purpose CUSTOMS_CONTROL --offence WILD --ticket T-2
     """
     for problem in _doubts(number):
-        say(f"note: look at the number again: {problem}", "warn", err=True)
+        say(tell(spoken(), "note: look at the number again: {problem}", problem=problem), "warn", err=True)
     return _ask({"kind": "container", "number": number}, **common)
 
 
@@ -176,7 +180,7 @@ def _check_birth(birth: str) -> None:
         if birth:
             check_birth(PartialDate(birth), "--birth")
     except Malformed as error:
-        raise click.UsageError(f"--birth: {error.message} ({error.remedy or 'YYYY, YYYY-MM or YYYY-MM-DD'})") from error
+        raise _wrong("--birth", error) from error
 
 
 def _check_code(code: str, option: str) -> None:
@@ -187,7 +191,14 @@ def _check_code(code: str, option: str) -> None:
     try:
         check_issuer(code, option)
     except Malformed as error:
-        raise click.UsageError(f"{option}: {error.message} ({error.remedy})") from error
+        raise _wrong(option, error) from error
+
+
+def _wrong(option: str, error: LiaisonError) -> click.UsageError:
+    """Return the usage error for what is wrong with an option, with its remedy, in the language of this run."""
+    told = sentence(error, spoken())
+    advice = remedy(error, spoken()) or "YYYY, YYYY-MM or YYYY-MM-DD"
+    return click.UsageError(f"{option}: {told} ({advice})")
 
 
 def _members(to: str) -> list[str]:
@@ -199,11 +210,11 @@ def _members(to: str) -> list[str]:
     try:
         members = [str(member_id(member)) for member in named]
     except Malformed as error:
-        raise click.UsageError(f"--to: {error.message} ({error.remedy})") from error
+        raise _wrong("--to", error) from error
     if not members:
-        raise click.UsageError("--to is empty: name the members to ask, such as la,vn")
+        raise usage("--to is empty: name the members to ask, such as la,vn")
     if len(set(members)) < len(members):
-        raise click.UsageError("--to names a member twice")
+        raise usage("--to names a member twice")
     return members
 
 
@@ -224,7 +235,7 @@ def _ask(
     as_json: bool,
 ) -> int:
     if not (case or ticket):
-        raise click.UsageError("a case or ticket is required: give --case or --ticket")
+        raise usage("a case or ticket is required: give --case or --ticket")
     members = _members(to)
     from gateway.cli.client import NodeClient
     from gateway.cli.officers import trial_token
@@ -243,10 +254,11 @@ def _ask(
         "agreement": agreement,
     }
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
-    with working(f"asking {to}"), NodeClient(settings) as node:
+    language = spoken()
+    with working(tell(language, "asking {members}", members=to)), NodeClient(settings, language=language) as node:
         search = node.search(body, token, idempotency_key)
     if as_json:
         print_json(search)
     else:
-        show_search(search, settings.node.member)
+        show_search(search, settings.node.member, language)
     return 0 if all_answered(search) else 1

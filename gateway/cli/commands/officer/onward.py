@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.cli.speech import spoken
 from gateway.cli.words import Word
 from gateway.model.consent import Use
 from gateway.model.purpose import Purpose
@@ -80,7 +81,7 @@ def onward(
     body: dict[str, Any] = {"hit": hit, "purpose": purpose, "use": use, "reason": reason}
     body |= {"to": {"member": member, "agency": receiver, "office": to_office}} if to else {}
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
-    with NodeClient(settings) as node:
+    with NodeClient(settings, language=spoken()) as node:
         body["exchange_id"] = exchange or _exchange_with(owner, node.get(search_id, token))
         answer = node.onward(search_id, body, token)
     if as_json:

@@ -1,0 +1,140 @@
+"""Name the codes of closed lists in words: what an officer meets beside a record or in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.languages import Language
+
+PURPOSES: Sentences = {
+    "BORDER_CHECK": "border check",
+    "INVESTIGATION": "investigation",
+    "PREVENTION": "prevention",
+    "THREAT_TO_LIFE": "threat to life",
+    "VICTIM_PROTECTION": "victim protection",
+    "MISSING_PERSON": "missing person",
+    "CUSTOMS_CONTROL": "customs control",
+    "MLA_PREPARATION": "mla preparation",
+    "AUDIT": "audit",
+    "STATISTICS": "statistics",
+    "TRAINING": "training",
+}
+
+OFFENCES: Sentences = {
+    "TIP": "trafficking in persons",
+    "SOM": "smuggling of migrants",
+    "NARC": "narcotic drugs",
+    "PREC": "drug precursors",
+    "WILD": "wildlife crime",
+    "TIMBER": "illegal timber",
+    "COUNTERFEIT": "counterfeit goods",
+    "MEDICINE": "falsified medicine",
+    "EWASTE": "electronic waste",
+    "ODS": "ozone-depleting substances",
+    "ARMS": "arms trafficking",
+    "SCAM": "online scam",
+    "MONEY": "money laundering",
+    "TERROR": "terrorism",
+    "DOCFRAUD": "document fraud",
+    "OTHER": "another offence",
+}
+
+QUERIES: Sentences = {
+    "person": "person",
+    "document": "document",
+    "national_id": "national id",
+    "vehicle": "vehicle",
+    "container": "container",
+}
+
+RECORD_TYPES: Sentences = {
+    "Person": "person",
+    "TravelDocument": "travel document",
+    "Vehicle": "vehicle",
+    "Consignment": "consignment",
+    "Seizure": "seizure",
+    "BorderCrossing": "border crossing",
+    "Vessel": "vessel",
+    "VisaResidence": "visa or residence permit",
+    "Alert": "alert",
+    "CaseReference": "reference to a case",
+    "ModusOperandiReport": "report on a modus operandi",
+}
+
+ACTIONS: Sentences = {
+    "ARREST": "arrest",
+    "LOCATE": "find out where the person is",
+    "MISSING_ADULT": "missing adult",
+    "MISSING_CHILD": "missing child",
+    "VULNERABLE": "vulnerable person in need of protection",
+    "DISCREET_CHECK": "discreet check: the person must not notice",
+    "INQUIRY_CHECK": "inquiry check: question the person",
+    "SPECIFIC_CHECK": "specific check: search the person or thing",
+    "SEIZE_OBJECT": "seize the object",
+    "WARN_SAFETY": "warning: danger to officers",
+    "UNKNOWN_WANTED": "unknown wanted person",
+    "DO_NOT_ALERT_SUBJECT": "the person must not learn of it",
+    "DO_NOT_DETAIN": "do not detain",
+}
+"""Classes of alerts, and what must not be done."""
+
+LEVELS: Sentences = {
+    "OPEN": "open",
+    "OFFICIAL": "official",
+    "RESTRICTED": "restricted",
+}
+
+USES: Sentences = {
+    "U0": "for law enforcement",
+    "U1": "not as evidence without consent",
+    "U2": "not onward without consent",
+    "U3": "a lead only: contact the owner before any action",
+}
+
+CAVEATS: Sentences = {
+    "SAFE": "safety of a victim or witness",
+    "NOTIP": "the person must not learn of it",
+    "JUV": "a minor",
+    "NODET": "do not detain on this",
+    "COURT": "a court's order is needed",
+}
+"""Those that a recipient sees."""
+
+ONWARD: Sentences = {
+    "NONE": "goes to no one else",
+    "SAME_UNIT": "within the unit",
+    "SAME_AGENCY": "within the agency",
+    "SAME_COUNTRY": "within the country",
+    "ASK": "onward with the owner's consent only",
+}
+
+MARKING_PARTS: Sentences = {
+    "level": "level",
+    "use": "use",
+    "caveats": "caveats",
+    "onward": "onward",
+    "purposes": "purposes",
+    "not_after": "not after",
+    "evaluation": "evaluation",
+    "delete_after_use": "delete after use",
+}
+
+WORDS_OF: Mapping[str, Sentences] = {
+    "level": LEVELS,
+    "use": USES,
+    "caveats": CAVEATS,
+    "onward": ONWARD,
+    "purposes": PURPOSES,
+    "offence": OFFENCES,
+    "alert_class": ACTIONS,
+    "do_not": ACTIONS,
+}
+"""The closed list that a part of a marking or a field of a record takes its codes from."""
+
+
+def named(code: str, words: Mapping[str, str], language: Language) -> str:
+    """Return a code with its meaning in `language`; in English the code alone, as papers and systems bear it."""
+    if language is Language.EN or code not in words:
+        return code
+    return f"{tell(language, words[code])} ({code})"

@@ -1,0 +1,260 @@
+"""Write the catalogues of sentences and the table of dates; `make words` runs it, tests compare.
+
+A catalogue holds every sentence that an officer meets: the values of tables of `Sentences`, the templates of `tell`,
+and the errors of the modules in `OFFICERS`. Other errors have their code's general sentence in other languages.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import string
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+import gateway.errors
+from gateway.errors import LiaisonError
+from gateway.language.catalogue import CATALOGUES
+from gateway.language.languages import OTHERS, Language
+from tests.support.shared import PROJECT
+
+FOLDERS = ("gateway", "adapters", "policy", "certs")
+OFFICERS = (
+    "gateway/agency/api.py",
+    "gateway/agency/requests.py",
+    "gateway/agency/sense.py",
+    "gateway/cli/client.py",
+    "gateway/exchange/asking/ask.py",
+    "gateway/exchange/asking/searches.py",
+    "gateway/model/names.py",
+    "gateway/model/values.py",
+    "policy/explain.py",
+)
+"""Modules whose own errors an officer reads."""
+
+ERRORS = frozenset(
+    name for name, value in vars(gateway.errors).items() if isinstance(value, type) and issubclass(value, LiaisonError)
+)
+DATES = CATALOGUES / "dates.json"
+_CLDR_PARTS = {"d": "{day}", "M": "{number}", "MMMM": "{month}", "y": "{year}"}
+_THAI_DAY = "{day} {month} พ.ศ. {buddhist} (ค.ศ. {year})"
+_WIDTH = 110
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands in compiled catalogues, so that the same catalogue has the same bytes."""
+
+_HEAD = """\
+# How to correct this catalogue: docs/guides/languages.md
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"X-Reviewed: {reviewed}\\n"
+
+"""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Return the syntax tree of each module, by its path in the project."""
+    paths = sorted(path for folder in FOLDERS for path in (PROJECT / folder).rglob("*.py"))
+    return {str(path.relative_to(PROJECT)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def text_of(node: ast.AST | None) -> str:
+    """Return the text of a constant, or nothing."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def called(node: ast.AST) -> str:
+    """Return the name of the function that is called."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def templates_of(node: ast.expr | None, *scopes: ast.AST) -> Iterator[ast.expr]:
+    """Yield what a message can be: itself, both sides of a choice, and what is assigned to its name.
+
+    The name is looked for in the first of `scopes` that assigns it: the function, then the module.
+    """
+    if isinstance(node, ast.IfExp):
+        yield from (*templates_of(node.body, *scopes), *templates_of(node.orelse, *scopes))
+    elif isinstance(node, ast.Name):
+        found: list[ast.expr] = next(filter(None, (_assigned(node.id, scope) for scope in scopes)), [])
+        for value in found:
+            yield from templates_of(value)
+        if not found:
+            yield node
+    elif node is not None:
+        yield node
+
+
+def _assigned(name: str, scope: ast.AST) -> list[ast.expr]:
+    parts = scope.body if isinstance(scope, ast.Module) else ast.walk(scope)
+    return [
+        part.value
+        for part in parts
+        if isinstance(part, ast.Assign) and any(isinstance(each, ast.Name) and each.id == name for each in part.targets)
+    ]
+
+
+def error_names(tree: ast.Module) -> frozenset[str]:
+    """Return the errors that a module imports; another class may bear the name of one."""
+    imported = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "gateway.errors")
+    return ERRORS & {alias.name for node in imported for alias in node.names}
+
+
+def errors(tree: ast.Module) -> Iterator[tuple[ast.Call, ast.AST]]:
+    """Yield each call that makes an error, with the function that it stands in."""
+    seen: set[ast.Call] = set()
+    names = error_names(tree)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for scope in (*reversed(functions), tree):
+        for node in ast.walk(scope):
+            if isinstance(node, ast.Call) and called(node) in names and node not in seen:
+                seen.add(node)
+                yield node, scope
+
+
+def told_by(call: ast.Call) -> list[ast.expr]:
+    """Return the message of an error and its remedy."""
+    return [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "remedy")]
+
+
+def table_values(tree: ast.Module) -> Iterator[str]:
+    """Yield the sentences of the tables of a module."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.value, ast.Dict):
+            continue
+        if isinstance(node.annotation, ast.Name) and node.annotation.id == "Sentences":
+            yield from filter(None, map(text_of, node.value.values))
+
+
+def spoken_templates(tree: ast.Module) -> Iterator[str]:
+    """Yield what is handed to `tell`, `usage` and `Term`."""
+    constants = {
+        target.id: text_of(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    places = {"tell": 1, "usage": 0, "Term": 0}
+    for node in ast.walk(tree):
+        place = places.get(called(node))
+        if isinstance(node, ast.Call) and place is not None and len(node.args) > place:
+            argument = node.args[place]
+            name = argument.id if isinstance(argument, ast.Name) else ""
+            yield from filter(None, (text_of(argument), constants.get(name, "")))
+
+
+def error_templates(tree: ast.Module) -> Iterator[str]:
+    """Yield the templates of messages and remedies of a module's errors."""
+    for call, scope in errors(tree):
+        for part in told_by(call):
+            yield from filter(None, (text_of(each) for each in templates_of(part, scope, tree)))
+
+
+@cache
+def officer_sentences() -> dict[str, list[str]]:
+    """Return each sentence that an officer meets, with the modules that it stands in."""
+    found: dict[str, list[str]] = {}
+    for path, tree in modules().items():
+        texts = {*table_values(tree), *spoken_templates(tree)}
+        if path in OFFICERS:
+            texts |= {*error_templates(tree)}
+        for text in texts:
+            found.setdefault(text, []).append(path)
+    return dict(sorted(found.items(), key=lambda item: (item[1], item[0])))
+
+
+def placeholders(template: str) -> set[str]:
+    """Return the names of the placeholders of a template."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def read_catalogue(language: Language) -> Catalog:
+    """Return the catalogue of a language as it is committed, empty where there is none."""
+    path = CATALOGUES / f"{language}.po"
+    if not path.exists():
+        return Catalog(locale=language.value)
+    with path.open("rb") as file:
+        return read_po(file, locale=language.value)
+
+
+def reviewed(language: Language) -> bool:
+    """Return whether a native reader has read the catalogue, as its header says."""
+    path = CATALOGUES / f"{language}.po"
+    return path.exists() and '"X-Reviewed: true\\n"' in path.read_text(encoding="utf-8")
+
+
+def missing_translations() -> dict[str, int]:
+    """Return for each language how many sentences of the whole tree it lacks, errors of every module included."""
+    wanted = set(officer_sentences())
+    for tree in modules().values():
+        wanted |= {*error_templates(tree)}
+    catalogues = {language.value: read_catalogue(language) for language in OTHERS}
+    return {name: sum(not _translated(catalogue, text) for text in wanted) for name, catalogue in catalogues.items()}
+
+
+def _translated(catalogue: Catalog, text: str) -> str:
+    for known in (catalogue.get(text), catalogue.obsolete.get(text)):
+        if known is not None and not known.fuzzy and known.string:
+            return str(known.string)
+    return ""
+
+
+def po_bytes(language: Language) -> bytes:
+    """Return the catalogue as it should be: every sentence, in the order of the modules, with its translation."""
+    old, new, sentences = read_catalogue(language), Catalog(locale=language.value), officer_sentences()
+    for text, paths in sentences.items():
+        new.add(text, _translated(old, text), auto_comments=paths)
+    for text in sorted({*(str(each.id) for each in old if each.id), *map(str, old.obsolete)} - set(sentences)):
+        if said := _translated(old, text):
+            new.obsolete[text] = Message(text, said)
+    written = io.BytesIO()
+    write_po(written, new, width=_WIDTH, omit_header=True)
+    head = _HEAD.format(language=language.value, reviewed="true" if reviewed(language) else "false")
+    return head.encode() + written.getvalue()
+
+
+def mo_bytes(language: Language) -> bytes:
+    """Return the compiled form of the committed catalogue."""
+    catalogue, written = read_catalogue(language), io.BytesIO()
+    catalogue.creation_date = catalogue.revision_date = _NO_DATE
+    write_mo(written, catalogue)
+    return written.getvalue()
+
+
+def dates_text() -> str:
+    """Return the table of month names and of the form of a day, from CLDR."""
+    table = {}
+    for language in Language:
+        locale = Locale.parse("en_GB" if language is Language.EN else language.value)
+        pattern = re.sub(r"d|MMMM|M|y", lambda found: _CLDR_PARTS[found[0]], locale.date_formats["long"].pattern)
+        table[language.value] = {
+            "months": [locale.months["format"]["wide"][number] for number in range(1, 13)],
+            "day": _THAI_DAY if language is Language.TH else pattern,
+        }
+    return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+
+
+def write() -> None:
+    """Write the catalogues, their compiled forms, and the table of dates."""
+    CATALOGUES.mkdir(exist_ok=True)
+    for language in OTHERS:
+        (CATALOGUES / f"{language}.po").write_bytes(po_bytes(language))
+        (CATALOGUES / f"{language}.mo").write_bytes(mo_bytes(language))
+    Path(DATES).write_text(dates_text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
