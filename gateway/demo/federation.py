@@ -129,7 +129,7 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
 
 def _source(home: Path, sample: SampleSource) -> SourceSettings:
     database = sample.build(home / "sources")
-    mapping = home / "mappings" / sample.mapping
+    mapping = home / "mappings" / sample.mapping_file.name
     mapping.write_bytes(sample.mapping_file.read_bytes())
     return SourceSettings(
         id=sample.id,

@@ -11,28 +11,34 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.demo import sample_kh, sample_th, sample_vn
+from gateway.demo.sources import kh_customs, th_police, vn_immigration
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSource:
-    """One of the databases: its source id, the member that owns it, its file, its mapping, how it is filled."""
+    """One of the databases: its source id, which begins with member and agency, and how it is filled."""
 
     id: str
-    member: str
-    agency: str
-    database: str
-    mapping: str
     fill: Callable[[sqlite3.Connection], None]
 
     @property
+    def member(self) -> str:
+        """Return the member that owns it."""
+        return self.id.split(".")[0]
+
+    @property
+    def agency(self) -> str:
+        """Return the agency that owns it."""
+        return self.id.split(".")[1]
+
+    @property
     def mapping_file(self) -> Path:
-        """The mapping that belongs to this database."""
-        return Path(__file__).parent / "mappings" / self.mapping
+        """Return the mapping that belongs to this database."""
+        return Path(__file__).parent / "mappings" / f"{self.member}_{self.agency}.toml"
 
     def build(self, folder: Path) -> Path:
-        """Write the database into `folder` unless it is there; the path of its file."""
-        target = folder / self.database
+        """Write the database into `folder` unless it is there, and return the path of its file."""
+        target = folder / f"{self.member}_{self.agency}.sqlite"
         if target.exists():
             return target
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +52,7 @@ class SampleSource:
 
 
 SAMPLES = (
-    SampleSource("th.police.records", "th", "police", "th_police.sqlite", "th_police.toml", sample_th.fill),
-    SampleSource(
-        "vn.immigration.border", "vn", "immigration", "vn_immigration.sqlite", "vn_immigration.toml", sample_vn.fill
-    ),
-    SampleSource("kh.customs.declarations", "kh", "customs", "kh_customs.sqlite", "kh_customs.toml", sample_kh.fill),
+    SampleSource("th.police.records", th_police.fill),
+    SampleSource("vn.immigration.border", vn_immigration.fill),
+    SampleSource("kh.customs.declarations", kh_customs.fill),
 )

@@ -22,7 +22,8 @@ from datetime import date
 import pytest
 import pytest_asyncio
 
-from gateway.demo import planted, sample_kh, words
+from gateway.demo import planted
+from gateway.demo.sources import kh_customs, words
 from gateway.model.exchange import Outcome, Request
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import Query
@@ -72,7 +73,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     made = sample_world(folder, ("th", "kh"))
     with closing(sqlite3.connect(folder / "sources" / "kh_customs.sqlite")) as database:
         for number, person_ in enumerate(HIDDEN, 5_000):
-            sample_kh._planted(database, number, person_, typ="S", ops="TH")
+            kh_customs._planted(database, number, person_, typ="S", ops="TH")
         database.commit()
     async with stopping(made):
         for member in ("th", "kh"):

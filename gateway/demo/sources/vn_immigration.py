@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, date, datetime
 
-from gateway.demo import planted, words
-from gateway.demo.dice import Dice
+from gateway.demo import planted
+from gateway.demo.sources import words
+from gateway.demo.sources.dice import Dice
 
 TRAVELLERS = 200
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from datetime import date
 
-from gateway.demo import planted, words
-from gateway.demo.dice import Dice
-from gateway.demo.sample_th import pin as thai_pin
+from gateway.demo import planted
+from gateway.demo.sources import words
+from gateway.demo.sources.dice import Dice
+from gateway.demo.sources.th_police import pin as thai_pin
 
 PARTIES = 200
 DECLARATIONS = 200
