@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from certs.durable import PUBLIC, write_new
 from gateway.clock import Clock
-from gateway.config import Home, Settings, SourceSettings, TrialOfficer, load_settings, write_default
+from gateway.config import Home, Settings, SourceSettings, TrialOfficer, argument, load_settings, write_default
 from gateway.demo.command import run
 from gateway.demo.nodes import NodeProcess, free_addresses, start_node
+from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
 from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
@@ -71,16 +73,34 @@ class Federation:
         for member in members:
             self.processes[member].wait_until_it_listens(self.clock)
 
+    def let_run(self) -> None:
+        """Leave the nodes running when this process ends; `stop` no longer knows them."""
+        self.processes.clear()
+
     def stop(self, *members: str) -> None:
         """Stop nodes, all at once."""
         with ThreadPoolExecutor(max_workers=len(MEMBERS)) as pool:
             list(pool.map(NodeProcess.stop, [self.processes.pop(member) for member in members]))
 
 
-def open_federation(folder: Path, clock: Clock) -> Federation:
-    """The federation in `folder`, founded now unless it was before; `Misconfigured` when something else is there.
+@contextmanager
+def using(folder: Path) -> Iterator[None]:
+    """Hold the folder of a federation for one demo; raises `DemoRuns` while another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder) as first:
+        if not first:
+            raise DemoRuns(
+                "another demo is playing in this folder",
+                where=str(folder),
+                remedy="wait for its end or end it (Ctrl-C), or choose another --home",
+            )
+        yield
 
-    Raises `DemoRuns` while nodes of it run.
+
+def open_federation(folder: Path, clock: Clock) -> Federation:
+    """Return the federation in `folder`, founded now unless it was before.
+
+    Raises `Misconfigured` when something else is there, and `DemoRuns` while nodes of it run.
     """
     federation = Federation(folder, clock)
     if federation.charter.exists():
@@ -172,25 +192,14 @@ def _publish(federation: Federation, member: str) -> bytes:
 
 
 def _refuse_running(federation: Federation) -> None:
-    """A home whose node runs is held by its lock (`liaison serve`)."""
-    running = [member for member in MEMBERS if _is_locked(federation.home(member) / "node.lock")]
+    """Raise `DemoRuns` while a node of the federation runs."""
+    running = [member for member in MEMBERS if is_locked(Home(federation.home(member)).lock)]
     if running:
         raise DemoRuns(
-            f"the nodes of {', '.join(running)} run already: another demo uses this folder",
+            f"the nodes of {', '.join(running)} run already: a demo is served in this folder",
             where=str(federation.folder),
-            remedy="end that demo (Ctrl-C), or choose another --home",
+            remedy=f"end it (liaison demo --stop --home {argument(federation.folder)}), or choose another --home",
         )
-
-
-def _is_locked(file: Path) -> bool:
-    try:
-        with file.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _renew(federation: Federation) -> None:
