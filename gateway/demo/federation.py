@@ -24,7 +24,10 @@ NAME = "gms-demo"
 THRESHOLD = 2
 MEMBERS = ("th", "vn", "kh")
 OFFICES = {"th": "th.blo.aranyaprathet", "vn": "vn.blo.moc-bai", "kh": "kh.blo.poipet"}
-AGENCIES = {"th": ("police", "immigration"), "vn": ("immigration",), "kh": ("customs",)}
+AGENCIES = ("police", "customs", "immigration")
+FIRST_AGENCY = {"th": "police", "vn": "immigration", "kh": "customs"}
+"""Whose officer has the number 1042 in each country."""
+
 OFFICER = "th.o.1042"
 
 _PURPOSES = (
@@ -35,6 +38,11 @@ _PURPOSES = (
     "THREAT_TO_LIFE",
     "MISSING_PERSON",
 )
+_PURPOSES_OF = {
+    "police": ("BORDER_CHECK", "INVESTIGATION", "PREVENTION", "THREAT_TO_LIFE", "MISSING_PERSON"),
+    "customs": ("BORDER_CHECK", "CUSTOMS_CONTROL", "INVESTIGATION", "THREAT_TO_LIFE"),
+    "immigration": ("BORDER_CHECK", "INVESTIGATION", "THREAT_TO_LIFE", "MISSING_PERSON", "VICTIM_PROTECTION"),
+}
 
 
 class DemoRuns(Misconfigured):
@@ -140,8 +148,8 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
     (home / "sources").mkdir(mode=0o700)
     sources = [_source(home, sample) for sample in SAMPLES if sample.member == member]
     settings = {"node.member": member, "listen.exchange": exchange, "listen.agency": agency}
-    write_default(home, settings, sources=sources, officers=[_officer(member)])
-    agencies = [part for agency in AGENCIES[member] for part in ("--agency", agency)]
+    write_default(home, settings, sources=sources, officers=_officers(member))
+    agencies = [part for agency in AGENCIES for part in ("--agency", agency)]
     made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member), *agencies)
     if made.code:
         raise Misconfigured(f"`liaison init` failed for `{member}`", where=str(home), remedy=made.said.strip())
@@ -159,14 +167,20 @@ def _source(home: Path, sample: SampleSource) -> SourceSettings:
     )
 
 
-def _officer(member: str) -> TrialOfficer:
-    return TrialOfficer(
-        id=f"{member}.o.1042",
-        office=OFFICES[member],
-        agency=AGENCIES[member][0],
-        role="officer",
-        purposes=_PURPOSES,
-    )
+def _officers(member: str) -> list[TrialOfficer]:
+    """Return an officer of each agency, and a desk officer and a supervisor of the first one."""
+    first = FIRST_AGENCY[member]
+    others = [agency for agency in AGENCIES if agency != first]
+    people = [
+        (1042, first, "officer", _PURPOSES),
+        *((number, agency, "officer", _PURPOSES_OF[agency]) for number, agency in enumerate(others, 1043)),
+        (1045, first, "desk-officer", (*_PURPOSES, "VICTIM_PROTECTION")),
+        (1046, first, "supervisor", (*_PURPOSES, "VICTIM_PROTECTION")),
+    ]
+    return [
+        TrialOfficer(id=f"{member}.o.{number}", office=OFFICES[member], agency=agency, role=role, purposes=purposes)
+        for number, agency, role, purposes in people
+    ]
 
 
 def _draft_and_sign(federation: Federation) -> bytes:
@@ -186,7 +200,7 @@ def _publish(federation: Federation, member: str) -> bytes:
         federation.clock,
         endpoints=[settings.listen.exchange],
         offices=[OFFICES[member]],
-        agencies=AGENCIES[member],
+        agencies=AGENCIES,
     )
     return _lines(descriptor, publish_status(home, federation.clock))
 

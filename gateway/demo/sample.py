@@ -1,4 +1,4 @@
-"""Three small agency databases with invented content, each in its own national style, the same in every run.
+"""Nine small agency databases with invented content, each in its own national style, the same in every run.
 
 They are made when the demo starts, not shipped. Their mappings are the TOML files in `mappings/`.
 """
@@ -11,7 +11,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.demo.sources import kh_customs, th_police, vn_immigration
+from gateway.demo.sources import (
+    kh_customs,
+    kh_immigration,
+    kh_police,
+    th_customs,
+    th_immigration,
+    th_police,
+    vn_customs,
+    vn_immigration,
+    vn_police,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,13 @@ class SampleSource:
 
 SAMPLES = (
     SampleSource("th.police.records", th_police.fill),
+    SampleSource("th.customs.declarations", th_customs.fill),
+    SampleSource("th.immigration.travellers", th_immigration.fill),
+    SampleSource("vn.police.subjects", vn_police.fill),
+    SampleSource("vn.customs.declarations", vn_customs.fill),
     SampleSource("vn.immigration.border", vn_immigration.fill),
+    SampleSource("kh.police.persons", kh_police.fill),
     SampleSource("kh.customs.declarations", kh_customs.fill),
+    SampleSource("kh.immigration.voyageurs", kh_immigration.fill),
 )
+"""The police, the customs and the immigration department of each member."""
