@@ -16,7 +16,7 @@ from gateway.demo.command import environment, program
 from gateway.demo.running import STOP_S, forget_process, note_process
 from gateway.errors import Unavailable
 
-START_S = 30.0
+START_S = 60.0
 _PAUSE_S = 0.05
 
 
