@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from certs.durable import PUBLIC, write_new
 from gateway.clock import Clock
-from gateway.config import Home, Settings, SourceSettings, TrialOfficer, load_settings, write_default
+from gateway.config import Home, Settings, SourceSettings, TrialOfficer, argument, load_settings, write_default
 from gateway.demo.command import run
 from gateway.demo.nodes import NodeProcess, free_addresses, start_node
+from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
 from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
@@ -22,7 +24,10 @@ NAME = "gms-demo"
 THRESHOLD = 2
 MEMBERS = ("th", "vn", "kh")
 OFFICES = {"th": "th.blo.aranyaprathet", "vn": "vn.blo.moc-bai", "kh": "kh.blo.poipet"}
-AGENCIES = {"th": ("police", "immigration"), "vn": ("immigration",), "kh": ("customs",)}
+AGENCIES = ("police", "customs", "immigration")
+FIRST_AGENCY = {"th": "police", "vn": "immigration", "kh": "customs"}
+"""Whose officer has the number 1042 in each country."""
+
 OFFICER = "th.o.1042"
 
 _PURPOSES = (
@@ -33,6 +38,11 @@ _PURPOSES = (
     "THREAT_TO_LIFE",
     "MISSING_PERSON",
 )
+_PURPOSES_OF = {
+    "police": ("BORDER_CHECK", "INVESTIGATION", "PREVENTION", "THREAT_TO_LIFE", "MISSING_PERSON"),
+    "customs": ("BORDER_CHECK", "CUSTOMS_CONTROL", "INVESTIGATION", "THREAT_TO_LIFE"),
+    "immigration": ("BORDER_CHECK", "INVESTIGATION", "THREAT_TO_LIFE", "MISSING_PERSON", "VICTIM_PROTECTION"),
+}
 
 
 class DemoRuns(Misconfigured):
@@ -71,16 +81,34 @@ class Federation:
         for member in members:
             self.processes[member].wait_until_it_listens(self.clock)
 
+    def let_run(self) -> None:
+        """Leave the nodes running when this process ends; `stop` no longer knows them."""
+        self.processes.clear()
+
     def stop(self, *members: str) -> None:
         """Stop nodes, all at once."""
         with ThreadPoolExecutor(max_workers=len(MEMBERS)) as pool:
             list(pool.map(NodeProcess.stop, [self.processes.pop(member) for member in members]))
 
 
-def open_federation(folder: Path, clock: Clock) -> Federation:
-    """The federation in `folder`, founded now unless it was before; `Misconfigured` when something else is there.
+@contextmanager
+def using(folder: Path) -> Iterator[None]:
+    """Hold the folder of a federation for one demo; raises `DemoRuns` while another one has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder) as first:
+        if not first:
+            raise DemoRuns(
+                "another demo is playing in this folder",
+                where=str(folder),
+                remedy="wait for its end or end it (Ctrl-C), or choose another --home",
+            )
+        yield
 
-    Raises `DemoRuns` while nodes of it run.
+
+def open_federation(folder: Path, clock: Clock) -> Federation:
+    """Return the federation in `folder`, founded now unless it was before.
+
+    Raises `Misconfigured` when something else is there, and `DemoRuns` while nodes of it run.
     """
     federation = Federation(folder, clock)
     if federation.charter.exists():
@@ -120,8 +148,8 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
     (home / "sources").mkdir(mode=0o700)
     sources = [_source(home, sample) for sample in SAMPLES if sample.member == member]
     settings = {"node.member": member, "listen.exchange": exchange, "listen.agency": agency}
-    write_default(home, settings, sources=sources, officers=[_officer(member)])
-    agencies = [part for agency in AGENCIES[member] for part in ("--agency", agency)]
+    write_default(home, settings, sources=sources, officers=_officers(member))
+    agencies = [part for agency in AGENCIES for part in ("--agency", agency)]
     made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member), *agencies)
     if made.code:
         raise Misconfigured(f"`liaison init` failed for `{member}`", where=str(home), remedy=made.said.strip())
@@ -129,7 +157,7 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
 
 def _source(home: Path, sample: SampleSource) -> SourceSettings:
     database = sample.build(home / "sources")
-    mapping = home / "mappings" / sample.mapping
+    mapping = home / "mappings" / sample.mapping_file.name
     mapping.write_bytes(sample.mapping_file.read_bytes())
     return SourceSettings(
         id=sample.id,
@@ -139,14 +167,20 @@ def _source(home: Path, sample: SampleSource) -> SourceSettings:
     )
 
 
-def _officer(member: str) -> TrialOfficer:
-    return TrialOfficer(
-        id=f"{member}.o.1042",
-        office=OFFICES[member],
-        agency=AGENCIES[member][0],
-        role="officer",
-        purposes=_PURPOSES,
-    )
+def _officers(member: str) -> list[TrialOfficer]:
+    """Return an officer of each agency, and a desk officer and a supervisor of the first one."""
+    first = FIRST_AGENCY[member]
+    others = [agency for agency in AGENCIES if agency != first]
+    people = [
+        (1042, first, "officer", _PURPOSES),
+        *((number, agency, "officer", _PURPOSES_OF[agency]) for number, agency in enumerate(others, 1043)),
+        (1045, first, "desk-officer", (*_PURPOSES, "VICTIM_PROTECTION")),
+        (1046, first, "supervisor", (*_PURPOSES, "VICTIM_PROTECTION")),
+    ]
+    return [
+        TrialOfficer(id=f"{member}.o.{number}", office=OFFICES[member], agency=agency, role=role, purposes=purposes)
+        for number, agency, role, purposes in people
+    ]
 
 
 def _draft_and_sign(federation: Federation) -> bytes:
@@ -166,31 +200,20 @@ def _publish(federation: Federation, member: str) -> bytes:
         federation.clock,
         endpoints=[settings.listen.exchange],
         offices=[OFFICES[member]],
-        agencies=AGENCIES[member],
+        agencies=AGENCIES,
     )
     return _lines(descriptor, publish_status(home, federation.clock))
 
 
 def _refuse_running(federation: Federation) -> None:
-    """A home whose node runs is held by its lock (`liaison serve`)."""
-    running = [member for member in MEMBERS if _is_locked(federation.home(member) / "node.lock")]
+    """Raise `DemoRuns` while a node of the federation runs."""
+    running = [member for member in MEMBERS if is_locked(Home(federation.home(member)).lock)]
     if running:
         raise DemoRuns(
-            f"the nodes of {', '.join(running)} run already: another demo uses this folder",
+            f"the nodes of {', '.join(running)} run already: a demo is served in this folder",
             where=str(federation.folder),
-            remedy="end that demo (Ctrl-C), or choose another --home",
+            remedy=f"end it (liaison demo --stop --home {argument(federation.folder)}), or choose another --home",
         )
-
-
-def _is_locked(file: Path) -> bool:
-    try:
-        with file.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _renew(federation: Federation) -> None:

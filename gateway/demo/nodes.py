@@ -13,10 +13,10 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.config import host_port
 from gateway.demo.command import environment, program
+from gateway.demo.running import STOP_S, forget_process, note_process
 from gateway.errors import Unavailable
 
-START_S = 30.0
-STOP_S = 20.0
+START_S = 60.0
 _PAUSE_S = 0.05
 
 
@@ -50,9 +50,10 @@ class NodeProcess:
             if not self._ended_within(STOP_S):
                 self.process.kill()
                 self.process.wait()
+        forget_process(self.home)
 
     def last_line(self) -> str:
-        """The last line of its log."""
+        """Return the last line of its log."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1][-600:] if lines else "nothing"
 
@@ -65,7 +66,10 @@ class NodeProcess:
 
 
 def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess:
-    """Start `liaison serve` for a home; it is up when `wait_until_it_listens` returns."""
+    """Start `liaison serve` for a home; it is up when `wait_until_it_listens` returns.
+
+    It has a session of its own and nothing of the terminal, so that it can outlive both.
+    """
     log = home / "serve.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -74,13 +78,15 @@ def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            cwd="/",
             start_new_session=True,
         )
+    note_process(home, process.pid)
     return NodeProcess(member, home, listens, log, process)
 
 
 def free_addresses(count: int) -> list[str]:
-    """Loopback addresses with ports that nobody listens on now."""
+    """Return loopback addresses with ports that are free now."""
     with contextlib.ExitStack() as held:
         return [f"127.0.0.1:{port}" for port in (held.enter_context(_bound()) for _ in range(count))]
 

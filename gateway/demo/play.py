@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.clock import SystemClock
 from gateway.config import argument
 from gateway.demo import planted
-from gateway.demo.federation import MEMBERS, OFFICER, Federation, open_federation
+from gateway.demo.federation import MEMBERS, OFFICER, Federation, open_federation, using
 from gateway.demo.scenes import SCENES
 from gateway.demo.story import Story
 
@@ -22,42 +22,47 @@ NOT_WELL = "Something went otherwise than it should: see NOT AS EXPECTED above"
 
 
 def run(*, once: bool, home: Path | None, as_json: bool) -> int:
-    """Play the demo; 0 when every scene went as expected, else 1.
+    """Play the demo and return 0 when every scene went as expected, else 1.
 
     With `home` the federation stays there and is taken up again by a later run; without, it lives in a temporary
     folder. On a terminal it stays up until Ctrl-C unless `once` or `as_json`.
     """
+    with _folder(home) as folder, played(folder, quiet=as_json, kept=bool(home)) as (federation, story):
+        if as_json:
+            story.write_json()
+        elif sys.stdout.isatty() and not once:
+            _stay_up(federation, story)
+    return 0 if story.went_well else 1
+
+
+@contextlib.contextmanager
+def played(folder: Path, *, quiet: bool, kept: bool) -> Iterator[tuple[Federation, Story]]:
+    """Play all scenes, and give the federation and what happened; its nodes are stopped when the block ends."""
     clock = SystemClock()
     began = clock.monotonic()
-    with _folder(home) as folder, _ends_on_sigterm():
-        story = Story(folder, quiet=as_json)
+    with _ends_in_order(), using(folder):
+        story = Story(folder, quiet=quiet)
         story.say("Three countries, each with a node of its own, on this machine. All people are invented.")
-        story.say(f"Founding the federation in {folder}{' (kept)' if home else ''} ...")
+        story.say(f"Founding the federation in {folder}{' (kept)' if kept else ''} ...")
         federation = open_federation(folder, clock)
         try:
             federation.start(*MEMBERS)
             story.say(f"The nodes of {', '.join(MEMBERS)} are up after {clock.monotonic() - began:.0f} s.")
             for scene in SCENES:
                 scene(federation, story)
-            _finish(story, folder, clock.monotonic() - began, as_json=as_json)
-            if sys.stdout.isatty() and not once and not as_json:
-                _stay_up(federation, story)
+            seconds = clock.monotonic() - began
+            story.say(f"\nThat took {seconds:.0f} seconds.\n{WELL if story.went_well else NOT_WELL}")
+            yield federation, story
         finally:
             federation.stop(*federation.processes)
-    return 0 if story.went_well else 1
 
 
-def _finish(story: Story, folder: Path, seconds: float, *, as_json: bool) -> None:
-    story.say(f"\nThat took {seconds:.0f} seconds.\n{WELL if story.went_well else NOT_WELL}")
-    if as_json:
-        sys.stdout.write(story.result(folder) + "\n")
-
-
-def _stay_up(federation: Federation, story: Story) -> None:
+def say_what_to_try(federation: Federation, story: Story) -> None:
+    """Print commands that work while the nodes run."""
     command = argument(Path(shutil.which("liaison") or Path(sys.executable).with_name("liaison")))
     home, kh, vn = (argument(federation.home(member)) for member in ("th", "kh", "vn"))
     car = (planted.STOLEN_CAR_PLATE, planted.STOLEN_CAR_PROVINCE)
-    story.say("\nThe nodes stay up. In another terminal, try:\n")
+    story.say("\nThe nodes stay up. Commands to try:\n")
     for line in (
         f"{command} doctor --home {home} --to vn",
         f"{command} ask container --home {home} --as {OFFICER} --to kh --number {planted.SEIZED_CONTAINER} "
@@ -69,6 +74,10 @@ def _stay_up(federation: Federation, story: Story) -> None:
         f"{command} audit show --home {home}",
     ):
         story.say(f"  {line}")
+
+
+def _stay_up(federation: Federation, story: Story) -> None:
+    say_what_to_try(federation, story)
     story.say("\nCtrl-C ends the demo.")
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
@@ -84,14 +93,17 @@ def _folder(home: Path | None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _ends_on_sigterm() -> Iterator[None]:
-    """Turns SIGTERM into an orderly end, so that no node outlives the demo."""
+def _ends_in_order() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an orderly end, so that no node outlives a demo that was cut short."""
 
     def end(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    # Under nohup SIGHUP is ignored, and stays so.
+    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Three small agency databases with invented content, each in its own national style, the same in every run.
+"""Nine small agency databases with invented content, each in its own national style, the same in every run.
 
 They are made when the demo starts, not shipped. Their mappings are the TOML files in `mappings/`.
 """
@@ -11,28 +11,44 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.demo import sample_kh, sample_th, sample_vn
+from gateway.demo.sources import (
+    kh_customs,
+    kh_immigration,
+    kh_police,
+    th_customs,
+    th_immigration,
+    th_police,
+    vn_customs,
+    vn_immigration,
+    vn_police,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SampleSource:
-    """One of the databases: its source id, the member that owns it, its file, its mapping, how it is filled."""
+    """One of the databases: its source id, which begins with member and agency, and how it is filled."""
 
     id: str
-    member: str
-    agency: str
-    database: str
-    mapping: str
     fill: Callable[[sqlite3.Connection], None]
 
     @property
+    def member(self) -> str:
+        """Return the member that owns it."""
+        return self.id.split(".")[0]
+
+    @property
+    def agency(self) -> str:
+        """Return the agency that owns it."""
+        return self.id.split(".")[1]
+
+    @property
     def mapping_file(self) -> Path:
-        """The mapping that belongs to this database."""
-        return Path(__file__).parent / "mappings" / self.mapping
+        """Return the mapping that belongs to this database."""
+        return Path(__file__).parent / "mappings" / f"{self.member}_{self.agency}.toml"
 
     def build(self, folder: Path) -> Path:
-        """Write the database into `folder` unless it is there; the path of its file."""
-        target = folder / self.database
+        """Write the database into `folder` unless it is there, and return the path of its file."""
+        target = folder / f"{self.member}_{self.agency}.sqlite"
         if target.exists():
             return target
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +62,14 @@ class SampleSource:
 
 
 SAMPLES = (
-    SampleSource("th.police.records", "th", "police", "th_police.sqlite", "th_police.toml", sample_th.fill),
-    SampleSource(
-        "vn.immigration.border", "vn", "immigration", "vn_immigration.sqlite", "vn_immigration.toml", sample_vn.fill
-    ),
-    SampleSource("kh.customs.declarations", "kh", "customs", "kh_customs.sqlite", "kh_customs.toml", sample_kh.fill),
+    SampleSource("th.police.records", th_police.fill),
+    SampleSource("th.customs.declarations", th_customs.fill),
+    SampleSource("th.immigration.travellers", th_immigration.fill),
+    SampleSource("vn.police.subjects", vn_police.fill),
+    SampleSource("vn.customs.declarations", vn_customs.fill),
+    SampleSource("vn.immigration.border", vn_immigration.fill),
+    SampleSource("kh.police.persons", kh_police.fill),
+    SampleSource("kh.customs.declarations", kh_customs.fill),
+    SampleSource("kh.immigration.voyageurs", kh_immigration.fill),
 )
+"""The police, the customs and the immigration department of each member."""

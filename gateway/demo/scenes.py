@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.audits import logs_verify
 from gateway.demo.command import Ran
@@ -28,11 +29,16 @@ def a_travel_document(federation: Federation, story: Story) -> None:
     scene = story.scene(
         "A travel document at the border",
         "An officer at a Thai border office asks both neighbours about a Vietnamese passport.",
+        "In each country the node asks police, customs and immigration.",
     )
     vietnam, cambodia = _lines(_ask_for_passport(federation, story, scene), "vn", "kh")
     story.expect(scene, "Viet Nam has a hit", vietnam["outcome"] == "hit")
     story.expect(scene, "Viet Nam releases its status: stolen", _fields(vietnam).get("status") == "STOLEN")
     story.expect(scene, "Cambodia has no hit", cambodia["outcome"] == "no_hit")
+    for member, line in (("vn", vietnam), ("kh", cambodia)):
+        agencies = [source.agency for source in load_settings(federation.home(member), {}).sources]
+        text = f"all agencies of {member} have answered: {', '.join(agencies)}"
+        story.expect(scene, text, line["missing"] == [])
 
 
 def a_person_by_name(federation: Federation, story: Story) -> None:
@@ -143,7 +149,7 @@ def _kept(scene: Scene, ran: Ran) -> dict[str, Any]:
 def _lines(search: dict[str, Any], *members: str) -> list[Line]:
     """The line of each member; one that says nothing where there is none."""
     found = {line["member"]: line for line in search["lines"]}
-    nothing: Line = {"outcome": "none", "hits": [], "last_seen": None}
+    nothing: Line = {"outcome": "none", "hits": [], "missing": ["all"], "last_seen": None}
     return [found.get(member, nothing) for member in members]
 
 

@@ -104,14 +104,16 @@ class Story:
         text = text.replace(f"{self._folder}/", "")
         return f'"{text}"' if " " in text else text
 
-    def result(self, folder: Path) -> str:
-        """All scenes as one JSON document."""
+    def write_json(self, **more: Any) -> None:
+        """Write all scenes as one JSON document, with what else there is to say."""
         scenes = [scene.as_json() for scene in self.scenes]
-        return json.dumps({"ok": self.went_well, "home": str(folder), "steps": scenes}, ensure_ascii=False, indent=2)
+        result = {"ok": self.went_well, "home": str(self._folder), "steps": scenes} | more
+        sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.flush()
 
     @property
     def went_well(self) -> bool:
-        """Whether every scene went as expected."""
+        """Return whether every scene went as expected."""
         return bool(self.scenes) and all(scene.went_well for scene in self.scenes)
 
 

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from adapters.base import MAX_CANDIDATES
-from gateway.demo.sample import SAMPLES
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from tests.support.exchange import CLOCK, PASSPORT, WatchedSource, answer_of, caller, sealed, stopping, watch
 from tests.support.load import waiting
 from tests.support.nodes import SourcePlan, World, build_world
+from tests.support.samples import ONE_EACH
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,7 +25,7 @@ SECOND = "vn.immigration.second"
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("apart")
-    (sample,) = [sample for sample in SAMPLES if sample.member == "vn"]
+    (sample,) = [sample for sample in ONE_EACH if sample.member == "vn"]
     url = f"sqlite:///{sample.build(folder / 'sources')}"
     first = SourcePlan(sample.id, sample.agency, sample.mapping_file, url)
     made = build_world(folder, {"vn": [first, replace(first, id=SECOND, mapping=second_mapping(folder, sample))]})

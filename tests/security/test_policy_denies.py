@@ -262,4 +262,9 @@ def test_rule_10_each_refusal_has_a_code_and_words(vn: PolicyEngine) -> None:
 def test_the_members_of_an_agreement_do_not_change_sides() -> None:
     kh = PolicyEngine.load(NATIONAL / "kh", KH)
     assert not kh.may_answer(replace(QUESTION, counterpart=KH, agency="customs"), NOW_US).allow
-    assert not kh.may_answer(replace(QUESTION, counterpart=TH, agency="customs"), NOW_US).allow
+    # It names customs of Cambodia, and police of Thailand.
+    drugs = replace(
+        QUESTION, agreement="mekong-drugs-2026", counterpart=TH, purpose="INVESTIGATION", offence="NARC", has_case=True
+    )
+    assert kh.may_answer(replace(drugs, agency="police"), NOW_US).allow
+    assert kh.may_answer(replace(drugs, agency="customs"), NOW_US).code == "not-a-party"

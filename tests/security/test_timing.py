@@ -22,7 +22,9 @@ from datetime import date
 import pytest
 import pytest_asyncio
 
-from gateway.demo import planted, sample_kh, words
+from gateway.demo import planted
+from gateway.demo.sources import kh_customs, words
+from gateway.demo.sources.tables import insert
 from gateway.model.exchange import Outcome, Request
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import Query
@@ -71,8 +73,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     folder = tmp_path_factory.mktemp("timing")
     made = sample_world(folder, ("th", "kh"))
     with closing(sqlite3.connect(folder / "sources" / "kh_customs.sqlite")) as database:
-        for number, person_ in enumerate(HIDDEN, 5_000):
-            sample_kh._planted(database, number, person_, typ="S", ops="TH")
+        hidden = [kh_customs.known_party(number, each, typ="S", ops="TH") for number, each in enumerate(HIDDEN, 5_000)]
+        insert(database, "party", hidden)
         database.commit()
     async with stopping(made):
         for member in ("th", "kh"):

@@ -17,7 +17,6 @@ from gateway.app.node import Node
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.clock import SystemClock
 from gateway.demo import planted
-from gateway.demo.sample import SAMPLES
 from gateway.model.exchange import Answer, AnswerMessage, Request
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.names import MemberId, new_exchange_id
@@ -35,7 +34,7 @@ from gateway.statements.request import REQUEST_KIND
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.federation import Member
 from tests.support.nodes import SourcePlan, World, build_world
-from tests.support.samples import give_indexes, sample_database
+from tests.support.samples import ONE_EACH, give_indexes, sample_database
 from tests.support.sealing import payload_of
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
@@ -51,9 +50,9 @@ def person(who: planted.Person) -> PersonQuery:
 
 
 def sample_world(folder: Path, members: Sequence[str] = ("th", "vn", "kh")) -> World:
-    """A federation whose nodes have the demo's databases as their sources."""
+    """Return a federation whose nodes have a database of the demo each."""
     sources = {}
-    for sample in SAMPLES:
+    for sample in ONE_EACH:
         url = f"sqlite:///{sample_database(sample, folder / 'sources')}"
         sources[sample.member] = [SourcePlan(sample.id, sample.agency, sample.mapping_file, url)]
     world = build_world(folder, sources, members)

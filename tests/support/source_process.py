@@ -15,7 +15,7 @@ import grpc
 
 from certs.durable import PUBLIC, make_folder, write_new
 from gateway.audit.entries.entry import decode_private, parse_entry
-from gateway.demo.sample import SAMPLES, SampleSource
+from gateway.demo.sample import SampleSource
 from gateway.ops.homes.found_source import found_source
 from gateway.storage.database.engine import open_database
 from gateway.storage.keys.keystore import KeyStore
@@ -25,9 +25,10 @@ from tests.support.exchange import CLOCK, Logged
 from tests.support.federation import OFFICES, Federation
 from tests.support.nodes import SourcePlan, World, build_world
 from tests.support.ports import free_port
+from tests.support.samples import ONE_EACH
 from tests.support.shared import PROJECT
 
-CUSTOMS: SampleSource = next(sample for sample in SAMPLES if sample.member == "kh")
+CUSTOMS: SampleSource = next(sample for sample in ONE_EACH if sample.member == "kh")
 KIND = "customs records"
 START_S = 20.0
 

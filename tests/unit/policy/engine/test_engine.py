@@ -184,7 +184,7 @@ def test_all_problems_are_counted_and_the_first_is_shown(folder: Path) -> None:
     path = folder / "records.cedar"
     text = path.read_text(encoding="utf-8").replace("context.hasCase", "context.hasCaze")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(Misconfigured, match=r"records\.cedar:\d+: attribute `hasCaze`.*\(and 2 more\)"):
+    with pytest.raises(Misconfigured, match=r"records\.cedar:\d+: attribute `hasCaze`.*\(and 5 more\)"):
         PolicyEngine.load(folder, VN)
 
 

@@ -1,0 +1,204 @@
+"""The demo as a place to work in: `--serve` leaves the nodes running, `--stop` ends them and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.demo import planted, running
+from gateway.demo.command import environment, program, run
+from gateway.demo.federation import MEMBERS, OFFICER, open_federation
+from gateway.demo.running import end_node, is_locked, note_process
+from gateway.errors import Misconfigured
+
+HOLDER = """
+import fcntl, signal, sys
+lock = open(sys.argv[1], "a")
+fcntl.flock(lock, fcntl.LOCK_EX)
+if sys.argv[2:] == ["deaf"]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("held", flush=True)
+signal.pause()
+"""
+
+
+def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        program("demo", *arguments),
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=110,
+        check=False,
+    )
+
+
+def outcome_of_a_question(home: Path) -> str:
+    passport = planted.STOLEN_PASSPORT
+    ran = run(
+        *("ask", "document", "--home", home, "--as", OFFICER, "--to", "vn"),
+        *("--number", passport.number, "--issuer", passport.issuer),
+        *("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "T-1"),
+    )
+    return next(str(line["outcome"]) for line in ran.output["lines"] if line["member"] == "vn")
+
+
+def locked(folder: Path) -> list[str]:
+    return [member for member in MEMBERS if is_locked(folder / member / "node.lock")]
+
+
+@contextmanager
+def holder(home: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock of a home as a node does."""
+    home.mkdir(exist_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home / "node.lock"), *more], stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a blank in its path, whose nodes are ended whatever happens."""
+    path = tmp_path / "my fed"
+    yield path
+    if path.is_dir():
+        for member in MEMBERS:
+            end_node(path / member)
+
+
+# ------------------------------------------------------------ served nodes
+
+
+@pytest.mark.timeout(400)
+def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(folder: Path) -> None:
+    done = demo("--serve", "--home", folder, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert (said["ok"], said["ready"], said["charter"]) == (True, True, str(folder / "charter.jsonl"))
+    assert list(said["nodes"]) == list(MEMBERS)
+    for member, node in said["nodes"].items():
+        assert node["home"] == str(folder / member)
+        assert f"{member}.o.1042" in [officer["id"] for officer in node["officers"]]
+        assert os.getsid(node["pid"]) == node["pid"], "a node has a session of its own: no terminal's hang-up ends it"
+        streams = [str(Path(f"/proc/{node['pid']}/fd/{number}").readlink()) for number in range(3)]
+        assert streams == ["/dev/null", node["log"], node["log"]]
+    assert outcome_of_a_question(folder / "th") == "hit"
+
+    again = demo("--serve", "--home", folder)
+    assert again.returncode == 2
+    assert f"liaison demo --stop --home '{folder}'" in again.stderr
+    assert locked(folder) == list(MEMBERS)
+
+    stopped = json.loads(demo("--stop", "--home", folder, "--json").stdout)["stopped"]
+    assert stopped == {member: {"pid": node["pid"], "killed": False} for member, node in said["nodes"].items()}
+    assert locked(folder) == []
+    assert not list(folder.glob("*/node.pid"))
+    for member in MEMBERS:
+        assert "node.stopped" in (folder / member / "serve.log").read_text().splitlines()[-1]
+    nothing = demo("--stop", "--home", folder)
+    assert (nothing.returncode, nothing.stdout) == (0, f"no node of a demo runs in {folder}\n")
+
+    told = demo("--serve", "--home", folder)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.splitlines()[-1] == "ready"
+    assert outcome_of_a_question(folder / "th") == "hit"
+    ended = demo("--stop", "--home", folder)
+    assert ended.returncode == 0
+    assert [line.split("  ")[0] for line in ended.stdout.splitlines()] == list(MEMBERS)
+    assert locked(folder) == []
+
+
+def test_no_node_stays_when_a_scene_goes_otherwise(folder: Path) -> None:
+    open_federation(folder, SystemClock())
+    assert run("suspend", "--home", folder / "vn", "--all", "--reason", "trial").code == 0
+    done = demo("--serve", "--home", folder)
+    assert done.returncode == 1, done.stderr
+    assert "NOT AS EXPECTED: Viet Nam has a hit" in done.stdout
+    assert "ready" not in done.stdout.splitlines()
+    assert locked(folder) == []
+
+
+# ------------------------------------------------------------ whom a stop ends
+
+
+def test_the_noted_process_is_ended(tmp_path: Path) -> None:
+    with holder(tmp_path / "th") as node:
+        note_process(tmp_path / "th", node.pid)
+        done = demo("--stop", "--home", tmp_path)
+        assert node.wait(5) != 0
+    assert done.stdout == f"th  stopped (process {node.pid})\n"
+    assert not (tmp_path / "th" / "node.pid").exists()
+
+
+def test_a_process_that_does_not_listen_is_killed_after_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "STOP_S", 0.1)
+    with holder(tmp_path / "th", "deaf") as node:
+        note_process(tmp_path / "th", node.pid)
+        ended = end_node(tmp_path / "th")
+    assert ended
+    assert (ended.pid, ended.killed) == (node.pid, True)
+
+
+def test_a_note_about_a_process_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    with holder(tmp_path / "th") as node:
+        note_process(tmp_path / "th", node.pid)
+    done = demo("--stop", "--home", tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"no node of a demo runs in {tmp_path}\n")
+    assert not (tmp_path / "th" / "node.pid").exists()
+
+
+def test_a_stranger_that_has_the_number_of_a_node_is_not_ended(tmp_path: Path) -> None:
+    """The note outlived its node; its number belongs to another program now."""
+    with holder(tmp_path / "elsewhere") as stranger:
+        (tmp_path / "th").mkdir()
+        note_process(tmp_path / "th", stranger.pid)
+        assert demo("--stop", "--home", tmp_path).returncode == 0
+        assert stranger.poll() is None
+
+
+@pytest.mark.parametrize("note", ["{pid} 1\n", "{pid}\n", "", "0 0\n", "-1 1\n", "99999999999999999999 1\n"])
+def test_a_node_that_the_demo_did_not_start_is_left_and_named(tmp_path: Path, note: str) -> None:
+    """The start time of the note is not that of the process that has its number: another process holds the lock."""
+    with holder(tmp_path / "vn") as node, holder(tmp_path / "th") as own:
+        note_process(tmp_path / "th", own.pid)
+        (tmp_path / "vn" / "node.pid").write_text(note.format(pid=node.pid))
+        with pytest.raises(Misconfigured, match="did not start"):
+            end_node(tmp_path / "vn")
+        done = demo("--stop", "--home", tmp_path)
+        assert node.poll() is None
+        assert own.wait(5) != 0
+    assert done.returncode == 1
+    assert str(tmp_path / "vn") in done.stderr
+
+
+def test_a_stop_does_not_interfere_with_a_demo_that_is_playing(tmp_path: Path) -> None:
+    with running.held(tmp_path) as first:
+        assert first
+        done = demo("--stop", "--home", tmp_path)
+    assert done.returncode == 2
+    assert "another demo is playing in this folder" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--serve"], ["--stop"], ["--serve", "--stop", "--home", "x"]])
+def test_wrong_usage_is_told(arguments: list[str]) -> None:
+    done = demo(*arguments)
+    assert done.returncode == 2
+    assert "--home" in done.stderr or "exclude" in done.stderr
