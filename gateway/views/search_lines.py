@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gateway.language.refusals import REFUSALS
 from gateway.records.types import RECORD_TYPES
+from gateway.views.lines import Line
 
 _QUALITY = {
     "EXACT_ID": "exact match of an identifier",
@@ -21,6 +23,18 @@ _OTHER_TIME = {
 def all_answered(search: dict[str, Any]) -> bool:
     """Whether every line says hit or no hit, and none is incomplete for want of an answer."""
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
+
+
+def search_lines(search: dict[str, Any], own: str) -> Iterator[Line]:
+    """Tell a search: what each counterpart said, and each hit."""
+    for line in search["lines"]:
+        yield headline(line, own)
+        if line.get("exchange_id"):
+            yield f"      exchange {line['exchange_id']}", "dim"
+        for hit in line["hits"]:
+            yield from (f"      {detail}" for detail in hit_lines(hit))
+    yield from (f"  {member}  still waiting" for member in search["waiting_for"])
+    yield f"  search {search['id']}", "dim"
 
 
 def headline(line: dict[str, Any], own: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from gateway.audit.statistics.statistics import MEASURES, SMALLEST, AnswerTime, 
 from gateway.audit.statistics.uptime import Availability
 from gateway.clock import SystemClock, rfc3339
 from gateway.ops.homes.open_home import open_home
+from gateway.views.lines import Line
 
 OURS = 7
 TOTALS = (
@@ -31,6 +32,9 @@ TOTALS = (
     ("served-outcome:refused", "refused"),
 )
 """Columns of the table: measure and value, and the heading; the first `OURS` are of our questions."""
+
+TITLES = ("month", "with", *(title for _, title in TOTALS))
+"""Headings of the table of totals."""
 
 FEW = f"<{SMALLEST}"
 
@@ -170,3 +174,24 @@ def statistics_of_home(
         stats = collect(HomeLogs(evidence.store, evidence.keys), since_us, until_us, progress)
     made = rfc3339(SystemClock().now_us() // 1_000_000 * 1_000_000)
     return statistics_of(stats, evidence.member, made, exact=exact)
+
+
+def statistics_lines(shown: Statistics) -> Iterator[Line]:
+    """Tell in lines what the table of totals does not have."""
+    if not shown.counts:
+        yield "the log has nothing to count in this time"
+        return
+    for _, meaning, rows in breakdown(shown):
+        yield meaning, "title"
+        for month, peer, values in rows:
+            yield f"  {month} {peer:<2}  {values}"
+    for time in shown.answer_times:
+        told = f"median {time.median_ms:,} ms, 95 % within {time.p95_ms:,} ms"
+        yield f"answers of {time.counterpart} in {time.month}: {told}"
+    for item in shown.availability:
+        yield f"availability in {item.month}: {100 * item.share:.3f} % of the time that the log covers"
+    if not shown.exact:
+        yield (
+            "counts of one to four are shown as <5, the others rounded to a multiple of five; --exact for own use",
+            "dim",
+        )

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
 from gateway.errors import Contradicted, LiaisonError, Unknown
+from gateway.model.hit import Hit
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore, StoredEntry
-
-if TYPE_CHECKING:
-    from gateway.model.hit import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,6 @@ def hits_of(answer: bytes) -> Iterable[Hit]:
     """The hits of an answer that was verified when it was logged; none where it is not kept."""
     if not answer:
         return ()
-    # These load all record types, for the few entries with hits.
     from gateway.statements.answer import parse_answer
     from gateway.statements.envelope import ANSWER, unseal
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import create_key
 from gateway.audit.reading.inspection import Action
 from gateway.audit.reading.mandate import Mandate, appointment_of
-from gateway.audit.reading.show import open_entry
+from gateway.audit.reading.show import Filter, open_entry
 from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
-from gateway.ops.audit.verify_export import describe
-from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry
+from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry, shown_value
 from gateway.ops.homes.trust_state import publish
 from gateway.ops.orders.inspection_home import inspect
 from gateway.signing.dsse import decode64, encode64
@@ -150,7 +149,7 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
         require_entry(evidence, at, Action.OPEN.kind)
         stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
         shown = [open_entry(evidence.keys, name, item) for item in stored]
-        return {"entry": {"log": at.log, "index": at.index}, "entries": [describe(name, item) for item in shown]}
+        return {"entry": {"log": at.log, "index": at.index}, "entries": [shown_value(name, item) for item in shown]}
 
 
 def export_appointment(
@@ -167,19 +166,22 @@ def export_appointment(
     return appointment, at
 
 
-def search_mandate(
-    folder: Path, key_file: Path, reason: str, log: str, filters: Mapping[str, str], bounds: tuple[int, int]
-) -> Mandate:
-    """What an auditor may see of what a search finds; the search has its entry once this returns."""
+def search_mandate(folder: Path, key_file: Path, reason: str, log: str, wanted: Filter) -> Mandate:
+    """Return what an auditor may see of what a search finds; the search has its entry once this returns."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)
-    given = {name: value for name, value in filters.items() if value}
-    times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
-    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | given | times)
+    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | wanted.private | public_filters(wanted))
     with open_home(folder) as evidence:
         require_entry(evidence, at, Action.SEARCH.kind)
         return Mandate(evidence.member, appointment.scope)
+
+
+def public_filters(wanted: Filter) -> dict[str, str]:
+    """Return the filters by public parts that are given, as the entry of a search has them."""
+    given = {name: getattr(wanted, name) for name in ("kind", "peer", "exchange_id")}
+    times = {name: rfc3339(us) for name, us in (("since", wanted.since_us), ("until", wanted.until_us)) if us}
+    return {name: value for name, value in given.items() if value} | times
 
 
 def _newest_log(evidence: Evidence, log: str) -> str:

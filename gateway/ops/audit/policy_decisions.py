@@ -17,8 +17,8 @@ from gateway.model.names import exchange_id as checked_id
 from gateway.ops.homes.open_home import OPERATIONS, Evidence, Written, open_home
 from gateway.ops.orders.decision_reads import Use, account_name
 from gateway.ops.orders.inspection_home import announce_use
+from gateway.ops.policy.folders import require_own
 from gateway.ops.policy.keeper import PolicyKeeper
-from gateway.ops.policy.policies import require_own
 from policy.engine.engine import PolicyEngine
 from policy.review.kept_attributes import question_from, record_from
 from policy.review.reasons import Explanation, explain_decision
@@ -67,7 +67,7 @@ def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Wr
     """What the draft would have decided on what this home answered since a time.
 
     Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised,
-    and `UsageError` for a draft of another member's policy.
+    and `Misused` for a draft of another member's policy.
     """
     settings, current = load_settings(home), _in_force(home)
     require_own(draft, current.member, settings.base_policy)

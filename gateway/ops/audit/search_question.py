@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from gateway.audit.entries.events import EVENTS, Log
 from gateway.audit.search.question import Group, Question
 from gateway.audit.search.terms import Field, born_terms, name_terms, number_terms, term
 from gateway.clock import rfc3339
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Misused
 from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
@@ -44,7 +42,7 @@ class Search:
     until_us: int = 0
 
     def check(self) -> None:
-        """Raise `UsageError` for what no entry can have, naming what it can, and for a search for nothing."""
+        """Raise `Misused` for what no entry can have, naming what it can, and for a search for nothing."""
         known = {
             "--kind": [event.kind for event in EVENTS.values() if event.log in _LOGS and self.log in ("", event.log)],
             "--outcome": [str(item) for item in Outcome],
@@ -54,18 +52,18 @@ class Search:
         for option, values in given:
             for value in values:
                 if value and value not in known[option]:
-                    raise click.UsageError(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
+                    raise Misused(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
         try:
             if self.exchange_id:
                 check_exchange_id(self.exchange_id)
         except Malformed as error:
-            raise click.UsageError(f"--exchange `{self.exchange_id}`: {error.message}") from error
+            raise Misused(f"--exchange `{self.exchange_id}`: {error.message}") from error
         if self.born and not (self.names and _BORN.fullmatch(self.born)):
-            raise click.UsageError("--born is a year or a date (1984, 1984-02-01) beside a --name")
+            raise Misused("--born is a year or a date (1984, 1984-02-01) beside a --name")
         if any(not number_terms(number) for number in self.numbers):
-            raise click.UsageError("--number has no digit or letter")
+            raise Misused("--number has no digit or letter")
         if not self.question().private and not (self.peers or self.kinds or self.exchange_id):
-            raise click.UsageError("say what to look for: --officer, --agreement, --refused, --exchange, --kind …")
+            raise Misused("say what to look for: --officer, --agreement, --refused, --exchange, --kind …")
 
     @property
     def needs_mandate(self) -> bool:

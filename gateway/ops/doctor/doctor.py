@@ -10,14 +10,13 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError
+from gateway.ops.doctor import home_checks as checks
+from gateway.ops.doctor import network_checks as reach
 from gateway.ops.doctor.finding import Check, Finding, Patient, Severity, failed, good, stop
 
 
 def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
     """All findings of a home, in the order in which they should be mended."""
-    from gateway.ops.doctor import home_checks as checks
-    from gateway.ops.doctor import network_checks as reach
-
     try:
         settings = load_settings(home)
     except LiaisonError as error:

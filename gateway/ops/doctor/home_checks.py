@@ -7,15 +7,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.check.probe import probe
+from adapters.load import Place
+from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key, key_id, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
-from gateway.clock import from_us
+from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
+from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.storage.database.migrate import HEAD, version
+from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.database.postgres import describe
+from gateway.trust.documents.charter import check_expiry
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from policy.bundle.agreements import Agreements
 
@@ -99,10 +109,6 @@ def check_clock(patient: Patient) -> list[Finding]:
 
 def check_database(patient: Patient) -> list[Finding]:
     """The database opens, is durable, and has the schema of this version."""
-    from gateway.storage.database.migrate import HEAD, version
-    from gateway.storage.database.open import is_made, open_storage
-    from gateway.storage.database.postgres import describe
-
     settings = patient.settings
     if not is_made(settings):
         place = str(settings.database_file)
@@ -123,8 +129,6 @@ def check_database(patient: Patient) -> list[Finding]:
 
 def other_names(settings: Settings, number: int) -> list[Finding]:
     """Names of a source that its mapping does not have: the node does not start with them."""
-    from adapters.mapping.file import load_mapping
-
     source, findings = settings.sources[number], []
     mapping = load_mapping(settings.path(source.mapping))
     for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
@@ -137,9 +141,6 @@ def other_names(settings: Settings, number: int) -> list[Finding]:
 
 def check_sources(patient: Patient) -> list[Finding]:
     """Each source's mapping fits its system and its settings, and it can be asked. No index is built."""
-    from adapters.check.probe import probe
-    from adapters.load import Place
-
     settings, findings, promised = patient.settings, [], []
     ours = [source for source in settings.sources if not source.is_process]
     for number, source in enumerate(settings.sources):
@@ -163,9 +164,6 @@ def check_sources(patient: Patient) -> list[Finding]:
 
 def check_policy(patient: Patient) -> list[Finding]:
     """Base and national policy load, and two approvers signed them."""
-    from gateway.clock import SystemClock
-    from gateway.ops.policy.keeper import PolicyKeeper
-
     settings = patient.settings
     if not any(patient.home.policies.glob("0*.json")):
         if not settings.national_policy.is_dir():
@@ -207,9 +205,6 @@ def _uncovered(patient: Patient, agreements: Agreements) -> list[Finding]:
 
 def check_charter(patient: Patient) -> list[Finding]:
     """There is a charter in force that names us as active, and it does not expire soon."""
-    from gateway.trust.documents.charter import check_expiry
-    from gateway.trust.documents.folder import TrustDocuments
-
     documents = TrustDocuments(patient.home.trust)
     member = patient.settings.node.member
     if not documents.charter_versions():
@@ -231,8 +226,6 @@ def check_charter(patient: Patient) -> list[Finding]:
 
 def check_descriptors(patient: Patient) -> list[Finding]:
     """Our own descriptor lists our keys, its status is fresh, and those of the others are there."""
-    from gateway.trust.keeper import TrustKeeper
-
     view = TrustKeeper(patient.home.trust, patient.clock).view
     member = patient.settings.node.member
     if view.charter is None:

@@ -8,6 +8,7 @@ import ssl
 from gateway.config import argument, host_port
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
+from gateway.trust.keeper import TrustKeeper
 
 _TIMEOUT_S = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -51,8 +52,6 @@ def _says_hello(raw: socket.socket) -> str:
 
 def check_counterpart(patient: Patient) -> list[Finding]:
     """The counterpart named by `--to` answers over TLS 1.3 at one of its endpoints, and takes our certificate."""
-    from gateway.trust.keeper import TrustKeeper
-
     if not patient.to:
         return []
     view = TrustKeeper(patient.home.trust, patient.clock).view

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from adapters.load import Place, open_source
 from certs.names import CertificateUse, Holder
-from gateway.config.home import Home
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
-from gateway.model.names import MemberId, member_id
+from gateway.model.names import member_id
 from gateway.ops.doctor.finding import Finding, Patient, good, stop
-from gateway.signing.keys import load_signing_key
+from gateway.ops.homes.sources import node_side
 from gateway.trust.keeper import TrustKeeper
-from gateway.trust.view import TrustView
-
-if TYPE_CHECKING:
-    from adapters.load import NodeSide
-
-
-def node_side(source: SourceSettings, home: Home, member: MemberId, trust: Callable[[], TrustView]) -> NodeSide | None:
-    """What the node shows to a source process, and trusts of it; other sources need nothing of it."""
-    if not source.is_process:
-        return None
-    from adapters.load import NodeSide
-    from certs.tls import TlsIdentity
-
-    return NodeSide(
-        source.id,
-        source.agency,
-        member,
-        identity=lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")),
-        ca=home.ca.read_bytes(),
-        key=load_signing_key(home.key("statement")),
-        keys=trust,
-    )
 
 
 def check_processes(patient: Patient) -> list[Finding]:
@@ -54,8 +29,6 @@ def check_processes(patient: Patient) -> list[Finding]:
 
 
 def _problem(patient: Patient, source: SourceSettings) -> str:
-    from adapters.load import Place, open_source
-
     keeper = TrustKeeper(patient.home.trust, patient.clock)
     node = node_side(source, patient.home, member_id(patient.settings.node.member), lambda: keeper.view)
     try:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import click
-
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import LiaisonError, Malformed, Misused
 from gateway.signing import strict_json
 
 _TYPE: Final = "application/vnd.liaison."
@@ -39,7 +37,7 @@ CARD: Final = Wanted(("card",), "member's card", "`liaison init` writes `member.
 
 
 def read_document(file: Path, wanted: Wanted) -> bytes:
-    """The bytes of a file with one document, of which only the kind is looked at. Raises `Malformed`, `UsageError`."""
+    """The bytes of a file with one document, of which only the kind is looked at. Raises `Malformed`, `Misused`."""
     data = _read(file)
     _check(file, data.strip(), wanted)
     return data
@@ -67,7 +65,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise Misused(f"`{file}` cannot be read: {error.strerror}") from error
 
 
 def _check(file: Path, data: bytes, wanted: Wanted) -> None:
@@ -106,8 +104,8 @@ def _kind(data: bytes) -> str:
 
 
 def read_charter(file: Path) -> list[bytes]:
-    """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
+    """The versions in a charter file, not verified yet. Raises `Misused` for a file that is none."""
     try:
         return read_documents(file, CHARTER)
     except Malformed as error:
-        raise click.UsageError(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error
+        raise Misused(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error
