@@ -30,7 +30,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class CheckContext:
     """What checks look at. `to` is the counterpart that must answer, or empty."""
 
     settings: Settings
@@ -59,4 +59,4 @@ def failed(check: str, error: LiaisonError, remedy: str) -> Finding:
     return stop(check, error.message, error.remedy or remedy, error.where)
 
 
-Check = Callable[[Patient], list[Finding]]
+Check = Callable[[CheckContext], list[Finding]]

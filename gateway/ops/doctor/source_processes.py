@@ -7,32 +7,32 @@ from certs.names import CertificateUse, Holder
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
 from gateway.model.names import member_id
-from gateway.ops.doctor.finding import Finding, Patient, good, stop
+from gateway.ops.doctor.finding import CheckContext, Finding, good, stop
 from gateway.ops.homes.sources import node_side
 from gateway.trust.keeper import TrustKeeper
 
 
-def check_processes(patient: Patient) -> list[Finding]:
+def check_processes(context: CheckContext) -> list[Finding]:
     """Each source process answers, and its agency's own key is listed in our descriptor."""
-    settings, findings = patient.settings, []
+    settings, findings = context.settings, []
     sources = [source for source in settings.sources if source.is_process]
     for source in sources:
-        if not _lists_own_key(patient, source.agency):
+        if not _lists_own_key(context, source.agency):
             remedy = (
-                f"put its record.pem into {patient.home.certificates}, then `liaison trust publish` with --authority"
+                f"put its record.pem into {context.home.certificates}, then `liaison trust publish` with --authority"
             )
             findings.append(stop("source processes", f"no own key of `{source.agency}` is listed", remedy))
-        if problem := _problem(patient, source):
+        if problem := _problem(context, source):
             remedy = "`liaison source check` at its home; is its address right, and our node's name in its source.toml?"
             findings.append(stop("source processes", f"`{source.id}`: {problem}", remedy, source.url))
     return findings or ([good("source processes", f"{len(sources)} answer")] if sources else [])
 
 
-def _problem(patient: Patient, source: SourceSettings) -> str:
-    keeper = TrustKeeper(patient.home.trust, patient.clock)
-    node = node_side(source, patient.home, member_id(patient.settings.node.member), lambda: keeper.view)
+def _problem(context: CheckContext, source: SourceSettings) -> str:
+    keeper = TrustKeeper(context.home.trust, context.clock)
+    node = node_side(source, context.home, member_id(context.settings.node.member), lambda: keeper.view)
     try:
-        remote = open_source(Place(patient.home.path, source.url, patient.home.index, patient.clock, node=node))
+        remote = open_source(Place(context.home.path, source.url, context.home.index, context.clock, node=node))
         try:
             remote.refresh()
             return remote.health()
@@ -42,10 +42,10 @@ def _problem(patient: Patient, source: SourceSettings) -> str:
         return error.message
 
 
-def _lists_own_key(patient: Patient, agency: str) -> bool:
-    view = TrustKeeper(patient.home.trust, patient.clock).view
+def _lists_own_key(context: CheckContext, agency: str) -> bool:
+    view = TrustKeeper(context.home.trust, context.clock).view
     try:
-        keys = view.descriptor(patient.settings.node.member).keys
+        keys = view.descriptor(context.settings.node.member).keys
         names = [key.leaf().name for key in keys if key.certificate]
     except LiaisonError:
         return False

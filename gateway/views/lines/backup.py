@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.config import argument, load_settings
 from gateway.errors import LiaisonError
+from gateway.ops.backup.backup import Made
 from gateway.ops.backup.restore import Restored
 from gateway.views.lines import Line
 from gateway.views.lines.report import report_lines, report_value
@@ -17,6 +18,13 @@ def key_lines(made: dict[str, str]) -> Iterator[Line]:
     """Tell where the key pair is."""
     yield f"key, to be kept offline: {made['key']}", "good"
     yield f"public key, for the node: {made['public']}"
+
+
+def backup_value(made: Made, out: Path, key_copy: str) -> dict[str, Any]:
+    """Return what a backup holds as JSON; `key_copy` is where the keystore is copied to, if it is."""
+    about = {"backup": str(out), "member": made.member, "created": made.created, "bytes": made.size}
+    about |= {"files": len(made.files), "logs": made.logs, "left_out": list(made.left_out), "key_copy": key_copy}
+    return about
 
 
 def backup_lines(about: dict[str, Any]) -> Iterator[Line]:

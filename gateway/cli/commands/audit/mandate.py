@@ -13,7 +13,8 @@ from gateway.cli.output import print_json, say, working
 from gateway.config import argument
 from gateway.ops.audit.auditors import appoint as make_appointment
 from gateway.ops.audit.auditors import auditors as listed
-from gateway.ops.audit.auditors import make_key, open_entries, scope_of
+from gateway.ops.audit.auditors import open_entries, scope_of
+from gateway.ops.key_pairs import make_key_pair
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _THERE = click.Path(file_okay=False, exists=True, path_type=Path)
@@ -32,7 +33,7 @@ def key(out: Path, name: str, as_json: bool) -> int:
     Example:
       liaison audit key --out keys --name th.auditor.1
     """
-    made = make_key(out, name)
+    made = make_key_pair(out, name)
     if as_json:
         print_json(made)
         return 0

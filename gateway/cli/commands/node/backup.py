@@ -8,8 +8,11 @@ import click
 
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, json_option
 from gateway.cli.output import tell, working
-from gateway.ops.backup.command import make, make_key
-from gateway.views.lines.backup import backup_lines, key_lines
+from gateway.clock import SystemClock
+from gateway.config import load_settings
+from gateway.ops.backup.backup import make_backup
+from gateway.ops.key_pairs import make_key_pair
+from gateway.views.lines.backup import backup_lines, backup_value, key_lines
 
 
 @click.command()
@@ -33,12 +36,14 @@ def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path |
     if new_key is not None:
         if to is not None or out is not None:
             raise click.UsageError("--new-key makes a key, and no backup")
-        made = make_key(new_key)
-        tell(made, key_lines(made), as_json=as_json)
+        key = make_key_pair(new_key, "backup")
+        tell(key, key_lines(key), as_json=as_json)
         return 0
     if home is None or to is None or out is None:
         raise click.UsageError("give --home, --to and --out, or --new-key")
     with working("backing up"):
-        value = make(home, to, out)
+        settings = load_settings(home)
+        made = make_backup(settings, to, out, SystemClock())
+    value = backup_value(made, out, settings.storage.key_copy)
     tell(value, backup_lines(value), as_json=as_json)
     return 0

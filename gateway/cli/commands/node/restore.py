@@ -8,7 +8,8 @@ import click
 
 from gateway.cli.options import FILE, FOLDER, NEW_FOLDER, json_option
 from gateway.cli.output import tell, working
-from gateway.ops.backup.command import bring_back
+from gateway.clock import SystemClock
+from gateway.ops.backup.restore import restore as restore_home
 from gateway.views.lines.backup import restored_lines, restored_value
 
 
@@ -40,6 +41,6 @@ def restore(
       liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      # on a new machine
     """
     with working("restoring, and checking the logs"):
-        done = bring_back(backup_file, key, home, old_home, keys, fingerprint)
+        done = restore_home(backup_file, key, home, SystemClock(), old_home=old_home, keys=keys, pin=fingerprint)
     tell(restored_value(done, home), restored_lines(done, home, old_home), as_json=as_json)
     return done.report.exit_code

@@ -11,7 +11,8 @@ from gateway.audit.export.policies import policy_hash
 from gateway.cli.options import home_option, json_option
 from gateway.cli.output import print_json, say
 from gateway.config import argument
-from gateway.ops.policy.approvals import add_approver, bring, in_force, make_approver, sign_policy
+from gateway.ops.key_pairs import make_key_pair
+from gateway.ops.policy.approvals import add_approver, bring, in_force, sign_policy
 from gateway.ops.policy.fetch import fetch_policy
 from gateway.ops.policy.folders import member_of
 
@@ -31,7 +32,7 @@ def approver(out: Path, name: str, as_json: bool) -> int:
     Example:
       liaison policy approver --out keys --name a
     """
-    made = make_approver(out, name)
+    made = make_key_pair(out, name)
     if as_json:
         print_json(made)
         return 0

@@ -31,7 +31,7 @@ from gateway.storage.log.log_store import SqlLogStore
 _BATCH = 100
 
 
-class Place:
+class RestoreTarget:
     """A home that is being made: `aside` becomes `home`. `digest` names the backup. Raises `Misconfigured`."""
 
     def __init__(self, home: Path, aside: Path, digest: str) -> None:
@@ -79,7 +79,7 @@ class Place:
 # ---------------------------------------------------------------- 3
 
 
-def take_newer(place: Place, old_home: Path | None, keys: Path | None) -> None:
+def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -> None:
     """Step 3."""
     settings, tombstones = place.settings, Tombstones(place.home.tombstones)
     if old_home is not None:
@@ -106,7 +106,7 @@ def take_newer(place: Place, old_home: Path | None, keys: Path | None) -> None:
 # ---------------------------------------------------------------- 4
 
 
-def put_back(place: Place, dumped: Path) -> tuple[int, int]:
+def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
     """Step 4: entries that were emptied, and content keys that are there."""
     settings = place.settings
     keystore, tombstones = KeyStore(settings.keystore), Tombstones(place.home.tombstones)
@@ -117,7 +117,7 @@ def put_back(place: Place, dumped: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _database(place: Place, dumped: Path) -> Iterator[Database]:
+def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
     """The database with what was dumped. A file is put into its place when the block ends."""
     if place.settings.is_shared:
         database = open_storage(place.settings)
@@ -138,7 +138,7 @@ def _database(place: Place, dumped: Path) -> Iterator[Database]:
     _put_file(place, dumped, place.settings.database_file)
 
 
-def _put_file(place: Place, dumped: Path, target: Path) -> None:
+def _put_file(place: RestoreTarget, dumped: Path, target: Path) -> None:
     make_folder(target.parent)
     if place.is_outside(target):
         if target.exists() and not place.was_begun:
