@@ -108,12 +108,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _path_code(error: BaseException | None) -> int:
-    """2 for a path that is no such place, 1 where the place is right and the system refuses it."""
+    """Return 2 for a path that is wrong, 1 where the path is right and the system refuses it."""
     return 1 if isinstance(error, OSError) and error.errno in _REFUSING else 2
 
 
 def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
-    """The file or folder on the command line that the system refused, it or a folder above it; or nothing."""
+    """Return the file or folder on the command line that the system refused, itself or above it; or nothing."""
     if not isinstance(error, OSError):
         return ""
     refused = {Path(name).absolute() for name in (error.filename, error.filename2) if isinstance(name, str | Path)}
@@ -123,11 +123,11 @@ def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
 
 
 def _refused_file(error: OSError) -> str:
-    """The file that may not or cannot be read or written, below a home or anywhere; or nothing."""
+    """Return the file that may not or cannot be read or written, below a home or anywhere; or nothing."""
     named = error.errno in _REFUSING and isinstance(error.filename, str | os.PathLike)
     return os.fspath(error.filename) if named else ""
 
 
 def main() -> NoReturn:
-    """The `liaison` command."""
+    """Run the `liaison` command."""
     sys.exit(run())

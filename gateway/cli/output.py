@@ -20,12 +20,12 @@ _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "di
 
 
 def print_json(value: Any) -> None:
-    """One JSON document; control and direction characters are escaped, also those that JSON allows (L4)."""
+    """Print one JSON document; control and direction characters are escaped, also those that JSON allows (L4)."""
     click.echo(printable(json.dumps(value, ensure_ascii=not _utf8(), indent=2)))
 
 
 def say(text: str = "", style: str = "", *, err: bool = False) -> None:
-    """One line in words; `style` is one of good, bad, warn, title, dim, and only seen on a terminal."""
+    """Print one line; `style` is one of good, bad, warn, title, dim, and only seen on a terminal."""
     stream = sys.stderr if err else sys.stdout
     line = printable(text)
     if style and stream.isatty() and not os.environ.get("NO_COLOR"):
@@ -98,7 +98,7 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show_error(error: LiaisonError, *, as_json: bool) -> None:
-    """An error in words on standard error: what, where, what to do; and as JSON on standard output if asked."""
+    """Print an error on standard error: what, where, what to do; and as JSON on standard output if asked."""
     say(f"error: {error.message}", "bad", err=True)
     if error.where:
         say(f"  where:  {error.where}", err=True)

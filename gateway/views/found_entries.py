@@ -17,7 +17,7 @@ from gateway.views.lines.report import report_lines, report_value
 
 
 def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
-    """What was found, as JSON."""
+    """Return what was found, as JSON."""
     found = result.found
     value: dict[str, Any] = {"question": search.as_value()}
     if result.entry is not None:
@@ -36,12 +36,12 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
 
 
 def describe_entry(log: str, opened: Opened, *, private: bool) -> dict[str, Any]:
-    """An entry as JSON: its public part, and its private one where that may be shown."""
+    """Return an entry as JSON: its public part, and its private one where that may be shown."""
     return public_part(log, opened.entry) | ({"private": opened.private} if private else {})
 
 
 def found_lines(result: Result, limit: int) -> Iterator[Line]:
-    """What was found, in lines: style and text."""
+    """Tell what was found."""
     found = result.found
     if result.entry is not None:
         yield f"this search is entry {result.entry.index} of {result.entry.log}", "title"

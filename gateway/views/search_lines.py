@@ -21,7 +21,7 @@ _OTHER_TIME = {
 
 
 def all_answered(search: dict[str, Any]) -> bool:
-    """Whether every line says hit or no hit, and none is incomplete for want of an answer."""
+    """Return whether every line says hit or no hit, and none is incomplete for want of an answer."""
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
 
 
@@ -38,7 +38,7 @@ def search_lines(search: dict[str, Any], own: str) -> Iterator[Line]:
 
 
 def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
-    """What one counterpart said, in one sentence, and its style."""
+    """Tell what one counterpart said, in one sentence, with its style."""
     who = f"  {line['member']}  " + ("our own agencies: " if line["member"] == own else "")
     late = " (it came late)" if line["late"] else ""
     if line["outcome"] == "hit":
@@ -60,7 +60,7 @@ def headline(line: dict[str, Any], own: str) -> tuple[str, str]:
 
 
 def hit_lines(hit: dict[str, Any]) -> list[str]:
-    """A hit in words: what matched and why, what was released, who signed it, what must be obeyed."""
+    """Tell a hit: what matched and why, what was released, who signed it, what must be obeyed."""
     why = "; ".join(rule["sentence"] for rule in hit["rules"])
     lines = [f"{hit['record_type']}: {_QUALITY.get(hit['quality'], hit['quality'])}" + (f" ({why})" if why else "")]
     record = hit["record"]
@@ -100,7 +100,7 @@ def _obey(marking: dict[str, Any]) -> list[str]:
 
 
 def value_text(value: Any) -> str:
-    """A field's value in plain words."""
+    """Tell a field's value."""
     if isinstance(value, dict):
         if "text" in value:
             return str(value["text"])

@@ -36,7 +36,7 @@ def scope_of(
     *,
     content: bool,
 ) -> Scope:
-    """A scope as the options say it; what is not limited is whole."""
+    """Return a scope as the options say it; what is not limited is whole."""
     return Scope(
         to_us(since) if since else 0,
         to_us(until or _END),
@@ -89,7 +89,7 @@ def _public_key(path: Path) -> VerifyKey:
 
 
 def describe_appointment(item: Appointment) -> dict[str, Any]:
-    """An appointment as JSON."""
+    """Return an appointment as JSON."""
     return {
         "auditor": item.auditor,
         "member": item.member,
@@ -103,7 +103,7 @@ def describe_appointment(item: Appointment) -> dict[str, Any]:
 
 
 def auditors(folder: Path) -> list[dict[str, Any]]:
-    """Everybody who was appointed at a home, the newest first, and whether the appointment is in force."""
+    """List everybody who was appointed at a home, the newest first, and whether the appointment is in force."""
     settings, clock = load_settings(folder), SystemClock()
     home, member = Home(settings.home), member_id(settings.node.member)
     keeper, documents = TrustKeeper(home.trust, clock), TrustDocuments(home.trust)
@@ -120,7 +120,7 @@ def auditors(folder: Path) -> list[dict[str, Any]]:
 
 
 def own_appointment(evidence: Evidence, key: SigningKey) -> Appointment:
-    """The appointment of who has this key, in force now. Raises `Forbidden`, `BadSignature`."""
+    """Return the appointment of who has this key, in force now. Raises `Forbidden`, `BadSignature`."""
     clock = SystemClock()
     keeper = TrustKeeper(evidence.home.trust, clock)
     documents = TrustDocuments(evidence.home.trust).appointments(evidence.member)
@@ -144,7 +144,7 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
 def export_appointment(
     folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
 ) -> tuple[Appointment, Written]:
-    """The appointment under which an export is made, and the entry that says so."""
+    """Return the appointment under which an export is made, and the entry that says so."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)

@@ -14,7 +14,7 @@ from gateway.storage.documents.document_store import SqlDocumentStore
 
 
 def debts(evidence: Evidence) -> list[dict[str, Any]]:
-    """All counterparts, by name: what they owe us, what we owe them, and since when there is an alarm."""
+    """List all counterparts by name: what they owe us, what we owe them, and since when there is an alarm."""
     log = newest_log(evidence)
     peers = [member_id(name) for name in sorted(evidence.descriptors) if name != evidence.member]
     found = standing(_documents(evidence), evidence.store, log, peers) if log else []
@@ -26,7 +26,7 @@ def _documents(evidence: Evidence) -> SqlDocumentStore:
 
 
 def newest_log(evidence: Evidence) -> str:
-    """The name of the newest exchange log, or empty."""
+    """Return the name of the newest exchange log, or empty."""
     names = [name for name in evidence.store.logs() if name.startswith("exchange/")]
     return max(names, key=lambda name: int(name.partition("/")[2]), default="")
 

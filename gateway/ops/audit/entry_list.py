@@ -81,7 +81,7 @@ def _refuse_unknown_peer(evidence: Evidence, peer: str) -> None:
 def find_entries(
     evidence: Evidence, log: str, wanted: Filter, limit: int, mandate: Mandate | None
 ) -> Iterator[tuple[str, Shown]]:
-    """Entries of all numbers of `log`, the newest log and entry first, with the log's name.
+    """Yield entries of all numbers of `log`, the newest log and entry first, with the log's name.
 
     An auditor finds by their private parts those alone that the mandate opens.
     """
@@ -99,7 +99,7 @@ def find_entries(
 
 
 def closed(shown: Shown, mandate: Mandate | None) -> str:
-    """Why the private part of an entry is not shown; empty where it is. Nobody without a mandate sees persons."""
+    """Say why the private part of an entry is not shown; empty where it is. Without a mandate no persons are shown."""
     if not EVENTS[shown.entry.kind].personal or shown.erased:
         return ""
     return NO_AUDITOR if mandate is None else mandate.withholds_private(shown.entry, shown.private)

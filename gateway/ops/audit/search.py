@@ -77,7 +77,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
+        """Return 0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
         if self.report is None:
             return 0
         return self.report.exit_code or (3 if self.found.closed or self.pruned else 0)
@@ -149,7 +149,7 @@ def _verify(place: Place, complete: Complete, progress: Progress) -> Report:
 
 
 def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> None:
-    """A mandate does not count here: without one, too, a home says how many entries have a reason or counterpart."""
+    """Refuse what no entry has. A mandate does not count here: a home tells how many entries have a reason anyway."""
 
     def seen(question: Question) -> bool:
         with _searched(place) as logs, _open_index(place, logs) as index:
@@ -159,19 +159,19 @@ def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> 
 
 
 def _pruned(place: Place, logs: SearchedLogs, question: Question) -> dict[str, int]:
-    """Of an export the verifier says what was pruned: it may be of a part of the log anyway."""
+    """Return what was pruned of each log. Of an export the verifier says it: it may be of a part of the log anyway."""
     names = [log for log in logs.logs() if question.of_log(log) and not place.is_export]
     return {log: first for log in names if (first := logs.bounds(log)[0])}
 
 
 def _reasons(found: Found) -> list[str]:
-    """The terms of the reasons that the entries shown have: refusals are counted by them."""
+    """Return the terms of the reasons that the entries shown have: refusals are counted by them."""
     shown = {str((opened.private or {}).get(name) or "") for _, opened in found.entries for name in ("code", "refusal")}
     return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
 
 
 def _look_up(folder: Path, reason: str, search: Search) -> Written:
-    """The entry of a search without a mandate, durable."""
+    """Write the entry of a search without a mandate, durable."""
     entry = look_up(folder, reason, search.as_value())
     with open_home(folder) as evidence:
         require_entry(evidence, entry, "looked-up")
@@ -203,7 +203,7 @@ def _index_path(place: Place) -> Path:
 
 @contextmanager
 def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
-    """The index of these logs; one that belongs to another export is thrown away."""
+    """Open the index of these logs; one that belongs to another export is thrown away."""
     path = _index_path(place)
     belongs = logs.belongs
     if place.rebuild:

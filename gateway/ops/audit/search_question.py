@@ -67,11 +67,11 @@ class Search:
 
     @property
     def needs_mandate(self) -> bool:
-        """Whether it is about persons: at home only an auditor with a mandate may ask."""
+        """Return whether it is about persons: at home only an auditor with a mandate may ask."""
         return bool(self.record or self.names or self.numbers)
 
     def question(self) -> Question:
-        """What is looked for. A person is looked for by each name, with the year of birth if given, or each number."""
+        """Return what is looked for: a person by each name, with the year of birth if given, or by each number."""
         groups = tuple(self._groups())
         subjects = tuple(self._subjects())
         alternatives = tuple((*groups, *subject) for subject in subjects) or ((groups,) if groups else ())
@@ -106,7 +106,7 @@ class Search:
             yield (number_terms(number),)
 
     def as_value(self) -> dict[str, Any]:
-        """What was given, as JSON."""
+        """Return what was given, as JSON."""
         named = {name: getattr(self, name) for name in self.__slots__ if not name.endswith("_us")}
         times = (("since", self.since_us), ("until", self.until_us))
         value = {name: list(item) if isinstance(item, tuple) else item for name, item in named.items() if item}

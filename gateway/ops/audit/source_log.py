@@ -17,7 +17,7 @@ from gateway.storage.log.log_store import SqlLogStore
 
 
 def source_entries(home: Path, wanted: Filter, limit: int) -> list[Shown]:
-    """At most `limit` entries of a source process's log that fit. Raises `Misconfigured`, `Contradicted`."""
+    """Return at most `limit` entries of a source process's log that fit. Raise `Misconfigured`, `Contradicted`."""
     settings = load_source(home)
     if not settings.home.database.exists():
         where = str(settings.home.database)

@@ -46,7 +46,7 @@ def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[s
 
 
 def _members(folder: Path, *, is_export: bool) -> list[str]:
-    """Members of the newest charter of a home or an export, not verified; none where there is none that can be read."""
+    """Return members of the newest charter of a home or an export, not verified; none where none can be read."""
     trust = folder / "trust" if is_export else Home(load_settings(folder).home).trust
     try:
         return sorted(parse_charter(read_lines(trust / "charter.jsonl")[-1]).charter.members)

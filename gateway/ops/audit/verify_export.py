@@ -110,7 +110,7 @@ def _charter(evidence: Evidence) -> list[bytes]:
 
 
 def policy_documents(folder: Path) -> dict[str, bytes]:
-    """The policies that a home has kept, as the files that an export carries, by their hash."""
+    """Return the policies that a home has kept, as the files that an export carries, by their hash."""
     found = {}
     for path in sorted(folder.glob("*-*.json")):
         name = path.stem.rpartition("-")[2]

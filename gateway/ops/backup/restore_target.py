@@ -43,7 +43,7 @@ class RestoreTarget:
         self.home = Home(self.settings.home)
 
     def _settings(self) -> Settings:
-        """The settings while it lies aside, where an absolute path into the home leads aside, too."""
+        """Read the settings while the home lies aside, where an absolute path into the home leads aside, too."""
         found = load_settings(self._aside)
         storage = dataclasses.replace(found.storage, keystore=str(self._moved(found.keystore)))
         if not found.is_shared:
@@ -55,12 +55,12 @@ class RestoreTarget:
         return self._aside.resolve() / path.relative_to(home) if path.is_relative_to(home) else path
 
     def is_outside(self, path: Path) -> bool:
-        """Whether the settings put this on a place of its own."""
+        """Return whether the settings put this on a place of its own."""
         return not path.is_relative_to(self.home.path)
 
     @property
     def was_begun(self) -> bool:
-        """Whether this backup was being restored here before, and cut off."""
+        """Return whether this backup was being restored here before, and cut off."""
         return self.note.exists() and json.loads(self.note.read_bytes()) == self._digest
 
     def begin(self) -> None:
@@ -118,7 +118,7 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
 
 @contextmanager
 def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
-    """The database with what was dumped. A file is put into its place when the block ends."""
+    """Open the database with what was dumped. A file is put into its place when the block ends."""
     if place.settings.is_shared:
         database = open_storage(place.settings)
         try:
@@ -172,7 +172,7 @@ def _empty(database: Database, tombstones: Tombstones, keystore: KeyStore) -> in
 
 
 def _wrap_again(content: SqlErasableContent, keystore: KeyStore, key: ContentKeyId) -> None:
-    """What was kept when a key was destroyed lies under the key that followed it."""
+    """Put what was kept when a key was destroyed under the key that followed it."""
     remembered = keystore.remembered(key.id)
     if not remembered:
         return

@@ -15,7 +15,7 @@ from gateway.ops.doctor.finding import Check, CheckContext, Finding, Severity, f
 
 
 def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
-    """All findings of a home, in the order in which they should be mended."""
+    """List all findings of a home, in the order in which they should be mended."""
     try:
         settings = load_settings(home)
     except LiaisonError as error:
@@ -28,7 +28,7 @@ def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
 
 
 def healthy(findings: list[Finding]) -> bool:
-    """Whether nothing would stop an exchange."""
+    """Return whether nothing would stop an exchange."""
     return all(finding.severity is not Severity.STOP for finding in findings)
 
 

@@ -39,7 +39,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 def check_folder(context: CheckContext) -> list[Finding]:
-    """The home and its keys are for the node's account only."""
+    """Check that the home and its keys are for the node's account only."""
     findings = []
     for folder in (context.home.path, context.home.keys, context.settings.keystore):
         if not folder.is_dir():
@@ -52,7 +52,7 @@ def check_folder(context: CheckContext) -> list[Finding]:
 
 
 def check_keys(context: CheckContext) -> list[Finding]:
-    """Every private key is there, admitted, and readable by nobody else."""
+    """Check that every private key is there, admitted, and readable by its owner only."""
     names = [*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(context)]
     findings = []
     for name in names:
@@ -65,7 +65,7 @@ def check_keys(context: CheckContext) -> list[Finding]:
 
 
 def check_certificates(context: CheckContext) -> list[Finding]:
-    """Each certificate fits its key and profile, comes from our CA, and has days left."""
+    """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
     findings = []
     authority = read_ca(_bytes(context.home.ca))
     days = []
@@ -88,14 +88,14 @@ def check_certificates(context: CheckContext) -> list[Finding]:
 
 
 def check_signatures(_context: CheckContext) -> list[Finding]:
-    """How the signatures of a batch are made and verified; one by one, everything works as well, but costs more."""
+    """Say how the signatures of a batch are made and verified; one by one, all works as well, but costs more."""
     if remedy := lanes.remedy():
         return [warn("signatures", lanes.describe(), remedy)]
     return [good("signatures", lanes.describe())]
 
 
 def check_clock(context: CheckContext) -> list[Finding]:
-    """The system's clock agrees with what was written and signed before."""
+    """Check that the system's clock agrees with what was written and signed before."""
     now_us = context.clock.now_us()
     newest = max(
         (file.stat().st_mtime for file in (context.home.settings, context.home.ca) if file.exists()), default=0
@@ -108,7 +108,7 @@ def check_clock(context: CheckContext) -> list[Finding]:
 
 
 def check_database(context: CheckContext) -> list[Finding]:
-    """The database opens, is durable, and has the schema of this version."""
+    """Check that the database opens, is durable, and has the schema of this version."""
     settings = context.settings
     if not is_made(settings):
         place = str(settings.database_file)
@@ -128,7 +128,7 @@ def check_database(context: CheckContext) -> list[Finding]:
 
 
 def other_names(settings: Settings, number: int) -> list[Finding]:
-    """Names of a source that its mapping does not have: the node does not start with them."""
+    """Find names of a source that its mapping does not have: the node does not start with them."""
     source, findings = settings.sources[number], []
     mapping = load_mapping(settings.path(source.mapping))
     for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
@@ -140,7 +140,7 @@ def other_names(settings: Settings, number: int) -> list[Finding]:
 
 
 def check_sources(context: CheckContext) -> list[Finding]:
-    """Each source's mapping fits its system and its settings, and it can be asked. No index is built."""
+    """Check that each source's mapping fits its system and its settings, and it can be asked. No index is built."""
     settings, findings, promised = context.settings, [], []
     ours = [source for source in settings.sources if not source.is_process]
     for number, source in enumerate(settings.sources):
@@ -163,7 +163,7 @@ def check_sources(context: CheckContext) -> list[Finding]:
 
 
 def check_policy(context: CheckContext) -> list[Finding]:
-    """Base and national policy load, and two approvers signed them."""
+    """Check that base and national policy load, and that two approvers signed them."""
     settings = context.settings
     if not any(context.home.policies.glob("0*.json")):
         if not settings.national_policy.is_dir():
@@ -188,7 +188,7 @@ def check_policy(context: CheckContext) -> list[Finding]:
 
 
 def _uncovered(context: CheckContext, agreements: Agreements) -> list[Finding]:
-    """Agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
+    """Find agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
     now_us, member = context.clock.now_us(), context.settings.node.member
     named = {name for one in agreements if now_us < one.validity.until_us for name in one.agencies}
     agencies = sorted({source.agency for source in context.settings.sources})
@@ -204,7 +204,7 @@ def _uncovered(context: CheckContext, agreements: Agreements) -> list[Finding]:
 
 
 def check_charter(context: CheckContext) -> list[Finding]:
-    """There is a charter in force that names us as active, and it does not expire soon."""
+    """Check that a charter in force names us as active, and does not expire soon."""
     documents = TrustDocuments(context.home.trust)
     member = context.settings.node.member
     if not documents.charter_versions():
@@ -225,7 +225,7 @@ def check_charter(context: CheckContext) -> list[Finding]:
 
 
 def check_descriptors(context: CheckContext) -> list[Finding]:
-    """Our own descriptor lists our keys, its status is fresh, and those of the others are there."""
+    """Check that our own descriptor lists our keys, its status is fresh, and those of the others are there."""
     view = TrustKeeper(context.home.trust, context.clock).view
     member = context.settings.node.member
     if view.charter is None:
@@ -248,7 +248,7 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
 
 
 def check_suspensions(context: CheckContext) -> list[Finding]:
-    """What is switched off."""
+    """Say what is switched off."""
     active = Suspensions(context.home.suspensions, context.clock.monotonic).active
     make = stop if "all" in active else warn
     remedy = f"when it may be on again: liaison resume --home {argument(context.home.path)} …"
@@ -256,7 +256,7 @@ def check_suspensions(context: CheckContext) -> list[Finding]:
 
 
 def check_trial(context: CheckContext) -> list[Finding]:
-    """What is for trials only is named, and stops in production."""
+    """Name what is for trials only; it stops in production."""
     settings = context.settings
     production = settings.node.production
     make = stop if production else warn
@@ -300,7 +300,7 @@ def _agency_keys(context: CheckContext) -> list[str]:
 
 
 def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
-    """Keys that counterparts will refuse, because our own descriptor does not list them."""
+    """Find keys that counterparts will refuse, because our own descriptor does not list them."""
     names = ("tls", "statement", "log", *_agency_keys(context))
     missing = [name for name in names if key_id(spki(load_key(context.home.key(name)).public_key())) not in listed]
     if not missing:
@@ -319,7 +319,7 @@ def _is_there(view: TrustView, member: str) -> bool:
 
 
 def _publish(context: CheckContext, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
-    """The command that publishes: a status needs the home alone, a descriptor the authority, too."""
+    """Return the command that publishes: a status needs the home alone, a descriptor the authority, too."""
     parts = [f"liaison trust publish --home {argument(context.home.path)}"]
     parts += [] if renewing else ["--authority ADIR"]
     parts += [f"--agency {name}" for name in agencies]
@@ -346,7 +346,7 @@ def _days(context: CheckContext, end_us: int) -> int:
 
 
 def _made_by(context: CheckContext, name: str) -> str:
-    """The command that makes a missing key and its certificate; that of an agency is made when the agency is named."""
+    """Return the command that makes a missing key and its certificate; an agency must be named for its own."""
     agency = name.removeprefix("agency-")
     if agency == name:
         return _INIT

@@ -16,7 +16,7 @@ _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 
 def check_addresses(context: CheckContext) -> list[Finding]:
-    """Our addresses are served or free: a process that takes calls and does not answer them serves nobody."""
+    """Check that our addresses are served or free: a process that takes calls and does not answer serves nobody."""
     listen = context.settings.listen
     return [_address(context, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))]
 
@@ -37,7 +37,7 @@ def _address(context: CheckContext, name: str, text: str) -> Finding:
 
 
 def _says_hello(raw: socket.socket) -> str:
-    """Empty when the other side speaks TLS, whoever it is, else what it does."""
+    """Return nothing when the other side speaks TLS, else what it does."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     tls.set_alpn_protocols(["h2", "http/1.1"])
@@ -51,7 +51,7 @@ def _says_hello(raw: socket.socket) -> str:
 
 
 def check_counterpart(context: CheckContext) -> list[Finding]:
-    """The counterpart named by `--to` answers over TLS 1.3 at one of its endpoints, and takes our certificate."""
+    """Check that the counterpart named by `--to` answers over TLS 1.3 at one endpoint, and takes our certificate."""
     if not context.to:
         return []
     view = TrustKeeper(context.home.trust, context.clock).view
@@ -87,7 +87,7 @@ def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:
 
 
 def _greet(endpoint: str, name: str, tls: ssl.SSLContext) -> str:
-    """Empty when the endpoint answers our HTTP/2 preface, else what went wrong.
+    """Return nothing when the endpoint answers our HTTP/2 preface, else what went wrong.
 
     In TLS 1.3 a refused client certificate shows only when something is read, so the answer is waited for.
     """

@@ -13,7 +13,7 @@ from gateway.trust.keeper import TrustKeeper
 
 
 def check_processes(context: CheckContext) -> list[Finding]:
-    """Each source process answers, and its agency's own key is listed in our descriptor."""
+    """Check that each source process answers, and that its agency's own key is listed in our descriptor."""
     settings, findings = context.settings, []
     sources = [source for source in settings.sources if source.is_process]
     for source in sources:

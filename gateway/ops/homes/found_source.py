@@ -34,7 +34,7 @@ class Founded:
 
 
 def certificate_names(member: MemberId, agency: str) -> dict[str, CertificateName]:
-    """The two certified keys of a source process, by file: what signs records, and what serves TLS."""
+    """Return the two certified keys of a source process, by file: what signs records, and what serves TLS."""
     label(agency, "agency")
     return {
         "record": CertificateName(member, CertificateUse.AGENCY, agency, Holder.OWN),

@@ -36,7 +36,7 @@ class Evidence:
 
     @property
     def descriptors(self) -> dict[str, list[bytes]]:
-        """All versions of each member's descriptor."""
+        """Return all versions of each member's descriptor."""
         return {file.stem: read_lines(file) for file in sorted(self.home.trust.glob("descriptors/*.jsonl"))}
 
 
@@ -56,7 +56,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
 
 
 def require_entry(evidence: Evidence, place: Written, kind: str) -> None:
-    """The entry that says what is shown stands in the log, or nothing is shown."""
+    """Raise `NotProved` where the entry that says what is shown is not in the log."""
     for stored in evidence.store.entries(place.log, place.index, place.index + 1):
         if parse_entry(stored.body).kind == kind:
             return
@@ -64,7 +64,7 @@ def require_entry(evidence: Evidence, place: Written, kind: str) -> None:
 
 
 def public_part(log: str, entry: Entry) -> dict[str, Any]:
-    """What everybody may see of an entry, as JSON."""
+    """Return what everybody may see of an entry, as JSON."""
     return {
         "log": log,
         "index": entry.index,
@@ -85,7 +85,7 @@ def shown_value(log: str, shown: Shown, why: str = "") -> dict[str, Any]:
 
 
 def read_lines(file: Path) -> list[bytes]:
-    """The lines of a file that are not empty. Raises `Misconfigured`."""
+    """Return the lines of a file that are not empty. Raise `Misconfigured`."""
     try:
         return [line for line in file.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:

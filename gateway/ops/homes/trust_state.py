@@ -18,7 +18,7 @@ from gateway.trust.view import TrustView
 
 
 def describe_charter(data: bytes) -> dict[str, Any]:
-    """A charter, verified or not, as JSON."""
+    """Return a charter, verified or not, as JSON."""
     draft = parse_charter(data)
     charter = draft.charter
     return {
@@ -35,7 +35,7 @@ def describe_charter(data: bytes) -> dict[str, Any]:
 
 
 def describe_home(home: Path) -> dict[str, Any]:
-    """What a home holds, as JSON. Raises `Misconfigured` without a charter."""
+    """Return what a home holds, as JSON. Raise `Misconfigured` without a charter."""
     clock = SystemClock()
     folder = Home(load_settings(home).home).trust
     charter = TrustDocuments(folder).charter(clock)
@@ -88,7 +88,7 @@ def _offices(settings: Settings) -> tuple[str, ...]:
 
 
 def _agencies(settings: Settings, held: Descriptor | None) -> tuple[str, ...]:
-    """The agencies listed before and those whose keys are in the home; the first time those of sources, too."""
+    """Return the agencies listed before and those whose keys are in the home; the first time those of sources, too."""
     keys = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.key"))]
     before = held.agencies if held else tuple(source.agency for source in settings.sources)
     return tuple(dict.fromkeys([*before, *keys]))
@@ -102,7 +102,7 @@ def _unpublished(
     offices: Sequence[str],
     agencies: Sequence[str],
 ) -> list[str]:
-    """Uses of keys in the home that the descriptor does not list.
+    """Return uses of keys in the home that the descriptor does not list.
 
     Raises `Misused` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
     """

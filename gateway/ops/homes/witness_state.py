@@ -36,7 +36,7 @@ MEANINGS = {
 
 @contextmanager
 def open_memory(home: Path) -> Iterator[SqlWitnessStore]:
-    """What a node or a domestic witness remembers, read only; it may be running. Raises `Misconfigured`."""
+    """Open what a node or a domestic witness remembers, read only; it may be running. Raise `Misconfigured`."""
     database = _database(home)
     try:
         require_current(database)
@@ -65,7 +65,7 @@ def describe_memory(home: Path) -> dict[str, Any]:
 
 
 def describe_evidence(evidence: HeadEvidence) -> dict[str, Any]:
-    """One pair of heads, with the notes as they were signed."""
+    """Return one pair of heads as JSON, with the notes as they were signed."""
     known = parse_checkpoint(evidence.known) if evidence.known else None
     return {
         "id": hashlib.sha256(evidence.known + evidence.offered).hexdigest()[:16],
@@ -91,7 +91,7 @@ def read_evidence(home: Path, out: Path | None) -> list[dict[str, Any]]:
 
 
 def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
-    """Both notes of each pair as files of the new folder `out`. Raises `Misconfigured` when they are there."""
+    """Write both notes of each pair into the new folder `out`. Raise `Misconfigured` when they are there."""
     make_folder(out)
     for item in found:
         name = describe_evidence(item)["id"]
@@ -101,7 +101,7 @@ def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
 
 
 def describe_node(home: Path) -> dict[str, Any]:
-    """How the logs of a node stand with their witnesses; verified here, from what lies in the home."""
+    """Return how the logs of a node stand with their witnesses; verified here, from what lies in the home."""
     settings, clock = load_settings(home), SystemClock()
     view = TrustKeeper(settings.home / "trust", clock).view
     plan = witness_plan(settings.node.member, settings.witness, view)

@@ -39,7 +39,7 @@ def add_approver(home: Path, public: Path) -> Path:
 
 
 def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:
-    """A national folder as a document with one signature, or a document with one more. It must load first."""
+    """Sign a national folder as a document, or add a signature to a document. It must load first."""
     key = load_signing_key(key_file)
     if place.is_dir():
         if member is None or version is None:
@@ -73,7 +73,7 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
 
 
 def in_force(home: Path) -> dict[str, Any]:
-    """Which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
+    """Return which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
 
     `waiting` is what was brought and no node has taken: version, hash and approvers, and why a node would refuse it.
     """

@@ -12,7 +12,7 @@ from policy.engine.engine import BASE
 
 
 def member_of(folder: Path, member: str | None) -> MemberId:
-    """The member whose policy `folder` holds: as said, or by the folder's own name. Raises `Misused`."""
+    """Return the member whose policy `folder` holds: as said, or by the folder's own name. Raise `Misused`."""
     name = member or folder.resolve().name
     try:
         return member_id(name)
@@ -23,7 +23,7 @@ def member_of(folder: Path, member: str | None) -> MemberId:
 
 
 def compared(old: Path, new: Path, member: str | None) -> MemberId:
-    """The member whose policy both folders hold. Raises `Misused` where they are of two members."""
+    """Return the member whose policy both folders hold. Raise `Misused` where they are of two members."""
     whose = member_of(new, member)
     if member is None and _is_member(name := old.resolve().name) and name != whose:
         told = f"`{old}` is by its name the policy of `{name}`, and `{new}` that of `{whose}`"
@@ -52,7 +52,7 @@ def _is_member(name: str) -> bool:
 
 
 def _parties(folder: Path) -> set[str]:
-    """All parties to the agreements of a folder, as far as they can be read."""
+    """Return all parties to the agreements of a folder, as far as they can be read."""
     found: set[str] = set()
     for path in folder.glob("agreements/*.toml"):
         try:

@@ -28,7 +28,7 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
-    """Everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
+    """List everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
     if not any(folder.glob("*.cedar")):
         remedy = "name a national folder, such as policy/national/th"
         return [Misconfigured("there is no policy here: no `*.cedar` file", where=str(folder), remedy=remedy)]
@@ -49,7 +49,7 @@ def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
 
 
 def explain_case(path: Path, member: str | None) -> Explanation:
-    """Why a case comes out as it does, under the folder that it lies in."""
+    """Explain why a case comes out as it does, under the folder that it lies in."""
     folder = path.resolve().parent.parent
     if not any(folder.glob("*.cedar")):
         raise Misconfigured(

@@ -41,7 +41,7 @@ def _counterpart_lines(value: dict[str, Any]) -> list[Line]:
 
 
 def _day_lines(day: dict[str, Any], whose: str) -> list[Line]:
-    """How the last comparison of a day went."""
+    """Tell how the last comparison of a day went."""
     if not day["day"]:
         return []
     if not day["differs"]:

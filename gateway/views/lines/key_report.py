@@ -18,7 +18,7 @@ _SAID = {
 
 
 def key_report_value(report: KeyReport) -> dict[str, Any]:
-    """A report as JSON."""
+    """Return a report as JSON."""
     key = report.key
     return {
         "key": {"member": key.member, "use": key.use, "key_id": key.key_id},
@@ -42,7 +42,7 @@ def _suspect(item: Signed) -> dict[str, Any]:
 
 
 def key_report_lines(report: KeyReport) -> Iterator[Line]:
-    """A report in lines: style and text."""
+    """Tell a report."""
     key = report.key
     yield f"{key.use} key of `{key.member}`, {key.key_id[:16]}, lost since {rfc3339(report.since_us)}", "title"
     for log, (size, time_s) in sorted(report.covered.items()):

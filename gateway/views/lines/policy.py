@@ -68,7 +68,7 @@ def _entry_line(entry: Written) -> Line:
 
 
 def _explanation_lines(explanation: Explanation) -> Iterator[Line]:
-    """An explanation in lines, each with its style."""
+    """Tell an explanation."""
     yield explanation.outcome, "good" if explanation.allow else "bad"
     for rule in explanation.rules:
         yield f"  {rule.name} {rule.effect}" + (f"   ({rule.where})" if rule.where else ""), ""
@@ -88,7 +88,7 @@ def _explanation_lines(explanation: Explanation) -> Iterator[Line]:
 
 
 def rehearsal_value(entry: Written, result: Rehearsal) -> dict[str, Any]:
-    """A rehearsal as JSON."""
+    """Return a rehearsal as JSON, with the place of its entry."""
     fields = ("counterpart", "record_type", "field")
     return {
         "exchanges": result.exchanges,
@@ -108,7 +108,7 @@ def _counted(counter: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def rehearsal_lines(entry: Written, result: Rehearsal) -> Iterator[Line]:
-    """A rehearsal in lines, each with its style: what would newly leave comes first."""
+    """Tell a rehearsal: what would newly leave comes first."""
     yield _entry_line(entry)
     yield f"{result.exchanges} questions, {result.decisions} decisions made again", "title"
     for words, counter, style in (

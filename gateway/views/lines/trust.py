@@ -12,7 +12,7 @@ from gateway.views.lines import Line
 
 
 def charter_lines(about: dict[str, Any]) -> list[str]:
-    """A charter in words."""
+    """Tell a charter."""
     members = ", ".join(f"{name} ({status})" for name, status in about["members"].items())
     return [
         f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
@@ -23,7 +23,7 @@ def charter_lines(about: dict[str, Any]) -> list[str]:
 
 
 def home_lines(about: dict[str, Any]) -> list[str]:
-    """What a home holds, in words."""
+    """Tell what a home holds."""
     lines = charter_lines(about["charter"])
     for name, member in about["members"].items():
         version = member["descriptor"]
@@ -35,7 +35,7 @@ def home_lines(about: dict[str, Any]) -> list[str]:
 
 
 def published_lines(about: dict[str, Any], out: str) -> list[str]:
-    """What was published, in words."""
+    """Tell what was published."""
     descriptor = about["descriptor"]
     lines = [f"descriptor {descriptor['version']} and a fresh status of `{about['member']}` are signed"]
     if missing := about.get("unpublished"):

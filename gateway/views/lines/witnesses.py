@@ -22,7 +22,7 @@ def evidence_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
 
 
 def node_lines(about: dict[str, Any]) -> Iterator[Line]:
-    """The same in words, with a style for each line."""
+    """Tell how the logs of a node stand with their witnesses."""
     asked = ", ".join(about["asked"]) or "nobody"
     yield f"witnesses: {asked}; a quorum is the domestic witness, or {about['quorum']} of the counterparts", ""
     for log in about["logs"]:
