@@ -86,8 +86,3 @@ class Spine:
     def node(self, index: int) -> bytes:
         """The node over piece `index`."""
         return self.tree.node(0, index)
-
-
-def tile_level(level: int) -> int:
-    """The level of a tile whose hashes are nodes `level` of a spine's tree."""
-    return 1 + level // _LEVEL
