@@ -12,20 +12,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
 from adapters.base import Adapter
 from adapters.index.keep import DIFFERENCE_SECONDS
 from adapters.index.source import IndexedSource, Progress, RowSource
 from adapters.nodes import nearest
+from certs.tls import TlsIdentity
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId
 from gateway.records.verify import RecordKeys
 from gateway.signing.keys import SigningKey
-
-if TYPE_CHECKING:
-    from certs.tls import TlsIdentity  # loads grpc, which only `adapters.remote` needs
 
 GROUP = "liaison.adapters"
 """The entry point group of adapters that are installed beside this package."""

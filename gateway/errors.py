@@ -19,6 +19,7 @@
     │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
     │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
     │   └── Unknown                 NOT_FOUND            no such thing here
+    ├── Misused                     arguments that cannot be used or contradict each other (exit code 2)
     ├── Misconfigured               a setting, mapping, policy or key file that cannot be used
     ├── NotProved                   a verifier cannot say yes or no (exit code 3)
     ├── Contradicted                a verifier has found evidence against the claim (exit code 1)
@@ -243,6 +244,14 @@ class Unknown(Refused):
 
     reason = Reason.NOT_FOUND
     default_code = "not-found"
+
+
+class Misused(LiaisonError):
+    """Arguments of an act that cannot be used, or that contradict each other."""
+
+    reason = Reason.INVALID_ARGUMENT
+    exit_code = 2
+    default_code = "usage"
 
 
 class Misconfigured(LiaisonError):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adapters.database_tables import DATABASES, Table
+from adapters.sql.survey import read_tables
 from gateway.errors import Misconfigured
 
 
@@ -18,6 +19,4 @@ def survey(url: str, access: Path | None, rows: int, only: Sequence[str] = ()) -
         raise Misconfigured(
             "drafts are made from databases", where="url", remedy=f"an address that begins with {', '.join(DATABASES)}"
         )
-    from adapters.sql.survey import read_tables
-
     return read_tables(url, access, rows, only)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from adapters.base import Adapter
-from adapters.load import Place, open_source
+from adapters.load import open_source
 from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key
 from certs.tls import TlsIdentity
@@ -23,7 +24,7 @@ from gateway.errors import Misconfigured
 from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.model.names import MemberId, member_id
-from gateway.ops.doctor.source_processes import node_side
+from gateway.ops.homes.sources import node_side, source_place
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
@@ -31,7 +32,6 @@ from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
 from gateway.storage.database.open import open_node_database
 from gateway.storage.database.postgres import StorageIdentity, identity
-from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.telemetry import Counters
@@ -134,19 +134,6 @@ def check_owners(settings: Settings) -> None:
                 )
 
 
-def source_place(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Place:
-    """Return where a source of the settings is, with its key index in the home."""
-    return Place(
-        settings.path(source.mapping),
-        settings.source_url(source),
-        home.index,
-        clock,
-        access=settings.path(source.access) if source.access else None,
-        index_secret=load_index_secret(settings.keystore) if settings.storage.sealed_index else None,
-        difference=source.difference_s,
-    )
-
-
 def _refresh(source: Adapter, wall: Bulkhead) -> None:
     """Bring a source's search up to date, and what its wall says of it."""
     source.refresh()
@@ -182,8 +169,6 @@ def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIs
 
 
 def _der(pem: bytes) -> bytes:
-    import ssl
-
     return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 import gateway.node  # noqa: F401 - sets the TLS cipher setting before grpc is loaded
+from gateway.loop import run
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -48,8 +49,6 @@ async def serve(folder: Path, answer_bytes: int) -> None:
 
 def main() -> None:
     """Run with the loop that the node runs with."""
-    from gateway.loop import run
-
     run(serve(Path(sys.argv[1]), int(sys.argv[2])))
 
 

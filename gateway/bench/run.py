@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.bench.echo import METHOD
 from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
 from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
 from gateway.loop import run as run_loop
@@ -105,7 +106,7 @@ async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan
             continue
         messages = _messages(world, name, plan.seconds)
         channels = connect(target)
-        path = echo_method() if name == ECHO else methods.SUBMIT.path
+        path = METHOD if name == ECHO else methods.SUBMIT.path
         streams = Streams(channels) if name in (STREAMS, NO_HIT) else None
         ask = streams.ask if streams else unary(channels, path)
         found.append((name, await drive(ask, messages, concurrency, plan.seconds, target.pids)))
@@ -124,13 +125,6 @@ def _messages(world: World, name: str, seconds: float) -> list[bytes]:
 
 _AT_MOST = 20_000
 """Echoes per second of warm-up and measure that no machine of ours reaches; exchanges reach less than half."""
-
-
-def echo_method() -> str:
-    """The echo's path."""
-    from gateway.bench.echo import METHOD
-
-    return METHOD
 
 
 def _rows(world: World, concurrency: int, passes: dict[str, list[Measure]]) -> Iterator[Row]:

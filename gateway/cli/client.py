@@ -46,22 +46,22 @@ class NodeClient:
         self._client.close()
 
     def search(self, body: dict[str, Any], token: str, idempotency_key: str = "") -> dict[str, Any]:
-        """`POST /v1/searches`. Raises the node's refusal, or `Unavailable`."""
+        """Call `POST /v1/searches`. Raise the node's refusal, or `Unavailable`."""
         headers = {"authorization": f"Bearer {token}"}
         if idempotency_key:
             headers["idempotency-key"] = idempotency_key
         return self._call("POST", "/v1/searches", headers, body)
 
     def get(self, search_id: str, token: str) -> dict[str, Any]:
-        """`GET /v1/searches/{id}`."""
+        """Call `GET /v1/searches/{id}`."""
         return self._call("GET", f"/v1/searches/{search_id}", {"authorization": f"Bearer {token}"})
 
     def onward(self, search_id: str, body: dict[str, Any], token: str) -> dict[str, Any]:
-        """`POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
+        """Call `POST /v1/searches/{id}/onward`. Raise the node's refusal, or `Unavailable`."""
         return self._call("POST", f"/v1/searches/{search_id}/onward", {"authorization": f"Bearer {token}"}, body)
 
     def health(self) -> dict[str, Any]:
-        """`GET /v1/health`."""
+        """Call `GET /v1/health`."""
         return self._call("GET", "/v1/health", {})
 
     def _call(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _context(home: Home) -> ssl.SSLContext:
 
 
 def client_certificate(home: Home) -> bytes:
-    """The client certificate (DER) that `NodeClient` presents."""
+    """Return the client certificate (DER) that `NodeClient` presents."""
     return ssl.PEM_cert_to_DER_cert(_read(home.certificate(CLIENT_KEY)))
 
 

@@ -6,7 +6,6 @@ Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import NoReturn
 import click
 
 from gateway import __version__
+from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import print_json, show_error, show_unforeseen
 from gateway.cli.speech import Speech, language_option
 from gateway.errors import LiaisonError, Misconfigured
@@ -23,22 +23,22 @@ from gateway.errors import LiaisonError, Misconfigured
 COMMANDS = {
     "demo": ("trial.demo", "three countries exchange records on this machine"),
     "init": ("node.init", "make a node's home: keys, settings, database"),
-    "trust": ("node.trust", "the charter, descriptor and status"),
+    "trust": ("trust", "the charter, descriptor and status"),
     "serve": ("node.serve", "run the node"),
     "suspend": ("node.suspend", "switch a source, agency, counterpart or everything off"),
     "resume": ("node.suspend", "switch it on again"),
-    "ask": ("officer.ask", "ask counterparts for a person, document, vehicle or container"),
+    "ask": ("officer", "ask counterparts for a person, document, vehicle or container"),
     "onward": ("officer.onward", "may a record from abroad be passed on, be evidence, be acted upon"),
-    "consent": ("officer.consent", "counterparts ask to use our records onward: a human decides"),
-    "policy": ("policy.group", "check, explain and rehearse what leaves the country"),
-    "adapter": ("data.adapter", "write, check and try the mapping of an agency's own system"),
-    "match": ("data.match", "how names in six scripts are compared"),
-    "index": ("data.index", "build and look at the key indexes of the sources"),
-    "schema": ("data.schema", "the record types as JSON Schema"),
-    "check": ("data.check", "read an identifier: passport zone, container, ship, national number, plate"),
-    "source": ("data.source", "run an agency's source in its own building, with its own key"),
-    "witness": ("node.witness", "cosign heads of logs, so that nobody can rewrite them"),
-    "audit": ("audit.group", "show, verify and export the audit log"),
+    "consent": ("officer", "counterparts ask to use our records onward: a human decides"),
+    "policy": ("policy", "check, explain and rehearse what leaves the country"),
+    "adapter": ("adapter", "write, check and try the mapping of an agency's own system"),
+    "match": ("match", "how names in six scripts are compared"),
+    "index": ("index", "build and look at the key indexes of the sources"),
+    "schema": ("schema", "the record types as JSON Schema"),
+    "check": ("check", "read an identifier: passport zone, container, ship, national number, plate"),
+    "source": ("source", "run an agency's source in its own building, with its own key"),
+    "witness": ("witness", "cosign heads of logs, so that nobody can rewrite them"),
+    "audit": ("audit", "show, verify and export the audit log"),
     "backup": ("node.backup", "everything of a home but the keys of its content, in one sealed file"),
     "restore": ("node.restore", "a home from a backup, without what was erased since"),
     "doctor": ("node.doctor", "find what would stop an exchange, and the remedy"),
@@ -51,28 +51,11 @@ _REFUSING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, err
 """What the system says where a file may not or cannot be written or read, though the path is a right one."""
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _ = COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(f"gateway.cli.commands.{module}"), cmd_name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list without importing what it lists."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, short_help) for name, (_, short_help) in COMMANDS.items()])
-
-
-@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @language_option
 @click.version_option(__version__, prog_name="liaison", message="%(prog)s %(version)s")
 def liaison() -> None:
@@ -129,12 +112,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _path_code(error: BaseException | None) -> int:
-    """2 for a path that is no such place, 1 where the place is right and the system refuses it."""
+    """Return 2 for a path that is wrong, 1 where the path is right and the system refuses it."""
     return 1 if isinstance(error, OSError) and error.errno in _REFUSING else 2
 
 
 def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
-    """The file or folder on the command line that the system refused, it or a folder above it; or nothing."""
+    """Return the file or folder on the command line that the system refused, itself or above it; or nothing."""
     if not isinstance(error, OSError):
         return ""
     refused = {Path(name).absolute() for name in (error.filename, error.filename2) if isinstance(name, str | Path)}
@@ -144,11 +127,11 @@ def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
 
 
 def _refused_file(error: OSError) -> str:
-    """The file that may not or cannot be read or written, below a home or anywhere; or nothing."""
+    """Return the file that may not or cannot be read or written, below a home or anywhere; or nothing."""
     named = error.errno in _REFUSING and isinstance(error.filename, str | os.PathLike)
     return os.fspath(error.filename) if named else ""
 
 
 def main() -> NoReturn:
-    """The `liaison` command."""
+    """Run the `liaison` command."""
     sys.exit(run())

@@ -10,7 +10,7 @@ from gateway.errors import Misconfigured
 
 
 def trial_token(settings: Settings, person: str, *, role: str, office: str, agency: str, purpose: str) -> str:
-    """A token for an officer of `[[trial_officer]]`, or for one described by the flags; `Misconfigured` otherwise."""
+    """Return a token for an officer of `[[trial_officer]]`, or for one whom the flags describe; or `Misconfigured`."""
     home = Home(settings.home)
     issuer = TrialIssuer.load(home.key("token-issuer"), settings.node.member, SystemClock())
     return issuer.issue(_profile(settings, person, role, office, agency, purpose), client_certificate(home))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import click
 
@@ -16,37 +16,47 @@ from gateway.errors import LiaisonError
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import remedy, sentence
+from gateway.views.lines import Line
 from gateway.views.printable import printable
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "dim": "bright_black"}
 
 
-def json_option(command: _F) -> _F:
-    """`--json`: one JSON document on standard output."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
-
-
-def home_option(command: _F) -> _F:
-    """`--home`: an existing home."""
-    kind = click.Path(file_okay=False, path_type=Path)
-    return click.option("--home", required=True, type=kind, envvar="LIAISON_HOME", help="The node's home.")(command)
-
-
 def print_json(value: Any) -> None:
-    """One JSON document; control and direction characters are escaped, also those that JSON allows (L4)."""
+    """Print one JSON document; control and direction characters are escaped, also those that JSON allows (L4)."""
     click.echo(printable(json.dumps(value, ensure_ascii=not _utf8(), indent=2)))
 
 
 def say(text: str = "", style: str = "", *, err: bool = False) -> None:
-    """One line in words; `style` is one of good, bad, warn, title, dim, and only seen on a terminal."""
+    """Print one line; `style` is one of good, bad, warn, title, dim, and only seen on a terminal."""
     stream = sys.stderr if err else sys.stdout
     line = printable(text)
     if style and stream.isatty() and not os.environ.get("NO_COLOR"):
         name = _STYLES[style]
         line = click.style(line, bold=True) if name == "bold" else click.style(line, fg=name)
     click.echo(line, err=err, color=None if stream.isatty() else False)
+
+
+def print_result(value: Any, lines: Iterable[Line], *, as_json: bool) -> None:
+    """Print one JSON document, or lines: each a text, or a text with its style."""
+    if as_json:
+        print_json(value)
+        return
+    for line in lines:
+        say(*((line,) if isinstance(line, str) else line))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, names: int) -> None:
+    """Print a table over the width of the terminal, elsewhere over 120 columns; figures follow the first `names`."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*titles)
+    for column in table.columns[names:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 @contextmanager
@@ -62,18 +72,32 @@ def working(text: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(text: str) -> Iterator[Callable[[int, int], None] | None]:
-    """On a terminal a bar, moved by calls with what is done and what there is in all; elsewhere None."""
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on a terminal a bar for each name that is reported, with what is done of how much; elsewhere nothing."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda _name, _done, _total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=None)
+            bars.update(tasks[name], completed=done, total=max(done, total) or None)
+
+        yield report
+
+
+@contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal one bar, moved by calls with what is done and what there is in all; elsewhere nothing."""
+    with progress_bars() as report:
+        report(text, 0, 0)
+        yield partial(report, text)
 
 
 def show_error(error: LiaisonError, language: Language, *, as_json: bool) -> None:
@@ -90,7 +114,7 @@ def show_error(error: LiaisonError, language: Language, *, as_json: bool) -> Non
 
 
 def show_unforeseen(error: BaseException, *, as_json: bool) -> None:
-    """An error that nobody foresaw: its class and place, no trace."""
+    """Tell an error that was not foreseen: its class and place, no trace."""
     from gateway.telemetry.logs import describe
 
     about = describe(error)

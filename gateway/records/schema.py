@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from certs.durable import replace
+from gateway.errors import Misconfigured, StorageBroken
 from gateway.records.envelope import RecordEnvelope
 from gateway.records.json_schema import json_schema
 from gateway.records.types import MAX_FIELD, MAX_RECORD, RECORD_TYPES, RecordType
@@ -63,3 +66,17 @@ def file_name(name: str) -> str:
 
 def _text(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def write_schemas(out: Path) -> list[str]:
+    """Write a schema for each record type and the envelope, and an index, into `out`; return the names of the files."""
+    written = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in files():
+            replace(out / name, text.encode())
+            written.append(name)
+    except StorageBroken as error:
+        remedy = "name another folder, or make room"
+        raise Misconfigured(error.message, code="bad-path", where=str(out), remedy=remedy) from error
+    return written

@@ -10,18 +10,19 @@ from gateway.audit.reading.show import Shown
 from gateway.audit.verify.findings import Report
 from gateway.ops.audit.search import Result
 from gateway.ops.audit.search_question import Search
-from gateway.ops.homes.open_home import entry_line, public_part
+from gateway.ops.homes.open_home import public_part
+from gateway.views.lines import Line
+from gateway.views.lines.entries import entry_line
+from gateway.views.lines.report import report_lines, report_value
 
 
 def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
-    """What was found, as JSON."""
+    """Return what was found, as JSON."""
     found = result.found
     value: dict[str, Any] = {"question": search.as_value()}
     if result.entry is not None:
         value["entry"] = {"log": result.entry.log, "index": result.entry.index}
     if result.report is not None:
-        from gateway.views.report import report_value
-
         value["complete"] = report_value(result.report)
     return value | {
         "count": found.count,
@@ -35,45 +36,41 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
 
 
 def describe_entry(log: str, opened: Opened, *, private: bool) -> dict[str, Any]:
-    """An entry as JSON: its public part, and its private one where that may be shown."""
+    """Return an entry as JSON: its public part, and its private one where that may be shown."""
     return public_part(log, opened.entry) | ({"private": opened.private} if private else {})
 
 
-def found_lines(result: Result, limit: int) -> Iterator[tuple[str, str]]:
-    """What was found, in lines: style and text."""
+def found_lines(result: Result, limit: int) -> Iterator[Line]:
+    """Tell what was found."""
     found = result.found
     if result.entry is not None:
-        yield "title", f"this search is entry {result.entry.index} of {result.entry.log}"
+        yield f"this search is entry {result.entry.index} of {result.entry.log}", "title"
     for log, opened in found.entries:
-        yield "", entry_line(log, Shown(opened.entry, (opened.private if result.private else None) or {}))
+        yield entry_line(log, Shown(opened.entry, (opened.private if result.private else None) or {}))
     if found.count > len(found.entries):
-        yield "warn", f"the newest {limit:,} of {found.count:,}: raise --limit, or narrow it with --until"
+        yield f"the newest {limit:,} of {found.count:,}: raise --limit, or narrow it with --until", "warn"
     else:
         noun = "entry fits" if found.count == 1 else "entries fit"
-        yield ("good" if found.count else ""), f"{found.count or 'no'} {noun}"
+        yield f"{found.count or 'no'} {noun}", "good" if found.count else ""
     if result.reasons:
-        yield "", "by reason: " + ", ".join(f"{code} {count:,}" for code, count in result.reasons.items())
+        yield "by reason: " + ", ".join(f"{code} {count:,}" for code, count in result.reasons.items())
     if found.closed:
-        yield "warn", f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them"
+        yield f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them", "warn"
     for log, first in result.pruned.items():
-        yield "warn", f"{log} is pruned below {first:,}: nobody can search the entries before that"
+        yield f"{log} is pruned below {first:,}: nobody can search the entries before that", "warn"
     if result.report is not None:
         yield from _complete_lines(result, result.report)
 
 
-def _complete_lines(result: Result, report: Report) -> Iterator[tuple[str, str]]:
+def _complete_lines(result: Result, report: Report) -> Iterator[Line]:
     if report.exit_code:
-        from gateway.views.report import report_lines
-
-        yield (
-            "bad" if report.exit_code == 1 else "warn",
-            "the log does not verify, so nothing is proved of what it lacks:",
-        )
-        for state, text in report_lines(report):
-            if state != "proved":
-                yield "", f"  {text}"
+        style = "bad" if report.exit_code == 1 else "warn"
+        yield "the log does not verify, so nothing is proved of what it lacks:", style
+        for text, style in report_lines(report):
+            if style != "good":
+                yield f"  {text}"
         return
     sizes = ", ".join(f"{size:,} of {log}" for log, size in sorted(report.sizes.items()))
-    yield "good", f"complete: every entry under the signed heads ({sizes}) was hashed and, in this time, opened"
+    yield f"complete: every entry under the signed heads ({sizes}) was hashed and, in this time, opened", "good"
     if result.found.closed:
-        yield "warn", "of the closed entries nobody can say whether they fit"
+        yield "of the closed entries nobody can say whether they fit", "warn"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from gateway.language.catalogue import Sentences, tell
@@ -10,6 +11,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
+from gateway.views.lines import Line
 
 _QUALITY: Sentences = {
     "EXACT_ID": "exact match of an identifier",
@@ -39,6 +41,18 @@ _FULL_STOPS = ".។။。"
 def all_answered(search: dict[str, Any]) -> bool:
     """Return whether every line says hit or no hit, and none is incomplete for want of an answer."""
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
+
+
+def search_lines(search: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
+    """Tell a search: what each counterpart said, and each hit."""
+    for line in search["lines"]:
+        yield headline(line, own, language)
+        if line.get("exchange_id"):
+            yield f"      {tell(language, 'exchange {id}', id=line['exchange_id'])}", "dim"
+        for hit in line["hits"]:
+            yield from (f"      {detail}" for detail in hit_lines(hit, language))
+    yield from (f"  {member}  {tell(language, 'still waiting')}" for member in search["waiting_for"])
+    yield f"  {tell(language, 'search {id}', id=search['id'])}", "dim"
 
 
 def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -> tuple[str, str]:

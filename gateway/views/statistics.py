@@ -15,6 +15,7 @@ from gateway.audit.statistics.statistics import MEASURES, SMALLEST, AnswerTime, 
 from gateway.audit.statistics.uptime import Availability
 from gateway.clock import SystemClock, rfc3339
 from gateway.ops.homes.open_home import open_home
+from gateway.views.lines import Line
 
 OURS = 7
 TOTALS = (
@@ -31,6 +32,9 @@ TOTALS = (
     ("served-outcome:refused", "refused"),
 )
 """Columns of the table: measure and value, and the heading; the first `OURS` are of our questions."""
+
+TITLES = ("month", "with", *(title for _, title in TOTALS))
+"""Headings of the table of totals."""
 
 FEW = f"<{SMALLEST}"
 
@@ -51,28 +55,28 @@ class Statistics:
 
     @property
     def months(self) -> list[str]:
-        """All months with a count, oldest first."""
+        """Return all months with a count, oldest first."""
         return sorted({cell.month for cell in self.counts})
 
     def total(self, month: str, counterpart: str, column: str) -> int:
-        """The count of a column of `TOTALS`."""
+        """Return the count of a column of `TOTALS`."""
         measure, _, value = column.partition(":")
         return self.counts.get(Cell(month, counterpart, measure, value), 0)
 
     def of_all(self, month: str, column: str) -> int:
-        """The same over all counterparts."""
+        """Return the count of a column over all counterparts."""
         measure, _, value = column.partition(":")
         return self.together.get(Cell(month, "", measure, value), 0)
 
     def by_value(self, measure: str) -> list[tuple[str, int]]:
-        """The values of a measure over all months and counterparts."""
+        """Return the values of a measure over all months and counterparts."""
         return [
             (cell.value, count) for cell, count in self.together.items() if (cell.month, cell.measure) == ("", measure)
         ]
 
 
 def statistics_of(stats: Stats, member: str, made: str, *, exact: bool) -> Statistics:
-    """What is shown of `stats`; times of fewer than five answers are left out, too, unless `exact`."""
+    """Return what is shown of `stats`; times of fewer than five answers are left out, too, unless `exact`."""
     times = tuple(time for time in stats.answer_times if exact or time.answers >= SMALLEST)
     together: Counter[Cell] = Counter()
     for cell, count in stats.counts.items():
@@ -84,7 +88,7 @@ def statistics_of(stats: Stats, member: str, made: str, *, exact: bool) -> Stati
 
 
 def said(count: int) -> str:
-    """A count in words."""
+    """Return a count in words."""
     return FEW if count < 0 else f"{count:,}"
 
 
@@ -121,7 +125,7 @@ def as_value(shown: Statistics) -> dict[str, Any]:
 
 
 def as_csv(shown: Statistics) -> str:
-    """One line for each count, with a heading; spreadsheets read it."""
+    """Return one line for each count, with a heading; spreadsheets read it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("month", "counterpart", "measure", "value", "count", "meaning"))
@@ -140,14 +144,14 @@ def as_csv(shown: Statistics) -> str:
 
 
 def table_rows(shown: Statistics) -> Iterator[tuple[str, ...]]:
-    """Rows of the table of totals: month, counterpart, and `TOTALS`."""
+    """Return rows of the table of totals: month, counterpart, and `TOTALS`."""
     for month in shown.months:
         for peer in sorted({cell.counterpart for cell in shown.counts if cell.month == month and cell.counterpart}):
             yield month, peer, *(said(shown.total(month, peer, column)) for column, _ in TOTALS)
 
 
 def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
-    """Measures with several values, each with its meaning and rows of month, counterpart and `value count, …`."""
+    """Yield measures with several values, each with its meaning and rows of month, counterpart and values."""
     for measure, meaning in MEASURES.items():
         lines: dict[tuple[str, str], list[str]] = {}
         for cell, count in sorted(shown.counts.items()):
@@ -158,7 +162,7 @@ def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str
 
 
 def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
@@ -170,3 +174,24 @@ def statistics_of_home(
         stats = collect(HomeLogs(evidence.store, evidence.keys), since_us, until_us, progress)
     made = rfc3339(SystemClock().now_us() // 1_000_000 * 1_000_000)
     return statistics_of(stats, evidence.member, made, exact=exact)
+
+
+def statistics_lines(shown: Statistics) -> Iterator[Line]:
+    """Tell in lines what the table of totals does not have."""
+    if not shown.counts:
+        yield "the log has nothing to count in this time"
+        return
+    for _, meaning, rows in breakdown(shown):
+        yield meaning, "title"
+        for month, peer, values in rows:
+            yield f"  {month} {peer:<2}  {values}"
+    for time in shown.answer_times:
+        told = f"median {time.median_ms:,} ms, 95 % within {time.p95_ms:,} ms"
+        yield f"answers of {time.counterpart} in {time.month}: {told}"
+    for item in shown.availability:
+        yield f"availability in {item.month}: {100 * item.share:.3f} % of the time that the log covers"
+    if not shown.exact:
+        yield (
+            "counts of one to four are shown as <5, the others rounded to a multiple of five; --exact for own use",
+            "dim",
+        )

@@ -22,7 +22,7 @@ from gateway.config.home import Home
 from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
-from gateway.ops.audit.verify_export import entries
+from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home
 from tests.support.cli import Liaison, found_federation
 from tests.support.erasing import files_with
@@ -108,7 +108,7 @@ async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
     # Its own log does not say so yet: the entry of the erasure is younger than the backup.
     assert (code, done["logs"]["verdict"]) == (3, "not provable")
     with open_home(new) as evidence:
-        shown = [item for _, item in entries(evidence, "exchange", Filter(), 10_000, None)]
+        shown = [item for _, item in find_entries(evidence, "exchange", Filter(), 10_000, None)]
     assert {item.entry.exchange_id for item in shown if item.erased} == {exchange}
     assert [item.private["officer"] for item in shown if item.entry.exchange_id == kept] == ["th.o.1042"] * 2
     code, done = await liaison(capsys, *restoring(world, tmp_path / "after.backup", tmp_path / "newer", "--keys",

@@ -24,7 +24,7 @@ from gateway.config import Home, load_settings
 from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
-from gateway.ops.audit.verify_export import entries
+from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.open_home import open_home
 from tests.federation.test_several_processes import on_postgres
@@ -94,7 +94,9 @@ def restoring(world: World, backup: Path, *more: object) -> list[str]:
 def exchanges(home: Path) -> tuple[set[str], set[str]]:
     """Ids of the exchanges whose content can be read, and of those whose is gone."""
     with open_home(home) as evidence:
-        shown = [item for _, item in entries(evidence, "exchange", Filter(), 10_000, None) if item.entry.exchange_id]
+        shown = [
+            item for _, item in find_entries(evidence, "exchange", Filter(), 10_000, None) if item.entry.exchange_id
+        ]
     gone = {item.entry.exchange_id for item in shown if item.erased}
     return {item.entry.exchange_id for item in shown if not item.erased}, gone
 

@@ -17,8 +17,8 @@ from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.federation import OFFICER, Federation, open_federation
 from gateway.errors import Reason, Refused
-from gateway.ops.audit.verify_export import describe, entries
-from gateway.ops.homes.open_home import open_home
+from gateway.ops.audit.entry_list import find_entries
+from gateway.ops.homes.open_home import open_home, shown_value
 from tests.support.cli import Liaison, Ran
 
 PATIENCE_S = 40.0
@@ -72,7 +72,7 @@ class Desk:
     def entries(self, member: str, kind: str) -> list[dict[str, Any]]:
         """Entries of a kind about this exchange, oldest first."""
         with open_home(self.federation.home(member)) as evidence:
-            shown = [describe(*item) for item in entries(evidence, "operations", Filter(kind=kind), 500, None)]
+            shown = [shown_value(*item) for item in find_entries(evidence, "operations", Filter(kind=kind), 500, None)]
         return [item for item in reversed(shown) if item["exchange_id"] == self.line["exchange_id"]]
 
 

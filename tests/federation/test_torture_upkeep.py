@@ -22,7 +22,7 @@ import pytest
 from gateway.audit.export.layout import MANIFEST, PART
 from gateway.audit.reading.show import Filter
 from gateway.config.home import Home
-from gateway.ops.audit.verify_export import entries
+from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home
 from gateway.ops.policy.keeper import INCOMING, UNLOGGED
 from tests.support.cli import Liaison
@@ -184,7 +184,9 @@ def policy_jobs(past: Past) -> list[Job]:
     def whole(shop: Workshop) -> None:
         assert policy_of(shop, shop.folder / "vn") == (2, past.versions[2])
         with open_home(shop.folder / "vn") as evidence:
-            shown = [item for _, item in entries(evidence, "operations", Filter(kind="policy-accepted"), 100, None)]
+            shown = [
+                item for _, item in find_entries(evidence, "operations", Filter(kind="policy-accepted"), 100, None)
+            ]
         assert {item.private["version"] for item in shown} == {1, 2}, "no entry says that it was accepted"
         verified(shop, shop.folder / "vn")
 

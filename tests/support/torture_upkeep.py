@@ -19,7 +19,7 @@ from gateway.config.home import Home
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.query import DocumentQuery
-from gateway.ops.audit.verify_export import entries
+from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home
 from gateway.ops.orders.erasure_home import exchange_entries
 from gateway.ops.orders.mailbox import Order, Orders
@@ -164,7 +164,7 @@ def erased_exchanges(home: Path) -> dict[str, bool]:
     """Exchanges of a home, and whether all of their content is gone."""
     found: dict[str, bool] = {}
     with open_home(home) as evidence:
-        for _, shown in entries(evidence, "exchange", Filter(), 10_000, None):
+        for _, shown in find_entries(evidence, "exchange", Filter(), 10_000, None):
             found[shown.entry.exchange_id] = bool(shown.erased) and found.get(shown.entry.exchange_id, True)
     return found
 
@@ -191,7 +191,7 @@ def destroyed_keys(home: Path, other: Path) -> list[bytes]:
 def proofs_of_erasure(home: Path) -> list[str]:
     """Keys that the log says were destroyed."""
     with open_home(home) as evidence:
-        shown = [item for _, item in entries(evidence, "operations", Filter(kind="key-destroyed"), 10_000, None)]
+        shown = [item for _, item in find_entries(evidence, "operations", Filter(kind="key-destroyed"), 10_000, None)]
     return [str(item.private["key_id"]) for item in shown]
 
 

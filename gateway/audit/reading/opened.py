@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
 from gateway.errors import Contradicted, LiaisonError, Unknown
+from gateway.model.hit import Hit
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore, StoredEntry
-
-if TYPE_CHECKING:
-    from gateway.model.hit import Hit
 
 
 @dataclass(frozen=True, slots=True)

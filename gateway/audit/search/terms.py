@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -19,11 +19,11 @@ from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.opened import hits_of
 from gateway.errors import LiaisonError
 from gateway.matching.identifiers import document_key
+from gateway.model.exchange import Request
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
 from gateway.ports import events
-
-if TYPE_CHECKING:
-    from gateway.model.exchange import Request
+from gateway.statements.envelope import REQUEST, unseal
+from gateway.statements.request import REQUEST_KIND
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """From a hit reference, counterpart and case to source, key and record type; raises `LiaisonError` where it cannot."""
@@ -59,7 +59,7 @@ def term(field: Field, value: str) -> str:
 
 def name_terms(name: str) -> frozenset[str]:
     """Terms of a person's name: one that an entry has is enough."""
-    from gateway.matching.same import name_sounds  # its tables take a quarter of a second to load
+    from gateway.matching.same import name_sounds
 
     return frozenset(term(Field.NAME, sound) for sound in name_sounds(name))
 
@@ -193,9 +193,6 @@ def _request(request: bytes) -> Request | None:
     if not request:
         return None
     # What parses statements is loaded where one has to be parsed: many searches need none.
-    from gateway.statements.envelope import REQUEST, unseal
-    from gateway.statements.request import REQUEST_KIND
-
     try:
         return REQUEST_KIND.parse(unseal(request, REQUEST).payload)
     except LiaisonError:

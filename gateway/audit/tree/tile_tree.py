@@ -86,8 +86,3 @@ class TileTree:
     def node(self, index: int) -> bytes:
         """The node over piece `index`."""
         return self.tree.node(0, index)
-
-
-def tile_level(level: int) -> int:
-    """The level of a tile whose hashes are nodes `level` of a tile_tree's tree."""
-    return 1 + level // _LEVEL

@@ -29,6 +29,7 @@ from gateway.audit.tree.checkpoint import Checkpoint, key_id, parse_checkpoint, 
 from gateway.audit.tree.cosignature import Witness, verify_cosignatures
 from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
+from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.envelope import ANSWER, signer_of, unseal
 from gateway.trust.documents.descriptor import KeyUse, ListedKey
 
@@ -217,8 +218,6 @@ def _certificates(answer: bytes) -> Iterator[bytes]:
     """The certificates in the records of an answer."""
     if not answer:
         return
-    from gateway.statements.answer import ANSWER_KIND  # it loads all record types
-
     try:
         hits = ANSWER_KIND.parse(unseal(answer, ANSWER).payload).hits
     except LiaisonError:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PUBLIC, make_folder, write_new
-from certs.keyfiles import create_key
 from gateway.audit.reading.inspection import Action
 from gateway.audit.reading.mandate import Mandate, appointment_of
-from gateway.audit.reading.show import open_entry
+from gateway.audit.reading.show import Filter, open_entry
 from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
-from gateway.ops.audit.verify_export import describe
-from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry
+from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry, shown_value
 from gateway.ops.homes.trust_state import publish
 from gateway.ops.orders.inspection_home import inspect
-from gateway.signing.dsse import decode64, encode64
+from gateway.signing.dsse import decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.ceremony.auditors import draft_appointment
 from gateway.trust.ceremony.ceremony import authority_key, import_document
@@ -31,15 +28,6 @@ from gateway.trust.keeper import TrustKeeper
 _END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-def make_key(folder: Path, name: str) -> dict[str, str]:
-    """A key for an auditor: `NAME.key` for them alone, `NAME.pub` for the authority that appoints."""
-    identifier(name, "--name")
-    make_folder(folder)
-    key = SigningKey(create_key(folder / f"{name}.key"))
-    write_new(folder / f"{name}.pub", encode64(key.spki).encode() + b"\n", PUBLIC)
-    return {"key": str(folder / f"{name}.key"), "public": str(folder / f"{name}.pub"), "key_id": key.key_id}
-
-
 def scope_of(
     since: datetime | None,
     until: datetime | None,
@@ -48,7 +36,7 @@ def scope_of(
     *,
     content: bool,
 ) -> Scope:
-    """A scope as the options say it; what is not limited is whole."""
+    """Return a scope as the options say it; what is not limited is whole."""
     return Scope(
         to_us(since) if since else 0,
         to_us(until or _END),
@@ -101,7 +89,7 @@ def _public_key(path: Path) -> VerifyKey:
 
 
 def describe_appointment(item: Appointment) -> dict[str, Any]:
-    """An appointment as JSON."""
+    """Return an appointment as JSON."""
     return {
         "auditor": item.auditor,
         "member": item.member,
@@ -115,7 +103,7 @@ def describe_appointment(item: Appointment) -> dict[str, Any]:
 
 
 def auditors(folder: Path) -> list[dict[str, Any]]:
-    """Everybody who was appointed at a home, the newest first, and whether the appointment is in force."""
+    """List everybody who was appointed at a home, the newest first, and whether the appointment is in force."""
     settings, clock = load_settings(folder), SystemClock()
     home, member = Home(settings.home), member_id(settings.node.member)
     keeper, documents = TrustKeeper(home.trust, clock), TrustDocuments(home.trust)
@@ -132,7 +120,7 @@ def auditors(folder: Path) -> list[dict[str, Any]]:
 
 
 def own_appointment(evidence: Evidence, key: SigningKey) -> Appointment:
-    """The appointment of who has this key, in force now. Raises `Forbidden`, `BadSignature`."""
+    """Return the appointment of who has this key, in force now. Raises `Forbidden`, `BadSignature`."""
     clock = SystemClock()
     keeper = TrustKeeper(evidence.home.trust, clock)
     documents = TrustDocuments(evidence.home.trust).appointments(evidence.member)
@@ -150,13 +138,13 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
         require_entry(evidence, at, Action.OPEN.event)
         stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
         shown = [open_entry(evidence.keys, name, item) for item in stored]
-        return {"entry": {"log": at.log, "index": at.index}, "entries": [describe(name, item) for item in shown]}
+        return {"entry": {"log": at.log, "index": at.index}, "entries": [shown_value(name, item) for item in shown]}
 
 
 def export_appointment(
     folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
 ) -> tuple[Appointment, Written]:
-    """The appointment under which an export is made, and the entry that says so."""
+    """Return the appointment under which an export is made, and the entry that says so."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)
@@ -167,19 +155,22 @@ def export_appointment(
     return appointment, at
 
 
-def search_mandate(
-    folder: Path, key_file: Path, reason: str, log: str, filters: Mapping[str, str], bounds: tuple[int, int]
-) -> Mandate:
-    """What an auditor may see of what a search finds; the search has its entry once this returns."""
+def search_mandate(folder: Path, key_file: Path, reason: str, log: str, wanted: Filter) -> Mandate:
+    """Return what an auditor may see of what a search finds; the search has its entry once this returns."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)
-    given = {name: value for name, value in filters.items() if value}
-    times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
-    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | given | times)
+    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | wanted.private | public_filters(wanted))
     with open_home(folder) as evidence:
         require_entry(evidence, at, Action.SEARCH.event)
         return Mandate(evidence.member, appointment.scope)
+
+
+def public_filters(wanted: Filter) -> dict[str, str]:
+    """Return the filters by public parts that are given, as the entry of a search has them."""
+    given = {name: getattr(wanted, name) for name in ("kind", "peer", "exchange_id")}
+    times = {name: rfc3339(us) for name, us in (("since", wanted.since_us), ("until", wanted.until_us)) if us}
+    return {name: value for name, value in given.items() if value} | times
 
 
 def _newest_log(evidence: Evidence, log: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from gateway.audit.export.layout import MANIFEST, PART
 from gateway.config import Home, argument
+from gateway.errors import Misused
 
 
 def require_export(folder: Path) -> None:
-    """Raise `UsageError` for a folder that was never an export; what is wrong with one is the verifier's to say."""
+    """Raise `Misused` for a folder that was never an export; what is wrong with one is the verifier's to say."""
     if (folder / MANIFEST).is_file():
         return
     if Home(folder).settings.is_file():
@@ -20,4 +19,4 @@ def require_export(folder: Path) -> None:
         what = "it is one that was interrupted: give the command that began it again"
     else:
         what = f"it has no {MANIFEST}. `liaison audit export --home HOME --out DIR` makes one"
-    raise click.UsageError(f"`{folder}` is no export: {what}")
+    raise Misused(f"`{folder}` is no export: {what}")

@@ -17,8 +17,8 @@ from gateway.model.names import exchange_id as checked_id
 from gateway.ops.homes.open_home import OPERATIONS, Evidence, Written, open_home
 from gateway.ops.orders.decision_reads import Use, account_name
 from gateway.ops.orders.inspection_home import announce_use
+from gateway.ops.policy.folders import require_own
 from gateway.ops.policy.keeper import PolicyKeeper
-from gateway.ops.policy.policies import require_own
 from policy.engine.engine import PolicyEngine
 from policy.review.kept_attributes import question_from, record_from
 from policy.review.reasons import Explanation, explain_decision
@@ -37,12 +37,12 @@ class User:
 
 
 def user(by: str, reason: str) -> User:
-    """Who wants to know: by default the account under which this runs."""
+    """Return who wants to know: by default the account under which this runs."""
     return User(by or account_name(os.getuid()), reason)
 
 
 def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
-    """Why an exchange that this home answered came out as it did: the question, then each record that was found.
+    """Explain why an exchange that this home answered came out as it did: the question, then each record found.
 
     The policy in force now is asked, at the time of the entry. Where the entry that says who wanted to know stands
     comes first. Raises `Unknown` when there is no such decision. Where that entry cannot be written, what hinders it is
@@ -64,10 +64,10 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, 
 
 
 def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Written, Rehearsal]:
-    """What the draft would have decided on what this home answered since a time.
+    """Decide by the draft what this home answered since a time.
 
     Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised,
-    and `UsageError` for a draft of another member's policy.
+    and `Misused` for a draft of another member's policy.
     """
     settings, current = load_settings(home), _in_force(home)
     require_own(draft, current.member, settings.base_policy)
@@ -81,7 +81,7 @@ def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Wr
 
 
 def _require_entry(evidence: Evidence, index: int, use: Use, detail: dict[str, Any], log: str = OPERATIONS) -> None:
-    """The entry that says what is read stands in the log, whoever says so, or nothing is read."""
+    """Raise `NotProved` where the entry that says what is read is not in the log: then nothing is read."""
     for stored in evidence.store.entries(log, index, index + 1):
         shown = open_entry(evidence.keys, log, stored)
         if shown.entry.kind == use.value and shown.private.get("detail") == detail:

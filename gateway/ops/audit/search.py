@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gateway.audit.reading.opened import Opened
+from gateway.audit.search.export import SearchedExport
 from gateway.audit.search.find import Found, find, find_all
 from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.index import IndexKeeper, SearchedLogs
 from gateway.audit.search.postings import BLOCK
 from gateway.audit.search.question import Question
 from gateway.audit.search.terms import ANY, Field, term
+from gateway.audit.verify.findings import Report
 from gateway.clock import SystemClock
+from gateway.errors import Misused
+from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
 from gateway.ops.homes.open_home import Written, open_home, require_entry
+from gateway.ops.orders.inspection_home import look_up
 from gateway.ports import events
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.references import HitReferences
-
-if TYPE_CHECKING:
-    from gateway.audit.reading.mandate import Mandate
-    from gateway.audit.verify.findings import Report
 
 Progress = Callable[[int, int], None]
 _INDEX_NAME = "find.sqlite"
@@ -51,6 +52,16 @@ class Searcher:
     reason: str = ""
     key_file: Path | None = None
 
+    def check(self, place: Place, search: Search) -> None:
+        """Raise `Misused` where a key or a reason is missing for this search, or does not belong to it."""
+        if place.is_export:
+            if self.key_file is not None:
+                raise Misused("an export holds what its auditor may see: it needs no --key")
+        elif search.needs_mandate and self.key_file is None:
+            raise Misused("a search about a person or a record needs the --key of an appointed auditor, and a --reason")
+        elif self.key_file is not None and not self.reason:
+            raise Misused("--key needs a --reason: it stands in the log before anything is shown")
+
 
 @dataclass(slots=True)
 class Result:
@@ -67,31 +78,45 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
+        """Return 0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
         if self.report is None:
             return 0
         return self.report.exit_code or (3 if self.found.closed or self.pruned else 0)
 
 
-def find_entries(
-    place: Place,
-    search: Search,
-    limit: int,
-    who: Searcher,
-    progress: Progress | None,
-    verify: Callable[[Progress], Report] | None,
-) -> Result:
-    """Search a home or an export; `verify` is given for a complete search, and verifies what is then read in full.
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Under which charter the logs are verified before a complete search; an export needs one."""
 
-    At home the entry of the search comes first. Raises `UsageError` for a reason or counterpart that does not exist.
+    charter: Path | None
+    fingerprint: str | None
+
+    def check(self, place: Place) -> None:
+        """Raise `Misused` for an export without a charter."""
+        if place.is_export and self.charter is None:
+            raise Misused("--complete verifies an export under the auditor's own --charter")
+
+
+def find_entries(
+    place: Place, search: Search, limit: int, who: Searcher, progress: Progress, complete: Complete | None
+) -> Result:
+    """Search a home or an export; a complete search verifies the logs first and then reads them in full.
+
+    At home the entry of the search comes first. Raises `Misused` for a reason or counterpart that does not exist.
     """
+    search.check()
+    who.check(place, search)
+    if complete is not None:
+        complete.check(place)
     question, entry, keep, mandate = search.question(), None, None, None
     if not place.is_export and who.key_file is None:
         entry = _look_up(place.folder, who.reason, search)
-    elif not place.is_export:
-        entry, mandate = _announce(place.folder, who, search)
+    elif not place.is_export and who.key_file is not None:
+        from gateway.ops.audit.search_mandate import announce, narrow, within
+
+        entry, mandate = announce(place.folder, who.key_file, who.reason, search)
         if mandate.names_agencies:
-            keep = partial(_within, mandate)
+            keep = partial(within, mandate)
     _refuse_unknown(place, search, progress)
     if mandate is not None:
         narrowed = narrow(question, mandate)
@@ -99,8 +124,8 @@ def find_entries(
             return Result(Found(), entry, private=True)
         question = narrowed
     private = who.key_file is not None or place.is_export
-    if verify is not None:
-        report = verify(progress or _no_progress)
+    if complete is not None:
+        report = _verify(place, complete, progress)
         with _searched(place) as logs:
             found = find_all(logs, question, limit, report.sizes, progress, keep)
             return Result(found, entry, report, private, _pruned(place, logs, question))
@@ -112,8 +137,20 @@ def find_entries(
     return Result(found, entry, None, private, pruned, {by.partition("=")[2]: count for by, count in counts})
 
 
+def _verify(place: Place, complete: Complete, progress: Progress) -> Report:
+    from gateway.ops.audit.verify_export import verify_export_folder, verify_home_folder
+
+    charter, fingerprint = complete.charter, complete.fingerprint
+    if charter is None or not place.is_export:
+        return verify_home_folder(place.folder, charter, fingerprint, statements=False, progress=progress)
+    processes = os.cpu_count() or 1
+    return verify_export_folder(
+        place.folder, charter, fingerprint, statements=False, processes=processes, progress=progress
+    )
+
+
 def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> None:
-    """A mandate does not count here: without one, too, a home says how many entries have a reason or counterpart."""
+    """Refuse what no entry has. A mandate does not count here: a home tells how many entries have a reason anyway."""
 
     def seen(question: Question) -> bool:
         with _searched(place) as logs, _open_index(place, logs) as index:
@@ -123,69 +160,23 @@ def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> 
 
 
 def _pruned(place: Place, logs: SearchedLogs, question: Question) -> dict[str, int]:
-    """Of an export the verifier says what was pruned: it may be of a part of the log anyway."""
+    """Return what was pruned of each log. Of an export the verifier says it: it may be of a part of the log anyway."""
     names = [log for log in logs.logs() if question.of_log(log) and not place.is_export]
     return {log: first for log in names if (first := logs.bounds(log)[0])}
 
 
 def _reasons(found: Found) -> list[str]:
-    """The terms of the reasons that the entries shown have: refusals are counted by them."""
+    """Return the terms of the reasons that the entries shown have: refusals are counted by them."""
     shown = {str((opened.private or {}).get(name) or "") for _, opened in found.entries for name in ("code", "refusal")}
     return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
 
 
-def _no_progress(done: int, of: int) -> None:
-    """Tell nobody."""
-    del done, of
-
-
 def _look_up(folder: Path, reason: str, search: Search) -> Written:
-    """The entry of a search without a mandate, durable."""
-    from gateway.ops.orders.inspection_home import look_up
-
+    """Write the entry of a search without a mandate, durable."""
     entry = look_up(folder, reason, search.as_value())
     with open_home(folder) as evidence:
         require_entry(evidence, entry, events.LOOKED_UP)
     return entry
-
-
-def _announce(folder: Path, auditor: Searcher, search: Search) -> tuple[Written, Mandate]:
-    """The entry of this search, durable, and what its auditor may see."""
-    from gateway.audit.reading.inspection import Action, mandate_of
-    from gateway.ops.audit.auditors import own_appointment
-    from gateway.ops.orders.inspection_home import inspect
-    from gateway.signing.keys import load_signing_key
-
-    assert auditor.key_file is not None
-    key = load_signing_key(auditor.key_file)
-    with open_home(folder) as evidence:
-        appointment = own_appointment(evidence, key)  # what cannot be searched anyway is said at once
-    entry = inspect(folder, key, Action.SEARCH, auditor.reason, search.as_value())
-    with open_home(folder) as evidence:
-        require_entry(evidence, entry, Action.SEARCH.event)
-        return entry, mandate_of(evidence.member, appointment)
-
-
-def narrow(question: Question, mandate: Mandate) -> Question | None:
-    """The question within a mandate's time and counterparts; None where nothing is left of it."""
-    from gateway.trust.documents.appointment import EVERY
-
-    scope = mandate.scope
-    if scope is None:
-        return None
-    until_us = min(question.until_us or scope.until_us, scope.until_us)
-    peers = question.peers
-    if EVERY not in scope.counterparts:
-        # The own member's id stands for entries without a counterpart.
-        allowed = frozenset("" if name == mandate.member else name for name in scope.counterparts)
-        peers = allowed & peers if peers else allowed
-        if not peers:
-            return None
-    return replace(question, since_us=max(question.since_us, scope.since_us), until_us=until_us, peers=peers)
-
-
-def _within(mandate: Mandate, opened: Opened) -> bool:
-    return opened.private is not None and not mandate.withholds_private(opened.entry, opened.private)
 
 
 def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
@@ -199,9 +190,6 @@ def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
 @contextmanager
 def _searched(place: Place) -> Iterator[SearchedLogs]:
     if place.is_export:
-        from gateway.audit.search.export import SearchedExport
-        from gateway.ops.audit.export_folder import require_export
-
         require_export(place.folder)
         yield SearchedExport(place.folder)
         return
@@ -216,7 +204,7 @@ def _index_path(place: Place) -> Path:
 
 @contextmanager
 def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
-    """The index of these logs; one that belongs to another export is thrown away."""
+    """Open the index of these logs; one that belongs to another export is thrown away."""
     path = _index_path(place)
     belongs = logs.belongs
     if place.rebuild:

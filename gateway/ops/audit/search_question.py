@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from gateway.audit.search.question import Group, Question
 from gateway.audit.search.terms import Field, born_terms, name_terms, number_terms, term
 from gateway.clock import rfc3339
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Misused
 from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
@@ -45,7 +43,7 @@ class Search:
     until_us: int = 0
 
     def check(self) -> None:
-        """Raise `UsageError` for what no entry can have, naming what it can, and for a search for nothing."""
+        """Raise `Misused` for what no entry can have, naming what it can, and for a search for nothing."""
         known = {
             "--kind": [event.kind for event in EVENTS.values() if event.log in _LOGS and self.log in ("", event.log)],
             "--outcome": [str(item) for item in Outcome],
@@ -55,26 +53,26 @@ class Search:
         for option, values in given:
             for value in values:
                 if value and value not in known[option]:
-                    raise click.UsageError(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
+                    raise Misused(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
         try:
             if self.exchange_id:
                 check_exchange_id(self.exchange_id)
         except Malformed as error:
-            raise click.UsageError(f"--exchange `{self.exchange_id}`: {error.message}") from error
+            raise Misused(f"--exchange `{self.exchange_id}`: {error.message}") from error
         if self.born and not (self.names and _BORN.fullmatch(self.born)):
-            raise click.UsageError("--born is a year or a date (1984, 1984-02-01) beside a --name")
+            raise Misused("--born is a year or a date (1984, 1984-02-01) beside a --name")
         if any(not number_terms(number) for number in self.numbers):
-            raise click.UsageError("--number has no digit or letter")
+            raise Misused("--number has no digit or letter")
         if not self.question().private and not (self.peers or self.kinds or self.exchange_id):
-            raise click.UsageError("say what to look for: --officer, --agreement, --refused, --exchange, --kind …")
+            raise Misused("say what to look for: --officer, --agreement, --refused, --exchange, --kind …")
 
     @property
     def needs_mandate(self) -> bool:
-        """Whether it is about persons: at home only an auditor with a mandate may ask."""
+        """Return whether it is about persons: at home only an auditor with a mandate may ask."""
         return bool(self.record or self.names or self.numbers)
 
     def question(self) -> Question:
-        """What is looked for. A person is looked for by each name, with the year of birth if given, or each number."""
+        """Return what is looked for: a person by each name, with the year of birth if given, or by each number."""
         groups = tuple(self._groups())
         subjects = tuple(self._subjects())
         alternatives = tuple((*groups, *subject) for subject in subjects) or ((groups,) if groups else ())
@@ -109,7 +107,7 @@ class Search:
             yield (number_terms(number),)
 
     def as_value(self) -> dict[str, Any]:
-        """What was given, as JSON."""
+        """Return what was given, as JSON."""
         named = {name: getattr(self, name) for name in self.__slots__ if not name.endswith("_us")}
         times = (("since", self.since_us), ("until", self.until_us))
         value = {name: list(item) if isinstance(item, tuple) else item for name, item in named.items() if item}

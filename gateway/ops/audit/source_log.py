@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gateway.audit.log.numbers import store_name
 from gateway.audit.reading.show import Filter, Shown, show
+from gateway.clock import rfc3339
 from gateway.config.source_home import load_source
+from gateway.errors import Misconfigured
 from gateway.ports.journal import LogName
 from gateway.storage.database.engine import open_database
 from gateway.storage.keys.keystore import KeyStore
@@ -14,11 +17,21 @@ from gateway.storage.log.log_store import SqlLogStore
 
 
 def source_entries(home: Path, wanted: Filter, limit: int) -> list[Shown]:
-    """At most `limit` entries of a source process's log that fit. Raises `Misconfigured`, `Contradicted`."""
+    """Return at most `limit` entries of a source process's log that fit. Raise `Misconfigured`, `Contradicted`."""
     settings = load_source(home)
+    if not settings.home.database.exists():
+        where = str(settings.home.database)
+        raise Misconfigured("this source has not run yet", where=where, remedy="`liaison source serve`")
     database = open_database(settings.home.database, read_only=True)
     try:
         keys = KeyStore(settings.path(settings.storage.keystore))
         return list(show(SqlLogStore(database), keys, store_name(LogName.SOURCE, 1), wanted, limit))
     finally:
         database.close()
+
+
+def source_value(shown: Shown) -> dict[str, Any]:
+    """Return an entry as JSON."""
+    entry, time = shown.entry, rfc3339(shown.entry.time_us)
+    about = {"time": time, "kind": entry.kind, "peer": entry.peer, "exchange_id": entry.exchange_id}
+    return {"index": entry.index, **about, "private": shown.private, "erased": shown.erased}

@@ -6,15 +6,14 @@ import difflib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-import click
-
 from gateway.audit.search.question import Question
 from gateway.audit.search.terms import ANY, Field, term
 from gateway.config import Home, load_settings
-from gateway.errors import LiaisonError, Reason
+from gateway.errors import LiaisonError, Misused, Reason
 from gateway.language.refusals import REFUSALS
 from gateway.ops.audit.search_question import Search
 from gateway.ops.homes.open_home import read_lines
+from gateway.trust.documents.charter import parse_charter
 
 Seen = Callable[[Question], bool]
 """Whether any entry fits that can be opened."""
@@ -24,7 +23,7 @@ REASONS: Sequence[str] = (*sorted({*REFUSALS, "quota"}), *sorted(Reason))
 
 
 def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool) -> None:
-    """Raise `UsageError` for a reason or counterpart that nobody knows and no entry has.
+    """Raise `Misused` for a reason or counterpart that nobody knows and no entry has.
 
     A counterpart of another version may refuse with a code that is not known here, and a member may have left the
     charter: so what is not known is looked for in the log, without the other options, before it is refused.
@@ -39,7 +38,7 @@ def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool)
 
 
 def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[str], bool], *, is_export: bool) -> None:
-    """Raise `UsageError` for a counterpart that is no member of the charter and that no entry has (`seen`)."""
+    """Raise `Misused` for a counterpart that is no member of the charter and that no entry has (`seen`)."""
     members = _members(folder, is_export=is_export) if peers else []
     for peer in peers:
         if peer not in members and not (peer and seen(peer)):
@@ -47,11 +46,7 @@ def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[s
 
 
 def _members(folder: Path, *, is_export: bool) -> list[str]:
-    """Members of the newest charter of a home or an export, not verified; none where there is none that can be read."""
-    from gateway.trust.documents.charter import (
-        parse_charter,  # what reads charters takes a while to load, and not all need it
-    )
-
+    """Return members of the newest charter of a home or an export, not verified; none where none can be read."""
     trust = folder / "trust" if is_export else Home(load_settings(folder).home).trust
     try:
         return sorted(parse_charter(read_lines(trust / "charter.jsonl")[-1]).charter.members)
@@ -59,9 +54,9 @@ def _members(folder: Path, *, is_export: bool) -> list[str]:
         return []
 
 
-def _unknown(option: str, value: str, what: str, known: Collection[str]) -> click.UsageError:
+def _unknown(option: str, value: str, what: str, known: Collection[str]) -> Misused:
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(value.lower(), names, 1, 0.6)
     advice = [f"did you mean `{names[near[0]]}`?"] if near else []
     listed = [f"known: {', '.join(known)}"] if known else []
-    return click.UsageError(f"{option} `{value}` is {what}, and no entry has it; {' '.join([*advice, *listed])}")
+    return Misused(f"{option} `{value}` is {what}, and no entry has it; {' '.join([*advice, *listed])}")

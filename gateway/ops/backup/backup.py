@@ -54,7 +54,7 @@ _SETTLES, _SETTLE_S, _NEWEST = 50, 0.1, 1_000
 
 
 def backup_origin(member: str) -> str:
-    """The name of the note that signs a member's backups."""
+    """Return the name of the note that signs a member's backups."""
     return f"{member}.liaison.internal/backup"
 
 
@@ -105,7 +105,7 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
 
 @contextmanager
 def _room(out: Path) -> Iterator[Path]:
-    """A folder beside the backup for what is not finished; what was left there when one was cut off goes first."""
+    """Make a folder beside the backup for what is not finished; what was left there before goes first."""
     folder = out.with_name(f".{out.name}.making")
     folder.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -152,7 +152,7 @@ def _write(
 
 
 def _heads(database: Database, dumped: Path, home: Home) -> dict[str, bytes]:
-    """The signed head of each log as it was dumped, by the name of its high-water file.
+    """Return the signed head of each log as it was dumped, by the name of its high-water file.
 
     A running node signs a moment after it commits, and stores each head with the batch that follows.
     """
@@ -184,7 +184,7 @@ def _head(store: SqlLogStore, log: str, path: Path, size: int) -> bytes:
 
 
 def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[str]:
-    """Files of the home that a restored one needs, relative to it; what is in nobody's list is left out."""
+    """Return files of the home that a restored one needs, relative to it; others are left out."""
     places = [
         *(path for path in sorted(home.highwater.glob("*")) if path.name.partition(".")[0] not in heads),
         home.settings,

@@ -10,7 +10,7 @@
 6. all of it is durable, and the home gets its name in one step.
 
 So whatever cuts it off, there is a whole home or none, and the same command given again begins anew. What the settings
-put outside the home (a server's database, a keystore on a disk of its own) it takes up where it was (`ops.placing`).
+put outside the home (a server's database, a keystore on a disk of its own) it takes up where it was (`restore_target`).
 
 A database that lacks what was signed is found in step 5. The node says the same when it starts, and signs nothing.
 """
@@ -36,7 +36,7 @@ from gateway.config import Home, Settings
 from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
-from gateway.ops.backup.restore_steps import Place, put_back, take_newer
+from gateway.ops.backup.restore_target import RestoreTarget, put_back, take_newer
 from gateway.ops.backup.sealed_file import SealedReader
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
@@ -85,7 +85,7 @@ def restore(
     try:
         about = _unpack(backup, key_file, aside)  # 1
         fingerprint, digest = _check(aside, about, clock, pin)  # 2
-        place = Place(home, aside / HOME, digest)
+        place = RestoreTarget(home, aside / HOME, digest)
         take_newer(place, old_home, keys)  # 3
         emptied, left = put_back(place, aside / DATABASE)  # 4
         report = _verify(place.settings, clock, pin)  # 5

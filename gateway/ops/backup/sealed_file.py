@@ -39,7 +39,7 @@ _MAX_HEAD = 64 * 1024
 
 
 def load_public(path: Path) -> ec.EllipticCurvePublicKey:
-    """The P-256 key in a `.pub` file. Raises `Misconfigured`."""
+    """Load the P-256 key in a `.pub` file. Raise `Misconfigured`."""
     try:
         key = load_der_public_key(decode64(path.read_text(encoding="ascii").strip()))
     except (OSError, ValueError, LiaisonError) as error:
@@ -64,7 +64,7 @@ class SealedWriter(io.RawIOBase):
         file.write(_MAGIC + head + b"\n")
 
     def writable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def write(self, data: Any) -> int:
@@ -120,7 +120,7 @@ class SealedReader(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -10,33 +10,31 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import Check, Finding, Patient, Severity, failed, good, stop
+from gateway.ops.doctor import home_checks, network_checks
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, Severity, failed, good, stop
 
 
 def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
-    """All findings of a home, in the order in which they should be mended."""
-    from gateway.ops.doctor import home_checks as checks
-    from gateway.ops.doctor import network_checks as reach
-
+    """List all findings of a home, in the order in which they should be mended."""
     try:
         settings = load_settings(home)
     except LiaisonError as error:
         return [stop("settings", error.message, error.remedy or "mend the setting", error.where)]
-    patient = Patient(settings, Home(settings.home), clock, to)
+    context = CheckContext(settings, Home(settings.home), clock, to)
     findings = [good("settings", f"node `{settings.node.name}` of `{settings.node.member}`")]
-    for name, check in (*checks.CHECKS.items(), *reach.CHECKS.items()):
-        findings += _guarded(name, check, patient)
+    for name, check in (*home_checks.CHECKS.items(), *network_checks.CHECKS.items()):
+        findings += _guarded(name, check, context)
     return findings
 
 
 def healthy(findings: list[Finding]) -> bool:
-    """Whether nothing would stop an exchange."""
+    """Return whether nothing would stop an exchange."""
     return all(finding.severity is not Severity.STOP for finding in findings)
 
 
-def _guarded(name: str, check: Check, patient: Patient) -> list[Finding]:
+def _guarded(name: str, check: Check, context: CheckContext) -> list[Finding]:
     try:
-        return check(patient)
+        return check(context)
     except LiaisonError as error:
         return [failed(name, error, "mend what is named here, then run doctor again")]
     except PermissionError as error:

@@ -30,7 +30,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Patient:
+class CheckContext:
     """What checks look at. `to` is the counterpart that must answer, or empty."""
 
     settings: Settings
@@ -40,23 +40,23 @@ class Patient:
 
 
 def good(check: str, text: str) -> Finding:
-    """Nothing to do."""
+    """Return a finding with nothing to do."""
     return Finding(check, Severity.GOOD, text)
 
 
 def warn(check: str, text: str, remedy: str) -> Finding:
-    """It works, but should be looked at."""
+    """Return a finding of what works, but should be looked at."""
     return Finding(check, Severity.WARN, text, remedy)
 
 
 def stop(check: str, text: str, remedy: str, where: str = "") -> Finding:
-    """No exchange is possible until this is mended."""
+    """Return a finding that makes an exchange impossible until it is mended."""
     return Finding(check, Severity.STOP, f"{where}: {text}" if where else text, remedy)
 
 
 def failed(check: str, error: LiaisonError, remedy: str) -> Finding:
-    """What an error says, as a finding that stops."""
+    """Return what an error says, as a finding that stops."""
     return stop(check, error.message, error.remedy or remedy, error.where)
 
 
-Check = Callable[[Patient], list[Finding]]
+Check = Callable[[CheckContext], list[Finding]]

@@ -7,15 +7,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from adapters.check.probe import probe
+from adapters.load import Place
+from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key, key_id, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
-from gateway.clock import from_us
+from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
-from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
+from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.storage.database.migrate import HEAD, version
+from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.database.postgres import describe
+from gateway.trust.documents.charter import check_expiry
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from policy.bundle.agreements import Agreements
 
@@ -28,67 +38,67 @@ _INIT = "run `liaison init` again with the same arguments: it makes what is miss
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
-def check_folder(patient: Patient) -> list[Finding]:
-    """The home and its keys are for the node's account only."""
+def check_folder(context: CheckContext) -> list[Finding]:
+    """Check that the home and its keys are for the node's account only."""
     findings = []
-    for folder in (patient.home.path, patient.home.keys, patient.settings.keystore):
+    for folder in (context.home.path, context.home.keys, context.settings.keystore):
         if not folder.is_dir():
             findings.append(stop("folder", "there is no such folder", _INIT, str(folder)))
         elif stat.S_IMODE(folder.stat().st_mode) & 0o022:
             findings.append(stop("folder", "others can write here", f"chmod go-w {argument(folder)}", str(folder)))
-    if patient.settings.keystore == patient.home.path:
+    if context.settings.keystore == context.home.path:
         findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
     return findings or [good("folder", "folders are there, and others cannot write in them")]
 
 
-def check_keys(patient: Patient) -> list[Finding]:
-    """Every private key is there, admitted, and readable by nobody else."""
-    names = [*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(patient)]
+def check_keys(context: CheckContext) -> list[Finding]:
+    """Check that every private key is there, admitted, and readable by its owner only."""
+    names = [*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(context)]
     findings = []
     for name in names:
         try:
-            check_key(patient.home.key(name))
+            check_key(context.home.key(name))
         except LiaisonError as error:
-            remedy = _made_by(patient, name) if error.code == "no-key-file" else error.remedy or _INIT
+            remedy = _made_by(context, name) if error.code == "no-key-file" else error.remedy or _INIT
             findings.append(stop("keys", error.message, remedy, error.where))
     return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
 
 
-def check_certificates(patient: Patient) -> list[Finding]:
-    """Each certificate fits its key and profile, comes from our CA, and has days left."""
+def check_certificates(context: CheckContext) -> list[Finding]:
+    """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
     findings = []
-    authority = read_ca(_bytes(patient.home.ca))
+    authority = read_ca(_bytes(context.home.ca))
     days = []
-    for name in (*_CERTIFIED_KEYS, *_agency_keys(patient)):
-        file = patient.home.certificate(name)
-        leaf = read_leaf(_bytes(file, _made_by(patient, name)))
+    for name in (*_CERTIFIED_KEYS, *_agency_keys(context)):
+        file = context.home.certificate(name)
+        leaf = read_leaf(_bytes(file, _made_by(context, name)))
         start, end = check_issued(leaf, [authority])
-        if not _belongs(leaf, patient.home.key(name)):
+        if not _belongs(leaf, context.home.key(name)):
             findings.append(
                 stop("certificates", "is for another key", "restore the pair of key and certificate", str(file))
             )
-        if leaf.name.member != patient.settings.node.member:
+        if leaf.name.member != context.settings.node.member:
             findings.append(
                 stop("certificates", f"is for `{leaf.name.member}`", "use this member's own home", str(file))
             )
-        left = _days(patient, end)
+        left = _days(context, end)
         days.append(left)
-        findings += _life(patient, f"{name}.pem", start, left)
+        findings += _life(context, f"{name}.pem", start, left)
     return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
 
 
-def check_signatures(_patient: Patient) -> list[Finding]:
-    """How the signatures of a batch are made and verified; one by one, everything works as well, but costs more."""
+def check_signatures(_context: CheckContext) -> list[Finding]:
+    """Say how the signatures of a batch are made and verified; one by one, all works as well, but costs more."""
     if remedy := lanes.remedy():
         return [warn("signatures", lanes.describe(), remedy)]
     return [good("signatures", lanes.describe())]
 
 
-def check_clock(patient: Patient) -> list[Finding]:
-    """The system's clock agrees with what was written and signed before."""
-    now_us = patient.clock.now_us()
+def check_clock(context: CheckContext) -> list[Finding]:
+    """Check that the system's clock agrees with what was written and signed before."""
+    now_us = context.clock.now_us()
     newest = max(
-        (file.stat().st_mtime for file in (patient.home.settings, patient.home.ca) if file.exists()), default=0
+        (file.stat().st_mtime for file in (context.home.settings, context.home.ca) if file.exists()), default=0
     )
     ahead = timedelta(seconds=newest) - timedelta(microseconds=now_us)
     if ahead > _CLOCK_TOLERANCE:
@@ -97,16 +107,12 @@ def check_clock(patient: Patient) -> list[Finding]:
     return [good("clock", f"it is {from_us(now_us).strftime('%Y-%m-%d %H:%M:%S')} UTC")]
 
 
-def check_database(patient: Patient) -> list[Finding]:
-    """The database opens, is durable, and has the schema of this version."""
-    from gateway.storage.database.migrate import HEAD, version
-    from gateway.storage.database.open import is_made, open_storage
-    from gateway.storage.database.postgres import describe
-
-    settings = patient.settings
+def check_database(context: CheckContext) -> list[Finding]:
+    """Check that the database opens, is durable, and has the schema of this version."""
+    settings = context.settings
     if not is_made(settings):
         place = str(settings.database_file)
-        if [*patient.home.highwater.glob("exchange-*"), *patient.home.highwater.glob("operations-*")]:
+        if [*context.home.highwater.glob("exchange-*"), *context.home.highwater.glob("operations-*")]:
             text = "there is no database, and heads of its logs were signed"
             remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
             return [stop("database", text, remedy, place)]
@@ -122,9 +128,7 @@ def check_database(patient: Patient) -> list[Finding]:
 
 
 def other_names(settings: Settings, number: int) -> list[Finding]:
-    """Names of a source that its mapping does not have: the node does not start with them."""
-    from adapters.mapping.file import load_mapping
-
+    """Find names of a source that its mapping does not have: the node does not start with them."""
     source, findings = settings.sources[number], []
     mapping = load_mapping(settings.path(source.mapping))
     for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
@@ -135,12 +139,9 @@ def other_names(settings: Settings, number: int) -> list[Finding]:
     return findings
 
 
-def check_sources(patient: Patient) -> list[Finding]:
-    """Each source's mapping fits its system and its settings, and it can be asked. No index is built."""
-    from adapters.check.probe import probe
-    from adapters.load import Place
-
-    settings, findings, promised = patient.settings, [], []
+def check_sources(context: CheckContext) -> list[Finding]:
+    """Check that each source's mapping fits its system and its settings, and it can be asked. No index is built."""
+    settings, findings, promised = context.settings, [], []
     ours = [source for source in settings.sources if not source.is_process]
     for number, source in enumerate(settings.sources):
         if source.is_process:
@@ -150,7 +151,7 @@ def check_sources(patient: Patient) -> list[Finding]:
         access = settings.path(source.access) if source.access else None
         url = settings.source_url(source)
         try:
-            if probe(Place(settings.path(source.mapping), url, patient.home.index, patient.clock, access=access)):
+            if probe(Place(settings.path(source.mapping), url, context.home.index, context.clock, access=access)):
                 promised.append(source.id)
         except LiaisonError as error:
             remedy, place = error.remedy or "check its system and account", error.where or where
@@ -161,13 +162,10 @@ def check_sources(patient: Patient) -> list[Finding]:
     return findings or ([good("sources", f"{len(ours)} can be asked{kept}")] if ours else [])
 
 
-def check_policy(patient: Patient) -> list[Finding]:
-    """Base and national policy load, and two approvers signed them."""
-    from gateway.clock import SystemClock
-    from gateway.ops.policy.keeper import PolicyKeeper
-
-    settings = patient.settings
-    if not any(patient.home.policies.glob("0*.json")):
+def check_policy(context: CheckContext) -> list[Finding]:
+    """Check that base and national policy load, and that two approvers signed them."""
+    settings = context.settings
+    if not any(context.home.policies.glob("0*.json")):
         if not settings.national_policy.is_dir():
             text = "there is no national policy, so nothing can be decided"
             remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
@@ -178,7 +176,7 @@ def check_policy(patient: Patient) -> list[Finding]:
             return [stop("policy", text, remedy, str(settings.national_policy))]
     keeper = PolicyKeeper(settings, SystemClock(), production=settings.node.production)
     found = f"loads; {keeper.engine.hash.hex()[:16]}"
-    uncovered = _uncovered(patient, keeper.engine.agreements)
+    uncovered = _uncovered(context, keeper.engine.agreements)
     if keeper.left_out:
         remedy = "why: liaison audit show --home … --log operations --kind policy-refused; then bring a good one"
         uncovered.append(warn("policy", "the policy that was brought last was not taken", remedy))
@@ -189,11 +187,11 @@ def check_policy(patient: Patient) -> list[Finding]:
     return [warn("policy", f"{found}, but nobody approved it", remedy), *uncovered]
 
 
-def _uncovered(patient: Patient, agreements: Agreements) -> list[Finding]:
-    """Agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
-    now_us, member = patient.clock.now_us(), patient.settings.node.member
+def _uncovered(context: CheckContext, agreements: Agreements) -> list[Finding]:
+    """Find agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
+    now_us, member = context.clock.now_us(), context.settings.node.member
     named = {name for one in agreements if now_us < one.validity.until_us for name in one.agencies}
-    agencies = sorted({source.agency for source in patient.settings.sources})
+    agencies = sorted({source.agency for source in context.settings.sources})
     return [
         warn(
             "policy",
@@ -205,74 +203,69 @@ def _uncovered(patient: Patient, agreements: Agreements) -> list[Finding]:
     ]
 
 
-def check_charter(patient: Patient) -> list[Finding]:
-    """There is a charter in force that names us as active, and it does not expire soon."""
-    from gateway.trust.documents.charter import check_expiry
-    from gateway.trust.documents.folder import TrustDocuments
-
-    documents = TrustDocuments(patient.home.trust)
-    member = patient.settings.node.member
+def check_charter(context: CheckContext) -> list[Finding]:
+    """Check that a charter in force names us as active, and does not expire soon."""
+    documents = TrustDocuments(context.home.trust)
+    member = context.settings.node.member
     if not documents.charter_versions():
         remedy = (
             "found a federation: `liaison trust draft`, each authority signs with `liaison trust sign`, then "
-            f"`liaison trust accept --home {argument(patient.home.path)} FILE --fingerprint F`"
+            f"`liaison trust accept --home {argument(context.home.path)} FILE --fingerprint F`"
         )
         return [stop("charter", "there is no charter yet, so no counterpart is known", remedy)]
-    charter = documents.charter(patient.clock)
-    check_expiry(charter, patient.clock.now_us())
+    charter = documents.charter(context.clock)
+    check_expiry(charter, context.clock.now_us())
     if not charter.active(member):
         return [stop("charter", f"`{member}` is not an active member", "ask the authorities for a new version")]
-    left = _days(patient, charter.expires_us)
+    left = _days(context, charter.expires_us)
     text = f"version {charter.version} of `{charter.federation}`, {len(charter.members)} members, {left} days left"
     if left < WARN_DAYS:
         return [warn("charter", text, "the authorities should sign the next version: `liaison trust draft`")]
     return [good("charter", text)]
 
 
-def check_descriptors(patient: Patient) -> list[Finding]:
-    """Our own descriptor lists our keys, its status is fresh, and those of the others are there."""
-    from gateway.trust.keeper import TrustKeeper
-
-    view = TrustKeeper(patient.home.trust, patient.clock).view
-    member = patient.settings.node.member
+def check_descriptors(context: CheckContext) -> list[Finding]:
+    """Check that our own descriptor lists our keys, its status is fresh, and those of the others are there."""
+    view = TrustKeeper(context.home.trust, context.clock).view
+    member = context.settings.node.member
     if view.charter is None:
         return []
     findings = []
-    now_us = patient.clock.now_us()
+    now_us = context.clock.now_us()
     for other in sorted(view.members):
         try:
             view.descriptor(other)
             view.freshness(other, now_us)
         except LiaisonError as error:
             finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
-            remedy = _publish(patient, renewing=_is_there(view, member)) if other == member else finding.remedy
-            severe = other in (member, patient.to)
+            remedy = _publish(context, renewing=_is_there(view, member)) if other == member else finding.remedy
+            severe = other in (member, context.to)
             make = stop if severe else warn
             findings.append(make("descriptors", f"`{other}`: {finding.text}", remedy))
     if not findings:
-        findings = _unlisted(patient, {key.key_id for key in view.descriptor(member).keys})
+        findings = _unlisted(context, {key.key_id for key in view.descriptor(member).keys})
     return findings or [good("descriptors", f"of {len(view.members)} members are there and fresh")]
 
 
-def check_suspensions(patient: Patient) -> list[Finding]:
-    """What is switched off."""
-    active = Suspensions(patient.home.suspensions, patient.clock.monotonic).active
+def check_suspensions(context: CheckContext) -> list[Finding]:
+    """Say what is switched off."""
+    active = Suspensions(context.home.suspensions, context.clock.monotonic).active
     make = stop if "all" in active else warn
-    remedy = f"when it may be on again: liaison resume --home {argument(patient.home.path)} …"
+    remedy = f"when it may be on again: liaison resume --home {argument(context.home.path)} …"
     return [make("suspensions", f"`{target}` is switched off: {why}", remedy) for target, why in active.items()]
 
 
-def check_trial(patient: Patient) -> list[Finding]:
-    """What is for trials only is named, and stops in production."""
-    settings = patient.settings
+def check_trial(context: CheckContext) -> list[Finding]:
+    """Name what is for trials only; it stops in production."""
+    settings = context.settings
     production = settings.node.production
     make = stop if production else warn
     findings = []
-    if patient.home.key("token-issuer").exists():
+    if context.home.key("token-issuer").exists():
         text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
         remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
         findings.append(make("trial", text, remedy))
-    held = sorted(path.stem.removeprefix("agency-") for path in patient.home.keys.glob("agency-*.key"))
+    held = sorted(path.stem.removeprefix("agency-") for path in context.home.keys.glob("agency-*.key"))
     if held and production:
         text = f"the node holds the keys of agencies: {', '.join(held)}"
         findings.append(stop("trial", text, "run their sources in the agencies: `liaison source init` and `serve`"))
@@ -302,18 +295,18 @@ CHECKS: dict[str, Check] = {
 """All checks without network, in the order in which their findings should be mended."""
 
 
-def _agency_keys(patient: Patient) -> list[str]:
-    return sorted({f"agency-{source.agency}" for source in patient.settings.sources if not source.is_process})
+def _agency_keys(context: CheckContext) -> list[str]:
+    return sorted({f"agency-{source.agency}" for source in context.settings.sources if not source.is_process})
 
 
-def _unlisted(patient: Patient, listed: set[str]) -> list[Finding]:
-    """Keys that counterparts will refuse, because our own descriptor does not list them."""
-    names = ("tls", "statement", "log", *_agency_keys(patient))
-    missing = [name for name in names if key_id(spki(load_key(patient.home.key(name)).public_key())) not in listed]
+def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
+    """Find keys that counterparts will refuse, because our own descriptor does not list them."""
+    names = ("tls", "statement", "log", *_agency_keys(context))
+    missing = [name for name in names if key_id(spki(load_key(context.home.key(name)).public_key())) not in listed]
     if not missing:
         return []
     agencies = [name.removeprefix("agency-") for name in missing if name.startswith("agency-")]
-    remedy = _publish(patient, renewing=False, agencies=agencies)
+    remedy = _publish(context, renewing=False, agencies=agencies)
     return [stop("descriptors", f"our descriptor does not list the keys {', '.join(missing)}", remedy)]
 
 
@@ -325,9 +318,9 @@ def _is_there(view: TrustView, member: str) -> bool:
     return True
 
 
-def _publish(patient: Patient, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
-    """The command that publishes: a status needs the home alone, a descriptor the authority, too."""
-    parts = [f"liaison trust publish --home {argument(patient.home.path)}"]
+def _publish(context: CheckContext, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
+    """Return the command that publishes: a status needs the home alone, a descriptor the authority, too."""
+    parts = [f"liaison trust publish --home {argument(context.home.path)}"]
     parts += [] if renewing else ["--authority ADIR"]
     parts += [f"--agency {name}" for name in agencies]
     command = " ".join(parts)
@@ -338,8 +331,8 @@ def _belongs(leaf: Leaf, key: Path) -> bool:
     return leaf.spki == spki(load_key(key).public_key())
 
 
-def _life(patient: Patient, name: str, start_us: int, days: int) -> list[Finding]:
-    if patient.clock.now_us() < start_us:
+def _life(context: CheckContext, name: str, start_us: int, days: int) -> list[Finding]:
+    if context.clock.now_us() < start_us:
         return [stop("certificates", f"{name} is not valid yet", "check the clock")]
     if days < 0:
         return [stop("certificates", f"{name} has expired", "certify the key anew with the national CA")]
@@ -348,16 +341,16 @@ def _life(patient: Patient, name: str, start_us: int, days: int) -> list[Finding
     return []
 
 
-def _days(patient: Patient, end_us: int) -> int:
-    return (end_us - patient.clock.now_us()) // 86_400_000_000
+def _days(context: CheckContext, end_us: int) -> int:
+    return (end_us - context.clock.now_us()) // 86_400_000_000
 
 
-def _made_by(patient: Patient, name: str) -> str:
-    """The command that makes a missing key and its certificate; that of an agency is made when the agency is named."""
+def _made_by(context: CheckContext, name: str) -> str:
+    """Return the command that makes a missing key and its certificate; an agency must be named for its own."""
     agency = name.removeprefix("agency-")
     if agency == name:
         return _INIT
-    home = f"--member {patient.settings.node.member} --home {argument(patient.home.path)}"
+    home = f"--member {context.settings.node.member} --home {argument(context.home.path)}"
     return f"liaison init {home} --authority ADIR --agency {agency} (ADIR: the folder with authority.key)"
 
 

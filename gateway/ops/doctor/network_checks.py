@@ -7,27 +7,28 @@ import ssl
 
 from gateway.config import argument, host_port
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.trust.keeper import TrustKeeper
 
 _TIMEOUT_S = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 
-def check_addresses(patient: Patient) -> list[Finding]:
-    """Our addresses are served or free: a process that takes calls and does not answer them serves nobody."""
-    listen = patient.settings.listen
-    return [_address(patient, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))]
+def check_addresses(context: CheckContext) -> list[Finding]:
+    """Check that our addresses are served or free: a process that takes calls and does not answer serves nobody."""
+    listen = context.settings.listen
+    return [_address(context, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))]
 
 
-def _address(patient: Patient, name: str, text: str) -> Finding:
+def _address(context: CheckContext, name: str, text: str) -> Finding:
     host, port = host_port(text)
     try:
         with socket.create_connection((host, port), 1.0) as raw:
             raw.settimeout(_TIMEOUT_S)
             problem = _says_hello(raw)
     except OSError:
-        remedy = f"liaison serve --home {argument(patient.home.path)}"
+        remedy = f"liaison serve --home {argument(context.home.path)}"
         return warn("addresses", f"nothing answers at listen.{name} ({text}): the node is not running", remedy)
     if not problem:
         return good("addresses", f"something answers at listen.{name} ({text})")
@@ -36,12 +37,12 @@ def _address(patient: Patient, name: str, text: str) -> Finding:
 
 
 def _says_hello(raw: socket.socket) -> str:
-    """Empty when the other side speaks TLS, whoever it is, else what it does."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    """Return nothing when the other side speaks TLS, else what it does."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    tls.set_alpn_protocols(["h2", "http/1.1"])
     try:
-        context.wrap_socket(raw).close()
+        tls.wrap_socket(raw).close()
     except TimeoutError:
         return f"takes calls and says nothing for {_TIMEOUT_S:g} s: it hangs"
     except OSError:
@@ -49,46 +50,44 @@ def _says_hello(raw: socket.socket) -> str:
     return ""
 
 
-def check_counterpart(patient: Patient) -> list[Finding]:
-    """The counterpart named by `--to` answers over TLS 1.3 at one of its endpoints, and takes our certificate."""
-    from gateway.trust.keeper import TrustKeeper
-
-    if not patient.to:
+def check_counterpart(context: CheckContext) -> list[Finding]:
+    """Check that the counterpart named by `--to` answers over TLS 1.3 at one endpoint, and takes our certificate."""
+    if not context.to:
         return []
-    view = TrustKeeper(patient.home.trust, patient.clock).view
-    if patient.to not in view.members:
-        known = ", ".join(sorted(set(view.members) - {patient.settings.node.member})) or "none yet"
-        return [stop("counterpart", f"`{patient.to}` is no member of the federation", f"counterparts are: {known}")]
+    view = TrustKeeper(context.home.trust, context.clock).view
+    if context.to not in view.members:
+        known = ", ".join(sorted(set(view.members) - {context.settings.node.member})) or "none yet"
+        return [stop("counterpart", f"`{context.to}` is no member of the federation", f"counterparts are: {known}")]
     try:
-        view.freshness(patient.to, patient.clock.now_us())
-        name = view.server_name(patient.to)
-        context = _context(patient, view.ca_pem(patient.to))
-        endpoints = view.endpoints(patient.to)
+        view.freshness(context.to, context.clock.now_us())
+        name = view.server_name(context.to)
+        tls = _tls(context, view.ca_pem(context.to))
+        endpoints = view.endpoints(context.to)
     except LiaisonError as error:
-        return [failed("counterpart", error, f"get the newest documents of `{patient.to}`")]
-    problems = {endpoint: _greet(endpoint, name, context) for endpoint in endpoints}
+        return [failed("counterpart", error, f"get the newest documents of `{context.to}`")]
+    problems = {endpoint: _greet(endpoint, name, tls) for endpoint in endpoints}
     if any(not problem for problem in problems.values()):
-        return [good("counterpart", f"`{patient.to}` answers, and takes our certificate")]
+        return [good("counterpart", f"`{context.to}` answers, and takes our certificate")]
     text = "; ".join(f"{endpoint}: {problem}" for endpoint, problem in problems.items()) or "it names no endpoint"
     remedy = "check the line and its firewall; then call the counterpart's duty officer"
-    return [stop("counterpart", f"`{patient.to}` does not answer ({text})", remedy)]
+    return [stop("counterpart", f"`{context.to}` does not answer ({text})", remedy)]
 
 
 CHECKS: dict[str, Check] = {"addresses": check_addresses, "counterpart": check_counterpart}
 """All checks with network."""
 
 
-def _context(patient: Patient, roots: bytes) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["h2"])
-    context.load_verify_locations(cadata=roots.decode("ascii"))
-    context.load_cert_chain(patient.home.certificate("tls"), patient.home.key("tls"))
-    return context
+def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.minimum_version = ssl.TLSVersion.TLSv1_3
+    tls.set_alpn_protocols(["h2"])
+    tls.load_verify_locations(cadata=roots.decode("ascii"))
+    tls.load_cert_chain(context.home.certificate("tls"), context.home.key("tls"))
+    return tls
 
 
-def _greet(endpoint: str, name: str, context: ssl.SSLContext) -> str:
-    """Empty when the endpoint answers our HTTP/2 preface, else what went wrong.
+def _greet(endpoint: str, name: str, tls: ssl.SSLContext) -> str:
+    """Return nothing when the endpoint answers our HTTP/2 preface, else what went wrong.
 
     In TLS 1.3 a refused client certificate shows only when something is read, so the answer is waited for.
     """
@@ -96,7 +95,7 @@ def _greet(endpoint: str, name: str, context: ssl.SSLContext) -> str:
     try:
         with (
             socket.create_connection((host, port), _TIMEOUT_S) as raw,
-            context.wrap_socket(raw, server_hostname=name) as line,
+            tls.wrap_socket(raw, server_hostname=name) as line,
         ):
             line.sendall(_PREFACE + _EMPTY_SETTINGS)
             return "" if line.recv(9) else "it closed the connection"

@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from adapters.load import Place, open_source
 from certs.names import CertificateUse, Holder
-from gateway.config.home import Home
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
-from gateway.model.names import MemberId, member_id
-from gateway.ops.doctor.finding import Finding, Patient, good, stop
-from gateway.signing.keys import load_signing_key
+from gateway.model.names import member_id
+from gateway.ops.doctor.finding import CheckContext, Finding, good, stop
+from gateway.ops.homes.sources import node_side
 from gateway.trust.keeper import TrustKeeper
-from gateway.trust.view import TrustView
-
-if TYPE_CHECKING:
-    from adapters.load import NodeSide
 
 
-def node_side(source: SourceSettings, home: Home, member: MemberId, trust: Callable[[], TrustView]) -> NodeSide | None:
-    """What the node shows to a source process, and trusts of it; other sources need nothing of it."""
-    if not source.is_process:
-        return None
-    from adapters.load import NodeSide
-    from certs.tls import TlsIdentity
-
-    return NodeSide(
-        source.id,
-        source.agency,
-        member,
-        identity=lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")),
-        ca=home.ca.read_bytes(),
-        key=load_signing_key(home.key("statement")),
-        keys=trust,
-    )
-
-
-def check_processes(patient: Patient) -> list[Finding]:
-    """Each source process answers, and its agency's own key is listed in our descriptor."""
-    settings, findings = patient.settings, []
+def check_processes(context: CheckContext) -> list[Finding]:
+    """Check that each source process answers, and that its agency's own key is listed in our descriptor."""
+    settings, findings = context.settings, []
     sources = [source for source in settings.sources if source.is_process]
     for source in sources:
-        if not _lists_own_key(patient, source.agency):
+        if not _lists_own_key(context, source.agency):
             remedy = (
-                f"put its record.pem into {patient.home.certificates}, then `liaison trust publish` with --authority"
+                f"put its record.pem into {context.home.certificates}, then `liaison trust publish` with --authority"
             )
             findings.append(stop("source processes", f"no own key of `{source.agency}` is listed", remedy))
-        if problem := _problem(patient, source):
+        if problem := _problem(context, source):
             remedy = "`liaison source check` at its home; is its address right, and our node's name in its source.toml?"
             findings.append(stop("source processes", f"`{source.id}`: {problem}", remedy, source.url))
     return findings or ([good("source processes", f"{len(sources)} answer")] if sources else [])
 
 
-def _problem(patient: Patient, source: SourceSettings) -> str:
-    from adapters.load import Place, open_source
-
-    keeper = TrustKeeper(patient.home.trust, patient.clock)
-    node = node_side(source, patient.home, member_id(patient.settings.node.member), lambda: keeper.view)
+def _problem(context: CheckContext, source: SourceSettings) -> str:
+    keeper = TrustKeeper(context.home.trust, context.clock)
+    node = node_side(source, context.home, member_id(context.settings.node.member), lambda: keeper.view)
     try:
-        remote = open_source(Place(patient.home.path, source.url, patient.home.index, patient.clock, node=node))
+        remote = open_source(Place(context.home.path, source.url, context.home.index, context.clock, node=node))
         try:
             remote.refresh()
             return remote.health()
@@ -69,10 +42,10 @@ def _problem(patient: Patient, source: SourceSettings) -> str:
         return error.message
 
 
-def _lists_own_key(patient: Patient, agency: str) -> bool:
-    view = TrustKeeper(patient.home.trust, patient.clock).view
+def _lists_own_key(context: CheckContext, agency: str) -> bool:
+    view = TrustKeeper(context.home.trust, context.clock).view
     try:
-        keys = view.descriptor(patient.settings.node.member).keys
+        keys = view.descriptor(context.settings.node.member).keys
         names = [key.leaf().name for key in keys if key.certificate]
     except LiaisonError:
         return False

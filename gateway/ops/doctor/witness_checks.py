@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.audit.log.succession import newest_logs
-from gateway.ops.doctor.finding import Finding, Patient, good, stop, warn
+from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -16,12 +16,12 @@ from gateway.witness.standing import Standing, standing
 _GUIDE = "docs/guides/witness.md says how"
 
 
-def check_witnesses(patient: Patient) -> list[Finding]:
+def check_witnesses(context: CheckContext) -> list[Finding]:
     """Somebody cosigns, the domestic witness is known, no entries wait for a quorum, no heads contradict each other."""
-    member, settings = patient.settings.node.member, patient.settings.witness
-    view = TrustKeeper(patient.home.trust, patient.clock).view
+    member, settings = context.settings.node.member, context.settings.witness
+    view = TrustKeeper(context.home.trust, context.clock).view
     plan = witness_plan(member, settings, view)
-    cards = witness_cards(patient.home.path, member)
+    cards = witness_cards(context.home.path, member)
     findings = []
     if not plan.asked:
         findings.append(warn("witnesses", "nobody cosigns the heads of this node's logs", f"add a witness: {_GUIDE}"))
@@ -34,21 +34,21 @@ def check_witnesses(patient: Patient) -> list[Finding]:
     elif not any(item.domestic for item in plan.counted):
         remedy = "`liaison trust publish` with the authority lists its keys"
         findings.append(warn("witnesses", "our descriptor does not list the domestic witness yet", remedy))
-    findings += _logs(patient, plan.quorum)
+    findings += _logs(context, plan.quorum)
     return findings or [good("witnesses", f"{len(plan.asked)} witnesses, the domestic one among them")]
 
 
-def _logs(patient: Patient, quorum: int) -> list[Finding]:
-    if not is_made(patient.settings):
+def _logs(context: CheckContext, quorum: int) -> list[Finding]:
+    if not is_made(context.settings):
         return []
-    database = open_storage(patient.settings, read_only=True)
+    database = open_storage(context.settings, read_only=True)
     try:
         if version(database) != HEAD:
             return []
         store, logs = SqlWitnessStore(database), SqlLogStore(database)
-        view = TrustKeeper(patient.home.trust, patient.clock).view
-        counted = witness_plan(patient.settings.node.member, patient.settings.witness, view).counted
-        now_us = patient.clock.now_us()
+        view = TrustKeeper(context.home.trust, context.clock).view
+        counted = witness_plan(context.settings.node.member, context.settings.witness, view).counted
+        now_us = context.clock.now_us()
         found = []
         for name in newest_logs(logs.logs()):
             state = logs.state(name)

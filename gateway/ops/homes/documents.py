@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import click
-
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import LiaisonError, Malformed, Misused
 from gateway.signing import strict_json
 
 _TYPE: Final = "application/vnd.liaison."
@@ -39,14 +37,14 @@ CARD: Final = Wanted(("card",), "member's card", "`liaison init` writes `member.
 
 
 def read_document(file: Path, wanted: Wanted) -> bytes:
-    """The bytes of a file with one document, of which only the kind is looked at. Raises `Malformed`, `UsageError`."""
+    """Read a file with one document, of which only the kind is looked at. Raise `Malformed`, `Misused`."""
     data = _read(file)
     _check(file, data.strip(), wanted)
     return data
 
 
 def read_documents(file: Path, wanted: Wanted) -> list[bytes]:
-    """The same for a file with a document in each line; empty lines do not count, and there is one at least."""
+    """Read a file with a document in each line; empty lines do not count, and there is one at least."""
     lines = [line for line in _read(file).split(b"\n") if line.strip()]
     for line in lines or [b""]:
         _check(file, line, wanted)
@@ -55,7 +53,7 @@ def read_documents(file: Path, wanted: Wanted) -> list[bytes]:
 
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
-    """What is wrong with a document is said with the file that it came in."""
+    """Tell what is wrong with a document with the file that it came in."""
     try:
         yield
     except LiaisonError as error:
@@ -67,7 +65,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be read: {error.strerror}") from error
+        raise Misused(f"`{file}` cannot be read: {error.strerror}") from error
 
 
 def _check(file: Path, data: bytes, wanted: Wanted) -> None:
@@ -86,7 +84,7 @@ _PLAIN: Final = {
 
 
 def _kind(data: bytes) -> str:
-    """What a document says that it is; `empty`, `broken`, or nothing where it is none."""
+    """Return what a document says that it is; `empty`, `broken`, or nothing where it is none."""
     if not data.strip():
         return "empty"
     if not data.lstrip().startswith(b"{"):
@@ -106,8 +104,8 @@ def _kind(data: bytes) -> str:
 
 
 def read_charter(file: Path) -> list[bytes]:
-    """The versions in a charter file, not verified yet. Raises `UsageError` for a file that is none."""
+    """Read the versions in a charter file, not verified yet. Raise `Misused` for a file that is none."""
     try:
         return read_documents(file, CHARTER)
     except Malformed as error:
-        raise click.UsageError(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error
+        raise Misused(f"`{file}` is no charter: {error.message.partition(': ')[2]}") from error

@@ -81,7 +81,7 @@ def _settings_before(home: Path, member: str) -> Settings | None:
 
 
 def _check_database(before: Settings | None, home: Path, database: str) -> None:
-    """Nothing is made for an address that could not be used, and a home keeps the database that it has."""
+    """Refuse an address that could not be used, and another database than the home has."""
     if not database:
         return
     if before is not None and before.storage.url != database:
@@ -114,7 +114,7 @@ def _officer(member: str, agency: str) -> TrialOfficer:
 
 
 def _folders(home: Home, policy: Path) -> list[str]:
-    """The folders of a home. A national policy that is not there yet begins empty, which denies everything."""
+    """Make the folders of a home. A national policy that is not there yet begins empty, which denies everything."""
     made = []
     own = [policy] if policy.parent == home.path else []
     for folder in (home.trust, home.mappings, home.index, home.highwater, *own):

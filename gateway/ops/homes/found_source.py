@@ -34,7 +34,7 @@ class Founded:
 
 
 def certificate_names(member: MemberId, agency: str) -> dict[str, CertificateName]:
-    """The two certified keys of a source process, by file: what signs records, and what serves TLS."""
+    """Return the two certified keys of a source process, by file: what signs records, and what serves TLS."""
     label(agency, "agency")
     return {
         "record": CertificateName(member, CertificateUse.AGENCY, agency, Holder.OWN),
@@ -83,6 +83,28 @@ def found_source(
     values = {"source.member": member, "source.agency": agency, **settings}
     made += ["source.toml"] if write_source(home.path, values) else []
     return Founded(tuple(made), tuple(requests))
+
+
+def source_settings(
+    nodes: Sequence[str], mapping: Path | None, url: str, access: Path | None, listen: str
+) -> dict[str, object]:
+    """Return the settings of source.toml that are given; paths are made whole, since the home is another folder."""
+    given = {
+        "source.nodes": list(nodes),
+        "source.mapping": str(mapping.resolve()) if mapping else "",
+        "source.url": _from_here(url),
+        "source.access": str(access.resolve()) if access else "",
+        "listen.address": listen,
+    }
+    return {path: value for path, value in given.items() if value}
+
+
+def _from_here(url: str) -> str:
+    """Return the address of a SQLite file of this folder with its whole path, and another address as it is."""
+    scheme, mark, path = url.partition(":///")
+    file = Path(path)
+    is_here = bool(mark) and scheme.startswith("sqlite") and not file.is_absolute() and file.is_file()
+    return f"{scheme}:///{file.resolve()}" if is_here else url
 
 
 def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock: Clock) -> dict[str, str]:

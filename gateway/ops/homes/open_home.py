@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.reading.show import Shown
-from gateway.clock import SystemClock, rfc3339
+from gateway.clock import rfc3339
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId, member_id
@@ -19,9 +19,6 @@ from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-
-if TYPE_CHECKING:
-    from gateway.storage.documents.document_store import SqlDocumentStore
 
 OPERATIONS = "operations/1"
 """The log in which every look at entries stands; it has one number only."""
@@ -39,22 +36,8 @@ class Evidence:
     database: Database
 
     @property
-    def documents(self) -> SqlDocumentStore:
-        """What a node has to remember."""
-        from gateway.storage.documents.document_store import SqlDocumentStore
-
-        return SqlDocumentStore(self.database, self.keys, SystemClock())
-
-    @property
-    def charter(self) -> list[bytes]:
-        """All versions of the charter."""
-        from gateway.trust.documents.folder import TrustDocuments
-
-        return TrustDocuments(self.home.trust).charter_versions()
-
-    @property
     def descriptors(self) -> dict[str, list[bytes]]:
-        """All versions of each member's descriptor."""
+        """Return all versions of each member's descriptor."""
         return {file.stem: read_lines(file) for file in sorted(self.home.trust.glob("descriptors/*.jsonl"))}
 
 
@@ -82,7 +65,7 @@ def require_entry(evidence: Evidence, place: Written, event: Event) -> None:
 
 
 def public_part(log: str, entry: Entry) -> dict[str, Any]:
-    """What everybody may see of an entry, as JSON."""
+    """Return what everybody may see of an entry, as JSON."""
     return {
         "log": log,
         "index": entry.index,
@@ -96,25 +79,14 @@ def public_part(log: str, entry: Entry) -> dict[str, Any]:
     }
 
 
-def entry_line(name: str, shown: Shown, why: str = "") -> str:
-    """An entry in one line; `why` says that its private part is closed."""
-    entry = shown.entry
-    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
-    exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
-    if shown.erased:
-        return f"{place} (erased: {shown.erased}){exchange}"
-    if why:
-        return f"{place} {exchange.removeprefix(', ')}".rstrip()
-    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "by", "reason")
-    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
-    requester = shown.private.get("requester")
-    if isinstance(requester, list) and len(requester) > 3:
-        words.insert(0, f"for {requester[1]} {requester[3]}")
-    return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
+def shown_value(log: str, shown: Shown, why: str = "") -> dict[str, Any]:
+    """Return an entry as JSON; `why` says that its private part is closed."""
+    private = {"private": {} if why else shown.private, "erased": shown.erased, "closed": why}
+    return public_part(log, shown.entry) | private
 
 
 def read_lines(file: Path) -> list[bytes]:
-    """The lines of a file that are not empty. Raises `Misconfigured`."""
+    """Return the lines of a file that are not empty. Raise `Misconfigured`."""
     try:
         return [line for line in file.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:

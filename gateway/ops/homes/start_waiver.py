@@ -31,7 +31,7 @@ def waive(home: Home, by: str, reason: str, clock: Clock) -> Path:
 
 
 def take_waiver(home: Home) -> str:
-    """The word that was given, used up by this; empty when there is none. Raises `Misconfigured`."""
+    """Return the word that was given and use it up; empty when there is none. Raise `Misconfigured`."""
     path = home.highwater / _FILE
     if not path.exists():
         return ""

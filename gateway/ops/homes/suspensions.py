@@ -27,7 +27,7 @@ MAX_REASON = 200
 def target_of(
     *, source: str = "", agency: str = "", peer: str = "", record_type: str = "", everything: bool = False
 ) -> str:
-    """The one target that is named, or `Malformed`. `record_type` narrows a peer."""
+    """Return the one target that is named, or raise `Malformed`. `record_type` narrows a peer."""
     named = [(kind, name) for kind, name in (("source", source), ("agency", agency), ("peer", peer)) if name]
     if len(named) + everything != 1:
         raise Malformed("exactly one target is needed", remedy="--source S, --agency A, --peer M or --all")
@@ -42,7 +42,7 @@ def target_of(
 
 
 def home_to_switch(folder: Path) -> Home:
-    """The home in `folder`, also when its settings are broken. Raises `Misconfigured` when there are none."""
+    """Return the home in `folder`, also when its settings are broken. Raise `Misconfigured` when there are none."""
     try:
         return Home(load_settings(folder).home)
     except LiaisonError:
@@ -53,7 +53,7 @@ def home_to_switch(folder: Path) -> Home:
 
 
 def known_targets(home: Home, clock: Clock) -> tuple[dict[str, set[str]], bool]:
-    """Names that can be switched off, by kind; and whether settings and trust documents could be read for them."""
+    """Return names that can be switched off, by kind; and whether settings and trust documents could be read."""
     try:
         settings = load_settings(home.path)
     except (LiaisonError, OSError):
@@ -99,7 +99,7 @@ def switch(home: Home, clock: Clock, action: Action, target: str, reason: str, h
 
 
 def history(home: Home) -> tuple[Switch, ...]:
-    """All lines of the file, oldest first."""
+    """Return all lines of the file, oldest first."""
     try:
         return read_switches(home.suspensions.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, Settings, argument, load_settings
-from gateway.errors import LiaisonError, Misconfigured
+from gateway.errors import LiaisonError, Misconfigured, Misused
 from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor
@@ -20,7 +18,7 @@ from gateway.trust.view import TrustView
 
 
 def describe_charter(data: bytes) -> dict[str, Any]:
-    """A charter, verified or not, as JSON."""
+    """Return a charter, verified or not, as JSON."""
     draft = parse_charter(data)
     charter = draft.charter
     return {
@@ -36,37 +34,14 @@ def describe_charter(data: bytes) -> dict[str, Any]:
     }
 
 
-def charter_lines(about: dict[str, Any]) -> list[str]:
-    """A charter in words."""
-    members = ", ".join(f"{name} ({status})" for name, status in about["members"].items())
-    return [
-        f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
-        f"  members      {members}",
-        f"  signed by    {', '.join(about['signed_by']) or 'nobody'} ({about['threshold']} needed)",
-        f"  fingerprint  {about['fingerprint']}",
-    ]
-
-
 def describe_home(home: Path) -> dict[str, Any]:
-    """What a home holds, as JSON. Raises `Misconfigured` without a charter."""
+    """Return what a home holds, as JSON. Raise `Misconfigured` without a charter."""
     clock = SystemClock()
     folder = Home(load_settings(home).home).trust
     charter = TrustDocuments(folder).charter(clock)
     keeper = TrustKeeper(folder, clock)
     members = {name: _describe_member(keeper.view, name, clock) for name in sorted(charter.members)}
     return {"charter": describe_charter(charter.data), "members": members, "alarms": list(keeper.alarms)}
-
-
-def home_lines(about: dict[str, Any]) -> list[str]:
-    """What a home holds, in words."""
-    lines = charter_lines(about["charter"])
-    for name, member in about["members"].items():
-        version = member["descriptor"]
-        what = f"descriptor {version['version']}, {len(version['keys'])} keys" if version else "no descriptor"
-        lines.append(f"  {name}: {what}; {member['problem'] or 'fresh'}")
-        if version:
-            lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
-    return lines + [f"  alarm: {text}" for text in about["alarms"]]
 
 
 def publish(
@@ -102,24 +77,6 @@ def publish(
     return about, b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
 
 
-def tell_published(about: dict[str, Any], out: str) -> list[str]:
-    """What was published, in words."""
-    descriptor = about["descriptor"]
-    lines = [f"descriptor {descriptor['version']} and a fresh status of `{about['member']}` are signed"]
-    if missing := about.get("unpublished"):
-        lines = [
-            f"a fresh status of `{about['member']}` is signed; descriptor {descriptor['version']} is the one before",
-            f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
-        ]
-    lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
-    return [
-        *lines,
-        f"hand {out} to the others: liaison trust accept {argument(Path(out))}"
-        if out
-        else "give --out to hand them on",
-    ]
-
-
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
     documents = TrustDocuments(Home(settings.home).trust)
     charter = documents.charter(clock)
@@ -131,7 +88,7 @@ def _offices(settings: Settings) -> tuple[str, ...]:
 
 
 def _agencies(settings: Settings, held: Descriptor | None) -> tuple[str, ...]:
-    """The agencies listed before and those whose keys are in the home; the first time those of sources, too."""
+    """Return the agencies listed before and those whose keys are in the home; the first time those of sources, too."""
     keys = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.key"))]
     before = held.agencies if held else tuple(source.agency for source in settings.sources)
     return tuple(dict.fromkeys([*before, *keys]))
@@ -145,9 +102,9 @@ def _unpublished(
     offices: Sequence[str],
     agencies: Sequence[str],
 ) -> list[str]:
-    """Uses of keys in the home that the descriptor does not list.
+    """Return uses of keys in the home that the descriptor does not list.
 
-    Raises `UsageError` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
+    Raises `Misused` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
     """
     command = f"liaison trust publish --home {argument(settings.home)} --authority ADIR"
     if held is None:
@@ -162,7 +119,7 @@ def _unpublished(
         "--agency": not set(agencies) <= set(held.agencies),
     }
     if changed := [option for option, differs in changes.items() if differs]:
-        raise click.UsageError(f"{', '.join(changed)} would change the descriptor, which needs --authority: {command}")
+        raise Misused(f"{', '.join(changed)} would change the descriptor, which needs --authority: {command}")
     listed = {key.key_id for key in held.keys}
     mine = home_keys(settings.home, _agencies(settings, held), clock.now_us())
     return [str(key.use) for key in mine if key.key_id not in listed]

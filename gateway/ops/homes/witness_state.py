@@ -36,7 +36,7 @@ MEANINGS = {
 
 @contextmanager
 def open_memory(home: Path) -> Iterator[SqlWitnessStore]:
-    """What a node or a domestic witness remembers, read only; it may be running. Raises `Misconfigured`."""
+    """Open what a node or a domestic witness remembers, read only; it may be running. Raise `Misconfigured`."""
     database = _database(home)
     try:
         require_current(database)
@@ -54,16 +54,18 @@ def _database(home: Path) -> Database:
     return open_database(file, read_only=True)
 
 
-def describe_memory(store: SqlWitnessStore) -> list[dict[str, Any]]:
-    """The logs that a witness cosigned."""
-    return [
-        {"origin": head.origin, "size": head.size, "root": head.root.hex(), "time": rfc3339(head.time_us)}
-        for head in store.origins()
-    ]
+def describe_memory(home: Path) -> dict[str, Any]:
+    """Return the logs that a domestic witness has cosigned, and how many pairs of heads do not go together, as JSON."""
+    with open_memory(home) as store:
+        logs = [
+            {"origin": head.origin, "size": head.size, "root": head.root.hex(), "time": rfc3339(head.time_us)}
+            for head in store.origins()
+        ]
+        return {"logs": logs, "evidence": len(store.evidence())}
 
 
 def describe_evidence(evidence: HeadEvidence) -> dict[str, Any]:
-    """One pair of heads, with the notes as they were signed."""
+    """Return one pair of heads as JSON, with the notes as they were signed."""
     known = parse_checkpoint(evidence.known) if evidence.known else None
     return {
         "id": hashlib.sha256(evidence.known + evidence.offered).hexdigest()[:16],
@@ -76,18 +78,20 @@ def describe_evidence(evidence: HeadEvidence) -> dict[str, Any]:
     }
 
 
-def evidence_lines(about: dict[str, Any]) -> list[str]:
-    """One pair of heads in words."""
-    heads = [(name, about[name]) for name in ("known", "offered") if about[name]]
-    return [
-        f"{about['id']}  {about['origin']}  {about['code']}  {about['time'][:19]}Z",
-        f"  {about['meaning']}",
-        *(f"  {name:<8} {head['size']} entries, root {head['root']}" for name, head in heads),
-    ]
+def read_evidence(home: Path, out: Path | None) -> list[dict[str, Any]]:
+    """Return the pairs of heads that a node or witness has kept, as JSON; write their notes to `out` where it is given.
+
+    Raise `Misconfigured` when the files are there already.
+    """
+    with open_memory(home) as store:
+        found = store.evidence()
+    if out is not None:
+        write_evidence(found, out)
+    return [describe_evidence(item) for item in found]
 
 
 def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
-    """Both notes of each pair as files of the new folder `out`. Raises `Misconfigured` when they are there."""
+    """Write both notes of each pair into the new folder `out`. Raise `Misconfigured` when they are there."""
     make_folder(out)
     for item in found:
         name = describe_evidence(item)["id"]
@@ -97,7 +101,7 @@ def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
 
 
 def describe_node(home: Path) -> dict[str, Any]:
-    """How the logs of a node stand with their witnesses; verified here, from what lies in the home."""
+    """Return how the logs of a node stand with their witnesses; verified here, from what lies in the home."""
     settings, clock = load_settings(home), SystemClock()
     view = TrustKeeper(settings.home / "trust", clock).view
     plan = witness_plan(settings.node.member, settings.witness, view)
@@ -119,28 +123,6 @@ def describe_node(home: Path) -> dict[str, Any]:
         "logs": [_standing(item, clock) for item in found],
         "evidence": evidence,
     }
-
-
-def node_lines(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same in words, with a style for each line."""
-    asked = ", ".join(about["asked"]) or "nobody"
-    yield f"witnesses: {asked}; a quorum is the domestic witness, or {about['quorum']} of the counterparts", ""
-    for log in about["logs"]:
-        if not log["size"]:
-            yield f"{log['log']}: empty", ""
-        elif not log["covered"]:
-            yield f"{log['log']}: {log['size']} entries, and no head had a quorum yet", "warn"
-        else:
-            age = f"the rest waits for {log['age_s']} s" if log["size"] > log["covered"] else "all of them"
-            style = "bad" if log["lost"] else "good"
-            yield f"{log['log']}: {log['covered']} of {log['size']} entries are under a quorum; {age}", style
-        for item in log["cosigned"]:
-            yield f"  {item['witness']:<12} {item['algorithm']:<10} {item['time'][:19]}Z", ""
-    if about["evidence"]:
-        yield (
-            f"{about['evidence']} pair(s) of heads that do not go together: `liaison audit evidence` shows them",
-            "bad",
-        )
 
 
 def _standing(item: Standing, clock: Clock) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import click
-
 from gateway.audit.retention.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
 from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, plan_by_age, standing
 from gateway.audit.search.find import find_all
@@ -21,7 +19,7 @@ from gateway.audit.search.question import Question
 from gateway.audit.search.terms import Field, number_terms, term
 from gateway.clock import SystemClock, rfc3339, to_micros
 from gateway.config import Home, load_settings
-from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Misused, Unavailable, Unknown
 from gateway.model.evidence.retention import age_before, content_key_id
 from gateway.model.names import ExchangeId, exchange_id, member_id
 from gateway.ops.homes.documents import HOLD, read_document
@@ -56,13 +54,13 @@ _CLASS_WORDS = {
 
 
 def entry_places(texts: Iterable[str]) -> Entries:
-    """`exchange/1:17` or `exchange:17` (of the first log) as log and indexes. Raises `UsageError`."""
+    """`exchange/1:17` or `exchange:17` (of the first log) as log and indexes. Raises `Misused`."""
     found: Entries = defaultdict(list)
     for text in texts:
         log, _, index = text.rpartition(":")
         name, _, number = log.partition("/")
         if name not in ("exchange", "operations") or not index.isdecimal() or (number and not number.isdecimal()):
-            raise click.UsageError(f"`{text[:60]}` names no entry: write exchange/1:17 or operations/1:3")
+            raise Misused(f"`{text[:60]}` names no entry: write exchange/1:17 or operations/1:3")
         found[f"{name}/{number or 1}"].append(int(index))
     return dict(found)
 
@@ -72,21 +70,21 @@ def exchange_entries(evidence: Evidence, wanted: str) -> Entries:
     try:
         exchange_id(wanted)
     except Malformed as error:
-        raise click.UsageError(f"--exchange `{wanted[:40]}`: {error.message}") from error
+        raise Misused(f"--exchange `{wanted[:40]}`: {error.message}") from error
     found = {log: evidence.store.find(log, exchange_id=wanted, limit=1_000_000) for log in evidence.store.logs()}
     return {log: sorted(indexes) for log, indexes in found.items() if indexes}
 
 
 def ages(age: str) -> dict[str, int]:
-    """The time before which months must have ended, for each class. Raises `UsageError`."""
+    """The time before which months must have ended, for each class. Raises `Misused`."""
     try:
         return dict.fromkeys(map(str, ERASED_BY_AGE), age_before(SystemClock().now_us(), age))
     except Malformed as error:
-        raise click.UsageError(f"--older-than {error.message} ({error.remedy})") from error
+        raise Misused(f"--older-than {error.message} ({error.remedy})") from error
 
 
 def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Entries:
-    """The entries that options name. Raises `UsageError`; `Unknown` for an exchange that no log knows."""
+    """The entries that options name. Raises `Misused`; `Unknown` for an exchange that no log knows."""
     found = entry_places(entries)
     with open_home(folder) as evidence:
         for wanted in exchanges:
@@ -107,7 +105,7 @@ def of_subject(
     """
     groups = [*map(number_terms, numbers), *(frozenset((term(Field.RECORD, record),)) for record in records)]
     if not all(groups):
-        raise click.UsageError("--number: this is no number of a document, person or vehicle")
+        raise Misused("--number: this is no number of a document, person or vehicle")
     carry_out(folder, Order("seek", by, reason, court))
     found: Entries = defaultdict(list)
     with open_home(folder) as evidence:
@@ -250,15 +248,15 @@ def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[s
 def draft_hold(
     folder: Path, entries: Entries, exchanges: Iterable[str], until: datetime, reason: str, key_file: Path
 ) -> bytes:
-    """A new hold with the first approver's signature. Raises `UsageError`."""
+    """A new hold with the first approver's signature. Raises `Misused`."""
     member = member_id(load_settings(folder).node.member)
     if not 0 < to_micros(until) - SystemClock().now_us() <= MAX_HOLD_US:
-        raise click.UsageError("--until: a hold ends in the future, at most 366 days away")
+        raise Misused("--until: a hold ends in the future, at most 366 days away")
     places = {log: tuple(sorted(set(indexes))) for log, indexes in entries.items()}
     try:
         held = tuple(ExchangeId(exchange_id(item)) for item in dict.fromkeys(exchanges))
     except Malformed as error:
-        raise click.UsageError(f"--exchange: {error.message}") from error
+        raise Misused(f"--exchange: {error.message}") from error
     name = f"hold-{secrets.token_hex(6)}"
     order = HoldOrder(member, HoldAction.PLACE, name, reason, places, held, to_micros(until))
     return seal_hold(order, [load_signing_key(key_file)])
@@ -271,11 +269,11 @@ def draft_lift(folder: Path, hold: str, reason: str, key_file: Path) -> bytes:
 
 
 def sign_hold(file: Path, key_file: Path) -> bytes:
-    """The document with one more approver's signature. Raises `UsageError` where it has that one already."""
+    """The document with one more approver's signature. Raises `Misused` where it has that one already."""
     order, document = parse_hold(read_document(file, HOLD))
     key = load_signing_key(key_file)
     if key.key_id in order.signers:
-        raise click.UsageError(
+        raise Misused(
             f"`{key_file}` has signed `{file}` already: it needs another approver's signature\n  {sign_command(file)}"
         )
     return add_signature(document, key)

@@ -6,9 +6,10 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.audit.log.log import AuditLog
+from gateway.audit.reading.inspection import Action, Inspection, sign_inspection
 from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Forbidden, Misconfigured, NotProved, Unavailable
@@ -25,10 +26,8 @@ from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-
-if TYPE_CHECKING:
-    from gateway.audit.reading.inspection import Action
-    from gateway.trust.view import TrustView
+from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
 
 WAIT_S = 30.0
 """Seconds that a running node may take; it looks five times a second."""
@@ -62,8 +61,6 @@ def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: 
     Raises `Forbidden` with the reason when it is refused, and `Unavailable` when a running
     node did not take it in time.
     """
-    from gateway.audit.reading.inspection import Inspection, sign_inspection
-
     settings, clock = load_settings(folder), SystemClock()
     member = member_id(settings.node.member)
     inspection = Inspection(action, member, reason, clock.now_us(), detail)
@@ -150,8 +147,6 @@ def require_here(log: AuditLog) -> None:
 
 
 def _view(home: Home, clock: Clock) -> TrustView:
-    from gateway.trust.keeper import TrustKeeper  # for an auditor's signature only
-
     return TrustKeeper(home.trust, clock).view
 
 

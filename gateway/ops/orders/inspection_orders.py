@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gateway.audit.reading.inspection import (
+    Action,
+    Inspection,
+    inspection_entry,
+    mandate_of,
+    refusal_entry,
+    verify_inspection,
+)
+from gateway.audit.reading.show import open_entry
+from gateway.audit.retention.prune import require_there
 from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken
 from gateway.model.names import MemberId
@@ -21,11 +31,9 @@ from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.ports.log_store import LogStore
-
-if TYPE_CHECKING:
-    from gateway.audit.reading.inspection import Inspection
-    from gateway.trust.documents.appointment import Appointment
-    from gateway.trust.view import TrustView
+from gateway.trust.documents.appointment import Appointment
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.view import TrustView
 
 MAX_ENTRIES = 1_000
 """Entries that are opened at once."""
@@ -101,9 +109,6 @@ class InspectionDesk:
 
     def _inspect(self, data: bytes) -> Mapping[str, Any]:
         # What judges a signature is loaded where there is one: a search without a mandate does not wait for it.
-        from gateway.audit.reading.inspection import Action, inspection_entry, refusal_entry, verify_inspection
-        from gateway.trust.documents.folder import TrustDocuments
-
         documents = TrustDocuments(self._trust)
         try:
             inspection, appointment = verify_inspection(data, self._member, self._view(), documents, self._clock)
@@ -118,10 +123,6 @@ class InspectionDesk:
 
     def _check_scope(self, inspection: Inspection, appointment: Appointment) -> None:
         """Every entry that is to be opened is there, and within the scope of the appointment."""
-        from gateway.audit.reading.inspection import mandate_of
-        from gateway.audit.reading.show import open_entry
-        from gateway.audit.retention.prune import require_there
-
         log, indexes = wanted_entries(inspection)
         mandate = mandate_of(self._member, appointment)
         for index in indexes:

@@ -6,30 +6,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PUBLIC, make_folder, write_new
-from certs.keyfiles import create_key
+from certs.durable import make_folder
 from gateway.clock import SystemClock
 from gateway.config import Home, argument, load_settings
 from gateway.config.schema import PACKAGED_POLICY
 from gateway.errors import BadSignature, Malformed, Misconfigured
-from gateway.model.names import MemberId, identifier, member_id
+from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.documents import POLICY, read_document
 from gateway.ops.policy.keeper import PolicyChange, PolicyKeeper, install, policy_files
-from gateway.signing.dsse import add_signature, decode64, encode64
-from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.signing.dsse import add_signature, decode64
+from gateway.signing.keys import VerifyKey, load_signing_key
 from gateway.trust.documents.policy_approval import APPROVALS, ApprovedPolicy, parse_policy, seal_policy
 from policy.bundle.bundle import File, load_bundle
 
 _BASE = PACKAGED_POLICY / "base"
-
-
-def make_approver(folder: Path, name: str) -> dict[str, str]:
-    """A key for one who approves policy: `NAME.key` for them alone, `NAME.pub` for the descriptor."""
-    identifier(name, "--name")
-    make_folder(folder)
-    key = SigningKey(create_key(folder / f"{name}.key"))
-    write_new(folder / f"{name}.pub", encode64(key.spki).encode() + b"\n", PUBLIC)
-    return {"key": str(folder / f"{name}.key"), "public": str(folder / f"{name}.pub"), "key_id": key.key_id}
 
 
 def add_approver(home: Path, public: Path) -> Path:
@@ -49,7 +39,7 @@ def add_approver(home: Path, public: Path) -> Path:
 
 
 def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:
-    """A national folder as a document with one signature, or a document with one more. It must load first."""
+    """Sign a national folder as a document, or add a signature to a document. It must load first."""
     key = load_signing_key(key_file)
     if place.is_dir():
         if member is None or version is None:
@@ -83,7 +73,7 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
 
 
 def in_force(home: Path) -> dict[str, Any]:
-    """Which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
+    """Return which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
 
     `waiting` is what was brought and no node has taken: version, hash and approvers, and why a node would refuse it.
     """

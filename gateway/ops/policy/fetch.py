@@ -50,7 +50,7 @@ def _kept(folder: Path, wanted: str) -> Iterator[tuple[str, Path]]:
 
 
 def _inside(place: str) -> PurePosixPath:
-    """The path of a file below the folder; no document leads out of it."""
+    """Return the path of a file below the folder; no document leads out of it."""
     path = PurePosixPath(place)
     if path.is_absolute() or ".." in path.parts:
         raise Malformed("a file of this policy has a path that leads elsewhere", code="bad-policy-document")

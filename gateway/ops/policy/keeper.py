@@ -92,7 +92,7 @@ class PolicyKeeper:
 
     @property
     def engine(self) -> PolicyEngine:
-        """The policy in force."""
+        """Return the policy in force."""
         assert self._loaded is not None
         return self._loaded
 
@@ -110,7 +110,7 @@ class PolicyKeeper:
         return self._judged(self._take)
 
     def waiting(self) -> PolicyChange | None:
-        """What was brought and is not in force, judged as a node would; None where nothing waits. Changes nothing."""
+        """Judge what was brought and is not in force as a node would; None where nothing waits. Change nothing."""
 
         def judge(data: bytes) -> PolicyChange:
             policy = self._verified(data, self._clock.now_us())
@@ -120,7 +120,7 @@ class PolicyKeeper:
         return self._judged(judge) if self.left_out else None
 
     def _judged(self, judge: Callable[[bytes], PolicyChange | None]) -> PolicyChange | None:
-        """What `judge` says of what came in, or why it cannot be used."""
+        """Return what `judge` says of what came in, or why it cannot be used."""
         version = 0
         try:
             data = (self._folder / INCOMING).read_bytes()
@@ -136,7 +136,7 @@ class PolicyKeeper:
 
     @property
     def left_out(self) -> bool:
-        """Whether what was brought last is not what is in force: it was refused, or no node has looked at it yet."""
+        """Return whether what was brought last is not in force: it was refused, or no node has looked at it yet."""
         incoming, newest = self._folder / INCOMING, self._newest()
         if not incoming.exists():
             return False
@@ -163,7 +163,7 @@ class PolicyKeeper:
             raise Stale(f"version {version} is not above {self.version}, which is in force", code="old-policy")
 
     def logged(self) -> None:
-        """The entry about the policy that was accepted last is durable. Raises `StorageBroken`."""
+        """Note that the entry about the policy that was accepted last is durable. Raise `StorageBroken`."""
         if self.unlogged is None:
             return
         try:
@@ -174,7 +174,7 @@ class PolicyKeeper:
 
     @property
     def _mark(self) -> Path:
-        """The highest version that was ever in force, apart from the documents."""
+        """Return the highest version that was ever in force, apart from the documents."""
         return self._home.highwater / "policy"
 
     def _raise_mark(self, version: int) -> None:
@@ -182,7 +182,7 @@ class PolicyKeeper:
         replace(self._mark, b"%d\n" % version, PUBLIC)
 
     def _check_forward(self, version: int) -> None:
-        """A policy never goes back, also not because somebody took newer documents away."""
+        """Refuse a policy that goes back, also where newer documents were taken away."""
         before = _number_in(self._mark)
         if version < before:
             raise Misconfigured(
@@ -197,7 +197,7 @@ class PolicyKeeper:
         return engine
 
     def _ready(self, engine: PolicyEngine) -> PolicyEngine:
-        """The engine, with what its first decisions need worked out ahead. Nobody waits for it: the old one decides."""
+        """Return the engine, with what its first decisions need worked out ahead. Meanwhile the old one decides."""
         if self._decides:
             before, until = self._loaded, self._clock.monotonic() + READY_S
 
@@ -249,7 +249,7 @@ class PolicyKeeper:
 
 
 def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descriptor, frozenset[str]]:
-    """The newest descriptor of the member itself, and the ids of keys that its status removed.
+    """Return the newest descriptor of the member itself, and the ids of keys that its status removed.
 
     Raises `Misconfigured` when there is no descriptor.
     """
@@ -264,7 +264,7 @@ def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descripto
 
 
 def _number_in(path: Path) -> int:
-    """The whole number that a file holds; 0 where there is none."""
+    """Return the whole number that a file holds; 0 where there is none."""
     return int(path.read_text(encoding="ascii")) if path.exists() else 0
 
 
@@ -273,7 +273,7 @@ def _version_of(path: Path) -> int:
 
 
 def engine_of(policy: ApprovedPolicy, settings: Settings) -> PolicyEngine:
-    """The engine of an approved policy. Its base part must be the base policy of this installation."""
+    """Return the engine of an approved policy. Its base part must be the base policy of this installation."""
     base, national = (_layer(policy, layer) for layer in ("base", "national"))
     installed = read_files(settings.base_policy)
     if {name: file.data for name, file in base.items()} != {name: file.data for name, file in installed.items()}:
@@ -286,7 +286,7 @@ def engine_of(policy: ApprovedPolicy, settings: Settings) -> PolicyEngine:
 
 
 def policy_files(settings_base: Path, national: Path) -> dict[str, bytes]:
-    """The files of a base and a national folder, as a policy document holds them."""
+    """Return the files of a base and a national folder, as a policy document holds them."""
     found = {f"base/{name}": file.data for name, file in read_files(settings_base).items()}
     return found | {f"national/{name}": file.data for name, file in read_files(national).items()}
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
-from gateway.errors import LiaisonError, Malformed, Misconfigured
-from gateway.model.names import MemberId, member_id
+from gateway.errors import LiaisonError, Misconfigured, Misused
+from gateway.model.names import MemberId
+from gateway.ops.policy.folders import member_of
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ports.quotas import QuotaPlace
 from gateway.storage.database.migrate import require_current
@@ -22,79 +19,16 @@ from gateway.storage.database.open import open_storage
 from gateway.storage.documents.quotas import SqlQuotas
 from policy.bundle.bundle import check_bundle, read_files, strangers
 from policy.engine.engine import BASE, PolicyEngine
-from policy.review.cases import CaseResult, read_case, run_cases, run_twins
-from policy.review.reasons import Explanation, change_sentences, explain_decision
-from policy.review.rehearse import Rehearsal
+from policy.review.cases import read_case, run_twins
+from policy.review.matrix import Row, as_html, matrix
+from policy.review.reasons import Explanation, explain_decision
 
 _SPAN = re.compile(r"(\d{1,4})([dhw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
-def member_of(folder: Path, member: str | None) -> MemberId:
-    """The member whose policy `folder` holds: as said, or by the folder's own name. Raises `UsageError`."""
-    name = member or folder.resolve().name
-    try:
-        return member_id(name)
-    except Malformed as error:
-        raise click.UsageError(
-            f"{folder}: `{name[:40]}` does not say whose policy this is: give --member, such as th"
-        ) from error
-
-
-def compared(old: Path, new: Path, member: str | None) -> MemberId:
-    """The member whose policy both folders hold. Raises `UsageError` where they are of two members."""
-    whose = member_of(new, member)
-    if member is None and _is_member(name := old.resolve().name) and name != whose:
-        told = f"`{old}` is by its name the policy of `{name}`, and `{new}` that of `{whose}`"
-        raise click.UsageError(f"{told}: compare two folders of one member, or say with --member whose they are")
-    for folder in (old, new):
-        require_own(folder, whose)
-    return whose
-
-
-def require_own(folder: Path, member: MemberId, base: Path = BASE) -> None:
-    """Raise `UsageError` for a folder that is no policy for `member`, and is one for another party."""
-    files, national = read_files(base), read_files(folder)
-    if not check_bundle(files, national, member)[1]:
-        return
-    for other in sorted(_parties(folder) - {member}):
-        if _is_member(other) and not check_bundle(files, national, member_id(other))[1]:
-            told = f"`{folder}` is the policy of `{other}`, not of `{member}`"
-            raise click.UsageError(f"{told}: name a folder of `{member}`")
-
-
-def _is_member(name: str) -> bool:
-    try:
-        return bool(member_id(name))
-    except Malformed:
-        return False
-
-
-def _parties(folder: Path) -> set[str]:
-    """All parties to the agreements of a folder, as far as they can be read."""
-    found: set[str] = set()
-    for path in folder.glob("agreements/*.toml"):
-        try:
-            parties = tomllib.loads(path.read_text(encoding="utf-8")).get("parties")
-        except (OSError, ValueError):
-            continue
-        if isinstance(parties, list):
-            found.update(party for party in parties if isinstance(party, str))
-    return found
-
-
-def national_folders(folder: Path, member: str | None) -> list[tuple[Path, MemberId]]:
-    """`folder` itself, or each national folder below it: of `policy`, those of `policy/national`."""
-    inside = folder / "national" if (folder / "national").is_dir() else folder
-    if not any(inside.glob("*.cedar")):
-        found = [path for path in sorted(inside.iterdir()) if path.is_dir() and any(path.glob("*.cedar"))]
-        if found:
-            return [(path, member_of(path, None)) for path in found]
-    return [(inside, member_of(inside, member))]
-
-
 def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
-    """Everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
+    """List everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
     if not any(folder.glob("*.cedar")):
         remedy = "name a national folder, such as policy/national/th"
         return [Misconfigured("there is no policy here: no `*.cedar` file", where=str(folder), remedy=remedy)]
@@ -114,13 +48,8 @@ def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
     return found
 
 
-def test_folder(folder: Path, member: MemberId) -> list[CaseResult]:
-    """All cases of a national folder, decided."""
-    return run_cases(folder, member)
-
-
 def explain_case(path: Path, member: str | None) -> Explanation:
-    """Why a case comes out as it does, under the folder that it lies in."""
+    """Explain why a case comes out as it does, under the folder that it lies in."""
     folder = path.resolve().parent.parent
     if not any(folder.glob("*.cedar")):
         raise Misconfigured(
@@ -132,11 +61,37 @@ def explain_case(path: Path, member: str | None) -> Explanation:
 
 
 def since_us(span: str) -> int:
-    """`30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `UsageError`."""
+    """`30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Misused`."""
     found = _SPAN.fullmatch(span)
     if not found:
-        raise click.UsageError(f"--since `{span[:20]!a}` is no span of time (30d, 12h or 2w)")
+        raise Misused(f"--since `{span[:20]!a}` is no span of time (30d, 12h or 2w)")
     return SystemClock().now_us() - int(found[1]) * _HOURS[found[2]] * 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Who gets what under a policy, and when that was asked."""
+
+    member: MemberId
+    policy_hash: str
+    rows: list[Row]
+    made: str
+
+    def value(self) -> dict[str, Any]:
+        """Return the matrix as JSON."""
+        return {"member": self.member, "policy": self.policy_hash, "rows": [row.as_json() for row in self.rows]}
+
+    def page(self) -> str:
+        """Return the matrix as a page."""
+        return as_html(self.rows, self.member, self.policy_hash, self.made)
+
+
+def matrix_of(folder: Path, member: str | None) -> Matrix:
+    """Ask the policy in `folder` who gets what now."""
+    whose = member_of(folder, member)
+    engine = PolicyEngine.load(folder, whose)
+    now_us = SystemClock().now_us()
+    return Matrix(whose, engine.hash.hex(), matrix(engine, now_us), rfc3339(now_us))
 
 
 def quotas_of(home: Path) -> list[dict[str, Any]]:
@@ -157,72 +112,3 @@ def quotas_of(home: Path) -> list[dict[str, Any]]:
         {**place._asdict(), "used": used, "limit": limit, "left": None if limit is None else max(0, limit - used)}
         for place, used, limit in rows
     ]
-
-
-def explanation_value(explanation: Explanation) -> dict[str, Any]:
-    """An explanation as JSON."""
-    return asdict(explanation) | {"sentences": change_sentences(explanation.instead)}
-
-
-def explanation_lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
-    """An explanation in lines, each with its style."""
-    yield explanation.outcome, "good" if explanation.allow else "bad"
-    for rule in explanation.rules:
-        yield f"  {rule.name} {rule.effect}" + (f"   ({rule.where})" if rule.where else ""), ""
-        for line in rule.text.splitlines():
-            yield f"      {line}", "dim"
-    if explanation.fields:
-        yield f"  leaves: {', '.join(explanation.fields)}", ""
-    for name, rule_name in explanation.withheld:
-        yield f"  stays:  {name}, by {rule_name}", ""
-    sentences = change_sentences(explanation.instead)
-    if sentences:
-        yield "  It would be the other way round", ""
-        for sentence in sentences:
-            yield f"    {sentence}", ""
-    elif not explanation.allow:
-        yield "  No single change would turn it around.", ""
-
-
-def rehearsal_value(result: Rehearsal) -> dict[str, Any]:
-    """A rehearsal as JSON."""
-    fields = ("counterpart", "record_type", "field")
-    return {
-        "exchanges": result.exchanges,
-        "decisions": result.decisions,
-        "changes": result.changes,
-        "newly_released": _counted(result.released, fields),
-        "newly_withheld": _counted(result.withheld, fields),
-        "newly_served": _counted(result.served, ("counterpart", "purpose")),
-        "newly_refused": _counted(result.refused, ("counterpart", "purpose")),
-        "newly_shown": _counted(result.shown, ("counterpart", "record_type")),
-        "newly_hidden": _counted(result.hidden, ("counterpart", "record_type")),
-    }
-
-
-def _counted(counter: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [dict(zip(names, key, strict=True)) | {"times": times} for key, times in sorted(counter.items()) if times]
-
-
-def rehearsal_lines(result: Rehearsal) -> Iterator[tuple[str, str]]:
-    """A rehearsal in lines, each with its style: what would newly leave comes first."""
-    yield f"{result.exchanges} questions, {result.decisions} decisions made again", "title"
-    for words, counter, style in (
-        ("newly released", result.released, "warn"),
-        ("newly served", result.served, "warn"),
-        ("newly shown as a hit", result.shown, "warn"),
-        ("newly withheld", result.withheld, ""),
-        ("newly refused", result.refused, ""),
-        ("newly hidden", result.hidden, ""),
-    ):
-        for key, times in sorted(counter.items()):
-            if times:
-                yield f"  {words}: {' '.join(str(part) for part in key)}   {times} times", style
-    if not result.changes:
-        yield "  nothing would have come out otherwise", "good"
-
-
-def now_words() -> tuple[int, str]:
-    """Now, in microseconds and in words."""
-    now_us = SystemClock().now_us()
-    return now_us, rfc3339(now_us)

@@ -8,6 +8,7 @@ from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
+from gateway.storage.database.postgres import open_postgres
 from gateway.storage.database.postgres_address import checked_address, connect_arguments
 
 
@@ -24,8 +25,6 @@ def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
     origin = settings.origin.get("storage.url", "")
     if not origin.startswith("environment"):
         refuse_password(settings.database_url, origin)
-    from gateway.storage.database.postgres import open_postgres  # its drivers are loaded where they are used
-
     return open_postgres(settings.database_url, read_only=read_only, synchronous=settings.storage.synchronous)
 
 

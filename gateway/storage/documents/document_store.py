@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 from gateway.clock import Clock
 from gateway.errors import Malformed
@@ -15,10 +17,6 @@ from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import document
 from gateway.storage.database.upsert import insert_for
 from gateway.storage.keys.keystore import KeyStore
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 DOCUMENTS = "docs"
 """The class of the keys that documents lie under."""

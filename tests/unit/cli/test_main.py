@@ -39,26 +39,12 @@ def home(liaison: Liaison, tmp_path: Path) -> Path:
     return tmp_path / "la"
 
 
-def _below(group: click.Group) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    for name, command in group.commands.items():
-        found += [(name, *path) for path in _below(command)] if isinstance(command, click.Group) else [(name,)]
-    return found
-
-
-def every_command() -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    context = click.Context(group)
-    for name in COMMANDS:
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            found += [(name, *path) for path in _below(command)]
-        else:
-            found.append((name,))
-    return found
-
-
-# ------------------------------------------------------------ all commands
+def every_command(command: click.Command = group) -> list[tuple[str, ...]]:
+    if not isinstance(command, click.Group):
+        return [()]
+    context = click.Context(command)
+    children = [(name, command.get_command(context, name)) for name in command.list_commands(context)]
+    return [(name, *path) for name, child in children if child for path in every_command(child)]
 
 
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)

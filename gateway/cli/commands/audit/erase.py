@@ -6,7 +6,18 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say, working
+from gateway.cli.options import home_option, json_option
+from gateway.cli.output import print_json, say, working
+from gateway.ops.orders.erasure_home import (
+    ages,
+    erase_age,
+    erase_entries,
+    erased_lines,
+    erased_value,
+    named,
+    of_subject,
+    plan,
+)
 
 
 @click.command()
@@ -60,17 +71,6 @@ def erase(
       liaison audit erase --home th --entry exchange/1:17 --by "A. Clerk" --reason "asked in error"
       liaison audit erase --home th --number C4419027 --court-order "Black 117/2569" --by "A. Clerk" --dry-run
     """
-    from gateway.ops.orders.erasure_home import (
-        ages,
-        erase_age,
-        erase_entries,
-        erased_lines,
-        erased_value,
-        named,
-        of_subject,
-        plan,
-    )
-
     ways = (age, entries or exchanges, numbers or records)
     if sum(map(bool, ways)) != 1:
         raise click.UsageError("say what to erase: --older-than, or --entry and --exchange, or --number and --record")

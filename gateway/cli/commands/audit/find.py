@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from gateway.cli.output import json_option, print_json, progress_bar, say
-from gateway.cli.times import TIME
+from gateway.cli.options import FILE, given, json_option, period_options, place_options
+from gateway.cli.output import print_result, progress_bar
 from gateway.clock import to_micros
-
-if TYPE_CHECKING:
-    from gateway.audit.verify.findings import Report
-    from gateway.ops.audit.search import Place, Searcher
-
-_THERE = click.Path(file_okay=False, exists=True, path_type=Path)
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_EXISTING = click.Path(dir_okay=False, exists=True, path_type=Path)
-_HOME = click.option("--home", type=_THERE, envvar="LIAISON_HOME", help="The node's home; the node may be running.")
-_EXPORT = click.option("--export", "export", type=_THERE, help="An export, on any machine.")
-_INDEX = click.option("--index", "index_file", type=_FILE, help="Where the index lies, if not in the home or export.")
-_REBUILD = click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew.")
+from gateway.ops.audit.search import Complete, Place, Searcher, find_entries, update_index
+from gateway.ops.audit.search_question import Search
+from gateway.views.found_entries import found_lines, found_value
 
 
 @click.command()
-@_HOME
-@_EXPORT
+@place_options
 @click.option("--officer", default="", help="A person id, or the pseudonym by which a counterpart knows an officer.")
 @click.option("--record", default="", help="A record: its `jti`, a hit's reference, or SOURCE/KEY at home.")
 @click.option("--name", "names", multiple=True, help="A person's name in any of six scripts; repeatable.")
@@ -44,18 +32,15 @@ _REBUILD = click.option("--rebuild", is_flag=True, help="Throw the index away an
 @click.option("--kind", "kinds", multiple=True, help="A kind of entry (docs/audit-events.md); repeatable.")
 @click.option("--exchange", "exchange_id", default="", help="The exchange id.")
 @click.option("--log", "log", default="", type=click.Choice(["", "exchange", "operations"]), help="One log only.")
-@click.option("--since", type=TIME, help="From this time on (UTC).")
-@click.option("--until", type=TIME, help="Before this time (UTC).")
+@period_options
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Entries that are shown."
 )
-@click.option("--key", "key_file", type=_EXISTING, help="The key of an appointed auditor; shows private parts.")
+@click.option("--key", "key_file", type=FILE, help="The key of an appointed auditor; shows private parts.")
 @click.option("--reason", default="", help="At home: why; it stands in the log before anything is shown.")
 @click.option("--complete", is_flag=True, help="Verify the log, open every entry, and so leave nothing out.")
-@click.option("--charter", type=_EXISTING, help="With --complete: the charter that the auditor trusts.")
+@click.option("--charter", type=FILE, help="With --complete: the charter that the auditor trusts.")
 @click.option("--fingerprint", help="With --complete: of the first charter.")
-@_INDEX
-@_REBUILD
 @json_option
 def find(
     home: Path | None,
@@ -90,30 +75,17 @@ def find(
               --key th.auditor.1.key --reason "complaint 7/2026"
       liaison audit find --export th-export --record 5f0c… --complete --charter charter.jsonl
     """
-    from gateway.ops.audit.search import find_entries
-    from gateway.ops.audit.search_question import Search
-    from gateway.views.found_entries import found_lines, found_value
-
     search = Search(since_us=to_micros(since), until_us=to_micros(until), **wanted)
-    search.check()
     place = _place(home, export, index_file, rebuild=rebuild)
-    who = _searcher(place, key_file, reason, needed=search.needs_mandate)
-    verify = _verifier(place, charter, fingerprint) if complete else None
+    verified = Complete(charter, fingerprint) if complete else None
     with progress_bar("opening entries") as progress:
-        result = find_entries(place, search, limit, who, progress, verify)
-    if as_json:
-        print_json(found_value(search, result, limit))
-    else:
-        for style, text in found_lines(result, limit):
-            say(text, style)
+        result = find_entries(place, search, limit, Searcher(reason, key_file), progress, verified)
+    print_result(found_value(search, result, limit), found_lines(result, limit), as_json=as_json)
     return result.exit_code
 
 
 @click.command()
-@_HOME
-@_EXPORT
-@_INDEX
-@_REBUILD
+@place_options
 @json_option
 def index(home: Path | None, export: Path | None, index_file: Path | None, rebuild: bool, as_json: bool) -> int:
     """Bring the search index up to date, so that `find` answers at once. The node may be running.
@@ -125,68 +97,19 @@ def index(home: Path | None, export: Path | None, index_file: Path | None, rebui
     Example:
       nice liaison audit index --home th
     """
-    from gateway.ops.audit.search import update_index
-
     place = _place(home, export, index_file, rebuild=rebuild)
     with progress_bar("indexing entries") as progress:
         about = update_index(place, progress)
-    if as_json:
-        print_json(about)
-    else:
-        say(f"{about['added']:,} entries added, {about['bytes'] / 1e6:,.1f} MB: {about['index']}", "good")
+    words = f"{about['added']:,} entries added, {about['bytes'] / 1e6:,.1f} MB: {about['index']}"
+    print_result(about, [(words, "good")], as_json=as_json)
     return 0
 
 
 def _place(home: Path | None, export: Path | None, index_file: Path | None, *, rebuild: bool) -> Place:
-    from click.core import ParameterSource
-
-    from gateway.ops.audit.search import Place
-
     if export is not None:
-        if click.get_current_context().get_parameter_source("home") is ParameterSource.COMMANDLINE:
+        if given("home"):
             raise click.UsageError("give either --home or --export, not both")
         return Place(export, True, index_file, rebuild)
     if home is None:
         raise click.UsageError("give --home, or --export")
     return Place(home, False, index_file, rebuild)
-
-
-def _searcher(place: Place, key_file: Path | None, reason: str, *, needed: bool) -> Searcher:
-    from gateway.ops.audit.search import Searcher
-
-    if place.is_export:
-        if key_file is not None:
-            raise click.UsageError("an export holds what its auditor may see: it needs no --key")
-        return Searcher()
-    if needed and key_file is None:
-        raise click.UsageError(
-            "a search about a person or a record needs the --key of an appointed auditor, and a --reason"
-        )
-    if key_file is not None and not reason:
-        raise click.UsageError("--key needs a --reason: it stands in the log before anything is shown")
-    return Searcher(reason, key_file)
-
-
-def _verifier(
-    place: Place, charter: Path | None, fingerprint: str | None
-) -> Callable[[Callable[[int, int], None]], Report]:
-    from gateway.ops.audit.verify_export import verify_export_folder, verify_home_folder
-
-    if place.is_export and charter is None:
-        raise click.UsageError("--complete verifies an export under the auditor's own --charter")
-
-    def verify(progress: Callable[[int, int], None]) -> Report:
-        if charter is None or not place.is_export:
-            return verify_home_folder(place.folder, charter, fingerprint, statements=False, progress=progress)
-        processes = os.cpu_count() or 1
-        return verify_export_folder(
-            place.folder,
-            charter,
-            fingerprint,
-            statements=False,
-            quorum=0,
-            processes=processes,
-            progress=progress,
-        )
-
-    return verify

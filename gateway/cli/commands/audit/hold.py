@@ -7,8 +7,19 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
-from gateway.cli.times import TIME
+from gateway.cli.options import TIME, home_option, json_option
+from gateway.cli.output import print_json, say
+from gateway.ops.orders.erasure_home import (
+    bring_hold,
+    draft_hold,
+    draft_lift,
+    entry_places,
+    hold_value,
+    list_holds,
+    sign_hold,
+)
+from gateway.ops.orders.hold_hints import bring_command, sign_command
+from gateway.trust.documents.policy_approval import APPROVALS
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
@@ -17,23 +28,7 @@ _REASON = click.option("--reason", required=True, help="Why; it stands in the en
 _OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document, for the other approver.")
 
 
-@click.group()
-def hold() -> None:
-    """Legal holds: two approvers sign, it ends by itself within a year, and each step has its entry.
-
-    Each of its commands has --json.
-
-    \b
-    Examples:
-      liaison audit hold draft --home th --entry exchange/1:17 --until 2027-06-01 --reason "case 7" --key a.key --out h
-      liaison audit hold sign h --key b.key --out h      # the other approver
-      liaison audit hold bring h --home th
-      liaison audit hold list --home th
-      liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l      # then sign, bring
-    """
-
-
-@hold.command()
+@click.command()
 @home_option
 @click.option(
     "--entry", "entries", multiple=True, metavar="LOG:INDEX", help="One entry, such as exchange/1:17; repeatable."
@@ -60,15 +55,13 @@ def draft(
     Example:
       liaison audit hold draft --home th --exchange 3c1f… --until 2027-06-01 --reason "case 7" --key a.key --out h
     """
-    from gateway.ops.orders.erasure_home import draft_hold, entry_places
-
     if not entries and not exchanges:
         raise click.UsageError("say what to hold: --entry or --exchange")
     data = draft_hold(home, entry_places(entries), exchanges, until, reason, key)
     return _written(out, data, as_json=as_json)
 
 
-@hold.command()
+@click.command()
 @home_option
 @click.option("--hold", "name", required=True, help="The hold, as `liaison audit hold list` shows it.")
 @_REASON
@@ -82,12 +75,10 @@ def lift(home: Path, name: str, reason: str, key: Path, out: Path, as_json: bool
     Example:
       liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l
     """
-    from gateway.ops.orders.erasure_home import draft_lift
-
     return _written(out, draft_lift(home, name, reason, key), as_json=as_json)
 
 
-@hold.command()
+@click.command()
 @click.argument("file", type=_FILE)
 @_KEY
 @_OUT_OPTION
@@ -99,12 +90,10 @@ def sign(file: Path, key: Path, out: Path, as_json: bool) -> int:
     Example:
       liaison audit hold sign h --key b.key --out h
     """
-    from gateway.ops.orders.erasure_home import sign_hold
-
     return _written(out, sign_hold(file, key), as_json=as_json)
 
 
-@hold.command()
+@click.command()
 @click.argument("file", type=_FILE)
 @home_option
 @json_option
@@ -115,8 +104,6 @@ def bring(file: Path, home: Path, as_json: bool) -> int:
     Example:
       liaison audit hold bring h --home th
     """
-    from gateway.ops.orders.erasure_home import bring_hold
-
     done = bring_hold(home, file)
     if as_json:
         print_json(done)
@@ -126,7 +113,7 @@ def bring(file: Path, home: Path, as_json: bool) -> int:
     return 0
 
 
-@hold.command("list")
+@click.command("list")
 @home_option
 @json_option
 def list_all(home: Path, as_json: bool) -> int:
@@ -136,8 +123,6 @@ def list_all(home: Path, as_json: bool) -> int:
     Example:
       liaison audit hold list --home th
     """
-    from gateway.ops.orders.erasure_home import list_holds
-
     found = list_holds(home)
     if as_json:
         print_json({"holds": found})
@@ -153,10 +138,6 @@ def list_all(home: Path, as_json: bool) -> int:
 
 
 def _written(out: Path, data: bytes, *, as_json: bool) -> int:
-    from gateway.ops.orders.erasure_home import hold_value
-    from gateway.ops.orders.hold_hints import bring_command, sign_command
-    from gateway.trust.documents.policy_approval import APPROVALS
-
     value = hold_value(data) | {"out": str(out)}
     out.write_bytes(data)
     if as_json:

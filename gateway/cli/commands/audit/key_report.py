@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, progress_bar, say
-from gateway.cli.times import TIME
+from gateway.cli.options import TIME, home_option, json_option
+from gateway.cli.output import print_result, progress_bar
 from gateway.clock import to_micros
+from gateway.ops.audit.lost_keys import report_of_home
+from gateway.views.lines.key_report import key_report_lines, key_report_value
 
 
 @click.command("key-report")
@@ -30,13 +32,7 @@ def key_report(home: Path, name: str, since: datetime, limit: int, as_json: bool
       liaison audit key-report --home th --key statement --since 2026-11-20T08:00
       liaison audit key-report --home th --key vn/agency/immigration --since 2026-11-20 --json
     """
-    from gateway.ops.audit.lost_keys import report_lines, report_of_home, report_value
-
     with progress_bar("looking into entries") as progress:
         report = report_of_home(home, name, to_micros(since), limit, progress)
-    if as_json:
-        print_json(report_value(report))
-        return 0
-    for style, text in report_lines(report):
-        say(text, style)
+    print_result(key_report_value(report), key_report_lines(report), as_json=as_json)
     return 0

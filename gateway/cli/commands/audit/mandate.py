@@ -8,14 +8,18 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say, working
-from gateway.cli.times import TIME
+from gateway.cli.options import TIME, home_option, json_option
+from gateway.cli.output import print_json, say, working
+from gateway.config import argument
+from gateway.ops.audit.auditors import appoint as make_appointment
+from gateway.ops.audit.auditors import auditors as listed
+from gateway.ops.audit.auditors import open_entries, scope_of
+from gateway.ops.key_pairs import make_key_pair
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _THERE = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
-AUDITOR_KEY = click.option("--key", type=_FILE, help="The key of an appointed auditor.")
 
 
 @click.command()
@@ -29,9 +33,7 @@ def key(out: Path, name: str, as_json: bool) -> int:
     Example:
       liaison audit key --out keys --name th.auditor.1
     """
-    from gateway.ops.audit.auditors import make_key
-
-    made = make_key(out, name)
+    made = make_key_pair(out, name)
     if as_json:
         print_json(made)
         return 0
@@ -84,10 +86,6 @@ def appoint(
               --by "Office of the Auditor General, order 12/2026" --days 30 --since 2026-01-01 --counterpart vn \\
               --out appointment.json
     """
-    from gateway.config import argument
-    from gateway.ops.audit.auditors import appoint as make_appointment
-    from gateway.ops.audit.auditors import scope_of
-
     begin, end = (_utc(moment) for moment in (since, until))
     if begin and end and begin >= end:
         raise click.UsageError("--since is not before --until")
@@ -118,8 +116,6 @@ def auditors(home: Path, as_json: bool) -> int:
     Example:
       liaison audit auditors --home th
     """
-    from gateway.ops.audit.auditors import auditors as listed
-
     found = listed(home)
     if as_json:
         print_json({"auditors": found})
@@ -155,8 +151,6 @@ def open_command(home: Path, key_file: Path, entries: tuple[int, ...], log: str,
     Example:
       liaison audit open --home th --key th.auditor.1.key --entry 42 --reason "complaint 7/2026"
     """
-    from gateway.ops.audit.auditors import open_entries
-
     with working("waiting for the entry of this opening"):
         found = open_entries(home, key_file, log, entries, reason)
     if as_json:
@@ -175,6 +169,3 @@ def open_command(home: Path, key_file: Path, entries: tuple[int, ...], log: str,
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment else None
-
-
-COMMANDS = (key, appoint, auditors, open_command)

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.audit.log.open_next import Word
+from gateway.cli.options import home_option, json_option
+from gateway.cli.output import print_json, say
+from gateway.ops.orders.next_log import open_next_log
 
 
 @click.command("next-log")
@@ -34,9 +37,6 @@ def next_log(home: Path, log: str, by: str, reason: str, unwitnessed: bool, as_j
       liaison audit next-log --home th --log exchange --by th.adm.7 \\
               --reason "disk of node-1 lost on 26 November; newest backup of the 25th; no replica"
     """
-    from gateway.audit.log.open_next import Word
-    from gateway.ops.orders.next_log import open_next_log
-
     opened = open_next_log(home, log, Word(by, reason, unwitnessed))
     loss, kept = opened.loss, opened.loss.kept.size if opened.loss.kept else 0
     about = {"log": f"{log}/{opened.number}", "before": f"{log}/{loss.number}", "kept": kept, "known": loss.lost.size}

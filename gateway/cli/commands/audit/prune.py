@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say, working
-from gateway.cli.times import TIME
+from gateway.cli.options import TIME, home_option, json_option
+from gateway.cli.output import print_json, say, working
 from gateway.clock import to_micros
+from gateway.ops.orders.prune_home import prune_home
 
 
 @click.command()
@@ -32,8 +33,6 @@ def prune(home: Path, before: datetime, by: str, reason: str, dry_run: bool, as_
       liaison audit prune --home th --before 2024-01-01 --dry-run
       liaison audit prune --home th --before 2024-01-01 --by "A. Clerk, archive" --reason "archive law, section 12"
     """
-    from gateway.ops.orders.prune_home import prune_home
-
     if not dry_run and not (by.strip() and reason.strip()):
         raise click.UsageError("give --by and --reason: they stand in the entry; or --dry-run")
     with working("pruning the log"):

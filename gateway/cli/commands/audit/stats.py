@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, progress_bar, say
-from gateway.cli.times import TIME
+from gateway.cli.options import NEW_FILE, home_option, json_option, period_options
+from gateway.cli.output import print_result, print_table, progress_bar
 from gateway.clock import to_micros
-
-if TYPE_CHECKING:
-    from gateway.views.statistics import Statistics
-
-_OUT = click.Path(dir_okay=False, path_type=Path)
+from gateway.views.statistics import (
+    TITLES,
+    as_csv,
+    as_value,
+    statistics_lines,
+    statistics_of_home,
+    table_rows,
+)
+from gateway.views.statistics_page import page
 
 
 @click.command()
 @home_option
-@click.option("--since", type=TIME, help="From this time on (UTC).")
-@click.option("--until", type=TIME, help="Before this time (UTC).")
-@click.option("--csv", "csv_file", type=_OUT, metavar="FILE", help="Write one line for each count; `-` prints them.")
+@period_options
+@click.option("--csv", "csv_file", type=NEW_FILE, metavar="FILE", help="Write a line for each count; `-` prints them.")
 @click.option(
-    "--html", "html_file", type=_OUT, metavar="FILE", help="Write a page with charts, for reading and printing."
+    "--html", "html_file", type=NEW_FILE, metavar="FILE", help="Write a page with charts, for reading and printing."
 )
 @click.option("--exact", is_flag=True, help="Exact counts, small ones too: for own use, not to be passed on.")
 @json_option
@@ -48,59 +50,17 @@ def stats(
       liaison audit stats --home th --since 2026-01-01 --csv stats.csv
       liaison audit stats --home th --html stats.html
     """
-    from gateway.views.statistics import as_csv, as_value, statistics_of_home
-
     with progress_bar("counting entries") as progress:
         shown = statistics_of_home(home, to_micros(since), to_micros(until), progress, exact=exact)
-    if csv_file is not None and str(csv_file) == "-":
+    if str(csv_file) == "-":
         click.echo(as_csv(shown), nl=False)
         return 0
-    if csv_file is not None:
-        csv_file.write_text(as_csv(shown), encoding="utf-8")
-    if html_file is not None:
-        from gateway.views.statistics_page import page
-
-        html_file.write_text(page(shown), encoding="utf-8")
-    if as_json:
-        print_json(as_value(shown))
-    elif csv_file is None and html_file is None:
-        _show(shown)
-    else:
-        for file in (csv_file, html_file):
-            if file is not None:
-                say(f"written to {file}", "good")
+    written = []
+    for file, write in ((csv_file, as_csv), (html_file, page)):
+        if file is not None:
+            file.write_text(write(shown), encoding="utf-8")
+            written.append((f"written to {file}", "good"))
+    if shown.counts and not (as_json or written):
+        print_table(TITLES, table_rows(shown), names=2)
+    print_result(as_value(shown), written or statistics_lines(shown), as_json=as_json)
     return 0
-
-
-def _show(shown: Statistics) -> None:
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from gateway.views.printable import printable
-    from gateway.views.statistics import TOTALS, breakdown, table_rows
-
-    if not shown.counts:
-        say("the log has nothing to count in this time")
-        return
-    table = Table("month", "with", *(title for _, title in TOTALS))
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for row in table_rows(shown):
-        table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
-    for _, meaning, rows in breakdown(shown):
-        say(meaning, "title")
-        for month, peer, values in rows:
-            say(printable(f"  {month} {peer:<2}  {values}"))
-    for time in shown.answer_times:
-        told = f"median {time.median_ms:,} ms, 95 % within {time.p95_ms:,} ms"
-        say(f"answers of {time.counterpart} in {time.month}: {told}")
-    for item in shown.availability:
-        say(f"availability in {item.month}: {100 * item.share:.3f} % of the time that the log covers")
-    if not shown.exact:
-        say(
-            "counts of one to four are shown as <5, the others rounded to a multiple of five; --exact for own use",
-            "dim",
-        )

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
-
-_STYLE = {"good": "good", "warn": "warn", "stop": "bad"}
-_MARK = {"good": "ok  ", "warn": "note", "stop": "STOP"}
+from gateway.cli.options import home_option, json_option
+from gateway.cli.output import print_result
+from gateway.clock import SystemClock
+from gateway.ops.doctor.doctor import examine, healthy
+from gateway.views.lines.findings import finding_lines
 
 
 @click.command()
@@ -27,17 +28,8 @@ def doctor(home: Path, to: str, as_json: bool) -> int:
 
     Exit code 1 when anything would stop an exchange.
     """
-    from gateway.clock import SystemClock
-    from gateway.ops.doctor.doctor import examine, healthy
-
     findings = examine(home, SystemClock(), to)
-    sound = healthy(findings)
-    if as_json:
-        print_json({"healthy": sound, "findings": [asdict(finding) for finding in findings]})
-        return 0 if sound else 1
-    for finding in findings:
-        say(f"{_MARK[finding.severity]}  {finding.check}: {finding.text}", _STYLE[finding.severity])
-        if finding.remedy:
-            say(f"      -> {finding.remedy}")
-    say("nothing stands in the way of an exchange" if sound else "an exchange is not possible yet", "title")
-    return 0 if sound else 1
+    is_sound = healthy(findings)
+    about = {"healthy": is_sound, "findings": [asdict(finding) for finding in findings]}
+    print_result(about, finding_lines(findings, is_sound=is_sound), as_json=as_json)
+    return 0 if is_sound else 1

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
-
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+from gateway.cli.options import NEW_FOLDER, home_option, json_option
+from gateway.cli.output import print_result
+from gateway.clock import SystemClock
+from gateway.config import argument
+from gateway.ops.homes.found_node import Made, found
+from gateway.views.lines import Line
 
 
 @click.command()
 @click.option("--member", required=True, metavar="M", help="ISO 3166-1 alpha-2, small letters (la).")
 @home_option
-@click.option("--authority", required=True, type=_FOLDER, help="Folder of authority and CA keys; keep it offline.")
+@click.option("--authority", required=True, type=NEW_FOLDER, help="Folder of authority and CA keys; keep it offline.")
 @click.option("--agency", "agencies", multiple=True, help="An agency whose record key this node holds; repeatable.")
 @click.option("--name", default="", help="The node's name in its certificate (gw1).")
 @click.option("--database", default="", metavar="URL", help="postgresql://USER@HOST/DATABASE instead of a file.")
@@ -41,23 +45,21 @@ def init(
       liaison init --member la --home la --authority la-authority \\
           --database "postgresql://liaison@db.example/liaison?passfile=/etc/liaison/pgpass"
     """
-    from gateway.clock import SystemClock
-    from gateway.config import argument
-    from gateway.ops.homes.found_node import found
-
     ports = {"exchange": exchange_port, "agency": agency_port}
     listen = {key: f"127.0.0.1:{port}" for key, port in ports.items() if port}
     made = found(home, authority, member, SystemClock(), agencies=agencies, name=name, listen=listen, database=database)
-    if as_json:
-        print_json({"member": member, "made": {"authority": made.authority, "home": made.home}})
-        return 0
+    about = {"member": member, "made": {"authority": made.authority, "home": made.home}}
+    print_result(about, _lines(made, authority, home), as_json=as_json)
+    return 0
+
+
+def _lines(made: Made, authority: Path, home: Path) -> Iterator[Line]:
     if not (made.authority or made.home):
-        say("everything is there already; nothing was changed", "good")
-        return 0
+        yield "everything is there already; nothing was changed", "good"
+        return
     for folder, files in ((authority, made.authority), (home, made.home)):
         if files:
-            say(f"made in {folder}:", "title")
-            say(f"  {', '.join(files)}")
-    say("keep the authority's folder offline: who has it can speak for the country", "warn")
-    say(f"what comes next: liaison doctor --home {argument(home)}")
-    return 0
+            yield f"made in {folder}:", "title"
+            yield f"  {', '.join(files)}"
+    yield "keep the authority's folder offline: who has it can speak for the country", "warn"
+    yield f"what comes next: liaison doctor --home {argument(home)}"

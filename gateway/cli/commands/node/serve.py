@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import home_option, json_option
+from gateway.cli.options import home_option, json_option
 
 
 @click.command()
@@ -24,5 +24,4 @@ def serve(home: Path, production: bool, as_json: bool) -> int:
     from gateway.app.serve import serve as run_node
 
     del as_json  # its logs are JSON anyway
-    code = run_node(home, production)
-    return code if isinstance(code, int) else 0
+    return run_node(home, production)

@@ -8,8 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.cli.options import home_option, json_option
+from gateway.cli.output import print_json, say
+from gateway.clock import SystemClock
+from gateway.config import Suspensions
 from gateway.config.suspensions import Action
+from gateway.errors import Malformed
+from gateway.ops.homes.suspensions import home_to_switch, known_targets, switch, target_of
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -66,11 +71,6 @@ def resume(**options: Any) -> int:
 def _switch(
     action: Action, home: Path, everything: bool, reason: str, as_json: bool, humanitarian: str = "", **names: str
 ) -> int:
-    from gateway.clock import SystemClock
-    from gateway.config import Suspensions
-    from gateway.errors import Malformed
-    from gateway.ops.homes.suspensions import home_to_switch, known_targets, switch, target_of
-
     place = home_to_switch(home)
     if not reason.strip():
         raise click.UsageError("--reason is empty: say why; it is logged, and the counterpart does not see it")

@@ -1,1 +1,54 @@
-"""Define the commands of an officer: asking, onward use, and consent."""
+"""What an officer asks of other countries, and what one is asked by them."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.lazy import LazyGroup
+
+_ASK = {
+    "container": ("officer.ask", "A freight container by its number."),
+    "document": ("officer.ask", "A travel document by its number and issuer."),
+    "national-id": ("officer.ask", "A national identity number."),
+    "person": ("officer.ask", "A person by name, and birth date or year."),
+    "vehicle": ("officer.ask", "A vehicle by its plate."),
+}
+
+
+@click.group("ask", cls=LazyGroup, table=_ASK)
+def ask_group() -> None:
+    """Ask counterparts; one line for each says hit, no hit, refused, suspended or silent.
+
+    \b
+    Examples:
+      liaison ask document --home th --as th.o.1042 --to vn,kh --number C1234567 --issuer VNM \\
+              --purpose BORDER_CHECK --offence DOCFRAUD --ticket T-1
+      liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984 \\
+              --purpose INVESTIGATION --offence NARC --case TH-2026-17
+
+    Exit code 0 when every counterpart answered (hit or no hit), 1 when one refused, is suspended or was silent.
+    """
+
+
+_CONSENT = {
+    "grant": ("officer.consent", "Consent to exactly what was asked."),
+    "list": ("officer.consent", "All requests whose time is not over; those that wait for a decision first."),
+    "refuse": ("officer.consent", "Refuse consent; the counterpart learns that, and not why."),
+    "show": ("officer.consent", "One request: who asks, for what, and the record as they have it."),
+}
+
+
+@click.group("consent", cls=LazyGroup, table=_CONSENT)
+def consent_group() -> None:
+    """Counterparts' requests to use our records onward, and what a human says to them.
+
+    \b
+    Examples:
+      liaison consent list --home vn
+      liaison consent show --home vn --id 3c1f…
+      liaison consent grant --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "same case here"
+      liaison consent refuse --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "source at risk"
+
+    A decision holds for exactly what was asked, and cannot be changed. The counterpart's node fetches it within half
+    a minute, as soon as this node runs and has written its entry.
+    """

@@ -8,7 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.cli.options import home_option, json_option
+from gateway.cli.output import print_json, say
+from gateway.desk.consent_decisions import decide, listed, shown
+from gateway.views.search_lines import value_text
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -25,23 +28,7 @@ def _decision(command: _F) -> _F:
     return home_option(json_option(command))
 
 
-@click.group()
-def consent() -> None:
-    """Counterparts' requests to use our records onward, and what a human says to them.
-
-    \b
-    Examples:
-      liaison consent list --home vn
-      liaison consent show --home vn --id 3c1f…
-      liaison consent grant --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "same case here"
-      liaison consent refuse --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "source at risk"
-
-    A decision holds for exactly what was asked, and cannot be changed. The counterpart's node fetches it within half
-    a minute, as soon as this node runs and has written its entry.
-    """
-
-
-@consent.command("list")
+@click.command("list")
 @home_option
 @json_option
 def list_all(home: Path, as_json: bool) -> int:
@@ -51,8 +38,6 @@ def list_all(home: Path, as_json: bool) -> int:
     Example:
       liaison consent list --home vn
     """
-    from gateway.desk.consent_decisions import listed
-
     found = listed(home)
     if as_json:
         print_json({"requests": found})
@@ -64,7 +49,7 @@ def list_all(home: Path, as_json: bool) -> int:
     return 0
 
 
-@consent.command()
+@click.command()
 @home_option
 @click.option("--id", "name", required=True, help="The request, as `liaison consent list` shows it.")
 @json_option
@@ -75,9 +60,6 @@ def show(home: Path, name: str, as_json: bool) -> int:
     Example:
       liaison consent show --home vn --id 3c1f…
     """
-    from gateway.desk.consent_decisions import shown
-    from gateway.views.search_lines import value_text
-
     item = shown(home, name)
     if as_json:
         print_json(item)
@@ -97,7 +79,7 @@ def show(home: Path, name: str, as_json: bool) -> int:
     return 0
 
 
-@consent.command()
+@click.command()
 @_decision
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="For how long; by default to the record's end.")
 def grant(home: Path, name: str, by: str, reason: str, hours: float | None, as_json: bool) -> int:
@@ -110,7 +92,7 @@ def grant(home: Path, name: str, by: str, reason: str, hours: float | None, as_j
     return _decide(home, name, by, reason, granted=True, hours=hours, as_json=as_json)
 
 
-@consent.command()
+@click.command()
 @_decision
 def refuse(home: Path, name: str, by: str, reason: str, as_json: bool) -> int:
     """Refuse consent; the counterpart learns that, and not why.
@@ -123,8 +105,6 @@ def refuse(home: Path, name: str, by: str, reason: str, as_json: bool) -> int:
 
 
 def _decide(home: Path, name: str, by: str, reason: str, *, granted: bool, hours: float | None, as_json: bool) -> int:
-    from gateway.desk.consent_decisions import decide
-
     item = decide(home, name, by=by, reason=reason, granted=granted, hours=hours)
     if as_json:
         print_json(item)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.cli.client import NodeClient
+from gateway.cli.officers import trial_token
+from gateway.cli.options import Word, home_option, json_option, unlisted_officer
+from gateway.cli.output import print_result
 from gateway.cli.speech import spoken
-from gateway.cli.words import Word
+from gateway.config import load_settings
+from gateway.errors import Malformed
 from gateway.model.consent import Use
+from gateway.model.names import member_id
 from gateway.model.purpose import Purpose
+from gateway.views.lines import Line
 
 _PURPOSES = Word([item.value for item in Purpose])
 _USES = click.Choice([item.value for item in Use])
@@ -31,9 +38,7 @@ _USES = click.Choice([item.value for item in Use])
 @click.option("--purpose", required=True, type=_PURPOSES, help="Why.")
 @click.option("--use", default=Use.PASS_ON.value, show_default=True, type=_USES, help="What is done with it.")
 @click.option("--reason", required=True, help="Why; it is logged, and goes to the owner with a request for consent.")
-@click.option("--role", default="", help="For an officer who is not listed in node.toml.")
-@click.option("--office", default="", help="For an officer who is not listed in node.toml.")
-@click.option("--agency", default="", help="For an officer who is not listed in node.toml.")
+@unlisted_officer
 @json_option
 def onward(
     home: Path,
@@ -66,10 +71,6 @@ def onward(
 
     Exit code 0 when it is allowed, 1 when it is refused or waits for the owner.
     """
-    from gateway.cli.client import NodeClient
-    from gateway.cli.officers import trial_token
-    from gateway.config import load_settings
-
     settings = load_settings(home)
     member, receiver = _receiver(to)
     if to_office and not to:
@@ -84,18 +85,12 @@ def onward(
     with NodeClient(settings, language=spoken()) as node:
         body["exchange_id"] = exchange or _exchange_with(owner, node.get(search_id, token))
         answer = node.onward(search_id, body, token)
-    if as_json:
-        print_json(answer)
-    else:
-        _show(answer)
+    print_result(answer, _lines(answer), as_json=as_json)
     return 0 if answer["decision"] == "allowed" else 1
 
 
 def _receiver(to: str) -> tuple[str, str]:
-    """Member and agency of `--to`; `UsageError` where it does not begin with a member."""
-    from gateway.errors import Malformed
-    from gateway.model.names import member_id
-
+    """Return member and agency of `--to`. Raise `UsageError` where it does not begin with a member."""
     member, _, agency = to.partition(".")
     try:
         return (str(member_id(member)) if to else ""), agency
@@ -110,19 +105,19 @@ def _exchange_with(owner: str, search: dict[str, Any]) -> str:
     return found[0]
 
 
-def _show(answer: dict[str, Any]) -> None:
+def _lines(answer: dict[str, Any]) -> Iterator[Line]:
     consent = answer["consent"]
     if answer["decision"] == "allowed":
-        say(f"allowed: {answer['text']}", "good")
-        say(f"  until {answer['until']}" + (f", under consent {consent['id']}" if consent else ""))
+        yield f"allowed: {answer['text']}", "good"
+        yield f"  until {answer['until']}" + (f", under consent {consent['id']}" if consent else "")
         return
-    say(f"not yet: {answer['text']}", "warn")
+    yield f"not yet: {answer['text']}", "warn"
     if consent["state"] == "not-taken":
-        say(f"  the owner did not take the request {consent['id']} ({consent['problem']})", "bad")
-    elif consent["state"] == "taken":
-        say(f"  the owner's node has taken the request {consent['id']}; a human there decides")
+        yield f"  the owner did not take the request {consent['id']} ({consent['problem']})", "bad"
+        return
+    if consent["state"] == "taken":
+        yield f"  the owner's node has taken the request {consent['id']}; a human there decides"
     else:
         why = f" ({consent['problem']})" if consent["problem"] else ""
-        say(f"  waiting: the owner's node has not taken the request {consent['id']} yet{why}; it is sent again")
-    if consent["state"] != "not-taken":
-        say(f"  give the same command again before {answer['until']}")
+        yield f"  waiting: the owner's node has not taken the request {consent['id']} yet{why}; it is sent again"
+    yield f"  give the same command again before {answer['until']}"

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.audit.export.policies import policy_hash
+from gateway.cli.options import home_option, json_option
+from gateway.cli.output import print_json, say
+from gateway.config import argument
+from gateway.ops.key_pairs import make_key_pair
+from gateway.ops.policy.approvals import add_approver, bring, in_force, sign_policy
+from gateway.ops.policy.fetch import fetch_policy
+from gateway.ops.policy.folders import member_of
 
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -25,10 +32,7 @@ def approver(out: Path, name: str, as_json: bool) -> int:
     Example:
       liaison policy approver --out keys --name a
     """
-    from gateway.config import argument
-    from gateway.ops.policy.approvals import make_approver
-
-    made = make_approver(out, name)
+    made = make_key_pair(out, name)
     if as_json:
         print_json(made)
         return 0
@@ -49,8 +53,6 @@ def admit(public: Path, home: Path, as_json: bool) -> int:
     Example:
       liaison policy admit keys/a.pub --home th
     """
-    from gateway.ops.policy.approvals import add_approver
-
     target = add_approver(home, public)
     if as_json:
         print_json({"public": str(target)})
@@ -75,10 +77,6 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
       liaison policy sign th-3.json --key b.key --out th-3.json        # the other approver
     """
-    from gateway.audit.export.policies import policy_hash
-    from gateway.ops.policy.approvals import sign_policy
-    from gateway.ops.policy.policies import member_of
-
     signed = sign_policy(place, key, out, member_of(place, member) if place.is_dir() else None, version)
     about = {"out": str(out), "member": signed.member, "version": signed.version, "signatures": len(signed.signers)}
     files = policy_hash(out.read_bytes())
@@ -102,8 +100,6 @@ def install(file: Path, home: Path, as_json: bool) -> int:
     Example:
       liaison policy install th-3.json --home th
     """
-    from gateway.ops.policy.approvals import bring
-
     brought = bring(home, file)
     if as_json:
         print_json({"member": brought.member, "version": brought.version})
@@ -123,8 +119,6 @@ def status(home: Path, as_json: bool) -> int:
     Example:
       liaison policy status --home th
     """
-    from gateway.ops.policy.approvals import in_force
-
     found = in_force(home)
     if as_json:
         print_json(found)
@@ -144,8 +138,6 @@ def status(home: Path, as_json: bool) -> int:
 
 def _say_waiting(waiting: dict[str, Any], home: Path) -> None:
     """What was brought and is not in force: what it waits for, or why it will not be."""
-    from gateway.config import argument
-
     if waiting["refused"]:
         say(f"version {waiting['version'] or '?'} was brought, and no node will take it: {waiting['refused']}", "bad")
         say("  the policy above stays in force; bring another: liaison policy install FILE --home " + argument(home))
@@ -170,8 +162,6 @@ def fetch(policy_hash: str, home: Path | None, export: Path | None, out: Path, a
       liaison policy fetch e7e053ba --home th --out decided-by
       liaison policy fetch e7e053ba --export th-2026 --out decided-by
     """
-    from gateway.ops.policy.fetch import fetch_policy
-
     if export is not None:
         home = None
     elif home is None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from gateway.cli.output import json_option, say
-
-if TYPE_CHECKING:
-    from gateway.bench.run import Row
-    from gateway.bench.scale import ScaleRow
+from gateway.cli.options import json_option
+from gateway.cli.output import print_table, say
 
 _COLUMNS = (
     ("requests_per_s", "requests/s"),
@@ -101,43 +97,25 @@ def bench(
     decisions = [] if scale or only else measure_decisions()
     evidence = [] if scale or only else [measure_evidence()]
     if not as_json:
-        _show_table(found)
-        _show_scale(scaled)
+        _show_table(("", "in flight", "rows"), _COLUMNS, [((row.name, str(row.concurrency)), row) for row in found])
+        _show_table(("", "rows"), _SCALE_COLUMNS, [((row.name,), row) for row in scaled])
         for row in decisions:
             say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
         for size in evidence:
             say(f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries")
-    for line in (*(row.as_json() for row in found), *(row.as_json() for row in scaled)):
-        click.echo(line)
-    for line in (*(row.as_json() for row in decisions), *(row.as_json() for row in evidence)):
+    for line in [row.as_json() for rows in (found, scaled, decisions, evidence) for row in rows]:
         click.echo(line)
     return 1 if any(row.bad_answers for row in found) else 0
 
 
-def _show_scale(rows: Sequence[ScaleRow]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        return
-    table = Table("", "rows", *(title for _, title in _SCALE_COLUMNS))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(row.name, f"{row.rows:,}", *(f"{getattr(row, key):,.2f}" for key, _ in _SCALE_COLUMNS))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
-
-
-def _show_table(rows: Sequence[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        return
-    table = Table("", "in flight", "rows", *(title for _, title in _COLUMNS))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        values = (f"{getattr(row, key):,.2f}" for key, _ in _COLUMNS)
-        table.add_row(row.name, str(row.concurrency), f"{row.rows:,}", *values)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+def _show_table(
+    heads: Sequence[str],
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[tuple[Sequence[str], Any]],
+) -> None:
+    if rows:
+        titles = (*heads, *(title for _, title in columns))
+        figures = (
+            (*names, f"{row.rows:,}", *(f"{getattr(row, key):,.2f}" for key, _ in columns)) for names, row in rows
+        )
+        print_table(titles, figures, names=1)

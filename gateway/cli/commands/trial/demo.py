@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.output import json_option
+from gateway.cli.options import json_option
 
 
 @click.command()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.values.cells import cleaner
-from gateway.cli.commands.data.index import _show_built
 from gateway.errors import Malformed
+from gateway.views.lines.key_indexes import built_lines
 from tests.support.cli import Liaison
 from tests.support.small_source import MAPPING, SmallSource, small_source
 
@@ -214,13 +214,11 @@ def test_tables_that_look_like_nothing_are_told_with_a_skeleton_that_works(liais
 
 
 @pytest.mark.parametrize(("left", "warns"), [(103, True), (1, False)])
-def test_a_share_that_is_left_out_of_an_index_is_said_aloud(
-    capsys: pytest.CaptureFixture[str], left: int, warns: bool
-) -> None:
+def test_a_share_that_is_left_out_of_an_index_is_said_aloud(left: int, warns: bool) -> None:
     reasons = {"another row has the same key": left, "Person, the value alone: birth: not a date": 90}
     built = {"source": "th.x.y", "state": "ready", "rows": 154, "keys": 300, "bytes": 1, "sealed": False}
-    _show_built(built | {"seconds": 1.0, "left_out": {"Person": reasons}})
-    assert (f"warning: {left} rows" in capsys.readouterr().out) is warns
+    lines = built_lines(built | {"seconds": 1.0, "left_out": {"Person": reasons}})
+    assert any(f"warning: {left} rows" in line[0] for line in lines) is warns
 
 
 def test_a_sample_says_that_its_row_does_not_count(liaison: Liaison, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Malformed, Misconfigured
-from gateway.ops.backup.command import make_key
 from gateway.ops.backup.sealed_file import SealedReader, SealedWriter, load_public
+from gateway.ops.key_pairs import make_key_pair
 
 MIB = 1 << 20
 
@@ -19,7 +19,7 @@ MIB = 1 << 20
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
-    make_key(folder)
+    make_key_pair(folder, "backup")
     return folder
 
 
@@ -78,7 +78,7 @@ def test_pieces_cannot_be_cut_off_left_out_swapped_or_added(keys: Path) -> None:
 
 
 def test_another_key_opens_nothing(keys: Path, tmp_path: Path) -> None:
-    make_key(tmp_path)
+    make_key_pair(tmp_path, "backup")
     with pytest.raises(Forbidden, match="sealed for another key"):
         unseal(keys, seal(keys, b"x"), str(tmp_path / "backup.key"))
 

@@ -1,1 +1,0 @@
-"""Define the commands for agency systems and their data: adapter, index, source, schema, match, check."""

@@ -1,0 +1,30 @@
+"""`liaison trust`: the charter, and the member's own descriptor and status."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.lazy import LazyGroup
+
+_TRUST = {
+    "accept": ("trust.accept", "Take charters, descriptors and statuses into a home."),
+    "draft": ("trust.draft", "Draft a charter from authority folders or the cards that members hand in."),
+    "publish": ("trust.publish", "Make and sign the member's own descriptor (with --authority) and status."),
+    "show": ("trust.show", "Show a charter file, or all that a home holds."),
+    "sign": ("trust.sign", "Add an authority's signature to a charter or descriptor."),
+    "verify": ("trust.verify", "Verify a charter with all its versions, one a line."),
+}
+
+
+@click.group("trust", cls=LazyGroup, table=_TRUST)
+def trust() -> None:
+    """Who the members are, what they say about themselves, and that it is fresh.
+
+    \b
+    Founding a federation of three, with two signatures needed:
+      liaison trust draft --federation gms --threshold 2 --out charter.json th-authority vn-authority kh-authority
+      liaison trust sign charter.json --authority th-authority        # each authority, in its own folder
+      liaison trust accept charter.json --home th --fingerprint F     # each node, the first time by fingerprint
+      liaison trust publish --home th --authority th-authority --out th.jsonl
+      liaison trust accept th.jsonl --home vn                         # each node, the others' documents
+    """

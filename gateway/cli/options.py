@@ -1,0 +1,116 @@
+"""Options and kinds of values that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from gateway.cli.speech import spoken
+from gateway.errors import Malformed
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+from gateway.language.sentences import remedy as told_remedy
+from gateway.language.sentences import sentence
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+TIME = click.DateTime(
+    ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]
+)
+"""A time in UTC, also as entries, reports and answers show it."""
+
+
+class Word(click.Choice[str]):
+    """One of the words in capitals that the docs use; small letters are taken, too, and help shows the docs' form."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word in capitals. Raise `BadParameter` for another one, in the language of this run."""
+        if (word := str(value).upper()) in self.choices or (language := spoken()) is Language.EN:
+            return super().convert(word, param, ctx)
+        told = tell(language, "`{word}` is not one of {words}", word=value, words=", ".join(self.choices))
+        raise click.BadParameter(told, ctx, param)
+
+
+def together(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
+    """Return one decorator for options that several commands take, in this order."""
+
+    def decorate(command: _F) -> _F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def given(option: str) -> bool:
+    """Return whether an option is on the command line; a home from the environment contradicts no other option."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+@contextmanager
+def value_of(option: str, remedy: str = "") -> Iterator[None]:
+    """Tell a `Malformed` value as wrong usage of the option."""
+    try:
+        yield
+    except Malformed as error:
+        advice = told_remedy(error, spoken()) or remedy
+        raise click.UsageError(f"{option}: {sentence(error, spoken())} ({advice})") from error
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+home_option = click.option("--home", required=True, type=NEW_FOLDER, envvar="LIAISON_HOME", help="The node's home.")
+source_home = click.option("--home", required=True, type=FOLDER, help="The source process's home.")
+witness_home = click.option("--home", required=True, type=FOLDER, help="The domestic witness's home.")
+source_option = click.option(
+    "--source", "wanted", default="", metavar="ID", help="Only this source. Default: all of them."
+)
+place_options = together(
+    click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="The node's home; the node may be running."),
+    click.option("--export", "export", type=FOLDER, help="An export, on any machine."),
+    click.option("--index", "index_file", type=NEW_FILE, help="Where the index lies, if not in the home or export."),
+    click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew."),
+)
+period_options = together(
+    click.option("--since", type=TIME, help="From this time on (UTC)."),
+    click.option("--until", type=TIME, help="Before this time (UTC)."),
+)
+auditor_key = click.option("--key", type=FILE, help="The key of an appointed auditor.")
+fingerprint_option = click.option("--fingerprint", help="Of the first charter.")
+member_option = click.option("--member", help="Whose policy it is; by default the folder's own name.")
+by_option = click.option("--by", default="", help="Who you are, for the entry; by default the account of the machine.")
+unlisted_officer = together(
+    *(
+        click.option(name, default="", help="For an officer who is not listed in node.toml.")
+        for name in ("--role", "--office", "--agency")
+    )
+)
+
+
+def source_address(context: click.Context, option: click.Parameter, url: str) -> str:
+    """Refuse an address that is given and empty: an empty shell variable is not "no source"."""
+    is_given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    if is_given and not url.strip():
+        raise click.BadParameter("the address is empty", context, option)
+    return url
+
+
+access_option = click.option("--access", type=FILE, help="The source's access file (passwords, certificates).")
+show_option = click.option(
+    "--show", is_flag=True, help="Show values as they are; otherwise letters and figures are masked."
+)
+
+
+def thresholds_option(default: str) -> Callable[[_F], _F]:
+    """Return `--thresholds` with its default."""
+    kind = click.Choice(["usual", "strict", "wide", "ranked"])
+    return click.option("--thresholds", default=default, show_default=True, type=kind, help="How strict to be.")

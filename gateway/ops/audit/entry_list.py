@@ -1,0 +1,110 @@
+"""List entries of a home, newest first; what speaks of persons is open to an auditor with a mandate only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.audit.reading.mandate import NO_AUDITOR, Mandate
+from gateway.audit.reading.show import Filter, Shown
+from gateway.audit.reading.show import show as show_entries
+from gateway.errors import Malformed, Misused
+from gateway.model.exchange import Outcome
+from gateway.model.names import exchange_id as check_exchange_id
+from gateway.ops.audit.auditors import public_filters, search_mandate
+from gateway.ops.audit.unknown_words import refuse_unknown_peers
+from gateway.ops.homes.open_home import Evidence, open_home, require_entry
+from gateway.ops.orders.inspection_home import look_up
+from gateway.ports.events import EVENTS, LOOKED_UP
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Entries with the names of their logs and why a private part is closed, and whether there are more."""
+
+    entries: list[tuple[str, Shown, str]]
+    more: bool
+    has_mandate: bool
+
+
+def list_entries(home: Path, log: str, wanted: Filter, limit: int, key: Path | None = None, reason: str = "") -> Listed:
+    """List entries of `log` that fit, newest first, with an auditor's key and reason or without.
+
+    A search under a mandate, and one in private parts, has its entry before anything is found. Raise `Misused` for what
+    no entry can have, and for a key without a reason.
+    """
+    _check(log, wanted)
+    if bool(key) != bool(reason.strip()) and (key or not wanted.private):
+        raise Misused("--key and --reason belong together: say who looks, and why")
+    with open_home(home) as evidence:
+        _refuse_unknown_peer(evidence, wanted.peer)
+    mandate = search_mandate(home, key, reason, log, wanted) if key else None
+    if mandate is None and wanted.private:
+        _look_up(home, reason, log, wanted)
+    with open_home(home) as evidence:
+        items = find_entries(evidence, log, wanted, limit + 1, mandate)
+        found = [(name, item, closed(item, mandate)) for name, item in items]
+    return Listed(found[:limit], len(found) > limit, mandate is not None)
+
+
+def _check(log: str, wanted: Filter) -> None:
+    """Raise `Misused` for what no entry of `log` can have, naming what it can."""
+    kinds = [event.kind for event in EVENTS.values() if event.log == log]
+    outcomes = [str(item) for item in Outcome]
+    for option, value, known in (("--kind", wanted.kind, kinds), ("--outcome", wanted.outcome, outcomes)):
+        if value and value not in known:
+            raise Misused(f"{option} `{value}` is not one of the {log} log; known: {', '.join(known)}")
+    try:
+        if wanted.exchange_id:
+            check_exchange_id(wanted.exchange_id)
+    except Malformed as error:
+        raise Misused(f"--exchange `{wanted.exchange_id}`: {error.message}") from error
+
+
+def _look_up(folder: Path, reason: str, log: str, wanted: Filter) -> None:
+    """Write the entry of a search in private parts without a mandate, before anything is found by them."""
+    entry = look_up(folder, reason.strip(), {"log": log} | wanted.private | public_filters(wanted))
+    with open_home(folder) as evidence:
+        require_entry(evidence, entry, LOOKED_UP)
+
+
+def _refuse_unknown_peer(evidence: Evidence, peer: str) -> None:
+    """Raise `Misused` for a counterpart that is no member and that no entry has."""
+
+    def seen(name: str) -> bool:
+        return any(evidence.store.find(log, peer=name, limit=1) for log in evidence.store.logs())
+
+    refuse_unknown_peers([peer] if peer else [], evidence.home.path, seen, is_export=False)
+
+
+def find_entries(
+    evidence: Evidence, log: str, wanted: Filter, limit: int, mandate: Mandate | None
+) -> Iterator[tuple[str, Shown]]:
+    """Yield entries of all numbers of `log`, the newest log and entry first, with the log's name.
+
+    An auditor finds by their private parts those alone that the mandate opens.
+    """
+
+    def may(shown: Shown) -> bool:
+        return not (mandate and wanted.private and closed(shown, mandate))
+
+    names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
+    for name in sorted(names, key=_number, reverse=True):
+        for item in show_entries(evidence.store, evidence.keys, name, wanted, limit, may):
+            yield name, item
+            limit -= 1
+        if limit <= 0:
+            return
+
+
+def closed(shown: Shown, mandate: Mandate | None) -> str:
+    """Say why the private part of an entry is not shown; empty where it is. Without a mandate no persons are shown."""
+    if not EVENTS[shown.entry.kind].personal or shown.erased:
+        return ""
+    return NO_AUDITOR if mandate is None else mandate.withholds_private(shown.entry, shown.private)
+
+
+def _number(name: str) -> int:
+    number = name.partition("/")[2]
+    return int(number) if number.isdigit() else 0

@@ -1,0 +1,185 @@
+"""Where the parts of a restored home go, and how each gets there: steps 3, 4 and 6 of `ops.restore`.
+
+The home is made under another name and gets its own at the end. A server's database, and what the settings put on disks
+of their own, cannot wait for that. Before the first of it is written, a note beside the home says of which backup it
+is (`.th.restoring.json`): so whoever is cut off goes on with what they put there themselves, and with nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from certs.durable import PRIVATE, make_folder, replace, sync_file, sync_folder, sync_tree
+from gateway.audit.retention.destroyed_keys import Tombstones, bury
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
+from gateway.storage.database.dump import is_loaded, load, require_empty
+from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.open import open_storage
+from gateway.storage.keys.key_copy import take_over
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.erase_store import SqlErasableContent
+from gateway.storage.log.log_store import SqlLogStore
+
+_BATCH = 100
+
+
+class RestoreTarget:
+    """A home that is being made: `aside` becomes `home`. `digest` names the backup. Raises `Misconfigured`."""
+
+    def __init__(self, home: Path, aside: Path, digest: str) -> None:
+        self._home = home
+        self._aside = aside
+        self._digest = digest
+        self.note = home.with_name(f".{home.name}.restoring.json")
+        self.settings = self._settings()
+        self.home = Home(self.settings.home)
+
+    def _settings(self) -> Settings:
+        """Read the settings while the home lies aside, where an absolute path into the home leads aside, too."""
+        found = load_settings(self._aside)
+        storage = dataclasses.replace(found.storage, keystore=str(self._moved(found.keystore)))
+        if not found.is_shared:
+            storage = dataclasses.replace(storage, url=f"sqlite:///{self._moved(found.database_file)}")
+        return dataclasses.replace(found, storage=storage)
+
+    def _moved(self, path: Path) -> Path:
+        home = self._home.resolve()
+        return self._aside.resolve() / path.relative_to(home) if path.is_relative_to(home) else path
+
+    def is_outside(self, path: Path) -> bool:
+        """Return whether the settings put this on a place of its own."""
+        return not path.is_relative_to(self.home.path)
+
+    @property
+    def was_begun(self) -> bool:
+        """Return whether this backup was being restored here before, and cut off."""
+        return self.note.exists() and json.loads(self.note.read_bytes()) == self._digest
+
+    def begin(self) -> None:
+        """From here on something is put outside the home."""
+        replace(self.note, json.dumps(self._digest).encode(), PRIVATE)
+
+    def finish(self) -> None:
+        """Step 6."""
+        sync_tree(self._aside)
+        make_folder(self._home.parent)
+        self._aside.replace(self._home)
+        sync_folder(self._home.parent)
+        self.note.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------- 3
+
+
+def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -> None:
+    """Step 3."""
+    settings, tombstones = place.settings, Tombstones(place.home.tombstones)
+    if old_home is not None:
+        old = Home(old_home)
+        for key_id in Tombstones(old.tombstones).destroyed():
+            tombstones.note_destroyed(key_id)
+        for path in sorted(old.highwater.glob("*")):
+            if path.is_file() and path != old.tombstones:
+                replace(place.home.highwater / path.name, path.read_bytes(), PRIVATE)
+        keys = keys or load_settings(old_home).keystore
+    if keys is not None and keys.resolve() != settings.keystore.resolve():
+        take_over(keys, settings.keystore)
+    store = KeyStore(settings.keystore)
+    for path in sorted(settings.keystore.glob("*/*.key")):
+        key_id = f"{path.parent.name}/{path.stem}"
+        try:
+            content_key_id(key_id)
+        except LiaisonError:
+            continue
+        if store.is_destroyed(key_id):
+            tombstones.note_destroyed(key_id)
+
+
+# ---------------------------------------------------------------- 4
+
+
+def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
+    """Step 4: entries that were emptied, and content keys that are there."""
+    settings = place.settings
+    keystore, tombstones = KeyStore(settings.keystore), Tombstones(place.home.tombstones)
+    bury(tombstones, keystore)
+    with _database(place, dumped) as database:
+        emptied = _empty(database, tombstones, keystore)
+    return emptied, len(keystore.key_ids())
+
+
+@contextmanager
+def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
+    """Open the database with what was dumped. A file is put into its place when the block ends."""
+    if place.settings.is_shared:
+        database = open_storage(place.settings)
+        try:
+            if not (place.was_begun and is_loaded(dumped, database)):
+                require_empty(database)
+                place.begin()
+                load(dumped, database)
+            yield database
+        finally:
+            database.close()
+        return
+    database = open_database(dumped)
+    try:
+        yield database
+    finally:
+        database.close()
+    _put_file(place, dumped, place.settings.database_file)
+
+
+def _put_file(place: RestoreTarget, dumped: Path, target: Path) -> None:
+    make_folder(target.parent)
+    if place.is_outside(target):
+        if target.exists() and not place.was_begun:
+            raise Misconfigured(
+                "there is a database already, and it is not overwritten",
+                code="not-empty",
+                where=str(target),
+                remedy="move it away",
+            )
+        place.begin()
+    draft = target.with_name(f".{target.name}.restoring")
+    draft.unlink(missing_ok=True)
+    draft.touch(PRIVATE)
+    with dumped.open("rb") as source, draft.open("wb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+    sync_file(draft)
+    draft.replace(target)
+    sync_folder(target.parent)
+
+
+def _empty(database: Database, tombstones: Tombstones, keystore: KeyStore) -> int:
+    content = SqlErasableContent(database, SqlLogStore(database))
+    count = 0
+    for text in tombstones.destroyed():
+        key = content_key_id(text)
+        _wrap_again(content, keystore, key)
+        count += sum(map(len, content.empty(key.id, key.start_us, key.end_us).values()))
+        content.drop_documents(key.id)
+    content.wipe()
+    return count
+
+
+def _wrap_again(content: SqlErasableContent, keystore: KeyStore, key: ContentKeyId) -> None:
+    """Put what was kept when a key was destroyed under the key that followed it."""
+    remembered = keystore.remembered(key.id)
+    if not remembered:
+        return
+    found: dict[str, list[tuple[ContentPlace, bytes]]] = defaultdict(list)
+    for place in content.under(key.id, key.start_us, key.end_us):
+        if (kept := remembered.get((place.log, place.index))) is not None:
+            found[kept[0]].append((place, kept[1]))
+    for to, places in found.items():
+        for start in range(0, len(places), _BATCH):
+            content.rewrap(key.id, to, places[start : start + _BATCH])

@@ -1,0 +1,77 @@
+"""Look at the key indexes of a home's sources."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gateway.clock import from_us
+from gateway.config import Home, Settings, load_settings
+from gateway.config.schema import SourceSettings
+from gateway.errors import LiaisonError, Misused
+from gateway.storage.index.index_seal import load_index_secret
+from gateway.storage.index.index_store import IndexStore
+
+
+def chosen_sources(settings: Settings, wanted: str) -> list[SourceSettings]:
+    """Return the source named `wanted`, or all where none is named. Raise `Misused` where there is no such source."""
+    sources = [source for source in settings.sources if wanted in ("", source.id)]
+    if wanted and not sources:
+        known = ", ".join(source.id for source in settings.sources) or "none"
+        raise Misused(f"Invalid value for --source: no source `{wanted}` in this home; there are: {known}")
+    return sources
+
+
+def index_status(folder: Path, wanted: str) -> list[dict[str, Any]]:
+    """Return how large and how old the index of each source is, and what is left out of it, as JSON."""
+    settings = load_settings(folder)
+    return [_status(settings, source) for source in chosen_sources(settings, wanted)]
+
+
+def left_over_indexes(folder: Path) -> list[dict[str, Any]]:
+    """Return the indexes of sources that have another id, are gone or run in a process of their own, with files."""
+    settings = load_settings(folder)
+    used = {source.id for source in settings.sources if not source.is_process}
+    links = [file for file in sorted(Home(settings.home).index.glob("*.sqlite")) if file.is_symlink()]
+    return [
+        {"source": file.stem, "files": [str(file), f"{file.resolve()}*"]} for file in links if file.stem not in used
+    ]
+
+
+def elsewhere(source: SourceSettings) -> dict[str, Any]:
+    """Return what is known of an index that is kept where its source runs."""
+    return {"source": source.id, "state": "elsewhere"}
+
+
+def index_figures(source: SourceSettings, store: IndexStore) -> dict[str, Any]:
+    """Return the figures of an index as JSON."""
+    meta = store.meta
+    rows, keys = store.count()
+    return {
+        "source": source.id,
+        "state": "ready",
+        "rows": rows,
+        "keys": keys,
+        "bytes": store.size(),
+        "sealed": bool(meta["sealed"]),
+        "checked": from_us(int(meta["checked"])).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "left_out": {name: reasons for name, reasons in json.loads(meta["left_out"]).items() if reasons},
+    }
+
+
+def _status(settings: Settings, source: SourceSettings) -> dict[str, Any]:
+    if source.is_process:
+        return elsewhere(source)
+    path = Home(settings.home).index / f"{source.id}.sqlite"
+    if not path.exists():
+        return {"source": source.id, "state": "missing"}
+    is_sealed = settings.storage.sealed_index
+    try:
+        store = IndexStore(path, load_index_secret(settings.keystore) if is_sealed else None)
+    except LiaisonError as error:
+        return {"source": source.id, "state": "unreadable", "reason": error.message}
+    try:
+        return index_figures(source, store)
+    finally:
+        store.close()

@@ -1,0 +1,47 @@
+"""Tell an entry of a log in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.audit.reading.show import Shown
+from gateway.clock import rfc3339
+
+
+def entry_line(name: str, shown: Shown, why: str = "") -> str:
+    """Tell an entry in one line; `why` says that its private part is closed."""
+    entry = shown.entry
+    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
+    exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
+    if shown.erased:
+        return f"{place} (erased: {shown.erased}){exchange}"
+    if why:
+        return f"{place} {exchange.removeprefix(', ')}".rstrip()
+    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "by", "reason")
+    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
+    requester = shown.private.get("requester")
+    if isinstance(requester, list) and len(requester) > 3:
+        words.insert(0, f"for {requester[1]} {requester[3]}")
+    return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()
+
+
+_BULKY = frozenset({"reference", "request_hash", "marking"})
+"""Left out in words; `--json` has them."""
+
+
+def source_line(shown: Shown) -> str:
+    """Tell an entry of an agency's own log in one line."""
+    entry, private = shown.entry, {key: value for key, value in shown.private.items() if key not in _BULKY}
+    told = ", ".join(f"{key} {' '.join(_words(value))}" for key, value in private.items())
+    place = f"{rfc3339(entry.time_us)[:19]}Z {entry.kind:16} {entry.peer or '-':3} {entry.exchange_id or '-'}"
+    return f"{place}  {told or f'erased: {shown.erased}'}"
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Yield what a value says, without the names of its parts."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _words(part)
+    elif value != "":
+        yield str(value)

@@ -1,0 +1,20 @@
+"""Tell what the doctor found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gateway.ops.doctor.finding import Finding, Severity
+from gateway.views.lines import Line
+
+_MARKS = {Severity.GOOD: ("ok  ", "good"), Severity.WARN: ("note", "warn"), Severity.STOP: ("STOP", "bad")}
+
+
+def finding_lines(findings: Iterable[Finding], *, is_sound: bool) -> Iterator[Line]:
+    """Tell each finding with its remedy, and at the end whether an exchange is possible."""
+    for finding in findings:
+        mark, style = _MARKS[finding.severity]
+        yield f"{mark}  {finding.check}: {finding.text}", style
+        if finding.remedy:
+            yield f"      -> {finding.remedy}"
+    yield "nothing stands in the way of an exchange" if is_sound else "an exchange is not possible yet", "title"

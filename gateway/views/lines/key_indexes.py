@@ -1,0 +1,60 @@
+"""Tell how key indexes stand, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.views.lines import Line
+
+_MANY_LEFT_OUT = 0.01
+_VALUE_ALONE = ", the value alone: "
+
+
+def built_lines(one: dict[str, Any]) -> Iterator[Line]:
+    """Tell an index that was built."""
+    if one["state"] == "elsewhere":
+        yield f"{one['source']}: its index is kept where the source runs", "dim"
+        return
+    yield f"{_size(one)}, in {one['seconds']:.1f} s", "good"
+    yield from _left_out_lines(one)
+    yield from _many_lines(one)
+
+
+def status_lines(one: dict[str, Any]) -> Iterator[Line]:
+    """Tell an index as it is."""
+    if one["state"] == "elsewhere":
+        yield from built_lines(one)
+    elif one["state"] != "ready":
+        yield f"{one['source']}: {one['state']} {one.get('reason', '')}".rstrip(), "warn"
+        yield "  -> liaison index build"
+    else:
+        yield f"{_size(one)}; all rows were compared at {one['checked']}"
+        yield from _left_out_lines(one)
+
+
+def left_over_lines(one: dict[str, Any]) -> Iterator[Line]:
+    """Tell an index that no source uses."""
+    yield f"{one['source']}: left over: no source of this home uses this index, and nothing keeps it up", "warn"
+    yield f"  -> remove {' and '.join(one['files'])}"
+
+
+def _many_lines(one: dict[str, Any]) -> Iterator[Line]:
+    """Warn from one record in a hundred on: what is left out is found by nobody."""
+    reasons = [item for each in one["left_out"].values() for item in each.items()]
+    left = sum(count for reason, count in reasons if _VALUE_ALONE not in reason)
+    if left and left >= _MANY_LEFT_OUT * (one["rows"] + left):
+        share = left / (one["rows"] + left)
+        yield f"  warning: {left:,} rows ({share:.1%}) are left out, and nobody will find them", "warn"
+        yield "  -> liaison adapter check MAPPING --url URL says where and why"
+
+
+def _left_out_lines(one: dict[str, Any]) -> Iterator[Line]:
+    for record_type, reasons in one["left_out"].items():
+        for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+            yield f"  left out, {record_type}: {count:,} x {reason}"
+
+
+def _size(one: dict[str, Any]) -> str:
+    sealed = ", encrypted" if one["sealed"] else ""
+    return f"{one['source']}: {one['rows']:,} records, {one['keys']:,} keys, {one['bytes'] / 1e6:.1f} MB{sealed}"

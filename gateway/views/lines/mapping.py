@@ -1,0 +1,78 @@
+"""Tell what a mapping makes of a source's rows, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+from adapters.check.check import Report, failed_value, sample_value
+from adapters.check.report import Finding, Sample, TypeReport
+from gateway.views.lines import Line
+
+
+def mapping_lines(report: Report, *, show: bool) -> Iterator[Line]:
+    """Tell how a mapping was tried; values are masked unless `show`."""
+    for each in report.types:
+        yield from _type_lines(each)
+        for sampled in each.samples:
+            yield from _pair_lines(sample_value(sampled, show=show))
+    if speed := report.speed:
+        yield f"speed: {speed.rows_per_s:,.0f} rows a second into the index", "title"
+        yield f"  search {speed.search_ms[0]:.1f} ms (slowest {speed.search_ms[1]:.1f})"
+        yield f"  fetch  {speed.fetch_ms[0]:.1f} ms (slowest {speed.fetch_ms[1]:.1f})"
+        yield f"  {speed.found} of {speed.searches} records are found by what they hold"
+    for finding in report.findings:
+        yield from _finding_lines(finding, show=show)
+    if report.has_url and not report.has_database:
+        yield "the source was not looked at: only the file was checked; mend it first", "warn"
+    elif not report.has_database:
+        yield "no database was looked at: only the file was checked (give --url)", "warn"
+    yield "the mapping can be used" if report.is_good else "the mapping cannot be used yet", "title"
+
+
+def sample_lines(name: str, found: Sample, *, show: bool) -> Iterator[Line]:
+    """Tell one record beside the row that it is made of."""
+    yield f"{name} {found.key if show else '(masked, see --show)'}", "title"
+    yield from _pair_lines(sample_value(found, show=show))
+    if not found.is_live:
+        yield "this row does not count (`live`): it is never found, and never leaves", "warn"
+
+
+def _type_lines(report: TypeReport) -> Iterator[Line]:
+    live = report.rows - report.not_live
+    yield f"{report.type} from `{report.table}`", "title"
+    yield f"  {report.rows:,} rows, {live:,} live, {report.valid:,} valid ({report.share:.1%})"
+
+
+def _finding_lines(finding: Finding, *, show: bool) -> Iterator[Line]:
+    style, mark = ("bad", "WRONG") if finding.severity == "error" else ("warn", "note ")
+    yield f"{mark} {finding.where}: {finding.message}", style
+    if finding.remedy:
+        yield f"      -> {finding.remedy}"
+    for each in finding.rows:
+        row = failed_value(each, show=show)
+        cells = ", ".join(f"{column} = {_brief(cell)}" for column, cell in row["row"].items() if cell is not None)
+        yield f"      row {row['key']}: {cells}", "dim"
+
+
+def _pair_lines(value: dict[str, Any]) -> Iterator[Line]:
+    """Tell the cells on the left, and on the right what they became."""
+    cells = [f"{column} = {_brief(cell)}" for column, cell in value["row"].items() if cell not in (None, [])]
+    record = value["record"]
+    made = [f"left out: {value['left_out']}"]
+    if record:
+        made = [f"{name}: {_brief(each)}" for name, each in record["fields"].items()]
+        made += [f"found by {name}: {_brief(each)}" for name, each in record["search"].items()]
+        made += [f"({name}: {_brief(each)})" for name, each in value["about"].items()]
+    yield "  " + "-" * 100, "dim"
+    for cell, field in zip_longest(cells, made, fillvalue=""):
+        yield f"  {cell:<46.46} | {field}"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_brief(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return "; ".join(map(_brief, value))
+    return str(value)

@@ -1,0 +1,39 @@
+"""Tell how names were matched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from gateway.matching.report import Comparison, Side
+from gateway.views.lines import Line
+
+_STYLES = {"STRONG": "good", "POSSIBLE": "warn"}
+_TITLES = {"M": ", title of a man", "F": ", title of a woman"}
+
+
+def comparison_value(found: Comparison) -> dict[str, Any]:
+    """Return a comparison of two names as JSON."""
+    body = asdict(found)
+    return body | {"class": body.pop("quality")}
+
+
+def comparison_lines(found: Comparison) -> Iterator[Line]:
+    """Tell a comparison of two names."""
+    yield from _side_lines("first ", found.asked)
+    yield from _side_lines("second", found.held)
+    if found.keys:
+        some = ", ".join(found.keys[:4])
+        yield f"keys in common: {len(found.keys)} ({some}): a search for the first finds the second"
+    else:
+        yield "keys in common: none, so a search finds the second by its birth date only", "warn"
+    for reason in found.because:
+        yield f"  - {reason}"
+    style = _STYLES.get(found.quality, "bad")
+    yield f"score {found.score:.2f}, class {found.quality} ({found.thresholds} thresholds)", style
+
+
+def _side_lines(title: str, side: Side) -> Iterator[Line]:
+    yield f"{title}  {side.name}  ({side.script}{_TITLES.get(side.sex, '')})", "title"
+    yield f"        read as {' | '.join(side.readings[:4]) or 'nothing: it says no name'}"

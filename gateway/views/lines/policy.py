@@ -1,0 +1,160 @@
+"""Tell what is asked of policies, as JSON and in lines: cases, explanations, differences, rehearsals, quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gateway.errors import LiaisonError
+from gateway.ops.homes.open_home import Written
+from gateway.views.lines import Line
+from policy.review.cases import CaseResult
+from policy.review.diff import Difference
+from policy.review.matrix import Row
+from policy.review.reasons import Explanation, change_sentences
+from policy.review.rehearse import Rehearsal
+
+
+def problem_value(error: LiaisonError) -> dict[str, str]:
+    """Return a mistake in a policy folder as JSON."""
+    return {"where": error.where, "message": error.message, "remedy": error.remedy, "code": error.code}
+
+
+def problem_lines(found: Iterable[LiaisonError]) -> Iterator[Line]:
+    """Tell the mistakes in a policy folder."""
+    for error in found:
+        yield f"{error.where}: {error.message}", "bad"
+        if error.remedy:
+            yield f"  remedy: {error.remedy}"
+
+
+def case_value(member: str, result: CaseResult) -> dict[str, Any]:
+    """Return how a case came out as JSON."""
+    return {"member": member} | asdict(result) | {"holds": not result.problems}
+
+
+def case_lines(results: Sequence[tuple[str, CaseResult]], failed: int) -> Iterator[Line]:
+    """Tell which cases came out otherwise than they should."""
+    for member, result in results:
+        if result.problems:
+            yield f"{member} {result.name}", "bad"
+            for problem in result.problems:
+                yield f"  {problem}"
+    yield f"{len(results) - failed} of {len(results)} cases hold", "bad" if failed or not results else "good"
+
+
+def explained_value(entry: Written | None, found: Iterable[tuple[str, Explanation]]) -> dict[str, Any]:
+    """Return explanations as JSON, with the place of the entry that says who wanted to know."""
+    explanations = [{"what": what} | asdict(one) | {"sentences": change_sentences(one.instead)} for what, one in found]
+    return {"explanations": explanations} | (_entry_value(entry) if entry else {})
+
+
+def explained_lines(entry: Written | None, found: Iterable[tuple[str, Explanation]]) -> Iterator[Line]:
+    """Tell why decisions came out as they did."""
+    if entry is not None:
+        yield _entry_line(entry)
+    for what, one in found:
+        yield what, "title"
+        yield from _explanation_lines(one)
+
+
+def _entry_value(entry: Written) -> dict[str, Any]:
+    return {"entry": {"log": entry.log, "index": entry.index}}
+
+
+def _entry_line(entry: Written) -> Line:
+    return f"this use is entry {entry.index} of {entry.log}", "title"
+
+
+def _explanation_lines(explanation: Explanation) -> Iterator[Line]:
+    """Tell an explanation."""
+    yield explanation.outcome, "good" if explanation.allow else "bad"
+    for rule in explanation.rules:
+        yield f"  {rule.name} {rule.effect}" + (f"   ({rule.where})" if rule.where else ""), ""
+        for line in rule.text.splitlines():
+            yield f"      {line}", "dim"
+    if explanation.fields:
+        yield f"  leaves: {', '.join(explanation.fields)}", ""
+    for name, rule_name in explanation.withheld:
+        yield f"  stays:  {name}, by {rule_name}", ""
+    sentences = change_sentences(explanation.instead)
+    if sentences:
+        yield "  It would be the other way round", ""
+        for sentence in sentences:
+            yield f"    {sentence}", ""
+    elif not explanation.allow:
+        yield "  No single change would turn it around.", ""
+
+
+def rehearsal_value(entry: Written, result: Rehearsal) -> dict[str, Any]:
+    """Return a rehearsal as JSON, with the place of its entry."""
+    fields = ("counterpart", "record_type", "field")
+    return {
+        "exchanges": result.exchanges,
+        "decisions": result.decisions,
+        "changes": result.changes,
+        "newly_released": _counted(result.released, fields),
+        "newly_withheld": _counted(result.withheld, fields),
+        "newly_served": _counted(result.served, ("counterpart", "purpose")),
+        "newly_refused": _counted(result.refused, ("counterpart", "purpose")),
+        "newly_shown": _counted(result.shown, ("counterpart", "record_type")),
+        "newly_hidden": _counted(result.hidden, ("counterpart", "record_type")),
+    } | _entry_value(entry)
+
+
+def _counted(counter: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [dict(zip(names, key, strict=True)) | {"times": times} for key, times in sorted(counter.items()) if times]
+
+
+def rehearsal_lines(entry: Written, result: Rehearsal) -> Iterator[Line]:
+    """Tell a rehearsal: what would newly leave comes first."""
+    yield _entry_line(entry)
+    yield f"{result.exchanges} questions, {result.decisions} decisions made again", "title"
+    for words, counter, style in (
+        ("newly released", result.released, "warn"),
+        ("newly served", result.served, "warn"),
+        ("newly shown as a hit", result.shown, "warn"),
+        ("newly withheld", result.withheld, ""),
+        ("newly refused", result.refused, ""),
+        ("newly hidden", result.hidden, ""),
+    ):
+        for key, times in sorted(counter.items()):
+            if times:
+                yield f"  {words}: {' '.join(str(part) for part in key)}   {times} times", style
+    if not result.changes:
+        yield "  nothing would have come out otherwise", "good"
+
+
+def difference_lines(found: Difference) -> Iterator[Line]:
+    """Tell what one policy changes against another."""
+    yield from found.words
+    for change in found.cases:
+        yield f"case {change.name} ({change.title}): {change.part} {change.before} -> {change.after}", "warn"
+    if not found.words and not found.cases:
+        yield "nothing differs", "good"
+
+
+def matrix_lines(rows: Sequence[Row], page: str) -> Iterator[Line]:
+    """Tell who gets what; `page` is the file that was written, if one was."""
+    for row in rows:
+        subject = "" if row.subject == "ordinary" else f" ({row.subject})"
+        yield f"{row.counterpart}.{row.agency}  {row.purpose}  {row.record_type}{subject}", "title"
+        if row.with_ticket:
+            yield f"  with a ticket: {', '.join(sorted(row.with_ticket))}"
+        if row.with_case - row.with_ticket:
+            yield f"  with a case:   {', '.join(sorted(row.with_case - row.with_ticket))}"
+    yield f"written to {page}" if page else f"{len(rows)} rows; --html FILE writes a page", "good"
+
+
+def quota_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
+    """Tell how much of today's quotas is used."""
+    row = None
+    for row in found:
+        place = f"{row['direction']:<3} {row['peer']} {row['purpose']}"
+        if row["limit"] is None:
+            yield f"{place}: {row['used']}, no limit"
+        else:
+            yield f"{place}: {row['used']} of {row['limit']}", "warn" if row["used"] * 5 >= row["limit"] * 4 else ""
+    if row is None:
+        yield "nothing is limited, and nothing was counted today"

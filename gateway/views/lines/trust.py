@@ -1,0 +1,66 @@
+"""Tell trust documents in lines: charters, what a home holds, what was signed, accepted and published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gateway.config import argument
+from gateway.trust.documents.folder import Accepted
+from gateway.views.lines import Line
+
+
+def charter_lines(about: dict[str, Any]) -> list[str]:
+    """Tell a charter."""
+    members = ", ".join(f"{name} ({status})" for name, status in about["members"].items())
+    return [
+        f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
+        f"  members      {members}",
+        f"  signed by    {', '.join(about['signed_by']) or 'nobody'} ({about['threshold']} needed)",
+        f"  fingerprint  {about['fingerprint']}",
+    ]
+
+
+def home_lines(about: dict[str, Any]) -> list[str]:
+    """Tell what a home holds."""
+    lines = charter_lines(about["charter"])
+    for name, member in about["members"].items():
+        version = member["descriptor"]
+        what = f"descriptor {version['version']}, {len(version['keys'])} keys" if version else "no descriptor"
+        lines.append(f"  {name}: {what}; {member['problem'] or 'fresh'}")
+        if version:
+            lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
+    return lines + [f"  alarm: {text}" for text in about["alarms"]]
+
+
+def published_lines(about: dict[str, Any], out: str) -> list[str]:
+    """Tell what was published."""
+    descriptor = about["descriptor"]
+    lines = [f"descriptor {descriptor['version']} and a fresh status of `{about['member']}` are signed"]
+    if missing := about.get("unpublished"):
+        lines = [
+            f"a fresh status of `{about['member']}` is signed; descriptor {descriptor['version']} is the one before",
+            f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
+        ]
+    lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
+    return [
+        *lines,
+        f"hand {out} to the others: liaison trust accept {argument(Path(out))}"
+        if out
+        else "give --out to hand them on",
+    ]
+
+
+def signed_lines(about: dict[str, Any]) -> list[str]:
+    """Tell a charter, or another document that was signed, and where it was written."""
+    if about["kind"] != "charter":
+        return [f"signed: {about['out']}"]
+    return [*charter_lines(about), f"written to {about['out']}"]
+
+
+def accepted_lines(taken: Iterable[Accepted]) -> Iterator[Line]:
+    """Tell which documents were accepted, and which were held already."""
+    for item in taken:
+        of = f" of {item.member}" if item.member else ""
+        yield f"{item.kind}{of}, version {item.version}: {'accepted' if item.changed else 'held already'}", "good"
