@@ -37,7 +37,7 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=110,
+        timeout=280,
         check=False,
     )
 
@@ -85,7 +85,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 # ------------------------------------------------------------ served nodes
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(folder: Path) -> None:
     done = demo("--serve", "--home", folder, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -124,6 +124,7 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
     assert locked(folder) == []
 
 
+@pytest.mark.timeout(300)
 def test_no_node_stays_when_a_scene_goes_otherwise(folder: Path) -> None:
     open_federation(folder, SystemClock())
     assert run("suspend", "--home", folder / "vn", "--all", "--reason", "trial").code == 0
