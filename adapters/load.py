@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from adapters.base import Adapter
 from adapters.index.keep import DIFFERENCE_SECONDS
 from adapters.index.source import IndexedSource, Progress, RowSource
-from adapters.nodes import nearest
 from gateway.clock import Clock
+from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId
 from gateway.records.verify import RecordKeys
