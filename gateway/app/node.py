@@ -26,7 +26,7 @@ from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
-from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.signing.multi_buffer import crypto_mb
 from gateway.telemetry import Event, Metric
 from gateway.telemetry.metrics import serve_metrics
 
@@ -81,7 +81,7 @@ class Node(NodeParts):
         await self._listen()
         self._rounds = asyncio.create_task(self._housekeeper.run())
         self._rounds.add_done_callback(self._rounds_ended)
-        self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
+        self._log.info(Event.NODE_STARTED, address=self.addresses["exchange"], signatures=crypto_mb.describe())
 
     async def _compare(self) -> EntryDraft | None:
         """Before anything is signed. A refused start leaves the logs as they are."""

@@ -22,7 +22,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.records.types import compact_json, record_type
-from gateway.signing.batch import Signs, sign_together
+from gateway.signing.batch import Signs, sign_batch
 
 TYP = "liaison-record+sd-jwt"
 """The `typ` of a record's header."""
@@ -86,7 +86,7 @@ def sign_record(record: UnsignedRecord) -> IssuedRecord:
 
 def sign_records(records: Sequence[UnsignedRecord]) -> list[IssuedRecord | Exception]:
     """The records of a batch with their signatures; where a key could not sign, why."""
-    signatures = sign_together([(record.key, record.signed.encode()) for record in records])
+    signatures = sign_batch([(record.key, record.signed.encode()) for record in records])
     return [
         signature
         if isinstance(signature, Exception)

@@ -18,7 +18,7 @@ from liaison.exchange.v1 import envelope_pb2
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, TooLarge
 from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
-from gateway.signing.batch import Check, Signs, Verifies, sign_together, verify_together
+from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.signing.dsse import pae
 
 REQUEST = "application/vnd.liaison.request.v1+protobuf"
@@ -107,7 +107,7 @@ def sealed(payload_type: str, payload: bytes, key: SigningKey) -> Sealed:
 
 def sealed_together(payload_type: str, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
     """Like `sealed` for a batch; where one cannot be sealed, why."""
-    signatures = sign_together([(key, pae(payload_type, payload)) for payload in payloads])
+    signatures = sign_batch([(key, pae(payload_type, payload)) for payload in payloads])
     return [
         _sealed_with(payload_type, payload, key, signature)
         for payload, signature in zip(payloads, signatures, strict=True)
@@ -196,7 +196,7 @@ def check_signatures(
 ) -> list[LiaisonError | None]:
     """`check_signature` for a batch: None where it would return, else what it would raise."""
     checks = [_check(unsealed, keys, member, at_us) for unsealed, member, at_us in signed]
-    outcomes = iter(verify_together([check for check in checks if not isinstance(check, LiaisonError)]))
+    outcomes = iter(verify_batch([check for check in checks if not isinstance(check, LiaisonError)]))
     return [check if isinstance(check, LiaisonError) else next(outcomes) for check in checks]
 
 

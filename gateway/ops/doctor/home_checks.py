@@ -15,7 +15,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor.finding import Check, Finding, Patient, failed, good, stop, warn
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
-from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.signing.multi_buffer import crypto_mb
 from gateway.trust.view import TrustView
 from policy.bundle.agreements import Agreements
 
@@ -79,9 +79,9 @@ def check_certificates(patient: Patient) -> list[Finding]:
 
 def check_signatures(_patient: Patient) -> list[Finding]:
     """How the signatures of a batch are made and verified; one by one, everything works as well, but costs more."""
-    if remedy := lanes.remedy():
-        return [warn("signatures", lanes.describe(), remedy)]
-    return [good("signatures", lanes.describe())]
+    if remedy := crypto_mb.remedy():
+        return [warn("signatures", crypto_mb.describe(), remedy)]
+    return [good("signatures", crypto_mb.describe())]
 
 
 def check_clock(patient: Patient) -> list[Finding]:
