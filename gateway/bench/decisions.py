@@ -1,7 +1,7 @@
 """What a policy decision costs among 200 policies: one that was made before, a new one, and the first of all.
 
 New decisions are on drawn attributes, all values of a list being as likely as each other. A node makes its policy ready
-before it comes into force (`policy.engine.readiness`); what that costs, and what the first decision costs without it,
+before it comes into force (`PolicyEngine.make_ready`); what that costs, and what the first decision costs without it,
 have rows of their own.
 """
 
@@ -23,7 +23,6 @@ from gateway.model.purpose import Offence, Purpose
 from policy.attributes import QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle, File, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
-from policy.engine.readiness import make_ready
 
 T = TypeVar("T")
 
@@ -71,7 +70,7 @@ def measure_decisions() -> list[DecisionRow]:
 
     def ready() -> PolicyEngine:
         engine = PolicyEngine(bundle, _VN)
-        make_ready(engine, None, now_us)
+        engine.make_ready(None, now_us)
         return engine
 
     made, making = _timed(ready, _FIRST)
@@ -112,7 +111,7 @@ def _bundle() -> tuple[Bundle, int]:
     bundle = load_bundle(base, files, _VN)
     policies = [*bundle.base.by_name.values(), *bundle.national.by_name.values()]
     asked = sum(policy.concerns("release", "Person") for policy in policies)
-    assert max(len(matcher.reads) for matcher in bundle.matchers.values()) <= _MOST_ASKED
+    assert max(len(matcher.names) for matcher in bundle.matchers.values()) <= _MOST_ASKED
     return bundle, asked
 
 

@@ -25,7 +25,6 @@ from policy.bundle.agreements import Agreement, Agreements, read_agreement
 from policy.bundle.hours import HOURS, Hours, read_hours
 from policy.bundle.law import LAW, Law, check_counterparts, read_law
 from policy.bundle.quotas import QUOTAS, Quotas, read_quotas
-from policy.bundle.reads import RESOURCE, Reads
 from policy.bundle.retention import Retention, read_retention
 from policy.bundle.rules import Policy, read_policy, rules
 from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
@@ -62,12 +61,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """The policies that can match an action on a resource: parsed, and what each of them reads, by name, but for the
-    resource; `general` are those that say nothing of it, and so match alike whatever is asked for."""
+    """The policies that can match an action on a resource: parsed, and their names."""
 
     policies: cedarpy.PolicySet
-    reads: Mapping[str, Reads]
-    general: frozenset[str]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,12 +318,7 @@ def matcher(policies: Mapping[str, Policy]) -> Matcher:
     """Parsed so that Cedar allows whatever any of `policies` matches, and its reasons are all that match, by name."""
     bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
     text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
-    reads = {
-        name: {path: literals for path, literals in policy.reads.items() if path != RESOURCE}
-        for name, policy in policies.items()
-    }
-    general = frozenset(name for name, policy in policies.items() if RESOURCE not in policy.reads)
-    return Matcher(_parsed(text), reads, general)
+    return Matcher(_parsed(text), tuple(policies))
 
 
 @lru_cache(maxsize=256)

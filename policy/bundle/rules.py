@@ -17,7 +17,6 @@ import cedarpy
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier
 from gateway.records.types import RECORD_TYPES
-from policy.bundle.reads import Reads, reads
 
 RELEASE = "release"
 RESERVED_IDS = frozenset({"default", "error"})
@@ -73,8 +72,7 @@ class Policy:
     """One policy. `fields` and `withhold` are names of fields of its record type; `all_fields` is `@fields("*")`.
 
     `resource` is empty where the policy names none, and so stands for all; `body` is the policy in Cedar's JSON
-    form, `text` as it is written; `members` are the members that it speaks of, `reads` the attributes that its
-    conditions ask for (`policy.bundle.reads`).
+    form, `text` as it is written; `members` are the members that it speaks of.
     """
 
     id: str
@@ -89,7 +87,6 @@ class Policy:
     show_count: bool
     members: frozenset[str]
     body: dict[str, Any]
-    reads: Reads
     text: str
 
     def concerns(self, action: str, resource: str) -> bool:
@@ -186,7 +183,6 @@ def _policy(rule: Rule, body: dict[str, Any], codes: frozenset[str], problems: l
         show_count="show" in annotations,
         members=members,
         body=body,
-        reads=reads(body),
         text=rule.text,
     )
 

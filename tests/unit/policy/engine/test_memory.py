@@ -19,15 +19,11 @@ from gateway.model.names import MemberId
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import File, check_bundle, load_bundle, read_files
-from policy.bundle.reads import PRINCIPAL, reads, touches
 from policy.engine import memory
-from policy.engine.accepted import Accepted
 from policy.engine.engine import PolicyEngine
 from policy.engine.evaluate import Evaluator, Verdict
-from policy.engine.memory import Memory
-from policy.engine.readiness import make_ready
+from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Memory, reads, slices_of, touches
 from policy.engine.request import LISTED, Request, ask_request, learn_request, question_request, record_request
-from policy.engine.slices import slices_of
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
 
 MEMBERS = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())
@@ -194,7 +190,7 @@ def test_whatever_policies_compare_is_kept_rightly(
     assume(bundle is not None)  # Cedar refuses conditions that can only come out one way
     assert bundle is not None, problems
     made = PolicyEngine(bundle, VN)
-    make_ready(made, None, NOW_US)
+    made.make_ready(None, NOW_US)
     for record in drawn:
         *_, release = requests(made, record)
         assert told(made._evaluator.verdicts(release)) == told(Evaluator(bundle).verdicts(release))
@@ -379,6 +375,7 @@ def test_every_attribute_that_the_policies_read_is_in_the_requests() -> None:
     for member in MEMBERS:
         made = engine(member)
         for request in requests(made, DOCUMENT):
-            for read in made.bundle.matchers[request.action, request.resource].reads.values():
-                names = (*request.context, PRINCIPAL)
+            matcher = made.bundle.matchers[request.action, request.resource]
+            for read in (made._evaluator._reads[name] for name in matcher.names):
+                names = (*request.context, PRINCIPAL, RESOURCE)
                 assert all(any(touches(path, name) for name in names) for path in read), (member, read)
