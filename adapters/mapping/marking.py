@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from adapters.mapping.mapping import WIDEST, MarkingRule, When
 from gateway.config.toml import TomlTable

@@ -11,9 +11,11 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import structs
 
 from gateway.clock import SystemClock
 from gateway.config import PACKAGED_POLICY
@@ -131,7 +133,7 @@ def _records(roles: Sequence[str]) -> Iterator[RecordAttributes]:
     while True:
         number += 1
         record = _record(f"th.blo.o{number}")
-        question = replace(
+        question = structs.replace(
             record.question,
             role=dice.choice(roles),
             agency=dice.choice(["police", "immigration", "customs"]),
@@ -139,14 +141,14 @@ def _records(roles: Sequence[str]) -> Iterator[RecordAttributes]:
             offence=dice.choice(list(Offence)).value,
             has_case=dice.random() < 0.5,
         )
-        marking = replace(
+        marking = structs.replace(
             record.marking,
             level=dice.choice(list(Level)),
             use=frozenset(dice.sample(list(UseCode), dice.randrange(3))),
             caveats=frozenset(dice.sample(list(Caveat), dice.randrange(3))),
             onward=dice.choice(list(Onward)),
         )
-        yield replace(record, question=question, marking=marking, category=dice.choice(list(SubjectCategory)))
+        yield structs.replace(record, question=question, marking=marking, category=dice.choice(list(SubjectCategory)))
 
 
 def _record(office: str) -> RecordAttributes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
 from gateway.errors import Malformed
-from gateway.model.frozen import frozen_data
 
 MAX_TEXT = 256
 """Characters in one text value; longer ones are refused."""
@@ -37,7 +37,7 @@ class NameSource(StrEnum):
     TYPED = "typed"
 
 
-@frozen_data
+@dataclass(frozen=True, slots=True)
 class NameForm:
     """A name as somebody wrote it. Never split into given name and surname by us (domain.md, 6.1).
 
@@ -62,7 +62,7 @@ class NameType(StrEnum):
     ROMANISED = "ROMANISED"
 
 
-@frozen_data
+@dataclass(frozen=True, slots=True)
 class RecordedName(NameForm):
     """A name as it stands in a record: with the owner's own romanisation, and what the name is to the person."""
 
@@ -80,7 +80,7 @@ class Calendar(StrEnum):
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 
 
-@frozen_data
+@dataclass(frozen=True, slots=True)
 class PartialDate:
     """A date known to the year, month or day, always stored in the Gregorian calendar.
 
@@ -121,7 +121,7 @@ def _interval(value: str) -> tuple[date, date]:
     return first, date.fromordinal(following.toordinal() - 1)
 
 
-@frozen_data
+@dataclass(frozen=True, slots=True)
 class Identifier:
     """A number that an authority gave out: a travel document (`doc_code`) or a national identity (`scheme`).
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from typing import Any, Protocol
 
+import msgspec
+
 from gateway.model.exchange import LogProof
-from gateway.model.frozen import changing, frozen
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
 
 
-@frozen
-class ReplayClaim:
+class ReplayClaim(msgspec.Struct, frozen=True):
     """The claim of an answered (sender, exchange id): at most one of them is ever committed."""
 
     sender: MemberId
@@ -22,8 +21,7 @@ class ReplayClaim:
     expires_us: int
 
 
-@changing
-class EntryDraft:
+class EntryDraft(msgspec.Struct):
     """An entry before it has its place. `channel` is the peer whose channel counter `n` the entry takes, and
     the direction (`in`: they asked, `out`: we asked); empty = the entry has no number of its own.
 
@@ -38,15 +36,14 @@ class EntryDraft:
     answer_hash: bytes = b""
     channel: str = ""
     number: int | None = None
-    private: Mapping[str, Any] = field(default_factory=dict)
+    private: Mapping[str, Any] = msgspec.field(default_factory=dict)
     request: bytes = b""
     answer: bytes = b""
     retention: Retention = Retention.NO_HIT
     claim: ReplayClaim | None = None
 
 
-@frozen
-class Logged:
+class Logged(msgspec.Struct, frozen=True):
     """A durable entry: its index in the log, its public part (the leaf's exact bytes), number and proof."""
 
     index: int
@@ -55,8 +52,7 @@ class Logged:
     proof: LogProof
 
 
-@frozen
-class StoredAnswer:
+class StoredAnswer(msgspec.Struct, frozen=True):
     """The answer that was committed for a (sender, exchange id): exact envelopes and the entry's index."""
 
     request_hash: bytes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from gateway.model.exchange import AnswerMessage, ReceiptMessage
-from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 
 
-@frozen
-class PeerStatus:
+class PeerStatus(msgspec.Struct, frozen=True):
     """What we know of the connection to a counterpart."""
 
     member: MemberId

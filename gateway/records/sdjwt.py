@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
+import msgspec
+
 from gateway.errors import Misconfigured
-from gateway.model.frozen import frozen
 from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
@@ -52,8 +53,7 @@ class RecordIssuer:
         return f"{self.member}.{self.agency}"
 
 
-@frozen
-class UnsignedRecord:
+class UnsignedRecord(msgspec.Struct, frozen=True):
     """A record that is ready to be signed."""
 
     key: Signs

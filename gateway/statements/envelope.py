@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
+import msgspec
 from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, TooLarge
-from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.signing.dsse import pae
@@ -70,16 +70,14 @@ class StatementKeys(Protocol):
         """The key, when `member` listed it for `use` and it was valid at `at_us`, else `BadSignature`."""
 
 
-@frozen
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True):
     """A statement of ours, signed: the bytes to send and log, and SHA-256 of the exact payload."""
 
     envelope: bytes
     payload_hash: bytes
 
 
-@frozen
-class Unsealed:
+class Unsealed(msgspec.Struct, frozen=True):
     """An envelope taken apart; its signature is *not* verified yet. `data` are the exact bytes received."""
 
     payload_type: str

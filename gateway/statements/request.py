@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import LiaisonError, Malformed, Stale
 from gateway.model.exchange import Request, Verified
-from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
@@ -36,24 +36,21 @@ _PURPOSES: Mapping[str, Purpose] = {purpose.value: purpose for purpose in Purpos
 _OFFENCES: Mapping[str, Offence] = {offence.value: offence for offence in Offence}
 
 
-@frozen
-class OpenRequest:
+class OpenRequest(msgspec.Struct, frozen=True):
     """A request whose form is right and whose signature is *not* verified: good for routing, nothing else."""
 
     unsealed: Unsealed
     message: pb.Request
 
 
-@frozen
-class SignedRequest:
+class SignedRequest(msgspec.Struct, frozen=True):
     """A request whose sender and signature were checked (`check_sender` makes it); its content is not."""
 
     opened: OpenRequest
     signer: MemberId
 
 
-@frozen
-class RequestReference:
+class RequestReference(msgspec.Struct, frozen=True):
     """What a signed refusal refers to when the request itself was not accepted."""
 
     exchange_id: ExchangeId

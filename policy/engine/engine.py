@@ -7,8 +7,9 @@ knows, or any error while evaluating.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gateway.model.decision import Decision, Release
 from gateway.model.marking import Marking, ReleaseMarking

@@ -12,6 +12,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from liaison.exchange.v1 import consent_pb2 as pb
+from msgspec import structs
 
 from gateway.app.node import Node
 from gateway.config.home import Home
@@ -115,7 +116,7 @@ async def test_a_signer_who_is_not_the_peer_is_refused(world: World, about: Foun
     of_a_log_key = sealed_consent(world, request, world.federation["th"].key("tls"))
     for envelope in (stranger, of_kh, of_a_log_key):
         assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(envelope)) is DENIED
-    as_kh = sealed_consent(world, replace(request, sender=KH))
+    as_kh = sealed_consent(world, structs.replace(request, sender=KH))
     assert await caller(world).refused(methods.CONSENT.path, wire.ask_consent(as_kh)) is DENIED
     assert kept(world) == before
     assert last(world.nodes["vn"], "consent-not-taken").private["code"] == "wrong-sender"
@@ -152,7 +153,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
     ]
     for code, change in changes:
         world.nodes["vn"].consents._rates.clear()
-        request = replace(right, id=secrets.token_hex(16), **change)
+        request = structs.replace(right, id=secrets.token_hex(16), **change)
         assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
         assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
     assert kept(world) == before
@@ -221,7 +222,7 @@ async def test_a_flood_is_refused_and_others_are_served(world: World, about: Fou
 
 
 async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(world: World, about: Found) -> None:
-    home, danger = Home(world.home("vn")), replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
+    home, danger = Home(world.home("vn")), structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
 
     async def told(**changes: Any) -> str:
         world.nodes["vn"].consents._rates.clear()
@@ -316,7 +317,7 @@ class LyingOwner:
             state=ConsentState.GRANTED,
             until_us=request.value.expires_us,
         )
-        return build_consent_answer(replace(first, **self.changes), self.key or vn.key("statement")).envelope
+        return build_consent_answer(structs.replace(first, **self.changes), self.key or vn.key("statement")).envelope
 
 
 @pytest.mark.parametrize(
@@ -362,17 +363,17 @@ async def test_a_grant_is_for_exactly_one_use_of_one_record_by_one_officer(world
 
     await eventually_async(allowed, 15)
     others = [
-        replace(CUSTOMS, to=Place(TH, "customs", "th.blo.mae-sot")),
-        replace(CUSTOMS, to=Place(TH, "immigration")),
-        replace(CUSTOMS, to=Place(KH, "customs")),
-        replace(CUSTOMS, use=Use.EVIDENCE),
-        replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE),
+        structs.replace(CUSTOMS, to=Place(TH, "customs", "th.blo.mae-sot")),
+        structs.replace(CUSTOMS, to=Place(TH, "immigration")),
+        structs.replace(CUSTOMS, to=Place(KH, "customs")),
+        structs.replace(CUSTOMS, use=Use.EVIDENCE),
+        structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE),
     ]
     for other in others:
         assert not (await th.onward.use(about.officer, about.wish(other))).allowed
     another = await found(world)
     assert not (await th.onward.use(another.officer, another.wish())).allowed
-    colleague = replace(about.officer, person="th.o.9999")
+    colleague = structs.replace(about.officer, person="th.o.9999")
     with pytest.raises(LiaisonError):
         await th.onward.use(colleague, about.wish())
 

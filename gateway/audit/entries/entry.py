@@ -18,11 +18,11 @@ from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from gateway.audit.entries.events import EVENTS
 from gateway.errors import Malformed
-from gateway.model.frozen import frozen
 from gateway.signing import strict_json
 
 SALT_BYTES: Final = 32
@@ -41,8 +41,7 @@ _ENTRY = re.compile(
 )
 
 
-@frozen
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A public part. `log` is the log's origin; an absent hash is empty; `number` is the channel's counter."""
 
     log: str

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
+from msgspec import structs
 
 from gateway.clock import ManualClock, from_us
 from gateway.desk.consent_outbox import WAITING, Wish, wish_key
@@ -86,7 +87,7 @@ uses = st.builds(
 
 @given(uses, st.integers(1, 48 * HOUR_US), st.integers(0, 2**63))
 def test_a_request_comes_back_as_it_was_written(asked: OnwardUse, valid_us: int, index: int) -> None:
-    request = replace(REQUEST, asked=asked, expires_us=NOW_US + valid_us, entry_index=index)
+    request = structs.replace(REQUEST, asked=asked, expires_us=NOW_US + valid_us, entry_index=index)
     envelope = build_consent_request(request, KEY).envelope
     assert verify(envelope).value == parse_consent_request(envelope) == request
 
@@ -110,7 +111,7 @@ def test_two_requests_of_the_same_content_have_different_hashes() -> None:
 )
 def test_nothing_is_signed_that_an_owner_would_refuse(change: dict[str, Any], error: type[LiaisonError]) -> None:
     with pytest.raises(error):
-        build_consent_request(replace(REQUEST, **change), KEY)
+        build_consent_request(structs.replace(REQUEST, **change), KEY)
 
 
 def test_an_unknown_field_is_refused() -> None:
@@ -144,19 +145,24 @@ def test_an_expired_request_is_refused(late_us: int) -> None:
     ],
 )
 def test_each_word_comes_back_as_it_was_said(state: ConsentState, until_us: int, refusal: Refusal | None) -> None:
-    answer = replace(ANSWER, state=state, until_us=until_us, refusal=refusal)
+    answer = structs.replace(ANSWER, state=state, until_us=until_us, refusal=refusal)
     assert verify_word(build_consent_answer(answer, KEY).envelope) == answer
 
 
 def test_a_grant_beyond_the_time_that_was_asked_for_is_refused() -> None:
-    longer = build_consent_answer(replace(ANSWER, until_us=REQUEST.expires_us + 1), KEY).envelope
+    longer = build_consent_answer(structs.replace(ANSWER, until_us=REQUEST.expires_us + 1), KEY).envelope
     with pytest.raises(Malformed, match="more than was asked"):
         verify_word(longer)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"request_hash": bytes(31) + b"x"}, {"request": replace(REQUEST, id="00" * 16)}, {"member": KH}, {"me": KH}],
+    [
+        {"request_hash": bytes(31) + b"x"},
+        {"request": structs.replace(REQUEST, id="00" * 16)},
+        {"member": KH},
+        {"me": KH},
+    ],
 )
 def test_a_word_on_another_request_or_for_another_member_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Forbidden):
@@ -247,7 +253,7 @@ def test_a_request_is_gone_when_its_time_is_over(book: ConsentBook, taken: Conse
 
 
 def test_the_same_id_of_two_counterparts_is_two_requests(book: ConsentBook, taken: Consent) -> None:
-    envelope = build_consent_request(replace(REQUEST, sender=KH), KEY).envelope
+    envelope = build_consent_request(structs.replace(REQUEST, sender=KH), KEY).envelope
     other = verify_consent_request(envelope, keys=KEYS, peer=KH, me=VN, now_us=NOW_US)
     book.take(other, {"type": "Vehicle"}, NOW_US)
     assert len(list(book.all())) == 2
@@ -264,12 +270,12 @@ def test_the_same_id_with_other_bytes_is_a_replay(book: ConsentBook, taken: Cons
 # ---------------------------------------------------------------- the asker's key
 
 _CHANGES: list[Callable[[OnwardUse], OnwardUse]] = [
-    lambda use: replace(use, use=Use.EVIDENCE),
-    lambda use: replace(use, purpose=Purpose.INVESTIGATION),
-    lambda use: replace(use, to=replace(use.to, member=KH)),
-    lambda use: replace(use, to=replace(use.to, agency="")),
-    lambda use: replace(use, to=replace(use.to, office="")),
-    lambda use: replace(use, to=Place(use.to.member, use.to.agency + use.to.office, "")),
+    lambda use: structs.replace(use, use=Use.EVIDENCE),
+    lambda use: structs.replace(use, purpose=Purpose.INVESTIGATION),
+    lambda use: structs.replace(use, to=structs.replace(use.to, member=KH)),
+    lambda use: structs.replace(use, to=structs.replace(use.to, agency="")),
+    lambda use: structs.replace(use, to=structs.replace(use.to, office="")),
+    lambda use: structs.replace(use, to=Place(use.to.member, use.to.agency + use.to.office, "")),
 ]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import cedarpy
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from gateway.clock import to_us
 from gateway.errors import Forbidden, Misconfigured

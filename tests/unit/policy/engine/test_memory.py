@@ -13,6 +13,7 @@ import cedarpy
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.model.marking import Caveat, Level, Marking, SubjectCategory, UseCode
 from gateway.model.names import MemberId
@@ -91,9 +92,15 @@ def test_a_warm_evaluator_says_what_a_fresh_one_says(member: str, drawn: list[Re
 
 
 @given(first=records, second=records)
-@example(first=DOCUMENT, second=replace(DOCUMENT, question=replace(QUESTION, has_case=True)))
-@example(first=DOCUMENT, second=replace(DOCUMENT, question=replace(QUESTION, office="kh.blo.poipet")))
-@example(first=DOCUMENT, second=replace(DOCUMENT, question=replace(QUESTION, counterpart=MemberId("kh"))))
+@example(first=DOCUMENT, second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, has_case=True)))
+@example(
+    first=DOCUMENT,
+    second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, office="kh.blo.poipet")),
+)
+@example(
+    first=DOCUMENT,
+    second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, counterpart=MemberId("kh"))),
+)
 def test_policies_that_read_records_and_texts_are_kept_rightly(
     first: RecordAttributes, second: RecordAttributes
 ) -> None:
@@ -148,7 +155,7 @@ conditions = st.recursive(
 known_records = st.builds(
     RecordAttributes,
     question=st.builds(
-        replace,
+        structs.replace,
         st.just(QUESTION),
         counterpart=st.sampled_from([TH, KH]),
         role=st.sampled_from(["officer", "supervisor"]),
@@ -247,7 +254,7 @@ def test_policies_that_say_nothing_of_the_record_type_are_kept_for_all_of_them()
     made = engine("vn")
     evaluator = Counted(made.bundle)
     for record_type in RECORD_TYPES:
-        (_, _, _, learn, _) = requests(made, replace(DOCUMENT, record_type=record_type))
+        (_, _, _, learn, _) = requests(made, structs.replace(DOCUMENT, record_type=record_type))
         assert told(evaluator.verdicts(learn)) == told(Evaluator(made.bundle).verdicts(learn))
     assert evaluator.asked == 1
 
