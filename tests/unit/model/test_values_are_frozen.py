@@ -12,15 +12,14 @@ from gateway.model.decision import Decision
 from gateway.model.marking import Caveat, Marking
 from gateway.model.values import PartialDate
 
-VALUES: list[Any] = [Marking(), PartialDate("1990-01"), Decision(True, (), "", "", {})]
+VALUES: list[Any] = [Marking(), Decision(True, (), "", "", {})]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_frozen_value_cannot_be_set(value: Any) -> None:
-    name = getattr(value, "__struct_fields__", ("value",))[0]
-    with pytest.raises((AttributeError, TypeError)):
-        setattr(value, name, None)
-    with pytest.raises((AttributeError, TypeError)):
+    with pytest.raises(AttributeError):
+        setattr(value, value.__struct_fields__[0], None)
+    with pytest.raises(AttributeError):
         value.another = 1
 
 
