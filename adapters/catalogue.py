@@ -13,7 +13,7 @@ from uuid import UUID
 
 from adapters.mapping.mapping import JoinKind, Mapping, RecordMapping
 from adapters.mapping.rows import refs_of
-from adapters.nodes import nearest
+from gateway.config.toml import nearest
 from gateway.errors import Misconfigured, Unknown
 
 Table = tuple[str, str]

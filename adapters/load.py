@@ -17,9 +17,9 @@ from typing import Protocol, cast
 from adapters.base import Adapter
 from adapters.index.keep import DIFFERENCE_SECONDS
 from adapters.index.source import IndexedSource, Progress, RowSource
-from adapters.nodes import nearest
 from certs.tls import TlsIdentity
 from gateway.clock import Clock
+from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId
 from gateway.records.verify import RecordKeys

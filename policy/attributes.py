@@ -6,10 +6,10 @@ there, since no policy can speak of it (threats.md, F3).
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import msgspec
+from msgspec import structs
 
 from gateway.model.exchange import Request
-from gateway.model.frozen import frozen
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
 
@@ -20,8 +20,7 @@ VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL
 """Subjects whom a mere hit could endanger."""
 
 
-@frozen
-class AskAttributes:
+class AskAttributes(msgspec.Struct, frozen=True):
     """An officer of ours who wants to ask. `purpose_in_token`: the officer token allows the purpose."""
 
     role: str
@@ -36,11 +35,10 @@ class AskAttributes:
 
     def as_json(self) -> dict[str, object]:
         """The attributes as they are kept in an entry."""
-        return asdict(self)
+        return structs.asdict(self)
 
 
-@frozen
-class QuestionAttributes:
+class QuestionAttributes(msgspec.Struct, frozen=True):
     """A question between us and `counterpart`: ours when it is to be sent, theirs when it is to be answered.
 
     `role`, `agency` (the id within its country, such as `police`) and `office` are of the officer who asks;
@@ -76,11 +74,10 @@ class QuestionAttributes:
 
     def as_json(self) -> dict[str, object]:
         """The attributes as they are kept in an entry."""
-        return asdict(self)
+        return structs.asdict(self)
 
 
-@frozen
-class RecordAttributes:
+class RecordAttributes(msgspec.Struct, frozen=True):
     """A record of ours that answers a counterpart's question. `owner` is its agency (`customs`, `kh.customs`)."""
 
     question: QuestionAttributes
@@ -104,8 +101,7 @@ class RecordAttributes:
         }
 
 
-@frozen
-class LearnAttributes:
+class LearnAttributes(msgspec.Struct, frozen=True):
     """All that decides whether a recipient may learn that a record exists: nothing that the asker can choose."""
 
     recipient: MemberId
@@ -129,8 +125,7 @@ class LearnAttributes:
         )
 
 
-@frozen
-class Naming:
+class Naming(msgspec.Struct, frozen=True):
     """How a marking speaks of a recipient: `member` = it names the country or a unit of it, `unit` = the unit."""
 
     member: bool

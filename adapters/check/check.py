@@ -36,8 +36,8 @@ from adapters.mapping.file import load_mapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Rows, refs_of
 from adapters.masking import mask
-from adapters.nodes import nearest
 from gateway.clock import Clock
+from gateway.config.toml import nearest
 from gateway.errors import LiaisonError, Misconfigured, Unknown
 from gateway.model.query import Query
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from adapters.mapping.documents import Path, path, places_of
 from adapters.mapping.mapping import Mapping
 from adapters.mapping.marking import one_of
-from adapters.nodes import Node, nearest
+from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
 
 _KEYS = (
@@ -100,7 +100,7 @@ def tables_of(mapping: Mapping) -> dict[str, Table]:
     return tables
 
 
-def _table(name: str, node: Node, encoding: str) -> Table:
+def _table(name: str, node: TomlTable, encoding: str) -> Table:
     node.only(*_KEYS)
     pattern = node.text("pattern")
     if not _PATTERN.fullmatch(pattern):
@@ -128,7 +128,7 @@ def _table(name: str, node: Node, encoding: str) -> Table:
     )
 
 
-def _end(node: Node, kind: Format) -> str:
+def _end(node: TomlTable, kind: Format) -> str:
     end = node.text("end", "")
     if "end" not in node.data:
         return ""
@@ -139,14 +139,14 @@ def _end(node: Node, kind: Format) -> str:
     return end
 
 
-def _sign(node: Node, key: str, default: str) -> str:
+def _sign(node: TomlTable, key: str, default: str) -> str:
     sign = node.text(key, default)
     if len(sign) != 1 or not sign.isascii() or sign.isalnum() or sign in "\r\n\0 ":
         node.fail(f"`{key}` is one ASCII character that is no letter, digit or blank", key)
     return sign
 
 
-def _encoding(node: Node, default: str) -> str:
+def _encoding(node: TomlTable, default: str) -> str:
     """An encoding in which a byte that looks like an end of line or a quote is one, or UTF-16."""
     name = node.text("encoding", default)
     known = {"tis-620": "cp874", "tis620": "cp874", "utf-8-sig": "utf-8"}.get(name.lower(), name)

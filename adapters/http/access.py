@@ -23,8 +23,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.access import file_of, read_access
-from adapters.nodes import Node
 from certs.keyfiles import read_private
+from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
 
 
@@ -92,13 +92,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _oauth(node: Node) -> OAuth:
+def _oauth(node: TomlTable) -> OAuth:
     node.only("token_url", "client_id", "client_secret", "scope")
     url = check_address(node.text("token_url"), node.place("token_url"))
     return OAuth(url, node.text("client_id"), node.text("client_secret"), node.text("scope", ""))
 
 
-def _context(node: Node, path: Path | None) -> ssl.SSLContext:
+def _context(node: TomlTable, path: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or newer, the named authority only, names checked, and our certificate where there is one."""
     ca, certificate, key = (file_of(node, path, name) for name in ("ca", "certificate", "key"))
     if bool(certificate) != bool(key):

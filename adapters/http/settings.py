@@ -11,7 +11,7 @@ from typing import Any
 from adapters.mapping.documents import path, places_of
 from adapters.mapping.mapping import JoinKind, Mapping
 from adapters.mapping.marking import one_of
-from adapters.nodes import Node, nearest
+from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
 
 _KEYS = (
@@ -78,7 +78,7 @@ def _check(tables: dict[str, Table], name: str, where: str, needs_item: bool) ->
         )
 
 
-def _table(name: str, node: Node) -> Table:
+def _table(name: str, node: TomlTable) -> Table:
     node.only(*_KEYS)
     paging = one_of(node, "paging", Paging, node.text("paging", "none"))
     for key in {Paging.NUMBER: ("parameter",), Paging.CURSOR: ("parameter", "next"), Paging.NEXT: ("next",)}.get(
@@ -104,7 +104,7 @@ def _table(name: str, node: Node) -> Table:
     )
 
 
-def _path(node: Node, key: str) -> str:
+def _path(node: TomlTable, key: str) -> str:
     text = node.text(key)
     parts = text.partition("?")[0].split("/")
     if not _PATH.fullmatch(text) or text.startswith("//") or "#" in text or ".." in parts or "." in parts:
@@ -112,19 +112,19 @@ def _path(node: Node, key: str) -> str:
     return text
 
 
-def _parameter(node: Node, key: str) -> str:
+def _parameter(node: TomlTable, key: str) -> str:
     text = node.text(key, "")
     if text and not _PARAMETER.fullmatch(text):
         node.fail(f"`{text}` is not the name of a parameter", key)
     return text
 
 
-def _number(node: Node, key: str, default: int, least: int, most: int) -> int:
+def _number(node: TomlTable, key: str, default: int, least: int, most: int) -> int:
     number: int = node.get(key, int, default)
     if not least <= number <= most:
         node.fail(f"`{key}` is from {least} to {most}", key)
     return number
 
 
-def _expression(node: Node, key: str) -> Callable[[Any], Any]:
+def _expression(node: TomlTable, key: str) -> Callable[[Any], Any]:
     return path(node.text(key, "@"), node.place(key))

@@ -16,8 +16,8 @@ from jmespath.exceptions import JMESPathError
 
 from adapters.mapping.mapping import Join, JoinKind, Mapping, RecordMapping
 from adapters.mapping.rows import Layout, Row, Rows, refs_of
-from adapters.nodes import Node, nearest
 from adapters.values.cells import Cell
+from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Malformed, Misconfigured
 
 Path = Callable[[Any], Any]
@@ -60,7 +60,7 @@ def path(expression: str, where: str) -> Path:
     return search
 
 
-def places_of(mapping: Mapping, section: str, what: str) -> Node:
+def places_of(mapping: Mapping, section: str, what: str) -> TomlTable:
     """The section `[files]` or `[http]` of a mapping, which must have this one and no other.
 
     Raises `Misconfigured`; `what` is what the section says.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping as Map
 from pathlib import Path
 
-from adapters.lines import Lines
 from adapters.mapping.mapping import Mapping, RecordMapping
 from adapters.mapping.marking import default_marking
 from adapters.mapping.record import RecordReader
-from adapters.nodes import Node
 from adapters.values.charsets import decoder
+from gateway.config.toml import TomlTable, parse_toml
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier
 
@@ -32,7 +30,7 @@ def load_mapping(path: Path) -> Mapping:
 
 def read_mapping(file: str, content: bytes) -> Mapping:
     """The mapping in `content`; `file` is its name in errors."""
-    root = _root(file, content)
+    root = parse_toml(file, content, "bad-mapping")
     root.only("source", "marking", "codes", "record", *PLACES)
     source = root.table("source")
     source.only("id", "agency", "kind", "encoding", "junk", "repair", "url")
@@ -62,24 +60,7 @@ def read_mapping(file: str, content: bytes) -> Mapping:
     )
 
 
-def _root(file: str, content: bytes) -> Node:
-    try:
-        document = content.decode("utf-8-sig")  # editors of Windows put a mark before it
-        data = tomllib.loads(document)
-    except UnicodeDecodeError as error:
-        raise Misconfigured("the mapping is not UTF-8", where=file, remedy="save it as UTF-8") from error
-    except RecursionError as error:
-        raise Misconfigured("too many lists within lists", code="bad-mapping", where=file) from error
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        line = found[1] if found else str(content.count(b"\n") + 1)
-        reason = str(error).partition(" (at")[0].lower()
-        remedy = "text stands in quotation marks, and every bracket is closed: see https://toml.io"
-        raise Misconfigured(f"not TOML: {reason}", code="bad-mapping", where=f"{file}:{line}", remedy=remedy) from error
-    return Node(file, Lines(document), data)
-
-
-def _identifier(node: Node, key: str) -> str:
+def _identifier(node: TomlTable, key: str) -> str:
     text = node.text(key)
     try:
         return identifier(text, key)
@@ -87,7 +68,7 @@ def _identifier(node: Node, key: str) -> str:
         node.fail(error.message, key, remedy=error.remedy)
 
 
-def _source_id(source: Node) -> str:
+def _source_id(source: TomlTable) -> str:
     """`<member>.<agency>.<name>`: the owner that signed records name is read from it."""
     name, agency = _identifier(source, "id"), _identifier(source, "agency")
     if not re.fullmatch(rf"[a-z]{{2}}\.{re.escape(agency)}\.[a-z0-9._-]+", name, re.ASCII):
@@ -95,7 +76,7 @@ def _source_id(source: Node) -> str:
     return name
 
 
-def _encoding(source: Node) -> str:
+def _encoding(source: TomlTable) -> str:
     name = source.text("encoding", "utf-8").strip().lower()
     if decoder(name) is None:
         source.fail(
@@ -104,7 +85,7 @@ def _encoding(source: Node) -> str:
     return name
 
 
-def _codes(root: Node) -> Map[str, Map[str, str]]:
+def _codes(root: TomlTable) -> Map[str, Map[str, str]]:
     node = root.table("codes")
     tables: dict[str, Map[str, str]] = {}
     for name in node.data:

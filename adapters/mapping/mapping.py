@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from adapters.nodes import Node
+from msgspec.structs import replace
+
 from adapters.values.cells import Cell
 from adapters.values.conversion import Convert
+from gateway.config.toml import TomlTable
 from gateway.model.marking import Level, Marking, Onward, SubjectCategory
 
 
@@ -197,4 +199,4 @@ class Mapping:
     records: Map[str, RecordMapping]
     repair: bool = False
     url: str = ""
-    places: Map[str, Node] = field(default_factory=dict)
+    places: Map[str, TomlTable] = field(default_factory=dict)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from adapters.mapping.mapping import WIDEST, MarkingRule, When
-from adapters.nodes import Node
+from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
 from gateway.model.marking import EVALUATION, Caveat, Level, Marking, Onward, UseCode, code
 from gateway.model.purpose import Offence, Purpose
@@ -23,7 +24,7 @@ _Code = TypeVar("_Code", bound=StrEnum)
 _AUDIENCE = re.compile(r"[a-z]{2}(?:\.[a-z0-9-]+){0,3}", re.ASCII)
 
 
-def one_of(node: Node, key: str, kind: type[_Code], text: str) -> _Code:
+def one_of(node: TomlTable, key: str, kind: type[_Code], text: str) -> _Code:
     """`text` as one of a closed list; `Misconfigured` at its line otherwise."""
     try:
         return code(kind, text)
@@ -31,20 +32,20 @@ def one_of(node: Node, key: str, kind: type[_Code], text: str) -> _Code:
         node.fail(error.message, key, word=text, remedy=error.remedy, code=error.code)
 
 
-def marking_rule(node: Node, when: tuple[When, ...]) -> MarkingRule:
+def marking_rule(node: TomlTable, when: tuple[When, ...]) -> MarkingRule:
     """The parts of a marking that a table names; the others are as wide as can be."""
     named = _named(node)
     return MarkingRule(when, replace(WIDEST, **named), frozenset(named))
 
 
-def default_marking(node: Node) -> Marking:
+def default_marking(node: TomlTable) -> Marking:
     """Parts that are not given keep the model's default; nobody may see what is releasable to nobody."""
     node.only(*MARKING_KEYS)
     named = _named(node)
     return replace(Marking(), **{key: value for key, value in named.items() if value or key != "use"})
 
 
-def _named(node: Node) -> dict[str, Any]:
+def _named(node: TomlTable) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key in MARKING_KEYS:
         if key in node.data:
@@ -52,7 +53,7 @@ def _named(node: Node) -> dict[str, Any]:
     return made
 
 
-def _part(node: Node, key: str) -> Any:
+def _part(node: TomlTable, key: str) -> Any:
     if key in _SETS:
         kind = _SETS[key]
         return frozenset(one_of(node, key, kind, text) for text in node.texts(key))
@@ -70,14 +71,14 @@ def _part(node: Node, key: str) -> Any:
     return bool(node.get(key, bool))
 
 
-def _evaluation(node: Node) -> str:
+def _evaluation(node: TomlTable) -> str:
     evaluation = node.text("evaluation")
     if not EVALUATION.fullmatch(evaluation):
         node.fail(f"`{evaluation}` is not an evaluation", "evaluation", remedy="A, B, C or X, and 1 to 4, such as `B2`")
     return evaluation
 
 
-def _hours(node: Node) -> int:
+def _hours(node: TomlTable) -> int:
     hours = int(node.get("keep_hours", int))
     if hours < 1:
         node.fail("`keep_hours` is no number of hours", "keep_hours", remedy="1 or more, such as 48")
@@ -102,7 +103,7 @@ def _nearest_country(word: str) -> str:
     return min(_countries(), key=far)
 
 
-def _audience(node: Node, key: str) -> frozenset[str]:
+def _audience(node: TomlTable, key: str) -> frozenset[str]:
     """Members, or agencies and offices of members; a misspelt one would hide from nobody."""
     for name in node.texts(key):
         if not _AUDIENCE.fullmatch(name):

@@ -19,9 +19,9 @@ from adapters.mapping.mapping import (
     When,
 )
 from adapters.mapping.marking import MARKING_KEYS, marking_rule, one_of
-from adapters.nodes import Node, nearest
 from adapters.values.conversion import Convert, Option
 from adapters.values.converters import CONVERTERS, date_of
+from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
 from gateway.model.marking import SubjectCategory
 from gateway.records.types import RECORD_TYPES
@@ -37,7 +37,7 @@ RECORD_KEYS = (
 class RecordReader:
     """Reads one [[record]] table; holds what its parts need to know of each other."""
 
-    def __init__(self, node: Node, codes: Map[str, Map[str, str]], has_paths: bool = False) -> None:
+    def __init__(self, node: TomlTable, codes: Map[str, Map[str, str]], has_paths: bool = False) -> None:
         self._node = node
         self._has_paths = has_paths
         self._codes = codes
@@ -74,7 +74,7 @@ class RecordReader:
             line_key=node.line("key"),
         )
 
-    def _join(self, name: str, node: Node) -> Join:
+    def _join(self, name: str, node: TomlTable) -> Join:
         kind = one_of(node, "kind", JoinKind, node.text("kind"))
         if kind is JoinKind.NESTED:
             return self._nested(name, node)
@@ -87,7 +87,7 @@ class RecordReader:
         order = node.text("order", key)
         return Join(name, kind, node.text("table"), column, to, key, order, node.line("table"), node.line("column"))
 
-    def _nested(self, name: str, node: Node) -> Join:
+    def _nested(self, name: str, node: TomlTable) -> Join:
         """A list inside the row; only rows that are documents have one."""
         node.only("kind", "path")
         if not self._has_paths:
@@ -95,7 +95,7 @@ class RecordReader:
         line = node.line("path")
         return Join(name, JoinKind.NESTED, node.text("path"), "", Ref("", "", line), "", "", line, line)
 
-    def _ref(self, node: Node, key: str, text: str, rows: str = "") -> Ref:
+    def _ref(self, node: TomlTable, key: str, text: str, rows: str = "") -> Ref:
         """`column`, or `join.column`; inside `from` a bare column is one of that join.
 
         A column that is a path into a document has dots of its own.
@@ -143,14 +143,14 @@ class RecordReader:
         node.only(*SEARCH_KEYS)
         return {name: self._value(node, name) for name in node.data}
 
-    def _value(self, node: Node, key: str, rows: str = "") -> Value:
+    def _value(self, node: TomlTable, key: str, rows: str = "") -> Value:
         data = node.data[key]
         items = data if isinstance(data, list) else [data]
         parts = tuple(self._part(node, key, item, rows) for item in items)
         many = any(part.rows and not part.pick for part in parts)
         return Value(parts, is_list=isinstance(data, list) or (many and not rows))
 
-    def _part(self, node: Node, key: str, data: Any, rows: str) -> Part:
+    def _part(self, node: TomlTable, key: str, data: Any, rows: str) -> Part:
         if not isinstance(data, dict):
             node.fail(f'`{key}` must be a table such as {{ column = "..." }}', key)
         inner = node.inner(key, data)
@@ -183,28 +183,28 @@ class RecordReader:
         self._check_rows(inner, part, own or rows)
         return part
 
-    def _where(self, inner: Node, rows: str) -> When | None:
+    def _where(self, inner: TomlTable, rows: str) -> When | None:
         return self._when(inner.table("where"), rows) if "where" in inner.data else None
 
-    def _item(self, inner: Node, rows: str) -> Map[str, Value]:
+    def _item(self, inner: TomlTable, rows: str) -> Map[str, Value]:
         table = inner.table("item")
         for name, each in table.data.items():
             if any(isinstance(part, dict) and "item" in part for part in (each if isinstance(each, list) else [each])):
                 table.fail("an object holds no other objects", name, remedy="write its members beside the others")
         return {name: self._value(table, name, rows) for name in table.data}
 
-    def _check_rows(self, inner: Node, part: Part, rows: str) -> None:
+    def _check_rows(self, inner: TomlTable, part: Part, rows: str) -> None:
         for ref in part.refs:
             if ref.join and ref.join != rows and self._joins[ref.join].kind.has_many:
                 inner.fail(f"`{ref.join}` has many rows", "column", ref.join, f'say from = "{ref.join}"')
 
-    def _field(self, inner: Node) -> str:
+    def _field(self, inner: TomlTable) -> str:
         name = inner.text("field", "")
         if name and name not in self._fields:
             inner.fail(f"unknown field `{name}`", "field", name, nearest(name, self._fields))
         return name
 
-    def _converter(self, inner: Node, name: str) -> Convert:
+    def _converter(self, inner: TomlTable, name: str) -> Convert:
         converter = CONVERTERS[name]
         options = {key: _option(inner, key, option) for key, option in converter.options.items() if key in inner.data}
         for key, option in converter.options.items():
@@ -222,22 +222,22 @@ class RecordReader:
 
     # ---------------------------------------------------- rules
 
-    def _marking(self, node: Node) -> MarkingRule:
+    def _marking(self, node: TomlTable) -> MarkingRule:
         node.only("when", *MARKING_KEYS)
         return marking_rule(node, self._conditions(node))
 
-    def _subject(self, node: Node) -> CategoryRule:
+    def _subject(self, node: TomlTable) -> CategoryRule:
         node.only("when", "is")
         return CategoryRule(self._conditions(node), one_of(node, "is", SubjectCategory, node.text("is")))
 
-    def _conditions(self, node: Node) -> tuple[When, ...]:
+    def _conditions(self, node: TomlTable) -> tuple[When, ...]:
         data: Any = node.data.get("when")
         items = data if isinstance(data, list) else [data]
         if not data or not all(isinstance(item, dict) for item in items):
             node.fail("a rule needs `when`", "when", remedy='when = { column = "...", in = ["..."] }')
         return tuple(self._when(node.inner("when", item)) for item in items)
 
-    def _when(self, node: Node, rows: str = "") -> When:
+    def _when(self, node: TomlTable, rows: str = "") -> When:
         node.only("column", *TESTS)
         tests = [test for test in TESTS if test in node.data]
         if len(tests) != 1:
@@ -252,14 +252,14 @@ class RecordReader:
             return When(ref, test)
         return When(ref, test, frozenset(node.texts(test)))
 
-    def _date(self, node: Node) -> Convert:
+    def _date(self, node: TomlTable) -> Convert:
         try:
             return date_of({"formats": [node.text("not_past")]}, bounded=False)
         except Misconfigured as error:
             node.fail(error.message, "not_past", remedy=error.remedy)
 
 
-def _option(inner: Node, key: str, option: Option) -> Any:
+def _option(inner: TomlTable, key: str, option: Option) -> Any:
     """An option's value, of its type and among its choices."""
     value: Any = inner.texts(key) if option.kind is list else inner.get(key, option.kind)
     if option.choices and value not in option.choices:
@@ -267,25 +267,25 @@ def _option(inner: Node, key: str, option: Option) -> Any:
     return value
 
 
-def _spares_record(inner: Node) -> bool:
+def _spares_record(inner: TomlTable) -> bool:
     spared = inner.text("unreadable", "record")
     if spared not in ("record", "field"):
         inner.fail("`unreadable` is `record` or `field`", "unreadable", remedy="what is left out")
     return spared == "field"
 
 
-def _columns(inner: Node) -> tuple[str, ...]:
+def _columns(inner: TomlTable) -> tuple[str, ...]:
     return inner.texts("columns") + ((inner.text("column"),) if "column" in inner.data else ())
 
 
-def _pick(inner: Node) -> str:
+def _pick(inner: TomlTable) -> str:
     pick = inner.text("pick", "")
     if pick and (pick not in ("first", "last") or "from" not in inner.data):
         inner.fail("`pick` is `first` or `last`, with `from`", "pick")
     return pick
 
 
-def _converter_names(inner: Node) -> tuple[str, ...]:
+def _converter_names(inner: TomlTable) -> tuple[str, ...]:
     names = inner.texts("convert")
     for name in names:
         if name not in CONVERTERS:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from liaison.source.v1 import source_pb2 as pb
+from msgspec import structs
 
 from gateway.errors import Malformed
 from gateway.model.query import (
@@ -34,7 +34,7 @@ def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> byte
     """`query`, and how alike names must be, for the wire."""
     if isinstance(query, PersonQuery):
         return pb.Query(person=_person(query), strictness=strictness.value).SerializeToString()
-    parts = {field.name: getattr(query, field.name) for field in dataclasses.fields(query)}
+    parts = structs.asdict(query)
     number = pb.NumberQuery(kind=query.kind.value, parts=parts)
     return pb.Query(number=number, strictness=strictness.value).SerializeToString()
 
@@ -90,7 +90,7 @@ def _read_name(message: pb.Name) -> NameForm:
 
 def _read_number(message: pb.NumberQuery) -> Query:
     kind = _BY_NUMBER.get(message.kind)
-    if kind is None or set(message.parts) != {field.name for field in dataclasses.fields(kind)}:
+    if kind is None or set(message.parts) != set(kind.__struct_fields__):
         raise Malformed("unknown kind of query, or other parts than it has", code="bad-query", where="query.number")
     query: Query = kind(**{name: _text(value) for name, value in message.parts.items()})
     return query

@@ -12,12 +12,12 @@ import os
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import envelope_pb2
 from liaison.source.v1 import source_pb2 as pb
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Stale, TooLarge
-from gateway.model.frozen import frozen
 from gateway.model.names import MemberId, exchange_id, member_id
 from gateway.model.purpose import Purpose
 from gateway.ports.sources import Occasion
@@ -45,8 +45,7 @@ class StatementKeys(Protocol):
         """The key, when it is one of our node's and valid now, else `BadSignature`."""
 
 
-@frozen
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """A verified reference. `hash` is SHA-256 of its payload, `data` its exact envelope."""
 
     occasion: Occasion

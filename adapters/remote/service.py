@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import threading
 from typing import Any
 
+import msgspec
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import Adapter
@@ -235,4 +235,4 @@ def _replayed() -> Replayed:
 
 def _asked(query: Query) -> dict[str, Any]:
     """What was looked for, so that the agency can see for whom its system was searched; encrypted at rest."""
-    return {name: value for name, value in dataclasses.asdict(query).items() if value}
+    return {name: value for name, value in msgspec.to_builtins(query).items() if value}

@@ -18,8 +18,8 @@ from urllib.parse import quote
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from adapters.nodes import nearest
 from adapters.sql.access import SqlAccess
+from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 
 LOCK_SECONDS = 1

@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.database_tables import Column, Table
-from adapters.nodes import nearest
 from adapters.sql.access import read_sql_access
 from adapters.sql.connect import read_only_engine
 from adapters.sql.reach import not_opened
+from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 
 Place = tuple[str | None, str]

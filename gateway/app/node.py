@@ -35,7 +35,7 @@ from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
 from gateway.rpc.server import ServerLimits
-from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.signing.multi_buffer import crypto_mb
 from gateway.telemetry import Logger, LogLine, Metric
 from gateway.telemetry.metrics import serve_metrics
 
@@ -104,7 +104,7 @@ class Node:
         await self._listen()
         self._making = asyncio.create_task(self.rounds.run())
         self._making.add_done_callback(self._rounds_ended)
-        self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=lanes.describe())
+        self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=crypto_mb.describe())
 
     async def _note_start(self, compared: EntryDraft | None) -> None:
         """Write the first entries of this run: the start, a policy without an entry, what was found while starting."""

@@ -1,7 +1,7 @@
 """What a policy decision costs among 200 policies: one that was made before, a new one, and the first of all.
 
 New decisions are on drawn attributes, all values of a list being as likely as each other. A node makes its policy ready
-before it comes into force (`policy.engine.readiness`); what that costs, and what the first decision costs without it,
+before it comes into force (`PolicyEngine.make_ready`); what that costs, and what the first decision costs without it,
 have rows of their own.
 """
 
@@ -11,9 +11,11 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import structs
 
 from gateway.clock import SystemClock
 from gateway.config import PACKAGED_POLICY
@@ -23,7 +25,6 @@ from gateway.model.purpose import Offence, Purpose
 from policy.attributes import QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle, File, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
-from policy.engine.readiness import make_ready
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ def measure_decisions() -> list[DecisionRow]:
 
     def ready() -> PolicyEngine:
         engine = PolicyEngine(bundle, _VN)
-        make_ready(engine, None, now_us)
+        engine.make_ready(None, now_us)
         return engine
 
     made, making = _timed(ready, _FIRST)
@@ -112,7 +113,7 @@ def _bundle() -> tuple[Bundle, int]:
     bundle = load_bundle(base, files, _VN)
     policies = [*bundle.base.by_name.values(), *bundle.national.by_name.values()]
     asked = sum(policy.concerns("release", "Person") for policy in policies)
-    assert max(len(matcher.reads) for matcher in bundle.matchers.values()) <= _MOST_ASKED
+    assert max(len(matcher.names) for matcher in bundle.matchers.values()) <= _MOST_ASKED
     return bundle, asked
 
 
@@ -132,7 +133,7 @@ def _records(roles: Sequence[str]) -> Iterator[RecordAttributes]:
     while True:
         number += 1
         record = _record(f"th.blo.o{number}")
-        question = replace(
+        question = structs.replace(
             record.question,
             role=dice.choice(roles),
             agency=dice.choice(["police", "immigration", "customs"]),
@@ -140,14 +141,14 @@ def _records(roles: Sequence[str]) -> Iterator[RecordAttributes]:
             offence=dice.choice(list(Offence)).value,
             has_case=dice.random() < 0.5,
         )
-        marking = replace(
+        marking = structs.replace(
             record.marking,
             level=dice.choice(list(Level)),
             use=frozenset(dice.sample(list(UseCode), dice.randrange(3))),
             caveats=frozenset(dice.sample(list(Caveat), dice.randrange(3))),
             onward=dice.choice(list(Onward)),
         )
-        yield replace(record, question=question, marking=marking, category=dice.choice(list(SubjectCategory)))
+        yield structs.replace(record, question=question, marking=marking, category=dice.choice(list(SubjectCategory)))
 
 
 def _record(office: str) -> RecordAttributes:

@@ -19,7 +19,7 @@ from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
 from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
 from gateway.loop import run as run_loop
 from gateway.rpc import methods
-from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.signing.multi_buffer import crypto_mb
 
 ECHO = "echo (bare unary gRPC, mutual TLS)"
 UNARY = "exchange, unary"
@@ -69,7 +69,7 @@ Say = Callable[[str], None]
 def run(plan: Plan, say: Say) -> list[Row]:
     """Measure all of `plan`; `say` gets progress as it goes."""
     found: list[Row] = []
-    say(f"signatures are made and verified {lanes.describe()}")
+    say(f"signatures are made and verified {crypto_mb.describe()}")
     for rows in plan.rows:
         with tempfile.TemporaryDirectory(prefix="liaison-bench-") as folder:
             say(f"building a federation and a source with {rows:,} rows")

@@ -7,7 +7,6 @@ secret need not stand in it.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ from typing import Any, get_type_hints
 
 from gateway.config.home import Home
 from gateway.config.schema import LISTS, SECTIONS, Settings
-from gateway.config.toml import TomlFile, read_toml
+from gateway.config.toml import TomlTable, nearest, parse_toml
 from gateway.errors import Misconfigured
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -27,39 +26,50 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of `home`. Raises `Misconfigured` with file, line and the nearest known name."""
+    """Return the settings of `home`. Raises `Misconfigured` with file, line and the nearest known name."""
     home = home.resolve()
-    file = read_toml(Home(home).settings)
+    root = read_settings(Home(home).settings, "liaison init")
     origin: dict[str, str] = {}
     values = _from_environment(os.environ if environment is None else environment)
-    sections = fill_sections(file, SECTIONS, origin, values, LISTS)
-    lists = {f"{name}s": _list(file, name, kind, origin) for name, kind in LISTS.items()}
+    sections = fill_sections(root, SECTIONS, origin, values, LISTS)
+    lists = {f"{name}s": _list(root, name, kind, origin) for name, kind in LISTS.items()}
     parts: dict[str, Any] = {**sections, **lists}
     settings = Settings(home=home, origin=origin, **parts)
-    _check(settings, file)
+    _check(settings)
     return settings
 
 
+def read_settings(file: Path, command: str) -> TomlTable:
+    """Return the root table of a home's settings, which `command` makes. Raises `Misconfigured`."""
+    try:
+        return parse_toml(file.name, file.read_bytes())
+    except FileNotFoundError:
+        remedy = f"make a home with `{command}`"
+        raise Misconfigured("no settings here", code="no-home", where=str(file), remedy=remedy) from None
+    except OSError as error:
+        raise Misconfigured(f"cannot be read: {type(error).__name__}", where=str(file)) from error
+
+
 def fill_sections(
-    file: TomlFile,
+    root: TomlTable,
     kinds: Mapping[str, type[Any]],
     origin: dict[str, str],
     environment: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     lists: Mapping[str, type[Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The tables `kinds` of `file` as types; a table that is neither in `kinds` nor in `lists` is `Misconfigured`."""
+    """Return the tables `kinds` as types; a table that is neither in `kinds` nor in `lists` is `Misconfigured`."""
     known = {**kinds, **lists}
-    for name in file.values:
+    for name in root.data:
         if name not in known:
-            raise _unknown(f"unknown table `{name}`", name, known, file.where(name))
-    return {name: _section(file, name, kind, environment, origin) for name, kind in kinds.items()}
+            raise _unknown(f"unknown table `{name}`", name, known, root.place(name))
+    return {name: _fill(root.table(name), kind, environment, origin) for name, kind in kinds.items()}
 
 
-def check_ids(file: TomlFile, values: Iterable[tuple[str, str]]) -> None:
+def check_ids(origin: Mapping[str, str], values: Iterable[tuple[str, str]]) -> None:
     """Raise `Misconfigured` for a value, given with its path, that is not an id."""
     for path, text in values:
         if not _ID.fullmatch(text):
-            raise Misconfigured(f"`{text}` is not an id", where=file.where(path), remedy="1 to 64 of a-z 0-9 . _ -")
+            raise Misconfigured(f"`{text}` is not an id", where=origin[path], remedy="1 to 64 of a-z 0-9 . _ -")
 
 
 def check_log_level(level: str, where: str) -> None:
@@ -90,53 +100,34 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
     return values
 
 
-def _section(
-    file: TomlFile, name: str, kind: type[Any], environment: Mapping[str, tuple[str, str]], origin: dict[str, str]
-) -> Any:
-    table = file.values.get(name, {})
-    if not isinstance(table, dict):
-        raise Misconfigured(f"`{name}` must be a table", where=file.where(name), remedy=f"write [{name}]")
-    return _fill(file, name, kind, table, environment, origin)
+def _list(root: TomlTable, name: str, kind: type[Any], origin: dict[str, str]) -> tuple[Any, ...]:
+    items: dict[str, Any] = {}
+    for table in root.tables(name):
+        item = _fill(table, kind, {}, origin)
+        if item.id in items:
+            table.fail(f"`{item.id}` occurs twice", "id")
+        items[item.id] = item
+    return tuple(items.values())
 
 
-def _list(file: TomlFile, name: str, kind: type[Any], origin: dict[str, str]) -> tuple[Any, ...]:
-    tables = file.values.get(name, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise Misconfigured(f"`{name}` must be a list of tables", where=file.where(name), remedy=f"write [[{name}]]")
-    items = tuple(_fill(file, f"{name}.{n}", kind, table, {}, origin) for n, table in enumerate(tables))
-    seen: set[str] = set()
-    for number, item in enumerate(items):
-        if item.id in seen:
-            raise Misconfigured(f"`{item.id}` occurs twice", where=file.where(f"{name}.{number}.id"))
-        seen.add(item.id)
-    return items
-
-
-def _fill(
-    file: TomlFile,
-    path: str,
-    kind: type[Any],
-    table: dict[str, Any],
-    environment: Mapping[str, tuple[str, str]],
-    origin: dict[str, str],
-) -> Any:
+def _fill(table: TomlTable, kind: type[Any], environment: Mapping[str, tuple[str, str]], origin: dict[str, str]) -> Any:
     fields = {item.name: item for item in dataclasses.fields(kind)}
     hints = get_type_hints(kind)
-    for key in table:
+    for key in table.data:
         if key not in fields:
-            raise _unknown(f"unknown setting `{path}.{key}`", key, fields, file.where(f"{path}.{key}"))
+            raise _unknown(f"unknown setting `{table.name(key)}`", key, fields, table.place(key))
     values = {}
     for key, item in fields.items():
-        full = f"{path}.{key}"
+        full = table.name(key)
         if full in environment:
             variable, text = environment[full]
             place = origin[full] = f"environment {variable}"
             values[key] = _typed(_from_text(text, hints[key], place), hints[key], item.metadata, full, place)
-        elif key in table:
-            place = origin[full] = file.where(full)
-            values[key] = _typed(table[key], hints[key], item.metadata, full, place)
+        elif key in table.data:
+            place = origin[full] = table.place(key)
+            values[key] = _typed(table.data[key], hints[key], item.metadata, full, place)
         elif item.metadata["required"]:
-            raise Misconfigured(f"`{full}` is missing", where=file.where(path), remedy=item.metadata["doc"])
+            raise Misconfigured(f"`{full}` is missing", where=table.place(), remedy=item.metadata["doc"])
         else:
             origin[full] = "default"
     return kind(**values)
@@ -167,11 +158,12 @@ def _typed(value: Any, hint: Any, metadata: Mapping[str, Any], path: str, place:
     return tuple(value)
 
 
-def _check(settings: Settings, file: TomlFile) -> None:
-    """What types alone do not say."""
+def _check(settings: Settings) -> None:
+    """Raise `Misconfigured` for what types alone do not say."""
+    origin = settings.origin
     if not _MEMBER.fullmatch(settings.node.member):
         raise Misconfigured(
-            f"`{settings.node.member}` is not a member id", where=file.where("node.member"), remedy="such as `th`"
+            f"`{settings.node.member}` is not a member id", where=origin["node.member"], remedy="such as `th`"
         )
     names = [("node.name", settings.node.name)]
     names += [
@@ -184,20 +176,17 @@ def _check(settings: Settings, file: TomlFile) -> None:
         for n, o in enumerate(settings.trial_officers)
         for key, text in (("id", o.id), ("role", o.role), ("office", o.office), ("agency", o.agency))
     ]
-    check_ids(file, names)
+    check_ids(origin, names)
     for n, source in enumerate(settings.sources):
         if not source.mapping and not source.is_process:
-            where = file.where(f"source.{n}")
+            where = origin[f"source.{n}.id"]
             raise Misconfigured(f"`source.{n}.mapping` is missing", where=where, remedy="name its mapping file")
-    host_port(settings.listen.exchange, settings.origin["listen.exchange"])
-    host_port(settings.listen.agency, settings.origin["listen.agency"])
+    host_port(settings.listen.exchange, origin["listen.exchange"])
+    host_port(settings.listen.agency, origin["listen.agency"])
     if settings.listen.metrics:
-        host_port(settings.listen.metrics, settings.origin["listen.metrics"])
-    check_log_level(settings.telemetry.log_level, settings.origin["telemetry.log_level"])
+        host_port(settings.listen.metrics, origin["listen.metrics"])
+    check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
 
 
 def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    remedy = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
-    return Misconfigured(message, code="unknown-setting", where=where, remedy=remedy)
+    return Misconfigured(message, code="unknown-setting", where=where, remedy=nearest(name, known))

@@ -25,7 +25,7 @@ def setting(doc: str, default: Any = None, *, required: bool = False, path: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NodeSettings:
     """`[node]`: who this node is."""
 
     member: str = setting("The member whose node this is: ISO 3166-1 alpha-2, small letters.", required=True)
@@ -196,7 +196,7 @@ class Settings:
     """
 
     home: Path
-    node: Node
+    node: NodeSettings
     listen: Listen
     storage: Storage
     policy: PolicyFolders
@@ -264,7 +264,7 @@ PACKAGED_POLICY = Path(__file__).resolve().parents[2] / "policy"
 """The policies that are installed beside this package."""
 
 SECTIONS: dict[str, type[Any]] = {
-    "node": Node,
+    "node": NodeSettings,
     "listen": Listen,
     "storage": Storage,
     "policy": PolicyFolders,

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.config.load import check_ids, check_log_level, fill_sections, host_port
+from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
 from gateway.config.schema import Telemetry, setting
 from gateway.config.template import render_section, write_new
-from gateway.config.toml import read_toml
 from gateway.errors import Misconfigured
 
 STRICTNESSES = ("strict", "usual", "wide")
@@ -156,14 +155,11 @@ _SECTIONS: Mapping[str, type[Any]] = {
 def load_source(home: Path) -> SourceProcess:
     """The settings of a source process's home. Raises `Misconfigured` with file, line and the nearest known name."""
     folder = SourceHome(home.resolve())
-    if not folder.settings.exists():
-        remedy = "make a home with `liaison source init`"
-        raise Misconfigured("no settings here", code="no-home", where=str(folder.settings), remedy=remedy)
-    file = read_toml(folder.settings)
+    root = read_settings(folder.settings, "liaison source init")
     origin: dict[str, str] = {}
-    sections = fill_sections(file, _SECTIONS, origin)
+    sections = fill_sections(root, _SECTIONS, origin)
     settings = SourceProcess(home=folder, origin=origin, **sections)
-    check_ids(file, [("source.member", settings.source.member), ("source.agency", settings.source.agency)])
+    check_ids(origin, [("source.member", settings.source.member), ("source.agency", settings.source.agency)])
     host_port(settings.listen.address, origin["listen.address"])
     check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
     if settings.limits.strictness not in STRICTNESSES:

@@ -1,62 +1,207 @@
-"""TOML with the line of each key, so that an error names its place."""
+"""Strict TOML: tables that know their place, so that an error names file and line. The one reader of every TOML file.
+
+Python's reader gives no positions. `Lines` reads headers and keys only, of files that it has accepted.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date, datetime, time
+from typing import Any, Never
 
 from gateway.errors import Misconfigured
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
+Path = tuple[str | int, ...]
+
+_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
+_PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
+_KINDS = {
+    str: "a text",
+    int: "a number",
+    bool: "true or false",
+    dict: "a table",
+    list: "a list",
+    date: "a date",
+    time: "a time of day",
+    datetime: "a date with a time",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class TomlFile:
-    """A parsed file. `lines` maps `limits.budget_ms` and `source.0.url` to line numbers from 1."""
-
-    name: str
-    values: dict[str, Any]
-    lines: dict[str, int]
-
-    def where(self, path: str) -> str:
-        """`node.toml:12` for the key at `path`, or of the table around it."""
-        while path and path not in self.lines:
-            path = path.rpartition(".")[0]
-        return f"{self.name}:{self.lines[path]}" if path else self.name
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return advice for a misspelt word: the nearest known one, else all of them (at most 12)."""
+    names = sorted(known)
+    by_case = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), by_case, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{by_case[close[0]]}`?"
+    return f"one of {', '.join(names[:12])}" if names else "there is none"
 
 
-def read_toml(file: Path) -> TomlFile:
-    """Read `file`; `Misconfigured` with its place when it is missing or does not parse."""
+def parse_toml(file: str, content: bytes, code: str = "", *, is_secret: bool = False) -> TomlTable:
+    """Return the root table of a document; `file` is its name in errors, and `code` is their code.
+
+    Raises `Misconfigured` when it is not TOML. Of a document that `is_secret`, the error quotes nothing.
+    """
     try:
-        text = file.read_text(encoding="utf-8-sig")  # editors of Windows put a mark before it
-    except FileNotFoundError:
-        raise Misconfigured(
-            "no settings here", code="no-home", where=str(file), remedy="make a home with `liaison init`"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"cannot be read: {type(error).__name__}", where=str(file)) from error
-    try:
-        values = tomllib.loads(text)
+        document = content.decode("utf-8-sig")  # editors of Windows put a mark before it
+        return TomlTable(file, Lines(document), tomllib.loads(document), code=code)
+    except UnicodeDecodeError as error:
+        raise Misconfigured("the file is not UTF-8", code=code, where=file, remedy="save it as UTF-8") from error
+    except RecursionError as error:
+        raise Misconfigured("too many lists within lists", code=code, where=file) from error
     except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"not TOML: {str(error)[:200]}", where=file.name, remedy="see https://toml.io") from None
-    return TomlFile(file.name, values, _lines(text))
+        found = re.search(r"line (\d+)", str(error))
+        line = found[1] if found else str(content.count(b"\n") + 1)
+        reason = "" if is_secret else f": {str(error).partition(' (at')[0].lower()}"
+        remedy = "text stands in quotation marks, and every bracket is closed: see https://toml.io"
+        refusal = Misconfigured(f"not TOML{reason}", code=code, where=f"{file}:{line}", remedy=remedy)
+        raise refusal from (None if is_secret else error)
 
 
-def _lines(text: str) -> dict[str, int]:
-    lines: dict[str, int] = {}
-    counts: dict[str, int] = {}
-    table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            table = header[2]
-            if header[1] == "[[":
-                counts[table] = counts.get(table, -1) + 1
-                table = f"{table}.{counts[table]}"
-            lines.setdefault(table, number)
-        elif key := _KEY.match(line):
-            lines.setdefault(f"{table}.{key[1]}" if table else key[1], number)
-    return lines
+class Lines:
+    """The lines of one TOML document by key path; items of arrays of tables are numbered from 0."""
+
+    def __init__(self, document: str) -> None:
+        self._rows = document.splitlines()
+        self._places: dict[Path, int] = {}
+        self._counts: dict[Path, int] = {}
+        self._read()
+
+    def of(self, path: Path, word: str = "") -> int:
+        """Return the line (from 1) of `path` or of its nearest parent; with `word`, the first from there holding it."""
+        line = 1
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._places:
+                line = self._places[path[:length]]
+                break
+        if not word:
+            return line
+        quoted = re.compile(rf"(?<![\w]){re.escape(word)}(?![\w])")
+        return next((n for n in range(line, len(self._rows) + 1) if quoted.search(self._rows[n - 1])), line)
+
+    def _read(self) -> None:
+        table: Path = ()
+        depth = 0
+        for number, row in enumerate(self._rows, 1):
+            header = _HEADER.fullmatch(row) if depth == 0 else None
+            if header:
+                table = self._enter(_parts(header[2]), header[1] == "[[")
+                for length in range(1, len(table)):
+                    self._places.setdefault(table[:length], number)
+                self._places[table] = number
+                continue
+            key = _KEY.match(row) if depth == 0 else None
+            if key:
+                self._places.setdefault(table + tuple(_parts(key[1])), number)
+            depth = max(0, depth + _opened(row[key.end() :] if key else row))
+
+    def _enter(self, names: list[str], is_array: bool) -> Path:
+        path: Path = ()
+        for position, name in enumerate(names):
+            path = (*path, name)
+            last = position == len(names) - 1
+            if last and is_array:
+                self._counts[path] = self._counts.get(path, -1) + 1
+            if path in self._counts:
+                path = (*path, self._counts[path])
+        return path
+
+
+def _parts(dotted: str) -> list[str]:
+    return [next(filter(None, found), "") for found in _PART.findall(dotted)]
+
+
+def _opened(row: str) -> int:
+    """Return how many brackets a row leaves open, outside texts and comments."""
+    bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", "", row).partition("#")[0]
+    return bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
+
+
+class TomlTable:
+    """One table of a TOML document. `Misconfigured` for a key that is missing, unknown, or of another type."""
+
+    def __init__(self, file: str, lines: Lines, data: dict[str, Any], path: Path = (), code: str = "") -> None:
+        self.file = file
+        self.data = data
+        self.path = path
+        self._lines = lines
+        self._code = code
+
+    def line(self, key: str = "", word: str = "") -> int:
+        """Return the line of `key` in this table, or of `word` after it."""
+        return self._lines.of((*self.path, key) if key else self.path, word or key)
+
+    def place(self, key: str = "") -> str:
+        """Return `file:line` of `key` in this table."""
+        return f"{self.file}:{self.line(key)}"
+
+    def name(self, key: str = "") -> str:
+        """Return the path of `key` from the root, such as `source.0.url`."""
+        return ".".join(map(str, (*self.path, key) if key else self.path))
+
+    def wrong(self, message: str, key: str = "", word: str = "", remedy: str = "", code: str = "") -> Misconfigured:
+        """Return an error at the line of `key`, or of `word` after it."""
+        where = f"{self.file}:{self.line(key, word)}"
+        return Misconfigured(message, code=code or self._code, where=where, remedy=remedy)
+
+    def fail(self, message: str, key: str = "", word: str = "", remedy: str = "", code: str = "") -> Never:
+        """Raise `wrong`."""
+        raise self.wrong(message, key, word, remedy, code)
+
+    def only(self, *allowed: str) -> None:
+        """Refuse every key that is not in `allowed`."""
+        for key in self.data:
+            if key not in allowed:
+                self.fail(f"unknown key `{key[:40]}`", key, remedy=nearest(key, allowed))
+
+    def get(self, key: str, kind: type, default: Any = None) -> Any:
+        """Return the value of `key` if it has type `kind`; without a default it must be there."""
+        value = self.data.get(key, default)
+        if value is None:
+            self.fail(f"`{key}` is missing", remedy=f"add `{key}`, {_KINDS[kind]}")
+        if type(value) is not kind:
+            remedy = f"write [{self.name(key)}]" if kind is dict else ""
+            self.fail(f"`{key}` must be {_KINDS[kind]}", key, remedy=remedy)
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return a text."""
+        return str(self.get(key, str, default))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, or one text alone; empty when it is not there."""
+        value = self.data.get(key, [])
+        values = value if isinstance(value, list) else [value]
+        if not all(type(item) is str for item in values):
+            self.fail(f"`{key}` must be a list of texts", key)
+        return tuple(values)
+
+    def some(self, key: str, known: Collection[str] | None = None) -> frozenset[str]:
+        """Return a list of texts that must be there and not empty; with `known`, each must be one of these."""
+        if not self.get(key, list):
+            self.fail(f"`{key}` must be a list of texts that is not empty", key)
+        found = frozenset(self.texts(key))
+        for value in sorted(found if known is not None else ()):
+            if value not in (known or ()):
+                self.fail(f"unknown value `{value[:40]}` in `{key}`", key, value, nearest(value, known or ()))
+        return found
+
+    def table(self, key: str) -> TomlTable:
+        """Return a table; an empty one when it is not there."""
+        return self.inner(key, self.get(key, dict, {}))
+
+    def tables(self, key: str) -> Iterator[TomlTable]:
+        """Yield the tables of a list."""
+        items = self.data.get(key, [])
+        if type(items) is not list or not all(type(item) is dict for item in items):
+            self.fail(f"`{key}` must be a list of tables", key, remedy=f"write [[{self.name(key)}]]")
+        for position, item in enumerate(items):
+            yield TomlTable(self.file, self._lines, item, (*self.path, key, position), self._code)
+
+    def inner(self, key: str, data: dict[str, Any]) -> TomlTable:
+        """Return an inline table under `key`, wherever in its value it stands."""
+        return TomlTable(self.file, self._lines, data, (*self.path, key), self._code)

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.config.load import check_ids, check_log_level, fill_sections, host_port
+from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
 from gateway.config.schema import Telemetry, setting
 from gateway.config.template import render_section, write_new
-from gateway.config.toml import read_toml
-from gateway.errors import Misconfigured
 
 _HEAD = """\
 # Settings of this domestic witness (`liaison witness serve`). Each setting stands here with its default, behind a `#`
@@ -96,13 +94,10 @@ _SECTIONS: dict[str, type[Any]] = {"witness": WitnessedMember, "listen": Witness
 def load_witness(home: Path) -> WitnessProcess:
     """The settings of a witness's home. Raises `Misconfigured` with file, line and the nearest known name."""
     folder = WitnessHome(home.resolve())
-    if not folder.settings.exists():
-        remedy = "make a home with `liaison witness init`"
-        raise Misconfigured("no settings here", code="no-home", where=str(folder.settings), remedy=remedy)
-    file = read_toml(folder.settings)
+    root = read_settings(folder.settings, "liaison witness init")
     origin: dict[str, str] = {}
-    settings = WitnessProcess(home=folder, origin=origin, **fill_sections(file, _SECTIONS, origin))
-    check_ids(file, [("witness.member", settings.witness.member)])
+    settings = WitnessProcess(home=folder, origin=origin, **fill_sections(root, _SECTIONS, origin))
+    check_ids(origin, [("witness.member", settings.witness.member)])
     host_port(settings.listen.address, origin["listen.address"])
     check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
     return settings

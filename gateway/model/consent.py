@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 from gateway.model.exchange import Refusal
-from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
@@ -19,8 +20,7 @@ class Use(StrEnum):
     ACTION = "action"
 
 
-@frozen
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a record is or goes to. An agency or office that is not known is empty, and equals no other."""
 
     member: MemberId
@@ -28,8 +28,7 @@ class Place:
     office: str = ""
 
 
-@frozen
-class OnwardUse:
+class OnwardUse(msgspec.Struct, frozen=True):
     """A use that somebody has in mind: for whom, why, and what."""
 
     to: Place
@@ -37,8 +36,7 @@ class OnwardUse:
     use: Use
 
 
-@frozen
-class ConsentRequest:
+class ConsentRequest(msgspec.Struct, frozen=True):
     """A request for consent as its payload says it; times are microseconds since 1970.
 
     It is about one record of one answer: `answer_hash` is SHA-256 of the answer's payload, `reference` that of the
@@ -72,8 +70,7 @@ class ConsentState(StrEnum):
     NOT_TAKEN = "not-taken"
 
 
-@frozen
-class ConsentAnswer:
+class ConsentAnswer(msgspec.Struct, frozen=True):
     """The owner's word on a request for consent.
 
     `taken`: a human will decide. `granted`: for exactly what was asked, until `until_us`. `refused`: a human said no.
@@ -90,8 +87,7 @@ class ConsentAnswer:
     refusal: Refusal | None = None
 
 
-@frozen
-class OnwardCommand:
+class OnwardCommand(msgspec.Struct, frozen=True):
     """An officer's wish to use one record of a search onward. `hit` counts from 0 within the exchange's hits."""
 
     search_id: str
@@ -101,8 +97,7 @@ class OnwardCommand:
     reason: str
 
 
-@frozen
-class OnwardAnswer:
+class OnwardAnswer(msgspec.Struct, frozen=True):
     """What came of it: allowed at once or under a consent (`consent` is its id), or the owner was asked.
 
     `state` of a request for consent: `waiting` until the owner's node has taken it, then what it says. `problem` says

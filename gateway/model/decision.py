@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
-from gateway.model.frozen import frozen
+import msgspec
 
 
-@frozen
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Whether something is allowed, and by which policies (`layer/policy-id`, such as `national/th-border`).
 
     `code` is a short machine word that may be shown to the one who asked (`purpose-not-covered`); it is empty
@@ -19,11 +16,10 @@ class Decision:
     policies: tuple[str, ...]
     policy_hash: str
     code: str = ""
-    attributes: dict[str, object] = field(default_factory=dict)
+    attributes: dict[str, object] = msgspec.field(default_factory=dict)
 
 
-@frozen
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """A decision on one record for one recipient.
 
     `hide`: the recipient must not learn of it. `fields` may be disclosed; `withheld` maps each other field of

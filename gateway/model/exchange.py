@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+import msgspec
+
 from gateway.errors import Reason
-from gateway.model.frozen import frozen
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -24,8 +25,7 @@ class Outcome(StrEnum):
     SILENT = "silent"
 
 
-@frozen
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why a request was not served: the coarse `reason`, a machine `code`, and a sentence for a human."""
 
     reason: Reason
@@ -33,8 +33,7 @@ class Refusal:
     text: str = ""
 
 
-@frozen
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request as its payload says it. Times are microseconds since 1970."""
 
     exchange_id: ExchangeId
@@ -54,8 +53,7 @@ class Request:
     policy_hash: bytes
 
 
-@frozen
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An answer as its payload says it. `missing` names kinds of sources that did not answer (`partial`)."""
 
     exchange_id: ExchangeId
@@ -77,8 +75,7 @@ class Answer:
         return bool(self.missing)
 
 
-@frozen
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """A cumulative acknowledgement of one channel (asker → answerer), numbers `first` to `through`.
 
     `exchanges_hash` is SHA-256 over the exchanges of that range that arrived, in order of their number
@@ -95,8 +92,7 @@ class Receipt:
     issued_us: int
 
 
-@frozen
-class LogProof:
+class LogProof(msgspec.Struct, frozen=True):
     """An inclusion proof (RFC 6962, 2.1.1) of one entry under a signed checkpoint (C2SP tlog-checkpoint)."""
 
     index: int
@@ -104,8 +100,7 @@ class LogProof:
     checkpoint: bytes
 
 
-@frozen
-class AnswerMessage:
+class AnswerMessage(msgspec.Struct, frozen=True):
     """What travels back: the signed envelope, the public part of the entry, and its proof."""
 
     envelope: bytes
@@ -113,8 +108,7 @@ class AnswerMessage:
     proof: LogProof
 
 
-@frozen
-class ReceiptMessage:
+class ReceiptMessage(msgspec.Struct, frozen=True):
     """A receipt on its way: the signed envelope, the sender's entry of the last answer that it covers, its proof."""
 
     envelope: bytes
@@ -125,8 +119,7 @@ class ReceiptMessage:
 T_co = TypeVar("T_co", covariant=True)
 
 
-@frozen
-class Verified(Generic[T_co]):
+class Verified(msgspec.Struct, Generic[T_co], frozen=True):
     """A statement whose signature, signer and audience were checked by `statements`; made nowhere else.
 
     `payload_hash` is SHA-256 of the exact payload bytes; `envelope` are the exact bytes received;

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from gateway.model.frozen import frozen
+import msgspec
+
 from gateway.model.marking import Marking, SubjectCategory
 
 
@@ -18,8 +19,7 @@ class Quality(StrEnum):
     POSSIBLE = "POSSIBLE"
 
 
-@frozen
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """How well a candidate fits: `score` from 0 to 1, and the rules that made it, for an officer to read."""
 
     quality: Quality
@@ -27,8 +27,7 @@ class Match:
     rules: tuple[str, ...] = ()
 
 
-@frozen
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """One row of the key index that fits a query: enough to decide on it before anything is fetched.
 
     `key` is the source's own key and never leaves the node. `category` and `marking` come from the mapping's
@@ -43,8 +42,7 @@ class Candidate:
     category: SubjectCategory = SubjectCategory.UNKNOWN
 
 
-@frozen
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True):
     """What a source says of one candidate: fields by name (JSON values), of the record type's field list."""
 
     source: str
@@ -56,32 +54,28 @@ class SourceRecord:
     category: SubjectCategory = SubjectCategory.UNKNOWN
 
 
-@frozen
-class Disclosure:
+class Disclosure(msgspec.Struct, frozen=True):
     """One field's disclosure as it travels, and the digest that names it in the signed part."""
 
     digest: str
     encoded: str
 
 
-@frozen
-class IssuedRecord:
+class IssuedRecord(msgspec.Struct, frozen=True):
     """A signed record with all its disclosures; it stays at home, and `records.sdjwt.present` makes what leaves."""
 
     jwt: str
     disclosures: Mapping[str, Disclosure]
 
 
-@frozen
-class SearchResult:
+class SearchResult(msgspec.Struct, frozen=True):
     """Candidates of one source; `capped` says that there were more than the cap."""
 
     candidates: tuple[Candidate, ...] = ()
     capped: bool = False
 
 
-@frozen
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """One hit in an answer. `reference` is opaque and stable for the same case and peer.
 
     `record` is an SD-JWT with the disclosures that policy lets out, or empty when a human must decide first.
@@ -95,8 +89,7 @@ class Hit:
     record: str = ""
 
 
-@frozen
-class Withheld:
+class Withheld(msgspec.Struct, frozen=True):
     """A field that was left out of a record: digest of its disclosure, and the policy that withheld it."""
 
     digest: str

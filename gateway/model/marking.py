@@ -12,8 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import msgspec
+
 from gateway.errors import Misconfigured
-from gateway.model.frozen import frozen
 from gateway.model.purpose import Offence, Purpose
 
 _Code = TypeVar("_Code", bound=StrEnum)
@@ -82,8 +83,7 @@ _ONWARD_WIDTH = (Onward.NONE, Onward.ASK, Onward.SAME_UNIT, Onward.SAME_AGENCY, 
 """From nothing to most of what may be done without asking anybody."""
 
 
-@frozen
-class Marking:
+class Marking(msgspec.Struct, frozen=True):
     """The internal marking of one record at its owner. Empty `releasable_to` means nobody.
 
     `withhold_from` names members (or `<member>.<agency>`) that must not learn that the record exists. `purposes` and
@@ -226,8 +226,7 @@ def tlp(marking: Marking, members: frozenset[str]) -> Tlp:
     return Tlp.AMBER
 
 
-@frozen
-class ReleaseMarking:
+class ReleaseMarking(msgspec.Struct, frozen=True):
     """What the recipient of one record must obey; it is always disclosed and signed with the record."""
 
     level: Level

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from gateway.errors import Malformed
-from gateway.model.frozen import frozen
 from gateway.model.values import NameForm, PartialDate, Sex, text_value
 
 MAX_NAMES = 8
@@ -23,8 +24,7 @@ class QueryKind(StrEnum):
     CONTAINER = "container"
 
 
-@frozen
-class PersonQuery:
+class PersonQuery(msgspec.Struct, frozen=True):
     """A person by name (one or more spellings) and, as a rule, a birth date or year.
 
     `father` is the father's name, which tells people of one name apart in Myanmar; empty where it is not known.
@@ -47,8 +47,7 @@ class PersonQuery:
             text_value(self.father, "query.father")
 
 
-@frozen
-class DocumentQuery:
+class DocumentQuery(msgspec.Struct, frozen=True):
     """A travel document by number and issuing country (ICAO alpha-3, may be empty)."""
 
     number: str
@@ -60,8 +59,7 @@ class DocumentQuery:
         text_value(self.number, "query.number", 40)
 
 
-@frozen
-class NationalIdQuery:
+class NationalIdQuery(msgspec.Struct, frozen=True):
     """A national identity number; `scheme` such as `THA-PIN`, may be empty."""
 
     number: str
@@ -73,8 +71,7 @@ class NationalIdQuery:
         text_value(self.number, "query.number", 40)
 
 
-@frozen
-class VehicleQuery:
+class VehicleQuery(msgspec.Struct, frozen=True):
     """A vehicle by its plate; a Thai plate is unique only with its province."""
 
     plate: str
@@ -87,8 +84,7 @@ class VehicleQuery:
         text_value(self.plate, "query.plate", 40)
 
 
-@frozen
-class ContainerQuery:
+class ContainerQuery(msgspec.Struct, frozen=True):
     """A freight container by its ISO 6346 number."""
 
     number: str

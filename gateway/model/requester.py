@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.model.frozen import frozen
+import msgspec
 
 
-@frozen
-class Officer:
+class Officer(msgspec.Struct, frozen=True):
     """An officer as the country's identity provider knows them; known at home only.
 
     `person` is the unique person id (`th.o.1042`); `purposes` are those that the token allows;
@@ -23,8 +22,7 @@ class Officer:
     on_behalf_of: str = ""
 
 
-@frozen
-class Requester:
+class Requester(msgspec.Struct, frozen=True):
     """What a counterpart learns of the officer: role, office and a pseudonym for this pair of countries."""
 
     role: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-from gateway.model.frozen import frozen
+import msgspec
 
 
 class Retention(StrEnum):
@@ -20,8 +20,7 @@ class Retention(StrEnum):
     """Entries that prove erasures and holds: no personal data, kept as long as the log."""
 
 
-@frozen
-class EncryptedContent:
+class EncryptedContent(msgspec.Struct, frozen=True):
     """Private part and statements of an entry under one content key, itself wrapped by a month's key."""
 
     key_id: str

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from gateway.model.exchange import LogProof
-from gateway.model.frozen import changing, frozen
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
 
@@ -127,8 +128,7 @@ class Event:
         )
 
 
-@frozen
-class ReplayClaim:
+class ReplayClaim(msgspec.Struct, frozen=True):
     """The claim of an answered (sender, exchange id): at most one of them is ever committed."""
 
     sender: MemberId
@@ -137,8 +137,7 @@ class ReplayClaim:
     expires_us: int
 
 
-@changing
-class EntryDraft:
+class EntryDraft(msgspec.Struct):
     """An entry before it has its place, as an `Event` made it; nothing else makes one.
 
     `channel` is the peer whose channel counter `n` the entry takes, and the direction (`in`: they asked, `out`: we
@@ -165,8 +164,7 @@ class EntryDraft:
         return self.event.kind
 
 
-@frozen
-class Logged:
+class Logged(msgspec.Struct, frozen=True):
     """A durable entry: its index in the log, its public part (the leaf's exact bytes), number and proof."""
 
     index: int
@@ -175,8 +173,7 @@ class Logged:
     proof: LogProof
 
 
-@frozen
-class StoredAnswer:
+class StoredAnswer(msgspec.Struct, frozen=True):
     """The answer that was committed for a (sender, exchange id): exact envelopes and the entry's index."""
 
     request_hash: bytes

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from gateway.model.frozen import frozen
+import msgspec
+
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import EncryptedContent
 from gateway.ports.journal import ReplayClaim
 
 
-@frozen
-class StoredEntry:
+class StoredEntry(msgspec.Struct, frozen=True):
     """An entry as it stands in the database. `content` is None when it was erased or never existed."""
 
     index: int
@@ -21,8 +21,7 @@ class StoredEntry:
     content: EncryptedContent | None
 
 
-@frozen
-class NewEntry:
+class NewEntry(msgspec.Struct, frozen=True):
     """An entry with its place, ready to be written."""
 
     index: int
@@ -38,8 +37,7 @@ class NewEntry:
     claim: ReplayClaim | None
 
 
-@frozen
-class LogState:
+class LogState(msgspec.Struct, frozen=True):
     """Where a log stands. `checkpoint` is that of the batch before; entries before `first` were pruned."""
 
     log: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from gateway.model.exchange import AnswerMessage
-from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 
 
-@frozen
-class PeerStatus:
+class PeerStatus(msgspec.Struct, frozen=True):
     """The state of the connection to a counterpart."""
 
     member: MemberId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from gateway.model.frozen import frozen
+import msgspec
 
 
 class QuotaPlace(NamedTuple):
@@ -16,8 +16,7 @@ class QuotaPlace(NamedTuple):
     purpose: str
 
 
-@frozen
-class QuotaUse:
+class QuotaUse(msgspec.Struct, frozen=True):
     """How many questions were counted at a place in a day."""
 
     place: QuotaPlace

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 from gateway.errors import LiaisonError
-from gateway.model.frozen import frozen
 from gateway.model.hit import IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
@@ -15,8 +16,7 @@ from gateway.model.query import Query, QueryKind
 from gateway.model.strictness import Strictness
 
 
-@frozen
-class SourceDescription:
+class SourceDescription(msgspec.Struct, frozen=True):
     """What a source is: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
 
     id: str
@@ -74,8 +74,7 @@ class BatchSource(Protocol):
         """The record of each key and record type, in order."""
 
 
-@frozen
-class Occasion:
+class Occasion(msgspec.Struct, frozen=True):
     """Why a source is asked: the exchange's id (the officer's search id when our own side asks), who gets the answer,
     the purpose, and SHA-256 of the request's payload (empty when our own side asks).
     """

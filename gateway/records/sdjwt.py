@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
+import msgspec
+
 from gateway.errors import Misconfigured
-from gateway.model.frozen import frozen
 from gateway.model.hit import Disclosure, IssuedRecord, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.records.types import compact_json, record_type
-from gateway.signing.batch import Signs, sign_together
+from gateway.signing.batch import Signs, sign_batch
 
 TYP = "liaison-record+sd-jwt"
 """The `typ` of a record's header."""
@@ -52,8 +53,7 @@ class RecordIssuer:
         return f"{self.member}.{self.agency}"
 
 
-@frozen
-class UnsignedRecord:
+class UnsignedRecord(msgspec.Struct, frozen=True):
     """A record that is ready to be signed."""
 
     key: Signs
@@ -86,7 +86,7 @@ def sign_record(record: UnsignedRecord) -> IssuedRecord:
 
 def sign_records(records: Sequence[UnsignedRecord]) -> list[IssuedRecord | Exception]:
     """The records of a batch with their signatures; where a key could not sign, why."""
-    signatures = sign_together([(record.key, record.signed.encode()) for record in records])
+    signatures = sign_batch([(record.key, record.signed.encode()) for record in records])
     return [
         signature
         if isinstance(signature, Exception)

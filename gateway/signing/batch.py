@@ -1,7 +1,7 @@
-"""Signatures of a batch: eight at a time where the machine can, else one by one. The outcome is the same.
+"""Signatures of a batch, one by one, or several at a time where the machine can. The outcome is the same.
 
-A signature that the lanes refuse is verified once more by itself: what is refused, and with which words, never
-depends on the machine.
+`_refusal` and `_signature` are the plain way, and they alone decide what is refused, and with which words: a signature
+that the multi-buffer library does not accept is verified once more by itself.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from gateway.errors import BadSignature, LiaisonError
-from gateway.signing.keys import SIGNATURE_BYTES, SigningKey, VerifyKey
-from gateway.signing.multi_buffer.crypto_mb import WIDTH, Lanes, lanes
+from gateway.signing.keys import SIGNATURE_BYTES, Point, SigningKey, VerifyKey
+from gateway.signing.multi_buffer.crypto_mb import WIDTH, multi_buffer
 
 _FEWEST = 3
 """Fewer operations than this cost less one by one."""
@@ -24,7 +24,7 @@ class Signs(Protocol):
     """A key that signs by itself: `keys.SigningKey`, or one that lies elsewhere."""
 
     def sign(self, data: bytes) -> bytes:
-        """ECDSA over SHA-256, raw r and s, 64 bytes."""
+        """Sign by ECDSA over SHA-256: raw r and s, 64 bytes."""
 
 
 class Verifies(Protocol):
@@ -34,60 +34,32 @@ class Verifies(Protocol):
         """Return when `signature` is over `data`, else raise `BadSignature`."""
 
 
+class MultiBuffer(Protocol):
+    """The port to a library that does up to `WIDTH` operations with P-256 at once (`multi_buffer.crypto_mb`)."""
+
+    def fit(self, checks: Sequence[tuple[Point, bytes, bytes]]) -> list[bool]:
+        """Return for each key, signature and digest if they fit."""
+
+    def sign(self, work: Sequence[tuple[bytes, bytes]]) -> list[bytes | None]:
+        """Return for each private scalar and digest the signature, or None where none was made."""
+
+
 Check = tuple[Verifies, bytes, bytes]
 """A key, a signature, and the data that it should fit."""
 
 
-def verify_together(checks: Sequence[Check]) -> list[LiaisonError | None]:
-    """For each check, None where its signature fits, else what its key's `verify` raises."""
-    found = _lanes_for(checks)
-    fitting = _fitting(found, checks) if found else frozenset()
+def verify_batch(checks: Sequence[Check]) -> list[LiaisonError | None]:
+    """Return for each check None where its signature fits, else what its key's `verify` raises."""
+    library = _library_for(checks)
+    fitting = _fitting(library, checks) if library else frozenset()
     return [None if place in fitting else _refusal(*check) for place, check in enumerate(checks)]
 
 
-def sign_together(work: Sequence[tuple[Signs, bytes]]) -> list[bytes | Exception]:
-    """For each key and data the signature, 64 bytes, or why that key could not sign."""
-    found = _lanes_for(work)
-    made = _signed(found, work) if found else {}
+def sign_batch(work: Sequence[tuple[Signs, bytes]]) -> list[bytes | Exception]:
+    """Return for each key and data the signature, 64 bytes, or why that key could not sign."""
+    library = _library_for(work)
+    made = _signed(library, work) if library else {}
     return [made.get(place) or _signature(*item) for place, item in enumerate(work)]
-
-
-def _lanes_for(items: Sequence[object]) -> Lanes | None:
-    """The lanes, which are not loaded for less than they are used for: a command that signs once has no use for it."""
-    return lanes() if len(items) >= _FEWEST else None
-
-
-def _fitting(found: Lanes, checks: Sequence[Check]) -> set[int]:
-    ready = [
-        (place, (point, signature, sha256(data).digest()))
-        for place, (key, signature, data) in enumerate(checks)
-        if type(key) is VerifyKey and (point := key.point) is not None and len(signature) == SIGNATURE_BYTES
-    ]
-    return {
-        place
-        for group in _groups(ready)
-        for (place, _), fits in zip(group, found.fit([check for _, check in group]), strict=True)
-        if fits
-    }
-
-
-def _signed(found: Lanes, work: Sequence[tuple[Signs, bytes]]) -> dict[int, bytes]:
-    ready = [
-        (place, (scalar, sha256(data).digest()))
-        for place, (key, data) in enumerate(work)
-        if type(key) is SigningKey and (scalar := key.scalar) is not None
-    ]
-    return {
-        place: signature
-        for group in _groups(ready)
-        for (place, _), signature in zip(group, found.sign([item for _, item in group]), strict=True)
-        if signature is not None
-    }
-
-
-def _groups(ready: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(ready) - _FEWEST + 1, WIDTH):
-        yield ready[start : start + WIDTH]
 
 
 def _refusal(key: Verifies, signature: bytes, data: bytes) -> LiaisonError | None:
@@ -110,3 +82,41 @@ def _signature(key: Signs, data: bytes) -> bytes | Exception:
     if not isinstance(signature, bytes) or len(signature) != SIGNATURE_BYTES:
         return LiaisonError("the key gave something else than a signature")
     return signature
+
+
+def _library_for(items: Sequence[object]) -> MultiBuffer | None:
+    """Return the library; it is not loaded for less than it is used for, since a command that signs once needs none."""
+    return multi_buffer() if len(items) >= _FEWEST else None
+
+
+def _fitting(library: MultiBuffer, checks: Sequence[Check]) -> set[int]:
+    ready = [
+        (place, (point, signature, sha256(data).digest()))
+        for place, (key, signature, data) in enumerate(checks)
+        if type(key) is VerifyKey and (point := key.point) is not None and len(signature) == SIGNATURE_BYTES
+    ]
+    return {
+        place
+        for group in _groups(ready)
+        for (place, _), fits in zip(group, library.fit([check for _, check in group]), strict=True)
+        if fits
+    }
+
+
+def _signed(library: MultiBuffer, work: Sequence[tuple[Signs, bytes]]) -> dict[int, bytes]:
+    ready = [
+        (place, (scalar, sha256(data).digest()))
+        for place, (key, data) in enumerate(work)
+        if type(key) is SigningKey and (scalar := key.scalar) is not None
+    ]
+    return {
+        place: signature
+        for group in _groups(ready)
+        for (place, _), signature in zip(group, library.sign([item for _, item in group]), strict=True)
+        if signature is not None
+    }
+
+
+def _groups(ready: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(ready) - _FEWEST + 1, WIDTH):
+        yield ready[start : start + WIDTH]

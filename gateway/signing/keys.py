@@ -7,6 +7,7 @@ key; no message can choose it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -20,13 +21,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from certs.keyfiles import Algorithm, PrivateKey, PublicKey, key_id, load_key, spki
 from gateway.errors import BadSignature
 from gateway.signing.edwards import is_proper
-from gateway.signing.multi_buffer.crypto_mb import Point
 
 SIGNATURE_BYTES: Final = 64
 
 _MAX_SPKI = 256
 _ECDSA = ec.ECDSA(SHA256())
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A P-256 public key's affine coordinates, 32 bytes each, the last byte first."""
+
+    x: bytes
+    y: bytes
 
 
 class SigningKey:
@@ -44,8 +52,10 @@ class SigningKey:
 
     @property
     def scalar(self) -> bytes | None:
-        """The number of a P-256 key for `lanes`, its last byte first. It is in our memory from the first time on that
-        somebody asks for it: where nobody does, it stays where the key was made."""
+        """Return the number of a P-256 key for `multi_buffer`, its last byte first.
+
+        It is in our memory from the first call on; without one, it stays where the key was made.
+        """
         if self._scalar is None and self._ecdsa:
             self._scalar = self._ecdsa.private_numbers().private_value.to_bytes(32, "little")
         return self._scalar
@@ -70,7 +80,7 @@ class SigningKey:
 class VerifyKey:
     """An admitted public key; made by `admit` and nowhere else. Immutable and thread-safe.
 
-    `point` are the coordinates of a P-256 key for `lanes`.
+    `point` are the coordinates of a P-256 key for `multi_buffer`.
     """
 
     __slots__ = ("_ecdsa", "_ed25519", "algorithm", "key_id", "point", "spki")

@@ -11,13 +11,13 @@ import hashlib
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+import msgspec
 from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, TooLarge
-from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
-from gateway.signing.batch import Check, Signs, Verifies, sign_together, verify_together
+from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.signing.dsse import pae
 
 
@@ -64,16 +64,14 @@ class StatementKeys(Protocol):
         """Return the key that `member` listed for `use` and that was valid at `at_us`, else raise `BadSignature`."""
 
 
-@frozen
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True):
     """A statement of ours, signed: the bytes to send and log, and SHA-256 of the exact payload."""
 
     envelope: bytes
     payload_hash: bytes
 
 
-@frozen
-class Unsealed:
+class Unsealed(msgspec.Struct, frozen=True):
     """An envelope taken apart; its signature is *not* verified yet. `data` are the exact bytes received."""
 
     payload_type: PayloadType
@@ -101,7 +99,7 @@ def sealed(payload_type: PayloadType, payload: bytes, key: SigningKey) -> Sealed
 
 def sealed_together(payload_type: PayloadType, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
     """Sign a batch like `sealed`; where one cannot be signed, the list has the reason."""
-    signatures = sign_together([(key, pae(payload_type, payload)) for payload in payloads])
+    signatures = sign_batch([(key, pae(payload_type, payload)) for payload in payloads])
     return [
         _sealed_with(payload_type, payload, key, signature)
         for payload, signature in zip(payloads, signatures, strict=True)
@@ -190,7 +188,7 @@ def check_signatures(
 ) -> list[LiaisonError | None]:
     """Check a batch like `check_signature`: None where it would return, else the error that it would raise."""
     checks = [_check(unsealed, keys, member, at_us) for unsealed, member, at_us in signed]
-    outcomes = iter(verify_together([check for check in checks if not isinstance(check, LiaisonError)]))
+    outcomes = iter(verify_batch([check for check in checks if not isinstance(check, LiaisonError)]))
     return [check if isinstance(check, LiaisonError) else next(outcomes) for check in checks]
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from google.protobuf.message import Message
 
 from gateway.errors import LiaisonError
 from gateway.model.exchange import Verified
-from gateway.model.frozen import frozen
 from gateway.model.names import MemberId
 from gateway.statements.envelope import (
     PayloadType,
@@ -33,8 +33,7 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 
-@frozen
-class Opened(Generic[M, T]):
+class Opened(msgspec.Struct, Generic[M, T], frozen=True):
     """A statement whose form is right and whose signature is *not* verified: good for routing, nothing else."""
 
     kind: Kind[M, T]
@@ -42,8 +41,7 @@ class Opened(Generic[M, T]):
     message: M
 
 
-@frozen
-class Signed(Generic[M, T]):
+class Signed(msgspec.Struct, Generic[M, T], frozen=True):
     """A statement whose sender and signature were checked (checks 3 to 6 of `Kind.verify`); its content is not."""
 
     opened: Opened[M, T]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import LiaisonError, Malformed, Stale
 from gateway.model.exchange import Request
-from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
@@ -25,8 +25,7 @@ _PURPOSES: Mapping[str, Purpose] = {purpose.value: purpose for purpose in Purpos
 _OFFENCES: Mapping[str, Offence] = {offence.value: offence for offence in Offence}
 
 
-@frozen
-class RequestReference:
+class RequestReference(msgspec.Struct, frozen=True):
     """A reference to a request that was not accepted, for the signed refusal."""
 
     exchange_id: ExchangeId

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from gateway.audit.tree.checkpoint import Checkpoint, following, parse_checkpoint, verify_checkpoint
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
 from gateway.model.evidence.witness import HeadEvidence
-from gateway.model.frozen import frozen
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
@@ -31,8 +32,7 @@ _REMEDY = (
 )
 
 
-@frozen
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """What a start found: who has seen our logs, up to which size of each, and who could not be asked, and why."""
 
     seen: tuple[tuple[str, str, int], ...]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import msgspec
+
 from gateway.audit.tree.cosignature import Witness, domestic_name, witness_name, witnesses_of
 from gateway.config.schema import WitnessSettings
 from gateway.errors import LiaisonError
-from gateway.model.frozen import frozen
 from gateway.trust.view import TrustView
 
 DOMESTIC = ""
 """The domestic witness, among members."""
 
 
-@frozen
-class WitnessPlan:
+class WitnessPlan(msgspec.Struct, frozen=True):
     """Who is asked now, whose keys count, and how many counterparts make a quorum."""
 
     asked: tuple[str, ...]

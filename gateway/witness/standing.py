@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigned, Witness, reaches_quorum, verify_cosignatures
-from gateway.model.frozen import frozen
 from gateway.witness.ports import WitnessStore
 
 LOST_US = 15 * 60 * 1_000_000
@@ -15,8 +16,7 @@ LOST_US = 15 * 60 * 1_000_000
 _LOOKED_AT = 16
 
 
-@frozen
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """One log: its size, the newest head with a quorum (size 0 and no cosignatures: there is none), when that head
     was the newest, and since when (microseconds since 1970) there have been entries beyond it; 0 when there are none.
     """

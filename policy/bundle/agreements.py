@@ -12,31 +12,20 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from gateway.clock import to_us
+from gateway.config.toml import TomlTable
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import QuestionAttributes, qualified
-from policy.bundle.toml_file import TomlFile
 from policy.engine.cache import ALWAYS, FOREVER_US, Window
 
 _LAST_DAY = date(2199, 12, 31)
-_KEYS = frozenset(
-    {
-        "id",
-        "title",
-        "parties",
-        "agencies",
-        "record_types",
-        "queries",
-        "purposes",
-        "offences",
-        "valid_from",
-        "valid_until",
-        "articles",
-    }
-)
+_KEYS = (
+    "id", "title", "parties", "agencies", "record_types", "queries", "purposes", "offences", "valid_from",
+    "valid_until", "articles",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,44 +139,44 @@ def _unchanged(validity: Window, now_us: int) -> Window:
     return Window(validity.until_us, FOREVER_US)
 
 
-def read_agreement(path: Path, data: bytes) -> Agreement:
-    """The agreement in `data`, the bytes of `path`. Raises `Misconfigured` with file, line and term."""
-    document = TomlFile(path, data)
-    document.known_keys(_KEYS)
-    parties = document.texts("parties")
-    agencies = document.texts("agencies")
-    agreement_id = document.value("id", str)
+def read_agreement(document: TomlTable) -> Agreement:
+    """Return the agreement in a document. Raises `Misconfigured` with file, line and term."""
+    document.only(*_KEYS)
+    parties = document.some("parties")
+    agencies = document.some("agencies")
+    agreement_id = document.text("id")
     try:
         identifier(agreement_id, "id")
         members = frozenset(member_id(party) for party in parties)
     except Malformed as error:
-        raise Misconfigured(error.message, code="bad-policy", where=str(path), remedy=error.remedy) from error
+        raise Misconfigured(error.message, code="bad-policy", where=document.file, remedy=error.remedy) from error
     for agency in sorted(agencies):
         if agency.partition(".")[0] not in members or not agency.partition(".")[2]:
-            raise document.wrong(f"`{agency}` is no agency of a party", agency, "such as `th.police`")
-    if agreement_id != path.stem:
-        raise document.wrong(f"the id `{agreement_id}` is not the file's name", agreement_id, f"call it `{path.stem}`")
+            document.fail(f"`{agency}` is no agency of a party", "agencies", agency, "such as `th.police`")
+    name = Path(document.file).stem
+    if agreement_id != name:
+        document.fail(f"the id `{agreement_id}` is not the file's name", "id", remedy=f"call it `{name}`")
     return Agreement(
         id=agreement_id,
-        title=document.value("title", str),
+        title=document.text("title"),
         parties=members,
         agencies=agencies,
-        record_types=document.listed("record_types", RECORD_TYPES),
-        queries=document.listed("queries", [kind.value for kind in QueryKind]),
-        purposes=document.listed("purposes", [purpose.value for purpose in Purpose]),
-        offences=document.listed("offences", [offence.value for offence in Offence]),
+        record_types=document.some("record_types", RECORD_TYPES),
+        queries=document.some("queries", list(QueryKind)),
+        purposes=document.some("purposes", list(Purpose)),
+        offences=document.some("offences", list(Offence)),
         validity=_validity(document),
         articles=_articles(document),
     )
 
 
-def _validity(document: TomlFile) -> Window:
-    first: date = document.value("valid_from", date)
-    last: date = document.value("valid_until", date)
+def _validity(document: TomlTable) -> Window:
+    first: date = document.get("valid_from", date)
+    last: date = document.get("valid_until", date)
     if last < first:
-        raise document.wrong("`valid_until` is before `valid_from`", "valid_until")
+        document.fail("`valid_until` is before `valid_from`", "valid_until")
     if last > _LAST_DAY:
-        raise document.wrong(f"`valid_until` is after {_LAST_DAY}", "valid_until", "an agreement has an end")
+        document.fail(f"`valid_until` is after {_LAST_DAY}", "valid_until", remedy="an agreement has an end")
     return Window(_midnight_us(first), _midnight_us(last + timedelta(days=1)))
 
 
@@ -195,8 +184,8 @@ def _midnight_us(day: date) -> int:
     return to_us(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
-def _articles(document: TomlFile) -> dict[str, str]:
-    articles = document.value("articles", dict)
+def _articles(document: TomlTable) -> dict[str, str]:
+    articles = document.get("articles", dict)
     if not articles or not all(isinstance(text, str) for text in articles.values()):
-        raise document.wrong("`articles` must map numbers to texts", "articles")
+        document.fail("`articles` must map numbers to texts", "articles")
     return dict(articles)

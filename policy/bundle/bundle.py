@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import cedarpy
 
+from gateway.config.toml import TomlTable, parse_toml
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId
 from gateway.model.query import QueryKind
@@ -24,11 +25,9 @@ from policy.bundle.agreements import Agreement, Agreements, read_agreement
 from policy.bundle.hours import HOURS, Hours, read_hours
 from policy.bundle.law import LAW, Law, check_counterparts, read_law
 from policy.bundle.quotas import QUOTAS, Quotas, read_quotas
-from policy.bundle.reads import RESOURCE, Reads
 from policy.bundle.retention import Retention, read_retention
-from policy.bundle.rules import Policy, read_policy, statements
+from policy.bundle.rules import Policy, read_policy, rules
 from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
-from policy.bundle.toml_file import TomlFile
 from policy.explain import CODES
 
 _D = TypeVar("_D")
@@ -62,12 +61,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """The policies that can match an action on a resource: parsed, and what each of them reads, by name, but for the
-    resource; `general` are those that say nothing of it, and so match alike whatever is asked for."""
+    """The policies that can match an action on a resource: parsed, and their names."""
 
     policies: cedarpy.PolicySet
-    reads: Mapping[str, Reads]
-    general: frozenset[str]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +107,10 @@ class File:
             return self.data.decode()
         except UnicodeDecodeError as error:
             raise Misconfigured("the file is not UTF-8", code="bad-policy", where=str(self.path)) from error
+
+    def table(self) -> TomlTable:
+        """Return the root table of a TOML document. Raises `Misconfigured` with file and line."""
+        return parse_toml(str(self.path), self.data, "bad-policy")
 
 
 def strangers(folder: Path) -> list[Misconfigured]:
@@ -222,7 +223,7 @@ def _agreements(files: Files, problems: list[Misconfigured]) -> list[Agreement]:
     found = []
     for name in _named(files, AGREEMENTS):
         try:
-            found.append(read_agreement(files[name].path, files[name].data))
+            found.append(read_agreement(files[name].table()))
         except Misconfigured as error:
             problems.append(error)
     return found
@@ -234,9 +235,7 @@ def _named(files: Files, pattern: str) -> list[str]:
 
 def _retention(layers: Iterable[Files], problems: list[Misconfigured]) -> Retention | None:
     try:
-        return read_retention(
-            TomlFile(files[RETENTION].path, files[RETENTION].data) for files in layers if RETENTION in files
-        )
+        return read_retention(files[RETENTION].table() for files in layers if RETENTION in files)
     except Misconfigured as error:
         problems.append(error)
         return None
@@ -252,8 +251,8 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
         return None
     if LAW not in files:
         return Law({}, frozenset())
-    document = TomlFile(files[LAW].path, files[LAW].data)
     try:
+        document = files[LAW].table()
         law = read_law(document)
     except Misconfigured as error:
         problems.append(error)
@@ -262,23 +261,20 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
     return law
 
 
-def _one(files: Files, name: str, read: Callable[[TomlFile], _D], problems: list[Misconfigured]) -> _D | None:
+def _one(files: Files, name: str, read: Callable[[TomlTable], _D], problems: list[Misconfigured]) -> _D | None:
     """What one optional document says, or None."""
     if name not in files:
         return None
     try:
-        return read(TomlFile(files[name].path, files[name].data))
+        return read(files[name].table())
     except Misconfigured as error:
         problems.append(error)
         return None
 
 
 def _thresholds(base: Files, national: Files, problems: list[Misconfigured]) -> ThresholdSets:
-    read = [
-        TomlFile(files[THRESHOLDS].path, files[THRESHOLDS].data) if THRESHOLDS in files else None
-        for files in (base, national)
-    ]
     try:
+        read = [files[THRESHOLDS].table() if THRESHOLDS in files else None for files in (base, national)]
         return read_thresholds(*read)
     except Misconfigured as error:
         problems.append(error)
@@ -299,8 +295,8 @@ def _layer(name: str, files: Files, schema: cedarpy.Schema, problems: list[Misco
 def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> list[Policy]:
     found: list[Policy] = []
     try:
-        for statement in statements(str(file.path), file.text):
-            policy = read_policy(statement, schema, CODES, problems)
+        for rule in rules(str(file.path), file.text):
+            policy = read_policy(rule, schema, CODES, problems)
             if policy is not None:
                 found.append(policy)
     except Misconfigured as error:
@@ -322,12 +318,7 @@ def matcher(policies: Mapping[str, Policy]) -> Matcher:
     """Parsed so that Cedar allows whatever any of `policies` matches, and its reasons are all that match, by name."""
     bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
     text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
-    reads = {
-        name: {path: literals for path, literals in policy.reads.items() if path != RESOURCE}
-        for name, policy in policies.items()
-    }
-    general = frozenset(name for name, policy in policies.items() if RESOURCE not in policy.reads)
-    return Matcher(_parsed(text), reads, general)
+    return Matcher(_parsed(text), tuple(policies))
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
-from policy.bundle.toml_file import TomlFile
+from gateway.config.toml import TomlTable
 from policy.engine.cache import ALWAYS, Window
 
 HOURS = "hours.toml"
@@ -49,13 +49,13 @@ def night_at(hours: Hours | None, now_us: int) -> tuple[bool, Window]:
     return hours.at(now_us) if hours is not None else (False, ALWAYS)
 
 
-def read_hours(document: TomlFile) -> Hours:
+def read_hours(document: TomlTable) -> Hours:
     """The hours in a document: `night_from`, `night_until` (local times) and `utc_offset` in minutes."""
-    document.known_keys({"night_from", "night_until", "utc_offset"})
-    offset = document.value("utc_offset", int)
+    document.only("night_from", "night_until", "utc_offset")
+    offset = document.get("utc_offset", int)
     if abs(offset) > _MAX_OFFSET:
-        raise document.wrong("`utc_offset` is minutes, such as 420", "utc_offset")
-    since, until = (document.value(key, time) for key in ("night_from", "night_until"))
+        document.fail("`utc_offset` is minutes, such as 420", "utc_offset")
+    since, until = (document.get(key, time) for key in ("night_from", "night_until"))
     if since == until:
-        raise document.wrong("night has no length", "night_until")
+        document.fail("night has no length", "night_until")
     return Hours(*((at.hour * 60 + at.minute - offset) % _DAY_MINUTES for at in (since, until)))

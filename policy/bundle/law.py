@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
 from gateway.model.purpose import Offence
-from policy.bundle.toml_file import TomlFile
 
 LAW = "law.toml"
 MINIMUM_YEARS = 1
@@ -72,37 +72,38 @@ class Law:
         )
 
 
-def read_law(document: TomlFile) -> Law:
+def read_law(document: TomlTable) -> Law:
     """The law in a document. Raises `Misconfigured` with file, line and term."""
-    document.known_keys({"assured", "member"})
-    members = document.value("member", dict)
-    penalties = {name: _penalties(document, name, table) for name, table in members.items()}
-    assured = document.data.get("assured", [])
-    if not isinstance(assured, list) or not all(name in members for name in assured):
-        raise document.wrong("`assured` lists members that stand in the file", "assured")
+    document.only("assured", "member")
+    document.get("member", dict)
+    members = document.table("member")
+    penalties = {name: _penalties(members.table(name), name) for name in members.data}
+    assured = document.texts("assured")
+    if not all(name in members.data for name in assured):
+        document.fail("`assured` lists members that stand in the file", "assured")
     return Law(penalties, frozenset(assured))
 
 
-def _penalties(document: TomlFile, member: str, table: object) -> dict[str, Penalty]:
-    if not isinstance(table, dict):
-        raise document.wrong(f"`{member}` must be a table of offences", member)
-    document.known_keys([offence.value for offence in Offence], table)
-    missing = [offence.value for offence in Offence if offence.value not in table]
+def _penalties(table: TomlTable, member: str) -> dict[str, Penalty]:
+    table.only(*Offence)
+    missing = [offence.value for offence in Offence if offence.value not in table.data]
     if missing:
-        raise document.wrong(f"`{member}` says nothing of {', '.join(missing)}", member, "give years for each offence")
-    return {name: _penalty(document, name, value) for name, value in table.items()}
+        table.fail(f"`{member}` says nothing of {', '.join(missing)}", remedy="give years for each offence")
+    return {name: _penalty(table, name, value) for name, value in table.data.items()}
 
 
-def _penalty(document: TomlFile, name: str, value: object) -> Penalty:
+def _penalty(table: TomlTable, name: str, value: object) -> Penalty:
     years, death = (value, False) if not isinstance(value, dict) else (value.get("years"), value.get("death", False))
     if type(years) is not int or not 0 <= years <= _MAX_YEARS or type(death) is not bool:
-        raise document.wrong(f"`{name}` must be 0 to {_MAX_YEARS} years", name, "or { years = 20, death = true }")
+        table.fail(f"`{name}` must be 0 to {_MAX_YEARS} years", name, remedy="or { years = 20, death = true }")
     return Penalty(years, death)
 
 
-def check_counterparts(document: TomlFile, law: Law, counterparts: frozenset[str]) -> list[Misconfigured]:
+def check_counterparts(document: TomlTable, law: Law, counterparts: frozenset[str]) -> list[Misconfigured]:
     """A problem for each counterpart of an agreement of whose law nothing is said."""
     return [
-        document.wrong(f"the law of `{member}`, a party to an agreement, is not given", "member", f"[member.{member}]")
+        document.wrong(
+            f"the law of `{member}`, a party to an agreement, is not given", "member", remedy=f"[member.{member}]"
+        )
         for member in sorted(counterparts - law.penalties.keys())
     ]

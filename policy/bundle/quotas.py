@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.config.toml import TomlTable
 from gateway.errors import Malformed
 from gateway.model.names import member_id
 from gateway.model.purpose import Purpose
-from policy.bundle.toml_file import TomlFile
 
 QUOTAS = "quotas.toml"
 DIRECTIONS = ("in", "out")
@@ -35,35 +35,29 @@ class Quotas:
         return bool(self.limits) or self.default is not None
 
 
-def read_quotas(document: TomlFile) -> Quotas:
+def read_quotas(document: TomlTable) -> Quotas:
     """The quotas in a document. Raises `Misconfigured` with file, line and term."""
-    document.known_keys({"default", *DIRECTIONS})
-    default = document.data.get("default")
-    if default is not None:
-        _number(document, "default", default)
+    document.only("default", *DIRECTIONS)
     limits: dict[tuple[str, str, str], int] = {}
     for direction in DIRECTIONS:
-        counterparts = document.data.get(direction, {})
-        if not isinstance(counterparts, dict):
-            raise document.wrong(f"`{direction}` must be tables of counterparts", direction)
-        for counterpart, table in counterparts.items():
-            for purpose, number in _purposes(document, counterpart, table).items():
-                limits[direction, counterpart, purpose] = number
-    return Quotas(limits, default)
+        counterparts = document.table(direction)
+        for counterpart in counterparts.data:
+            _check_member(counterparts, counterpart)
+            table = counterparts.table(counterpart)
+            table.only(*Purpose)
+            limits |= {(direction, counterpart, purpose): _number(table, purpose) for purpose in table.data}
+    return Quotas(limits, _number(document, "default") if "default" in document.data else None)
 
 
-def _purposes(document: TomlFile, counterpart: str, table: object) -> dict[str, int]:
+def _check_member(counterparts: TomlTable, counterpart: str) -> None:
     try:
         member_id(counterpart)
     except Malformed as error:
-        raise document.wrong(error.message, counterpart, error.remedy) from error
-    if not isinstance(table, dict):
-        raise document.wrong(f"`{counterpart}` must be a table of purposes", counterpart)
-    document.known_keys([purpose.value for purpose in Purpose], table)
-    return {purpose: _number(document, purpose, number) for purpose, number in table.items()}
+        counterparts.fail(error.message, counterpart, remedy=error.remedy)
 
 
-def _number(document: TomlFile, name: str, number: object) -> int:
-    if type(number) is not int or not 0 <= number <= _MAX:
-        raise document.wrong(f"`{name}` must be 0 to {_MAX} questions a day", name)
+def _number(table: TomlTable, name: str) -> int:
+    number: int = table.get(name, int)
+    if not 0 <= number <= _MAX:
+        table.fail(f"`{name}` must be 0 to {_MAX} questions a day", name)
     return number

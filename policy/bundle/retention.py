@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway.clock import from_us
+from gateway.config.toml import TomlTable
 from gateway.errors import Forbidden
 from gateway.model.marking import PUBLIC_CAVEATS, Marking, ReleaseMarking
 from gateway.model.purpose import Purpose
 from gateway.records.types import RECORD_TYPES
-from policy.bundle.toml_file import TomlFile
 
 _MAX_HOURS = 5 * 365 * 24
 _MINUTE_US = 60_000_000
@@ -62,7 +62,7 @@ class Retention:
         )
 
 
-def read_retention(documents: Iterable[TomlFile]) -> Retention:
+def read_retention(documents: Iterable[TomlTable]) -> Retention:
     """The first document's times (the base policy's), shortened by the others'. Raises `Misconfigured`."""
     read = [_read(document) for document in documents]
     return Retention(_shortest([one.purpose for one in read]), _shortest([one.record_type for one in read]))
@@ -73,20 +73,18 @@ def _shortest(tables: list[Mapping[str, int]]) -> dict[str, int]:
     return {key: min(table.get(key, hours) for table in tables) for key, hours in tables[0].items()}
 
 
-def _read(document: TomlFile) -> Retention:
-    document.known_keys({"purpose", "record_type"})
+def _read(document: TomlTable) -> Retention:
+    document.only("purpose", "record_type")
     return Retention(
         _hours(document, "purpose", [purpose.value for purpose in Purpose]),
         _hours(document, "record_type", RECORD_TYPES),
     )
 
 
-def _hours(document: TomlFile, key: str, known: Collection[str]) -> dict[str, int]:
-    table = document.data.get(key, {})
-    if not isinstance(table, dict):
-        raise document.wrong(f"`{key}` must be a table of hours", key)
-    document.known_keys(known, table)
-    for name, hours in table.items():
+def _hours(document: TomlTable, key: str, known: Collection[str]) -> dict[str, int]:
+    table = document.table(key)
+    table.only(*known)
+    for name, hours in table.data.items():
         if type(hours) is not int or not 1 <= hours <= _MAX_HOURS:
-            raise document.wrong(f"`{name}` must be 1 to {_MAX_HOURS} hours", name)
-    return dict(table)
+            table.fail(f"`{name}` must be 1 to {_MAX_HOURS} hours", name)
+    return table.data

@@ -17,8 +17,6 @@ import cedarpy
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier
 from gateway.records.types import RECORD_TYPES
-from policy.bundle.reads import Reads, reads
-from policy.bundle.toml_file import line_of
 
 RELEASE = "release"
 RESERVED_IDS = frozenset({"default", "error"})
@@ -46,11 +44,12 @@ HANDLING_DATA = frozenset(
 _ANNOTATIONS = frozenset({"id", "title", "code", "fields", "withhold", "show"})
 _TERM = re.compile(r"`([^`]+)`")
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|;', re.DOTALL)
+_COMMENT = re.compile(r"^[ \t]*(?:#|//).*$", re.MULTILINE)
 _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Rule:
     """The text of one policy, and where it begins."""
 
     file: str
@@ -59,7 +58,12 @@ class Statement:
 
     def wrong(self, message: str, term: str = "", remedy: str = "") -> Misconfigured:
         """An error at the line of `term` inside this policy."""
-        line = self.line + (line_of(self.text, term) - 1 if term else 0)
+        if not term:
+            return Misconfigured(message, code="bad-policy", where=f"{self.file}:{self.line}", remedy=remedy)
+        text = _COMMENT.sub("", self.text)
+        whole = re.search(rf"(?<![\w-]){re.escape(term)}(?![\w-])", text)
+        at = whole.start() if whole else text.find(term)
+        line = self.line + text.count("\n", 0, max(at, 0))
         return Misconfigured(message, code="bad-policy", where=f"{self.file}:{line}", remedy=remedy)
 
 
@@ -68,8 +72,7 @@ class Policy:
     """One policy. `fields` and `withhold` are names of fields of its record type; `all_fields` is `@fields("*")`.
 
     `resource` is empty where the policy names none, and so stands for all; `body` is the policy in Cedar's JSON
-    form, `text` as it is written; `members` are the members that it speaks of, `reads` the attributes that its
-    conditions ask for (`policy.bundle.reads`).
+    form, `text` as it is written; `members` are the members that it speaks of.
     """
 
     id: str
@@ -84,7 +87,6 @@ class Policy:
     show_count: bool
     members: frozenset[str]
     body: dict[str, Any]
-    reads: Reads
     text: str
 
     def concerns(self, action: str, resource: str) -> bool:
@@ -92,42 +94,42 @@ class Policy:
         return action in self.actions and self.resource in ("", resource)
 
 
-def statements(file: str, text: str) -> Iterator[Statement]:
+def rules(file: str, text: str) -> Iterator[Rule]:
     """The policies in `text`, which end with a semicolon outside comments and strings."""
     start = 0
     for token in _TOKEN.finditer(text):
         if token.group() == ";":
-            yield _statement(file, text, start, token.end())
+            yield _rule(file, text, start, token.end())
             start = token.end()
     if re.sub(r"//[^\n]*", "", text[start:]).strip():
-        raise _statement(file, text, start, len(text)).wrong("the policy has no end", remedy="end it with `;`")
+        raise _rule(file, text, start, len(text)).wrong("the policy has no end", remedy="end it with `;`")
 
 
-def _statement(file: str, text: str, start: int, end: int) -> Statement:
+def _rule(file: str, text: str, start: int, end: int) -> Rule:
     blank = re.compile(r"(?:\s|//[^\n]*)*").match(text, start)
     begin = blank.end() if blank else start
-    return Statement(file, text.count("\n", 0, begin) + 1, text[begin:end])
+    return Rule(file, text.count("\n", 0, begin) + 1, text[begin:end])
 
 
 def read_policy(
-    statement: Statement, schema: cedarpy.Schema, codes: frozenset[str], problems: list[Misconfigured]
+    rule: Rule, schema: cedarpy.Schema, codes: frozenset[str], problems: list[Misconfigured]
 ) -> Policy | None:
-    """The policy of `statement`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
-    passed, errors = _validated(statement.text, schema)
-    found = [_invalid(statement, error) for error in errors]
+    """The policy of `rule`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
+    passed, errors = _validated(rule.text, schema)
+    found = [_invalid(rule, error) for error in errors]
     if not passed and not found:
-        found.append(statement.wrong("the policy is not valid"))
+        found.append(rule.wrong("the policy is not valid"))
     try:
-        parsed = json.loads(_as_json(statement.text))
+        parsed = json.loads(_as_json(rule.text))
     except ValueError:
         problems += found
         return None
     if parsed["templates"] or len(parsed["staticPolicies"]) != 1:
-        found.append(statement.wrong("templates are not supported", "?principal", "name the member itself"))
+        found.append(rule.wrong("templates are not supported", "?principal", "name the member itself"))
         problems += found
         return None
     (body,) = parsed["staticPolicies"].values()
-    policy = _policy(statement, body, codes, found)
+    policy = _policy(rule, body, codes, found)
     problems += found
     return None if found else policy
 
@@ -147,30 +149,30 @@ def _as_json(text: str) -> str:
     return cedarpy.policies_to_json_str(text)
 
 
-def _invalid(statement: Statement, error: str) -> Misconfigured:
+def _invalid(rule: Rule, error: str) -> Misconfigured:
     message = re.sub(r"for policy `policy0`[,:] ", "", error).removeprefix("Policy parse error: ")
     found = _TERM.search(message)
     term = found.group(1) if found else ""
-    if term not in statement.text and "::" in term:
+    if term not in rule.text and "::" in term:
         term = term.partition("::")[2]
-    return statement.wrong(message, term if term in statement.text else "", "use the words of the schema")
+    return rule.wrong(message, term if term in rule.text else "", "use the words of the schema")
 
 
-def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str], problems: list[Misconfigured]) -> Policy:
+def _policy(rule: Rule, body: dict[str, Any], codes: frozenset[str], problems: list[Misconfigured]) -> Policy:
     annotations: dict[str, str] = {key: value or "" for key, value in body.get("annotations", {}).items()}
     permit = body["effect"] == "permit"
     actions = _actions(body["action"])
     resource = body["resource"].get("entity", {}).get("id", "")
-    problems += _wrong_annotations(statement, annotations, permit, actions, codes)
+    problems += _wrong_annotations(rule, annotations, permit, actions, codes)
     fields = _fields(annotations.get("fields", ""))
     withhold = _fields(annotations.get("withhold", ""))
-    problems += _wrong_fields(statement, fields, resource, everything=True)
-    problems += _wrong_fields(statement, withhold, resource, everything=False)
+    problems += _wrong_fields(rule, fields, resource, everything=True)
+    problems += _wrong_fields(rule, withhold, resource, everything=False)
     members = _members(body)
-    problems += _wrong_members(statement, members)
+    problems += _wrong_members(rule, members)
     return Policy(
         id=annotations.get("id", ""),
-        where=f"{statement.file}:{statement.line}",
+        where=f"{rule.file}:{rule.line}",
         permit=permit,
         actions=actions,
         resource=resource,
@@ -181,8 +183,7 @@ def _policy(statement: Statement, body: dict[str, Any], codes: frozenset[str], p
         show_count="show" in annotations,
         members=members,
         body=body,
-        reads=reads(body),
-        text=statement.text,
+        text=rule.text,
     )
 
 
@@ -192,34 +193,32 @@ def _actions(scope: dict[str, Any]) -> frozenset[str]:
 
 
 def _wrong_annotations(
-    statement: Statement, annotations: dict[str, str], permit: bool, actions: frozenset[str], codes: frozenset[str]
+    rule: Rule, annotations: dict[str, str], permit: bool, actions: frozenset[str], codes: frozenset[str]
 ) -> Iterator[Misconfigured]:
     for key in annotations:
         if key not in _ANNOTATIONS:
-            yield statement.wrong(
-                f"unknown annotation `@{key}`", f"@{key}", f"one of {', '.join(sorted(_ANNOTATIONS))}"
-            )
+            yield rule.wrong(f"unknown annotation `@{key}`", f"@{key}", f"one of {', '.join(sorted(_ANNOTATIONS))}")
     name = annotations.get("id", "")
     if not name or name in RESERVED_IDS or _bad_id(name):
-        yield statement.wrong(f"a policy needs an id of its own, not `{name[:40]}`", remedy='such as @id("th-vehicle")')
+        yield rule.wrong(f"a policy needs an id of its own, not `{name[:40]}`", remedy='such as @id("th-vehicle")')
     if annotations.get("show", "count") != "count":
-        yield statement.wrong("only a count can be shown", "@show", 'write @show("count")')
+        yield rule.wrong("only a count can be shown", "@show", 'write @show("count")')
     if "code" in annotations and (permit or annotations["code"] not in codes):
-        yield statement.wrong(
+        yield rule.wrong(
             f"`{annotations['code'][:40]}` is no code of a refusal",
             "@code",
             f"on a forbid, one of {', '.join(sorted(codes))}",
         )
     if not actions:
-        yield statement.wrong("a policy names its action", "action", 'such as `action == Action::"release"`')
+        yield rule.wrong("a policy names its action", "action", 'such as `action == Action::"release"`')
         return
     releases = actions == {RELEASE}
     if ("fields" in annotations) != (permit and RELEASE in actions) or ("fields" in annotations and not releases):
-        yield statement.wrong("`@fields` belongs on each permit of `release`, and nowhere else", "@fields")
+        yield rule.wrong("`@fields` belongs on each permit of `release`, and nowhere else", "@fields")
     if "withhold" in annotations and (permit or not releases):
-        yield statement.wrong("`@withhold` belongs on a forbid of `release`", "@withhold")
+        yield rule.wrong("`@withhold` belongs on a forbid of `release`", "@withhold")
     if "show" in annotations and not (permit and releases):
-        yield statement.wrong("`@show` belongs on a permit of `release`", "@show")
+        yield rule.wrong("`@show` belongs on a permit of `release`", "@show")
 
 
 def _bad_id(name: str) -> bool:
@@ -234,21 +233,17 @@ def _fields(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(",")) if text else frozenset()
 
 
-def _wrong_fields(
-    statement: Statement, names: frozenset[str], resource: str, *, everything: bool
-) -> Iterator[Misconfigured]:
+def _wrong_fields(rule: Rule, names: frozenset[str], resource: str, *, everything: bool) -> Iterator[Misconfigured]:
     for name in sorted(names):
         if name == "*" and everything and len(names) == 1:
             continue
         if name in HANDLING_DATA:
-            yield statement.wrong(f"`{name}` is handling data: it travels with every record", name, "leave it out")
+            yield rule.wrong(f"`{name}` is handling data: it travels with every record", name, "leave it out")
         elif resource not in RECORD_TYPES:
-            yield statement.wrong(
-                f"the field `{name}` has no record type", name, "name it: `resource == RecordType::…`"
-            )
+            yield rule.wrong(f"the field `{name}` has no record type", name, "name it: `resource == RecordType::…`")
         elif name not in RECORD_TYPES[resource].fields:
             known = ", ".join(RECORD_TYPES[resource].fields)
-            yield statement.wrong(f"`{name}` is no field of {resource}", name, f"one of {known}")
+            yield rule.wrong(f"`{name}` is no field of {resource}", name, f"one of {known}")
 
 
 def _members(body: Any) -> frozenset[str]:
@@ -266,7 +261,7 @@ def _members(body: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _wrong_members(statement: Statement, members: frozenset[str]) -> Iterator[Misconfigured]:
+def _wrong_members(rule: Rule, members: frozenset[str]) -> Iterator[Misconfigured]:
     for member in sorted(members):
         if not _MEMBER.fullmatch(member):
-            yield statement.wrong(f"`{member[:40]}` is no member's id", member, "two small letters, such as `th`")
+            yield rule.wrong(f"`{member[:40]}` is no member's id", member, "two small letters, such as `th`")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.config.toml import TomlTable
 from gateway.model.purpose import Purpose
 from gateway.model.strictness import Strictness
-from policy.bundle.toml_file import TomlFile
 
 THRESHOLDS = "thresholds.toml"
 _NAMES = ", ".join(each.value for each in Strictness)
@@ -27,7 +27,7 @@ class ThresholdSets:
         return self.purpose.get(purpose, Strictness.USUAL)
 
 
-def read_thresholds(base: TomlFile | None, national: TomlFile | None) -> ThresholdSets:
+def read_thresholds(base: TomlTable | None, national: TomlTable | None) -> ThresholdSets:
     """What the base policy says, made stricter by the national folder; each may be absent.
 
     Raises `Misconfigured` with file, line and term for an unknown purpose or set, and for a national set that is wider.
@@ -37,22 +37,21 @@ def read_thresholds(base: TomlFile | None, national: TomlFile | None) -> Thresho
     for purpose, wanted in own.items():
         if national and wanted.stricter(common.of(purpose)) is not wanted:
             message = f"`{wanted}` for `{purpose}` is wider than `{common.of(purpose)}` of the base policy"
-            raise national.wrong(message, purpose, "a national folder can only be stricter: leave it out")
+            remedy = "a national folder can only be stricter: leave it out"
+            national.table("purpose").fail(message, purpose, remedy=remedy)
     return ThresholdSets({**common.purpose, **own})
 
 
-def _read(document: TomlFile) -> dict[str, Strictness]:
-    document.known_keys({"purpose"})
-    table = document.data.get("purpose", {})
-    if not isinstance(table, dict):
-        raise document.wrong("`purpose` must be a table of sets of thresholds", "purpose")
-    document.known_keys([purpose.value for purpose in Purpose], table)
-    return {purpose: _set(document, purpose, name) for purpose, name in table.items()}
+def _read(document: TomlTable) -> dict[str, Strictness]:
+    document.only("purpose")
+    table = document.table("purpose")
+    table.only(*Purpose)
+    return {purpose: _set(table, purpose, name) for purpose, name in table.data.items()}
 
 
-def _set(document: TomlFile, purpose: str, name: object) -> Strictness:
+def _set(table: TomlTable, purpose: str, name: object) -> Strictness:
     try:
         return Strictness(str(name))
-    except ValueError as error:
+    except ValueError:
         message = f"`{str(name)[:40]}` for `{purpose}` is no set of thresholds"
-        raise document.wrong(message, purpose, f"one of {_NAMES}") from error
+        table.fail(message, purpose, remedy=f"one of {_NAMES}")

@@ -6,9 +6,10 @@ knows, or any error while evaluating.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gateway.model.decision import Decision, Release
 from gateway.model.marking import Marking, ReleaseMarking
@@ -22,8 +23,8 @@ from policy.bundle.quotas import Quotas
 from policy.engine import fields as filtering
 from policy.engine.cache import ALWAYS, DecisionCache, Window
 from policy.engine.evaluate import Evaluator, Verdict
-from policy.engine.request import Request, Setting, ask_request, learn_request, question_request, record_request
-from policy.engine.slices import Domains
+from policy.engine.memory import requests_ahead
+from policy.engine.request import Setting, ask_request, learn_request, question_request, record_request
 
 BASE = Path(__file__).parents[1] / "base"
 """The base policy that comes with the gateway."""
@@ -33,6 +34,10 @@ NATIONAL = Path(__file__).parents[1] / "national"
 
 CACHE_LIMIT = 10_000
 """Decisions that each of the four caches keeps; a decision takes 2 to 4 KB."""
+
+
+AGAIN = 500
+"""Decisions of each kind that are made again after a change of policy: those that were used last."""
 
 
 class PolicyEngine:
@@ -111,21 +116,36 @@ class PolicyEngine:
         self._releases.put(a, release, window)
         return release
 
-    def decide_again(self, before: PolicyEngine, most: int, now_us: int) -> Iterator[None]:
-        """Decide what `before` keeps: `most` decisions of each kind, those that were used last; each is a step."""
-        for record in before._releases.recent(most):
+    def make_ready(self, before: PolicyEngine | None, now_us: int, go_on: Callable[[], bool] = lambda: True) -> int:
+        """Work ahead before the policy comes into force; return how many decisions were worked out.
+
+        1. Cedar is asked what the policies can come to, for each record type and query that an agreement covers.
+        2. What `before`, the policy until now, decided last is decided anew, for the time at which that happens, so
+           that the requests that come find their decisions kept. They are kept for as long as any other ones.
+
+        `go_on` is called after each decision: it may wait, so that other threads get their turn; False ends the work.
+        """
+        done = 0
+        for _ in self._steps(before, now_us):
+            done += 1
+            if not go_on():
+                break
+        return done
+
+    def _steps(self, before: PolicyEngine | None, now_us: int) -> Iterator[None]:
+        for sample, domains in requests_ahead(self.bundle, self.member):
+            yield from self._evaluator.fill(sample, domains)
+        if before is None or before.member != self.member:
+            return
+        for record in before._releases.recent(AGAIN):
             self.release(record, now_us)
             yield
-        for action, question in before._decisions.recent(most):
+        for action, question in before._decisions.recent(AGAIN):
             (self.may_send if action == "send" else self.may_answer)(question, now_us)
             yield
-        for officer in before._asks.recent(most):
+        for officer in before._asks.recent(AGAIN):
             self.may_ask(officer, now_us)
             yield
-
-    def ask_ahead(self, sample: Request, domains: Domains, most: int) -> Iterator[None]:
-        """Ask Cedar what requests like `sample` can come to, step by step (`Evaluator.fill`)."""
-        return self._evaluator.fill(sample, domains, most)
 
     def agreement_for(self, purpose: str, recipient: MemberId, now_us: int) -> str:
         """The id of an agreement in force that covers the purpose and the recipient, or an empty text."""

@@ -19,12 +19,9 @@ import cedarpy
 
 from policy import explain
 from policy.bundle.bundle import Bundle, Layer, Matcher
-from policy.bundle.reads import PRINCIPAL
 from policy.bundle.rules import Policy
-from policy.engine.accepted import Accepted
-from policy.engine.memory import Memory
+from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Domains, Memory, Slice, reads, slices_of
 from policy.engine.request import Request
-from policy.engine.slices import Domains, Slice, slices_of
 
 _UNKNOWN = re.compile(r"entity `(\w+)::")
 _CODE_OF_UNKNOWN: Mapping[str, str] = MappingProxyType(
@@ -64,6 +61,8 @@ class Evaluator:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._entities = cedarpy.Entities.from_json_str("[]")
+        layers = (bundle.base, bundle.national)
+        self._reads = {name: dict(reads(p.body)) for layer in layers for name, p in layer.by_name.items()}
         self._memories: dict[tuple[str, str], Memory] = {}
         self._shared: dict[str, tuple[list[Slice], Accepted]] = {}
         self._making = threading.Lock()
@@ -86,15 +85,14 @@ class Evaluator:
             memory.keep(request.principal, request.context, names)
         return _verdict(layers[0], names), _verdict(layers[1], names)
 
-    def fill(self, sample: Request, domains: Domains, most: int) -> Iterator[None]:
+    def fill(self, sample: Request, domains: Domains) -> Iterator[None]:
         """Ask Cedar ahead what requests like `sample` can come to; each step is one question to it.
 
-        `domains` say which words attributes and principal can have; of policies that read alike, at most `most`
-        combinations are asked for.
+        `domains` say which words attributes and principal can have.
         """
         matcher = self._bundle.matchers[sample.action, sample.resource]
         memory = self._memory(matcher, sample)
-        for number, gap in enumerate(memory.gaps(domains, most)):
+        for number, gap in enumerate(memory.gaps(domains)):
             values = {path: words[number % len(words)] for path, words in domains.items() if path not in _sets(sample)}
             values |= {path: frozenset() for path in _sets(sample)} | gap
             principal = values.pop(PRINCIPAL)
@@ -108,8 +106,12 @@ class Evaluator:
         place = request.action, request.resource
         memory = self._memories.get(place)
         if memory is None:
-            everywhere = {name: read for name, read in matcher.reads.items() if name in matcher.general}
-            here = {name: read for name, read in matcher.reads.items() if name not in matcher.general}
+            everywhere = {name: self._reads[name] for name in matcher.names if RESOURCE not in self._reads[name]}
+            here = {
+                name: {path: literals for path, literals in self._reads[name].items() if path != RESOURCE}
+                for name in matcher.names
+                if name not in everywhere
+            }
             with self._making:
                 if request.action not in self._shared:
                     shared = slices_of(everywhere, request.context), Accepted(request.context)

@@ -1,30 +1,295 @@
-"""What Cedar said before, policy by policy, so that a new decision asks only for what is new in it.
+"""What Cedar said before, policy by policy, so that a new decision asks only for what is new in it (decision 0034).
 
-A policy's outcome depends on those attributes of the context, and of the principal, that it reads
-(`policy.bundle.reads`). Of an attribute that it only compares with values of its own it cannot tell the others apart,
-so they count as one. Policies that read the same attributes form a slice (`policy.engine.slices`), and what Cedar
-said of a slice for some values holds for every request that has these values. A request whose slices are all known
-needs no evaluation; for any other one Cedar is asked in full, and all slices are kept. Policies that say nothing of
-the resource form slices of an action, the others those of one place (an action on a resource).
+A policy's outcome depends on the attributes of the context, and of the principal, that it reads (`reads`). Of an
+attribute that it only compares with values of its own it cannot tell the others apart, so they count as one. Policies
+that read the same attributes form a slice, and what Cedar said of a slice for some values holds for every request that
+has these values. A request whose slices are all known needs no evaluation; for any other one Cedar is asked in full,
+and all slices are kept. Policies that say nothing of the resource form slices of an action, the others those of one
+place (an action on a resource).
 
-A request may only be answered from memory if Cedar would accept it (`policy.engine.accepted`). Only accepted requests
-are kept. `tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
+A request is only answered from memory if Cedar would accept it (`Accepted`), and only accepted requests are kept.
+`requests_ahead` lists what Cedar is asked before a policy comes into force, so that its first decisions are no dearer
+than later ones. `tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice, product
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, combinations, islice, product
 from math import prod
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
-from policy.bundle.reads import PRINCIPAL
-from policy.engine.accepted import Accepted
-from policy.engine.request import Context
-from policy.engine.slices import Domains, Slice
+from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
+from gateway.model.names import MemberId, member_id
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import QueryKind
+from gateway.records.types import RECORD_TYPES
+from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
+from policy.bundle.agreements import Covers
+from policy.bundle.bundle import Bundle
+from policy.bundle.law import LawCovers
+from policy.engine.cache import ALWAYS
+from policy.engine.request import (
+    LISTED,
+    Context,
+    Request,
+    Setting,
+    ask_request,
+    learn_request,
+    question_request,
+    record_request,
+)
 
 LIMIT = 4096
-"""Values of one slice that are kept; then it begins anew. Some attributes are what a counterpart says of itself."""
+"""Values of one slice, and words of one attribute, that are kept; then it begins anew. Counterparts choose some."""
+
+_MOST_AHEAD = 512
+"""Combinations of values that Cedar is asked for ahead, of policies that read the same attributes."""
+
+_MOST_SUBSETS = 7
+"""Of more members than these, not each set is tried."""
+
+PRINCIPAL = "principal"
+RESOURCE = "resource"
+
+_SET_TESTS = frozenset({"contains", "containsAny", "containsAll"})
+
+Literals: TypeAlias = frozenset[Any]
+
+Reads: TypeAlias = Mapping[str, Literals | None]
+"""Paths such as `marking.level`. With literals, the policy only compares the attribute with these, and cannot tell
+apart values that are none of them, or sets that hold the same of them; with None, every value may count. A record
+stands for all its attributes, the empty path for the whole context, `PRINCIPAL` and `RESOURCE` for themselves."""
+
+Domains: TypeAlias = Mapping[str, Sequence[Any]]
+"""The words that attributes can be made of, by path: their values, or the members of their sets."""
+
+
+# ------------------------------------------------------------ what a policy reads
+
+
+def reads(body: dict[str, Any]) -> Reads:
+    """Return what the scope and the conditions of a policy, given in Cedar's JSON form, read.
+
+    It may be more than what counts, and never less: what is not plainly an attribute of the context counts as the whole
+    of what it is made of, and what is not plainly a comparison with values that stand in the policy as reading all.
+    """
+    scopes = (_scope(variable, body[variable]) for variable in (PRINCIPAL, RESOURCE))
+    return _merged(chain(*scopes, _conditions(body["conditions"])))
+
+
+def touches(read: str, attribute: str) -> bool:
+    """Return if what is read is the attribute, a record that holds it, or a part of it."""
+    return not read or f"{attribute}.".startswith(f"{read}.") or f"{read}.".startswith(f"{attribute}.")
+
+
+def _merged(found: Iterator[tuple[str, Literals | None]]) -> dict[str, Literals | None]:
+    merged: dict[str, Literals | None] = {}
+    for path, literals in found:
+        before = merged.get(path, frozenset())
+        merged[path] = None if literals is None or before is None else before | literals
+    return merged
+
+
+def _scope(variable: str, scope: dict[str, Any]) -> Iterator[tuple[str, Literals | None]]:
+    """One entity is named, or all are meant; `is` names the type, and each action has one type of either."""
+    if scope["op"] == "==" and "entity" in scope:
+        yield variable, frozenset({scope["entity"]["id"]})
+    elif scope["op"] not in ("All", "is") or "in" in scope:
+        yield variable, None
+
+
+def _conditions(node: Any) -> Iterator[tuple[str, Literals | None]]:
+    compared, path = _compared(node), _path(node)
+    if compared is not None:
+        yield compared
+    elif path is not None:
+        yield path, None
+    elif isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _conditions(value)
+
+
+def _compared(node: Any) -> tuple[str, Literals] | None:
+    """Return the attribute that an expression only compares with literals, and the literals.
+
+    `a == x`, `[x, y].contains(a)`, `a.contains(x)`, `a.containsAny([x, y])`, `a.containsAll([x, y])`, and nothing else.
+    """
+    if not isinstance(node, dict) or len(node) != 1:
+        return None
+    ((operator, sides),) = node.items()
+    if not isinstance(sides, dict) or sides.keys() != {"left", "right"}:
+        return None
+    left, right = sides["left"], sides["right"]
+    if operator in ("==", "!="):
+        return _pair(left, _literals([right])) or _pair(right, _literals([left]))
+    if operator == "contains":
+        return _pair(left, _literals([right])) or _pair(right, _set(left))
+    return _pair(left, _set(right)) if operator in _SET_TESTS else None
+
+
+def _pair(node: Any, literals: Literals | None) -> tuple[str, Literals] | None:
+    name = _path(node) if isinstance(node, dict) and "has" not in node else None
+    return None if not name or literals is None else (name, literals)
+
+
+def _set(node: Any) -> Literals | None:
+    return _literals(node["Set"]) if isinstance(node, dict) and node.keys() == {"Set"} else None
+
+
+def _literals(nodes: Any) -> Literals | None:
+    """Return the values of entities, texts, numbers and truths; None where an expression is something else."""
+    found = []
+    for node in nodes:
+        if not isinstance(node, dict) or node.keys() != {"Value"}:
+            return None
+        value = node["Value"]
+        if isinstance(value, dict) and value.keys() == {"__entity"}:
+            value = value["__entity"]["id"]
+        if not isinstance(value, str | bool | int):
+            return None
+        found.append(value)
+    return frozenset(found)
+
+
+def _path(node: Any) -> str | None:
+    """Return the path of an expression that is an attribute of the context (or asks for one), principal or resource."""
+    for variable, path in (("context", ""), (PRINCIPAL, PRINCIPAL), (RESOURCE, RESOURCE)):
+        if node == {"Var": variable}:
+            return path
+    if not isinstance(node, dict) or node.keys() not in ({"."}, {"has"}):
+        return None
+    (access,) = node.values()
+    if not isinstance(access, dict) or access.keys() != {"left", "attr"} or not isinstance(access["attr"], str):
+        return None
+    holder = None if "Var" in access["left"] and access["left"] != {"Var": "context"} else _path(access["left"])
+    return None if holder is None else f"{holder}.{access['attr']}".lstrip(".")
+
+
+# ------------------------------------------------------------ what is known of policies and values
+
+
+@dataclass(slots=True)
+class Slice:
+    """The policies `names`, and what each attribute that they read is compared with. `known` are those that match, by
+    what `classes` makes of a context with its principal; `sets` are the attributes that hold sets."""
+
+    names: frozenset[str]
+    reads: Reads
+    sets: frozenset[str]
+    classes: Callable[[Context], Any]
+    known: dict[Any, tuple[str, ...]] = field(default_factory=dict)
+
+    def choices(self, domains: Domains) -> list[list[Any]]:
+        """Return for each attribute a value of each class, as far as `domains` tell what values there are."""
+        return [self._choices(path, literals, domains[path]) for path, literals in self.reads.items()]
+
+    def _choices(self, path: str, literals: Literals | None, words: Sequence[Any]) -> list[Any]:
+        if path in self.sets:
+            if literals is None or len(literals) > _MOST_SUBSETS:
+                return [frozenset(), *(frozenset({word}) for word in words)]
+            named = sorted(literals)
+            return [frozenset(some) for size in range(len(named) + 1) for some in combinations(named, size)]
+        if literals is None:
+            return list(words)
+        others = [word for word in words if word not in literals]
+        return [*[word for word in words if word in literals], *sorted(literals.difference(words)), *others[:1]]
+
+
+def slices_of(reads: Mapping[str, Reads], sample: Context) -> list[Slice]:
+    """Return the slices of policies, given what they read by their names; `sample` is a context as they find it."""
+    alike: dict[tuple[str, ...], dict[str, Reads]] = {}
+    for name, read in reads.items():
+        touched = _touched(read, (*sample, PRINCIPAL))
+        alike.setdefault(tuple(touched), {})[name] = touched
+    sets = frozenset(path for path, value in sample.items() if isinstance(value, frozenset))
+    return [_slice(policies, sets) for policies in alike.values()]
+
+
+def _touched(read: Reads, attributes: Collection[str]) -> Reads:
+    """Return the attributes that are read; a policy that reads one that is not there counts as reading everything."""
+    found: dict[str, Literals | None] = {}
+    for path, literals in read.items():
+        touched = [path] if path in attributes else [name for name in attributes if touches(path, name)]
+        if not touched:
+            return dict.fromkeys(sorted(attributes))
+        for name in touched:
+            found[name] = literals if name == path and name not in found else None
+    return dict(sorted(found.items()))
+
+
+def _slice(policies: Mapping[str, Reads], sets: frozenset[str]) -> Slice:
+    merged = _merged(item for read in policies.values() for item in read.items())
+    single = [_class(path, literals, path in sets) for path, literals in merged.items()]
+    if all(literals is None for literals in merged.values()):
+        classes: Callable[[Context], Any] = itemgetter(*merged) if merged else lambda _: ()
+    elif len(single) == 1:
+        classes = single[0]
+    else:
+        classes = lambda context: tuple([one(context) for one in single])  # noqa: E731 - one of three
+    return Slice(frozenset(policies), merged, sets, classes)
+
+
+def _class(path: str, literals: Literals | None, is_set: bool) -> Callable[[Context], Any]:
+    if literals is None:
+        return itemgetter(path)
+    if is_set:
+        return lambda context: context[path] & literals
+    return lambda context: value if (value := context[path]) in literals else None
+
+
+class Accepted:
+    """What Cedar accepted in the requests of one action: types of values, and words of closed lists.
+
+    Cedar checks a request attribute by attribute against the schema, so types and words that each stood in an accepted
+    request make up a request that it accepts, too. `sample` is a context as the action has them.
+    """
+
+    def __init__(self, sample: Context) -> None:
+        self._paths = tuple(sample)
+        self._keys = frozenset(sample)
+        self._types: set[tuple[type, ...]] = set()
+        sets = [path for path, value in sample.items() if isinstance(value, frozenset)]
+        self._members: dict[str, set[Any]] = {path: set() for path in sets}
+        self._words: dict[str, set[Any]] = {path: set() for path in sample if path in LISTED and path not in sets}
+        self._texts = [path for path, value in sample.items() if path not in LISTED and isinstance(value, str)]
+
+    def holds(self, context: Context) -> bool:
+        """Return True where it is known that Cedar would accept these values."""
+        if context.keys() != self._keys or self._types_of(context) not in self._types:
+            return False
+        if any(context[path] not in known for path, known in self._words.items()):
+            return False
+        return all(context[path] <= known for path, known in self._members.items()) and all(
+            _is_text(context[path]) for path in self._texts
+        )
+
+    def keep(self, context: Context) -> None:
+        """Keep what Cedar accepted."""
+        self._types.add(self._types_of(context))
+        for path, known in self._words.items():
+            if len(known) >= LIMIT:
+                known.clear()
+            known.add(context[path])
+        for path, known in self._members.items():
+            known.update(context[path])
+
+    def gaps(self, domains: Domains) -> Iterator[dict[str, Any]]:
+        """Yield values with words that were not accepted yet."""
+        for path, known in self._words.items():
+            yield from ({path: word} for word in domains[path] if word not in known)
+        for path, known in self._members.items():
+            yield from ({path: frozenset({word})} for word in domains[path] if word not in known)
+
+    def _types_of(self, context: Context) -> tuple[type, ...]:
+        return tuple([type(context[path]) for path in self._paths])
+
+
+def _is_text(text: str) -> bool:
+    """Return if a text can be handed to Cedar at all: half a character cannot."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class Memory:
@@ -35,7 +300,7 @@ class Memory:
         self._accepted = accepted
 
     def recall(self, principal: str, context: Context) -> list[str] | None:
-        """The policies that match, by name and in order, or None where Cedar has to be asked."""
+        """Return the policies that match, by name and in order, or None where Cedar has to be asked."""
         if not self._accepted.holds(context):
             return None
         values = {**context, PRINCIPAL: principal}
@@ -56,16 +321,74 @@ class Memory:
             one.known[one.classes(values)] = tuple(one.names.intersection(matching))
         self._accepted.keep(context)
 
-    def gaps(self, domains: Domains, most: int) -> Iterator[dict[str, Any]]:
-        """Values that are not known yet, by path: for whoever asks Cedar before taking the next one.
+    def gaps(self, domains: Domains) -> Iterator[dict[str, Any]]:
+        """Yield values that are not known yet, by path; the caller asks Cedar before it takes the next ones.
 
-        As far as `domains` tell what values there are, each way in which a slice can come out is among them, but of
-        one slice at most `most` are tried.
+        As far as `domains` tell what values there are, each way in which a slice can come out is among them.
         """
         tried = [(one, one.choices(domains)) for one in self._slices]
         for one, choices in sorted(tried, key=lambda pair: -prod(map(len, pair[1]))):
-            for values in islice(product(*choices), most):
+            for values in islice(product(*choices), _MOST_AHEAD):
                 gap = dict(zip(one.reads, values, strict=True))
                 if one.classes(gap) not in one.known:
                     yield gap
         yield from self._accepted.gaps(domains)
+
+
+# ------------------------------------------------------------ what is asked ahead
+
+
+def requests_ahead(bundle: Bundle, own: MemberId) -> Iterator[tuple[Request, Domains]]:
+    """Yield a request of each kind that an agreement covers, and which words its attributes and principal can have."""
+    others = [member_id(name) for name in sorted(_of_agreements(bundle, "parties") - {own})]
+    if not others:
+        return
+    words = _words(bundle, own)
+    covers, at = Covers(), Setting(LawCovers(), False, ALWAYS)
+    requests: list[tuple[Request, Sequence[str]]] = []
+    for record_type in sorted(_of_agreements(bundle, "record_types").intersection(RECORD_TYPES)):
+        record = RecordAttributes(_question(others[0], ""), record_type, "", Marking())
+        requests.append((learn_request(LearnAttributes.of(record)), [own]))
+        requests.append((record_request(record, own, covers, (False, False), at), [own]))
+    for query in sorted(_of_agreements(bundle, "queries")):
+        question = _question(others[0], query)
+        requests.append((question_request("answer", question, others[0], own, covers, at), [own]))
+        requests.append((question_request("send", question, own, others[0], covers, at), others))
+        asked = AskAttributes("", "", "", query, "", "", has_case=False, has_ticket=False, purpose_in_token=False)
+        requests.append((ask_request(asked, own), others))
+    for request, answerers in requests:
+        known = {**words, "Member": answerers}
+        domains = {path: _domain(path, value, known) for path, value in request.context.items()}
+        yield request, {**domains, PRINCIPAL: [own] if answerers is others else others}
+
+
+def _of_agreements(bundle: Bundle, part: str) -> frozenset[str]:
+    return frozenset[str]().union(*(getattr(agreement, part) for agreement in bundle.agreements))
+
+
+def _question(counterpart: MemberId, query: str) -> QuestionAttributes:
+    return QuestionAttributes(counterpart, "", "", "", query, "", "", "", has_case=False, has_ticket=False)
+
+
+def _words(bundle: Bundle, own: MemberId) -> dict[str, Sequence[Any]]:
+    """Return the words of the closed lists, by type; of texts, by path: agencies that an agreement names, and none."""
+    named = _of_agreements(bundle, "agencies")
+    agencies = [*sorted({name.partition(".")[2] for name in named}), ""]
+    return {
+        "Role": bundle.roles,
+        "Purpose": [item.value for item in Purpose],
+        "Offence": [item.value for item in Offence],
+        "Query": [item.value for item in QueryKind],
+        "Category": list(SubjectCategory),
+        "Level": list(Level),
+        "Use": list(UseCode),
+        "Caveat": list(Caveat),
+        "Onward": list(Onward),
+        "requester.agency": agencies,
+        "agency": agencies,
+        "owner": [*sorted(name for name in named if name.startswith(f"{own}.")), ""],
+    }
+
+
+def _domain(path: str, value: Any, words: Domains) -> Sequence[Any]:
+    return (False, True) if isinstance(value, bool) else words.get(LISTED.get(path, path), ("",))

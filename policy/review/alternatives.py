@@ -7,8 +7,10 @@ an explanation never guesses at what a rule means.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.model.marking import Caveat, Level, SubjectCategory
 from gateway.model.purpose import Offence, Purpose

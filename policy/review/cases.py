@@ -15,13 +15,13 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.clock import to_us
+from gateway.config.toml import TomlTable
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.decision import Decision
 from gateway.model.marking import Marking, SubjectCategory, code
 from gateway.model.names import MemberId, member_id
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
-from policy.bundle.bundle import load_bundle, read_files
-from policy.bundle.toml_file import TomlFile
+from policy.bundle.bundle import File, load_bundle, read_files
 from policy.engine.engine import BASE, PolicyEngine
 
 _TWIN = re.compile(r"\s*(?://|#) fails at line (\d+): (.+)")
@@ -92,19 +92,19 @@ def run_twins(national: Path, member: MemberId, base: Path | None = None) -> lis
 
 def read_case(path: Path) -> Case:
     """The case in `path`. Raises `Misconfigured` naming file, line and term."""
-    document = TomlFile(path)
-    document.known_keys({"title", "action", "at", "officer", "question", "record", "expect"})
-    action = document.value("action", str)
+    document = File(path, path.read_bytes()).table()
+    document.only("title", "action", "at", "officer", "question", "record", "expect")
+    action = document.text("action")
     if action not in _ACTIONS:
-        raise document.wrong(f"unknown action `{action}`", action, f"one of {', '.join(_ACTIONS)}")
-    at = document.value("at", datetime)
+        document.fail(f"unknown action `{action}`", "action", remedy=f"one of {', '.join(_ACTIONS)}")
+    at = document.get("at", datetime)
     if at.tzinfo is None:
-        raise document.wrong("`at` has no time zone", "at", "end it with `Z`")
+        document.fail("`at` has no time zone", "at", remedy="end it with `Z`")
     try:
         attributes = _ACTIONS[action](document)
     except Malformed as error:
-        raise Misconfigured(error.message, code="bad-policy", where=document.name, remedy=error.remedy) from error
-    return Case(path.stem, document.value("title", str), action, to_us(at), attributes, _expected(document))
+        raise Misconfigured(error.message, code="bad-policy", where=document.file, remedy=error.remedy) from error
+    return Case(path.stem, document.text("title"), action, to_us(at), attributes, _expected(document))
 
 
 def _failure(folder: Path, texts: list[str]) -> tuple[int, str]:
@@ -140,60 +140,64 @@ def _shown(value: object) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
-def _expected(document: TomlFile) -> dict[str, Any]:
-    expected = dict(document.value("expect", dict))
-    document.known_keys(_EXPECTED, expected)
+def _expected(document: TomlTable) -> dict[str, Any]:
+    document.table("expect").only(*_EXPECTED)
+    expected = document.get("expect", dict)
     if not {"allow", "policies"} <= expected.keys():
-        raise document.wrong("a case says whether it is allowed, and by which policies", "expect")
+        document.fail("a case says whether it is allowed, and by which policies", "expect")
     return {key: sorted(value) if isinstance(value, list) else value for key, value in expected.items()}
 
 
-def _officer(document: TomlFile) -> AskAttributes:
-    table = document.value("officer", dict)
-    document.known_keys(_OFFICER, table)
+def _officer(document: TomlTable) -> AskAttributes:
+    table = _needed(document, "officer", _OFFICER)
     return AskAttributes(
-        **_texts(document, table, "role", "agency", "office", "query", "purpose", "offence"),
-        has_case=table.get("case") is True,
-        has_ticket=table.get("ticket") is True,
-        purpose_in_token=table.get("token", True) is True,
+        **_texts(table, "role", "agency", "office", "query", "purpose", "offence"),
+        has_case=table.data.get("case") is True,
+        has_ticket=table.data.get("ticket") is True,
+        purpose_in_token=table.data.get("token", True) is True,
     )
 
 
-def _question(document: TomlFile) -> QuestionAttributes:
-    table = document.value("question", dict)
-    document.known_keys(_QUESTION, table)
+def _question(document: TomlTable) -> QuestionAttributes:
+    table = _needed(document, "question", _QUESTION)
     return QuestionAttributes(
-        counterpart=member_id(document.value("counterpart", str, table)),
-        **_texts(document, table, "role", "agency", "office", "query", "purpose", "offence", "agreement"),
-        has_case=table.get("case") is True,
-        has_ticket=table.get("ticket") is True,
+        counterpart=member_id(table.text("counterpart")),
+        **_texts(table, "role", "agency", "office", "query", "purpose", "offence", "agreement"),
+        has_case=table.data.get("case") is True,
+        has_ticket=table.data.get("ticket") is True,
     )
 
 
-def _record(document: TomlFile) -> RecordAttributes:
-    table = document.value("record", dict)
-    document.known_keys(_RECORD, table)
+def _record(document: TomlTable) -> RecordAttributes:
+    table = _needed(document, "record", _RECORD)
     return RecordAttributes(
         question=_question(document),
-        record_type=document.value("type", str, table),
-        owner=document.value("owner", str, table),
-        marking=_marking(document, document.value("marking", dict, table)),
-        category=code(SubjectCategory, document.value("category", str, table), document.name),
+        record_type=table.text("type"),
+        owner=table.text("owner"),
+        marking=_marking(_needed(table, "marking", _MARKING)),
+        category=code(SubjectCategory, table.text("category"), document.file),
     )
 
 
-def _marking(document: TomlFile, table: Mapping[str, Any]) -> Marking:
-    document.known_keys(_MARKING, table)
+def _needed(document: TomlTable, key: str, keys: frozenset[str]) -> TomlTable:
+    """Return a table that must be there, with no other keys than these."""
+    document.get(key, dict)
+    table = document.table(key)
+    table.only(*keys)
+    return table
+
+
+def _marking(table: TomlTable) -> Marking:
     try:
-        return Marking.from_json({**_MARKING_DEFAULTS, **table})
+        return Marking.from_json({**_MARKING_DEFAULTS, **table.data})
     except Misconfigured as error:
-        raise Misconfigured(error.message, code=error.code, where=document.name, remedy=error.remedy) from error
+        table.fail(error.message, remedy=error.remedy, code=error.code)
 
 
-def _texts(document: TomlFile, table: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: document.value(key, str, table) for key in keys}
+def _texts(table: TomlTable, *keys: str) -> dict[str, Any]:
+    return {key: table.text(key) for key in keys}
 
 
-_ACTIONS: Mapping[str, Callable[[TomlFile], AskAttributes | QuestionAttributes | RecordAttributes]] = MappingProxyType(
+_ACTIONS: Mapping[str, Callable[[TomlTable], AskAttributes | QuestionAttributes | RecordAttributes]] = MappingProxyType(
     {"ask": _officer, "send": _question, "answer": _question, "release": _record, "learn": _record}
 )

@@ -7,9 +7,11 @@ one about a victim that names the recipient's agency; with a case number, and wi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from html import escape
+
+from msgspec import structs
 
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.names import MemberId
@@ -76,7 +78,7 @@ def _for_purpose(
         has_case=True,
         has_ticket=False,
     )
-    questions = with_case, replace(with_case, has_case=False, has_ticket=True)
+    questions = with_case, structs.replace(with_case, has_case=False, has_ticket=True)
     owners = [name for name in sorted(agreement.agencies) if name.startswith(f"{engine.member}.")]
     for record_type in RECORD_TYPES:
         for subject, category in _KINDS.items():
@@ -96,9 +98,9 @@ def _for_purpose(
 def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> frozenset[str]:
     """What leaves, if the question itself is served for some kind of query."""
     for query in QueryKind:
-        question = replace(record.question, query=query.value)
+        question = structs.replace(record.question, query=query.value)
         if engine.may_answer(question, now_us).allow:
-            release = engine.release(replace(record, question=question), now_us)
+            release = engine.release(structs.replace(record, question=question), now_us)
             if release.fields:
                 return release.fields
     return frozenset()

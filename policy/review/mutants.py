@@ -13,7 +13,6 @@ from typing import Any
 
 from gateway.model.names import MemberId
 from policy.bundle.bundle import Bundle, Layer, Matcher, load_bundle, matcher, read_files
-from policy.bundle.reads import reads
 from policy.bundle.rules import RELEASE, Policy
 from policy.engine.engine import BASE, PolicyEngine
 from policy.review.cases import Case, read_case, run_case
@@ -65,7 +64,7 @@ def mutants(layer: Layer) -> Iterator[Mutant]:
     for name, policy in layer.by_name.items():
         yield Mutant(name, "permit and forbid exchanged" if not policy.withhold else "dropped", _flipped(policy))
         for change, body in _weaker(policy.body):
-            yield Mutant(name, change, replace(policy, body=body, reads=reads(body)))
+            yield Mutant(name, change, replace(policy, body=body))
 
 
 def _flipped(policy: Policy) -> Policy:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from adapters.base import Adapter, Changes
 from adapters.check.conformance import Expectation, check_adapter, check_closing
@@ -130,7 +131,7 @@ class Restless(Wrapped):
 
 class Mixed(Wrapped):
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        return replace(self.inner.fetch(key, record_type, deadline), key="7")
+        return structs.replace(self.inner.fetch(key, record_type, deadline), key="7")
 
 
 class Wild(Wrapped):

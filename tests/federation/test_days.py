@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import grpc
 import pytest
 import pytest_asyncio
+from msgspec import structs
 from sqlalchemy import delete, update
 
 from gateway.audit.accounts.receipts import exchanges_hash
@@ -199,7 +200,7 @@ async def test_an_entry_that_was_altered_is_named_on_both_sides(world: World) ->
     _, altered, _ = await answered(world, 3)
     number = altered.entry.number
     assert number
-    forged = replace(altered.entry, answer_hash=bytes(32))
+    forged = structs.replace(altered.entry, answer_hash=bytes(32))
     tamper(world, "vn", "in:th", number, build_entry(forged))
     found = await compared(world)
     for name in ("vn", "th"):
@@ -226,8 +227,8 @@ async def test_an_account_of_a_day_that_is_not_over_and_one_of_somebody_else_are
     who, before = caller(world), len(_days(world, "vn"))
     for bad, signer in (
         (account, key),
-        (replace(account, sender=VN, recipient=TH, day="2026-01-01"), key),
-        (replace(account, day="2026-01-01"), world.federation["vn"].key("statement")),
+        (structs.replace(account, sender=VN, recipient=TH, day="2026-01-01"), key),
+        (structs.replace(account, day="2026-01-01"), world.federation["vn"].key("statement")),
     ):
         envelope = ACCOUNT_KIND.build(bad, signer).envelope
         status = await who.refused(methods.COMPARE_DAY.path, methods.COMPARE_DAY.request.write(envelope))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.checkpoint import origin, verify_checkpoint

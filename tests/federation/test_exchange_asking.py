@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.tree.checkpoint import parse_checkpoint

@@ -6,12 +6,12 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.cli.main import run

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.audit.accounts.receipts import exchanges_hash
 from gateway.audit.entries.entry import parse_entry

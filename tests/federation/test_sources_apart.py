@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from adapters.base import MAX_CANDIDATES
 from gateway.model.exchange import Answer, Outcome
@@ -89,10 +90,10 @@ MISDEEDS: dict[str, Callable[[WatchedSource], None]] = {
         source, "change", raising(RuntimeError("server closed the connection"))
     ),
     "returns another type of record": lambda source: setattr(
-        source, "change", lambda record: replace(record, record_type="Vehicle")
+        source, "change", lambda record: structs.replace(record, record_type="Vehicle")
     ),
     "returns another agency's record": lambda source: setattr(
-        source, "change", lambda record: replace(record, owner="vn.customs")
+        source, "change", lambda record: structs.replace(record, owner="vn.customs")
     ),
 }
 
@@ -122,7 +123,7 @@ async def test_k5_a_source_that_hangs_is_missing_within_the_budget_and_the_other
 
 async def test_what_claims_to_be_another_sources_candidate_is_not_believed(world: World, second: WatchedSource) -> None:
     found = second.inner.search(PASSPORT, CLOCK.monotonic() + 3).candidates
-    second.result = SearchResult(tuple(replace(candidate, source="vn.police.secret") for candidate in found))
+    second.result = SearchResult(tuple(structs.replace(candidate, source="vn.police.secret") for candidate in found))
     answer = await ask(world)
     assert (answer.outcome, answer.missing) == (Outcome.HIT, ("second records",))
 

@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from msgspec.structs import replace
 
 from gateway.app.node import Node
 from gateway.app.witness import DomesticWitness

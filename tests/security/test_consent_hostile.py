@@ -12,6 +12,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from liaison.exchange.v1 import consent_pb2 as pb
+from msgspec import structs
 
 from gateway.app.node import Node
 from gateway.app.rounds import UPKEEP
@@ -223,7 +224,7 @@ async def test_a_flood_is_refused_and_others_are_served(world: World, about: Fou
 
 
 async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(world: World, about: Found) -> None:
-    home, danger = Home(world.home("vn")), replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
+    home, danger = Home(world.home("vn")), structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
 
     async def told(**changes: Any) -> str:
         world.nodes["vn"].desk.consents._rates.clear()
@@ -370,11 +371,11 @@ async def test_a_grant_is_for_exactly_one_use_of_one_record_by_one_officer(world
 
     await eventually_async(allowed, 15)
     others = [
-        replace(CUSTOMS, to=Place(TH, "customs", "th.blo.mae-sot")),
-        replace(CUSTOMS, to=Place(TH, "immigration")),
-        replace(CUSTOMS, to=Place(KH, "customs")),
-        replace(CUSTOMS, use=Use.EVIDENCE),
-        replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE),
+        structs.replace(CUSTOMS, to=Place(TH, "customs", "th.blo.mae-sot")),
+        structs.replace(CUSTOMS, to=Place(TH, "immigration")),
+        structs.replace(CUSTOMS, to=Place(KH, "customs")),
+        structs.replace(CUSTOMS, use=Use.EVIDENCE),
+        structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE),
     ]
     for other in others:
         assert not (await th.desk.onward.use(about.officer, about.wish(other))).allowed

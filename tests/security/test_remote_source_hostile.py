@@ -22,6 +22,7 @@ import pytest
 import pytest_asyncio
 from liaison.exchange.v1 import envelope_pb2
 from liaison.source.v1 import source_pb2 as pb
+from msgspec import structs
 
 from adapters.remote import wire
 from adapters.remote.client import MAX_ANSWER
@@ -216,7 +217,7 @@ def honest_again(stage: Stage) -> Iterator[None]:
 
 
 def occasion(**changes: Any) -> Occasion:
-    return replace(Occasion(new_exchange_id(), TH, Purpose.INVESTIGATION, bytes(32)), **changes)
+    return structs.replace(Occasion(new_exchange_id(), TH, Purpose.INVESTIGATION, bytes(32)), **changes)
 
 
 def reference(key: SigningKey, **changes: Any) -> bytes:
@@ -241,7 +242,7 @@ def release(**changes: Any) -> ReleaseMarking:
         purposes=frozenset({Purpose.INVESTIGATION.value}),
         not_after=from_us(CLOCK.now_us()).replace(second=0, microsecond=0) + timedelta(hours=1),
     )
-    return replace(first, **changes)
+    return structs.replace(first, **changes)
 
 
 def order(stage: Stage, data: bytes, found: Candidate, **changes: Any) -> bytes:
@@ -416,7 +417,7 @@ async def test_the_node_cannot_make_a_source_wider_than_its_agency_allows(stage:
 async def test_only_what_the_search_found_is_signed_and_twice_at_most(stage: Stage) -> None:
     data = reference(stage.key())
     found = found_by(stage, data)
-    other = replace(found, key="1" if found.key != "1" else "2")
+    other = structs.replace(found, key="1" if found.key != "1" else "2")
     assert stage.knock.said(methods.ISSUE.path, order(stage, data, other))[1] == "not-searched"
     assert stage.knock.said(methods.ISSUE.path, order(stage, reference(stage.key()), found))[1] == "not-searched"
     for _ in range(2):
@@ -538,7 +539,7 @@ def remade(stage: Stage, **changes: Any) -> Change:
             "now_us": CLOCK.now_us(),
         }
         values |= {name: value for name, value in changes.items() if name != "record"}
-        issued = issue(replace(record, **changes.get("record", {})), **values)
+        issued = issue(structs.replace(record, **changes.get("record", {})), **values)
         message.record = present(issued, issued.disclosures)
         return message.SerializeToString()
 

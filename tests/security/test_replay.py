@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import grpc
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.clock import SystemClock
 from gateway.config.home import Home

@@ -16,11 +16,11 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import date
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.demo import planted
 from gateway.demo.sources import kh_customs, words

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.demo.command import environment, program
 from tests.support.audit_logs import new_id

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.model.consent import ConsentAnswer, ConsentRequest, OnwardCommand, OnwardUse, Place, Use

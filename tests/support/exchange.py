@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
+from msgspec import structs
 
 from gateway.app.node import Node
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
@@ -87,7 +88,7 @@ def request(**changes: Any) -> Request:
         trust_hash=bytes(32),
         policy_hash=bytes(32),
     )
-    return replace(first, **changes)
+    return structs.replace(first, **changes)
 
 
 def submission(envelope: bytes, budget_ms: int = 3_000) -> bytes:

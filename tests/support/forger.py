@@ -7,11 +7,11 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import Entry, build_entry
 from gateway.audit.tree.checkpoint import Signer, origin

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.clock import to_us
 from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
@@ -69,7 +69,7 @@ any_questions = st.builds(
     has_ticket=st.booleans(),
 )
 covered_questions = st.builds(
-    replace,
+    structs.replace,
     st.just(QUESTION),
     query=st.sampled_from([kind.value for kind in QueryKind]),
     purpose=st.sampled_from(["BORDER_CHECK", "INVESTIGATION", "CUSTOMS_CONTROL", "VICTIM_PROTECTION"]),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.model.evidence.day_account import DayAccount, ExchangeLine
-from gateway.model.frozen import frozen
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.events import ANSWERS
 from gateway.ports.log_store import LogStore
@@ -21,8 +22,7 @@ from gateway.statements.fields import SKEW_US
 DAY_US = 86_400_000_000
 
 
-@frozen
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """What we hold of an account's range, compared with it.
 
     `ids` are the exchange ids of `missing`, `differing` and `unknown` as far as they are known here. `same`: nothing is

@@ -18,10 +18,10 @@ from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from gateway.errors import Malformed
-from gateway.model.frozen import frozen
 from gateway.ports.events import EVENTS
 from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
@@ -42,8 +42,7 @@ _ENTRY = re.compile(
 )
 
 
-@frozen
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A public part. `log` is the log's origin; an absent hash is empty; `number` is the channel's counter."""
 
     log: str

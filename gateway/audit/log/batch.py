@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.audit.entries.entry import SALT_BYTES, Entry, build_entry, check_draft, commitment, encode_private
+import msgspec
+
+from gateway.audit.entries.entry import (
+    SALT_BYTES,
+    Entry,
+    build_entry,
+    check_draft,
+    commitment,
+    encode_private,
+)
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.errors import Malformed
-from gateway.model.frozen import changing
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import NewEntry
 
 
-@changing
-class Winner:
+class Winner(msgspec.Struct):
     """A draft that is to be written, with the place of its result."""
 
     position: int

@@ -24,8 +24,9 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import SALT_BYTES
 from gateway.audit.log.batch import EntryBuilder, Winner, encoded_private

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from gateway.errors import Reason
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.answering.job import Findings, Job
 from gateway.exchange.parts import Parts
 from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
-from gateway.model.frozen import changing
 from gateway.model.hit import Hit, Quality
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
@@ -29,8 +30,7 @@ _MAX_HITS = 20
 _ORDER = {quality: place for place, quality in enumerate(Quality)}
 
 
-@changing
-class Drafted:
+class Drafted(msgspec.Struct):
     """A job with its entry's draft, and the answer to be signed.
 
     There is none where no signed answer can be given; `reply` then holds. `payload` is what the answer is written as.

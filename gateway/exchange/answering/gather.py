@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 
+import msgspec
+
 from adapters.base import MAX_CANDIDATES
 from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
 from gateway.exchange.answering.constant_work import Evenness, decoy
@@ -18,7 +20,6 @@ from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.model.decision import Release
-from gateway.model.frozen import frozen
 from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.ports.sources import Occasion, ReferredSource, SigningSource, Source, SourceDescription
@@ -35,8 +36,7 @@ _NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
 """What is decided on where nothing was found."""
 
 
-@frozen
-class _Choice:
+class _Choice(msgspec.Struct, frozen=True):
     """A candidate that the recipient may learn of, and what of it."""
 
     candidate: Candidate

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from gateway.errors import LiaisonError, Reason
 from gateway.model.exchange import AnswerMessage
-from gateway.model.frozen import frozen
 
 
-@frozen
-class FrameRefusal:
+class FrameRefusal(msgspec.Struct, frozen=True):
     """A refusal without a signature: what came did not parse, or could not be believed enough to answer."""
 
     reason: Reason
@@ -36,8 +36,7 @@ class ReplySink(Protocol):
         """Write the messages, which answer `count` requests; never blocks. A caller that is gone is no error."""
 
 
-@frozen
-class Inbound:
+class Inbound(msgspec.Struct, frozen=True):
     """One request as it came: the peer's certificate (PEM, as TLS saw it), the envelope's bytes, its time.
 
     `line` is the member by the certificate when the stream began; the answerer identifies the peer anew.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from typing import Any
+
+import msgspec
 
 from gateway.errors import LiaisonError, Reason, Unacknowledged
 from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
-from gateway.model.frozen import changing, frozen
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import StoredAnswer
@@ -20,8 +20,7 @@ from gateway.statements.kind import Opened
 from policy.attributes import QuestionAttributes
 
 
-@frozen
-class UnsignedHit:
+class UnsignedHit(msgspec.Struct, frozen=True):
     """The record of the hit at `place`, to be signed with the others of the batch, and the fields to be shown."""
 
     place: int
@@ -29,21 +28,20 @@ class UnsignedHit:
     shown: tuple[str, ...]
 
 
-@changing
-class Findings:
+class Findings(msgspec.Struct):
     """What one source gave for one request, after policy. Everything but `hits` stays at home."""
 
     source: str
     kind: str
     state: str = "ok"
-    hits: list[Hit] = field(default_factory=list)
-    unsigned: list[UnsignedHit] = field(default_factory=list)
-    withheld: list[Withheld] = field(default_factory=list)
+    hits: list[Hit] = msgspec.field(default_factory=list)
+    unsigned: list[UnsignedHit] = msgspec.field(default_factory=list)
+    withheld: list[Withheld] = msgspec.field(default_factory=list)
     show_withheld_count: bool = True
-    suppressed: list[dict[str, str]] = field(default_factory=list)
-    denied: list[dict[str, str]] = field(default_factory=list)
-    policies: set[str] = field(default_factory=set)
-    attributes: list[dict[str, object]] = field(default_factory=list)
+    suppressed: list[dict[str, str]] = msgspec.field(default_factory=list)
+    denied: list[dict[str, str]] = msgspec.field(default_factory=list)
+    policies: set[str] = msgspec.field(default_factory=set)
+    attributes: list[dict[str, object]] = msgspec.field(default_factory=list)
     capped: bool = False
 
     def add_record(self, place: int, record: str) -> None:

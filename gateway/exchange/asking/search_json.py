@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
 
 from gateway.errors import Reason
 from gateway.model.exchange import Outcome, Refusal
@@ -14,12 +15,12 @@ from gateway.model.search import Line, Search, ShownHit, ShownRecord
 
 
 def encode_search(search: Search) -> bytes:
-    """JSON of a search."""
-    return json.dumps(asdict(search), ensure_ascii=False, separators=(",", ":")).encode()
+    """Return the JSON of a search."""
+    return json.dumps(msgspec.to_builtins(search), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decode_search(data: bytes) -> Search:
-    """The search that `encode_search` wrote."""
+    """Return the search that `encode_search` wrote."""
     value = json.loads(data)
     lines = tuple(_line(line) for line in value.pop("lines"))
     waiting = tuple(MemberId(member) for member in value.pop("waiting_for"))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import msgspec
+
 from gateway.clock import Clock
 from gateway.errors import TimedOut
-from gateway.model.frozen import changing, frozen
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
@@ -23,8 +24,7 @@ R = TypeVar("R")
 A = TypeVar("A")
 
 
-@frozen
-class SearchCall:
+class SearchCall(msgspec.Struct, frozen=True):
     """A search; the reply is a `SearchResult`, and what it raises is raised where it was given away."""
 
     source: Source
@@ -32,8 +32,7 @@ class SearchCall:
     strictness: Strictness = Strictness.USUAL
 
 
-@frozen
-class FetchCall:
+class FetchCall(msgspec.Struct, frozen=True):
     """Records by key and record type; the reply is a list of records or, in the place of one, why it is not there."""
 
     source: Source
@@ -46,8 +45,7 @@ Steps = Generator[SearchCall | FetchCall, Any, R]
 Fetched = SourceRecord | BaseException
 
 
-@changing
-class Work:
+class Work(msgspec.Struct):
     """One piece of work. At its end `error` is what ended it, or None, and then `result` is what it came to."""
 
     begin: Callable[[], Steps[object]]

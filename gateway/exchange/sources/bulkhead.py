@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 
+import msgspec
+
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.sources.batching import Steps, Work, run_together
 from gateway.exchange.sources.throttle import Throttle
 from gateway.exchange.sources.time_limit import bounded
 from gateway.exchange.stages import Turn, as_error
-from gateway.model.frozen import changing
 from gateway.ports.sources import SigningSource, Source, SourceDescription
 
 _QUEUE = 512
@@ -34,8 +35,7 @@ _HANGS_S = 1.0
 """A source that is so long over a deadline hangs: who asks it is told at once that it is missing."""
 
 
-@changing
-class Task:
+class Task(msgspec.Struct):
     """Work on one source: the steps of `run(source)` in the wall's thread, then `done(result, error)` exactly once."""
 
     run: Callable[[Source], Steps[object]]

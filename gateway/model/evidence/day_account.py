@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.model.frozen import frozen
+import msgspec
+
 from gateway.model.names import ExchangeId, MemberId
 
 
-@frozen
-class ExchangeLine:
+class ExchangeLine(msgspec.Struct, frozen=True):
     """One exchange of a channel; `line_hash` is SHA-256 over its line, as in receipts."""
 
     number: int
@@ -15,8 +15,7 @@ class ExchangeLine:
     line_hash: bytes
 
 
-@frozen
-class DayAccount:
+class DayAccount(msgspec.Struct, frozen=True):
     """What `sender` answered to `recipient`, by the numbers of their channel. Times are microseconds since 1970.
 
     `day` is the UTC day that it closes (`2026-11-23`), `given` the highest number by its end, [`first`, `through`] the
@@ -35,8 +34,7 @@ class DayAccount:
     issued_us: int
 
 
-@frozen
-class DayAnswer:
+class DayAnswer(msgspec.Struct, frozen=True):
     """What the recipient of an account holds of its range.
 
     `missing` are numbers that did not arrive; `differing` numbers that are listed and are held otherwise, or are held

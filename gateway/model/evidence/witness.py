@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.model.frozen import frozen
+import msgspec
 
 
-@frozen
-class WitnessedHead:
+class WitnessedHead(msgspec.Struct, frozen=True):
     """The newest head of a log that we cosigned as its witness: `checkpoint` is the log's signed note."""
 
     origin: str
@@ -16,8 +15,7 @@ class WitnessedHead:
     time_us: int
 
 
-@frozen
-class HeadEvidence:
+class HeadEvidence(msgspec.Struct, frozen=True):
     """Two signed heads of one log that do not go together; `code` says in which way (`fork`, `behind`)."""
 
     origin: str
@@ -27,8 +25,7 @@ class HeadEvidence:
     time_us: int
 
 
-@frozen
-class CosignedHead:
+class CosignedHead(msgspec.Struct, frozen=True):
     """A head of our own with the signature lines that witnesses gave to it."""
 
     size: int

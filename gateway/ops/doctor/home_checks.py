@@ -19,7 +19,7 @@ from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, goo
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
-from gateway.signing.multi_buffer import crypto_mb as lanes
+from gateway.signing.multi_buffer import crypto_mb
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
@@ -89,9 +89,9 @@ def check_certificates(context: CheckContext) -> list[Finding]:
 
 def check_signatures(_context: CheckContext) -> list[Finding]:
     """Say how the signatures of a batch are made and verified; one by one, all works as well, but costs more."""
-    if remedy := lanes.remedy():
-        return [warn("signatures", lanes.describe(), remedy)]
-    return [good("signatures", lanes.describe())]
+    if remedy := crypto_mb.remedy():
+        return [warn("signatures", crypto_mb.describe(), remedy)]
+    return [good("signatures", crypto_mb.describe())]
 
 
 def check_clock(context: CheckContext) -> list[Finding]:

@@ -33,7 +33,6 @@ from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.policy_approval import ApprovedPolicy, parse_policy, verify_policy
 from policy.bundle.bundle import File, Files, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
-from policy.engine.readiness import make_ready
 
 INCOMING = "incoming.json"
 UNLOGGED = "unlogged"
@@ -72,7 +71,7 @@ class PolicyKeeper:
 
     In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
     document comes. `decides`: it is a node that decides by it, so each policy is made ready before it comes into force
-    (`policy.engine.readiness`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet,
+    (`PolicyEngine.make_ready`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet,
     also from before a crash.
     """
 
@@ -206,7 +205,7 @@ class PolicyKeeper:
                     time.sleep(_PAUSE_S)
                 return self._clock.monotonic() < until
 
-            make_ready(engine, before, self._clock.now_us(), go_on)
+            engine.make_ready(before, self._clock.now_us(), go_on)
         return engine
 
     def _newest(self) -> Path | None:

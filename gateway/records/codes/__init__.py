@@ -12,8 +12,9 @@ from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
 
+import msgspec
+
 from gateway.errors import Misconfigured
-from gateway.model.frozen import frozen
 
 COLUMNS: Mapping[str, int] = MappingProxyType(
     {
@@ -101,8 +102,7 @@ def unlocodes() -> Mapping[str, str]:
     return MappingProxyType({code: name for code, name, _ in rows("unlocodes")})
 
 
-@frozen
-class CrossingSide:
+class CrossingSide(msgspec.Struct, frozen=True):
     """One side of a crossing point: `name` in Latin letters, `local_name` as it is written there."""
 
     country: str
@@ -111,8 +111,7 @@ class CrossingSide:
     unlocode: str
 
 
-@frozen
-class CrossingPoint:
+class CrossingPoint(msgspec.Struct, frozen=True):
     """A place where a border is crossed. `latitude` and `longitude` in degrees, None where they are not known."""
 
     id: str

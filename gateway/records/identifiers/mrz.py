@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 
+import msgspec
+
 from gateway.errors import Malformed
-from gateway.model.frozen import frozen
 from gateway.model.numbers import ascii_digits, mrz_check_digit
 from gateway.model.values import PartialDate
 from gateway.records import codes
@@ -31,8 +32,7 @@ Span = tuple[int, int, int]
 """Line, first sign, sign behind the last."""
 
 
-@frozen
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Where the parts of one format stand. `composite` are the spans that its check digit covers."""
 
     name: str

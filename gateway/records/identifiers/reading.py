@@ -5,15 +5,15 @@ from __future__ import annotations
 import unicodedata
 from typing import Any, NoReturn
 
+import msgspec
+
 from gateway.errors import Malformed
-from gateway.model.frozen import frozen
 
 MAX_TEXT = 200
 """Characters that a reader looks at; no identifier is longer."""
 
 
-@frozen
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """`text` is the normal form. `problems` make it invalid; `remarks` are worth a look and do not.
 
     `parts` are what the identifier says, by name.

@@ -1,12 +1,11 @@
 """Eight ECDSA P-256 operations in the time of two: Intel's multi-buffer library `crypto_mb`, where it can run.
 
-The library (extra `speed`, package `ipp-crypto`) takes eight signatures as the eight lanes of AVX-512 registers. It
+The library (extra `speed`, package `ipp-crypto`) takes eight signatures in the eight lanes of AVX-512 registers. It
 comes without a Python module, so it is called through `ctypes`, which gives the interpreter's lock away meanwhile.
 What it lacks is done here: numbers are in range before it sees them, and a nonce is drawn as FIPS 186-5, A.3.2, says.
 
 It is used after it has signed and verified a published vector (RFC 6979, A.2.5) and refused a changed one; where it is
-missing, does not fit the processor or fails that, there are no lanes, and everything works all the same (decision
-0030).
+missing, does not fit the processor or fails that, signatures are made and verified one by one (decision 0030).
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ import os
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import LiaisonError, Misconfigured
-from gateway.model.frozen import frozen
+from gateway.signing.keys import Point
 from gateway.signing.multi_buffer.empty_library import load_empty
 
 if TYPE_CHECKING:
@@ -40,20 +40,12 @@ _NOT_NEEDED = ("libsvml.so", "libirng.so", "libimf.so", "libintlc.so.5")
 _SIZE = 32
 _ZERO = bytes(_SIZE)
 _ORDER: Final = bytes.fromhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
-_Lanes = ctypes.c_char_p * WIDTH
+_Texts = ctypes.c_char_p * WIDTH
 _Places = ctypes.c_void_p * WIDTH
 _Function = Callable[..., int]
 
 
-@frozen
-class Point:
-    """A public key's affine coordinates, 32 bytes each, the last byte first."""
-
-    x: bytes
-    y: bytes
-
-
-class Lanes:
+class CryptoMb:
     """The library, loaded and tried. Thread-safe: it keeps nothing between calls."""
 
     def __init__(self, verify: _Function, sign: _Function) -> None:
@@ -61,40 +53,40 @@ class Lanes:
         self._sign = sign
 
     def fit(self, checks: Sequence[tuple[Point, bytes, bytes]]) -> list[bool]:
-        """Whether each signature (raw r and s, 64 bytes) fits the digest (SHA-256) under its key.
+        """Return for each signature (raw r and s, 64 bytes) if it fits the digest (SHA-256) under its key.
 
         `checks` are up to `WIDTH` of (key, signature, digest). A signature out of range does not fit.
         """
         sound = [_in_range(signature[:_SIZE]) and _in_range(signature[_SIZE:]) for _, signature, _ in checks]
         status = self._verify(
-            _Lanes(*[signature[:_SIZE] for _, signature, _ in checks]),
-            _Lanes(*[signature[_SIZE:] for _, signature, _ in checks]),
-            _Lanes(*[digest for _, _, digest in checks]),
-            _Lanes(*[key.x for key, _, _ in checks]),
-            _Lanes(*[key.y for key, _, _ in checks]),
+            _Texts(*[signature[:_SIZE] for _, signature, _ in checks]),
+            _Texts(*[signature[_SIZE:] for _, signature, _ in checks]),
+            _Texts(*[digest for _, _, digest in checks]),
+            _Texts(*[key.x for key, _, _ in checks]),
+            _Texts(*[key.y for key, _, _ in checks]),
             None,
             None,
         )
         return [good and not status >> 4 * lane & 15 for lane, good in enumerate(sound)]
 
     def sign(self, work: Sequence[tuple[bytes, bytes]]) -> list[bytes | None]:
-        """The signatures (raw r and s) of up to `WIDTH` of (private scalar, the last byte first; digest).
+        """Return the signatures (raw r and s) of up to `WIDTH` of (private scalar, the last byte first; digest).
 
         None where the library says that it could not: a nonce that gives no signature, once in 2^256.
         """
         return self.sign_with(work, [_nonce() for _ in work])
 
     def sign_with(self, work: Sequence[tuple[bytes, bytes]], nonces: Sequence[bytes]) -> list[bytes | None]:
-        """Like `sign`, with `nonces` (the last byte first) that nobody else knows and that nobody uses again."""
+        """Sign with `nonces` (the last byte first), which must be secret and must never be used again."""
         made = (ctypes.c_char * (2 * _SIZE * WIDTH))()
         base = ctypes.addressof(made)
         places = range(base, base + 2 * _SIZE * len(work), 2 * _SIZE)
         status = self._sign(
             _Places(*places),
             _Places(*[place + _SIZE for place in places]),
-            _Lanes(*[digest for _, digest in work]),
-            _Lanes(*nonces),
-            _Lanes(*[scalar for scalar, _ in work]),
+            _Texts(*[digest for _, digest in work]),
+            _Texts(*nonces),
+            _Texts(*[scalar for scalar, _ in work]),
             None,
         )
         raw = made.raw
@@ -104,48 +96,48 @@ class Lanes:
         ]
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class _Absent:
-    """Why there are no lanes, and what to do where that is a fault."""
+    """Why the library is not used, and what to do where that is a fault."""
 
     text: str
     remedy: str = ""
 
 
-def lanes() -> Lanes | None:
-    """The library, or None where it cannot be used (`describe` says why)."""
+def multi_buffer() -> CryptoMb | None:
+    """Return the library, or None where it cannot be used (`describe` says why)."""
     found = _find()
-    return found if isinstance(found, Lanes) else None
+    return found if isinstance(found, CryptoMb) else None
 
 
 def describe() -> str:
-    """How the signatures of a batch are made and verified on this machine, and why one by one where they are."""
+    """Say how the signatures of a batch are made and verified on this machine, and why one by one where they are."""
     found = _find()
-    return "eight at a time" if isinstance(found, Lanes) else f"one by one: {found.text}"
+    return "eight at a time" if isinstance(found, CryptoMb) else f"one by one: {found.text}"
 
 
 def remedy() -> str:
-    """What to do about a library that is installed, fits this machine and cannot be used; empty where nothing is."""
+    """Return what to do about a library that is installed, fits this machine and cannot be used; else empty."""
     found = _find()
-    return "" if isinstance(found, Lanes) else found.remedy
+    return "" if isinstance(found, CryptoMb) else found.remedy
 
 
 _loading = threading.Lock()
 
 
-def _find() -> Lanes | _Absent:
+def _find() -> CryptoMb | _Absent:
     with _loading:
         return _load()
 
 
 @cache
-def _load() -> Lanes | _Absent:
+def _load() -> CryptoMb | _Absent:
     try:
         library = ctypes.CDLL(str(_path()))
         library.mbx_is_crypto_mb_applicable.argtypes = [ctypes.c_uint64]
         if not library.mbx_is_crypto_mb_applicable(0):
             return _Absent("this processor has no AVX-512 IFMA")
-        found = Lanes(
+        found = CryptoMb(
             _function(library, "mbx_nistp256_ecdsa_verify_mb8", 7), _function(library, "mbx_nistp256_ecdsa_sign_mb8", 6)
         )
         try_out(found)
@@ -202,7 +194,7 @@ _VECTORS = (
 )
 
 
-def try_out(found: Lanes) -> None:
+def try_out(found: CryptoMb) -> None:
     """Raise `Misconfigured` unless every lane signs and verifies the published vectors, and refuses changed ones."""
     key = Point(_reversed(_X), _reversed(_Y))
     scalar = _reversed(_SCALAR)
@@ -222,12 +214,12 @@ def _reversed(digits: str) -> bytes:
 
 
 def _in_range(number: bytes) -> bool:
-    """Whether 0 < number < the group's order; texts of bytes compare like the numbers that they write."""
+    """Return if 0 < number < the group's order; texts of bytes compare like the numbers that they write."""
     return _ZERO < number < _ORDER
 
 
 def _nonce() -> bytes:
-    """A number between 1 and the group's order, each as likely, the last byte first (FIPS 186-5, A.3.2)."""
+    """Draw a number between 1 and the group's order, each as likely, the last byte first (FIPS 186-5, A.3.2)."""
     while not _in_range(drawn := os.urandom(_SIZE)):
         pass
     return drawn[::-1]

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 
+import msgspec
 import orjson
 
 from gateway.errors import Malformed, Unavailable
-from gateway.model.frozen import frozen
 
 FORMAT = "3"
 """Version of the tables; an index of another version is built anew."""
@@ -55,8 +55,7 @@ IndexRow = tuple[str, str, int, str, int, str]
 """Record type, source key, marking (number), category, last live day (ordinal or 0), detail or features."""
 
 
-@frozen
-class IndexedRecord:
+class IndexedRecord(msgspec.Struct, frozen=True):
     """One record with its keys: (kind, key, detail) such as (DOCUMENT, `AA123`, issuer).
 
     The detail of a NAME is the birth date (it may be partial) by which most rows of a key are ruled out unread, or
@@ -73,8 +72,7 @@ class IndexedRecord:
     keys: Sequence[tuple[KeyKind, str, str]]
 
 
-@frozen
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """What is stored of a record, taken apart."""
 
     record_type: str

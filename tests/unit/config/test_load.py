@@ -100,7 +100,7 @@ def test_an_unknown_setting_in_the_second_source_is_named_with_its_line(tmp_path
         ('node = "th"\n', "node.toml:1"),
         ('[node]\nmember = "th"\n[source]\nid = "x"\n', "node.toml:3"),
         ("[node]\nname = 'gw1'\n", "node.toml:1"),
-        ("[node\n", "node.toml"),
+        ("[node\n", "node.toml:1"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, text: str, place: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jwcrypto.jwk import JWK
+from msgspec.structs import replace
 from sd_jwt.verifier import SDJWTVerifier
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Misconfigured, Stale, TooLarge

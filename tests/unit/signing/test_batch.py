@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import BadSignature, LiaisonError, Unavailable
-from gateway.signing.batch import sign_together, verify_together
+from gateway.signing.batch import sign_batch, verify_batch
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
-from gateway.signing.multi_buffer.crypto_mb import lanes
+from gateway.signing.multi_buffer.crypto_mb import multi_buffer
 
 KEYS = [SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
 EDWARDS = SigningKey(ed25519.Ed25519PrivateKey.generate())
@@ -43,7 +43,7 @@ class Broken:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(ALL), st.binary(max_size=100)), max_size=40))
 def test_every_signature_of_a_batch_fits_its_own_data_and_key(work: list[tuple[SigningKey, bytes]]) -> None:
-    made = sign_together(work)
+    made = sign_batch(work)
     assert len(made) == len(work)
     for (key, data), signature in zip(work, made, strict=True):
         assert isinstance(signature, bytes)
@@ -51,7 +51,7 @@ def test_every_signature_of_a_batch_fits_its_own_data_and_key(work: list[tuple[S
         key.verify_key().verify(signature, data)
     signed = zip(work, made, strict=True)
     checks = [(key.verify_key(), signature, data) for (key, data), signature in signed if isinstance(signature, bytes)]
-    assert verify_together(checks) == [None] * len(work)
+    assert verify_batch(checks) == [None] * len(work)
 
 
 WRONG = st.sampled_from(["data", "key", "kind of key", "signature", "short", "long", "empty", "zero", "order"])
@@ -79,7 +79,7 @@ def damaged(how: str, place: int) -> tuple[SigningKey, bytes, bytes]:
 @given(st.lists(st.one_of(st.just("right"), WRONG), max_size=30))
 def test_what_does_not_fit_is_refused_in_its_place_and_in_the_words_of_one_alone(hows: list[str]) -> None:
     checks = [damaged(how, place) for place, how in enumerate(hows)]
-    outcomes = verify_together([(key.verify_key(), signature, data) for key, signature, data in checks])
+    outcomes = verify_batch([(key.verify_key(), signature, data) for key, signature, data in checks])
     for how, (key, signature, data), outcome in zip(hows, checks, outcomes, strict=True):
         if how == "right":
             assert outcome is None
@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused_in_its_place_and_in_the_words_of_one_alone
 
 def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
     work = [(Broken() if place == 4 else KEYS[0], b"%d" % place) for place in range(12)]
-    made = sign_together(work)
+    made = sign_batch(work)
     assert isinstance(made[4], Unavailable)
     assert all(isinstance(signature, bytes) for place, signature in enumerate(made) if place != 4)
     checks = [
@@ -100,7 +100,7 @@ def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
         for place, signature in enumerate(made)
         if isinstance(signature, bytes) or place == 4
     ]
-    outcomes = verify_together([(key, b"" if isinstance(sig, Exception) else sig, data) for key, sig, data in checks])
+    outcomes = verify_batch([(key, b"" if isinstance(sig, Exception) else sig, data) for key, sig, data in checks])
     assert isinstance(outcomes[4], BadSignature)
     assert [outcome for place, outcome in enumerate(outcomes) if place != 4] == [None] * 11
 
@@ -112,17 +112,17 @@ def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
 )
 def test_rubbish_is_no_signature_and_costs_the_others_nothing(answer: object) -> None:
     rubbish = Rubbish(answer)
-    made = sign_together([(rubbish if place == 4 else KEYS[0], b"%d" % place) for place in range(12)])
+    made = sign_batch([(rubbish if place == 4 else KEYS[0], b"%d" % place) for place in range(12)])
     assert isinstance(made[4], LiaisonError)
     assert all(isinstance(signature, bytes) for place, signature in enumerate(made) if place != 4)
 
 
 def test_the_number_of_a_key_stays_where_it_is_unless_it_signs_with_others() -> None:
     key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
-    sign_together([(key, b"one"), (key, b"two")])
+    sign_batch([(key, b"one"), (key, b"two")])
     assert key._scalar is None
-    sign_together([(key, b"%d" % place) for place in range(8)])
-    assert (key._scalar is None) == (lanes() is None)
+    sign_batch([(key, b"%d" % place) for place in range(8)])
+    assert (key._scalar is None) == (multi_buffer() is None)
 
 
 ONCE = """
@@ -130,10 +130,10 @@ import sys
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.signing.keys import SigningKey
 from gateway.signing.multi_buffer.crypto_mb import _load
-from gateway.signing.batch import sign_together, verify_together
+from gateway.signing.batch import sign_batch, verify_batch
 key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
-made = sign_together([(key, b"one"), (key, b"two")])
-assert verify_together([(key.verify_key(), made[0], b"one"), (key.verify_key(), made[1], b"two")]) == [None, None]
+made = sign_batch([(key, b"one"), (key, b"two")])
+assert verify_batch([(key.verify_key(), made[0], b"one"), (key.verify_key(), made[1], b"two")]) == [None, None]
 print(_load.cache_info().misses, "importlib.metadata" in sys.modules)
 """
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from liaison.exchange.v1 import statements_pb2 as pb
+from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Reason, Stale, TooLarge
 from gateway.model.exchange import Answer, Outcome, Refusal, Verified
@@ -37,7 +36,7 @@ def verify(envelope: bytes, **changes: object) -> Verified[Answer]:
 
 
 def built(**changes: object) -> bytes:
-    return ANSWER_KIND.build(replace(sealing.ANSWER, **changes), KEY).envelope  # type: ignore[arg-type]
+    return ANSWER_KIND.build(replace(sealing.ANSWER, **changes), KEY).envelope
 
 
 def signed(message: pb.Answer, size: int = 2048) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
+from msgspec import structs
 
 from gateway.clock import ManualClock, from_us
 from gateway.desk.consent_outbox import WAITING, OutgoingConsent, outgoing_key
@@ -156,7 +157,12 @@ def test_a_grant_beyond_the_time_that_was_asked_for_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"request_hash": bytes(31) + b"x"}, {"request": replace(REQUEST, id="00" * 16)}, {"member": KH}, {"me": KH}],
+    [
+        {"request_hash": bytes(31) + b"x"},
+        {"request": structs.replace(REQUEST, id="00" * 16)},
+        {"member": KH},
+        {"me": KH},
+    ],
 )
 def test_a_word_on_another_request_or_for_another_member_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Forbidden):
@@ -264,12 +270,12 @@ def test_the_same_id_with_other_bytes_is_a_replay(book: ConsentBook, taken: Cons
 # ---------------------------------------------------------------- the asker's key
 
 _CHANGES: list[Callable[[OnwardUse], OnwardUse]] = [
-    lambda use: replace(use, use=Use.EVIDENCE),
-    lambda use: replace(use, purpose=Purpose.INVESTIGATION),
-    lambda use: replace(use, to=replace(use.to, member=KH)),
-    lambda use: replace(use, to=replace(use.to, agency="")),
-    lambda use: replace(use, to=replace(use.to, office="")),
-    lambda use: replace(use, to=Place(use.to.member, use.to.agency + use.to.office, "")),
+    lambda use: structs.replace(use, use=Use.EVIDENCE),
+    lambda use: structs.replace(use, purpose=Purpose.INVESTIGATION),
+    lambda use: structs.replace(use, to=structs.replace(use.to, member=KH)),
+    lambda use: structs.replace(use, to=structs.replace(use.to, agency="")),
+    lambda use: structs.replace(use, to=structs.replace(use.to, office="")),
+    lambda use: structs.replace(use, to=Place(use.to.member, use.to.agency + use.to.office, "")),
 ]
 
 

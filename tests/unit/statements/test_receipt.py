@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from liaison.exchange.v1 import statements_pb2 as pb
+from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Stale
 from gateway.model.exchange import Receipt, Verified
@@ -25,7 +24,7 @@ def verify(envelope: bytes, **changes: object) -> Verified[Receipt]:
 
 
 def built(**changes: object) -> bytes:
-    return RECEIPT_KIND.build(replace(sealing.RECEIPT, **changes), KEY).envelope  # type: ignore[arg-type]
+    return RECEIPT_KIND.build(replace(sealing.RECEIPT, **changes), KEY).envelope
 
 
 @pytest.mark.parametrize(

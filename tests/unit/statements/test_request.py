@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from liaison.exchange.v1 import statements_pb2 as pb
+from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale, TooLarge
 from gateway.model.exchange import Request, Verified
@@ -30,7 +29,7 @@ def verify(envelope: bytes, **changes: object) -> Verified[Request]:
 
 
 def built(**changes: object) -> bytes:
-    return REQUEST_KIND.build(replace(sealing.REQUEST, **changes), KEY).envelope  # type: ignore[arg-type]
+    return REQUEST_KIND.build(replace(sealing.REQUEST, **changes), KEY).envelope
 
 
 def changed(**changes: object) -> bytes:

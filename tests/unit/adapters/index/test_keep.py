@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from adapters.index.keep import DIFFERENCE_SECONDS
 from adapters.index.source import IndexedSource, RowSource
@@ -439,4 +440,4 @@ def test_of_a_common_name_rows_without_a_birth_date_do_not_crowd_out_the_others(
 
 def person(key: str, birth: str) -> IndexedRecord:
     keys = [(KeyKind.NAME, "pngyn.vn", birth), (KeyKind.NAME, f"jrare.{key}", birth)]
-    return replace(record(key, ""), features='[["Nguyen Van"],"","",""]', keys=keys)
+    return structs.replace(record(key, ""), features='[["Nguyen Van"],"","",""]', keys=keys)

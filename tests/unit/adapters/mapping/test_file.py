@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.lines import Lines
 from adapters.mapping.file import load_mapping, read_mapping
 from adapters.mapping.mapping import SEARCH_KEYS, Mapping
 from adapters.mapping.marking import MARKING_KEYS
 from adapters.mapping.record import PART_KEYS, RECORD_KEYS, TESTS
 from adapters.values.converters import CONVERTERS
 from gateway.clock import ManualClock
+from gateway.config.toml import Lines
 from gateway.errors import Misconfigured
 from gateway.model.marking import Level
 from gateway.model.purpose import Offence, Purpose

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.export.layout import APPOINTMENT, PART, LogRange
@@ -286,7 +287,7 @@ def test_check_16_a_cosignature_that_does_not_verify(world: World) -> None:
     (line,) = heads["exchange/1"][0].lines
     at = line.index(b"=") - 8 if b"=" in line else len(line) - 8
     forged = line[:at] + (b"A" if line[at : at + 1] != b"A" else b"B") + line[at + 1 :]
-    heads["exchange/1"][0] = replace(heads["exchange/1"][0], lines=(forged,))
+    heads["exchange/1"][0] = structs.replace(heads["exchange/1"][0], lines=(forged,))
     assert bad_with(world.check(world.export(cosigned=heads)), Check.WITNESSES)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.audit.log.log import AuditLog

@@ -9,10 +9,10 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.audit.entries.entry import Entry, commitment, encode_private, parse_entry
 from gateway.audit.export.export import export

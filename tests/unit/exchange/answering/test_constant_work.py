@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gateway.exchange.answering.constant_work import MAX_PROFILES, Evenness, decoy
 from gateway.model.hit import SearchResult, SourceRecord

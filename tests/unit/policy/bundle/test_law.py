@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.clock import to_us
+from gateway.config.toml import parse_toml
 from gateway.errors import Misconfigured
 from policy.bundle.hours import Hours, read_hours
 from policy.bundle.law import read_law
-from policy.bundle.toml_file import TomlFile
 from policy.engine.engine import PolicyEngine
 from tests.support.policies import DOCUMENT, NATIONAL, NOW_US, QUESTION, VN
 
@@ -29,7 +29,7 @@ unless { context.purpose == Purpose::"THREAT_TO_LIFE" };
 
 
 def _hours(text: str) -> Hours:
-    return read_hours(TomlFile(Path("hours.toml"), text.encode()))
+    return read_hours(parse_toml("hours.toml", text.encode()))
 
 
 def _at(hour: int, minute: int = 0) -> int:
@@ -88,7 +88,7 @@ def test_an_offence_that_may_cost_a_life_goes_to_a_human_without_an_assurance(fo
 def test_thresholds_of_one_and_four_years() -> None:
     years = {"EWASTE": 3, "ODS": 0, "NARC": 20}
     offences = "\n".join(f"{name} = {years.get(name, 4)}" for name in _offences())
-    law = read_law(TomlFile(Path("law.toml"), f"assured = []\n[member.th]\n{offences}\n".encode()))
+    law = read_law(parse_toml("law.toml", f"assured = []\n[member.th]\n{offences}\n".encode()))
     said = {name: law.covers("th", name) for name in ("ODS", "EWASTE", "TIP", "NARC")}
     assert [said[name].minimum for name in said] == [False, True, True, True]
     assert [said[name].serious for name in said] == [False, False, True, True]
@@ -118,7 +118,7 @@ def test_an_agreement_without_the_law_of_its_party_does_not_load(folder: Path) -
 )
 def test_a_law_that_says_something_else_does_not_load(text: str) -> None:
     with pytest.raises(Misconfigured):
-        read_law(TomlFile(Path("law.toml"), text.encode()))
+        read_law(parse_toml("law.toml", text.encode()))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.toml import TomlTable, parse_toml
 from gateway.errors import Misconfigured
 from gateway.matching.thresholds import SETS
 from gateway.model.names import MemberId, member_id
 from gateway.model.purpose import Purpose
 from gateway.model.strictness import Strictness
 from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
-from policy.bundle.toml_file import TomlFile
 from policy.engine.engine import BASE, NATIONAL, PolicyEngine
 from policy.review.diff import difference
 
@@ -23,9 +23,9 @@ VN: MemberId = member_id("vn")
 _TABLES = st.dictionaries(st.sampled_from(Purpose), st.sampled_from(Strictness))
 
 
-def _document(table: dict[Purpose, Strictness]) -> TomlFile:
+def _document(table: dict[Purpose, Strictness]) -> TomlTable:
     lines = [f'{purpose} = "{name}"\n' for purpose, name in table.items()]
-    return TomlFile(Path("thresholds.toml"), ("[purpose]\n" + "".join(lines)).encode())
+    return parse_toml("thresholds.toml", ("[purpose]\n" + "".join(lines)).encode())
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_national_folder_makes_a_purpose_stricter(folder: Path) -> None:
         ("[purpose]\nBORDER_CHECK = 0.9\n", 2, "0.9"),
         ('[office]\nBORDER_CHECK = "strict"\n', 1, "office"),
         ('purpose = "strict"\n', 1, "purpose"),
-        ("[purpose\n", 0, "not TOML"),
+        ("[purpose\n", 1, "not TOML"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(folder: Path, text: str, line: int, term: str) -> None:
@@ -73,7 +73,7 @@ def test_what_is_wrong_is_named_with_file_and_line(folder: Path, text: str, line
     path.write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured) as caught:
         PolicyEngine.load(folder, VN)
-    assert caught.value.where == (f"{path}:{line}" if line else str(path))
+    assert caught.value.where == f"{path}:{line}"
     assert term in caught.value.message
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import cedarpy
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from gateway.clock import to_us
 from gateway.errors import Forbidden, Misconfigured
@@ -18,7 +18,7 @@ from gateway.model.marking import Caveat, Marking
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle, Layer, load_bundle, read_files
-from policy.bundle.rules import statements
+from policy.bundle.rules import rules
 from policy.engine.cache import DecisionCache, Window
 from policy.engine.engine import PolicyEngine
 from policy.engine.request import Request, learn_request, record_request
@@ -195,7 +195,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_semicolons_in_comments_and_strings_end_no_policy() -> None:
     text = '// a; b\n@id("x;y")\npermit (principal, action, resource); // c;\n// d;\n\npermit (principal);\n'
-    found = list(statements("file", text))
+    found = list(rules("file", text))
     assert [statement.line for statement in found] == [2, 6]
 
 

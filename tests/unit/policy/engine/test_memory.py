@@ -13,21 +13,18 @@ import cedarpy
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gateway.model.marking import Caveat, Level, Marking, SubjectCategory, UseCode
 from gateway.model.names import MemberId
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import File, check_bundle, load_bundle, read_files
-from policy.bundle.reads import PRINCIPAL, reads, touches
 from policy.engine import memory
-from policy.engine.accepted import Accepted
 from policy.engine.engine import PolicyEngine
 from policy.engine.evaluate import Evaluator, Verdict
-from policy.engine.memory import Memory
-from policy.engine.readiness import make_ready
+from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Memory, reads, slices_of, touches
 from policy.engine.request import LISTED, Request, ask_request, learn_request, question_request, record_request
-from policy.engine.slices import slices_of
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
 
 MEMBERS = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())
@@ -95,9 +92,15 @@ def test_a_warm_evaluator_says_what_a_fresh_one_says(member: str, drawn: list[Re
 
 
 @given(first=records, second=records)
-@example(first=DOCUMENT, second=replace(DOCUMENT, question=replace(QUESTION, has_case=True)))
-@example(first=DOCUMENT, second=replace(DOCUMENT, question=replace(QUESTION, office="kh.blo.poipet")))
-@example(first=DOCUMENT, second=replace(DOCUMENT, question=replace(QUESTION, counterpart=MemberId("kh"))))
+@example(first=DOCUMENT, second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, has_case=True)))
+@example(
+    first=DOCUMENT,
+    second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, office="kh.blo.poipet")),
+)
+@example(
+    first=DOCUMENT,
+    second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, counterpart=MemberId("kh"))),
+)
 def test_policies_that_read_records_and_texts_are_kept_rightly(
     first: RecordAttributes, second: RecordAttributes
 ) -> None:
@@ -152,7 +155,7 @@ conditions = st.recursive(
 known_records = st.builds(
     RecordAttributes,
     question=st.builds(
-        replace,
+        structs.replace,
         st.just(QUESTION),
         counterpart=st.sampled_from([TH, KH]),
         role=st.sampled_from(["officer", "supervisor"]),
@@ -194,7 +197,7 @@ def test_whatever_policies_compare_is_kept_rightly(
     assume(bundle is not None)  # Cedar refuses conditions that can only come out one way
     assert bundle is not None, problems
     made = PolicyEngine(bundle, VN)
-    make_ready(made, None, NOW_US)
+    made.make_ready(None, NOW_US)
     for record in drawn:
         *_, release = requests(made, record)
         assert told(made._evaluator.verdicts(release)) == told(Evaluator(bundle).verdicts(release))
@@ -251,7 +254,7 @@ def test_policies_that_say_nothing_of_the_record_type_are_kept_for_all_of_them()
     made = engine("vn")
     evaluator = Counted(made.bundle)
     for record_type in RECORD_TYPES:
-        (_, _, _, learn, _) = requests(made, replace(DOCUMENT, record_type=record_type))
+        (_, _, _, learn, _) = requests(made, structs.replace(DOCUMENT, record_type=record_type))
         assert told(evaluator.verdicts(learn)) == told(Evaluator(made.bundle).verdicts(learn))
     assert evaluator.asked == 1
 
@@ -379,6 +382,7 @@ def test_every_attribute_that_the_policies_read_is_in_the_requests() -> None:
     for member in MEMBERS:
         made = engine(member)
         for request in requests(made, DOCUMENT):
-            for read in made.bundle.matchers[request.action, request.resource].reads.values():
-                names = (*request.context, PRINCIPAL)
+            matcher = made.bundle.matchers[request.action, request.resource]
+            for read in (made._evaluator._reads[name] for name in matcher.names):
+                names = (*request.context, PRINCIPAL, RESOURCE)
                 assert all(any(touches(path, name) for name in names) for path in read), (member, read)

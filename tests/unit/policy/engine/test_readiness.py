@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.model.names import MemberId
 from policy.attributes import RecordAttributes
-from policy.engine import readiness
+from policy.engine import engine as engine_module
 from policy.engine.engine import PolicyEngine
-from policy.engine.readiness import make_ready
 from tests.support.policies import DOCUMENT, MEMBERS, NATIONAL, NOW_US, QUESTION, records
 
 DAY_US = 86_400_000_000
@@ -27,7 +26,7 @@ EVERY = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())
 @cache
 def ready(member: str) -> PolicyEngine:
     engine = PolicyEngine.load(NATIONAL / member, MemberId(member))
-    assert make_ready(engine, None, NOW_US) > 100
+    assert engine.make_ready(None, NOW_US) > 100
     return engine
 
 
@@ -59,7 +58,7 @@ def test_the_first_decisions_of_a_ready_policy_need_no_question_to_cedar(
     member: MemberId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = PolicyEngine.load(NATIONAL / member, member)
-    make_ready(engine, None, NOW_US)
+    engine.make_ready(None, NOW_US)
     asked: list[Any] = []
     monkeypatch.setattr(engine._evaluator, "_matching", lambda *args: asked.append(args))
     for record in covered(engine):
@@ -82,13 +81,13 @@ def covered(engine: PolicyEngine) -> Iterator[RecordAttributes]:
 
 
 def test_what_the_policy_before_decided_last_is_kept_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "AGAIN", 3)
+    monkeypatch.setattr(engine_module, "AGAIN", 3)
     before, engine = (PolicyEngine.load(NATIONAL / "vn", MemberId("vn")) for _ in range(2))
     asked = [replace(DOCUMENT, question=replace(QUESTION, office=f"th.blo.o{number}")) for number in range(5)]
     for record in asked:
         before.release(record, NOW_US)
         before.may_answer(record.question, NOW_US)
-    make_ready(engine, before, NOW_US)
+    engine.make_ready(before, NOW_US)
     assert [key in engine._releases.recent(10) for key in asked] == [False, False, True, True, True]
     assert [("answer", key.question) in engine._decisions.recent(10) for key in asked] == [
         False,
@@ -105,7 +104,7 @@ def test_nothing_is_taken_over_from_the_policy_of_another_member() -> None:
         PolicyEngine.load(NATIONAL / "vn", MemberId("vn")),
     )
     before.release(DOCUMENT, NOW_US)
-    make_ready(engine, before, NOW_US)
+    engine.make_ready(before, NOW_US)
     assert not engine._releases.recent(10)
 
 
@@ -113,7 +112,7 @@ def test_a_stricter_policy_is_not_softened_by_what_was_decided_before(night: Pat
     before, engine = (PolicyEngine.load(folder, MemberId("vn")) for folder in (NATIONAL / "vn", night))
     at_night = NOW_US - NOW_US % DAY_US + 22 * 3_600_000_000
     assert before.release(DOCUMENT, at_night).decision.allow
-    make_ready(engine, before, at_night)
+    engine.make_ready(before, at_night)
     assert not engine.release(DOCUMENT, at_night).decision.allow
 
 
@@ -122,7 +121,7 @@ def test_what_was_worked_out_by_day_does_not_last_into_the_night(night: Path) ->
     midnight = NOW_US - NOW_US % DAY_US
     last, first = midnight + 20 * 3_600_000_000 - 1, midnight + 20 * 3_600_000_000
     assert before.release(DOCUMENT, last).decision.allow
-    make_ready(engine, before, last)
+    engine.make_ready(before, last)
     assert engine.release(DOCUMENT, last).decision.allow
     assert not engine.release(DOCUMENT, first).decision.allow
 
@@ -132,7 +131,7 @@ def test_what_was_worked_out_does_not_outlive_the_agreement() -> None:
     (agreement,) = (one for one in engine.agreements if one.id == QUESTION.agreement)
     last = agreement.validity.until_us - 1
     assert before.release(DOCUMENT, last).decision.allow
-    make_ready(engine, before, last)
+    engine.make_ready(before, last)
     assert engine.release(DOCUMENT, last).decision.allow
     assert not engine.release(DOCUMENT, last + 1).decision.allow
 
@@ -140,4 +139,4 @@ def test_what_was_worked_out_does_not_outlive_the_agreement() -> None:
 def test_the_work_ends_when_it_is_told_to() -> None:
     engine = PolicyEngine.load(NATIONAL / "vn", MemberId("vn"))
     steps = iter([True, True, False])
-    assert make_ready(engine, None, NOW_US, lambda: next(steps)) == 3
+    assert engine.make_ready(None, NOW_US, lambda: next(steps)) == 3

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config.toml import parse_toml
 from gateway.errors import Misconfigured
 from gateway.ports.quotas import QuotaPlace
 from gateway.storage.database.engine import Database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.documents.quotas import SqlQuotas
 from policy.bundle.quotas import Quotas, read_quotas
-from policy.bundle.toml_file import TomlFile
 from tests.support.audit_logs import LogHome
 from tests.support.policies import NOW_US
 from tests.support.zygote import Zygote
@@ -115,7 +115,7 @@ def test_never_more_than_the_limit_and_never_less_than_what_was_asked(
 
 
 def _read(text: str) -> Quotas:
-    return read_quotas(TomlFile(Path("quotas.toml"), text.encode()))
+    return read_quotas(parse_toml("quotas.toml", text.encode()))
 
 
 def test_quotas_are_read_by_direction_counterpart_and_purpose() -> None:

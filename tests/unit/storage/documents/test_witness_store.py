@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.model.evidence.witness import HeadEvidence, WitnessedHead
 from gateway.storage.database.engine import Database

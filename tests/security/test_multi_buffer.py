@@ -24,7 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Misconfigured
-from gateway.signing.multi_buffer.crypto_mb import WIDTH, Lanes, Point, describe, lanes, try_out
+from gateway.signing.keys import Point
+from gateway.signing.multi_buffer.crypto_mb import WIDTH, CryptoMb, describe, multi_buffer, try_out
 from gateway.signing.multi_buffer.empty_library import empty_library
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -37,8 +38,8 @@ numbers = st.one_of(st.integers(1, 4), st.integers(N - 4, N - 1), st.integers(1,
 
 
 @pytest.fixture(scope="module")
-def eight() -> Lanes:
-    found = lanes()
+def eight() -> CryptoMb:
+    found = multi_buffer()
     if found is None:
         pytest.skip(describe())
     return found
@@ -65,7 +66,7 @@ def alone(key: ec.EllipticCurvePublicKey, r: int, s: int, digest: bytes) -> bool
     return True
 
 
-def fits(eight: Lanes, key: ec.EllipticCurvePublicKey, r: int, s: int, z: int) -> bool:
+def fits(eight: CryptoMb, key: ec.EllipticCurvePublicKey, r: int, s: int, z: int) -> bool:
     """Whether the signature fits; it fits in no lane if it does not fit alone, and its neighbours fit in any case."""
     digest = (z % 2**256).to_bytes(32, "big")
     case, good = (point(key), raw(r, s), digest), signed(5)
@@ -87,7 +88,7 @@ def signed(key: int) -> tuple[Point, bytes, bytes]:
     return point(public(key)), raw(r, s), DIGEST
 
 
-def test_it_signs_and_verifies_the_published_vectors_in_every_lane(eight: Lanes) -> None:
+def test_it_signs_and_verifies_the_published_vectors_in_every_lane(eight: CryptoMb) -> None:
     try_out(eight)
 
 
@@ -105,10 +106,10 @@ def _zeros(*_: object) -> int:
     ],
 )
 def test_a_library_that_gives_other_results_is_not_used(
-    eight: Lanes, verify: Callable[..., int] | None, sign: Callable[..., int] | None
+    eight: CryptoMb, verify: Callable[..., int] | None, sign: Callable[..., int] | None
 ) -> None:
     with pytest.raises(Misconfigured, match="RFC 6979"):
-        try_out(Lanes(verify or eight._verify, sign or eight._sign))
+        try_out(CryptoMb(verify or eight._verify, sign or eight._sign))
 
 
 NAME = "libcrypto_mb.so.13"
@@ -143,11 +144,14 @@ def told(folder: Path, program: str) -> str:
 def described(folder: Path, library: bytes | None, record: bytes | None) -> str:
     """What a process says that finds such a package before the real one."""
     package_of(folder, library, record)
-    return told(folder, "from gateway.signing import lanes\nassert lanes.lanes() is None\nprint(lanes.describe())")
+    return told(
+        folder,
+        "from gateway.signing.multi_buffer import crypto_mb as c\nassert c.multi_buffer() is None\nprint(c.describe())",
+    )
 
 
 @pytest.mark.parametrize("share", [0, 1, 50, 99])
-def test_half_a_library_ends_no_process(eight: Lanes, tmp_path: Path, share: int) -> None:
+def test_half_a_library_ends_no_process(eight: CryptoMb, tmp_path: Path, share: int) -> None:
     """The loader would map what is not there, and a first touch of it is SIGBUS."""
     whole = installed()
     assert "is not the file that was installed" in described(
@@ -155,7 +159,7 @@ def test_half_a_library_ends_no_process(eight: Lanes, tmp_path: Path, share: int
     )
 
 
-def test_a_library_whose_middle_is_lost_ends_no_process(eight: Lanes, tmp_path: Path) -> None:
+def test_a_library_whose_middle_is_lost_ends_no_process(eight: CryptoMb, tmp_path: Path) -> None:
     whole = installed()
     quarter = len(whole) // 4
     damaged = whole[:quarter] + bytes(2 * quarter) + whole[3 * quarter :]
@@ -206,7 +210,7 @@ def test_doctor_finds_nothing_wrong_where_the_extra_is_not_there(tmp_path: Path)
 
 @settings(max_examples=50, deadline=None)
 @given(seed=st.binary(max_size=8), change=st.integers(0, 3), bit=st.integers(0, 255))
-def test_they_say_of_any_signature_what_one_at_a_time_says(eight: Lanes, seed: bytes, change: int, bit: int) -> None:
+def test_they_say_of_any_signature_what_one_at_a_time_says(eight: CryptoMb, seed: bytes, change: int, bit: int) -> None:
     key, nonce, z = (int.from_bytes(sha256(name + seed).digest(), "big") % N for name in (b"key", b"nonce", b"digest"))
     r = public(nonce).public_numbers().x % N
     s = pow(nonce, -1, N) * (z + r * key) % N
@@ -220,7 +224,7 @@ def test_they_say_of_any_signature_what_one_at_a_time_says(eight: Lanes, seed: b
 
 @settings(max_examples=50, deadline=None)
 @given(key=numbers, half=numbers)
-def test_two_equal_points_are_doubled(eight: Lanes, key: int, half: int) -> None:
+def test_two_equal_points_are_doubled(eight: CryptoMb, key: int, half: int) -> None:
     """u1 G = u2 Q: the addition that ends a verification is a doubling."""
     r = public(2 * half).public_numbers().x % N
     s = r * key * pow(half, -1, N) % N
@@ -230,14 +234,14 @@ def test_two_equal_points_are_doubled(eight: Lanes, key: int, half: int) -> None
 
 @settings(max_examples=50, deadline=None)
 @given(key=numbers, r=numbers, s=numbers)
-def test_two_points_that_cancel_fit_nothing(eight: Lanes, key: int, r: int, s: int) -> None:
+def test_two_points_that_cancel_fit_nothing(eight: CryptoMb, key: int, r: int, s: int) -> None:
     """u1 G = -u2 Q: the sum is the point at infinity, which has no x."""
     assert not fits(eight, public(key), r, s, -r * key % N)
 
 
 @settings(max_examples=50, deadline=None)
 @given(key=numbers, nonce=numbers)
-def test_a_digest_of_zero_or_of_the_order_leaves_one_point_alone(eight: Lanes, key: int, nonce: int) -> None:
+def test_a_digest_of_zero_or_of_the_order_leaves_one_point_alone(eight: CryptoMb, key: int, nonce: int) -> None:
     r = public(nonce).public_numbers().x % N
     s = pow(nonce, -1, N) * r * key % N
     assert alone(public(key), r, s, bytes(32))
@@ -245,7 +249,7 @@ def test_a_digest_of_zero_or_of_the_order_leaves_one_point_alone(eight: Lanes, k
     fits(eight, public(key), r, s, N)
 
 
-def test_an_x_beyond_the_order_is_taken_for_itself_alone(eight: Lanes) -> None:
+def test_an_x_beyond_the_order_is_taken_for_itself_alone(eight: CryptoMb) -> None:
     """x of R lies between the order and the prime, so that r is x less the order."""
     x, y = next(found for offset in range(1000) if (found := lifted(N + offset)) is not None)
     r, s, z = x - N, 12345, 67890
@@ -258,19 +262,19 @@ def test_an_x_beyond_the_order_is_taken_for_itself_alone(eight: Lanes) -> None:
 
 @pytest.mark.parametrize("r", [0, 1, N - 1, N, N + 1, P, 2**256 - 1])
 @pytest.mark.parametrize("s", [0, 1, N - 1, N, N + 1, P, 2**256 - 1])
-def test_numbers_at_the_edges_of_the_range(eight: Lanes, r: int, s: int) -> None:
+def test_numbers_at_the_edges_of_the_range(eight: CryptoMb, r: int, s: int) -> None:
     for z in (0, 1, N - 1, N, 2**256 - 1):
         fits(eight, public(3), r, s, z)
 
 
 def test_a_number_out_of_range_fits_nothing_whatever_the_library_says() -> None:
-    wide = Lanes(_zeros, _zeros)
+    wide = CryptoMb(_zeros, _zeros)
     numbers_ = [(0, 1), (1, 0), (N, 1), (1, N), (2**256 - 1, 1), (1, 2**256 - 1), (1, 1), (N - 1, N - 1)]
     checks = [(point(public(3)), raw(r, s), DIGEST) for r, s in numbers_]
     assert wide.fit(checks) == [False] * 6 + [True] * 2
 
 
-def test_a_drawn_number_out_of_range_is_no_nonce(eight: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drawn_number_out_of_range_is_no_nonce(eight: CryptoMb, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([0, N, N + 1, 2**256 - 1, 7])
     monkeypatch.setattr(
         "gateway.signing.multi_buffer.crypto_mb.os.urandom", lambda size: next(drawn).to_bytes(size, "big")
@@ -281,7 +285,7 @@ def test_a_drawn_number_out_of_range_is_no_nonce(eight: Lanes, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("count", range(1, WIDTH + 1))
-def test_they_sign_what_any_library_verifies(eight: Lanes, count: int) -> None:
+def test_they_sign_what_any_library_verifies(eight: CryptoMb, count: int) -> None:
     work = [(os.urandom(31), sha256(bytes([place])).digest()) for place in range(count)]
     made = eight.sign([(scalar + b"\0", digest) for scalar, digest in work])
     assert len(made) == count
@@ -291,13 +295,13 @@ def test_they_sign_what_any_library_verifies(eight: Lanes, count: int) -> None:
         assert alone(public(int.from_bytes(scalar, "little")), r, s, digest)
 
 
-def test_no_nonce_is_used_twice(eight: Lanes) -> None:
+def test_no_nonce_is_used_twice(eight: CryptoMb) -> None:
     scalar = (9).to_bytes(32, "little")
     made = [signature for _ in range(200) for signature in eight.sign([(scalar, DIGEST)] * WIDTH) if signature]
     assert len({signature[:32] for signature in made}) == len(made) == 200 * WIDTH
 
 
-def test_a_nonce_of_zero_gives_no_signature(eight: Lanes) -> None:
+def test_a_nonce_of_zero_gives_no_signature(eight: CryptoMb) -> None:
     scalar = (9).to_bytes(32, "little")
     made = eight.sign_with([(scalar, DIGEST)] * 2, [bytes(32), (5).to_bytes(32, "little")])
     assert made[0] is None

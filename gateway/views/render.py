@@ -1,0 +1,33 @@
+"""Make pages from templates. Every value is escaped, control and direction characters included (threats.md, L4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gateway.views.printable import printable
+from gateway.views.statistics import said
+
+_STYLES = {"proved": "proved", "contradicted": "contradicted", "not provable": "gap"}
+
+
+def render(template: str, view: object) -> str:
+    """Return the page that `template` makes of `view`."""
+    return _environment.get_template(template).render(view=view)
+
+
+def _shown(value: object) -> object:
+    """Return a value as it may stand in a page; what a template has made (`__html__`) stays as it is."""
+    return printable(value).replace("\n", " ") if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    finalize=_shown,
+)
+_environment.filters |= {"style": _STYLES.__getitem__, "counted": said}
