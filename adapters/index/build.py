@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from adapters.index.give_way import COURTESY
+from adapters.index.give_way import PRIORITY
 from adapters.index.helper_process import IndexHelper, is_worth_it
 from adapters.index.make import Made, Task, make, reason_of, rules_of
 from adapters.mapping.mapping import Mapping as SourceMapping
@@ -115,7 +115,7 @@ def build_index(
     """
     meta = [*_standing(source), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
-    with COURTESY.upkeep(), IndexWriter(path, secret) as writer, _helper(source) as helper:
+    with PRIORITY.upkeep(), IndexWriter(path, secret) as writer, _helper(source) as helper:
         for record_type in source.mapping.records:
             left_out[record_type] = _take(source, record_type, source.scan(record_type), writer, progress, helper)
         if twins := writer.sort():
@@ -140,7 +140,7 @@ def apply_difference(
     """
     meta = [*_standing(source), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
-    with COURTESY.upkeep(), IndexUpdate(path, secret) as update:
+    with PRIORITY.upkeep(), IndexUpdate(path, secret) as update:
         for record_type in source.mapping.records:
             left_out[record_type] = _take(source, record_type, source.scan(record_type), update, progress)
         update.remove_unseen()
@@ -160,7 +160,7 @@ def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
         return 0
     meta = _standing(source)
     unread: Counter[str] = Counter()
-    with COURTESY.upkeep(), IndexUpdate(path, secret) as update:
+    with PRIORITY.upkeep(), IndexUpdate(path, secret) as update:
         since = update.meta.get("position", "")
         for record_type in source.mapping.records if since else ():
             _take(source, record_type, source.changed(record_type, since), update, unread=unread)
@@ -187,7 +187,7 @@ def _take(
     reasons: Counter[str] = Counter()
     unread = reasons if unread is None else unread
     rows = _told(scanned, record_type, source.count(record_type), progress) if progress else scanned
-    waiting = COURTESY.give_way(_readable(rows, unread))
+    waiting = PRIORITY.give_way(_readable(rows, unread))
     tasks = _tasks(source.builders[record_type], record_type, waiting, target, reasons)
 
     def own(task: Task) -> Made:

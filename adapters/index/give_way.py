@@ -1,8 +1,8 @@
 """Upkeep gives way to searches: both need the one lock of the interpreter, and each row that a search reads costs
 it up to five milliseconds of waiting for a thread that computes.
 
-Whoever keeps an index up says so (`upkeep`) and asks before each row whether somebody searches (`give_way`). It is a
-courtesy: under searches without end upkeep goes on, slowly.
+Whoever keeps an index up says so (`upkeep`) and asks before each row whether somebody searches (`give_way`). Under
+searches without end upkeep goes on, slowly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _QUICK_S = 0.0005
 T = TypeVar("T")
 
 
-class Courtesy:
+class SearchPriority:
     """Who searches and who keeps up, in one process. Thread-safe."""
 
     def __init__(self) -> None:
@@ -75,5 +75,5 @@ class Courtesy:
             yield row
 
 
-COURTESY = Courtesy()
+PRIORITY = SearchPriority()
 """That of this process: it has one interpreter."""

@@ -19,7 +19,7 @@ from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
-from adapters.index.give_way import COURTESY
+from adapters.index.give_way import PRIORITY
 from adapters.index.keep import DIFFERENCE_SECONDS, IndexKeeper
 from adapters.index.lookup import (
     Found,
@@ -127,7 +127,7 @@ class IndexedSource:
             for place, (query, _) in enumerate(asked)
             if query.kind in kinds and isinstance(query, IdentifierQuery)
         }
-        with COURTESY.answering():
+        with PRIORITY.answering():
             looked_up = each_identifier_candidates(store, list(exact.values()))
         found = dict(zip(exact, looked_up, strict=True))
         return [
@@ -150,7 +150,7 @@ class IndexedSource:
     def _candidates(
         self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
     ) -> tuple[list[Found], bool]:
-        with COURTESY.answering():
+        with PRIORITY.answering():
             if isinstance(query, PersonQuery):
                 check = partial(check_deadline, self._clock, deadline)
                 return person_candidates(store, query, check, SETS[strictness])
@@ -181,7 +181,7 @@ class IndexedSource:
             raise Unknown("the source has no such record", code="unknown-record")
         links = json.loads(self._store.links(record_type, key)) if self._rows.has_links(record_type) else {}
         try:
-            with COURTESY.answering():
+            with PRIORITY.answering():
                 rows = self._rows.read(record_type, key, links, deadline)
         except Malformed as error:
             raise _unreadable(error) from error
@@ -197,7 +197,7 @@ class IndexedSource:
             if builder is None or not isinstance(self._rows, ManyRows) or self._rows.has_links(record_type):
                 found |= {(key, record_type): _tried(self.fetch, key, record_type, deadline) for key in keys}
                 continue
-            with COURTESY.answering():
+            with PRIORITY.answering():
                 read = self._rows.read_many(record_type, keys, deadline)
             for key, rows in zip(keys, read, strict=True):
                 if isinstance(rows, Malformed):

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from adapters.sql.access import SqlAccess
 from adapters.sql.engines import KINDS, Kind, address_of, read_bytes, watch_sqlite
-from adapters.sql.sentry import Sentry
+from adapters.sql.watchdog import Watchdog
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 
@@ -69,13 +69,13 @@ def _prepare(kind: Kind, driver: Any) -> None:
 class Connection:
     """One thread's connection. A statement that outlives `deadline` ends, and the connection stays usable.
 
-    The server ends it where it can; SQLite is interrupted from inside; `sentry` cuts off a server that says nothing.
+    The server ends it where it can; SQLite is interrupted from inside; `watchdog` cuts off a server that says nothing.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, sentry: Sentry | None = None) -> None:
+    def __init__(self, engine: Engine, clock: Clock, watchdog: Watchdog | None = None) -> None:
         self._kind = KINDS[engine.dialect.name]
         self._clock = clock
-        self._sentry = sentry
+        self._watchdog = watchdog
         self._limit = OPEN_SECONDS
         self.deadline = 0.0
         self.is_fresh = True
@@ -118,15 +118,15 @@ class Connection:
 
     @contextmanager
     def _watched(self, deadline: float) -> Iterator[None]:
-        """The sentry cuts the connection off when this is not over by `deadline`."""
-        if self._sentry is None or self._kind.limit is None:
+        """The watchdog cuts the connection off when this is not over by `deadline`."""
+        if self._watchdog is None or self._kind.limit is None:
             yield
             return
-        self._sentry.watch(self.driver, deadline)
+        self._watchdog.watch(self.driver, deadline)
         try:
             yield
         finally:
-            self._sentry.done()
+            self._watchdog.done()
 
     def _batch_deadline(self) -> float:
         return min(self.deadline, self._clock.monotonic() + BATCH_SECONDS)

@@ -13,10 +13,10 @@ from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Layout, Row, Rows
 from adapters.sql import changed
 from adapters.sql.access import SqlAccess
-from adapters.sql.reach import not_opened
+from adapters.sql.batch_reader import MOST, BatchReader
+from adapters.sql.open_failure import not_opened
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables
-from adapters.sql.together import MOST, Reader
 from adapters.sql.totals import count, fingerprint
 from adapters.values.cells import cleaner
 from gateway.clock import Clock
@@ -62,7 +62,7 @@ class SqlSource:
             }
             self._codes: dict[tuple[str, str], dict[str, Row]] = {}
             self.load_codes()
-            self._reader = Reader(
+            self._reader = BatchReader(
                 mapping.records, self.builders, self.catalogue, self._tables, self._clean, self._codes, MAX_JOINED
             )
         except BaseException:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapters.database_tables import Column, Table
 from adapters.sql.access import read_sql_access
 from adapters.sql.connect import read_only_engine
-from adapters.sql.reach import not_opened
+from adapters.sql.open_failure import not_opened
 from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 

@@ -10,8 +10,8 @@ from adapters.base import check_deadline
 from adapters.sql.access import SqlAccess
 from adapters.sql.connect import Connection, read_only_engine
 from adapters.sql.engines import KINDS
-from adapters.sql.sentry import Sentry
 from adapters.sql.statement import Statement, Wanted
+from adapters.sql.watchdog import Watchdog
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut, Unavailable
 
@@ -29,7 +29,7 @@ class Tables:
         self.kind = KINDS[self.engine.dialect.name]
         self._name = name
         self._clock = clock
-        self._sentry = Sentry(clock, name)
+        self._watchdog = Watchdog(clock, name)
         self._local = threading.local()
         self._open: list[Connection] = []
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class Tables:
         statement = self._statement(wanted)
         connection = None
         try:
-            connection = Connection(self.engine, self._clock, self._sentry)
+            connection = Connection(self.engine, self._clock, self._watchdog)
             yield from connection.stream(statement.sql, statement.parameters(keys), deadline, BATCH)
         except LiaisonError:
             raise
@@ -88,7 +88,7 @@ class Tables:
         if self._is_closed:
             raise self._unavailable()
         if held is None:
-            held = self._local.connection = Connection(self.engine, self._clock, self._sentry)
+            held = self._local.connection = Connection(self.engine, self._clock, self._watchdog)
             with self._lock:
                 self._open.append(held)
         return held
@@ -130,7 +130,7 @@ class Tables:
                 _close(held)
             self._open.clear()
         self.engine.dispose()
-        self._sentry.close()
+        self._watchdog.close()
 
 
 def _close(connection: Connection) -> None:

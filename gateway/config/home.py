@@ -13,15 +13,10 @@ def argument(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """The folders and files of one home (`liaison init`)."""
+class KeyHome:
+    """What lies in the home of each kind of process: its keys, and whom it trusts."""
 
     path: Path
-
-    @property
-    def settings(self) -> Path:
-        """`node.toml`."""
-        return self.path / "node.toml"
 
     @property
     def keys(self) -> Path:
@@ -42,6 +37,26 @@ class Home:
         return self.path / "ca.pem"
 
     @property
+    def index(self) -> Path:
+        """Key indexes of the sources."""
+        return self.path / "index"
+
+    @property
+    def highwater(self) -> Path:
+        """High-water marks of the logs, outside the database."""
+        return self.path / "highwater"
+
+
+@dataclass(frozen=True, slots=True)
+class Home(KeyHome):
+    """The folders and files of one home (`liaison init`)."""
+
+    @property
+    def settings(self) -> Path:
+        """`node.toml`."""
+        return self.path / "node.toml"
+
+    @property
     def trust(self) -> Path:
         """Charter, descriptors and statuses."""
         return self.path / "trust"
@@ -55,16 +70,6 @@ class Home:
     def mappings(self) -> Path:
         """Mappings of the sources."""
         return self.path / "mappings"
-
-    @property
-    def index(self) -> Path:
-        """Key indexes of the sources."""
-        return self.path / "index"
-
-    @property
-    def highwater(self) -> Path:
-        """High-water marks of the logs, outside the database."""
-        return self.path / "highwater"
 
     @property
     def suspensions(self) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.config.home import KeyHome
 from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
 from gateway.config.schema import Telemetry, setting
 from gateway.config.template import render_section, write_new
@@ -22,52 +23,25 @@ _HEAD = """\
 
 
 @dataclass(frozen=True, slots=True)
-class SourceHome:
-    """The folders and files of a source process's home (`liaison source init`); the only place of these names."""
+class SourceHome(KeyHome):
+    """The folders and files of a source process's home (`liaison source init`).
 
-    path: Path
+    Its keys: `record` signs records, `tls` serves, `log` signs the log's heads.
+    """
 
     @property
     def settings(self) -> Path:
         """`source.toml`."""
         return self.path / "source.toml"
 
-    @property
-    def keys(self) -> Path:
-        """Private keys (0600) and certificates: `record` signs records, `tls` serves, `log` signs the log's heads."""
-        return self.path / "keys"
-
-    def key(self, name: str) -> Path:
-        """The private key `name`."""
-        return self.keys / f"{name}.key"
-
-    def certificate(self, name: str) -> Path:
-        """The certificate of the key `name`."""
-        return self.keys / f"{name}.pem"
-
     def request(self, name: str) -> Path:
         """The request for the certificate of the key `name`, where the authority is elsewhere."""
         return self.path / f"{name}.csr"
 
     @property
-    def ca(self) -> Path:
-        """The national CA's certificate."""
-        return self.path / "ca.pem"
-
-    @property
     def accepted(self) -> Path:
         """Certificates of the node's statement keys whose references are accepted."""
         return self.path / "accepted"
-
-    @property
-    def index(self) -> Path:
-        """The key index."""
-        return self.path / "index"
-
-    @property
-    def highwater(self) -> Path:
-        """High-water mark of the log, outside the database."""
-        return self.path / "highwater"
 
     @property
     def database(self) -> Path:

@@ -11,9 +11,8 @@ import unicodedata
 from functools import lru_cache
 
 from gateway.matching.scripts import tables
-from gateway.model.numbers import compact, container_check_digit, thai_pin_check_digit
+from gateway.model.numbers import compact
 
-_CONTAINER = re.compile(r"([A-Z]{3}[UJZ])(\d{6})(\d)")
 _PROVINCE_WORDS = re.compile("^(?:จังหวัด|จ\\.|จ |ແຂວງ|ខេត្ត|រាជធានី|tỉnh |thành phố |tp\\.? ?)", re.IGNORECASE)
 
 
@@ -41,20 +40,6 @@ def container_key(number: str) -> str:
 def province_key(province: str) -> str:
     """The key of a plate's province: without the word for province, blanks and case. Empty when not usable."""
     return _key(_PROVINCE_WORDS.sub("", unicodedata.normalize("NFC", province).strip()))
-
-
-def thai_pin_valid(number: str) -> bool:
-    """Whether a Thai 13-digit identity number has a valid check digit (modulus 11)."""
-    digits = _key(number)
-    if len(digits) != 13 or not digits.isdecimal():
-        return False
-    return thai_pin_check_digit(digits) == int(digits[12])
-
-
-def container_valid(number: str) -> bool:
-    """Whether a container number has owner, category, serial and a valid check digit (ISO 6346)."""
-    match = _CONTAINER.fullmatch(_key(number))
-    return match is not None and container_check_digit(match[1] + match[2]) == int(match[3])
 
 
 @lru_cache(maxsize=16384)

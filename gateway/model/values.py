@@ -100,11 +100,6 @@ class PartialDate:
     def __post_init__(self) -> None:
         _interval(self.value)
 
-    @property
-    def precision(self) -> str:
-        """`Y`, `YM` or `YMD`."""
-        return {4: "Y", 7: "YM", 10: "YMD"}[len(self.value)]
-
     def interval(self) -> tuple[date, date]:
         """The first and last day that the date can mean."""
         return _interval(self.value)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from adapters.sql.connect import Connection
-from adapters.sql.sentry import GRACE_SECONDS
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import _close
+from adapters.sql.watchdog import GRACE_SECONDS
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
 from tests.support.databases import wait_until
@@ -89,7 +89,7 @@ def test_a_server_that_stops_before_a_connection_is_given_back_costs_little(serv
     assert served.server.process is not None
     source = served.rows(CLOCK)
     tables = source._tables
-    connection = Connection(tables.engine, CLOCK, tables._sentry)
+    connection = Connection(tables.engine, CLOCK, tables._watchdog)
     connection.fetch("SELECT 1", (), CLOCK.monotonic() + 5)
     processes = [served.server.process.pid]
     if served.kind == "postgresql":

@@ -17,7 +17,7 @@ GRACE_SECONDS = 0.5
 """What a server gets beyond the deadline to end the statement itself, which keeps the connection."""
 
 
-class Sentry:
+class Watchdog:
     """One thread for the connections of one source; started with the first one, ended by `close`."""
 
     def __init__(self, clock: Clock, name: str) -> None:
@@ -34,7 +34,7 @@ class Sentry:
         due = deadline + GRACE_SECONDS
         with self._changed:
             if self._thread is None and self._open:
-                self._thread = threading.Thread(target=self._run, name=f"sentry-{self._name}", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=f"watchdog-{self._name}", daemon=True)
                 self._thread.start()
             self._running[threading.get_ident()] = (due, driver)
             if not self._next or due < self._next:

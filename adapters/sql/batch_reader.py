@@ -18,7 +18,7 @@ from adapters.sql.tables import Tables
 from adapters.values.cells import Cell
 from gateway.errors import Malformed, Unknown
 
-TOGETHER = 64
+BATCH = 64
 """Records that are read at once."""
 
 MOST = 256
@@ -30,7 +30,7 @@ class _InDoubt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class BatchReader:
     """Reads records of types whose joined rows are all found by value. `codes`: code tables by type and join."""
 
     records: Mapping[str, RecordMapping]
@@ -44,7 +44,7 @@ class Reader:
     def read(self, record_type: str, keys: Sequence[str], deadline: float) -> dict[str, Rows]:
         """The rows of those of `keys` of which there is no doubt. Raises `TimedOut`, `Unavailable`."""
         found: dict[str, Rows] = {}
-        waiting = [keys[first : first + TOGETHER] for first in range(0, len(keys), TOGETHER)]
+        waiting = [keys[first : first + BATCH] for first in range(0, len(keys), BATCH)]
         while waiting:
             some = waiting.pop()
             if len(some) < 2:
