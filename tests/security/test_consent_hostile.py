@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from msgspec.structs import replace
 from typing import Any
 
 import grpc
