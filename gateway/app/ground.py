@@ -12,8 +12,6 @@ from adapters.load import Place, open_source
 from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key
 from certs.tls import TlsIdentity
-from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
-from gateway.agency.tokens import PublicKey, load_token_key
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.clock import Clock, SystemClock
@@ -185,18 +183,3 @@ def _der(pem: bytes) -> bytes:
     import ssl
 
     return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
-
-
-def token_keys(ground: Ground, production: bool) -> dict[str, PublicKey]:
-    """Keys of officer tokens: those of the settings and, in trials, the home's own issuer."""
-    keys = {key.id: load_token_key(ground.settings.path(key.file)) for key in ground.settings.token_keys}
-    trial = ground.home.key("token-issuer")
-    if trial.exists():
-        if production:
-            raise Misconfigured(
-                "the trial issuer of officer tokens is not for production",
-                where=str(trial),
-                remedy="name the country's identity provider under [[token_key]] and remove this key",
-            )
-        keys[TRIAL_KEY] = TrialIssuer.load(trial, ground.member, ground.clock).public_key
-    return keys

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 
 from certs.tls import TlsIdentity
+from gateway.agency.token_keys import handed_in, token_keys
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.ground import Ground, record_issuers, token_keys
-from gateway.app.node_erasure import node_desk
+from gateway.app.ground import Ground, record_issuers
+from gateway.app.node_acts import node_desks
 from gateway.app.rounds import SLOW_ROUND_S, Housekeeper, Sharing
 from gateway.app.watched_journal import WatchedJournal
 from gateway.app.witnessing import NodeWitness
@@ -37,7 +39,7 @@ from gateway.exchange.receipts.receipts import Acknowledger, ReceiptTaker
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
-from gateway.ops.orders.inspection_home import inspection_desk
+from gateway.ops.acts.switches import logged_switches
 from gateway.ops.policy.keeper import policy_entry
 from gateway.records.types import RECORD_TYPES
 from gateway.signing.keys import load_signing_key
@@ -68,7 +70,8 @@ class NodeParts:
         self._release_loop: asyncio.AbstractEventLoop | None = None
         home, clock = ground.home, ground.clock
         references = HitReferences(ground.settings.keystore, clock)
-        suspensions = Suspensions(home.suspensions, clock.monotonic, RECORD_TYPES)
+        documents = SqlDocumentStore(ground.database, ground.keystore, clock)
+        suspensions = Suspensions(home.suspensions, clock.monotonic, RECORD_TYPES, partial(logged_switches, documents))
         exchange_log = WatchedJournal("exchange", ground.exchange_log, ground.counters)
         operations_log = WatchedJournal("operations", ground.operations_log, ground.counters)
         heads = SeenHeads(SqlWitnessStore(ground.database))
@@ -81,7 +84,7 @@ class NodeParts:
             suspensions=suspensions,
             journal=exchange_log,
             operations=operations_log,
-            documents=SqlDocumentStore(ground.database, ground.keystore, clock),
+            documents=documents,
             quotas=SqlQuotas(ground.database),
             issuers=record_issuers(ground, production),
             make_reference=references.make_reference,
@@ -159,12 +162,15 @@ class NodeParts:
             ground, self.parts.documents, heads, self.peers, self._identity, self.scribes.operations.write, self._forked
         )
         self._tokens = OfficerTokens(
-            ground.member, token_keys(ground, production), clock, lambda: ground.trust.view.epoch
+            ground.member, token_keys(ground.settings, clock, production), clock, lambda: ground.trust.view.epoch
+        )
+        desks = node_desks(
+            ground, operations_log, lambda: suspensions.switches, handed_in(ground.settings, clock, self._tokens)
         )
         self._housekeeper = Housekeeper(
             clock=clock,
             trust=ground.trust,
-            suspensions=suspensions,
+            switches=desks.switches.log,
             documents=self.parts.documents,
             store=ground.store,
             operations=self.scribes.operations,
@@ -179,16 +185,9 @@ class NodeParts:
             sources=ground.refreshers,
             policy=lambda: policy_entry(ground.policy.refresh()),
             policy_logged=ground.policy.logged,
-            inspections=inspection_desk(
-                ground.home,
-                ground.member,
-                clock,
-                ground.store,
-                ground.keystore,
-                ground.operations_log,
-            ).run,
+            quick_acts=desks.quick.run,
             sharing=Sharing(self._follow, ground.leader.leads, self._note_lost, self._check_database),
-            erasures=node_desk(ground, operations_log).round,
+            erasures=desks.long.round,
             scrub=Scrubber((ground.exchange_log, ground.operations_log), clock, SLOW_ROUND_S).round,
             fatal=self._fatal,
         )

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.clock import JUMP_US, Clock
-from gateway.config.suspensions import Action, Suspensions, Switch
 from gateway.errors import LiaisonError, Refused, StorageBroken
 from gateway.exchange.asking.copies import COPY, Copies, deletion
 from gateway.exchange.incidents import Incidents
@@ -28,9 +27,8 @@ from gateway.ports.log_store import LogStore
 from gateway.trust.keeper import TrustKeeper
 
 ROUND_S = 1.0
-INSPECTIONS_S = 0.2
+QUICK_ACTS_S = 0.2
 SLOW_ROUND_S = 60.0
-_SWITCH = "switch"
 _BATCH = 64
 
 
@@ -56,7 +54,7 @@ class Housekeeper:
         *,
         clock: Clock,
         trust: TrustKeeper,
-        suspensions: Suspensions,
+        switches: Callable[[], None],
         documents: DocumentStore,
         store: LogStore,
         operations: Scribe,
@@ -71,7 +69,7 @@ class Housekeeper:
         sources: Mapping[str, Callable[[], object]],
         policy: Callable[[], EntryDraft | None],
         policy_logged: Callable[[], None],
-        inspections: Callable[[], int],
+        quick_acts: Callable[[], int],
         sharing: Sharing,
         erasures: Callable[[], None],
         scrub: Callable[[], list[EntryDraft]],
@@ -79,7 +77,7 @@ class Housekeeper:
     ) -> None:
         self._clock = clock
         self._trust = trust
-        self._suspensions = suspensions
+        self._log_switches = switches
         self._documents = documents
         self._store = store
         self._operations = operations
@@ -96,7 +94,7 @@ class Housekeeper:
         self._upkeep = ThreadPoolExecutor(max(1, len(sources)), thread_name_prefix="upkeep")
         self._policy = policy
         self._policy_logged = policy_logged
-        self._take_inspections = inspections
+        self._quick_acts = quick_acts
         self._sharing = sharing
         self._leading = False
         self._erasures = erasures
@@ -119,7 +117,7 @@ class Housekeeper:
         tasks.create_task(_every(ROUND_S, self.receipts_round))
         tasks.create_task(_every(ROUND_S, self.consents_round))
         tasks.create_task(_every(ROUND_S, self.erasures_round))
-        tasks.create_task(_every(INSPECTIONS_S, self.inspections_round))
+        tasks.create_task(_every(QUICK_ACTS_S, self.quick_acts_round))
         tasks.create_task(_every(self._witness_s, self.witness_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.slow_round))
         tasks.create_task(_every(SLOW_ROUND_S, self.days_round))
@@ -138,10 +136,10 @@ class Housekeeper:
         await self._try("refusals", self._log_incidents)
         await self._try("clock", self._look_at_clock)
 
-    async def inspections_round(self) -> None:
-        """What somebody wants to see of the logs gets its entry; who waits for it sees it after that."""
+    async def quick_acts_round(self) -> None:
+        """Carry out the acts that somebody waits for: reading the logs, switching on again, deciding on consent."""
         if self._leading:
-            await self._try("inspections", partial(asyncio.to_thread, self._take_inspections))
+            await self._try("acts", partial(asyncio.to_thread, self._quick_acts))
 
     async def receipts_round(self) -> None:
         """Send the receipts that are due."""
@@ -159,7 +157,7 @@ class Housekeeper:
             await self._try("days", self._days)
 
     async def erasures_round(self) -> None:
-        """Carry out orders to erase and to hold, and once an hour erase what is over its age."""
+        """Carry out acts that erase and hold, and once an hour erase what is over its age."""
         if self._leading:
             await self._try("erasures", partial(asyncio.to_thread, self._erasures))
 
@@ -218,11 +216,8 @@ class Housekeeper:
         await self.lead()
 
     async def log_switches(self) -> None:
-        """An entry for each suspension or resumption that has none yet."""
-        known = set(await asyncio.to_thread(self._documents.keys, _SWITCH)) if self._suspensions.switches else set()
-        for switch in self._suspensions.unlogged(known.__contains__):
-            await self._operations.write(_switch(switch))
-            await asyncio.to_thread(self._documents.put, _SWITCH, switch.id, b"1")
+        """Write an entry for each suspension that has none yet."""
+        await asyncio.to_thread(self._log_switches)
 
     async def _look_at_trust(self) -> None:
         if await asyncio.to_thread(self._trust.refresh):
@@ -303,20 +298,3 @@ def _cancelled() -> bool:
     """Whether somebody wants this task to end: a closed connection raises `CancelledError` as well."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _switch(switch: Switch) -> EntryDraft:
-    scope, _, target = switch.target.partition(":")
-    return EntryDraft(
-        kind="suspend" if switch.action is Action.SUSPEND else "resume",
-        peer=target.partition("/")[0] if scope == "peer" else "",
-        private={
-            "scope": scope,
-            "target": target,
-            "reason": switch.reason,
-            "humanitarian": switch.humanitarian,
-            "by": "liaison",
-            "time": switch.time,
-        },
-        retention=Retention.OPERATIONS,
-    )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from certs.tls import TlsIdentity
 from gateway.app.ground import Ground
@@ -17,6 +18,7 @@ from gateway.errors import LiaisonError, Misconfigured, NotProved
 from gateway.model.names import MemberId
 from gateway.node.client import PeerPool
 from gateway.node.witness_client import DomesticChannel, WitnessClient
+from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.homes.start_waiver import take_waiver
 from gateway.ports.content_keys import Retention
 from gateway.ports.documents import DocumentStore
@@ -53,6 +55,7 @@ class NodeWitness:
     ) -> None:
         member, clock = ground.member, ground.clock
         self._ground = ground
+        self._documents = documents
         self._heads = heads
         self._note = note
         self._logs: tuple[AuditLog, ...] = (ground.exchange_log, ground.operations_log)
@@ -100,22 +103,28 @@ class NodeWitness:
         Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be told.
         """
         plan = witness_plan(self._ground.member, self._ground.settings.witness, self._ground.trust.view)
-        waived = ""
+        waived: dict[str, Any] = {"waived": ""}
         try:
             found = await self._comparison.at_start(self._logs, plan.asked)
         except NotProved:
-            waived = take_waiver(self._ground.home)
-            if not waived:
+            told = self._take_waiver()
+            if not told:
                 raise
+            waived |= told
             found = Compared((), tuple((name, "unreachable") for name in plan.asked))
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
         private = {
             "seen": [{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
             "missing": [f"{name or 'domestic'}: {code}" for name, code in found.missing],
-            "waived": waived,
+            **waived,
         }
         return EntryDraft("witness-compared", private=private, retention=Retention.OPERATIONS)
+
+    def _take_waiver(self) -> dict[str, Any]:
+        ground = self._ground
+        used = Used(self._documents, ground.store, ground.keystore)
+        return take_waiver(HomeTrust(ground.home, ground.member, ground.clock), used)
 
     async def round(self) -> None:
         """Bring our newest heads to their witnesses, and remember those that we saw of others."""

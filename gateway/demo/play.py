@@ -56,6 +56,7 @@ def _finish(story: Story, folder: Path, seconds: float, *, as_json: bool) -> Non
 def _stay_up(federation: Federation, story: Story) -> None:
     command = argument(Path(shutil.which("liaison") or Path(sys.executable).with_name("liaison")))
     home, kh, vn = (argument(federation.home(member)) for member in ("th", "kh", "vn"))
+    key = argument(federation.administrator("vn"))
     car = (planted.STOLEN_CAR_PLATE, planted.STOLEN_CAR_PROVINCE)
     story.say("\nThe nodes stay up. In another terminal, try:\n")
     for line in (
@@ -65,7 +66,7 @@ def _stay_up(federation: Federation, story: Story) -> None:
         f'{command} ask vehicle --home {kh} --as kh.o.1042 --to th --plate "{car[0]}" '
         f'--province "{car[1]}" --purpose BORDER_CHECK --offence OTHER --ticket KH-PP-77',
         f"{command} suspend --home {vn} --all --reason trial",
-        f"{command} resume --home {vn} --all --reason trial",
+        f"{command} resume --home {vn} --all --reason trial --key {key}",
         f"{command} audit show --home {home}",
     ):
         story.say(f"  {line}")

@@ -15,7 +15,6 @@ from liaison.exchange.v1 import consent_pb2 as pb
 
 from gateway.app.node import Node
 from gateway.config.home import Home
-from gateway.config.suspensions import Action
 from gateway.desk.consents import CONSENT, ConsentBook, Decision
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.asking.copies import COPY
@@ -24,9 +23,9 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.node import methods, wire
-from gateway.ops.homes.suspensions import switch
 from gateway.statements.consent import build_consent_answer, verify_consent_request
 from gateway.statements.envelope import CONSENT_REQUEST
+from tests.support.acts import switch_off, switch_on
 from tests.support.consents import (
     CUSTOMS,
     HOUR_US,
@@ -231,20 +230,20 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
     async def suspended() -> bool:
         return await told() == "suspended"
 
-    switch(home, CLOCK, Action.SUSPEND, "peer:th", "under review")
+    switch_off(home, "peer:th", "under review")
     await eventually_async(suspended)
     assert await told(asked=danger) == "suspended"
-    switch(home, CLOCK, Action.SUSPEND, "peer:th", "under review", "minister of the interior")
+    switch_off(home, "peer:th", "under review", "minister of the interior")
 
     async def let_through() -> bool:
         return await told(asked=danger) == "taken"
 
     await eventually_async(let_through)
     assert await told() == "suspended"
-    switch(home, CLOCK, Action.RESUME, "all", "over")
-    switch(home, CLOCK, Action.SUSPEND, "peer:th/TravelDocument", "under review")
+    await switch_on(home, "all", "over")
+    switch_off(home, "peer:th/TravelDocument", "under review")
     await eventually_async(suspended)
-    switch(home, CLOCK, Action.RESUME, "all", "over")
+    await switch_on(home, "all", "over")
 
     async def over() -> bool:
         return await told() == "taken"
@@ -258,7 +257,7 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
 async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: World, about: Found) -> None:
     home, th = Home(world.home("th")), world.nodes["th"]
     before = kept(world)
-    switch(home, CLOCK, Action.SUSPEND, "peer:vn", "under review")
+    switch_off(home, "peer:vn", "under review")
 
     async def suspended() -> bool:
         th.parts.suspensions.refresh()
@@ -268,7 +267,7 @@ async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: Wor
     waiting = await th.onward.use(about.officer, about.wish())
     assert (waiting.state, waiting.problem) == ("waiting", "suspended")
     assert kept(world) == before
-    switch(home, CLOCK, Action.RESUME, "peer:vn", "over")
+    await switch_on(home, "peer:vn", "over")
 
     async def taken() -> bool:
         answer = await th.onward.use(about.officer, about.wish())

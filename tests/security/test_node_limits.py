@@ -20,15 +20,14 @@ from gateway.app.node import Node
 from gateway.app.rounds import Housekeeper
 from gateway.audit.accounts.receipts import Due
 from gateway.config.home import Home
-from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
 from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import methods, wire
-from gateway.ops.homes.suspensions import switch
 from gateway.ports.peers import PeerStatus
+from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
     CLOCK,
     KH,
@@ -117,9 +116,9 @@ async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_s
         patch.setattr(node._housekeeper, "_receipts", hang)
         await in_turns(waiting.wait(), 5)
         before = len(operations(node, "suspend"))
-        switch(Home(world.home("vn")), CLOCK, Action.SUSPEND, "peer:kh", "trial")
+        switch_off(Home(world.home("vn")), "peer:kh", "trial")
         await eventually(lambda: len(operations(node, "suspend")) == before + 1)
-        switch(Home(world.home("vn")), CLOCK, Action.RESUME, "peer:kh", "trial")
+        await switch_on(Home(world.home("vn")), "peer:kh", "trial")
         never.set()
 
 
@@ -411,11 +410,11 @@ async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world
         return False
 
     await eventually_async(well, 5)
-    switch(home, CLOCK, Action.SUSPEND, "all", "trial")
+    switch_off(home, "all", "trial")
 
     async def unwell() -> bool:
         return not await peers.healthy(VN)
 
     await eventually_async(unwell, 5)
-    switch(home, CLOCK, Action.RESUME, "all", "trial")
+    await switch_on(home, "all", "trial")
     await eventually_async(lambda: peers.healthy(VN), 5)

@@ -69,9 +69,12 @@ def _source(kind: str, meaning: str, *fields: str) -> Event:
 _US, _PEER, _NOBODY = Party.US, Party.PEER, Party.NOBODY
 
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_ACT = ("proof", "persons", "account", "act")
+"""Who did it and what shows that, where a human did."""
+
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _CONTINUED = (
-    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
+    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed", *_ACT,
 )  # fmt: skip
 _USED = ("by", "account", "reason", "detail")
 _USE = (
@@ -164,9 +167,9 @@ _EVENTS = (
                 "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "purpose", "offence", "case",
                 "ticket", "query", "question", "search", "to", "code"),
     _operations("suspend", "A source, agency, counterpart or everything was switched off.",
-                "scope", "target", "reason", "humanitarian", "by", "time"),
-    _operations("resume", "What was switched off is on again.",
-                "scope", "target", "reason", "humanitarian", "by", "time"),
+                "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT),
+    _operations("resume", "What was switched off is on again: an administrator signed it. Durable before it is on.",
+                "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT),
     _operations("trust-accepted", "A charter, descriptor or status was accepted.", "document", "version", "hash"),
     _operations("trust-refused", "A charter, descriptor or status was refused; what was in force stays.",
                 "document", "version", "hash", "detail"),
@@ -200,7 +203,7 @@ _EVENTS = (
                 "Before this run signed anything it asked its witnesses for the largest heads that they had seen; ours "
                 "extend them. An empty `seen` is an alarm: none of them answered. `waived` says who let the node start "
                 "on a moved log without a witness.",
-                "seen", "missing", "waived"),
+                "seen", "missing", "waived", "order", *_ACT),
     _operations("quorum-lost",
                 "An alarm: entries are older than 15 minutes, and under no head with a quorum of cosignatures. Service "
                 "goes on.",
@@ -238,8 +241,10 @@ _EVENTS = (
     _operations("consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
                 "code", "reason", "detail", "statement"),
     _operations("consent-decided",
-                "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
-                *_ASKED, "granted", "by", "reason", "decided_us", "until_us"),
+                "An officer of the owning agency decided on a counterpart's request for consent. Durable before the "
+                "counterpart is told.",
+                *_ASKED, "granted", "by", "role", "office", "reason", "decided_us", "until_us", "proof", "token",
+                "order"),
     _operations("operations-continued",
                 "The same as `exchange-continued`, of the operations log.", *_CONTINUED),
     _operations("opened",
@@ -278,19 +283,24 @@ _EVENTS = (
                 "Entries of an exchange log before an index are about to be pruned: they leave their hashes. `n` is "
                 "that index, `req` the SHA-256 of the log's origin, `ans` the root over what goes. Durable before "
                 "anything goes.",
-                "log", "first", "stop", "before_us", "by", "reason"),
+                "log", "first", "stop", "before_us", "by", "reason", *_ACT),
     _operations("scrubbed",
                 "A pass over a log came to its end: every entry was read and hashed again, and is what was signed.",
                 "log", "size"),
     _operations("erasure-sought",
                 "The content of entries is about to be opened by the program, to find those that concern a subject; "
                 "nothing of it is shown. The subject is not named.",
-                "by", "reason", "reference", "order"),
+                "by", "reason", "reference", "order", *_ACT),
+    _operations("erasure-ordered",
+                "Two persons signed that content is erased. Durable before any of it is; the entries `key-destroyed` "
+                "that follow have the same `order`. Names entries, never a subject.",
+                "by", "reason", "reference", "order", *_ACT),
     _operations("hold-placed",
-                "Two approvers placed a legal hold: the content of these entries is not erased until it ends. Never "
+                "Two persons placed a legal hold: the content of these entries is not erased until it ends. Never "
                 "erased itself.",
-                "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement"),
-    _operations("hold-lifted", "Two approvers lifted a legal hold.", "hold", "reason", "approvers", "statement"),
+                "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement", *_ACT[:-1]),
+    _operations("hold-lifted", "Two persons lifted a legal hold.",
+                "hold", "reason", "approvers", "statement", *_ACT[:-1]),
     _operations("hold-lapsed", "The time of a legal hold is over; it holds nothing any more.", "hold", "until_us"),
     _source("source-started", "The source process started and found its log whole.", "source", "version"),
     _source("source-searched",

@@ -18,7 +18,7 @@ from gateway.trust.documents.appointment import EVERY, Appointment, Scope, check
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
-ALWAYS_OPEN: Final = frozenset({"key-destroyed", "receipt", "acknowledged", "pruned"}) | CONTINUED
+ALWAYS_OPEN: Final = frozenset({"key-destroyed", "erasure-ordered", "receipt", "acknowledged", "pruned"}) | CONTINUED
 """Kinds of entries whose private part every auditor sees: what was erased or pruned by right, what was acknowledged,
 and why a log goes on under another number."""
 

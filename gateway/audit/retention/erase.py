@@ -14,7 +14,7 @@ from gateway.ports.journal import EntryDraft
 
 
 class Eraser:
-    """Erases the content of one node. One at a time for a home (`ops.orders`)."""
+    """Erases the content of one node. One at a time for a home (`gateway.ops.acts`)."""
 
     def __init__(self, key_eraser: KeyEraser) -> None:
         self._one = key_eraser

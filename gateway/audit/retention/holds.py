@@ -152,8 +152,8 @@ def _signed(document: Document, key: VerifyKey) -> bool:
     return True
 
 
-def placed_entry(order: HoldOrder) -> EntryDraft:
-    """The entry from which on a hold counts."""
+def placed_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
+    """Return the entry from which on a hold counts. `proved` are the members that say who did it."""
     private = {
         "hold": order.id,
         "entries": {log: list(indexes) for log, indexes in order.entries.items()},
@@ -163,18 +163,18 @@ def placed_entry(order: HoldOrder) -> EntryDraft:
         "approvers": list(order.signers),
         "statement": encode64(order.data),
     }
-    return EntryDraft("hold-placed", private=private, retention=Retention.PROOF)
+    return EntryDraft("hold-placed", private={**proved, **private}, retention=Retention.PROOF)
 
 
-def lifted_entry(order: HoldOrder) -> EntryDraft:
-    """The entry that ends a hold."""
+def lifted_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
+    """Return the entry that ends a hold. `proved` are the members that say who did it."""
     private = {
         "hold": order.id,
         "reason": order.reason,
         "approvers": list(order.signers),
         "statement": encode64(order.data),
     }
-    return EntryDraft("hold-lifted", private=private, retention=Retention.PROOF)
+    return EntryDraft("hold-lifted", private={**proved, **private}, retention=Retention.PROOF)
 
 
 def lapsed_entry(hold: Hold) -> EntryDraft:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from certs.durable import PUBLIC, make_folder, write_new
-from certs.keyfiles import create_key
 from gateway.audit.reading.inspection import Action
 from gateway.audit.reading.mandate import Mandate, appointment_of
 from gateway.audit.reading.show import open_entry
@@ -16,11 +14,11 @@ from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
+from gateway.ops.acts.carry import inspect
 from gateway.ops.audit.verify_export import describe
 from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry
 from gateway.ops.homes.trust_state import publish
-from gateway.ops.orders.inspection_home import inspect
-from gateway.signing.dsse import decode64, encode64
+from gateway.signing.dsse import decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.ceremony.auditors import draft_appointment
 from gateway.trust.ceremony.ceremony import authority_key, import_document
@@ -29,15 +27,6 @@ from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
 
 _END = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-
-
-def make_key(folder: Path, name: str) -> dict[str, str]:
-    """A key for an auditor: `NAME.key` for them alone, `NAME.pub` for the authority that appoints."""
-    identifier(name, "--name")
-    make_folder(folder)
-    key = SigningKey(create_key(folder / f"{name}.key"))
-    write_new(folder / f"{name}.pub", encode64(key.spki).encode() + b"\n", PUBLIC)
-    return {"key": str(folder / f"{name}.key"), "public": str(folder / f"{name}.pub"), "key_id": key.key_id}
 
 
 def scope_of(

@@ -140,7 +140,7 @@ def _no_progress(done: int, of: int) -> None:
 
 def _look_up(folder: Path, reason: str, search: Search) -> Written:
     """The entry of a search without a mandate, durable."""
-    from gateway.ops.orders.inspection_home import look_up
+    from gateway.ops.acts.carry import look_up
 
     entry = look_up(folder, reason, search.as_value())
     with open_home(folder) as evidence:
@@ -151,8 +151,8 @@ def _look_up(folder: Path, reason: str, search: Search) -> Written:
 def _announce(folder: Path, auditor: Searcher, search: Search) -> tuple[Written, Mandate]:
     """The entry of this search, durable, and what its auditor may see."""
     from gateway.audit.reading.inspection import Action, mandate_of
+    from gateway.ops.acts.carry import inspect
     from gateway.ops.audit.auditors import own_appointment
-    from gateway.ops.orders.inspection_home import inspect
     from gateway.signing.keys import load_signing_key
 
     assert auditor.key_file is not None

@@ -34,7 +34,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def look_up_private(folder: Path, reason: str, log: str, wanted: Filter, bounds: tuple[int, int]) -> None:
     """The entry of a search in private parts without a mandate, durable, before anything is found by them."""
-    from gateway.ops.orders.inspection_home import look_up
+    from gateway.ops.acts.carry import look_up
 
     times = {name: rfc3339(us) for name, us in zip(("since", "until"), bounds, strict=True) if us}
     public = {name: value for name in ("kind", "peer", "exchange_id") if (value := getattr(wanted, name))}

@@ -9,17 +9,22 @@ import click
 
 from gateway.cli.output import home_option, json_option, print_json, say
 from gateway.cli.times import TIME
+from gateway.ops.acts.forget_plan import entry_places
+from gateway.ops.acts.hold_documents import bring_hold, draft_hold, draft_lift, hold_value, list_holds, sign_hold
+from gateway.ops.acts.hold_hints import bring_command, sign_command
+from gateway.trust.documents.policy_approval import APPROVALS
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
-_KEY = click.option("--key", required=True, type=_FILE, help="The approver's key (liaison policy approver).")
+_KEY = click.option("--key", required=True, type=_FILE, help="The key of a data officer or approver.")
 _REASON = click.option("--reason", required=True, help="Why; it stands in the entry.")
 _OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document, for the other approver.")
 
 
 @click.group()
 def hold() -> None:
-    """Legal holds: two approvers sign, it ends by itself within a year, and each step has its entry.
+    """Legal holds: two persons sign (data officers, approvers), it ends by itself within a year, and each step has its
+    entry.
 
     Each of its commands has --json.
 
@@ -60,8 +65,6 @@ def draft(
     Example:
       liaison audit hold draft --home th --exchange 3c1f… --until 2027-06-01 --reason "case 7" --key a.key --out h
     """
-    from gateway.ops.orders.erasure_home import draft_hold, entry_places
-
     if not entries and not exchanges:
         raise click.UsageError("say what to hold: --entry or --exchange")
     data = draft_hold(home, entry_places(entries), exchanges, until, reason, key)
@@ -82,8 +85,6 @@ def lift(home: Path, name: str, reason: str, key: Path, out: Path, as_json: bool
     Example:
       liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l
     """
-    from gateway.ops.orders.erasure_home import draft_lift
-
     return _written(out, draft_lift(home, name, reason, key), as_json=as_json)
 
 
@@ -99,8 +100,6 @@ def sign(file: Path, key: Path, out: Path, as_json: bool) -> int:
     Example:
       liaison audit hold sign h --key b.key --out h
     """
-    from gateway.ops.orders.erasure_home import sign_hold
-
     return _written(out, sign_hold(file, key), as_json=as_json)
 
 
@@ -115,14 +114,12 @@ def bring(file: Path, home: Path, as_json: bool) -> int:
     Example:
       liaison audit hold bring h --home th
     """
-    from gateway.ops.orders.erasure_home import bring_hold
-
     done = bring_hold(home, file)
     if as_json:
         print_json(done)
     else:
         what = "placed" if done["action"] == "place" else "lifted"
-        say(f"{done['hold']} is {what}, on the word of {len(done['approvers'])} approvers", "good")
+        say(f"{done['hold']} is {what}, signed by {len(done['approvers'])} persons", "good")
     return 0
 
 
@@ -136,8 +133,6 @@ def list_all(home: Path, as_json: bool) -> int:
     Example:
       liaison audit hold list --home th
     """
-    from gateway.ops.orders.erasure_home import list_holds
-
     found = list_holds(home)
     if as_json:
         print_json({"holds": found})
@@ -153,10 +148,6 @@ def list_all(home: Path, as_json: bool) -> int:
 
 
 def _written(out: Path, data: bytes, *, as_json: bool) -> int:
-    from gateway.ops.orders.erasure_home import hold_value
-    from gateway.ops.orders.hold_hints import bring_command, sign_command
-    from gateway.trust.documents.policy_approval import APPROVALS
-
     value = hold_value(data) | {"out": str(out)}
     out.write_bytes(data)
     if as_json:

@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.output import home_option, json_option, print_json, say, working
 from gateway.cli.times import TIME
+from gateway.ops.homes.persons import make_person_key
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _THERE = click.Path(file_okay=False, exists=True, path_type=Path)
@@ -29,9 +30,7 @@ def key(out: Path, name: str, as_json: bool) -> int:
     Example:
       liaison audit key --out keys --name th.auditor.1
     """
-    from gateway.ops.audit.auditors import make_key
-
-    made = make_key(out, name)
+    made = make_person_key(out, name)
     if as_json:
         print_json(made)
         return 0

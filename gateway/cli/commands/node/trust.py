@@ -9,6 +9,9 @@ from typing import Any
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.config import argument
+from gateway.ops.homes.persons import admit_person, make_person_key
+from gateway.trust.documents.descriptor import PERSONS, KeyUse
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CARD = click.Path(exists=True, path_type=Path)
@@ -57,7 +60,6 @@ def draft(
       liaison trust draft --previous charter.jsonl --threshold 2 --out charter-2.json la-authority/member.json
     """
     from gateway.clock import SystemClock
-    from gateway.config import argument
     from gateway.ops.homes.documents import CARD, CHARTER, read_document, read_documents
     from gateway.trust.ceremony.ceremony import draft as draft_charter
     from gateway.trust.ceremony.member_card import CARD_FILE, read_card
@@ -262,3 +264,51 @@ def _write(file: Path, data: bytes) -> None:
         if isinstance(cause, OSError) and cause.errno in _NO_PLACE:
             raise click.UsageError(f"`{file}` cannot be written: {cause.strerror}") from error
         raise
+
+
+_USE = click.option(
+    "--use", required=True, type=click.Choice([use.value for use in PERSONS]), help="What the person may sign."
+)
+
+
+@trust.command()
+@_USE
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the keys go.")
+@click.option("--name", required=True, help="The person's id.")
+@json_option
+def person(use: str, out: Path, name: str, as_json: bool) -> int:
+    """Make the key of a person: an administrator, data officer or approver. The key stays with that person alone.
+
+    \b
+    Example:
+      liaison trust person --use administrator --out keys --name th.adm.7
+    """
+    made = make_person_key(out, name)
+    if as_json:
+        print_json(made)
+        return 0
+    public = argument(Path(made["public"]))
+    say(f"key, for that person alone: {made['key']}", "good")
+    say(f"public key: {made['public']}; bring it into the home: liaison trust admit {public} --use {use} --home …")
+    return 0
+
+
+@trust.command()
+@click.argument("public", type=_FILE)
+@_USE
+@home_option
+@json_option
+def admit(public: Path, use: str, home: Path, as_json: bool) -> int:
+    """Bring a person's public key into a home; the descriptor that the authority signs next lists it.
+
+    \b
+    Example:
+      liaison trust admit keys/th.adm.7.pub --use administrator --home th
+    """
+    target = admit_person(home, public, KeyUse(use))
+    if as_json:
+        print_json({"public": str(target)})
+    else:
+        say(f"{target}", "good")
+        say("  now publish the descriptor: liaison trust publish --home … --authority …")
+    return 0

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from gateway.cli.acts import key_option
 from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.ops.homes.start_waiver import waive_start
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -148,24 +150,21 @@ def status(home: Path, as_json: bool) -> int:
 
 @witness.command()
 @home_option
-@click.option("--by", required=True, help="Who takes the responsibility: person id or name of the duty officer.")
 @click.option("--reason", required=True, help="Why no witness can be asked, and how you know that this copy is right.")
+@key_option("An administrator's key")
 @json_option
-def waive(home: Path, by: str, reason: str, as_json: bool) -> int:
+def waive(home: Path, reason: str, keys: tuple[Path, ...], as_json: bool) -> int:
     """Let the node start once although its log was moved or restored and no witness can be asked.
 
     The node cannot know then whether this is its newest copy. If it is not, its log forks, and the witnesses will show
-    it. The word is used up by the next start that needs it, and stands in that start's entry.
+    it. An administrator signs. The next start that needs the act uses it up, within seven days, and tells it in its
+    entry.
 
     \b
     Example:
-      liaison witness waive --home th --by th.adm.7 --reason "moved to the new machine, links are cut, last size 81234"
+      liaison witness waive --home th --key adm.key --reason "moved to a new machine, links are cut, last size 81234"
     """
-    from gateway.clock import SystemClock
-    from gateway.config import Home, load_settings
-    from gateway.ops.homes.start_waiver import waive as write
-
-    path = write(Home(load_settings(home).home), by, reason, SystemClock())
+    path = waive_start(home, reason, keys)
     if as_json:
         print_json({"waiver": str(path)})
     else:

@@ -8,6 +8,9 @@ from typing import Any
 import click
 
 from gateway.cli.output import home_option, json_option, print_json, say
+from gateway.config import argument
+from gateway.ops.homes.persons import admit_person, make_person_key
+from gateway.trust.documents.descriptor import KeyUse
 
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -25,10 +28,7 @@ def approver(out: Path, name: str, as_json: bool) -> int:
     Example:
       liaison policy approver --out keys --name a
     """
-    from gateway.config import argument
-    from gateway.ops.policy.approvals import make_approver
-
-    made = make_approver(out, name)
+    made = make_person_key(out, name)
     if as_json:
         print_json(made)
         return 0
@@ -49,9 +49,7 @@ def admit(public: Path, home: Path, as_json: bool) -> int:
     Example:
       liaison policy admit keys/a.pub --home th
     """
-    from gateway.ops.policy.approvals import add_approver
-
-    target = add_approver(home, public)
+    target = admit_person(home, public, KeyUse.APPROVER)
     if as_json:
         print_json({"public": str(target)})
     else:
