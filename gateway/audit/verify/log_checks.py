@@ -42,7 +42,7 @@ _OF_A_LOG = (
 
 
 class LogCheck:
-    """Checks 4 to 14 for one log: `spans` first, then `take` for each run in order, `finish` and `conclude`.
+    """Checks 4 to 14 and 19 for one log: `spans` first, then `take` for each run in order, `finish` and `conclude`.
 
     `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the runs.
     """
@@ -69,7 +69,7 @@ class LogCheck:
         self.withheld: dict[str, int] = {}
         self.times: dict[int, int] = {}
         self.opened = 0
-        self.statements = 0
+        self.statements = self.acts = 0
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
 
@@ -114,6 +114,7 @@ class LogCheck:
         self.times |= run.times
         self.opened += run.opened
         self.statements += run.statements
+        self.acts += run.acts
         for key_id, gone in run.gone.items():
             self._gone.setdefault(key_id, Gone()).merge(gone)
         for ground, count in run.withheld.items():
@@ -232,10 +233,8 @@ class LogCheck:
         checks = list(_OF_A_LOG)
         if not self._evidence.first:
             checks.append(Check.PRUNED)
-        if self.opened:
-            checks.append(Check.PRIVATE)
-        if self.statements:
-            checks.append(Check.STATEMENTS)
+        counts = ((Check.PRIVATE, self.opened), (Check.STATEMENTS, self.statements), (Check.ACTS, self.acts))
+        checks += [check for check, count in counts if count]
         if self._rules.mandate is not None:
             checks.append(Check.RANGE)
             if self._rules.mandate.scope is not None:

@@ -19,6 +19,7 @@ from gateway.audit.reading.mandate import Mandate
 from gateway.audit.tree.checkpoint import origin
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.audit.tree.piecewise import PIECE, fold, ragged
+from gateway.audit.verify.act_checks import ACT_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasureProof, Gone, erasure_proof
 from gateway.audit.verify.findings import Check, Report
 from gateway.errors import BadSignature, LiaisonError
@@ -26,7 +27,7 @@ from gateway.model.names import MemberId
 from gateway.statements.envelope import ANSWER, REQUEST, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
-_READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"})
+_READ = frozenset({"answered", "refused", "start", "policy-accepted", "key-destroyed"}) | ACT_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Run:
     withheld: dict[str, int] = field(default_factory=dict)
     opened: int = 0
     statements: int = 0
+    acts: int = 0
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
     suspect: int | None = None
@@ -270,6 +272,8 @@ class _Checks:
 
     def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         """What other checks need from a private part."""
+        if entry.kind in ACT_KINDS:
+            self._act(entry, private, expected)
         if entry.kind == "key-destroyed":
             self._destroyed(entry, private, expected)
             return
@@ -277,6 +281,13 @@ class _Checks:
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:
                 self._run.policies.add(found[:64])
+
+    def _act(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
+        """Check 19."""
+        try:
+            self._run.acts += check_act(entry, private, self._rules.member, self._view)
+        except LiaisonError as error:
+            self._against(Check.ACTS, f"its act does not verify: {error.message}", expected)
 
     def _destroyed(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         try:
