@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,15 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
 
+from gateway.audit.acts.table import ActKind
 from gateway.clock import ManualClock, from_us
 from gateway.desk.consent_outbox import WAITING, Wish, wish_key
 from gateway.desk.consents import Consent, ConsentBook, Decision
-from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unknown
+from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unauthenticated, Unknown
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.requester import Requester
+from gateway.model.requester import Officer, Requester
+from gateway.ops.acts.consents import ConsentActs
+from gateway.ops.acts.mailbox import Order
 from gateway.statements.consent import (
     build_consent_answer,
     build_consent_request,
@@ -191,7 +195,7 @@ def book(tmp_path: Path, clock: ManualClock) -> ConsentBook:
 @pytest.fixture
 def taken(book: ConsentBook) -> Consent:
     request = verify(build_consent_request(REQUEST, KEY).envelope)
-    book.take(request, {"type": "Vehicle"}, NOW_US)
+    book.take(request, {"type": "Vehicle", "owner": "kh.customs"}, NOW_US)
     found = book.known(request)
     assert found is not None
     return found
@@ -235,6 +239,64 @@ def test_a_decision_has_a_name_a_reason_and_a_time_within_the_request_s(
     with pytest.raises(error):
         book.decide(taken, decision(**change))
     assert book.unlogged() == []
+
+
+def deciding(book: ConsentBook, agency: str, clock: ManualClock) -> ConsentActs:
+    """The act of an officer of this agency, whose token is good."""
+
+    def officer_of(token: str) -> Officer:
+        if token != "good":
+            raise Unauthenticated("it is not", code="bad-token")
+        return Officer("kh.o.1", "officer", "kh.desk", agency, frozenset(), bytes(32), "client-cli")
+
+    return ConsentActs(book.documents, clock, officer_of)
+
+
+def deciding_order(taken: Consent, token: str = "good", **changes: Any) -> Order:
+    detail = {"consent": taken.request.id, "granted": True, "hours": 1} | changes
+    return Order(ActKind.CONSENT, token=token, reason="same case", detail=detail)
+
+
+def test_an_officer_of_the_owning_agency_decides_and_the_same_act_once(
+    book: ConsentBook, taken: Consent, clock: ManualClock
+) -> None:
+    order, acts = deciding_order(taken), deciding(book, "customs", clock)
+    assert acts.decide(order)["state"] == "granted"
+    assert acts.decide(order)["state"] == "granted", "it was cut off before its result was written, and goes on"
+    noted = book.get(taken.key).decision
+    assert noted is not None
+    assert (noted.by, noted.role, noted.proof, noted.token) == ("kh.o.1", "officer", "token", bytes(32).hex())
+    with pytest.raises(Forbidden, match="decided"):
+        acts.decide(deciding_order(taken))
+
+
+@pytest.mark.parametrize(
+    ("agency", "order", "code"),
+    [
+        ("police", {}, "not-the-owner"),
+        ("customs", {"token": ""}, "proof-needed"),
+        ("customs", {"token": "forged"}, "bad-token"),
+        ("customs", {"granted": 1}, "bad-act"),
+        ("customs", {"hours": 0}, "bad-act"),
+        ("customs", {"more": 1}, "bad-act"),
+    ],
+)
+def test_nobody_else_decides_and_nothing_else_is_decided(
+    book: ConsentBook, taken: Consent, clock: ManualClock, agency: str, order: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(LiaisonError) as refused:
+        deciding(book, agency, clock).decide(deciding_order(taken, **order))
+    assert refused.value.code == code
+    assert book.get(taken.key).decision is None
+
+
+def test_a_decision_of_version_0_1_0_is_read(book: ConsentBook, taken: Consent) -> None:
+    """It has a name and no proof."""
+    value = {"granted": True, "by": "Sok Dara", "reason": "x", "decided_us": NOW_US, "until_us": NOW_US + HOUR_US}
+    book.documents.put("consent-decision", taken.key, json.dumps(value).encode())
+    noted = book.get(taken.key).decision
+    assert noted is not None
+    assert (noted.by, noted.proof) == ("Sok Dara", "unproved")
 
 
 def test_a_request_is_gone_when_its_time_is_over(book: ConsentBook, taken: Consent, clock: ManualClock) -> None:
