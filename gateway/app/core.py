@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from certs.tls import TlsIdentity
+from gateway.agency.token_keys import token_keys
+from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources, record_issuers
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
 from gateway.app.watched_journal import WatchedJournal
@@ -17,13 +19,14 @@ from gateway.audit.log.scrub import Scrubber
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.config.suspensions import Suspensions
 from gateway.exchange.asking.copies import COPY
-from gateway.exchange.changes import ClockChanges, SwitchChanges, TrustChanges
+from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
+from gateway.ops.acts.switches import logged_switches
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import RECORD_TYPES
@@ -56,7 +59,7 @@ class Core:
     kept: KeptAnswers
     heads: SeenHeads
     leadership: Leadership
-    switches: SwitchChanges
+    tokens: OfficerTokens
     upkeep: SourceUpkeep
     fatal: Callable[[BaseException], None]
 
@@ -82,7 +85,9 @@ class Core:
 
 def build_core(resources: Resources, production: bool) -> Core:
     """Put together what all parts of a node share; nothing of it runs yet."""
-    suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES)
+    documents = SqlDocumentStore(resources.database, resources.keystore, resources.clock)
+    logged = partial(logged_switches, documents)
+    suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES, logged)
     fatal = end_process(resources, LogLine.STORAGE_BROKEN)
     journals = [
         WatchedJournal(name, log, resources.counters)
@@ -91,7 +96,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
     references = HitReferences(resources.settings.keystore, resources.clock)
     heads = SeenHeads(SqlWitnessStore(resources.database))
-    documents = SqlDocumentStore(resources.database, resources.keystore, resources.clock)
+    keys = token_keys(resources.settings, resources.clock, production)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
@@ -119,7 +124,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         KeptAnswers(resources.store, resources.keystore),
         heads,
         Leadership(resources.leader.leads),
-        SwitchChanges(suspensions, documents, writers.operations.write),
+        OfficerTokens(resources.member, keys, resources.clock, lambda: resources.trust.view.epoch),
         SourceUpkeep(resources.refreshers, writers.operations.write),
         fatal,
     )
@@ -152,7 +157,7 @@ def end_process(resources: Resources, event: LogLine) -> Callable[[BaseException
 
 
 def first_rounds(core: Core) -> list[Round]:
-    """Return the rounds that come before those of the other parts: our log, trust, policy and switches."""
+    """Return the rounds that come before those of the other parts: our log, trust and policy."""
     resources, leadership, note = core.resources, core.leadership, core.note
 
     def follow() -> None:
@@ -172,7 +177,6 @@ def first_rounds(core: Core) -> list[Round]:
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
-        Round("switches", WATCH_S, core.switches.round, line=WATCH),
     ]
 
 

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from gateway.agency.token_keys import handed_in
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.consent_outbox import ConsentOutbox
 from gateway.desk.consent_requests import ConsentDesk
 from gateway.desk.onward import OnwardDesk
 from gateway.model.names import MemberId
-from gateway.ops.orders.erasure_orders import ErasureDesk
-from gateway.ops.orders.erasure_parts import erasure_desk, require_timely
-from gateway.ops.orders.inspection_home import inspection_desk
+from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.officers import Searches
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
-_INSPECTIONS_S = 0.2
+_QUICK_ACTS_S = 0.2
 
 
 @dataclass(slots=True)
@@ -30,6 +29,7 @@ class Desk:
     consents: ConsentDesk
     outbox: ConsentOutbox
     onward: OnwardDesk
+    acts: Desks
     rounds: Sequence[Round]
 
     @property
@@ -45,38 +45,37 @@ def build_desk(core: Core, searches: Searches) -> Desk:
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
     onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
-    inspections = inspection_desk(
-        resources.home,
-        resources.member,
-        resources.clock,
-        resources.store,
-        resources.keystore,
-        resources.operations_log,
-    )
+    acts = node_desks(core)
     rounds = [
+        Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("consents", WATCH_S, outbox.round),
-        Round("erasures", WATCH_S, partial(asyncio.to_thread, node_erasures(core).round)),
-        Round("inspections", _INSPECTIONS_S, partial(asyncio.to_thread, inspections.run)),
+        Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
+        Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(consents, outbox, onward, rounds)
+    return Desk(consents, outbox, onward, acts, rounds)
 
 
-def node_erasures(core: Core) -> ErasureDesk:
-    """Put together what erases a running node's content."""
+def node_desks(core: Core) -> Desks:
+    """Put together what carries out the acts at a running node."""
     resources = core.resources
 
     def settle() -> None:
         resources.exchange_log.settle()
         resources.operations_log.settle()
 
-    return erasure_desk(
-        resources.settings,
-        resources.clock,
-        resources.database,
-        resources.store,
-        resources.keystore,
-        core.parts.operations,
-        settle,
-        partial(require_timely, resources.clock, resources.member, lambda: resources.trust.view),
+    return desks_on(
+        Stands(
+            resources.settings,
+            resources.clock,
+            resources.database,
+            resources.store,
+            resources.keystore,
+            core.parts.operations,
+            resources.operations_log.store_name,
+            settle,
+            lambda: resources.trust.view,
+            lambda: core.parts.suspensions.switches,
+            handed_in(resources.settings, resources.clock, core.tokens),
+        )
     )

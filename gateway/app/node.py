@@ -11,12 +11,11 @@ from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.server import AgencyServer, tls_context
-from gateway.agency.tokens import OfficerTokens
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
-from gateway.app.resources import Resources, open_resources, token_keys
+from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import Round, Rounds
 from gateway.app.watched_journal import watch_node
 from gateway.app.witness_parts import NodeWitness
@@ -62,9 +61,6 @@ class Node:
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
         self._fatal = core.fatal
-        self._tokens = OfficerTokens(
-            resources.member, token_keys(resources, production), resources.clock, lambda: resources.trust.view.epoch
-        )
         self._place = place
         self._server: NodeServer | None = None
         self._agency: AgencyServer | None = None
@@ -96,7 +92,7 @@ class Node:
         self.core.writers.operations.start()
         await self._note_start(compared)
         if await self.core.leadership.look():
-            await self.core.switches.round()
+            await asyncio.to_thread(self.desk.acts.switches.log)
         if not self.resources.database.shared:
             for draft in abandoned(self.resources.store, self.resources.exchange_log.store_name):
                 await self.core.writers.exchange.write(draft)
@@ -249,7 +245,7 @@ class Node:
         return AgencyParts(
             member=self.resources.member,
             searches=self.asking.searches,
-            tokens=self._tokens,
+            tokens=self.core.tokens,
             health=self._health,
             refused=self._refused_call,
             broken=self._fatal,

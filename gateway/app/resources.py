@@ -13,8 +13,6 @@ from adapters.load import open_source
 from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key
 from certs.tls import TlsIdentity
-from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
-from gateway.agency.tokens import PublicKey, load_token_key
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.clock import Clock, SystemClock
@@ -170,18 +168,3 @@ def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIs
 
 def _der(pem: bytes) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
-
-
-def token_keys(resources: Resources, production: bool) -> dict[str, PublicKey]:
-    """Return the keys of officer tokens: those of the settings and, in trials, of the home's own issuer."""
-    keys = {key.id: load_token_key(resources.settings.path(key.file)) for key in resources.settings.token_keys}
-    trial = resources.home.key("token-issuer")
-    if trial.exists():
-        if production:
-            raise Misconfigured(
-                "the trial issuer of officer tokens is not for production",
-                where=str(trial),
-                remedy="name the country's identity provider under [[token_key]] and remove this key",
-            )
-        keys[TRIAL_KEY] = TrialIssuer.load(trial, resources.member, resources.clock).public_key
-    return keys

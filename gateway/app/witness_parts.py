@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from certs.tls import TlsIdentity
 from gateway.app.core import Core, end_process
@@ -17,6 +18,7 @@ from gateway.config import Home, Settings
 from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId
 from gateway.node.witness_client import DomesticChannel, WitnessClient
+from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.homes.start_waiver import take_waiver
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -45,6 +47,7 @@ class NodeWitness:
         resources = core.resources
         member, clock, note = resources.member, resources.clock, core.note
         self._resources = resources
+        self._documents = core.parts.documents
         self._heads = core.heads
         self._logs: tuple[AuditLog, ...] = (resources.exchange_log, resources.operations_log)
         store = SqlWitnessStore(resources.database)
@@ -104,21 +107,27 @@ class NodeWitness:
         Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be told.
         """
         plan = witness_plan(self._resources.member, self._resources.settings.witness, self._resources.trust.view)
-        waived = ""
+        waived: dict[str, Any] = {"waived": ""}
         try:
             found = await self._comparison.at_start(self._logs, plan.asked)
         except NotProved:
-            waived = take_waiver(self._resources.home)
-            if not waived:
+            told = self._take_waiver()
+            if not told:
                 raise
+            waived |= told
             found = Compared((), tuple((name, "unreachable") for name in plan.asked))
         if not any(parse_checkpoint(log.checkpoint).size for log in self._logs):
             return None
         return events.WITNESS_COMPARED.draft(
             seen=[{"witness": name or "domestic", "log": log, "size": size} for name, log, size in found.seen],
             missing=[f"{name or 'domestic'}: {code}" for name, code in found.missing],
-            waived=waived,
+            **waived,
         )
+
+    def _take_waiver(self) -> dict[str, Any]:
+        resources = self._resources
+        used = Used(self._documents, resources.store, resources.keystore)
+        return take_waiver(HomeTrust(resources.home, resources.member, resources.clock), used)
 
     async def round(self) -> None:
         """Bring our newest heads to their witnesses, and remember those that we saw of others."""

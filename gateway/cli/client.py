@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 
 from certs.names import tls_name
+from gateway.agency.token_keys import COMMAND_CERTIFICATE
 from gateway.config import Home, Settings, argument, host_port
 from gateway.errors import LiaisonError, Misconfigured, Reason, Refused, Unavailable
 from gateway.language.catalogue import Told
 from gateway.language.languages import Language
 from gateway.signing import strict_json
 
-CLIENT_KEY = "client-cli"
 _MAX_ANSWER = 32 * 1024 * 1024
 _SLACK_S = 5.0
 
@@ -110,11 +110,11 @@ def _context(home: Home) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_verify_locations(home.ca)
-        context.load_cert_chain(home.certificate(CLIENT_KEY), home.key(CLIENT_KEY))
+        context.load_cert_chain(home.certificate(COMMAND_CERTIFICATE), home.key(COMMAND_CERTIFICATE))
     except (OSError, ssl.SSLError) as error:
         raise Misconfigured(
             "the client certificate of this home cannot be used",
-            where=str(home.certificate(CLIENT_KEY)),
+            where=str(home.certificate(COMMAND_CERTIFICATE)),
             remedy="run `liaison doctor`",
         ) from error
     return context
@@ -122,7 +122,7 @@ def _context(home: Home) -> ssl.SSLContext:
 
 def client_certificate(home: Home) -> bytes:
     """Return the client certificate (DER) that `NodeClient` presents."""
-    return ssl.PEM_cert_to_DER_cert(_read(home.certificate(CLIENT_KEY)))
+    return ssl.PEM_cert_to_DER_cert(_read(home.certificate(COMMAND_CERTIFICATE)))
 
 
 def _read(file: Path) -> str:

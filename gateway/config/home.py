@@ -77,14 +77,9 @@ class Home(KeyHome):
         return self.path / "suspensions.jsonl"
 
     @property
-    def inspections(self) -> Path:
-        """What auditors want to see, until whoever has the logs open has written its entry."""
-        return self.path / "inspections"
-
-    @property
-    def orders(self) -> Path:
-        """Orders to erase and to hold that wait for whoever has the logs open."""
-        return self.path / "orders"
+    def acts(self) -> Path:
+        """Acts of humans that wait for the process that has the logs open."""
+        return self.path / "acts"
 
     @property
     def tombstones(self) -> Path:
@@ -101,10 +96,9 @@ class Home(KeyHome):
         """Policies that were accepted, and the one that came in last."""
         return self.path / "policies"
 
-    @property
-    def approvers(self) -> Path:
-        """Public keys of those who approve policy, for the descriptor."""
-        return self.path / "approvers"
+    def persons(self, use: str) -> Path:
+        """Public keys of persons, by what they may sign (`approver`, `administrator`), for the descriptor."""
+        return self.path / f"{use}s"
 
     @property
     def witnesses(self) -> Path:

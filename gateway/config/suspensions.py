@@ -1,8 +1,11 @@
 """The country's off-switch, as the node reads it: `suspensions.jsonl` in the home.
 
-`liaison suspend` appends a line and needs nothing else to be up (ops/suspensions.py writes); a running node
+`liaison suspend` appends a line and needs nothing else to be up (`gateway.ops.acts.switches` writes); a running node
 looks at the file's time and size at most once a second and reads it again when they have changed. A file that
 cannot be read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
+
+Switching on needs proof. A node counts a line that switches on only where the log has the act of it, and only once, so
+that neither a line that somebody appended by hand nor a copy of an old line switches anything on.
 
 A counterpart can be switched off whole or by record type. A person of rank may leave a door open for a missing child,
 the safety of a victim, or a threat to life; that person's name stands in the line, and in the entry.
@@ -17,6 +20,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeGuard
 
 _CHECK_EVERY_S = 1.0
 _KEYS = {"id", "time", "action", "target", "reason"}
@@ -50,14 +54,19 @@ class Switch:
     humanitarian: str = ""
 
 
+def is_target(value: object) -> TypeGuard[str]:
+    """Return whether a value names something that can be switched off."""
+    return isinstance(value, str) and _TARGET.fullmatch(value) is not None
+
+
 def parse(line: str) -> Switch:
-    """One line as a `Switch`; `ValueError` when it is anything else."""
+    """Return one line as a `Switch`. Raises `ValueError` when it is anything else."""
     value = json.loads(line)
     if not isinstance(value, dict) or set(value) - {_EXCEPTION} != _KEYS:
         raise ValueError("not a line of suspensions")
     if not all(isinstance(part, str) for part in value.values()):
         raise ValueError("not a line of suspensions")
-    if not _TARGET.fullmatch(value["target"]):
+    if not is_target(value["target"]):
         raise ValueError("unknown target")
     exception = value.get(_EXCEPTION, "")
     return Switch(value["id"], value["time"], Action(value["action"]), value["target"], value["reason"], exception)
@@ -69,9 +78,20 @@ _UNREADABLE = Switch("unreadable", "", Action.SUSPEND, "all", "the file of suspe
 class Suspensions:
     """What is switched off now. Thread-safe; `suspends` costs a comparison of times and at most three look-ups."""
 
-    def __init__(self, file: Path, monotonic: Callable[[], float], record_types: Collection[str] | None = None) -> None:
-        """`record_types` are those that there are: a line with another one switches the whole counterpart off."""
+    def __init__(
+        self,
+        file: Path,
+        monotonic: Callable[[], float],
+        record_types: Collection[str] | None = None,
+        logged: Callable[[], Collection[str]] | None = None,
+    ) -> None:
+        """Read the file.
+
+        `record_types` are those that there are: a line with another one switches the whole counterpart off. `logged`
+        gives the ids of switches that have their entry; None (a command that only shows the file) counts every line.
+        """
         self._record_types = record_types
+        self._logged = logged
         self._file = file
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -113,11 +133,6 @@ class Suspensions:
             if target.startswith(start) and not _lets_through(switch, purpose)
         )
 
-    def unlogged(self, logged: Callable[[str], bool]) -> list[Switch]:
-        """Switches, oldest first, of whose id `logged` says that no entry was written yet."""
-        self.refresh()
-        return [switch for switch in self._switches if not logged(switch.id)]
-
     @property
     def switches(self) -> tuple[Switch, ...]:
         """All lines of the file, oldest first."""
@@ -141,9 +156,20 @@ class Suspensions:
         if stamp == self._stamp and stamp != (-1, -1, -1):
             return False
         self._switches = self._read() if stamp != (0, 0, 0) else ()
-        self._active = _fold(tuple(map(self._known, self._switches)))
+        self._active = _fold(tuple(map(self._known, self._counting())))
         self._stamp = stamp
         return True
+
+    def _counting(self) -> tuple[Switch, ...]:
+        """The lines without those that switch on and have no entry, or that stand here a second time."""
+        if self._logged is None or all(switch.action is Action.SUSPEND for switch in self._switches):
+            return self._switches
+        waiting, counting = set(self._logged()), []
+        for switch in self._switches:
+            if switch.action is Action.SUSPEND or switch.id in waiting:
+                counting.append(switch)
+                waiting.discard(switch.id)
+        return tuple(counting)
 
     def _known(self, switch: Switch) -> Switch:
         peer, _, record_type = switch.target.partition("/")

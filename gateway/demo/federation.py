@@ -16,9 +16,12 @@ from gateway.demo.nodes import NodeProcess, free_addresses, start_node
 from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
+from gateway.ops.homes.persons import admit_person
+from gateway.ops.key_pairs import make_key_pair
 from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
 from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.charter import charter_fingerprint
+from gateway.trust.documents.descriptor import KeyUse
 
 NAME = "gms-demo"
 THRESHOLD = 2
@@ -63,6 +66,10 @@ class Federation:
     def home(self, member: str) -> Path:
         """The home of a member's node."""
         return self.folder / member
+
+    def administrator(self, member: str) -> Path:
+        """The key of the member's administrator, who alone would have it."""
+        return self.folder / "persons" / f"{member}-administrator.key"
 
     def authority(self, member: str) -> Path:
         """The member's authority; it would be kept offline."""
@@ -153,6 +160,13 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
     made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member), *agencies)
     if made.code:
         raise Misconfigured(f"`liaison init` failed for `{member}`", where=str(home), remedy=made.said.strip())
+    _admit_administrator(federation, member)
+
+
+def _admit_administrator(federation: Federation, member: str) -> None:
+    key = federation.administrator(member)
+    made = make_key_pair(key.parent, key.stem)
+    admit_person(federation.home(member), Path(made["public"]), KeyUse.ADMINISTRATOR)
 
 
 def _source(home: Path, sample: SampleSource) -> SourceSettings:
@@ -217,8 +231,15 @@ def _refuse_running(federation: Federation) -> None:
 
 
 def _renew(federation: Federation) -> None:
-    """What members say of themselves now goes round again: a status lives three days at most, and an earlier run has
-    changed a descriptor (it appoints an auditor), without which the others refuse a status that names it."""
+    """Hand round what members say of themselves now.
+
+    A status lives three days at most, and an earlier run has changed a descriptor (it appoints an auditor), without
+    which the others refuse a status that names it. A federation that an earlier version founded gets administrators.
+    """
+    for member in MEMBERS:
+        if not federation.administrator(member).exists():
+            _admit_administrator(federation, member)
+            _publish(federation, member)
     _hand_round(federation, {member: _all_of(federation, member) for member in MEMBERS})
 
 

@@ -61,6 +61,7 @@ def say_what_to_try(federation: Federation, story: Story) -> None:
     """Print commands that work while the nodes run."""
     command = argument(Path(shutil.which("liaison") or Path(sys.executable).with_name("liaison")))
     home, kh, vn = (argument(federation.home(member)) for member in ("th", "kh", "vn"))
+    key = argument(federation.administrator("vn"))
     car = (planted.STOLEN_CAR_PLATE, planted.STOLEN_CAR_PROVINCE)
     story.say("\nThe nodes stay up. Commands to try:\n")
     for line in (
@@ -70,7 +71,7 @@ def say_what_to_try(federation: Federation, story: Story) -> None:
         f'{command} ask vehicle --home {kh} --as kh.o.1042 --to th --plate "{car[0]}" '
         f'--province "{car[1]}" --purpose BORDER_CHECK --offence OTHER --ticket KH-PP-77',
         f"{command} suspend --home {vn} --all --reason trial",
-        f"{command} resume --home {vn} --all --reason trial",
+        f"{command} resume --home {vn} --all --reason trial --key {key}",
         f"{command} audit show --home {home}",
     ):
         story.say(f"  {line}")

@@ -1,4 +1,4 @@
-"""The consent commands' way to a home's requests for consent. The node may be running, or not."""
+"""Read a home's requests for consent, while its node runs or not."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import Any
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
 from gateway.desk.consent_requests import describe_use
-from gateway.desk.consents import Consent, ConsentBook, Decision
+from gateway.desk.consents import Consent, ConsentBook
 from gateway.errors import Misconfigured
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.keys.keystore import KeyStore
 
-_HOUR_US = 3_600_000_000
-
 
 @contextmanager
-def open_book(home: Path, *, read_only: bool) -> Iterator[ConsentBook]:
-    """The requests for consent of a home. Raises `Misconfigured` where there is no node's home."""
+def open_book(home: Path) -> Iterator[ConsentBook]:
+    """Give the requests for consent of a home. Raises `Misconfigured` where there is no node's home."""
     settings = load_settings(home)
     if not settings.keystore.is_dir() or not is_made(settings):
         raise Misconfigured("there is no database", where=str(home), remedy="name the home of a node that has run")
-    database = open_storage(settings, read_only=read_only)
+    database = open_storage(settings, read_only=True)
     try:
         yield ConsentBook(SqlDocumentStore(database, KeyStore(settings.keystore), SystemClock()))
     finally:
@@ -33,31 +31,21 @@ def open_book(home: Path, *, read_only: bool) -> Iterator[ConsentBook]:
 
 
 def listed(home: Path) -> list[dict[str, Any]]:
-    """All requests, those that wait for a human first, the one that ends first before others."""
-    with open_book(home, read_only=True) as book:
+    """Return all requests, those that wait for a human first, the one that ends first before others."""
+    with open_book(home) as book:
         found = sorted(book.all(), key=lambda consent: (consent.decision is not None, consent.request.expires_us))
         return [summary(consent) for consent in found]
 
 
 def shown(home: Path, name: str) -> dict[str, Any]:
-    """One request with the record that it is about."""
-    with open_book(home, read_only=True) as book:
+    """Return one request with the record that it is about."""
+    with open_book(home) as book:
         consent = book.get(name)
     return summary(consent) | {"record": consent.about}
 
 
-def decide(home: Path, name: str, *, by: str, reason: str, granted: bool, hours: float | None) -> dict[str, Any]:
-    """Note a human's decision; the running node, or the next one, gives it to the asker. `hours` None = to the end."""
-    now_us = SystemClock().now_us()
-    with open_book(home, read_only=False) as book:
-        consent = book.get(name)
-        until_us = consent.request.expires_us if hours is None else now_us + int(hours * _HOUR_US)
-        book.decide(consent, Decision(granted, by, reason, now_us, until_us if granted else 0))
-        return summary(book.get(consent.key))
-
-
 def summary(consent: Consent) -> dict[str, Any]:
-    """A request as JSON. `told`: the decision has its entry, and the asker's node gets it when it asks next."""
+    """Return a request as JSON. `told`: the decision has its entry, and the asker's node gets it when it asks next."""
     request, decision = consent.request, consent.decision
     state = "open" if decision is None else "granted" if decision.granted else "refused"
     value: dict[str, Any] = {

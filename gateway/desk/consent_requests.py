@@ -242,4 +242,9 @@ def _decided(consent: Consent) -> EntryDraft:
         reason=decision.reason,
         decided_us=decision.decided_us,
         until_us=decision.until_us,
+        role=decision.role,
+        office=decision.office,
+        proof=decision.proof,
+        token=decision.token,
+        order=decision.order,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway.errors import Forbidden, Malformed, Replayed, Stale, Unknown
@@ -30,13 +30,22 @@ _MAX_TEXT = 300
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a human has said. `until_us` 0 = refused."""
+    """What a human has said. `until_us` 0 = refused.
+
+    `by` is the officer's person id, `token` the hash of the token that proves it, `order` the act's name in the
+    mailbox. A decision of an earlier version has a name and no proof.
+    """
 
     granted: bool
     by: str
     reason: str
     decided_us: int
     until_us: int
+    role: str = ""
+    office: str = ""
+    proof: str = "unproved"
+    token: str = ""
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +127,7 @@ class ConsentBook:
             raise Malformed(
                 "a consent ends when the record's time does, at the latest", where="--hours", remedy="fewer hours"
             )
-        value = json.dumps(
-            {
-                "granted": decision.granted,
-                "by": decision.by,
-                "reason": decision.reason,
-                "decided_us": decision.decided_us,
-                "until_us": decision.until_us,
-            },
-            ensure_ascii=False,
-        )
+        value = json.dumps(asdict(decision), ensure_ascii=False)
         if self.documents.put_new(_DECISION, consent.key, value.encode(), request.expires_us) is not None:
             raise Forbidden("somebody has decided this already", code="already-decided", where="--id")
 

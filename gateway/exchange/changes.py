@@ -1,4 +1,4 @@
-"""What changes while a node runs, and what it writes of it: trust documents, switches and the system's clock."""
+"""What changes while a node runs, and what it writes of it: trust documents and the system's clock."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.clock import JUMP_US, Clock
-from gateway.config.suspensions import Action, Suspensions, Switch
 from gateway.ports import events
-from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.trust.keeper import TrustKeeper
 
 Write = Callable[[EntryDraft], Awaitable[object]]
-
-_SWITCH = "switch"
 
 
 class TrustChanges:
@@ -37,22 +33,6 @@ class TrustChanges:
                 await self._write(events.TRUST_REFUSED.draft(document="trust", detail=text[:500]))
 
 
-class SwitchChanges:
-    """Entries of what was switched off or on again."""
-
-    def __init__(self, suspensions: Suspensions, documents: DocumentStore, write: Write) -> None:
-        self._suspensions = suspensions
-        self._documents = documents
-        self._write = write
-
-    async def round(self) -> None:
-        """Write an entry for each suspension or resumption that has none yet."""
-        known = set(await asyncio.to_thread(self._documents.keys, _SWITCH)) if self._suspensions.switches else set()
-        for switch in self._suspensions.unlogged(known.__contains__):
-            await self._write(_switched(switch))
-            await asyncio.to_thread(self._documents.put, _SWITCH, switch.id, b"1")
-
-
 class ClockChanges:
     """Entries of jumps of the system's clock against the steady one."""
 
@@ -68,16 +48,3 @@ class ClockChanges:
         if trusted != (abs(before) < JUMP_US) or abs(jumped - before) >= JUMP_US:
             self._jumped_us = jumped
             await self._write(events.CLOCK.draft(jump_us=jumped, trusted=trusted))
-
-
-def _switched(switch: Switch) -> EntryDraft:
-    scope, _, target = switch.target.partition(":")
-    return (events.SUSPEND if switch.action is Action.SUSPEND else events.RESUME).draft(
-        peer=target.partition("/")[0] if scope == "peer" else "",
-        scope=scope,
-        target=target,
-        reason=switch.reason,
-        humanitarian=switch.humanitarian,
-        by="liaison",
-        time=switch.time,
-    )

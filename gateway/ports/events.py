@@ -26,9 +26,13 @@ def _source(kind: str, meaning: str, *fields: str, retention: Retention = Retent
 
 # fmt: off
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_ACT = ("proof", "persons", "account", "act")
+"""Who did it and what shows that, where a human did."""
+
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _CONTINUED = (
     "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
+    *_ACT,
 )
 _USED = ("by", "account", "reason", "detail")
 _USE = (
@@ -108,11 +112,11 @@ DENIED = _operations(
 )
 SUSPEND = _operations(
     "suspend", "A source, agency, counterpart or everything was switched off.",
-    "scope", "target", "reason", "humanitarian", "by", "time",
+    "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT,
 )
 RESUME = _operations(
-    "resume", "What was switched off is on again.",
-    "scope", "target", "reason", "humanitarian", "by", "time",
+    "resume", "What was switched off is on again: an administrator signed it. Durable before it is on.",
+    "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT,
 )
 TRUST_ACCEPTED = _operations(
     "trust-accepted", "A charter, descriptor or status was accepted.",
@@ -170,7 +174,7 @@ WITNESS_COMPARED = _operations(
     "Before this run signed anything it asked its witnesses for the largest heads that they had seen; ours extend "
     "them. An empty `seen` is an alarm: none of them answered. `waived` says who let the node start on a moved log "
     "without a witness.",
-    "seen", "missing", "waived",
+    "seen", "missing", "waived", "order", *_ACT,
 )
 QUORUM_LOST = _operations(
     "quorum-lost",
@@ -229,8 +233,10 @@ CONSENT_NOT_TAKEN = _operations(
 )
 CONSENT_DECIDED = _operations(
     "consent-decided",
-    "A human decided on a counterpart's request for consent. Durable before the counterpart is told.",
-    *_ASKED, "granted", "by", "reason", "decided_us", "until_us", retention=Retention.JUSTIFICATION,
+    "An officer of the owning agency decided on a counterpart's request for consent. Durable before the counterpart is "
+    "told.",
+    *_ASKED, "granted", "by", "role", "office", "reason", "decided_us", "until_us", "proof", "token", "order",
+    retention=Retention.JUSTIFICATION,
 )
 OPERATIONS_CONTINUED = _operations(
     "operations-continued", "The same as `exchange-continued`, of the operations log.",
@@ -287,7 +293,7 @@ PRUNED = _operations(
     "pruned",
     "Entries of an exchange log before an index are about to be pruned: they leave their hashes. `n` is that index, "
     "`req` the SHA-256 of the log's origin, `ans` the root over what goes. Durable before anything goes.",
-    "log", "first", "stop", "before_us", "by", "reason", retention=Retention.PROOF,
+    "log", "first", "stop", "before_us", "by", "reason", *_ACT, retention=Retention.PROOF,
 )
 SCRUBBED = _operations(
     "scrubbed", "A pass over a log came to its end: every entry was read and hashed again, and is what was signed.",
@@ -297,17 +303,23 @@ ERASURE_SOUGHT = _operations(
     "erasure-sought",
     "The content of entries is about to be opened by the program, to find those that concern a subject; nothing of it"
     " is shown. The subject is not named.",
-    "by", "reason", "reference", "order", retention=Retention.PROOF,
+    "by", "reason", "reference", "order", *_ACT, retention=Retention.PROOF,
+)
+ERASURE_ORDERED = _operations(
+    "erasure-ordered",
+    "Two persons signed that content is erased. Durable before any of it is; the entries `key-destroyed` that follow "
+    "have the same `order`. Names entries, never a subject.",
+    "by", "reason", "reference", "order", *_ACT, retention=Retention.PROOF,
 )
 HOLD_PLACED = _operations(
     "hold-placed",
-    "Two approvers placed a legal hold: the content of these entries is not erased until it ends. Never erased "
-    "itself.",
-    "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement", retention=Retention.PROOF,
+    "Two persons placed a legal hold: the content of these entries is not erased until it ends. Never erased itself.",
+    "hold", "entries", "exchanges", "until_us", "reason", "approvers", "statement", *_ACT[:-1],
+    retention=Retention.PROOF,
 )
 HOLD_LIFTED = _operations(
-    "hold-lifted", "Two approvers lifted a legal hold.",
-    "hold", "reason", "approvers", "statement", retention=Retention.PROOF,
+    "hold-lifted", "Two persons lifted a legal hold.",
+    "hold", "reason", "approvers", "statement", *_ACT[:-1], retention=Retention.PROOF,
 )
 HOLD_LAPSED = _operations(
     "hold-lapsed", "The time of a legal hold is over; it holds nothing any more.",

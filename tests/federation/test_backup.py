@@ -29,11 +29,11 @@ from tests.support.erasing import files_with
 from tests.support.exchange import VN, command, lines, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer
+from tests.support.persons import signed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CANARY = "XK8830211457"
-WORDS = ("--by", "A. Clerk", "--reason", "asked in error")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -97,7 +97,7 @@ async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
     home = world.home("th")
     kept, exchange = await ask(world, "XK2000000006"), await ask(world, CANARY)
     await back_up(world, capsys, tmp_path / "before.backup")
-    code, erased = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    code, erased = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, erased["erased"]) == (0, 2)
     await back_up(world, capsys, tmp_path / "after.backup")
     new = tmp_path / "new"
@@ -228,12 +228,12 @@ async def test_the_copy_of_the_keystore_forgets_with_it(
     keystore = load_settings(home).keystore
     await eventually(lambda: _keys(copy) == _keys(keystore))
     before = _keys(copy)
-    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, done["erased"], done["problem"]) == (0, 1, "")
     assert _keys(copy) == _keys(keystore) != before
     copy.rename(tmp_path / "not-mounted")
     exchange = await ask(world, "XK2000000005")
-    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, done.get("erased")) == (0, 1), done
     assert "is not there" in done["problem"]
 

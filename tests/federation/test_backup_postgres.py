@@ -34,10 +34,10 @@ from tests.support.exchange import VN, command, lines, sample_world, stopping
 from tests.support.exchange import entries as logged
 from tests.support.faulty_disk import Disk, Fault, build_disk
 from tests.support.nodes import World, officer
+from tests.support.persons import signed
 from tests.support.zygote import Zygote
 
 CANARY = "XK8830211457"
-WORDS = ("--by", "A. Clerk", "--reason", "asked in error")
 
 
 @pytest_asyncio.fixture
@@ -108,7 +108,7 @@ async def test_l26_a_node_on_postgresql_comes_back_and_what_was_erased_does_not(
     kept, erased = await ask(world, "XK2000000001"), await ask(world, CANARY)
     before = await back_up(world, capsys, "before.backup")
     with only_one(Home(home).lock):  # as `liaison serve` has it: the node carries the order out
-        code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", erased, *WORDS)
+        code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", erased, *signed(home))
     assert (code, done.get("erased")) == (0, 2), done
     later = await ask(world, "XK2000000002")
     await world.stop("th")

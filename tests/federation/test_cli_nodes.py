@@ -95,7 +95,8 @@ def test_the_same_idempotency_key_brings_the_first_search(liaison: Liaison, fede
 def test_a_counterpart_sees_a_suspension_within_5_seconds_and_its_end(liaison: Liaison, federation: Federation) -> None:
     home = federation.home("kh")
     for command, expected in (("suspend", "suspended"), ("resume", "hit")):
-        assert liaison(command, "--home", home, "--all", "--reason", "trial").code == 0
+        key = ("--key", federation.administrator("kh"))
+        assert liaison(command, "--home", home, "--all", "--reason", "trial", *key).code == 0
         begun = time.monotonic()
         until = begun + SUSPENSION_S
         while (found := outcome(ask(liaison, federation.home("th")))) != expected:
@@ -106,7 +107,8 @@ def test_a_counterpart_sees_a_suspension_within_5_seconds_and_its_end(liaison: L
 def test_suspending_has_an_entry(liaison: Liaison, federation: Federation) -> None:
     home = federation.home("kh")
     liaison("suspend", "--home", home, "--peer", "vn", "--reason", "entry-trial")
-    liaison("resume", "--home", home, "--peer", "vn", "--reason", "entry-trial")
+    key = ("--key", federation.administrator("kh"))
+    assert liaison("resume", "--home", home, "--peer", "vn", "--reason", "entry-trial", *key).code == 0
     until = time.monotonic() + SUSPENSION_S
     while True:
         shown = liaison("audit", "show", "--home", home, "--log", "operations", "--json").value["entries"]

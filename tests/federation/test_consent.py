@@ -23,7 +23,7 @@ from tests.support.cli import Liaison, Ran
 
 PATIENCE_S = 40.0
 OWNER, ASKER = "kh", "th"
-DESK = ("--by", "Sok Dara, duty desk", "--reason", "the same case is open here")
+DESK = ("--as", "kh.o.1042", "--reason", "the same case is open here")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_the_owner_is_asked_a_human_grants_and_exactly_that_is_allowed(desk: Des
     assert allowed.value["consent"]["id"] == consent
     assert allowed.value["until"] == granted.value["decision"]["until"]
     (decided,) = desk.entries(OWNER, "consent-decided")
-    assert decided["private"]["by"] == "Sok Dara, duty desk"
+    assert decided["private"]["by"] == "kh.o.1042"
     received = desk.entries(ASKER, "consent-received")
     assert [item["private"]["state"] for item in received] == ["taken", "granted"]
     assert "Sok Dara" not in str(received), "the name stays at home"
@@ -144,7 +144,7 @@ def test_the_owner_is_asked_a_human_grants_and_exactly_that_is_allowed(desk: Des
 
 def test_a_refusal_of_the_owner_stands_and_cannot_be_turned_into_a_grant(desk: Desk) -> None:
     consent = consent_of(desk.until(lambda ran: ran.value["consent"]["state"] == "taken"))
-    assert desk.owner("refuse", "--id", consent, "--by", "Sok Dara", "--reason", "source at risk").code == 0
+    assert desk.owner("refuse", "--id", consent, "--as", "kh.o.1042", "--reason", "source at risk").code == 0
     refused = desk.until(lambda ran: "error" in ran.value)
     assert error_of(refused) == "consent-refused"
     assert "source at risk" not in refused.out
@@ -246,13 +246,15 @@ def test_a_suspended_owner_is_asked_once_exchange_goes_on_and_people_in_danger_c
         urgent = desk.use("th.customs", "--purpose", "THREAT_TO_LIFE")
         assert urgent.value["consent"]["state"] == "taken"
     finally:
-        desk.liaison("resume", *only)
+        desk.liaison("resume", *only, "--key", desk.federation.administrator(OWNER))
     desk.until(lambda ran: ran.value["consent"]["problem"] == "", "th.customs", "--to-office", "o0")
 
 
-def test_decisions_need_a_name_a_reason_and_a_time_within_the_record_s(desk: Desk) -> None:
+def test_decisions_need_an_officer_a_reason_and_a_time_within_the_record_s(desk: Desk) -> None:
     consent = consent_of(desk.until(lambda ran: ran.value["consent"]["state"] == "taken"))
-    assert desk.owner("grant", "--id", consent, "--by", " ", "--reason", "x").code == 1
+    assert desk.owner("grant", "--id", consent, "--as", "kh.o.1042", "--reason", " ").code == 1
+    assert desk.owner("grant", "--id", consent, "--reason", "x").code == 2
+    assert desk.owner("grant", "--id", consent, "--as", "kh.o.7", "--reason", "x").code == 1
     assert desk.owner("grant", "--id", consent, *DESK, "--hours", "49").code == 1
     assert error_of(desk.owner("show", "--id", "0" * 32)) == "not-found"
     listed = desk.owner("list").value["requests"]

@@ -50,12 +50,15 @@ def test_every_scene_goes_as_expected(played: tuple[Path, dict[str, Any]]) -> No
     assert [check for step in result["steps"] for check in step["checks"] if not check["met"]] == []
 
 
-def test_the_folder_holds_homes_authorities_and_the_charter(played: tuple[Path, dict[str, Any]]) -> None:
+def test_the_folder_holds_homes_authorities_administrators_and_the_charter(played: tuple[Path, dict[str, Any]]) -> None:
     home, result = played
     assert result["home"] == str(home)
     assert {path.name for path in home.iterdir()} == {
-        "charter.jsonl", "th", "vn", "kh", "th-authority", "vn-authority", "kh-authority"
+        "charter.jsonl", "th", "vn", "kh", "th-authority", "vn-authority", "kh-authority", "persons"
     }  # fmt: skip
+    assert {path.name for path in (home / "persons").glob("*.key")} == {
+        f"{member}-administrator.key" for member in ("th", "vn", "kh")
+    }
 
 
 def test_no_node_outlives_the_demo(played: tuple[Path, dict[str, Any]]) -> None:

@@ -19,20 +19,18 @@ from gateway.audit.entries.entry import commitment, decode_private, parse_entry
 from gateway.audit.entries.event_fields import meaning
 from gateway.audit.tree.checkpoint import verify_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
-from gateway.config.suspensions import Action
 from gateway.demo import planted
 from gateway.errors import LiaisonError
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.search import Line, SearchCommand
-from gateway.ops.homes.suspensions import switch
 from gateway.ports.events import EVENTS
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import KeyUse
+from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
-    CLOCK,
     KH,
     NO_PASSPORT,
     PASSPORT,
@@ -88,11 +86,11 @@ async def test_l1_each_hit_no_hit_refusal_and_silence_has_exactly_one_entry_at_e
 async def test_l1_a_switch_has_exactly_one_entry_and_what_it_refuses_one_each(world: World) -> None:
     vn = world.nodes["vn"]
     home, before = vn.resources.home, len(entries(vn, "operations"))
-    switch(home, CLOCK, Action.SUSPEND, "peer:th", "a drill")
+    switch_off(home, "peer:th", "a drill")
     try:
         await eventually_async(lambda: _refused(world))
     finally:
-        switch(home, CLOCK, Action.RESUME, "peer:th", "the drill is over")
+        await switch_on(home, "peer:th", "the drill is over")
     await eventually_async(lambda: _served(world))
     await eventually(lambda: kinds(entries(vn, "operations")[before:])["resume"] == 1)
     assert kinds(entries(vn, "operations")[before:])["suspend"] == 1

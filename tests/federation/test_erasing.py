@@ -21,11 +21,11 @@ from gateway.trust.documents.folder import TrustDocuments
 from tests.support.erasing import files_with
 from tests.support.exchange import CLOCK, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
+from tests.support.persons import signed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CANARY = "XK7719402251"
-WORDS = ("--by", "A. Clerk", "--reason", "asked in error")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -84,7 +84,7 @@ async def test_g17_an_exchange_is_forgotten_while_the_node_serves(
     code, planned = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, "--dry-run")
     assert (code, planned["erased"]) == (0, 2)
     asking = asyncio.create_task(ask(world, "XK1000000002"))
-    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     await asking
     assert (code, done.get("erased")) == (0, 2), done
     shown = [(item.entry.exchange_id, item.private) for item in _readable(world, "th")]
@@ -136,7 +136,7 @@ async def test_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     assert (code, refused["error"]["code"]) == (1, "other-member")
     assert f"liaison audit hold bring {document} --home HOME" in refused["error"]["remedy"]
 
-    code, refused = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    code, refused = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, refused["error"]["code"]) == (1, "held")
     assert refused["error"]["remedy"]
     lifted = tmp_path / "lift"
@@ -146,7 +146,7 @@ async def test_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     assert (await liaison(capsys, "audit", "hold", "bring", lifted, "--home", home))[0] == 0
     code, listed = await liaison(capsys, "audit", "hold", "list", "--home", home)
     assert [item["state"] for item in listed["holds"]] == ["lifted"]
-    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *WORDS)
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, done.get("erased")) == (0, 2), done
     kinds = [item.entry.kind for item in entries(world.nodes["th"], "operations")]
     assert [kind for kind in kinds if kind.startswith("hold-")] == ["hold-placed", "hold-lifted"]
@@ -160,9 +160,9 @@ async def test_what_concerns_a_number_is_found_and_forgotten_and_the_search_has_
     other = await ask(world, "XK5500000002")
     erase = ("audit", "erase", "--home", home, "--number", "xk 5500000001")
     assert await asyncio.to_thread(run, [*map(str, erase), "--dry-run"]) == 2  # who looks says who, and why
-    code, planned = await liaison(capsys, *erase, *WORDS, "--dry-run")
+    code, planned = await liaison(capsys, *erase, *signed(home), "--dry-run")
     assert (code, planned["erased"]) == (0, 6), planned  # of each question: what our own agencies were asked, too
-    code, done = await liaison(capsys, *erase, *WORDS)
+    code, done = await liaison(capsys, *erase, *signed(home))
     assert (code, done["erased"]) == (0, 6), done
     shown = {item.entry.exchange_id for item in _readable(world, "th")}
     assert exchanges.isdisjoint(shown)
@@ -183,12 +183,12 @@ async def test_nothing_is_old_enough_in_a_young_home(world: World, capsys: pytes
 async def test_an_erasure_works_where_no_node_runs_and_the_node_starts_again(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exchange = await ask(world, "XK1000000004")
+    exchange, home = await ask(world, "XK1000000004"), world.home("vn")
     await world.stop("vn")
-    code, done = await liaison(capsys, "audit", "erase", "--home", world.home("vn"), "--exchange", exchange, *WORDS)
+    code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", exchange, *signed(home))
     assert (code, done.get("erased")) == (0, 1), done
     await world.start("vn")
-    assert not list(Home(world.home("vn")).orders.glob("*.json"))
+    assert not list(Home(world.home("vn")).acts.glob("*.json"))
     assert report(world, "vn") == 0
     assert world.nodes["vn"].resources.member == VN
     assert world.nodes["th"].resources.member == TH

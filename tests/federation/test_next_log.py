@@ -23,6 +23,7 @@ from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import CLOCK, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
+from tests.support.persons import administrator
 from tests.support.sealing import payload_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
@@ -69,7 +70,7 @@ class Story:
         return await asyncio.to_thread(run, ["audit", *map(str, arguments)])
 
     async def next_log(self, log: str, *more: str) -> int:
-        word = ("--by", "th.adm.7", "--reason", "disk lost, no replica")
+        word = (*administrator(self.home), "--reason", "disk lost, no replica")
         return await self.command("next-log", "--home", self.home, "--log", log, *word, *more)
 
     async def export(self, member: str) -> Path:
@@ -110,7 +111,8 @@ async def step_1_a_healthy_log_gets_no_next_number(story: Story, capsys: pytest.
     """Before a start was refused nobody here knows of a loss."""
     assert await story.next_log("exchange") == 1
     assert "nothing is lost" in capsys.readouterr().err
-    assert await story.command("next-log", "--home", story.world.home("vn"), "--log", "exchange", "--by", "vn.adm.1",
+    other = story.world.home("vn")
+    assert await story.command("next-log", "--home", other, "--log", "exchange", *administrator(other),
                                "--reason", "while a node runs") == 1  # fmt: skip
     assert not (story.home / "highwater" / "exchange-2").exists()
 
@@ -144,7 +146,9 @@ async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
     th = await story.world.start("th")
     first = entries(th)[0]
     assert first.entry.kind == "exchange-continued"
-    assert (first.private["by"], first.private["reason"]) == ("th.adm.7", "disk lost, no replica")
+    assert first.private["reason"] == "disk lost, no replica"
+    assert [item["role"] for item in first.private["persons"]] == ["administrator"]
+    assert first.private["by"] == f"administrator {first.private['persons'][0]['key_id'][:16]}"
     assert parse_checkpoint(first.private["lost_head"].encode()).size == story.said["exchange"]["known"]
     assert parse_checkpoint(first.private["kept_head"].encode()).size == story.said["exchange"]["kept"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.decision_inputs import decided_in, decided_since
 from gateway.clock import SystemClock
 from gateway.demo import planted
@@ -17,7 +18,6 @@ from gateway.demo.federation import OFFICER, Federation, open_federation
 from gateway.errors import NotProved, StorageBroken
 from gateway.ops.audit.policy_decisions import _require_entry
 from gateway.ops.homes.open_home import open_home
-from gateway.ops.orders.decision_reads import Use
 from gateway.ports.log_store import LogState, NewEntry
 from gateway.storage.log.log_store import SqlLogStore
 from policy.attributes import QuestionAttributes
@@ -184,8 +184,8 @@ def test_where_the_entry_cannot_be_written_nothing_is_read(
     assert explain(liaison, stopped, exchange, *WHY).code == 0
 
 
-def test_where_the_order_cannot_be_placed_nothing_is_read(liaison: Liaison, stopped: Path, exchange: str) -> None:
-    folder, aside = stopped / "inspections", stopped / "aside"
+def test_where_the_act_cannot_be_placed_nothing_is_read(liaison: Liaison, stopped: Path, exchange: str) -> None:
+    folder, aside = stopped / "acts", stopped / "aside"
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.rename(aside)
     folder.write_text("")
@@ -201,4 +201,4 @@ def test_where_the_order_cannot_be_placed_nothing_is_read(liaison: Liaison, stop
 
 def test_an_entry_of_something_else_opens_nothing(stopped: Path, exchange: str) -> None:
     with open_home(stopped) as evidence, pytest.raises(NotProved):
-        _require_entry(evidence, 0, Use.EXPLAIN, {"exchange": exchange})
+        _require_entry(evidence, 0, ActKind.EXPLAIN, {"exchange": exchange})

@@ -16,6 +16,7 @@ from gateway.storage.keys.keystore import KeyStore
 from tests.support.exchange import entries, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, build_world
+from tests.support.persons import administrator
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -49,7 +50,7 @@ async def audit(capsys: pytest.CaptureFixture[str], world: World, *arguments: st
 
 
 async def test_g20_a_pruned_node_goes_on_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    order = ("prune", "--before", "2100-01-01", "--by", "A. Clerk", "--reason", "archive law")
+    order = ("prune", "--before", "2100-01-01", *administrator(world.home("th")), "--reason", "archive law")
     code, _ = await audit(capsys, world, *order)
     assert code == 1  # while the node runs
     await world.stop("th")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from gateway.config.home import Home
-from gateway.config.suspensions import Action
 from gateway.demo import planted
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Line
-from gateway.ops.homes.suspensions import switch
+from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import CLOCK, KH, VN, command, entries, lines, person, sample_world, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
@@ -83,11 +82,11 @@ async def test_our_own_quota_stops_a_question_at_home(world: World) -> None:
     assert denied[-1].private["code"] == "quota"
 
 
-@pytest.fixture
-def switches(world: World) -> Iterator[Home]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def switches(world: World) -> AsyncIterator[Home]:
     home = Home(world.home("kh"))
     yield home
-    switch(home, CLOCK, Action.RESUME, "all", "trial over")
+    await switch_on(home, "all", "trial over")
 
 
 async def until(world: World, condition: object, **changes: object) -> Line:
@@ -104,7 +103,7 @@ async def until(world: World, condition: object, **changes: object) -> Line:
 async def test_a_record_type_that_is_switched_off_is_missing_whatever_is_there(world: World, switches: Home) -> None:
     wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
     assert (await until(world, lambda line: line.outcome is Outcome.HIT, **wanted)).missing == ()
-    switch(switches, CLOCK, Action.SUSPEND, "peer:th/Person", "under review")
+    switch_off(switches, "peer:th/Person", "under review")
     line = await until(world, lambda line: bool(line.missing), **wanted)
     assert (line.outcome, line.missing, line.hits) == (Outcome.NO_HIT, ("Person records",), ())
     nobody = await ask(world, "kh", query=person(planted.NOBODY), purpose=Purpose.THREAT_TO_LIFE)
@@ -112,7 +111,7 @@ async def test_a_record_type_that_is_switched_off_is_missing_whatever_is_there(w
 
 
 async def test_a_humanitarian_door_stays_open_under_a_name(world: World, switches: Home) -> None:
-    switch(switches, CLOCK, Action.SUSPEND, "peer:th", "under review", "minister of the interior")
+    switch_off(switches, "peer:th", "under review", "minister of the interior")
     await until(world, lambda line: line.outcome is Outcome.SUSPENDED, query=person(planted.DRIVER))
     wanted = {"query": person(planted.DRIVER), "purpose": Purpose.THREAT_TO_LIFE}
     assert (await ask(world, "kh", **wanted)).outcome is Outcome.HIT

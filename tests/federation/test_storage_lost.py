@@ -16,13 +16,12 @@ import grpc
 import pytest
 
 from gateway.audit.entries.entry import parse_entry
-from gateway.clock import SystemClock
-from gateway.config import Home
-from gateway.ops.homes.start_waiver import waive
+from gateway.ops.homes.start_waiver import waive_start
 from tests.federation.test_crashes import Load, assert_answered_again, assert_kept, parsed, stored
 from tests.support.cli import Liaison
 from tests.support.exchange import caller, sample_world
 from tests.support.nodes import World
+from tests.support.persons import person_key
 from tests.support.processes import NodeProcess
 
 pytestmark = pytest.mark.timeout(600)
@@ -78,7 +77,7 @@ async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_spa
     async with serving(world) as process:  # its indexes are built
         await stopped(process)
     with small_disk(home):
-        waive(Home(home), "th.adm.7", "the home is on another disk, and no witness serves", SystemClock())
+        waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
         async with serving(world) as process, load.running(client):
             assert await process.ended() == _STORAGE
         assert load.answers, "it was full from the beginning"

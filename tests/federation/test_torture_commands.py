@@ -14,7 +14,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway.audit.reading.show import Filter
+from gateway.clock import SystemClock
+from gateway.config import Home, Suspensions
+from gateway.config.suspensions import Action
+from gateway.ops.acts.switches import history, logged_switches
+from gateway.ops.audit.entry_list import find_entries
+from gateway.ops.homes.open_home import open_home
+from gateway.storage.documents.document_store import SqlDocumentStore
 from tests.support.cli import Liaison, found_federation
+from tests.support.persons import administrator
 from tests.support.torture_commands import Given, Job, Workshop, free_ports, plan_name, plans, press, tried
 
 
@@ -66,10 +75,29 @@ def suspend(at: Path) -> Given:
 
 
 def suspend_is_whole(shop: Workshop) -> None:
-    shop.ok("resume", "--home", shop.folder / "th", "--peer", "vn", "--reason", "trial over")
+    home = shop.folder / "th"
+    shop.ok("resume", "--home", home, "--peer", "vn", "--reason", "trial over", *administrator(home))
     assert (
         "not switched off" in shop.liaison("resume", "--home", shop.folder / "th", "--peer", "vn", "--reason", "x").out
     )
+
+
+def resume(at: Path) -> Given:
+    return "resume", "--home", at / "vn", "--peer", "th", "--reason", "trial over", *administrator(at / "vn")
+
+
+def resume_is_whole(shop: Workshop) -> None:
+    home = shop.folder / "vn"
+    assert Suspensions(Home(home).suspensions, SystemClock().monotonic).active == {}
+    with open_home(home) as evidence:
+        kinds = [item.entry.kind for _, item in find_entries(evidence, "operations", Filter(), 100, None)]
+        documents = SqlDocumentStore(evidence.database, evidence.keys, SystemClock())
+        proved = logged_switches(documents)
+    lines = history(Home(home))
+    assert all(line.id in proved for line in lines), "a line switches on without its entry"
+    assert kinds.count("suspend") == 1
+    assert kinds.count("resume") >= len([line for line in lines if line.action is Action.RESUME]) >= 1
+    shop.ok("audit", "verify", "--home", home)
 
 
 def serve(at: Path) -> Given:
@@ -86,6 +114,7 @@ JOBS = [
     Job("publish", publish, publish_is_whole),
     Job("accept", accept, accept_is_whole),
     Job("suspend", suspend, suspend_is_whole),
+    Job("resume", resume, resume_is_whole),
     Job("serve", serve, serve_is_whole),
 ]
 
@@ -98,6 +127,7 @@ def make_homes(liaison: Liaison, folder: Path) -> None:
         free_ports(home)
     shop = Workshop(liaison, folder)
     shop.ok("trust", "publish", "--home", folder / "th", "--out", folder / "renewed.jsonl")
+    shop.ok("suspend", "--home", folder / "vn", "--peer", "th", "--reason", "trial")
     cards = [folder / "th-authority", folder / "vn-authority"]
     before = ("--previous", folder / "charter.json", "--threshold", "2", "--out", folder / "next.json")
     shop.ok("trust", "draft", *before, *cards)

@@ -27,10 +27,10 @@ from gateway.ops.homes.open_home import open_home
 from gateway.ops.policy.keeper import INCOMING, UNLOGGED
 from tests.support.cli import Liaison
 from tests.support.erasing import files_with
+from tests.support.persons import signed
 from tests.support.torture_commands import POINTS, Given, Job, Workshop, press, tried
 from tests.support.torture_upkeep import (
     AUDITOR,
-    WORDS,
     Past,
     destroyed_keys,
     erased_exchanges,
@@ -49,7 +49,7 @@ UNSIGNED = (0, 3)
 
 
 class Erasing:
-    """1: an erasure, by the command where no node runs, or by a node that finds the order."""
+    """1: an erasure, by the command where no node runs, or by a node that finds the act."""
 
     def __init__(self, past: Past) -> None:
         self._past = past
@@ -58,23 +58,23 @@ class Erasing:
     def jobs(self) -> list[Job]:
         return [
             Job("erase", self.erase, self.is_done, self.left, self.reset),
-            Job("erase-resumed", self.erase, self.is_resumed, self.left, self.reset, again=serve_th, until=no_order),
-            Job("erase-serving", serve_th, self.is_done, self.left, self.order, until=no_order, since="orders"),
+            Job("erase-resumed", self.erase, self.is_resumed, self.left, self.reset, again=serve_th, until=no_act),
+            Job("erase-serving", serve_th, self.is_done, self.left, self.act, until=no_act, since="acts"),
         ]
 
     def erase(self, at: Path) -> Given:
         wanted = [text for exchange in self._past.forgotten for text in ("--exchange", exchange)]
-        return "audit", "erase", "--home", at / "th", *wanted, *WORDS
+        return "audit", "erase", "--home", at / "th", *wanted, *signed(at / "th")
 
     def reset(self, at: Path) -> None:
         self._waited = True
 
-    def order(self, at: Path) -> None:
-        shutil.copytree(at / "order", Home(at / "th").orders, dirs_exist_ok=True)
+    def act(self, at: Path) -> None:
+        shutil.copytree(at / "act", Home(at / "th").acts, dirs_exist_ok=True)
 
     def left(self, shop: Workshop) -> None:
         home = shop.folder / "th"
-        self._waited = not no_order(shop.folder)
+        self._waited = not no_act(shop.folder)
         opens(home)
         found = erased_exchanges(home)
         assert not found[self._past.kept], "what was to be kept is gone"
@@ -88,7 +88,7 @@ class Erasing:
         forgotten(shop, self._past, home)
         for key in destroyed_keys(home, shop.folder / "far"):
             assert files_with(shop.folder / "copy", key) == [], "the copy of the keystore still has a destroyed key"
-        assert no_order(shop.folder)
+        assert no_act(shop.folder)
         keys = proofs_of_erasure(home)
         assert len(keys) == len(set(keys)), "a key was destroyed twice"
         verified(shop, home)
@@ -98,7 +98,7 @@ class Erasing:
         shutil.rmtree(shop.folder / "revived")
 
     def is_resumed(self, shop: Workshop) -> None:
-        """Nobody gave the order again; a node ran."""
+        """The act was not given again; a node ran."""
         if self._waited:
             self.is_done(shop)
         else:
@@ -113,8 +113,8 @@ def serve_vn(at: Path) -> Given:
     return "serve", "--home", at / "vn"
 
 
-def no_order(at: Path) -> bool:
-    return not list(Home(at / "th").orders.glob("[!.]*.json"))
+def no_act(at: Path) -> bool:
+    return not list(Home(at / "th").acts.glob("[!.]*.json"))
 
 
 # ---------------------------------------------------------------- 2, 3

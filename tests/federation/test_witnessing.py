@@ -33,6 +33,7 @@ from gateway.witness import standing as witness_standing
 from tests.support.exchange import Logged, caller, entries, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, build_world
+from tests.support.persons import administrator
 from tests.support.ports import free_port
 from tests.support.witnesses import LogOf
 
@@ -362,10 +363,14 @@ async def test_a_second_copy_that_went_on_is_refused(world: World, tmp_path: Pat
     with pytest.raises(NotProved, match="moved or copied") as unwitnessed:
         await world.start("th")
     assert unwitnessed.value.code == "unwitnessed-copy"
-    assert run(["witness", "waive", "--home", str(world.home("th")), "--by", "th.adm.7", "--reason", "a test"]) == 0
+    home = world.home("th")
+    assert run(["witness", "waive", "--home", str(home), "--reason", "a test"]) == 1, "nobody signed"
+    assert run(["witness", "waive", "--home", str(home), *administrator(home), "--reason", "a test"]) == 0
     th = await world.start("th")
     (compared,) = of_kind(th, "witness-compared")
-    assert compared.private["waived"].endswith("th.adm.7: a test")
+    assert compared.private["waived"].startswith("administrator ")
+    assert compared.private["waived"].endswith(": a test")
+    assert [item["role"] for item in compared.private["persons"]] == ["administrator"]
     await grow(th, 6, "another history")
     await world.stop("th")
     await world.start("vn")

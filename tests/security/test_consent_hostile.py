@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from msgspec.structs import replace
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -17,7 +17,6 @@ from msgspec import structs
 from gateway.app.node import Node
 from gateway.app.rounds import UPKEEP
 from gateway.config.home import Home
-from gateway.config.suspensions import Action
 from gateway.desk.consents import CONSENT, ConsentBook, Decision
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.asking.copies import COPY
@@ -25,10 +24,10 @@ from gateway.model.consent import ConsentAnswer, ConsentState, OnwardUse, Place,
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
-from gateway.ops.homes.suspensions import switch
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
 from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST, CONSENT_REQUEST_KIND
+from tests.support.acts import switch_off, switch_on
 from tests.support.consents import (
     CUSTOMS,
     HOUR_US,
@@ -117,7 +116,7 @@ async def test_a_signer_who_is_not_the_peer_is_refused(world: World, about: Foun
     of_a_log_key = sealed_consent(world, request, world.federation["th"].key("tls"))
     for envelope in (stranger, of_kh, of_a_log_key):
         assert await caller(world).refused(methods.CONSENT.path, methods.CONSENT.request.write(envelope)) is DENIED
-    as_kh = sealed_consent(world, replace(request, sender=KH))
+    as_kh = sealed_consent(world, structs.replace(request, sender=KH))
     assert await caller(world).refused(methods.CONSENT.path, methods.CONSENT.request.write(as_kh)) is DENIED
     assert kept(world) == before
     assert last(world.nodes["vn"], "consent-not-taken").private["code"] == "wrong-sender"
@@ -155,7 +154,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
     ]
     for code, change in changes:
         world.nodes["vn"].desk.consents._rates.clear()
-        request = replace(right, id=secrets.token_hex(16), **change)
+        request = structs.replace(right, id=secrets.token_hex(16), **change)
         assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
         assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
     assert kept(world) == before
@@ -234,20 +233,20 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
     async def suspended() -> bool:
         return await told() == "suspended"
 
-    switch(home, CLOCK, Action.SUSPEND, "peer:th", "under review")
+    switch_off(home, "peer:th", "under review")
     await eventually_async(suspended)
     assert await told(asked=danger) == "suspended"
-    switch(home, CLOCK, Action.SUSPEND, "peer:th", "under review", "minister of the interior")
+    switch_off(home, "peer:th", "under review", "minister of the interior")
 
     async def let_through() -> bool:
         return await told(asked=danger) == "taken"
 
     await eventually_async(let_through)
     assert await told() == "suspended"
-    switch(home, CLOCK, Action.RESUME, "all", "over")
-    switch(home, CLOCK, Action.SUSPEND, "peer:th/TravelDocument", "under review")
+    await switch_on(home, "all", "over")
+    switch_off(home, "peer:th/TravelDocument", "under review")
     await eventually_async(suspended)
-    switch(home, CLOCK, Action.RESUME, "all", "over")
+    await switch_on(home, "all", "over")
 
     async def over() -> bool:
         return await told() == "taken"
@@ -261,7 +260,7 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
 async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: World, about: Found) -> None:
     home, th = Home(world.home("th")), world.nodes["th"]
     before = kept(world)
-    switch(home, CLOCK, Action.SUSPEND, "peer:vn", "under review")
+    switch_off(home, "peer:vn", "under review")
 
     async def suspended() -> bool:
         th.core.parts.suspensions.refresh()
@@ -271,7 +270,7 @@ async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: Wor
     waiting = await th.desk.onward.use(about.officer, about.wish())
     assert (waiting.state, waiting.problem) == ("waiting", "suspended")
     assert kept(world) == before
-    switch(home, CLOCK, Action.RESUME, "peer:vn", "over")
+    await switch_on(home, "peer:vn", "over")
 
     async def taken() -> bool:
         answer = await th.desk.onward.use(about.officer, about.wish())
@@ -325,7 +324,9 @@ class LyingOwner:
             state=ConsentState.GRANTED,
             until_us=request.value.expires_us,
         )
-        return CONSENT_ANSWER_KIND.build(replace(first, **self.changes), self.key or vn.key("statement")).envelope
+        return CONSENT_ANSWER_KIND.build(
+            structs.replace(first, **self.changes), self.key or vn.key("statement")
+        ).envelope
 
 
 @pytest.mark.parametrize(
@@ -381,7 +382,7 @@ async def test_a_grant_is_for_exactly_one_use_of_one_record_by_one_officer(world
         assert not (await th.desk.onward.use(about.officer, about.wish(other))).allowed
     another = await found(world)
     assert not (await th.desk.onward.use(another.officer, another.wish())).allowed
-    colleague = replace(about.officer, person="th.o.9999")
+    colleague = structs.replace(about.officer, person="th.o.9999")
     with pytest.raises(LiaisonError):
         await th.desk.onward.use(colleague, about.wish())
 

@@ -21,17 +21,16 @@ from gateway.app.rounds import UPKEEP, WATCH
 from gateway.audit.accounts.receipts import Due
 from gateway.config.home import Home
 from gateway.config.schema import Settings
-from gateway.config.suspensions import Action
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.ops.homes.suspensions import switch
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Limit, Method, Q, Shape
+from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
     CLOCK,
     KH,
@@ -111,9 +110,9 @@ async def test_receipts_that_wait_for_a_counterpart_do_not_hold_up_the_look_at_s
     with other_work(node, {"receipts": hang}):
         await in_turns(waiting.wait(), 5)
         before = len(operations(node, "suspend"))
-        switch(Home(world.home("vn")), CLOCK, Action.SUSPEND, "peer:kh", "trial")
+        switch_off(Home(world.home("vn")), "peer:kh", "trial")
         await eventually(lambda: len(operations(node, "suspend")) == before + 1)
-        switch(Home(world.home("vn")), CLOCK, Action.RESUME, "peer:kh", "trial")
+        await switch_on(Home(world.home("vn")), "peer:kh", "trial")
         never.set()
 
 
@@ -395,11 +394,11 @@ async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world
         return False
 
     await eventually_async(well, 5)
-    switch(home, CLOCK, Action.SUSPEND, "all", "trial")
+    switch_off(home, "all", "trial")
 
     async def unwell() -> bool:
         return not await peers.call(VN, methods.HEALTH_CHECK, None)
 
     await eventually_async(unwell, 5)
-    switch(home, CLOCK, Action.RESUME, "all", "trial")
+    await switch_on(home, "all", "trial")
     await eventually_async(lambda: peers.call(VN, methods.HEALTH_CHECK, None), 5)

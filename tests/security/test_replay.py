@@ -12,16 +12,14 @@ from msgspec.structs import replace
 
 from gateway.clock import SystemClock
 from gateway.config.home import Home
-from gateway.config.suspensions import Action
 from gateway.errors import Reason
 from gateway.model.exchange import Outcome, Request
 from gateway.model.names import MemberId
-from gateway.ops.homes.suspensions import switch
 from gateway.rpc import methods
 from gateway.statements.envelope import REQUEST
 from gateway.statements.request import REQUEST_KIND
+from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
-    CLOCK,
     NO_PASSPORT,
     WatchedSource,
     answer_of,
@@ -99,12 +97,12 @@ async def test_e1_a_repeated_request_is_decided_anew(world: World, source: Watch
     envelope = signed(world, asked)
     assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.HIT
     home = Home(world.home("vn"))
-    switch(home, CLOCK, Action.SUSPEND, "peer:th", "trial")
+    switch_off(home, "peer:th", "trial")
     try:
         await eventually(lambda: vn.core.parts.suspensions.suspends(peer="th") is not None)
         again = answer_of(await caller(world).submit(envelope))
     finally:
-        switch(home, CLOCK, Action.RESUME, "peer:th", "trial")
+        await switch_on(home, "peer:th", "trial")
     assert (again.outcome, again.hits) == (Outcome.SUSPENDED, ())
     assert kinds(vn, asked.exchange_id) == ["answered", "refused"]
     await eventually(lambda: vn.core.parts.suspensions.suspends(peer="th") is None)
@@ -277,12 +275,12 @@ async def test_e1_the_same_bytes_get_nothing_once_their_source_is_suspended(
     assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.HIT
     switches, target = world.nodes["vn"].core.parts.suspensions, "source:vn.immigration.border"
     home = Home(world.home("vn"))
-    switch(home, CLOCK, Action.SUSPEND, target, "trial")
+    switch_off(home, target, "trial")
     try:
         await eventually(lambda: switches.suspends(source="vn.immigration.border") is not None)
         assert answer_of(await caller(world).submit(envelope)).outcome is Outcome.SUSPENDED
     finally:
-        switch(home, CLOCK, Action.RESUME, target, "trial")
+        await switch_on(home, target, "trial")
         await eventually(lambda: switches.suspends(source="vn.immigration.border") is None)
 
 

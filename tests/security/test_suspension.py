@@ -8,11 +8,10 @@ import pytest
 import pytest_asyncio
 
 from gateway.config.home import Home
-from gateway.config.suspensions import Action
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
-from gateway.ops.homes.suspensions import switch
-from tests.support.exchange import CLOCK, VN, command, entries, kinds, lines, sample_world, stopping
+from tests.support.acts import switch_off, switch_on
+from tests.support.exchange import VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import eventually, eventually_async
 from tests.support.nodes import World, officer
 
@@ -56,7 +55,7 @@ def written(world: World, member: str, kind: str, target: str) -> bool:
 async def test_j9_a_switch_bites_on_a_running_stream_and_has_an_entry(world: World, target: str) -> None:
     home, vn = Home(world.home("vn")), world.nodes["vn"]
     await until(world, Outcome.HIT)
-    switch(home, CLOCK, Action.SUSPEND, target, "trial of the switch")
+    switch_off(home, target, "trial of the switch")
     line = await until(world, Outcome.SUSPENDED)
     assert not line.hits
     assert line.refusal
@@ -64,7 +63,7 @@ async def test_j9_a_switch_bites_on_a_running_stream_and_has_an_entry(world: Wor
     assert kinds(vn, line.exchange_id) == ["refused"]
     _, _, name = target.partition(":")
     await eventually(lambda: written(world, "vn", "suspend", name))
-    switch(home, CLOCK, Action.RESUME, target, "over")
+    await switch_on(home, target, "over")
     await until(world, Outcome.HIT)
     await eventually(lambda: written(world, "vn", "resume", name))
 
@@ -72,14 +71,14 @@ async def test_j9_a_switch_bites_on_a_running_stream_and_has_an_entry(world: Wor
 async def test_a_counterpart_that_we_suspended_is_not_asked_and_raises_no_alarm(world: World) -> None:
     home, th, vn = Home(world.home("th")), world.nodes["th"], world.nodes["vn"]
     await until(world, Outcome.HIT)
-    switch(home, CLOCK, Action.SUSPEND, "peer:vn", "trial of the switch")
+    switch_off(home, "peer:vn", "trial of the switch")
     await until(world, Outcome.SUSPENDED)
     before = len(entries(vn))
     assert (await ask(world)).outcome is Outcome.SUSPENDED
     await th.asking.acknowledger.round()
     assert len(entries(vn)) == before
     assert not [item for item in entries(th, "operations") if item.entry.kind == "alarm"]
-    switch(home, CLOCK, Action.RESUME, "all", "over")
+    await switch_on(home, "all", "over")
     await until(world, Outcome.HIT)
 
 

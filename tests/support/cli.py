@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import run
+from tests.support.persons import admit_persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def found_federation(liaison: Liaison, folder: Path, members: tuple[str, ...] = 
     for member in members:
         accepted = liaison("trust", "accept", charter, "--home", folder / member, "--fingerprint", fingerprint)
         assert accepted.code == 0, accepted.err
+        admit_persons(folder / member)
     for member in members:
         out = folder / f"{member}.jsonl"
         published = liaison(

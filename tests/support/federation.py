@@ -15,6 +15,7 @@ from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
+from tests.support.persons import admit_persons
 
 FEDERATION = "gms"
 AGENCIES: Mapping[str, tuple[str, ...]] = {"th": ("police", "immigration"), "vn": ("immigration",), "kh": ("customs",)}
@@ -93,6 +94,7 @@ def make_member(
     made = Member(member, folder / member, folder / f"{member}-authority", known, name, clock)
     create_member(made.authority, member, clock)
     create_member_keys(made.home, made.authority, member, known, name, clock)
+    admit_persons(made.home)
     return made
 
 

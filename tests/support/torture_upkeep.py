@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.app.node import build_node
+from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.show import Filter
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.query import DocumentQuery
+from gateway.ops.acts.forget_plan import draft_entries, exchange_entries
+from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home
-from gateway.ops.orders.erasure_home import exchange_entries
-from gateway.ops.orders.mailbox import Order, Orders
 from gateway.ops.policy.keeper import INCOMING, PolicyKeeper, policy_files
 from gateway.signing.keys import load_signing_key
 from gateway.storage.keys.key_copy import keep_in_step
@@ -32,12 +33,12 @@ from tests.support.cli import Liaison
 from tests.support.erasing import files_with
 from tests.support.exchange import CLOCK, PASSPORT, VN, command, lines, sample_world
 from tests.support.nodes import World, officer, running
+from tests.support.persons import person_key, signed
 from tests.support.policies import BASE, NATIONAL
 from tests.support.ports import free_port
 from tests.support.torture_commands import Workshop
 
 CANARY = "XK7719402251"
-WORDS = ("--by", "A. Clerk", "--reason", "asked in error")
 AUDITOR = "th.auditor.1"
 _CLOSED = '@id("vn-closed")\n@code("policy-denies")\nforbid (principal, action == Action::"answer", resource);\n'
 
@@ -111,13 +112,13 @@ def _hash_of(trial: Path, home: Path, data: bytes, version: int) -> str:
 
 
 def _fork_homes(shop: Workshop, past: Past) -> None:
-    """Backups, a home from which it was erased, an order that waits, a home with disks of its own, a key copy."""
+    """Backups, a home from which it was erased, an act that waits, a home with disks of its own, a key copy."""
     folder, home = shop.folder, shop.folder / "th"
     shop.ok("backup", "--new-key", folder / "offline")
     back_up(shop, home, folder / "before.backup")
     shutil.copytree(home, folder / "erased")
     erase = [text for wanted in past.forgotten for text in ("--exchange", wanted)]
-    shop.ok("audit", "erase", "--home", folder / "erased", *erase, *WORDS)
+    shop.ok("audit", "erase", "--home", folder / "erased", *erase, *signed(home))
     shutil.copytree(home, folder / "far")
     _to_other_disks(folder / "far", folder / "disks")
     back_up(shop, folder / "far", folder / "far.backup")
@@ -128,7 +129,9 @@ def _fork_homes(shop: Workshop, past: Past) -> None:
         for wanted in past.forgotten:
             for log, indexes in exchange_entries(evidence, wanted).items():
                 places.setdefault(log, []).extend(indexes)
-    Orders(folder / "order").give(Order("entries", "A. Clerk", "asked in error", "", "entry", {"entries": places}))
+    keys = [person_key(home, name) for name in ("data1", "data2")]
+    data = draft_entries(home, places, "entry", "asked in error", "", keys)
+    Mailbox(folder / "act").give(Order(ActKind.ERASE_ENTRIES, document=data.decode()))
     (folder / "copy").mkdir(mode=0o700)
     keep_in_step(load_settings(home).keystore, folder / "copy")
     _add(home, f'[storage]\nkey_copy = "{folder / "copy"}"\n')

@@ -15,9 +15,9 @@ The act may be given again where it was interrupted: until step 6 no node starts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.audit.log.highwater import high_water_path, read_heads
 from gateway.audit.log.log import AuditLog
@@ -68,11 +68,15 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Whose act it is, and why. `unwitnessed`: it is opened although no loss is proved, since nobody can be asked."""
+    """Whose act it is, and why. `unwitnessed`: it is opened although no loss is proved, since no witness can be asked.
+
+    `proof` are the members of the entry that prove the act.
+    """
 
     by: str
     reason: str
     unwitnessed: bool = False
+    proof: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise `Malformed` when a text is missing."""
@@ -179,6 +183,7 @@ class LostLog:
             kept_size=kept.size if kept else 0,
             known_from=loss.known_from,
             unwitnessed=word.unwitnessed,
+            **word.proof,
         )
 
     # ------------------------------------------------------------ heads and rows

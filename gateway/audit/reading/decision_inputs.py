@@ -2,7 +2,7 @@
 
 Private parts are opened here and left here: what comes out are the attributes that a decision depends on
 (`policy.attributes`), with no officer, no person, no case and no reference. So nobody needs an auditor's mandate for
-them; whoever reads them has an entry of its own first (`gateway.ops.orders.decision_reads`).
+them; reading them has an entry of its own first (`gateway.ops.acts.inspections`).
 """
 
 from __future__ import annotations

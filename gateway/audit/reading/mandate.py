@@ -19,7 +19,7 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 ALWAYS_OPEN: Final = events.CONTINUED | events.kinds(
-    events.KEY_DESTROYED, events.RECEIPT, events.ACKNOWLEDGED, events.PRUNED
+    events.KEY_DESTROYED, events.ERASURE_ORDERED, events.RECEIPT, events.ACKNOWLEDGED, events.PRUNED
 )
 """Kinds of entries whose private part every auditor sees: what was erased or pruned by right, what was acknowledged,
 and why a log goes on under another number."""

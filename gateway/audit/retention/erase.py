@@ -13,7 +13,7 @@ from gateway.model.evidence.retention import content_key_id
 
 
 class Eraser:
-    """Erases the content of one node. One at a time for a home (`ops.orders`)."""
+    """Erases the content of one node. One at a time for a home (`gateway.ops.acts`)."""
 
     def __init__(self, key_eraser: KeyEraser) -> None:
         self._one = key_eraser

@@ -8,7 +8,7 @@
 5. the rows are overwritten;
 6. the list says so.
 
-Steps 4 to 6 are taken up again from the list, the steps before from the order that asked for them.
+Steps 4 to 6 are taken up again from the list, the steps before from the act that asked for them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ErasureReason:
-    """Why content is erased. `ground` is `age`, `entry`, `subject` or `court-order`; `order` is the order's id."""
+    """Why content is erased. `ground` is `age`, `entry`, `subject` or `court-order`; `order` is the id of the act."""
 
     ground: str
     by: str
@@ -45,7 +45,7 @@ class ErasureReason:
 
 
 class KeyEraser:
-    """Erases what lies under single keys. One at a time for a home (`ops.orders`).
+    """Erases what lies under single keys. One at a time for a home (`gateway.ops.acts`).
 
     `settle` returns when everything that was being written to the logs is written.
     """

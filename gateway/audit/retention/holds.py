@@ -153,9 +153,10 @@ def _signed(document: Document, key: VerifyKey) -> bool:
     return True
 
 
-def placed_entry(order: HoldOrder) -> EntryDraft:
-    """Return the entry from which on a hold counts."""
+def placed_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
+    """Return the entry from which on a hold counts. `proved` are the members that say who did it."""
     return events.HOLD_PLACED.draft(
+        **proved,
         hold=order.id,
         entries={log: list(indexes) for log, indexes in order.entries.items()},
         exchanges=list(order.exchanges),
@@ -166,10 +167,14 @@ def placed_entry(order: HoldOrder) -> EntryDraft:
     )
 
 
-def lifted_entry(order: HoldOrder) -> EntryDraft:
-    """Return the entry that ends a hold."""
+def lifted_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
+    """Return the entry that ends a hold. `proved` are the members that say who did it."""
     return events.HOLD_LIFTED.draft(
-        hold=order.id, reason=order.reason, approvers=list(order.signers), statement=encode64(order.data)
+        **proved,
+        hold=order.id,
+        reason=order.reason,
+        approvers=list(order.signers),
+        statement=encode64(order.data),
     )
 
 

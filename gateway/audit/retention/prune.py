@@ -13,9 +13,9 @@ among newer entries, and from any head that was ever signed, are made as before:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.succession import by_number, split_name
@@ -111,18 +111,21 @@ class Pruner:
             stop, why = self._free(log, state.first, stop)
             yield Plan(log, state.first, max(state.first, stop // WIDTH * WIDTH), why or kept_by)
 
-    def carry_out(self, plan: Plan, by: str, reason: str, before_us: int) -> None:
-        """Steps 2 and 3. Raises `Malformed` for a text that is missing, `Forbidden` where nothing is to go."""
+    def carry_out(self, plan: Plan, by: str, reason: str, before_us: int, proof: Mapping[str, Any]) -> None:
+        """Take steps 2 and 3. `proof` are the members of the entry that prove the act.
+
+        Raises `Malformed` for a text that is missing, `Forbidden` where nothing is to go.
+        """
         text_value(by, "--by", _MAX_TEXT)
         text_value(reason, "--reason", _MAX_TEXT)
         if plan.stop <= plan.first:
             raise Forbidden("nothing may be pruned", code="nothing-to-prune", where=plan.log)
         if not plan.begun:
-            self._write(self._draft(plan, by, reason, before_us))
+            self._write(self._draft(plan, by, reason, before_us, proof))
         for first in range(plan.first, plan.stop, SEGMENT):
             self._store.prune(plan.log, first, min(plan.stop, first + SEGMENT))
 
-    def _draft(self, plan: Plan, by: str, reason: str, before_us: int) -> EntryDraft:
+    def _draft(self, plan: Plan, by: str, reason: str, before_us: int, proof: Mapping[str, Any]) -> EntryDraft:
         tree = Tree()
         tree.extend(self._store.leaves(plan.log, 0, plan.stop))
         if tree.size != plan.stop:
@@ -138,6 +141,7 @@ class Pruner:
             before_us=before_us,
             by=by,
             reason=reason,
+            **proof,
         )
 
     def _begun(self, log: str) -> int:

@@ -30,6 +30,7 @@ class Check(IntEnum):
     WITNESSES = 16
     LOST = 17
     PRUNED = 18
+    ACTS = 19
 
 
 MEANING: dict[Check, str] = {
@@ -51,6 +52,7 @@ MEANING: dict[Check, str] = {
     Check.WITNESSES: "every cosignature of a listed witness is of a head of this log",
     Check.LOST: "the log does not end here to go on under another number: nothing of it is said to be lost",
     Check.PRUNED: "every entry from the first on is there",
+    Check.ACTS: "every signed act that is shown is signed by as many persons as it demands, with keys listed then",
 }
 """What each check shows when it holds."""
 

@@ -43,7 +43,7 @@ _OF_A_LOG = (
 
 
 class LogCheck:
-    """Checks 4 to 14 for one log: `spans` first, then `take` for each segment in order, `finish` and `conclude`.
+    """Checks 4 to 14 and 19 for one log: `spans` first, then `take` for each segment in order, `finish` and `conclude`.
 
     `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the segments.
     """
@@ -70,7 +70,7 @@ class LogCheck:
         self.withheld: dict[str, int] = {}
         self.times: dict[int, int] = {}
         self.opened = 0
-        self.statements = 0
+        self.statements = self.acts = 0
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
 
@@ -115,6 +115,7 @@ class LogCheck:
         self.times |= segment.times
         self.opened += segment.opened
         self.statements += segment.statements
+        self.acts += segment.acts
         for key_id, gone in segment.gone.items():
             self._gone.setdefault(key_id, ErasedEntries()).merge(gone)
         for ground, count in segment.withheld.items():
@@ -233,10 +234,8 @@ class LogCheck:
         checks = list(_OF_A_LOG)
         if not self._evidence.first:
             checks.append(Check.PRUNED)
-        if self.opened:
-            checks.append(Check.PRIVATE)
-        if self.statements:
-            checks.append(Check.STATEMENTS)
+        counts = ((Check.PRIVATE, self.opened), (Check.STATEMENTS, self.statements), (Check.ACTS, self.acts))
+        checks += [check for check, count in counts if count]
         if self._rules.mandate is not None:
             checks.append(Check.RANGE)
             if self._rules.mandate.scope is not None:

@@ -18,6 +18,7 @@ from gateway.audit.reading.mandate import Mandate
 from gateway.audit.tree.checkpoint import origin
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.audit.tree.tile_tree import PIECE, fold, ragged
+from gateway.audit.verify.act_checks import ACT_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
 from gateway.errors import BadSignature, LiaisonError
@@ -28,7 +29,7 @@ from gateway.ports.journal import Event, Party
 from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
-_READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED)
+_READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Segment:
     withheld: dict[str, int] = field(default_factory=dict)
     opened: int = 0
     statements: int = 0
+    acts: int = 0
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
     suspect: int | None = None
@@ -272,6 +274,8 @@ class _Checks:
 
     def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         """What other checks need from a private part."""
+        if entry.kind in ACT_KINDS:
+            self._act(entry, private, expected)
         if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
             return
@@ -279,6 +283,13 @@ class _Checks:
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:
                 self._segment.policies.add(found[:64])
+
+    def _act(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
+        """Check 19."""
+        try:
+            self._segment.acts += check_act(entry, private, self._rules.member, self._view)
+        except LiaisonError as error:
+            self._against(Check.ACTS, f"its act does not verify: {error.message}", expected)
 
     def _destroyed(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         try:

@@ -20,7 +20,9 @@
 17. a log that goes on under the next number lost what that number says, and no more; and each number after the first
     has the one before it beside it;
 18. entries that were pruned are those of which an entry of the operations log says so, by the root over them. What they
-    said is not provable any more.
+    said is not provable any more;
+19. every act of a human that is shown with its signatures was signed by as many persons as it demands, whose keys the
+    member listed for it then, and is the act that its entry tells.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """

@@ -14,9 +14,9 @@ from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
+from gateway.ops.acts.carry import inspect
 from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry, shown_value
 from gateway.ops.homes.trust_state import publish
-from gateway.ops.orders.inspection_home import inspect
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.trust.ceremony.auditors import draft_appointment

@@ -12,10 +12,10 @@ from gateway.audit.reading.show import show as show_entries
 from gateway.errors import Malformed, Misused
 from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
+from gateway.ops.acts.carry import look_up
 from gateway.ops.audit.auditors import public_filters, search_mandate
 from gateway.ops.audit.unknown_words import refuse_unknown_peers
 from gateway.ops.homes.open_home import Evidence, open_home, require_entry
-from gateway.ops.orders.inspection_home import look_up
 from gateway.ports.events import EVENTS, LOOKED_UP
 
 

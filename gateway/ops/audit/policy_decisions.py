@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.decision_inputs import Decided, decided_in, decided_since
 from gateway.audit.reading.show import open_entry
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.errors import NotProved, Unknown
 from gateway.model.names import exchange_id as checked_id
+from gateway.ops.acts.carry import announce_use
+from gateway.ops.acts.mailbox import account_name
 from gateway.ops.homes.open_home import OPERATIONS, Evidence, Written, open_home
-from gateway.ops.orders.decision_reads import Use, account_name
-from gateway.ops.orders.inspection_home import announce_use
 from gateway.ops.policy.folders import require_own
 from gateway.ops.policy.keeper import PolicyKeeper
 from policy.engine.engine import PolicyEngine
@@ -50,9 +51,9 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, 
     """
     engine = _in_force(home)
     detail = {"exchange": checked_id(exchange_id)}
-    at = announce_use(home, Use.EXPLAIN, who.by, who.reason, detail)
+    at = announce_use(home, ActKind.EXPLAIN, who.by, who.reason, detail)
     with open_home(home) as evidence:
-        _require_entry(evidence, at.index, Use.EXPLAIN, detail, at.log)
+        _require_entry(evidence, at.index, ActKind.EXPLAIN, detail, at.log)
         for decided in decided_in(evidence.store, evidence.keys, exchange_id):
             return at, list(_explained(engine, _recorded(decided)))
     raise Unknown(
@@ -73,14 +74,14 @@ def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Wr
     require_own(draft, current.member, settings.base_policy)
     planned = PolicyEngine.load(draft, current.member, settings.base_policy)
     detail = {"draft": planned.hash.hex(), "since_us": since_us}
-    at = announce_use(home, Use.REHEARSE, who.by, who.reason, detail)
+    at = announce_use(home, ActKind.REHEARSE, who.by, who.reason, detail)
     with open_home(home) as evidence:
-        _require_entry(evidence, at.index, Use.REHEARSE, detail, at.log)
+        _require_entry(evidence, at.index, ActKind.REHEARSE, detail, at.log)
         kept = (_recorded(decided) for decided in decided_since(evidence.store, evidence.keys, since_us))
         return at, rehearse(current, planned, kept)
 
 
-def _require_entry(evidence: Evidence, index: int, use: Use, detail: dict[str, Any], log: str = OPERATIONS) -> None:
+def _require_entry(evidence: Evidence, index: int, use: ActKind, detail: dict[str, Any], log: str = OPERATIONS) -> None:
     """Raise `NotProved` where the entry that says what is read is not in the log: then nothing is read."""
     for stored in evidence.store.entries(log, index, index + 1):
         shown = open_entry(evidence.keys, log, stored)

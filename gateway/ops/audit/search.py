@@ -20,11 +20,11 @@ from gateway.audit.search.terms import ANY, Field, term
 from gateway.audit.verify.findings import Report
 from gateway.clock import SystemClock
 from gateway.errors import Misused
+from gateway.ops.acts.carry import look_up
 from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
 from gateway.ops.homes.open_home import Written, open_home, require_entry
-from gateway.ops.orders.inspection_home import look_up
 from gateway.ports import events
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.references import HitReferences

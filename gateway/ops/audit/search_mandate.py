@@ -9,10 +9,10 @@ from gateway.audit.reading.inspection import Action, mandate_of
 from gateway.audit.reading.mandate import Mandate
 from gateway.audit.reading.opened import Opened
 from gateway.audit.search.question import Question
+from gateway.ops.acts.carry import inspect
 from gateway.ops.audit.auditors import own_appointment
 from gateway.ops.audit.search_question import Search
 from gateway.ops.homes.open_home import Written, open_home, require_entry
-from gateway.ops.orders.inspection_home import inspect
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.appointment import EVERY
 

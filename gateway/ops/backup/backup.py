@@ -11,7 +11,7 @@ What is in it (names are those of the archive inside the sealed file):
     backup.sig          a signed note over that, by the log key
 
 The keystore is never in it: a backup that holds the keys would bring back what was erased. It has a copy of its own
-that forgets when it does (`storage.key_copy`). Key indexes and search indexes are made anew; orders that wait are not
+that forgets when it does (`storage.key_copy`). Key indexes and search indexes are made anew; acts that wait are not
 kept.
 """
 
@@ -44,6 +44,7 @@ from gateway.storage.database.dump import dump
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.open import open_storage
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.descriptor import PERSONS
 
 DATABASE = "database.sqlite"
 MANIFEST = "backup.json"
@@ -96,7 +97,7 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
             f"the backup cannot be written: `{error.strerror}`", where=str(out), remedy="free space, then try again"
         ) from error
     taken = {name.removeprefix(f"{HOME}/").partition("/")[0] for name in files}
-    here = {home.lock.name, home.orders.name, home.inspections.name}
+    here = {home.lock.name, home.acts.name}
     if not settings.is_shared:
         here |= {f"{settings.database_file.name}{suffix}" for suffix in ("", "-wal", "-shm")}
     left_out = sorted(path.name for path in home.path.iterdir() if path.name not in taken | here)
@@ -193,7 +194,7 @@ def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[s
         home.trust,
         home.mappings,
         home.policies,
-        home.approvers,
+        *(home.persons(use) for use in PERSONS),
         home.certificates,
         home.suspensions,
         *(settings.path(source.mapping) for source in settings.sources if source.mapping),

@@ -33,6 +33,7 @@ POLICY: Final = Wanted(
     ("policy",), "signed policy", "`liaison policy sign FOLDER --version N --key KEY --out FILE` writes one"
 )
 HOLD: Final = Wanted(("hold",), "hold", "`liaison audit hold draft` and `audit hold lift` write one")
+ACT: Final = Wanted(("act",), "act", "`liaison audit erase … --key KEY --out FILE` writes one")
 CARD: Final = Wanted(("card",), "member's card", "`liaison init` writes `member.json` into the authority's folder")
 
 

@@ -1,46 +1,64 @@
-"""A human's word that a node may start once although its log was moved and no witness can be asked.
+"""An administrator's act that lets a node start once although its log was moved and no witness can be asked.
 
-It is one file beside the high-water marks, used up by the next start that needs it, and told in that start's entry.
+It is one file beside the high-water marks, since it is read before any log is written to. The next start that needs it
+judges it and uses it up, and that start's entry tells it.
 """
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from certs.durable import PRIVATE, replace
-from gateway.clock import Clock, rfc3339
-from gateway.config import Home
+from gateway.audit.acts.table import ActKind
+from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured
-from gateway.signing import strict_json
-from gateway.trust.documents.fields import Fields
+from gateway.ops.acts.draft import draft_act, helped, proof_needed, trust_of
+from gateway.ops.acts.prove import HomeTrust, Used
+from gateway.signing.keys import SigningKey, load_signing_key
 
 _FILE = "start-without-witness.json"
-_MAX = 4_096
-_MAX_TEXT = 500
 
 
-def waive(home: Home, by: str, reason: str, clock: Clock) -> Path:
-    """Let the next start that needs a witness go on without; the file. Raises `Malformed` when a text is missing."""
-    for name, text in (("--by", by), ("--reason", reason)):
-        if not text.strip() or len(text) > _MAX_TEXT:
-            raise Malformed(f"a text of 1 to {_MAX_TEXT} characters is expected", where=name)
-    path = home.highwater / _FILE
-    value = {"by": by.strip(), "reason": reason.strip(), "time": rfc3339(clock.now_us())}
-    replace(path, strict_json.dumps(value) + b"\n", PRIVATE)
+def waive(trust: HomeTrust, reason: str, keys: Sequence[SigningKey]) -> Path:
+    """Let the next start that needs a witness go on without one; return the file.
+
+    Raises `Malformed` for a reason that is no plain text, `BadSignature` where no administrator signed.
+    """
+    data = draft_act(trust, ActKind.WAIVE, reason, {}, keys)
+    with helped(ActKind.WAIVE, trust.home):
+        trust.verify(data)
+    path = trust.home.highwater / _FILE
+    replace(path, data, PRIVATE)
     return path
 
 
-def take_waiver(home: Home) -> str:
-    """Return the word that was given and use it up; empty when there is none. Raise `Misconfigured`."""
-    path = home.highwater / _FILE
+def waive_start(folder: Path, reason: str, key_files: Sequence[Path]) -> Path:
+    """Let the next start of the home in `folder` go on without a witness; return the file. Raises what `waive` does."""
+    home = Home(load_settings(folder).home)
+    if not key_files:
+        raise proof_needed(ActKind.WAIVE, home)
+    return waive(trust_of(home), reason, [load_signing_key(file) for file in key_files])
+
+
+def take_waiver(trust: HomeTrust, used: Used) -> dict[str, Any]:
+    """Use the act up, and return the members of the start's entry that tell it; none where there is no act.
+
+    Raises `Misconfigured` for an act that does not verify, such as a text that was not signed.
+    """
+    path = trust.home.highwater / _FILE
     if not path.exists():
-        return ""
+        return {}
     try:
-        fields = Fields(strict_json.loads(path.read_bytes(), _MAX), "waiver", ("by", "reason", "time"))
-        text = f"{fields.text('time')} {fields.text('by')}: {fields.text('reason')}"
+        act, proved = trust.verify(path.read_bytes())
+        if act.kind is not ActKind.WAIVE:
+            raise Malformed(f"it is an act of `{act.kind}`", code="bad-act")
+        used.claim(act.id, act.expires_us, secrets.token_hex(16))
         path.unlink()
     except (OSError, LiaisonError) as error:
         raise Misconfigured(
             f"cannot be used: {error}", code="bad-waiver", where=str(path), remedy="run `liaison witness waive` again"
         ) from error
-    return text
+    return {"waived": f"{proved.words}: {act.reason}", "order": act.id} | proved.members()

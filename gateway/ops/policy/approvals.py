@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-from certs.durable import make_folder
 from gateway.clock import SystemClock
-from gateway.config import Home, argument, load_settings
+from gateway.config import argument, load_settings
 from gateway.config.schema import PACKAGED_POLICY
-from gateway.errors import BadSignature, Malformed, Misconfigured
+from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.documents import POLICY, read_document
 from gateway.ops.policy.keeper import PolicyChange, PolicyKeeper, install, policy_files
-from gateway.signing.dsse import add_signature, decode64
-from gateway.signing.keys import VerifyKey, load_signing_key
+from gateway.signing.dsse import add_signature
+from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.policy_approval import APPROVALS, ApprovedPolicy, parse_policy, seal_policy
 from policy.bundle.bundle import File, load_bundle
 
 _BASE = PACKAGED_POLICY / "base"
-
-
-def add_approver(home: Path, public: Path) -> Path:
-    """Put an approver's public key into a home, so that the next descriptor lists it."""
-    folder = Home(home).approvers
-    make_folder(folder)
-    target = folder / public.name
-    if target.suffix != ".pub":
-        raise Misconfigured("a public key ends in `.pub`", where=str(public), remedy="take what `policy approver` made")
-    try:
-        VerifyKey.admit(decode64(public.read_text(encoding="ascii").strip()))
-    except (UnicodeError, Malformed, BadSignature) as error:
-        remedy = "take the `.pub` file that `liaison policy approver` made"
-        raise Misconfigured("this is no public key", code="bad-key-file", where=str(public), remedy=remedy) from error
-    shutil.copyfile(public, target)
-    return target
 
 
 def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:

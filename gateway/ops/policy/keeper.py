@@ -24,12 +24,11 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
 from gateway.model.names import MemberId, member_id
+from gateway.ops.acts.prove import HomeTrust
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
-from gateway.trust.documents.descriptor import Descriptor
-from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.policy_approval import ApprovedPolicy, parse_policy, verify_policy
 from policy.bundle.bundle import File, Files, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
@@ -226,7 +225,7 @@ class PolicyKeeper:
         return self._enforce(policy, engine)
 
     def _verified(self, data: bytes, now_us: int | None) -> ApprovedPolicy:
-        descriptor, removed = own_approvers(self._home, self.member, self._clock)
+        descriptor, removed = HomeTrust(self._home, self.member, self._clock).own()
         return verify_policy(data, descriptor, now_us, removed)
 
     def _first_approved(self) -> PolicyEngine:
@@ -245,21 +244,6 @@ class PolicyKeeper:
         engine = PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy)
         keep_unapproved(self._folder, self._settings, engine)
         return self._ready(engine)
-
-
-def own_approvers(home: Home, member: MemberId, clock: Clock) -> tuple[Descriptor, frozenset[str]]:
-    """Return the newest descriptor of the member itself, and the ids of keys that its status removed.
-
-    Raises `Misconfigured` when there is no descriptor.
-    """
-    documents = TrustDocuments(home.trust)
-    found = documents.descriptor(member, documents.charter(clock))
-    if found is None:
-        raise Misconfigured(
-            "there is no descriptor that lists approvers", code="no-descriptor", remedy="`liaison trust publish`"
-        )
-    status = documents.status(found)
-    return found, frozenset(status.removed if status else ())
 
 
 def _number_in(path: Path) -> int:

@@ -29,6 +29,7 @@ from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointm
 from gateway.trust.documents.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
 from gateway.trust.documents.descriptor import (
     DESCRIPTOR_TYPE,
+    PERSONS,
     Descriptor,
     KeyUse,
     ListedKey,
@@ -45,8 +46,8 @@ from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_
 UNCERTIFIED_DAYS = 1_826
 """Days that keys without a certificate (log, witness) are listed for: five years."""
 
-APPROVERS = "approvers"
-"""Folder of a home with the public keys (`*.pub`) of those who approve policy."""
+PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
+"""Folders of a home with the public keys (`*.pub`) of persons, by what they may sign."""
 
 CERTIFICATES = "certificates"
 """Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
@@ -249,14 +250,18 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         for file in _WITNESS_FILES
         if file == "witness" or (keys / f"{file}.key").exists()  # a home of an earlier version has one kind
     ]
-    approvers = [_approver_key(path, now_us) for path in sorted((home / APPROVERS).glob("*.pub"))]
+    persons = [
+        _person_key(path, use, now_us)
+        for use, folder in PERSON_FOLDERS.items()
+        for path in sorted((home / folder).glob("*.pub"))
+    ]
     domestic = [
         _plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
         for card in witness_cards(home, _member_of(home))
         for key in card.keys
     ]
     auditors = auditor_keys(home / "trust", _member_of(home))
-    return certified + own_agency_keys(home) + own + approvers + domestic + auditors
+    return certified + own_agency_keys(home) + own + persons + domestic + auditors
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:
@@ -281,7 +286,7 @@ def _own_agency_key(path: Path) -> ListedKey:
     return key
 
 
-def _approver_key(path: Path, now_us: int) -> ListedKey:
+def _person_key(path: Path, use: KeyUse, now_us: int) -> ListedKey:
     try:
         key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
     except (OSError, UnicodeError, Malformed, BadSignature) as error:
@@ -289,9 +294,9 @@ def _approver_key(path: Path, now_us: int) -> ListedKey:
             f"cannot be used: {error}",
             code="bad-key-file",
             where=str(path),
-            remedy="`liaison policy approver` makes key and public key",
+            remedy="`liaison trust person` makes key and public key",
         ) from error
-    return _plain_key(key, KeyUse.APPROVER, now_us)
+    return _plain_key(key, use, now_us)
 
 
 def _says_the_same(new: Descriptor, held: Descriptor) -> bool:

@@ -48,6 +48,8 @@ class KeyUse(StrEnum):
     STATUS = "status"
     APPROVER = "approver"
     AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+    DATA_OFFICER = "data-officer"
 
 
 CERTIFIED = {CertificateUse.NODE: "tls", CertificateUse.STATEMENT: "statement", CertificateUse.STATUS: "status"}
@@ -55,6 +57,9 @@ CERTIFIED = {CertificateUse.NODE: "tls", CertificateUse.STATEMENT: "statement", 
 
 WITNESSES = frozenset((KeyUse.WITNESS, KeyUse.DOMESTIC_WITNESS))
 """Uses of keys that cosign heads: of the node for other countries' logs, of the auditor's machine for our own."""
+
+PERSONS = (KeyUse.APPROVER, KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER)
+"""Uses of keys of persons that a home hands to its authority as public keys; an auditor is appointed instead."""
 
 _AGENCY = "agency/"
 

@@ -15,8 +15,9 @@ from gateway.errors import Forbidden, Malformed
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
-from gateway.signing.keys import SigningKey, VerifyKey
-from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey
+from gateway.signing.keys import SigningKey
+from gateway.trust.documents.descriptor import Descriptor, KeyUse
+from gateway.trust.documents.persons import listed_persons
 
 POLICY_TYPE = "application/vnd.liaison.policy.v1+json"
 APPROVALS = 2
@@ -82,19 +83,9 @@ def verify_policy(
     policy, document = parse_policy(data)  # 1
     if policy.member != descriptor.member:  # 2
         raise Forbidden(f"this is the policy of `{policy.member}`", code="other-member")
-    verify_threshold(document, approver_keys(descriptor, now_us, removed), APPROVALS)  # 3, 4
+    approvers = listed_persons(descriptor, (KeyUse.APPROVER,), now_us, removed)
+    verify_threshold(document, [person.key for person in approvers], APPROVALS)  # 3, 4
     return policy
-
-
-def approver_keys(descriptor: Descriptor, now_us: int | None, removed: Collection[str] = ()) -> list[VerifyKey]:
-    """Keys of those who may approve, at a time or (None) at any: listed, not compromised, not `removed`."""
-    return [VerifyKey.admit(key.spki) for key in descriptor.keys if _may_approve(key, now_us, removed)]
-
-
-def _may_approve(key: ListedKey, now_us: int | None, removed: Collection[str]) -> bool:
-    if key.use != KeyUse.APPROVER or key.compromised_us is not None or key.key_id in removed:
-        return False
-    return now_us is None or key.start_us <= now_us < key.stop_us
 
 
 def _files(value: Any) -> dict[str, bytes]:

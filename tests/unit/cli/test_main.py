@@ -298,8 +298,10 @@ def test_suspending_needs_no_node_and_is_seen(liaison: Liaison, home: Path) -> N
     assert ran.code == 0
     assert ran.value["suspended"] == {"peer:vn": "under review"}
     assert "`peer:vn` is switched off" in liaison("doctor", "--home", home).out
-    assert liaison("resume", "--home", home, "--peer", "vn", "--reason", "done", "--json").value["suspended"] == {}
-    assert len((home / "suspensions.jsonl").read_text().splitlines()) == 2
+    refused = liaison("resume", "--home", home, "--peer", "vn", "--reason", "done", "--json")
+    assert (refused.code, refused.value["error"]["code"]) == (1, "proof-needed")
+    assert "liaison trust person --use administrator" in refused.value["error"]["remedy"]
+    assert len((home / "suspensions.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,16 @@ from gateway.audit.export.layout import SIGNATURE
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.demo.federation import MEMBERS, DemoRuns, open_federation
+from gateway.ops.acts.switches import known_targets
 from gateway.ops.doctor.doctor import examine
 from gateway.ops.doctor.finding import Severity
-from gateway.ops.homes.suspensions import known_targets
 from gateway.ports import events
 from gateway.ports.journal import Event
 from gateway.signing.keys import load_signing_key
 from gateway.views.search_lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, found_federation
+from tests.support.persons import administrator
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_resuming_what_is_not_suspended_says_so(liaison: Liaison, federation: Pa
     assert "nothing was switched off" in liaison("resume", *home, "--all").out
     assert not (federation / "th" / "suspensions.jsonl").exists()
     liaison("suspend", *home, "--peer", "vn")
-    assert liaison("resume", *home, "--all", "--json").value["suspended"] == {}
+    assert liaison("resume", *home, "--all", *administrator(federation / "th"), "--json").value["suspended"] == {}
 
 
 # ------------------------------------------------------------ audit

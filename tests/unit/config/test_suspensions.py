@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.clock import ManualClock
+from gateway.clock import ManualClock, rfc3339
 from gateway.config import Home, Suspensions
-from gateway.config.suspensions import HUMANITARIAN, Action, read_switches
+from gateway.config.suspensions import HUMANITARIAN, Action, Switch, read_switches
 from gateway.errors import Malformed
 from gateway.model.purpose import Purpose
-from gateway.ops.homes.suspensions import history, switch, target_of
+from gateway.ops.acts.switches import append, history, target_of
+from gateway.ops.acts.switches import suspend as switch_off
 
 
 @pytest.fixture
@@ -26,8 +28,15 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
+def resume(home: Home, clock: ManualClock, target: str, reason: str) -> Switch:
+    """The line that an act which was proved appends."""
+    line = Switch(secrets.token_hex(16), rfc3339(clock.now_us()), Action.RESUME, target, reason)
+    append(home, line)
+    return line
+
+
 def suspend(home: Home, clock: ManualClock, target: str, reason: str = "because") -> None:
-    switch(home, clock, Action.SUSPEND, target, reason)
+    switch_off(home, clock, target, reason)
 
 
 def test_nothing_is_suspended_without_a_file(home: Home, clock: ManualClock) -> None:
@@ -51,7 +60,7 @@ def test_each_target_is_suspended_and_resumed(
     suspend(home, clock, target, "maintenance")
     clock.advance(timedelta(seconds=1))
     assert suspensions.suspends(**question) == "maintenance"
-    switch(home, clock, Action.RESUME, target, "done")
+    resume(home, clock, target, "done")
     clock.advance(timedelta(seconds=1))
     assert suspensions.suspends(**question) is None
 
@@ -73,7 +82,7 @@ def test_a_running_node_looks_at_most_once_a_second_and_sees_it_within_one(home:
 def test_resuming_everything_ends_all_suspensions(home: Home, clock: ManualClock) -> None:
     for target in ("peer:vn", "agency:police", "all"):
         suspend(home, clock, target)
-    switch(home, clock, Action.RESUME, "all", "over")
+    resume(home, clock, "all", "over")
     assert Suspensions(home.suspensions, clock.monotonic).active == {}
 
 
@@ -91,7 +100,7 @@ def test_resuming_everything_ends_all_suspensions(home: Home, clock: ManualClock
 )
 def test_a_line_that_cannot_be_understood_suspends_everything(home: Home, clock: ManualClock, line: str) -> None:
     home.suspensions.write_text(line + "\n")
-    switch(home, clock, Action.RESUME, "all", "try to hide it")
+    resume(home, clock, "all", "try to hide it")
     assert Suspensions(home.suspensions, clock.monotonic).suspends(peer="vn") is not None
 
 
@@ -100,23 +109,44 @@ def test_a_file_that_cannot_be_read_suspends_everything(home: Home, clock: Manua
     assert Suspensions(home.suspensions, clock.monotonic).suspends(peer="vn") is not None
 
 
-def test_only_switches_without_an_entry_are_to_be_logged(home: Home, clock: ManualClock) -> None:
-    first = switch(home, clock, Action.SUSPEND, "peer:vn", "one")
-    second = switch(home, clock, Action.RESUME, "peer:vn", "two")
-    suspensions = Suspensions(home.suspensions, clock.monotonic)
-    assert suspensions.unlogged({first.id}.__contains__) == [second]
-    assert history(home) == (first, second)
+def test_a_line_that_switches_on_counts_where_the_log_has_its_act_and_only_once(home: Home, clock: ManualClock) -> None:
+    known: set[str] = set()
+    suspensions = Suspensions(home.suspensions, clock.monotonic, logged=lambda: known)
+    suspend(home, clock, "peer:vn", "one")
+    bare = resume(home, clock, "peer:vn", "appended by hand")
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.active == {"peer:vn": "one"}
+    proved = Switch("0" * 32, bare.time, Action.RESUME, "peer:vn", "two")
+    known.add(proved.id)
+    append(home, proved)
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.active == {}
+    suspend(home, clock, "peer:vn", "again")
+    append(home, proved)
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.active == {"peer:vn": "again"}, "a copy of an old line switched on"
+    assert [line.reason for line in history(home)] == ["one", "appended by hand", "two", "again", "two"]
+
+
+def test_a_file_of_version_0_1_0_is_read(home: Home, clock: ManualClock) -> None:
+    """Its ids are shorter, and its lines that switch on have their entries already."""
+    line = (
+        '{"id": "0123456789abcdef", "time": "2026-11-24T09:00:00Z", "action": "%s", "target": "peer:vn", "reason": "r"}'
+    )
+    home.suspensions.write_text(line % "suspend" + "\n" + line.replace("cdef", "cd00") % "resume" + "\n")
+    assert Suspensions(home.suspensions, clock.monotonic, logged=lambda: {"0123456789abcd00"}).active == {}
+    assert Suspensions(home.suspensions, clock.monotonic, logged=set).active == {"peer:vn": "r"}
 
 
 def test_lines_are_read_as_they_were_written(home: Home, clock: ManualClock) -> None:
-    line = switch(home, clock, Action.SUSPEND, "source:th.police.records", "ปิดปรับปรุง")
+    line = switch_off(home, clock, "source:th.police.records", "ปิดปรับปรุง")
     assert read_switches(home.suspensions.read_text(encoding="utf-8")) == (line,)
 
 
 def test_a_reason_with_a_line_break_is_refused(home: Home, clock: ManualClock) -> None:
     """L7: one action, one line."""
     with pytest.raises(Malformed):
-        switch(home, clock, Action.SUSPEND, "all", "one\ntwo")
+        switch_off(home, clock, "all", "one\ntwo")
 
 
 def test_exactly_one_target_is_needed() -> None:
@@ -139,7 +169,7 @@ def test_a_record_type_is_switched_off_with_one_counterpart_only(home: Home, clo
     assert found.suspended_types("vn") == {"Person"}
     assert found.suspended_types("kh") == frozenset()
     assert found.suspends(peer="vn") is None
-    switch(home, clock, Action.RESUME, "peer:vn/Person", "reviewed")
+    resume(home, clock, "peer:vn/Person", "reviewed")
     assert Suspensions(home.suspensions, clock.monotonic).suspended_types("vn") == frozenset()
 
 
@@ -147,7 +177,7 @@ def test_a_record_type_is_switched_off_with_one_counterpart_only(home: Home, clo
 def test_a_named_approver_lets_humanitarian_purposes_through_and_no_others(
     home: Home, clock: ManualClock, target: str
 ) -> None:
-    line = switch(home, clock, Action.SUSPEND, target, "under review", "minister of the interior")
+    line = switch_off(home, clock, target, "under review", "minister of the interior")
     assert history(home) == (line,)
     found = Suspensions(home.suspensions, clock.monotonic)
     for purpose in Purpose:

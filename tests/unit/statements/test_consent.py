@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from msgspec.structs import replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
 from msgspec import structs
 
+from gateway.audit.acts.table import ActKind
 from gateway.clock import ManualClock, from_us
 from gateway.desk.consent_outbox import WAITING, OutgoingConsent, outgoing_key
 from gateway.desk.consents import Consent, ConsentBook, Decision
-from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unknown
+from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unauthenticated, Unknown
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.requester import Requester
+from gateway.model.requester import Officer, Requester
+from gateway.ops.acts.consents import ConsentActs
+from gateway.ops.acts.mailbox import Order
 from gateway.statements.consent import (
     CONSENT_ANSWER,
     CONSENT_ANSWER_KIND,
@@ -87,7 +91,7 @@ uses = st.builds(
 
 @given(uses, st.integers(1, 48 * HOUR_US), st.integers(0, 2**63))
 def test_a_request_comes_back_as_it_was_written(asked: OnwardUse, valid_us: int, index: int) -> None:
-    request = replace(REQUEST, asked=asked, expires_us=NOW_US + valid_us, entry_index=index)
+    request = structs.replace(REQUEST, asked=asked, expires_us=NOW_US + valid_us, entry_index=index)
     envelope = CONSENT_REQUEST_KIND.build(request, KEY).envelope
     assert verify(envelope).value == parse_consent_request(envelope) == request
 
@@ -111,7 +115,7 @@ def test_two_requests_of_the_same_content_have_different_hashes() -> None:
 )
 def test_nothing_is_signed_that_an_owner_would_refuse(change: dict[str, Any], error: type[LiaisonError]) -> None:
     with pytest.raises(error):
-        CONSENT_REQUEST_KIND.build(replace(REQUEST, **change), KEY)
+        CONSENT_REQUEST_KIND.build(structs.replace(REQUEST, **change), KEY)
 
 
 def test_an_unknown_field_is_refused() -> None:
@@ -145,12 +149,12 @@ def test_an_expired_request_is_refused(late_us: int) -> None:
     ],
 )
 def test_each_word_comes_back_as_it_was_said(state: ConsentState, until_us: int, refusal: Refusal | None) -> None:
-    answer = replace(ANSWER, state=state, until_us=until_us, refusal=refusal)
+    answer = structs.replace(ANSWER, state=state, until_us=until_us, refusal=refusal)
     assert verify_word(CONSENT_ANSWER_KIND.build(answer, KEY).envelope) == answer
 
 
 def test_a_grant_beyond_the_time_that_was_asked_for_is_refused() -> None:
-    longer = CONSENT_ANSWER_KIND.build(replace(ANSWER, until_us=REQUEST.expires_us + 1), KEY).envelope
+    longer = CONSENT_ANSWER_KIND.build(structs.replace(ANSWER, until_us=REQUEST.expires_us + 1), KEY).envelope
     with pytest.raises(Malformed, match="more than was asked"):
         verify_word(longer)
 
@@ -197,7 +201,7 @@ def book(tmp_path: Path, clock: ManualClock) -> ConsentBook:
 @pytest.fixture
 def taken(book: ConsentBook) -> Consent:
     request = verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope)
-    book.take(request, {"type": "Vehicle"}, NOW_US)
+    book.take(request, {"type": "Vehicle", "owner": "kh.customs"}, NOW_US)
     found = book.known(request)
     assert found is not None
     return found
@@ -243,6 +247,64 @@ def test_a_decision_has_a_name_a_reason_and_a_time_within_the_request_s(
     assert book.unlogged() == []
 
 
+def deciding(book: ConsentBook, agency: str, clock: ManualClock) -> ConsentActs:
+    """The act of an officer of this agency, whose token is good."""
+
+    def officer_of(token: str) -> Officer:
+        if token != "good":
+            raise Unauthenticated("it is not", code="bad-token")
+        return Officer("kh.o.1", "officer", "kh.desk", agency, frozenset(), bytes(32), "client-cli")
+
+    return ConsentActs(book.documents, clock, officer_of)
+
+
+def deciding_order(taken: Consent, token: str = "good", **changes: Any) -> Order:
+    detail = {"consent": taken.request.id, "granted": True, "hours": 1} | changes
+    return Order(ActKind.CONSENT, token=token, reason="same case", detail=detail)
+
+
+def test_an_officer_of_the_owning_agency_decides_and_the_same_act_once(
+    book: ConsentBook, taken: Consent, clock: ManualClock
+) -> None:
+    order, acts = deciding_order(taken), deciding(book, "customs", clock)
+    assert acts.decide(order)["state"] == "granted"
+    assert acts.decide(order)["state"] == "granted", "it was cut off before its result was written, and goes on"
+    noted = book.get(taken.key).decision
+    assert noted is not None
+    assert (noted.by, noted.role, noted.proof, noted.token) == ("kh.o.1", "officer", "token", bytes(32).hex())
+    with pytest.raises(Forbidden, match="decided"):
+        acts.decide(deciding_order(taken))
+
+
+@pytest.mark.parametrize(
+    ("agency", "order", "code"),
+    [
+        ("police", {}, "not-the-owner"),
+        ("customs", {"token": ""}, "proof-needed"),
+        ("customs", {"token": "forged"}, "bad-token"),
+        ("customs", {"granted": 1}, "bad-act"),
+        ("customs", {"hours": 0}, "bad-act"),
+        ("customs", {"more": 1}, "bad-act"),
+    ],
+)
+def test_nobody_else_decides_and_nothing_else_is_decided(
+    book: ConsentBook, taken: Consent, clock: ManualClock, agency: str, order: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(LiaisonError) as refused:
+        deciding(book, agency, clock).decide(deciding_order(taken, **order))
+    assert refused.value.code == code
+    assert book.get(taken.key).decision is None
+
+
+def test_a_decision_of_version_0_1_0_is_read(book: ConsentBook, taken: Consent) -> None:
+    """It has a name and no proof."""
+    value = {"granted": True, "by": "Sok Dara", "reason": "x", "decided_us": NOW_US, "until_us": NOW_US + HOUR_US}
+    book.documents.put("consent-decision", taken.key, json.dumps(value).encode())
+    noted = book.get(taken.key).decision
+    assert noted is not None
+    assert (noted.by, noted.proof) == ("Sok Dara", "unproved")
+
+
 def test_a_request_is_gone_when_its_time_is_over(book: ConsentBook, taken: Consent, clock: ManualClock) -> None:
     book.decide(taken, decision())
     clock.advance(timedelta(hours=24))
@@ -253,7 +315,7 @@ def test_a_request_is_gone_when_its_time_is_over(book: ConsentBook, taken: Conse
 
 
 def test_the_same_id_of_two_counterparts_is_two_requests(book: ConsentBook, taken: Consent) -> None:
-    envelope = CONSENT_REQUEST_KIND.build(replace(REQUEST, sender=KH), KEY).envelope
+    envelope = CONSENT_REQUEST_KIND.build(structs.replace(REQUEST, sender=KH), KEY).envelope
     other = CONSENT_REQUEST_KIND.verify(envelope, keys=KEYS, peer=KH, me=VN, now_us=NOW_US)
     book.take(other, {"type": "Vehicle"}, NOW_US)
     assert len(list(book.all())) == 2

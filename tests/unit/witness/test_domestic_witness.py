@@ -12,18 +12,28 @@ from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.config.witness_home import WitnessHome, load_witness
-from gateway.errors import Contradicted, Malformed, Misconfigured
+from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured
 from gateway.model.evidence.witness import WitnessedHead
+from gateway.model.names import MemberId
+from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.homes.found_witness import found_witness
 from gateway.ops.homes.start_waiver import take_waiver, waive
+from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
+from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.witness_seal import SealedWitnessStore
+from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.ceremony.witness_card import read_witness_card
+from tests.support.audit_logs import LogHome
 from tests.support.cli import Liaison
+from tests.support.federation import make_federation
+from tests.support.persons import person_key
 from tests.support.witnesses import ORIGIN, LogOf
 
 LOG = LogOf().grow(9)
+CLOCK = SystemClock()
+TH = MemberId("th")
 
 
 @pytest.fixture
@@ -119,16 +129,28 @@ def test_a_witness_without_a_charter_says_what_comes_first(liaison: Liaison, tmp
     assert "has not started yet" in status.err
 
 
-def test_a_waiver_is_used_once_and_names_who_and_why(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_a_waiver_is_used_once_and_is_an_administrators(tmp_path: Path) -> None:
+    member = make_federation(tmp_path / "fed", ("th", "vn"))["th"]
+    home, other = Home(member.home), load_signing_key(person_key(member.home, "data1"))
+    key, trust = load_signing_key(person_key(member.home, "adm")), HomeTrust(home, TH, CLOCK)
     home.highwater.mkdir()
-    assert take_waiver(home) == ""
-    with pytest.raises(Malformed):
-        waive(home, "th.adm.7", " ", SystemClock())
-    path = waive(home, "th.adm.7", "links are cut", SystemClock())
-    assert path.stat().st_mode & 0o077 == 0
-    assert take_waiver(home).endswith("th.adm.7: links are cut")
-    assert take_waiver(home) == ""
-    path.write_text("{}")
-    with pytest.raises(Misconfigured, match="liaison witness waive"):
-        take_waiver(home)
+    log = LogHome(tmp_path / "log", clock=CLOCK)
+    log.folder.mkdir()
+    with log.database() as database:
+        used = Used(SqlDocumentStore(database, log.keystore, CLOCK), SqlLogStore(database), log.keystore)
+        assert take_waiver(trust, used) == {}
+        with pytest.raises(Malformed):
+            waive(trust, " ", [key])
+        with pytest.raises(BadSignature, match="0 of the 1 needed signatures of administrator"):
+            waive(trust, "links are cut", [other])
+        path = waive(trust, "links are cut", [key])
+        assert path.stat().st_mode & 0o077 == 0
+        data = path.read_bytes()
+        told = take_waiver(trust, used)
+        assert told["waived"] == f"administrator {key.key_id[:16]}: links are cut"
+        assert told["persons"] == [{"role": "administrator", "key_id": key.key_id}]
+        assert take_waiver(trust, used) == {}
+        for again in (data, b"{}", b'{"by":"th.adm.7","reason":"a text","time":"2026-11-24T09:00:00Z"}'):
+            path.write_bytes(again)
+            with pytest.raises(Misconfigured, match="liaison witness waive"):
+                take_waiver(trust, used)

@@ -10,11 +10,11 @@ _AUDIT = {
     "appoint": ("audit.mandate", "Appoint an auditor: a certificate with scope and expiry, signed by the authority."),
     "auditors": ("audit.mandate", "List who was appointed as an auditor, by whom, how far and until when."),
     "debt": ("audit.debt", "Who owes whom receipts: answers that were given and not acknowledged, either way."),
-    "erase": ("audit.erase", "Destroy the keys of content; an entry says what was erased."),
+    "erase": ("audit.erase", "Destroy the keys of content: two persons sign; an entry says what was erased."),
     "evidence": ("audit.evidence", "Show heads that do not go together, of our own log or of a counterpart's."),
     "export": ("audit.export", "Write the logs with their proofs, for an auditor without a node."),
     "find": ("audit.find", "Find entries by what they say, newest first."),
-    "hold": ("audit", "Legal holds: two approvers sign, it ends by itself, and each step has its entry."),
+    "hold": ("audit", "Legal holds: two persons sign, it ends by itself, and each step has its entry."),
     "index": ("audit.find", "Bring the search index up to date, so that `find` answers at once."),
     "key": ("audit.mandate", "Make an auditor's key, on the auditor's own machine."),
     "key-report": (
@@ -62,7 +62,8 @@ _HOLD = {
 
 @click.group("hold", cls=LazyGroup, table=_HOLD)
 def hold_group() -> None:
-    """Legal holds: two approvers sign, it ends by itself within a year, and each step has its entry.
+    """Legal holds: two persons sign (data officers, approvers), it ends by itself within a year, and each step has its
+    entry.
 
     Each of its commands has --json.
 

@@ -6,18 +6,24 @@ from pathlib import Path
 
 import click
 
+from gateway.audit.retention.plan import Erased
+from gateway.cli.acts import key_option, tell_act
 from gateway.cli.options import home_option, json_option
 from gateway.cli.output import print_json, say, working
-from gateway.ops.orders.erasure_home import (
+from gateway.ops.acts.carry import bring
+from gateway.ops.acts.forget_plan import (
     ages,
-    erase_age,
-    erase_entries,
+    draft_age,
+    draft_entries,
     erased_lines,
+    erased_of,
     erased_value,
     named,
     of_subject,
     plan,
 )
+
+_OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -36,8 +42,9 @@ from gateway.ops.orders.erasure_home import (
 @click.option(
     "--court-order", "court", metavar="REFERENCE", default="", help="On the order of a court, with its reference."
 )
-@click.option("--by", default="", help="Who decides: a name; it stands in the entry.")
 @click.option("--reason", default="", help="Why; it stands in the entry.")
+@key_option("The key of a data officer or approver", more="; two persons sign, so give it twice, or --out")
+@click.option("--out", type=_OUT, help="Only sign: the act goes here, for the other person (liaison act sign).")
 @click.option("--dry-run", is_flag=True, help="Count what would go, by month and class; nothing is changed.")
 @json_option
 def erase(
@@ -48,56 +55,62 @@ def erase(
     numbers: tuple[str, ...],
     records: tuple[str, ...],
     court: str,
-    by: str,
     reason: str,
+    keys: tuple[Path, ...],
+    out: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> int:
     """Destroy the keys of content. Entries, hashes and proofs stay, and an entry says what was erased.
 
-    Nobody can bring back what is erased, from no backup. What a legal hold covers is kept, or refused where it was
-    named. A running node carries the order out within a second or so. What is over its age is also erased by the node
-    itself, as `[retention]` in node.toml says.
+    What is erased cannot be brought back, from no backup. Two persons sign: data officers or approvers whose keys the
+    descriptor lists. What a legal hold covers is kept, or refused where it was named. A running node carries the act
+    out within a second or so. What is over its age is also erased by the node itself, as `[retention]` in node.toml
+    says.
 
     A subject is meant by --number (every exchange in which it was asked for) and --record (every one in which it was
-    given or used). To find them the program opens all entries; that has its entry, so it needs --by and why, also
+    given or used). To find them the program opens all entries; that has its entry, so it needs a key and why, also
     with --dry-run.
 
     \b
     Examples:
       liaison audit erase --home th --older-than 3y --dry-run
-      liaison audit erase --home th --older-than 3y --by "A. Clerk, data protection" --reason "end of retention"
-      liaison audit erase --home th --exchange 3c1f… --court-order "Black 117/2569" --by "A. Clerk"
-      liaison audit erase --home th --entry exchange/1:17 --by "A. Clerk" --reason "asked in error"
-      liaison audit erase --home th --number C4419027 --court-order "Black 117/2569" --by "A. Clerk" --dry-run
+      liaison audit erase --home th --older-than 3y --reason "end of retention" --key a.key --key b.key
+      liaison audit erase --home th --exchange 3c1f… --court-order "Black 117/2569" --key a.key --out act
+      liaison act sign act --key b.key --out act      # the other person, on another machine
+      liaison act bring act --home th
+      liaison audit erase --home th --number C4419027 --court-order "Black 117/2569" --key a.key --dry-run
     """
     ways = (age, entries or exchanges, numbers or records)
     if sum(map(bool, ways)) != 1:
         raise click.UsageError("say what to erase: --older-than, or --entry and --exchange, or --number and --record")
     looks = dry_run and not (numbers or records)
-    if not looks and not by:
-        raise click.UsageError("say who decides: --by; or look first with --dry-run")
     if not looks and not (reason or court):
         raise click.UsageError("say why: --reason, or --court-order with the order's reference")
     with working("looking" if dry_run else "erasing"):
         before = ages(age) if age else {}
         wanted = named(home, entries, exchanges) if entries or exchanges else {}
         if numbers or records:
-            wanted = of_subject(home, numbers, records, by, reason, court)
-        problem = ""
+            wanted = of_subject(home, numbers, records, reason, court, keys)
         if dry_run:
-            found = plan(home, before, wanted)
-        elif age:
-            found, problem = erase_age(home, before, by, reason, court)
+            return _tell(plan(home, before, wanted), "", planned=True, as_json=as_json)
+        ground = "entry" if entries or exchanges else "subject"
+        if age:
+            data = draft_age(home, before, reason, court, keys)
         else:
-            found, problem = erase_entries(
-                home, wanted, "entry" if entries or exchanges else "subject", by, reason, court
-            )
+            data = draft_entries(home, wanted, ground, reason, court, keys)
+        if out is None:
+            return _tell(*erased_of(bring(home, data)), planned=False, as_json=as_json)
+    out.write_bytes(data)
+    return tell_act(out, data, as_json=as_json)
+
+
+def _tell(found: list[Erased], problem: str, *, planned: bool, as_json: bool) -> int:
     value = erased_value(found)
     if as_json:
-        print_json({"dry_run": dry_run} | value | {"problem": problem})
+        print_json({"dry_run": planned} | value | {"problem": problem})
         return 0
-    for style, text in erased_lines(value, planned=dry_run):
+    for style, text in erased_lines(value, planned=planned):
         say(text, style)
     if problem:
         say(f"keys may live on in the copy of the keystore: {problem}", "bad")

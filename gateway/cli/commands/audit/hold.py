@@ -9,21 +9,14 @@ import click
 
 from gateway.cli.options import TIME, home_option, json_option
 from gateway.cli.output import print_json, say
-from gateway.ops.orders.erasure_home import (
-    bring_hold,
-    draft_hold,
-    draft_lift,
-    entry_places,
-    hold_value,
-    list_holds,
-    sign_hold,
-)
-from gateway.ops.orders.hold_hints import bring_command, sign_command
+from gateway.ops.acts.forget_plan import entry_places
+from gateway.ops.acts.hold_documents import bring_hold, draft_hold, draft_lift, hold_value, list_holds, sign_hold
+from gateway.ops.acts.hold_hints import bring_command, sign_command
 from gateway.trust.documents.policy_approval import APPROVALS
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
-_KEY = click.option("--key", required=True, type=_FILE, help="The approver's key (liaison policy approver).")
+_KEY = click.option("--key", required=True, type=_FILE, help="The key of a data officer or approver.")
 _REASON = click.option("--reason", required=True, help="Why; it stands in the entry.")
 _OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document, for the other approver.")
 
@@ -109,7 +102,7 @@ def bring(file: Path, home: Path, as_json: bool) -> int:
         print_json(done)
     else:
         what = "placed" if done["action"] == "place" else "lifted"
-        say(f"{done['hold']} is {what}, on the word of {len(done['approvers'])} approvers", "good")
+        say(f"{done['hold']} is {what}, signed by {len(done['approvers'])} persons", "good")
     return 0
 
 

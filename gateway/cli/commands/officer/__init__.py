@@ -46,9 +46,11 @@ def consent_group() -> None:
     Examples:
       liaison consent list --home vn
       liaison consent show --home vn --id 3c1f…
-      liaison consent grant --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "same case here"
-      liaison consent refuse --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "source at risk"
+      liaison consent grant --home vn --id 3c1f… --as vn.o.1042 --reason "same case here"
+      liaison consent refuse --home vn --id 3c1f… --as vn.o.1042 --reason "source at risk"
 
-    A decision holds for exactly what was asked, and cannot be changed. The counterpart's node fetches it within half
+    An officer of the agency that owns the record decides, and proves it with a token of the identity provider, bound to
+    the certificate of this home's commands (client-cli). A decision holds for exactly what was asked, and cannot be
+    changed. The counterpart's node fetches it within half
     a minute, as soon as this node runs and has written its entry.
     """

@@ -1,4 +1,4 @@
-"""`liaison consent`: counterparts ask to use our records onward; a human decides. It needs no running node."""
+"""`liaison consent`: counterparts ask to use our records onward; an officer of the owner decides."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from typing import Any, TypeVar
 
 import click
 
+from gateway.agency.token_keys import handed_in
+from gateway.audit.acts.table import ActKind
+from gateway.cli.officers import trial_token
 from gateway.cli.options import home_option, json_option
 from gateway.cli.output import print_json, say
-from gateway.desk.consent_decisions import decide, listed, shown
+from gateway.clock import SystemClock
+from gateway.config import load_settings
+from gateway.desk.consent_decisions import listed, shown
+from gateway.ops.acts.carry import carry_out
+from gateway.ops.acts.mailbox import Order
 from gateway.views.search_lines import value_text
 
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _DECISION = (
     click.option("--id", "name", required=True, help="The request, as `liaison consent list` shows it."),
-    click.option("--by", required=True, help="Who decides: a name; it stands in the entry, and stays at home."),
+    click.option("--as", "officer", default="", metavar="OFFICER", help="Who decides, in trials: the officer's id."),
+    click.option("--token", type=_FILE, help="Who decides: the file with the officer's token."),
     click.option("--reason", required=True, help="Why; it is logged, and the counterpart does not see it."),
 )
 
@@ -82,30 +91,41 @@ def show(home: Path, name: str, as_json: bool) -> int:
 @click.command()
 @_decision
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="For how long; by default to the record's end.")
-def grant(home: Path, name: str, by: str, reason: str, hours: float | None, as_json: bool) -> int:
+def grant(
+    home: Path, name: str, officer: str, token: Path | None, reason: str, hours: float | None, as_json: bool
+) -> int:
     """Consent to exactly what was asked.
 
     \b
     Example:
-      liaison consent grant --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "same case here" --hours 12
+      liaison consent grant --home vn --id 3c1f… --as vn.o.1042 --reason "same case here" --hours 12
     """
-    return _decide(home, name, by, reason, granted=True, hours=hours, as_json=as_json)
+    return _decide(home, {"consent": name, "granted": True, "hours": hours}, officer, token, reason, as_json=as_json)
 
 
 @click.command()
 @_decision
-def refuse(home: Path, name: str, by: str, reason: str, as_json: bool) -> int:
+def refuse(home: Path, name: str, officer: str, token: Path | None, reason: str, as_json: bool) -> int:
     """Refuse consent; the counterpart learns that, and not why.
 
     \b
     Example:
-      liaison consent refuse --home vn --id 3c1f… --by "Nguyen Van An, duty desk" --reason "source at risk"
+      liaison consent refuse --home vn --id 3c1f… --as vn.o.1042 --reason "source at risk"
     """
-    return _decide(home, name, by, reason, granted=False, hours=None, as_json=as_json)
+    return _decide(home, {"consent": name, "granted": False, "hours": None}, officer, token, reason, as_json=as_json)
 
 
-def _decide(home: Path, name: str, by: str, reason: str, *, granted: bool, hours: float | None, as_json: bool) -> int:
-    item = decide(home, name, by=by, reason=reason, granted=granted, hours=hours)
+def _decide(home: Path, detail: dict[str, Any], officer: str, token: Path | None, reason: str, *, as_json: bool) -> int:
+    if bool(officer) == bool(token):
+        raise click.UsageError("say who decides: --token FILE, or in trials --as OFFICER")
+    settings = load_settings(home)
+    proof = (
+        trial_token(settings, officer, role="", office="", agency="", purpose="")
+        if token is None
+        else token.read_text(encoding="ascii", errors="replace").strip()
+    )
+    order = Order(ActKind.CONSENT, token=proof, reason=reason, detail=detail)
+    item = carry_out(home, order, handed_in(settings, SystemClock()))
     if as_json:
         print_json(item)
     else:

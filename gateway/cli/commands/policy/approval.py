@@ -11,10 +11,12 @@ from gateway.audit.export.policies import policy_hash
 from gateway.cli.options import home_option, json_option
 from gateway.cli.output import print_json, say
 from gateway.config import argument
+from gateway.ops.homes.persons import admit_person
 from gateway.ops.key_pairs import make_key_pair
-from gateway.ops.policy.approvals import add_approver, bring, in_force, sign_policy
+from gateway.ops.policy.approvals import bring, in_force, sign_policy
 from gateway.ops.policy.fetch import fetch_policy
 from gateway.ops.policy.folders import member_of
+from gateway.trust.documents.descriptor import KeyUse
 
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
@@ -53,7 +55,7 @@ def admit(public: Path, home: Path, as_json: bool) -> int:
     Example:
       liaison policy admit keys/a.pub --home th
     """
-    target = add_approver(home, public)
+    target = admit_person(home, public, KeyUse.APPROVER)
     if as_json:
         print_json({"public": str(target)})
     else:

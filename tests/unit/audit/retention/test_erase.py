@@ -221,7 +221,7 @@ def hold(it: Open, days: int = 30, **places: Any) -> HoldOrder:
         places.get("exchanges", ()),
         home_us(it) + days * 86_400_000_000,
     )
-    it.operations.append([placed_entry(order)])
+    it.operations.append([placed_entry(order, {})])
     return order
 
 

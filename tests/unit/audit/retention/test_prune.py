@@ -81,7 +81,7 @@ def prune(
             pruner = Pruner(store, home.keystore, "th", limits, lambda draft: operations.append([draft]))
             plans = list(pruner.plans(before_us))
             for plan in plans:
-                pruner.carry_out(plan, "A. Clerk", "archive law", before_us)
+                pruner.carry_out(plan, "A. Clerk", "archive law", before_us, {})
             return plans
         finally:
             operations.close()
@@ -207,9 +207,9 @@ def test_it_stops_at_what_has_to_stay(home: LogHome) -> None:
         assert plan.stop == 0
         pruner = Pruner(store, home.keystore, "th", limits["no receipt"], lambda _draft: None)
         with pytest.raises(Forbidden, match="nothing may be pruned"):
-            pruner.carry_out(plan, "A. Clerk", "why", 0)
+            pruner.carry_out(plan, "A. Clerk", "why", 0, {})
         with pytest.raises(Malformed):
-            pruner.carry_out(plan, "", "why", 0)
+            pruner.carry_out(plan, "", "why", 0, {})
 
 
 @pytest.mark.parametrize("fails_at", [0, 1, 2])

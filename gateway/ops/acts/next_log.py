@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from gateway.audit.accounts.receipts import settle
+from gateway.audit.acts.table import ActKind
 from gateway.audit.log.open_next import Loss, LostLog, Word
 from gateway.clock import SystemClock
 from gateway.config import Home, Settings, load_settings
 from gateway.errors import Misconfigured
 from gateway.exchange.receipts.days import GIVEN, DayState
 from gateway.model.names import member_id
+from gateway.ops.acts.draft import prove_here
 from gateway.ops.homes.lock import only_one
 from gateway.ports.documents import DocumentStore
 from gateway.signing.keys import load_signing_key
@@ -38,11 +40,14 @@ class Opened:
     number: int
 
 
-def open_next_log(folder: Path, name: str, word: Word) -> Opened:
-    """Open the next number of the log `name` of a home.
+def open_next_log(folder: Path, name: str, reason: str, keys: Sequence[Path], *, unwitnessed: bool = False) -> Opened:
+    """Open the next number of the log `name` of a home, by an act that an administrator signs.
 
-    Raises `Misconfigured` while a node runs, `Forbidden` when nothing is lost, `NotProved`, `Malformed`.
+    Raises `Misconfigured` while a node runs, `Forbidden` when nothing is lost or no administrator signed, `NotProved`,
+    `Malformed`.
     """
+    _, proved = prove_here(folder, ActKind.NEXT_LOG, reason, {"log": name, "unwitnessed": unwitnessed}, keys)
+    word = Word(proved.words, reason, unwitnessed, proved.members())
     word.check()
     settings, clock = load_settings(folder), SystemClock()
     home, member = Home(settings.home), member_id(settings.node.member)

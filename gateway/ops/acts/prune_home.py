@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from gateway.audit.accounts.receipts import settled
+from gateway.audit.acts.table import ActKind
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.plan import standing as standing_holds
 from gateway.audit.retention.prune import Limits, Plan, Pruner
 from gateway.clock import Clock, SystemClock, check_time
 from gateway.config import Home, Settings, load_settings
 from gateway.model.names import MemberId, member_id
+from gateway.ops.acts.draft import prove_here
+from gateway.ops.acts.next_log import alone
+from gateway.ops.acts.parts import require_here
 from gateway.ops.homes.lock import only_one
-from gateway.ops.orders.inspection_home import require_here
-from gateway.ops.orders.next_log import alone
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
@@ -29,20 +31,22 @@ from gateway.witness.plan import witness_plan
 from gateway.witness.standing import standing
 
 
-def prune_home(folder: Path, before_us: int, by: str, reason: str, *, dry_run: bool) -> list[Plan]:
-    """Prune what is older than `before_us` and may go; what was planned, which is all that is done with `dry_run`.
+def prune_home(folder: Path, before_us: int, reason: str, keys: Sequence[Path], *, dry_run: bool) -> list[Plan]:
+    """Prune what is older than `before_us` and may go, by an act that an administrator signs; return what was planned.
 
-    Raises `Misconfigured` while a node runs, `NotProved` on a copy whose age no witness was asked about, `Stale` by a
-    clock that is not to be trusted.
+    With `dry_run` nothing is signed or done. Raises `Misconfigured` while a node runs, `NotProved` on a copy whose age
+    no witness was asked about, `Stale` by a clock that is not to be trusted, `Forbidden` where no administrator signed.
     """
+    detail = {"before_us": before_us}
+    proved = None if dry_run else prove_here(folder, ActKind.PRUNE, reason, detail, keys)[1]
     settings, clock = load_settings(folder), SystemClock()
     check_time(clock)
     home, member = Home(settings.home), member_id(settings.node.member)
     with only_one(home.lock), alone(settings) as database, _pruner(settings, member, database, clock) as pruner:
         plans = list(pruner.plans(before_us))
-        for plan in plans if not dry_run else ():
-            if plan.stop > plan.first:
-                pruner.carry_out(plan, by, reason, before_us)
+        for plan in plans if proved else ():
+            if proved and plan.stop > plan.first:
+                pruner.carry_out(plan, proved.words, reason, before_us, proved.members())
         database.truncate_wal()
         return plans
 

@@ -1,0 +1,52 @@
+"""Keys of officer tokens, and the check of a token that an officer hands in at the machine itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from certs.profile import read_leaf
+from gateway.agency.client_certificate import thumbprint_of
+from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
+from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
+from gateway.clock import Clock
+from gateway.config import Home, Settings
+from gateway.errors import Misconfigured
+from gateway.model.names import member_id
+from gateway.model.requester import Officer
+
+COMMAND_CERTIFICATE = "client-cli"
+"""The client certificate of a home's own commands; a token that is handed in at the machine is bound to it."""
+
+
+def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, PublicKey]:
+    """Return the keys of officer tokens: those of the settings and, in trials, the home's own issuer.
+
+    Raises `Misconfigured`.
+    """
+    keys = {key.id: load_token_key(settings.path(key.file)) for key in settings.token_keys}
+    trial = Home(settings.home).key("token-issuer")
+    if trial.exists():
+        if production:
+            raise Misconfigured(
+                "the trial issuer of officer tokens is not for production",
+                where=str(trial),
+                remedy="name the country's identity provider under [[token_key]] and remove this key",
+            )
+        keys[TRIAL_KEY] = TrialIssuer.load(trial, member_id(settings.node.member), clock).public_key
+    return keys
+
+
+def handed_in(settings: Settings, clock: Clock, tokens: OfficerTokens | None = None) -> Callable[[str], Officer]:
+    """Return the check of tokens that are handed in at the machine; without `tokens` it reads the keys when needed."""
+
+    def check(token: str) -> Officer:
+        member = member_id(settings.node.member)
+        reader = tokens or OfficerTokens(member, token_keys(settings, clock, settings.node.production), clock)
+        certificate = Home(settings.home).certificate(COMMAND_CERTIFICATE)
+        try:
+            pem = certificate.read_bytes()
+        except OSError as error:
+            raise Misconfigured("cannot be read", where=str(certificate), remedy="run `liaison init` again") from error
+        return reader.verify(token, thumbprint_of(read_leaf(pem).der), COMMAND_CERTIFICATE)
+
+    return check

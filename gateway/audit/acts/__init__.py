@@ -1,0 +1,1 @@
+"""Acts of humans: their one form, and what each of them demands."""

@@ -1,0 +1,126 @@
+"""The table of acts: for each act the proof that it demands, and the entry that it becomes.
+
+An act that is not in the table is refused. The effects stand in `gateway.ops.acts.effects`, one for each row; a test
+compares the two, and a verifier that has no node judges signatures by the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from gateway.errors import Forbidden
+from gateway.ports import events
+from gateway.ports.journal import Event
+from gateway.trust.documents.descriptor import KeyUse
+
+
+class ActKind(StrEnum):
+    """What a human does to a node."""
+
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    WAIVE = "start-without-witness"
+    NEXT_LOG = "next-log"
+    PRUNE = "prune"
+    POLICY = "policy"
+    OPEN = "open"
+    SEARCH = "search"
+    EXPORT = "export"
+    ERASE_AGE = "erase-age"
+    ERASE_ENTRIES = "erase-entries"
+    SEEK = "seek"
+    HOLD = "hold"
+    LIFT = "lift"
+    CONSENT = "consent"
+    LOOK_UP = "look-up"
+    EXPLAIN = "explained"
+    REHEARSE = "rehearsed"
+
+
+class Proof(StrEnum):
+    """How an act is proved to be that of its persons."""
+
+    SIGNATURES = "signatures"
+    """Persons whose keys the descriptor lists sign the bytes that the entry keeps."""
+    TOKEN = "token"  # noqa: S105 - the name of a proof
+    """The identity provider's officer token, of an officer of the agency that owns the record."""
+    UNPROVED = "unproved"
+    """The account of the machine, and nothing else."""
+
+
+class Lane(StrEnum):
+    """Which acts wait for each other in the mailbox: an erasure of hours must not keep an auditor waiting."""
+
+    QUICK = "quick"
+    LONG = "long"
+    SWITCH = "switch"
+    """Off-switches: the line in `suspensions.jsonl` is in force already, and its entry follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row. `persons` different listed keys of `roles` sign; `unproved`: without a proof it is carried out, too.
+
+    `events` are the kinds of the entries. `lane` is None for an act that the mailbox does not carry: its command needs
+    a stopped node, or the file that it writes is what a start reads.
+    """
+
+    proof: Proof
+    events: tuple[Event, ...]
+    roles: frozenset[KeyUse] = frozenset()
+    persons: int = 0
+    unproved: bool = False
+    lane: Lane | None = None
+
+
+_ADMINISTRATOR = frozenset({KeyUse.ADMINISTRATOR})
+_APPROVER = frozenset({KeyUse.APPROVER})
+_AUDITOR = frozenset({KeyUse.AUDITOR})
+_DATA = frozenset({KeyUse.DATA_OFFICER, KeyUse.APPROVER})
+
+
+def _signed(roles: frozenset[KeyUse], persons: int, *made: Event, lane: Lane | None = None) -> Rule:
+    return Rule(Proof.SIGNATURES, made, roles, persons, lane=lane)
+
+
+def _unproved(event: Event) -> Rule:
+    return Rule(Proof.UNPROVED, (event,), unproved=True, lane=Lane.QUICK)
+
+
+ACTS: Mapping[ActKind, Rule] = MappingProxyType(
+    {
+        ActKind.SUSPEND: Rule(Proof.SIGNATURES, (events.SUSPEND,), _ADMINISTRATOR, 1, unproved=True, lane=Lane.SWITCH),
+        ActKind.RESUME: _signed(_ADMINISTRATOR, 1, events.RESUME, lane=Lane.QUICK),
+        ActKind.WAIVE: _signed(_ADMINISTRATOR, 1, events.WITNESS_COMPARED),
+        ActKind.NEXT_LOG: _signed(_ADMINISTRATOR, 1, events.EXCHANGE_CONTINUED, events.OPERATIONS_CONTINUED),
+        ActKind.PRUNE: _signed(_ADMINISTRATOR, 1, events.PRUNED),
+        ActKind.POLICY: _signed(_APPROVER, 2, events.POLICY_ACCEPTED),
+        ActKind.OPEN: _signed(_AUDITOR, 1, events.OPENED, lane=Lane.QUICK),
+        ActKind.SEARCH: _signed(_AUDITOR, 1, events.SEARCHED, lane=Lane.QUICK),
+        ActKind.EXPORT: _signed(_AUDITOR, 1, events.EXPORTED, lane=Lane.QUICK),
+        ActKind.ERASE_AGE: _signed(_DATA, 2, events.ERASURE_ORDERED, lane=Lane.LONG),
+        ActKind.ERASE_ENTRIES: _signed(_DATA, 2, events.ERASURE_ORDERED, lane=Lane.LONG),
+        ActKind.SEEK: _signed(_DATA, 1, events.ERASURE_SOUGHT, lane=Lane.LONG),
+        ActKind.HOLD: _signed(_DATA, 2, events.HOLD_PLACED, lane=Lane.LONG),
+        ActKind.LIFT: _signed(_DATA, 2, events.HOLD_LIFTED, lane=Lane.LONG),
+        ActKind.CONSENT: Rule(Proof.TOKEN, (events.CONSENT_DECIDED,), persons=1, lane=Lane.QUICK),
+        ActKind.LOOK_UP: _unproved(events.LOOKED_UP),
+        ActKind.EXPLAIN: _unproved(events.EXPLAINED),
+        ActKind.REHEARSE: _unproved(events.REHEARSED),
+    }
+)
+"""All acts that there are."""
+
+ROLES = frozenset(role for rule in ACTS.values() for role in rule.roles)
+"""Roles of persons who sign acts."""
+
+
+def rule_of(kind: str) -> Rule:
+    """Return the row of an act. Raises `Forbidden` for one that is not in the table."""
+    try:
+        return ACTS[ActKind(kind)]
+    except ValueError as error:
+        raise Forbidden(f"`{kind[:20]!a}` is no act that anybody may do", code="unknown-act") from error

@@ -1,0 +1,90 @@
+"""Check 19: what an entry says a human did was signed by as many persons as its row of the table demands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.audit.acts.act import check_window, parse_act, signers
+from gateway.audit.acts.table import ACTS, ActKind, Proof, Rule, rule_of
+from gateway.audit.entries.entry import Entry
+from gateway.audit.retention.holds import HoldAction, parse_hold
+from gateway.errors import BadSignature, LiaisonError
+from gateway.model.names import MemberId
+from gateway.ports.events import HOLD_LIFTED, HOLD_PLACED, RESUME, WITNESS_COMPARED
+from gateway.signing.dsse import Document, decode64
+from gateway.trust.documents.persons import Person
+from gateway.trust.view import TrustView
+
+_HOLDS = {HOLD_PLACED.kind: HoldAction.PLACE, HOLD_LIFTED.kind: HoldAction.LIFT}
+
+ACT_KINDS = frozenset(_HOLDS) | {
+    event.kind
+    for kind, rule in ACTS.items()
+    if rule.proof is Proof.SIGNATURES and kind not in (ActKind.POLICY, ActKind.OPEN, ActKind.SEARCH, ActKind.EXPORT)
+    for event in rule.events
+}
+"""Kinds of entries that keep a signed act; inspections and policies are documents of their own."""
+
+
+def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
+    """Return whether an entry keeps an act, all of whose signatures were by keys that were listed for it then.
+
+    Entries of version 0.1.0 keep no act but those of holds, and an off-switch may be unproved: of these it is False.
+    Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
+    """
+    if entry.kind in _HOLDS:
+        return _check_hold(entry, private, member, view)
+    if "act" not in private:
+        if private.get("proof") == Proof.SIGNATURES or (entry.kind == RESUME.kind and "proof" in private):
+            raise BadSignature("it says that it is proved, and keeps no act", code="act-missing")
+        return False
+    act, document = parse_act(decode64(private["act"]))
+    rule = rule_of(act.kind)
+    if (
+        entry.kind not in {event.kind for event in rule.events}
+        or act.member != member
+        or act.reason != _reason(entry, private)
+    ):
+        raise BadSignature("it keeps the act of something else", code="other-act")
+    check_window(act, entry.time_us)
+    _check_persons(signers(document, rule, _listed(document, rule, member, view, entry.time_us)), private)
+    return True
+
+
+def _reason(entry: Entry, private: Mapping[str, Any]) -> object:
+    """The reason in the entry; a start says it behind the persons."""
+    if entry.kind == WITNESS_COMPARED.kind:
+        return str(private.get("waived")).partition(": ")[2]
+    return private.get("reason")
+
+
+def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
+    hold, document = parse_hold(decode64(private.get("statement")))
+    said = (hold.member, hold.action, hold.id)
+    if said != (member, _HOLDS[entry.kind], private.get("hold")):
+        raise BadSignature("it keeps the document of another hold", code="other-act")
+    rule = ACTS[ActKind.HOLD if hold.action is HoldAction.PLACE else ActKind.LIFT]
+    persons = signers(document, rule, _listed(document, rule, member, view, entry.time_us))
+    if "persons" in private:
+        _check_persons(persons, private)
+    return True
+
+
+def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, at_us: int) -> list[Person]:
+    """The persons among the signers whose keys were listed at a time in a role of the rule."""
+    found = []
+    for key_id, _ in document.signatures:
+        for role in rule.roles:
+            try:
+                found.append(Person(role, view.verify_key(member, key_id, role, at_us)))
+            except LiaisonError:
+                continue
+    return found
+
+
+def _check_persons(persons: tuple[Person, ...], private: Mapping[str, Any]) -> None:
+    said = private.get("persons")
+    names = {item.get("key_id") for item in said if isinstance(item, dict)} if isinstance(said, list) else set()
+    if names != {person.key.key_id for person in persons}:
+        raise BadSignature("it names other persons than those who signed", code="other-persons")

@@ -1,0 +1,37 @@
+"""What the commands of acts share: the option by which people sign, and how a document is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.cli.output import print_json, say
+from gateway.ops.acts.draft import bring_command, describe_act, sign_command
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+
+
+def key_option(whose: str, *, more: str = "") -> Callable[[_F], _F]:
+    """Return the decorator of `--key`, which may be given for each person who signs."""
+    text = f"{whose} (liaison trust person){more}."
+    return click.option("--key", "keys", multiple=True, metavar="FILE", type=_FILE, help=text)
+
+
+def tell_act(file: Path, data: bytes, *, as_json: bool) -> int:
+    """Print what an act says, and what comes next; return the exit code."""
+    value = describe_act(data) | {"out": str(file)}
+    if as_json:
+        print_json(value)
+        return 0
+    say(f"{file}: {value['kind']} for `{value['member']}`, {value['signatures']} of {value['needed']} signed", "good")
+    reference = f"; reference: {value['reference']}" if value["reference"] else ""
+    say(f"  reason: {value['reason']}{reference}; until {value['expires'][:16]}")
+    for name, detail in value["detail"].items():
+        say(f"  {name}: {detail}")
+    say(f"  SHA-256 of what is signed, to compare by voice: {value['hash']}")
+    say(f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}")
+    return 0

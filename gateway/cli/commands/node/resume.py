@@ -1,0 +1,37 @@
+"""`liaison resume`: switching on again, which an administrator signs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.audit.acts.table import ActKind
+from gateway.cli.acts import key_option
+from gateway.cli.options import home_option, json_option
+from gateway.cli.switches import switch_options, tell_nothing, tell_switch, wanted_target
+from gateway.clock import SystemClock
+from gateway.ops.acts.carry import bring
+from gateway.ops.acts.draft import draft
+from gateway.ops.acts.switches import home_to_switch
+
+
+@click.command()
+@home_option
+@switch_options
+@key_option("An administrator's key")
+@json_option
+def resume(home: Path, reason: str, keys: tuple[Path, ...], as_json: bool, **names: Any) -> int:
+    """Switch on again what `suspend` has switched off; `--all` ends every suspension. An administrator signs.
+
+    \b
+    Example:
+      liaison resume --home th --source th.police.records --reason "maintenance done" --key adm.key
+    """
+    place, clock = home_to_switch(home), SystemClock()
+    target, before = wanted_target(place, clock, reason, **names)
+    if target not in before and not (target == "all" and before):
+        return tell_nothing(target, before, as_json=as_json)
+    line = bring(home, draft(home, ActKind.RESUME, reason, {"target": target}, keys))
+    return tell_switch(place, clock, line, as_json=as_json)

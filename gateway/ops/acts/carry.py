@@ -1,0 +1,145 @@
+"""Hand an act in, and see to it that it is carried out: by the node where one runs, else by this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from gateway.audit.acts.act import parse_act
+from gateway.audit.acts.table import ActKind, Lane
+from gateway.audit.reading.inspection import Action, Inspection, sign_inspection
+from gateway.clock import SystemClock
+from gateway.config import Home, Settings, load_settings
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Unauthenticated, Unavailable
+from gateway.model.names import member_id
+from gateway.model.requester import Officer
+from gateway.ops.acts.draft import helped
+from gateway.ops.acts.inspections import look_up_order, use_order
+from gateway.ops.acts.mailbox import Mailbox, Order
+from gateway.ops.acts.parts import OfficerOf, own_desks
+from gateway.ops.homes.documents import ACT, read_document
+from gateway.ops.homes.open_home import Written
+from gateway.signing.keys import SigningKey
+
+_WAIT_S = {Lane.QUICK: 30.0, Lane.LONG: 120.0}
+"""Seconds that a running node may take; it looks five times and once a second."""
+
+_STEP_S = {Lane.QUICK: 0.02, Lane.LONG: 0.1}
+_RUNNING = frozenset({"already-running", "log-in-use"})
+
+
+def _no_officer(token: str) -> Officer:
+    del token
+    raise Unauthenticated("no identity provider is known here", code="proof-needed", where="token")
+
+
+def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -> dict[str, Any]:
+    """Return the result of an act. `officer_of` checks tokens where no node runs.
+
+    Raises what it was refused with, and `Unavailable` when a running node did not take it in time: a quick act is
+    then taken back, a long one stays.
+    """
+    settings = load_settings(folder)
+    mailbox, lane = Mailbox(Home(settings.home).acts), order.lane
+    mailbox.give(order)
+    until = time.monotonic() + _WAIT_S[lane]
+    try:
+        while (result := mailbox.result(order)) is None:
+            if not _took(settings, lane, officer_of):
+                if time.monotonic() > until:
+                    raise _late(settings, lane)
+                time.sleep(_STEP_S[lane])
+    finally:
+        if lane is Lane.QUICK:
+            mailbox.withdraw(order)
+    if "error" in result:
+        _raise(result["error"])
+    return result
+
+
+def _took(settings: Settings, lane: Lane, officer_of: OfficerOf) -> bool:
+    """Carry out what waits, unless a node runs; return whether none does."""
+    try:
+        with own_desks(settings, lane, officer_of) as desks:
+            if lane is Lane.LONG:
+                desks.long.run_acts()
+            else:
+                desks.quick.run()
+    except Misconfigured as error:
+        if error.code not in _RUNNING:
+            raise
+        return False
+    return True
+
+
+def _late(settings: Settings, lane: Lane) -> Unavailable:
+    if lane is Lane.LONG:
+        return Unavailable(
+            "the running node has not carried out the act yet",
+            code="order-waits",
+            where=str(Home(settings.home).acts),
+            remedy="it will, as soon as it can; see liaison audit show --log operations --kind key-destroyed",
+        )
+    return Unavailable(
+        "a node runs on this home, and did not write the entry in time: nothing is shown or done",
+        code="node-does-not-answer",
+        where=str(settings.home),
+        remedy="liaison doctor --home …; or stop the node and try again",
+    )
+
+
+def _raise(told: Mapping[str, Any]) -> NoReturn:
+    kind = next((kind for kind in _leaves(LiaisonError) if kind.__name__ == told["type"]), Malformed)
+    raise kind(told["message"], code=told["code"], where=told["where"], remedy=told["remedy"])
+
+
+def _leaves(kind: type[LiaisonError]) -> Iterator[type[LiaisonError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _leaves(below)
+
+
+# ---------------------------------------------------------------- acts by their documents
+
+
+def bring(folder: Path, data: bytes) -> dict[str, Any]:
+    """Carry out a signed act. Raises `Forbidden` for one that is done with a command of its own."""
+    act, _ = parse_act(data)
+    with helped(act.kind, Home(load_settings(folder).home)):
+        return carry_out(folder, Order(act.kind, document=data.decode().rstrip("\n")))
+
+
+def bring_file(folder: Path, file: Path) -> dict[str, Any]:
+    """Carry out the signed act in a file."""
+    return bring(folder, read_document(file, ACT))
+
+
+def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: dict[str, Any]) -> Written:
+    """Return the entry of an auditor's inspection in the operations log, which is durable now.
+
+    Raises what it was refused with, and `Unavailable` when a running node did not take it in time.
+    """
+    settings, clock = load_settings(folder), SystemClock()
+    inspection = Inspection(action, member_id(settings.node.member), reason, clock.now_us(), detail)
+    return _entry_of(folder, Order(action.value, document=sign_inspection(inspection, key).decode()))
+
+
+def look_up(folder: Path, reason: str, looked_for: dict[str, Any]) -> Written:
+    """Return the entry of a search without a mandate, of which only public parts are shown."""
+    return _entry_of(folder, look_up_order(reason, looked_for))
+
+
+def announce_use(folder: Path, use: ActKind, by: str, reason: str, detail: dict[str, Any]) -> Written:
+    """Return the entry of a use of what policy decided on.
+
+    Raises `Malformed` where who or why is not said, and `Unavailable` or what storage raises when the entry cannot be
+    written: nothing may be read then.
+    """
+    return _entry_of(folder, use_order(use, by, reason, detail))
+
+
+def _entry_of(folder: Path, order: Order) -> Written:
+    result = carry_out(folder, order)
+    return Written(str(result["log"]), int(result["index"]))

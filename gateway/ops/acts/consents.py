@@ -1,0 +1,88 @@
+"""Carry out what an officer of the owning agency decides on a counterpart's request for consent.
+
+The officer's token proves who decides. The decision counts from its entry on, which the node writes before it tells the
+counterpart (`gateway.desk.consent_requests`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.audit.acts.table import Proof
+from gateway.clock import Clock
+from gateway.desk.consent_decisions import summary
+from gateway.desk.consents import Consent, ConsentBook, Decision
+from gateway.errors import Forbidden, Malformed, Unauthenticated
+from gateway.model.requester import Officer
+from gateway.ops.acts.mailbox import Order
+from gateway.ports.documents import DocumentStore
+
+MAX_HOURS = 100_000
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentActs:
+    """Decisions on requests for consent, at one home. `officer_of` checks a token."""
+
+    documents: DocumentStore
+    clock: Clock
+    officer_of: Callable[[str], Officer]
+
+    def decide(self, order: Order) -> Mapping[str, Any]:
+        """Note an officer's decision. Raises `Unauthenticated`, `Forbidden`, `Malformed`, `Stale`, `Unknown`."""
+        name, granted, hours = _wanted(order.detail)
+        if not order.token:
+            raise Unauthenticated("deciding needs an officer's token", code="proof-needed", where="--as")
+        officer = self.officer_of(order.token)
+        book, now_us = ConsentBook(self.documents), self.clock.now_us()
+        consent = book.get(name)
+        _check_owner(consent, officer)
+        decision = self._decision(consent, officer, order, granted, hours, now_us)
+        if not _again(consent, decision):
+            book.decide(consent, decision)
+        return summary(book.get(consent.key))
+
+    def _decision(
+        self, consent: Consent, officer: Officer, order: Order, granted: bool, hours: float | None, now_us: int
+    ) -> Decision:
+        until_us = consent.request.expires_us if hours is None else now_us + int(hours * _HOUR_US)
+        return Decision(
+            granted,
+            officer.person,
+            order.reason,
+            now_us,
+            until_us if granted else 0,
+            role=officer.role,
+            office=officer.office,
+            proof=Proof.TOKEN,
+            token=officer.token_hash.hex(),
+            order=order.id,
+        )
+
+
+def _check_owner(consent: Consent, officer: Officer) -> None:
+    member, _, agency = str(consent.about["owner"]).partition(".")
+    if officer.agency != agency:
+        raise Forbidden(
+            f"the record belongs to `{member}.{agency}`, and the officer is of `{officer.agency}`",
+            code="not-the-owner",
+            where="--as",
+            remedy="an officer of the agency that owns the record decides",
+        )
+
+
+def _again(consent: Consent, decision: Decision) -> bool:
+    """Return whether this very act was noted before a crash."""
+    return consent.decision is not None and bool(consent.decision.order) and consent.decision.order == decision.order
+
+
+def _wanted(detail: Mapping[str, Any]) -> tuple[str, bool, float | None]:
+    name, granted, hours = detail.get("consent"), detail.get("granted"), detail.get("hours")
+    if set(detail) != {"consent", "granted", "hours"} or not isinstance(name, str) or not isinstance(granted, bool):
+        raise Malformed("a decision names the request, and grants or refuses", code="bad-act", where="detail")
+    if hours is not None and (not isinstance(hours, int | float) or not 0 < hours <= MAX_HOURS):
+        raise Malformed("hours are a number above 0", code="bad-act", where="detail.hours")
+    return name, granted, hours

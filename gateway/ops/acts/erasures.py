@@ -1,0 +1,212 @@
+"""Carry out acts that erase and hold, and erase by age what the settings say is over.
+
+A node does it in its rounds; a command does it itself where no node runs. Erasing by age under the settings is no act
+of a human and needs no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from gateway.audit.acts.act import Act, Proved
+from gateway.audit.acts.table import ActKind, Lane, Proof, rule_of
+from gateway.audit.retention.erase import Eraser
+from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
+from gateway.audit.retention.holds import HoldAction, lapsed_entry, lifted_entry, placed_entry, read_holds, verify_hold
+from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, standing
+from gateway.config.schema import RetentionMonths
+from gateway.errors import Forbidden, LiaisonError, Malformed, Replayed, Unknown
+from gateway.model.evidence.retention import months_before
+from gateway.ops.acts.mailbox import Mailbox, Order, owner_of
+from gateway.ops.acts.prove import HomeTrust, Used, document_of
+from gateway.ports import events
+from gateway.ports.content_keys import Retention
+from gateway.ports.journal import Event
+
+_HOUR_US = 3600 * 1_000_000
+_COPY_US = 60 * 1_000_000
+
+
+def ages(months: RetentionMonths, now_us: int) -> dict[str, int]:
+    """Return for each class of keys the time before which a month must have ended for its content to be erased."""
+    return {
+        Retention.HIT: months_before(now_us, months.hit),
+        Retention.NO_HIT: months_before(now_us, months.no_hit),
+        Retention.OPERATIONS: months_before(now_us, months.operations),
+        Retention.JUSTIFICATION: months_before(now_us, months.justification),
+        DOCUMENTS: months_before(now_us, 1),
+    }
+
+
+class ErasureDesk:
+    """Erasures, holds and retention of one home. One thread at a time."""
+
+    def __init__(
+        self,
+        one: KeyEraser,
+        mailbox: Mailbox,
+        trust: HomeTrust,
+        used: Used,
+        months: RetentionMonths,
+        copy_keys: Callable[[], object],
+        timely: Callable[[], None],
+    ) -> None:
+        self._one = one
+        self.eraser = Eraser(one)
+        self._mailbox = mailbox
+        self._trust = trust
+        self._used = used
+        self._months = months
+        self._copy_keys = copy_keys
+        self._timely = timely
+        self._next_us = 0
+        self._next_copy_us = 0
+        self.effects: dict[ActKind, Callable[[Order], Mapping[str, Any]]] = {
+            ActKind.ERASE_AGE: self._erase,
+            ActKind.ERASE_ENTRIES: self._erase,
+            ActKind.SEEK: self._seek,
+            ActKind.HOLD: self._hold,
+            ActKind.LIFT: self._hold,
+        }
+
+    # ------------------------------------------------------------ rounds
+
+    def round(self) -> None:
+        """Do what a node does once a second. Of several processes of one home only one does it."""
+        now_us = self._one.clock.now_us()
+        if not self._mailbox.waiting(Lane.LONG) and now_us < min(self._next_us, self._next_copy_us):
+            return
+        with self._mailbox.our_turn(Lane.LONG) as ours:
+            if ours:
+                self._run_acts()
+                self.run_retention()
+                self._next_copy_us = now_us + _COPY_US
+                self._copy_keys()
+
+    def run_acts(self) -> int:
+        """Carry out what waits; return the number of acts. Of several processes of one home only one does it."""
+        with self._mailbox.our_turn(Lane.LONG) as ours:
+            return self._run_acts() if ours else 0
+
+    def _run_acts(self) -> int:
+        if not self._mailbox.waiting(Lane.LONG):
+            return 0
+        self.eraser.resume()
+        return self._mailbox.run(Lane.LONG, self._carry_out)
+
+    def run_retention(self) -> list[Erased]:
+        """Once an hour finish what a crash left, let holds lapse, and erase what is over its age."""
+        now_us = self._one.clock.now_us()
+        if now_us < self._next_us:
+            return []
+        self._next_us = now_us + _HOUR_US
+        self.eraser.resume()
+        self._timely()
+        self._lapse(now_us)
+        return self.eraser.by_age(ages(self._months, now_us), ErasureReason("age", "liaison", reason="retention"))
+
+    def _lapse(self, now_us: int) -> None:
+        for hold in read_holds(self._one.store, self._one.keys):
+            if not hold.ended and hold.until_us <= now_us:
+                self._one.operations.append([lapsed_entry(hold)])
+
+    @property
+    def _now(self) -> int:
+        return self._one.clock.now_us()
+
+    # ------------------------------------------------------------ acts
+
+    def _carry_out(self, order: Order) -> Mapping[str, Any]:
+        rule_of(order.kind)
+        effect = self.effects.get(ActKind(order.kind))
+        if effect is None:
+            raise Forbidden(f"`{order.kind}` erases and holds nothing", code="unknown-act")
+        return effect(order)
+
+    def _proved(self, order: Order) -> tuple[Act, Proved]:
+        act, proved = self._trust.verify(document_of(order.document))
+        if act.kind != order.kind:
+            raise Malformed("the document says another act", code="bad-order")
+        return act, Proved(proved.proof, proved.persons, proved.data, owner_of(self._mailbox.place(order)), order.id)
+
+    def _note(self, act: Act, proved: Proved, event: Event) -> None:
+        """Write the entry of an act, durable before its effect begins; once, also over a crash."""
+        private = {"by": proved.words, "reason": act.reason, "reference": act.reference, "order": act.id}
+        draft = event.draft_of(private | proved.members())
+        self._used.once(act.id, act.expires_us, proved.order, event.kind, lambda: self._one.note(draft))
+
+    def _erase(self, order: Order) -> Mapping[str, Any]:
+        act, proved = self._proved(order)
+        by_age = act.kind is ActKind.ERASE_AGE
+        before = _before(act.detail) if by_age else {}
+        wanted, ground = ({}, "age") if by_age else _entries(act.detail)
+        if by_age:
+            self._timely()
+        else:  # what cannot be erased is refused before an entry says that it was ordered
+            look_up(self._one.store, self._one.keys, standing(self._one.store, self._one.keys, self._now), wanted)
+        why = ErasureReason("court-order" if act.reference else ground, proved.words, act.reason, act.reference, act.id)
+        self._note(act, proved, events.ERASURE_ORDERED)
+        return self._erased(self.eraser.by_age(before, why) if by_age else self.eraser.entries(wanted, why))
+
+    def _erased(self, found: list[Erased]) -> Mapping[str, Any]:
+        """Return the result of an erasure. `problem` says why keys may live on in the copy of the keystore."""
+        problem = ""
+        try:
+            self._copy_keys()
+        except LiaisonError as error:
+            problem = str(error)
+        return {"erased": [asdict(item) for item in found], "problem": problem}
+
+    def _seek(self, order: Order) -> Mapping[str, Any]:
+        act, proved = self._proved(order)
+        self._note(act, proved, events.ERASURE_SOUGHT)
+        return {}
+
+    def _hold(self, order: Order) -> Mapping[str, Any]:
+        now_us, rule = self._one.clock.now_us(), rule_of(order.kind)
+        persons = [person for person in self._trust.persons() if person.role in rule.roles]
+        keys = [person.key for person in persons]
+        wanted = verify_hold(document_of(order.document), self._trust.member, keys, now_us)
+        signed = tuple(person for person in persons if person.key.key_id in wanted.signers)
+        proved = Proved(Proof.SIGNATURES, signed, account=owner_of(self._mailbox.place(order)))
+        known = {hold.id: hold for hold in read_holds(self._one.store, self._one.keys)}
+        if (wanted.action is HoldAction.PLACE) != (order.kind == ActKind.HOLD):
+            raise Malformed("the document says another act", code="bad-order")
+        if wanted.action is HoldAction.PLACE:
+            if wanted.id in known:
+                raise Replayed(f"the hold `{wanted.id}` was placed before", code="hold-known")
+            self._check_there(wanted.entries)
+            self._one.operations.append([placed_entry(wanted, proved.members())])
+        else:
+            if wanted.id not in known or known[wanted.id].ended:
+                raise Unknown(f"no hold `{wanted.id}` stands", code="no-such-hold")
+            self._one.operations.append([lifted_entry(wanted, proved.members())])
+        return {"hold": wanted.id, "action": wanted.action.value, "approvers": list(wanted.signers)}
+
+    def _check_there(self, entries: Mapping[str, tuple[int, ...]]) -> None:
+        for log, indexes in entries.items():
+            state = self._one.store.state(log)
+            size = state.size if state else 0
+            if any(index >= size for index in indexes):
+                raise Unknown(f"there is no entry {max(indexes)} in {log}", code="no-such-entry", where=log)
+
+
+def _before(detail: Mapping[str, Any]) -> dict[str, int]:
+    before = detail.get("before")
+    known = {*map(str, ERASED_BY_AGE), DOCUMENTS}
+    if not isinstance(before, dict) or not set(before) <= known or not all(type(us) is int for us in before.values()):
+        raise Malformed("an erasure by age names classes and times", code="bad-act")
+    return before
+
+
+def _entries(detail: Mapping[str, Any]) -> tuple[dict[str, list[int]], str]:
+    entries, ground = detail.get("entries"), detail.get("ground")
+    if ground not in ("entry", "subject"):
+        raise Malformed("an erasure says whether it is of entries or of a subject", code="bad-act")
+    if not isinstance(entries, dict) or not all(isinstance(items, list) for items in entries.values()):
+        raise Malformed("an erasure names entries by log", code="bad-act")
+    if any(type(index) is not int or index < 0 for items in entries.values() for index in items):
+        raise Malformed("an entry's index is a whole number", code="bad-act")
+    return entries, ground

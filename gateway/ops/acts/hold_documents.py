@@ -1,0 +1,103 @@
+"""Draft, sign and bring documents of legal holds."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.audit.acts.table import ActKind
+from gateway.audit.retention.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
+from gateway.clock import SystemClock, rfc3339, to_micros
+from gateway.config import load_settings
+from gateway.errors import Malformed, Misused
+from gateway.model.names import ExchangeId, exchange_id, member_id
+from gateway.ops.acts.carry import carry_out
+from gateway.ops.acts.forget_plan import Entries
+from gateway.ops.acts.hold_hints import hinted, sign_command
+from gateway.ops.acts.mailbox import Order
+from gateway.ops.homes.documents import HOLD, read_document
+from gateway.ops.homes.open_home import open_home
+from gateway.signing.dsse import add_signature
+from gateway.signing.keys import load_signing_key
+
+
+def draft_hold(
+    folder: Path, entries: Entries, exchanges: Iterable[str], until: datetime, reason: str, key_file: Path
+) -> bytes:
+    """Return a new hold with the first approver's signature. Raises `Misused`."""
+    member = member_id(load_settings(folder).node.member)
+    if not 0 < to_micros(until) - SystemClock().now_us() <= MAX_HOLD_US:
+        raise Misused("--until: a hold ends in the future, at most 366 days away")
+    places = {log: tuple(sorted(set(indexes))) for log, indexes in entries.items()}
+    try:
+        held = tuple(ExchangeId(exchange_id(item)) for item in dict.fromkeys(exchanges))
+    except Malformed as error:
+        raise Misused(f"--exchange: {error.message}") from error
+    name = f"hold-{secrets.token_hex(6)}"
+    order = HoldOrder(member, HoldAction.PLACE, name, reason, places, held, to_micros(until))
+    return seal_hold(order, [load_signing_key(key_file)])
+
+
+def draft_lift(folder: Path, hold: str, reason: str, key_file: Path) -> bytes:
+    """Return the lifting of a hold, with the first approver's signature."""
+    member = member_id(load_settings(folder).node.member)
+    return seal_hold(HoldOrder(member, HoldAction.LIFT, hold, reason, {}, (), 0), [load_signing_key(key_file)])
+
+
+def sign_hold(file: Path, key_file: Path) -> bytes:
+    """Return the document with one more approver's signature. Raises `Misused` where it has that one already."""
+    order, document = parse_hold(read_document(file, HOLD))
+    key = load_signing_key(key_file)
+    if key.key_id in order.signers:
+        raise Misused(
+            f"`{key_file}` has signed `{file}` already: it needs another approver's signature\n  {sign_command(file)}"
+        )
+    return add_signature(document, key)
+
+
+def hold_value(data: bytes) -> dict[str, Any]:
+    """Return what a document says, as JSON."""
+    order, document = parse_hold(data)
+    return {
+        "hold": order.id,
+        "action": order.action.value,
+        "member": order.member,
+        "reason": order.reason,
+        "entries": {log: list(indexes) for log, indexes in order.entries.items()},
+        "exchanges": list(order.exchanges),
+        "until": rfc3339(order.until_us) if order.until_us else "",
+        "signatures": len(order.signers),
+        "hash": hashlib.sha256(document.payload).hexdigest(),
+    }
+
+
+def bring_hold(folder: Path, file: Path) -> dict[str, Any]:
+    """Place or lift a hold by its signed document."""
+    data = read_document(file, HOLD)
+    order, _ = parse_hold(data)
+    with hinted(file, folder, order):
+        kind = ActKind.HOLD if order.action is HoldAction.PLACE else ActKind.LIFT
+        return carry_out(folder, Order(kind, document=data.decode("utf-8", "replace").rstrip("\n")))
+
+
+def list_holds(folder: Path) -> list[dict[str, Any]]:
+    """Return all holds that were ever placed, as JSON."""
+    now_us = SystemClock().now_us()
+    with open_home(folder) as evidence:
+        return [
+            {
+                "id": hold.id,
+                "state": hold.ended or ("stands" if hold.stands(now_us) else "lapsed"),
+                "reason": hold.reason,
+                "entries": {log: sorted(indexes) for log, indexes in hold.entries.items()},
+                "exchanges": sorted(hold.exchanges),
+                "placed": rfc3339(hold.placed_us),
+                "until": rfc3339(hold.until_us),
+                "approvers": list(hold.approvers),
+            }
+            for hold in read_holds(evidence.store, evidence.keys)
+        ]

@@ -1,0 +1,198 @@
+"""The one mailbox of a home: acts of humans on their way to the process that has the logs open.
+
+::
+
+    acts/<lane>-<id>.json      an act; it stays until it is carried out, also over a crash
+    acts/<lane>-<id>.result    what became of it, for the command that waits
+    acts/<lane>.lock           held by the one process that takes the acts of this lane
+
+A command writes its act first. Where no node runs it opens the logs and carries out what waits; where one runs, the
+node does so within a second, since it alone may write to its logs and must forget the keys that it holds in memory. The
+owner of the file is the account that handed the act in, which the act's entry names.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import pwd
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from certs.durable import PRIVATE, make_folder, replace
+from gateway.audit.acts.table import Lane, rule_of
+from gateway.clock import SystemClock
+from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, StorageBroken
+from gateway.signing import strict_json
+
+MAX_WAITING = 1_000
+"""Acts that may wait in a lane."""
+
+_MAX = 64 * 1024 * 1024
+_TEXTS = ("by", "document", "id", "kind", "reason", "token")
+_FIELDS = {*_TEXTS, "detail"}
+_KEPT_S = 24 * 3600
+"""Seconds for which a result waits for a command that does not fetch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An act as it is handed in. `document` is the signed one, `token` an officer's; where the machine itself may do
+    it, `by`, `reason` and `detail` say the rest."""
+
+    kind: str
+    document: str = ""
+    token: str = ""
+    by: str = ""
+    reason: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def lane(self) -> Lane:
+        """Return the lane in which it waits. Raises `Forbidden` for an act that no mailbox carries."""
+        lane = rule_of(self.kind).lane
+        if lane is None:
+            raise Forbidden(f"`{self.kind}` is not done beside a running node", code="unknown-act")
+        return lane
+
+
+class Mailbox:
+    """The acts of one home that wait."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def give(self, order: Order) -> None:
+        """Write an act, durably. Raises `Overloaded` when too many wait."""
+        make_folder(self.folder)
+        if len(self.waiting(order.lane)) >= MAX_WAITING:
+            raise Overloaded(
+                f"{MAX_WAITING} acts wait already",
+                code="too-many-acts",
+                where=str(self.folder),
+                remedy="start the node",
+            )
+        value = {name: getattr(order, name) for name in sorted(_FIELDS)}
+        replace(self.place(order), strict_json.dumps(value), PRIVATE)
+
+    def place(self, order: Order) -> Path:
+        """Return the file of an act that waits."""
+        return self.folder / f"{order.lane}-{order.id}.json"
+
+    def waiting(self, lane: Lane) -> list[Path]:
+        """Return the files of the acts of a lane that were not carried out, the oldest first.
+
+        It costs one look at a folder. What another process carries out or takes back meanwhile does not wait any more.
+        """
+        try:
+            files = [
+                path
+                for path in self.folder.iterdir()
+                if path.suffix == ".json" and _lane_of(path) in (lane, None if lane is Lane.LONG else lane)
+            ]
+        except FileNotFoundError:
+            return []
+        given: list[tuple[int, str, Path]] = []
+        for path in files:
+            with suppress(FileNotFoundError):
+                given.append((path.stat().st_mtime_ns, path.name, path))
+        return [path for _, _, path in sorted(given)]
+
+    def result(self, order: Order) -> dict[str, Any] | None:
+        """Return what became of an act, once; None while it waits."""
+        path = self.place(order).with_suffix(".result")
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        path.unlink(missing_ok=True)
+        value = strict_json.loads(data, _MAX)
+        assert isinstance(value, dict)
+        return value
+
+    def withdraw(self, order: Order) -> None:
+        """Take an act back, and its result: the command does not wait for it any more."""
+        for suffix in (".json", ".result"):
+            self.place(order).with_suffix(suffix).unlink(missing_ok=True)
+
+    def find(self, lane: Lane, name: str) -> tuple[Order, Path] | None:
+        """Return the act with this id and its file; None where there is none that can be read."""
+        path = self.folder / f"{lane}-{name}.json"
+        try:
+            return read_order(path), path
+        except (OSError, LiaisonError):
+            return None
+
+    def run(self, lane: Lane, carry_out: Callable[[Order], Mapping[str, Any]]) -> int:
+        """Carry out what waits in a lane, one after the other; return the number of acts.
+
+        What is refused is answered with the error; `StorageBroken` goes on to the caller, and the act stays.
+        """
+        count = 0
+        for path in self.waiting(lane):
+            try:
+                result = dict(carry_out(read_order(path)))
+            except StorageBroken:
+                raise
+            except LiaisonError as error:
+                names = ("message", "code", "where", "remedy")
+                result = {"error": {name: getattr(error, name) for name in names} | {"type": type(error).__name__}}
+            replace(path.with_suffix(".result"), strict_json.dumps(result), PRIVATE)
+            path.unlink()
+            count += 1
+        if count:
+            self._sweep()
+        return count
+
+    @contextmanager
+    def our_turn(self, lane: Lane) -> Iterator[bool]:
+        """Give True where it is our turn: of several processes of one home only one takes the acts of a lane."""
+        make_folder(self.folder)
+        with (self.folder / f"{lane}.lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+            yield True
+
+    def _sweep(self) -> None:
+        """Remove results whose command never fetched them."""
+        for path in self.folder.glob("*.result"):
+            with suppress(FileNotFoundError):
+                if SystemClock().now_us() / 1e6 - path.stat().st_mtime > _KEPT_S:
+                    path.unlink()
+
+
+def _lane_of(path: Path) -> Lane | str | None:
+    """Return the lane of a file; None for a stray one, which the long lane answers with an error and removes."""
+    if path.name[0] == ".":
+        return ""  # half-written
+    return next((lane for lane in Lane if path.name.startswith(f"{lane}-")), None)
+
+
+def read_order(path: Path) -> Order:
+    """Return the act that a file hands in. Raises `Malformed`."""
+    value = strict_json.loads(path.read_bytes(), _MAX)
+    if not isinstance(value, dict) or set(value) != _FIELDS or not isinstance(value["detail"], dict):
+        raise Malformed("this is not an act", code="bad-order", where=str(path))
+    if not all(isinstance(value[name], str) for name in _TEXTS) or not path.stem.endswith(value["id"]):
+        raise Malformed("this is not an act", code="bad-order", where=str(path))
+    return Order(**value)
+
+
+def owner_of(file: Path) -> str:
+    """Return the account that a file belongs to: its writer used it, whatever the file says of itself."""
+    return account_name(file.stat().st_uid)
+
+
+def account_name(number: int) -> str:
+    """Return the name of an account of this machine, or its number where it has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

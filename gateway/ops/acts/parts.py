@@ -1,0 +1,214 @@
+"""Put together what carries out the acts at one home, for a node that runs and for a home that no node serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.audit.acts.table import ActKind, Lane
+from gateway.audit.log.log import AuditLog
+from gateway.audit.retention.destroyed_keys import Tombstones, bury
+from gateway.audit.retention.erase_key import KeyEraser
+from gateway.clock import Clock, SystemClock, check_time
+from gateway.config import Home, Settings
+from gateway.config.suspensions import Switch
+from gateway.errors import Forbidden, LiaisonError, NotProved
+from gateway.model.names import MemberId, member_id
+from gateway.model.requester import Officer
+from gateway.ops.acts.consents import ConsentActs
+from gateway.ops.acts.erasures import ErasureDesk
+from gateway.ops.acts.inspections import Inspections, QuickDesk
+from gateway.ops.acts.mailbox import Mailbox
+from gateway.ops.acts.prove import HomeTrust, Used
+from gateway.ops.acts.switches import SwitchDesk, history
+from gateway.ops.homes.lock import only_one
+from gateway.ports.journal import EntryDraft, Journal, Logged
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.engine import Database
+from gateway.storage.database.open import open_node_database, open_storage
+from gateway.storage.documents.document_store import SqlDocumentStore
+from gateway.storage.keys.key_copy import keep_in_step
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.erase_store import SqlErasableContent
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
+
+OfficerOf = Callable[[str], Officer]
+"""The check of an officer's token; it raises `Unauthenticated`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """What carries out the acts of one home: each lane of the mailbox has its desk."""
+
+    quick: QuickDesk
+    long: ErasureDesk
+    switches: SwitchDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """What the desks stand on. `log` is the name of the operations log; `settle` waits for writes under way."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    store: SqlLogStore
+    keystore: KeyStore
+    operations: Journal
+    log: str
+    settle: Callable[[], None]
+    view: Callable[[], TrustView]
+    switches: Callable[[], Sequence[Switch]]
+    officer_of: OfficerOf
+
+    @property
+    def home(self) -> Home:
+        """Return the home."""
+        return Home(self.settings.home)
+
+    @property
+    def member(self) -> MemberId:
+        """Return the member whose home it is."""
+        return member_id(self.settings.node.member)
+
+    def write(self, draft: EntryDraft) -> Logged:
+        """Write an entry of the operations log, durably."""
+        (logged,) = self.operations.append([draft])
+        assert isinstance(logged, Logged)
+        return logged
+
+
+def desks_on(on: Stands) -> Desks:
+    """Return the desks of one home."""
+    documents = SqlDocumentStore(on.database, on.keystore, on.clock)
+    mailbox, trust = Mailbox(on.home.acts), HomeTrust(on.home, on.member, on.clock)
+    used = Used(documents, on.store, on.keystore)
+    switches = SwitchDesk(mailbox, trust, used, documents, on.switches, on.write)
+    consents = ConsentActs(documents, on.clock, on.officer_of)
+    # An appointment counts as soon as it is on disk, so each inspection is judged by documents that are read anew.
+    inspections = Inspections(
+        mailbox,
+        on.member,
+        partial(_fresh_view, on.home, on.clock),
+        TrustDocuments(on.home.trust),
+        on.clock,
+        on.store,
+        on.keystore,
+        used,
+        on.log,
+        on.write,
+    )
+    quick = QuickDesk(mailbox, inspections, {ActKind.RESUME: switches.resume, ActKind.CONSENT: consents.decide})
+    return Desks(quick, _erasure_desk(on, mailbox, trust, used), switches)
+
+
+def _erasure_desk(on: Stands, mailbox: Mailbox, trust: HomeTrust, used: Used) -> ErasureDesk:
+    one = KeyEraser(
+        store=on.store,
+        content=SqlErasableContent(on.database, on.store),
+        keys=on.keystore,
+        operations=on.operations,
+        tombstones=Tombstones(on.home.tombstones),
+        clock=on.clock,
+        settle=on.settle,
+    )
+    timely = partial(require_timely, on.clock, on.member, on.view)
+    return ErasureDesk(one, mailbox, trust, used, on.settings.retention, partial(_copy_keys, on.settings), timely)
+
+
+@contextmanager
+def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator[Desks]:
+    """Give the desks of a home that no node serves. Raises `Misconfigured` (`already-running`) when one does."""
+    home = Home(settings.home)
+    with only_one(home.lock):
+        database = open_node_database(settings) if lane is Lane.LONG else open_storage(settings)
+        try:
+            keystore, clock = KeyStore(settings.keystore), SystemClock()
+            store = SqlLogStore(database)
+            key, member = load_signing_key(home.key("log")), member_id(settings.node.member)
+            operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)
+            if lane is not Lane.LONG:
+                require_here(operations)
+            try:
+                if lane is Lane.LONG:
+                    bury(Tombstones(home.tombstones), keystore)
+                yield desks_on(
+                    Stands(
+                        settings,
+                        clock,
+                        database,
+                        store,
+                        keystore,
+                        operations,
+                        operations.store_name,
+                        _every_turn(store),
+                        partial(_fresh_view, home, clock),
+                        partial(history, home),
+                        officer_of,
+                    )
+                )
+            finally:
+                operations.close()
+        finally:
+            database.close()
+
+
+def require_here(log: AuditLog) -> None:
+    """Return unless the log is a copy or an old backup of which no witness was asked.
+
+    Going on with such a home would fork its log. Only a start asks the witnesses which copy is the newest. Raises
+    `NotProved`.
+    """
+    if log.moved:
+        log.abandon()
+        raise NotProved(
+            f"the entry that must come first cannot be written{log.moved}, and no witness was asked yet which copy is "
+            "the newest: nothing is shown",
+            code="unwitnessed-copy",
+            where=f"log {log.store_name}",
+            remedy="start the node once; or search an export: liaison audit export, then find --export",
+        )
+
+
+def _every_turn(store: SqlLogStore) -> Callable[[], None]:
+    """Where several processes share the database, each has its turn at a log: when ours comes, theirs has ended."""
+
+    def settle() -> None:
+        for log in store.logs():
+            if (state := store.state(log)) is not None:
+                with store.turn(state):
+                    continue
+
+    return settle
+
+
+def require_timely(clock: Clock, member: MemberId, view: Callable[[], TrustView]) -> None:
+    """Return while our time is to be trusted: a clock that is years ahead would erase everything.
+
+    A status lives three days at most, so one that is valid by our clock says that the clock is about right. Raises
+    `Forbidden`.
+    """
+    try:
+        check_time(clock)
+        view().freshness(member, clock.now_us())
+    except LiaisonError as error:
+        raise Forbidden(
+            f"nothing is erased by age while our own time is not proved: {error.message}",
+            code="time-not-proved",
+            where="clock",
+            remedy="set the clock right, then renew our status: liaison trust publish",
+        ) from error
+
+
+def _fresh_view(home: Home, clock: Clock) -> TrustView:
+    return TrustKeeper(home.trust, clock).view
+
+
+def _copy_keys(settings: Settings) -> None:
+    if settings.storage.key_copy:
+        keep_in_step(settings.keystore, settings.path(settings.storage.key_copy))

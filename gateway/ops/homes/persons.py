@@ -1,0 +1,30 @@
+"""Keys of persons: made by themselves, handed in as public keys, and listed by the next descriptor."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from certs.durable import make_folder
+from gateway.config import Home
+from gateway.errors import BadSignature, Malformed, Misconfigured
+from gateway.signing.dsse import decode64
+from gateway.signing.keys import VerifyKey
+from gateway.trust.documents.descriptor import KeyUse
+
+
+def admit_person(home: Path, public: Path, use: KeyUse) -> Path:
+    """Put a person's public key into a home, so that the next descriptor lists it. Raises `Misconfigured`."""
+    folder = Home(home).persons(use)
+    make_folder(folder)
+    target = folder / public.name
+    made_by = "`liaison policy approver`" if use is KeyUse.APPROVER else "`liaison trust person`"
+    if target.suffix != ".pub":
+        raise Misconfigured("a public key ends in `.pub`", where=str(public), remedy=f"take what {made_by} made")
+    try:
+        VerifyKey.admit(decode64(public.read_text(encoding="ascii").strip()))
+    except (UnicodeError, Malformed, BadSignature) as error:
+        remedy = f"take the `.pub` file that {made_by} made"
+        raise Misconfigured("this is no public key", code="bad-key-file", where=str(public), remedy=remedy) from error
+    shutil.copyfile(public, target)
+    return target

@@ -1,0 +1,135 @@
+"""Check 19: an entry of an act that too few persons, or others, signed is told, whatever its home says of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.audit.acts.act import parse_act, sign_act
+from gateway.audit.acts.table import ActKind
+from gateway.audit.log.log import AuditLog
+from gateway.audit.verify.act_checks import ACT_KINDS
+from gateway.audit.verify.findings import Check
+from gateway.clock import SystemClock
+from gateway.config import Home, load_settings
+from gateway.ops.acts.carry import bring
+from gateway.ops.acts.draft import draft
+from gateway.ops.acts.switches import suspend
+from gateway.ports.events import EVENTS
+from gateway.signing.dsse import encode64
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.open import open_storage
+from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.log_store import SqlLogStore
+from tests.support.cli import Liaison, copy_federation
+from tests.support.persons import person_key
+
+Change = Callable[[Path, bytes], Mapping[str, Any]]
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+@pytest.fixture
+def home(liaison: Liaison, tmp_path: Path) -> Path:
+    """A home where everything was switched off and on again."""
+    copy_federation(liaison, tmp_path, ("th", "vn"))
+    made = tmp_path / "th"
+    suspend(Home(made), SystemClock(), "peer:vn", "a drill")
+    bring(made, resuming(made))
+    return made
+
+
+def resuming(home: Path, *names: str, reason: str = "over") -> bytes:
+    keys = [person_key(home, name) for name in names or ("adm",)]
+    return draft(home, ActKind.RESUME, reason, {"target": "peer:vn"}, keys)
+
+
+def told(liaison: Liaison, home: Path) -> list[tuple[str, str]]:
+    """What check 19 says of the operations log, and its text."""
+    found = liaison("audit", "verify", "--home", home, "--json").value["findings"]
+    return [(item["state"], item["text"]) for item in found if item["check"] == Check.ACTS]
+
+
+def write(home: Path, kind: str, private: Mapping[str, Any]) -> None:
+    """Write what a home might write that lies."""
+    settings, place = load_settings(home), Home(home)
+    with contextlib.closing(open_storage(settings)) as database:
+        store, keys, key = SqlLogStore(database), KeyStore(settings.keystore), load_signing_key(place.key("log"))
+        log = AuditLog(store, keys, key, SystemClock(), "th", "operations", highwater=place.highwater)
+        log.append([EVENTS[kind].draft_of(private)])
+        log.close()
+
+
+def entry(home: Path, data: bytes, **changes: Any) -> dict[str, Any]:
+    """The private part of an entry that keeps an act."""
+    act, document = parse_act(data)
+    persons = [{"role": "administrator", "key_id": name} for name, _ in document.signatures]
+    made = {"by": "x", "reason": act.reason, "proof": "signatures", "persons": persons, "act": encode64(data)}
+    return {name: value for name, value in (made | changes).items() if value is not None}
+
+
+def test_check_19_acts_that_were_signed_as_they_demand_are_proved(liaison: Liaison, home: Path) -> None:
+    assert [state for state, _ in told(liaison, home)] == ["proved"]
+
+
+def _too_few(home: Path, data: bytes) -> Mapping[str, Any]:
+    act, _ = parse_act(data)
+    one = sign_act(replace(act, kind=ActKind.ERASE_AGE), [load_signing_key(person_key(home, "data1"))])
+    return {"kind": "erasure-ordered"} | entry(home, one)
+
+
+def _stranger(home: Path, data: bytes) -> Mapping[str, Any]:
+    act, _ = parse_act(data)
+    return entry(home, sign_act(act, [load_signing_key(person_key(home.parent / "vn", "adm"))]))
+
+
+def _expired(home: Path, data: bytes) -> Mapping[str, Any]:
+    act, _ = parse_act(data)
+    key = load_signing_key(person_key(home, "adm"))
+    return entry(home, sign_act(replace(act, issued_us=1, expires_us=2), [key]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_too_few, "1 of the 2 needed signatures"),
+        (_stranger, "0 of the 1 needed signatures"),
+        (_expired, "is over"),
+        (lambda home, _: entry(home, resuming(home, "data1")), "0 of the 1 needed signatures"),
+        (lambda home, data: entry(home, data, act=None), "keeps no act"),
+        (lambda home, data: entry(home, data, act=None, proof="unproved"), "keeps no act"),
+        (lambda home, data: entry(home, data, reason="another"), "the act of something else"),
+        (lambda home, data: entry(home, data, persons=[]), "other persons"),
+        (lambda home, data: {"kind": "pruned"} | entry(home, data), "the act of something else"),
+        (lambda home, data: entry(home, resuming(home.parent / "vn")), "the act of something else"),
+        (lambda home, data: entry(home, data, act="e30="), "does not verify"),
+    ],
+)
+def test_check_19_an_act_that_was_not_signed_as_it_demands_is_told(
+    liaison: Liaison, home: Path, change: Change, said: str
+) -> None:
+    made = dict(change(home, resuming(home)))
+    write(home, str(made.pop("kind", "resume")), made)
+    found = told(liaison, home)
+    assert [state for state, _ in found] == ["contradicted"], found
+    assert said in found[0][1]
+
+
+def test_check_19_entries_of_version_0_1_0_keep_no_act_and_are_not_judged(liaison: Liaison, home: Path) -> None:
+    write(
+        home, "resume", {"scope": "all", "target": "", "reason": "r", "humanitarian": "", "by": "liaison", "time": ""}
+    )
+    assert [state for state, _ in told(liaison, home)] == ["proved"]
+
+
+def test_the_kinds_that_are_judged_are_those_of_the_table() -> None:
+    assert {"suspend", "resume", "erasure-ordered", "erasure-sought", "hold-placed", "hold-lifted", "pruned",
+            "witness-compared", "exchange-continued", "operations-continued"} == ACT_KINDS  # fmt: skip
