@@ -2,7 +2,7 @@
 
 An adapter is a `gateway.ports.sources.Source` that can also tell whether its source has changed. All calls block, are
 safe from several threads, end at their deadline with `TimedOut`, and raise nothing but `LiaisonError`; the text
-of a database's own error stays in `__cause__` and goes nowhere else (threats.md, K10).
+of a database's own error stays in `__cause__` and goes nowhere else (CASE-K10).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.model.hit import Candidate, SearchResult
 from gateway.ports.sources import Source
 
 MAX_CANDIDATES = 20
-"""Candidates of one search; what is beyond is said as `capped` (threats.md, K2)."""
+"""Candidates of one search; what is beyond is said as `capped` (CASE-K2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable; an error is not ignored (threats.md, fact 13)."""
+    """Make the names in a folder durable; an error is not ignored (FACT-13)."""
     _sync(path, os.O_RDONLY | os.O_DIRECTORY)
 
 

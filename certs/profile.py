@@ -60,7 +60,7 @@ def read_leaf(data: bytes) -> Leaf:
     1. one certificate of bounded size, P-256 key, signed with ECDSA and SHA-256;
     2. not a CA, for signatures only, no unknown critical extension;
     3. exactly one URI SAN that names one use, for a server exactly its one DNS SAN, no other name;
-    4. exactly the extended key usages of that use (a certificate without any is refused: threats.md, A8).
+    4. exactly the extended key usages of that use (a certificate without any is refused: CASE-A8).
     """
     try:
         certificate = _load(data)
@@ -70,7 +70,7 @@ def read_leaf(data: bytes) -> Leaf:
         _check_usage(certificate, name)
     except Malformed:
         raise
-    except Exception as error:  # whatever a parser of foreign bytes raises, the answer is no (threats.md, C14)
+    except Exception as error:  # whatever a parser of foreign bytes raises, the answer is no (CASE-C14)
         raise _bad(f"the certificate does not fit: {error}") from error
     return Leaf(
         name, spki(key), to_us(certificate.not_valid_before_utc), to_us(certificate.not_valid_after_utc), certificate

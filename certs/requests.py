@@ -41,7 +41,7 @@ def read_request(pem: bytes) -> tuple[ec.EllipticCurvePublicKey, CertificateName
         names = list(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
         key = request.public_key()
         proved = request.is_signature_valid
-    except Exception as error:  # whatever a parser of foreign bytes raises, the answer is no (threats.md, C14)
+    except Exception as error:  # whatever a parser of foreign bytes raises, the answer is no (CASE-C14)
         raise _bad("it does not parse") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1) or not proved:
         raise _bad("it does not prove a key on the curve P-256")

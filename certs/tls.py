@@ -1,10 +1,10 @@
 """TLS under gRPC, of nodes and of source processes: one server identity, one set of roots for each peer, TLS 1.3.
 
 Towards a peer we trust one member's CA only, on channels of its own, since a Python client cannot see the server's
-certificate (threats.md, fact 3). A server trusts the CAs of all who may call, and the handler checks the certificate
-itself (facts 1 and 2). A file that cannot be read on reload leaves the old credentials.
+certificate (FACT-3). A server trusts the CAs of all who may call, and the handler checks the certificate
+itself (FACT-1 and FACT-2). A file that cannot be read on reload leaves the old credentials.
 
-TLS 1.2 must have no cipher in common before grpc is loaded (limits.md, finding 6): whoever serves or calls over gRPC
+TLS 1.2 must have no cipher in common before grpc is loaded (MEASURED-6): whoever serves or calls over gRPC
 loads this module, or `gateway.node` which does, before anything else loads grpc.
 """
 
@@ -106,7 +106,7 @@ class _Fingerprint:
 
 
 def check_floor(host: str, port: int) -> None:
-    """Return when the server at this address refuses TLS 1.2; `Misconfigured` when it takes it (threats.md, A2).
+    """Return when the server at this address refuses TLS 1.2; `Misconfigured` when it takes it (CASE-A2).
 
     gRPC has no switch for it: the setting above counts only when nothing loaded grpc before.
     """

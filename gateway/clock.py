@@ -2,7 +2,7 @@
 
 `now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a
 microsecond instead), and `jumped_us` tells by how much the system's clock disagrees with the steady one, so
-that decisions which need a trusted time can refuse (`check_time`; threats.md, T17).
+that decisions which need a trusted time can refuse (`check_time`; THREAT-T17).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from gateway.errors import Stale
 
 JUMP_US = 5_000_000
-"""A clock that has moved by so many microseconds is not believed (domain.md, L24)."""
+"""A clock that has moved by so many microseconds is not believed (DUTY-L24)."""
 
 _NANOS_PER_MICRO = 1_000
 

@@ -1,7 +1,7 @@
 """What policy decides on: frozen, hashable values, so that a decision can be kept with its attributes.
 
 Values of closed lists are plain strings here. One that is on no list reaches the engine as it is and is denied
-there, since no policy can speak of it (threats.md, F3).
+there, since no policy can speak of it (CASE-F3).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
 
 QUIET_CAVEATS = frozenset({Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDDEN_FOR_OPERATION, Caveat.SAFETY})
-"""With one of these, a denied record must look like no record (domain.md, 3.1, rule 5)."""
+"""With one of these, a denied record must look like no record (RULE-MARKING-5)."""
 
 VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL_VICTIM, SubjectCategory.WITNESS})
 """Subjects whom a mere hit could endanger."""

@@ -150,7 +150,7 @@ def check_short_deadlines(adapter: Adapter, clock: Clock, expectation: Expectati
 
 
 def check_cap(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Of very many only so many come, and the result says so (threats.md, K2)."""
+    """Of very many only so many come, and the result says so (CASE-K2)."""
     for query in expectation.many:
         result = adapter.search(query, clock.monotonic() + BUDGET)
         if len(result.candidates) > MAX_CANDIDATES:

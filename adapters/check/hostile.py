@@ -42,7 +42,7 @@ HOSTILE = (
     "A" + "\u0301" * 40,
     "`*[]|@&",
 )
-"""Texts that mean something to a database or a pattern language, and nothing to a search (threats.md, K1)."""
+"""Texts that mean something to a database or a pattern language, and nothing to a search (CASE-K1)."""
 
 STRANGE_KEYS = ("", "0", "-1", "99999999999999999999999", "1 OR 1=1", "'", "\x00", "ก")
 """Keys that no source gives its records."""

@@ -1,6 +1,6 @@
 """Drop folders of CSV, XLSX, JSON Lines and XML files, read where they lie (docs/guides/files.md).
 
-Only whole files count, links are not followed, nothing is ever written, and no value is evaluated (threats.md, K8).
+Only whole files count, links are not followed, nothing is ever written, and no value is evaluated (CASE-K8).
 """
 
 from adapters.base import Adapter

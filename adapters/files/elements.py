@@ -4,7 +4,7 @@ An element with elements in it becomes an object by local name, one without beco
 beside a text as `Name@attribute`, and inside an object as `@attribute`. Elements that the mapping calls `repeated`
 are always lists, and any other that occurs twice makes the document unreadable, as do two attributes of one local
 name: nothing is chosen in silence.
-Document types, and with them entities and external references, are refused (threats.md, K8).
+Document types, and with them entities and external references, are refused (CASE-K8).
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ class Client:
     # ---------------------------------------------------- errors and the end
 
     def _failure(self, deadline: float) -> LiaisonError:
-        """The error that may leave: it says nothing of the interface's own text (threats.md, K10)."""
+        """The error that may leave: it says nothing of the interface's own text (CASE-K10)."""
         if self._clock.monotonic() >= deadline:
             return TimedOut("the source had no time left", code="source-deadline")
         remedy = "nothing usable answers: check host, port and firewall, and that its certificate is of `ca`"

@@ -42,7 +42,7 @@ def _why_not_file(path: Path) -> tuple[str, str]:
         return f"the file `{path}` cannot be read", _RIGHTS
     if not os.access(path, os.R_OK):
         return f"the file `{path}` cannot be read", _RIGHTS
-    # What is in a file is not told of (threats.md, K10).
+    # What is in a file is not told of (CASE-K10).
     return "its file is there, but is not of SQLite, locked or damaged", "open it with the agency's own program first"
 
 
@@ -64,7 +64,7 @@ def _why_not_host(host: str, port: int) -> tuple[str, str]:
             f"nothing listens at `{host}` port {port}",
             "check host and port; is the database running?",
         )
-    # Nothing of the account, and not what the server said of it (threats.md, K10).
+    # Nothing of the account, and not what the server said of it (CASE-K10).
     return (
         "the server answers, but does not let the account in",
         "check the account, the access file, the name of the database, and that the account may read the tables",

@@ -104,7 +104,7 @@ class Tables:
         return isinstance(error, OSError) or bool(dialect.is_disconnect(error, None, None))
 
     def _failure(self, error: Exception, connection: Connection | None, deadline: float) -> LiaisonError:
-        """The error that may leave: it says nothing of the database's own text (threats.md, K10)."""
+        """The error that may leave: it says nothing of the database's own text (CASE-K10)."""
         if connection is not None and connection.is_stop(error):
             return TimedOut("the source had no time left", code="source-deadline")
         self._drop_connection()

@@ -28,7 +28,7 @@ def client_system(certificate: bytes | None, member: str) -> ClientSystem:
     """The system that a DER certificate names; `Unauthenticated` unless it is a client certificate of `member`.
 
     TLS lets other certificates of the national CA through; only the one URI SAN says the use, and a common name
-    never counts (threats.md, A8 and A9).
+    never counts (CASE-A8 and CASE-A9).
     """
     if not certificate:
         raise _refused("no certificate was presented")

@@ -24,7 +24,7 @@ _DRAIN_S = 5
 
 
 class _BoundedHeaders:
-    """Refuses a request whose headers are too many or too long together (threats.md, B7).
+    """Refuses a request whose headers are too many or too long together (CASE-B7).
 
     uvicorn's own limit holds only for headers that come in pieces.
     """

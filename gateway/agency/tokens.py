@@ -1,6 +1,6 @@
 """Officer tokens: a strict reader over PyJWT (RFC 7519, RFC 7515; bound to a certificate by RFC 8705, section 3).
 
-PyJWT alone accepts duplicate members, `exp` as text, any `typ` and tokens of megabytes (threats.md, fact 10).
+PyJWT alone accepts duplicate members, `exp` as text, any `typ` and tokens of megabytes (FACT-10).
 `OfficerTokens.verify` therefore does, in this order:
 
 1. size: at most 8 KiB, three base64url parts in their one spelling
@@ -45,7 +45,7 @@ MAX_TOKEN = 8 * 1024
 """Bytes in a token."""
 
 MAX_LIFETIME_S = 600
-"""Seconds between `iat` and `exp`; also the longest time for which an officer's removal goes unseen (D12)."""
+"""Seconds between `iat` and `exp`; also the longest time for which an officer's removal goes unseen (CASE-D12)."""
 
 FUTURE_S = 5
 """Seconds that the identity provider's clock may be ahead of ours."""
@@ -147,7 +147,7 @@ class OfficerTokens:
             raise
         except LiaisonError as error:
             raise _refused("bad-token", error.message) from error
-        except Exception as error:  # a verification that fails in an unforeseen way is a refusal (C14)
+        except Exception as error:  # a verification that fails in an unforeseen way is a refusal (CASE-C14)
             raise _refused("bad-token", "it cannot be verified") from error
 
     def _checked(self, token: str, digest: bytes, client: str) -> _Cached:

@@ -146,7 +146,7 @@ def tls_identity(resources: Resources) -> TlsIdentity:
 
 
 def end_process(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
-    """Return what ends the process: nothing is signed from memory once storage has failed (threats.md, fact 13)."""
+    """Return what ends the process: nothing is signed from memory once storage has failed (FACT-13)."""
     log = Logger(component="node", member=resources.member)
 
     def end(error: BaseException) -> None:

@@ -126,7 +126,7 @@ class Process:
                 self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _fatal(self, error: BaseException) -> None:
-        """What cannot be logged must not be answered (threats.md, fact 13)."""
+        """What cannot be logged must not be answered (FACT-13)."""
         self._log.error(LogLine.STORAGE_BROKEN, error)
         os._exit(_BROKEN)
 

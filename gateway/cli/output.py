@@ -23,7 +23,7 @@ _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "di
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document; control and direction characters are escaped, also those that JSON allows (L4)."""
+    """Print one JSON document; control and direction characters are escaped, also those that JSON allows (CASE-L4)."""
     click.echo(printable(json.dumps(value, ensure_ascii=not _utf8(), indent=2)))
 
 

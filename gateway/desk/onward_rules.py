@@ -1,4 +1,4 @@
-"""Whether a record from abroad may be used onward: what its marking says, as code (domain.md, 3 and 3.1).
+"""Whether a record from abroad may be used onward: what its marking says, as code (domain, sections 3 and 3.1).
 
 The owner's marking is obeyed by the recipient's own node. What it rules out is refused here and cannot be asked for;
 what it leaves to the owner needs the owner's consent; nothing is ever wider than the marking.

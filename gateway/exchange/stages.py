@@ -1,6 +1,6 @@
 """Batched stages: a worker thread that takes everything that waits, 64 items at most, without a delay.
 
-limits.md shows why: hand-overs between threads and one sync for each row cost more than the work itself.
+MEASURED-2 shows why: hand-overs between threads and one sync for each row cost more than the work itself.
 Items of each member stand in a line of their own and the lines are served in turn, so that one member's flood cannot
 take another's share. Within a line what is done leaves before more comes in, urgent ones first. Lines are bounded
 where items enter (`Admission`), not here.
@@ -48,7 +48,7 @@ class Turn:
     """One stage works at a time, as long as none takes long.
 
     Threads of one interpreter that work at the same time fight over its lock at each signature and each row, which
-    costs more than the work (limits.md: half of a careless exchange). So stages and sources take turns. It is a
+    costs more than the work (MEASURED-2). So stages and sources take turns. It is a
     courtesy, not a lock: who has waited for `patience` seconds goes on without, and after `_FORGIVEN` waits in vain
     nobody waits any more for the one that hangs.
     """

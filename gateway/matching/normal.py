@@ -289,7 +289,7 @@ def _burmese() -> dict[str, str]:
 
 
 def _with_clans(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Thai `Saelim` as `Sae Lim`: the clan tells people apart, its prefix does not (domain.md, 6.1, rule 3)."""
+    """Thai `Saelim` as `Sae Lim`: the clan tells people apart, its prefix does not (RULE-NAMES-3)."""
     if not any(word.startswith("sae") and word[3:] in han.clan_names() for word in words):
         return words
     split = (("sae", word[3:]) if word[:3] == "sae" and word[3:] in han.clan_names() else (word,) for word in words)

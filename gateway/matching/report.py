@@ -1,4 +1,4 @@
-"""How two names were compared, step by step, for the officer who asks why (domain.md, 6.1, rule 12)."""
+"""How two names were compared, step by step, for the officer who asks why (RULE-NAMES-12)."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> Name
 
 
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Names that both kept their diacritics: those decide (domain.md, 6.1, rule 6)."""
+    """Names that both kept their diacritics: those decide (RULE-NAMES-6)."""
     if left.marked == right.marked:
         return NameFit(sound.score, ("name-same-script",))
     if sorted(left.marked) == sorted(right.marked):

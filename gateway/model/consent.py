@@ -1,4 +1,4 @@
-"""Onward use of a record from abroad, and the consent that its owner is asked for (domain.md, 3 and 5.2)."""
+"""Onward use of a record from abroad, and the consent that its owner is asked for (domain, sections 3 and 5.2)."""
 
 from __future__ import annotations
 

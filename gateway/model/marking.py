@@ -108,7 +108,7 @@ class Marking(msgspec.Struct, frozen=True):
         return Caveat.HIDDEN_FOR_OPERATION in self.caveats or member in self.withhold_from
 
     def join(self, other: Marking) -> Marking:
-        """The strictest of each part: what holds for a record that was made of two (domain.md, 3.1, rule 1)."""
+        """The strictest of each part: what holds for a record that was made of two (RULE-MARKING-1)."""
         return Marking(
             level=max(self.level, other.level, key=_LEVELS.index),
             use=self.use | other.use,
@@ -209,7 +209,7 @@ class Tlp(StrEnum):
 
 
 def tlp(marking: Marking, members: frozenset[str]) -> Tlp:
-    """The label that comes nearest to a marking in a federation of `members` (domain.md, 3.1, rule 8).
+    """The label that comes nearest to a marking in a federation of `members` (RULE-MARKING-8).
 
     Named units and no onward use are RED, one agency is AMBER+STRICT, fewer than all members are AMBER, all are
     GREEN; what is OPEN without a caveat and for all is CLEAR.

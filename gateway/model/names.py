@@ -1,7 +1,7 @@
 """Identifiers of members, offices, officers, cases and exchanges.
 
 They are ASCII `[a-z0-9._-]` (cases and tickets also capitals and `/`), so that look-alike letters, joiners,
-direction overrides and other spellings of the same id cannot exist (threats.md, case B12).
+direction overrides and other spellings of the same id cannot exist (CASE-B12).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Closed lists: why somebody asks, and about which offence (domain.md, 3.1). Unknown values are refused."""
+"""Closed lists: why somebody asks, and about which offence (domain, section 3.1). Unknown values are refused."""
 
 from __future__ import annotations
 

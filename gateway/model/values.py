@@ -44,7 +44,7 @@ class NameSource(StrEnum):
 
 @dataclass(slots=True, unsafe_hash=True)
 class NameForm:
-    """A name as somebody wrote it. Never split into given name and surname by us (domain.md, 6.1).
+    """A name as somebody wrote it. Never split into given name and surname by us (domain, section 6.1).
 
     `script` is ISO 15924 (`Thai`, `Khmr`, `Latn`) or empty where it is to be detected; `lang` is BCP 47.
     """
@@ -56,7 +56,7 @@ class NameForm:
 
 
 class NameType(StrEnum):
-    """What a name is to the person; a nickname or an alias is never a document's name (domain.md, 2.2)."""
+    """What a name is to the person; a nickname or an alias is never a document's name (domain, section 2.2)."""
 
     PRIMARY = "PRIMARY"
     ALIAS = "ALIAS"

@@ -15,7 +15,8 @@ class Retention(StrEnum):
     NO_HIT = "nohit"
     OPERATIONS = "ops"
     JUSTIFICATION = "why"
-    """Why somebody wants to use a record onward: apart from the exchange, with an erasure clock of its own (L11)."""
+    """Why somebody wants to use a record onward: apart from the exchange, with an erasure clock of its own
+    (DUTY-L11)."""
     PROOF = "proof"
     """Entries that prove erasures and holds: no personal data, kept as long as the log."""
 

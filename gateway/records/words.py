@@ -1,4 +1,4 @@
-"""Closed lists of words in records (domain.md, 2.1 and 2.2). An unknown word is refused, never guessed."""
+"""Closed lists of words in records (domain, sections 2.1 and 2.2). An unknown word is refused, never guessed."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from gateway.records.items import AlertFlags, Route, Things
 from gateway.records.words import AlertClass, CaseStatus, DoNot
 
 MAX_HIDDEN = timedelta(hours=48)
-"""How long an alert may be hidden before the owner renews it (domain.md, 2.2)."""
+"""How long an alert may be hidden before the owner renews it (domain, section 2.2)."""
 
 
 class Alert(RecordModel):

@@ -1,4 +1,4 @@
-"""Salted commitments: bound to a value, saying nothing about it (threats.md, T16 and G18)."""
+"""Salted commitments: bound to a value, saying nothing about it (THREAT-T16 and CASE-G18)."""
 
 from __future__ import annotations
 

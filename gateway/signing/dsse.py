@@ -67,7 +67,7 @@ def parse_document(data: bytes, payload_type: str) -> Document:
 def verify_threshold(document: Document, keys: Iterable[VerifyKey], threshold: int) -> None:
     """Return when at least `threshold` different keys of `keys` signed; else `BadSignature`.
 
-    Signatures of unknown keys and further signatures of a key do not count (threats.md, J1, J2).
+    Signatures of unknown keys and further signatures of a key do not count (CASE-J1, CASE-J2).
     """
     if threshold < 1:
         raise BadSignature("a threshold is at least 1", code="bad-threshold")

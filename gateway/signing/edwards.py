@@ -1,7 +1,7 @@
 """Whether 32 bytes are an Ed25519 public key that an honest signer can have (RFC 8032, 5.1).
 
 OpenSSL takes any point, also those of small order, for which one fixed signature fits every message
-(threats.md, fact 9). The arithmetic is slow and not constant in time, which is fine: public keys are no
+(FACT-9). The arithmetic is slow and not constant in time, which is fine: public keys are no
 secret, and a key is admitted once.
 """
 

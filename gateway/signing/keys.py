@@ -119,7 +119,7 @@ class VerifyKey:
                 self._ed25519.verify(signature, data)
         except BadSignature:
             raise
-        except Exception as error:  # whatever goes wrong in a verification, the answer is no (threats.md, C14)
+        except Exception as error:  # whatever goes wrong in a verification, the answer is no (CASE-C14)
             raise BadSignature("the signature does not fit") from error
 
     @property

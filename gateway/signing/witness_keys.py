@@ -45,7 +45,7 @@ class WitnessKey:
             return
         try:
             self._key.verify(signature, data)
-        except Exception as error:  # whatever goes wrong in a verification, the answer is no (threats.md, C14)
+        except Exception as error:  # whatever goes wrong in a verification, the answer is no (CASE-C14)
             raise BadSignature("the signature does not fit") from error
 
     def __eq__(self, other: object) -> bool:

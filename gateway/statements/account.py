@@ -1,4 +1,4 @@
-"""Statements of a day's account, and of what the other side holds (threats.md, T4; domain.md, L5)."""
+"""Statements of a day's account, and of what the other side holds (THREAT-T4; DUTY-L5)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ CONSENT_REQUEST = PayloadType("application/vnd.liaison.consent-request.v1+protob
 CONSENT_ANSWER = PayloadType("application/vnd.liaison.consent-answer.v1+protobuf", 2 * 1024)
 
 MAX_VALIDITY_US = 48 * 3600 * 1_000_000
-"""The longest time between `issued` and `expires`: a copy is kept for 48 hours at most (domain.md, L16)."""
+"""The longest time between `issued` and `expires`: a copy is kept for 48 hours at most (DUTY-L16)."""
 
 MAX_JUSTIFICATION = 500
 """Characters that an officer may write."""

@@ -54,7 +54,7 @@ def _write(request: Request) -> pb.Request:
 
 
 def check_fresh(request: Request, now_us: int) -> None:
-    """Raise `Stale` unless the request is of our time (threats.md, E7 and E11).
+    """Raise `Stale` unless the request is of our time (CASE-E7 and CASE-E11).
 
     That is: issued within the skew of our time, not expired, and valid for at most 60 s.
     """

@@ -1,4 +1,4 @@
-"""Counters as a plain dictionary, read by observable instruments only when somebody asks (limits.md, h)."""
+"""Counters as a plain dictionary, read by observable instruments only when somebody asks (MEASURED-11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structured logs: one event, one line of JSON on standard error (threats.md, L7), fields by allow-list.
+"""Structured logs: one event, one line of JSON on standard error (CASE-L7), fields by allow-list.
 
 Text of exceptions is never written, since it may quote what somebody asked: class, code and place are.
 """

@@ -1,7 +1,7 @@
 """The view in force, and how it follows the files in `trust/`.
 
 A document that cannot be used changes nothing: what was held of that member before stays in force, and an alarm
-says why (threats.md, A18). `trust_epoch` grows with each change, so that caches and open streams can tell.
+says why (CASE-A18). `trust_epoch` grows with each change, so that caches and open streams can tell.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ class TrustView:
         return max(slots, key=lambda slot: slot.stop_us).listed.leaf().name.dns
 
     def freshness(self, member: str, now_us: int) -> None:
-        """Return while charter and status of `member` are in their time; else `Stale` (threats.md, J5)."""
+        """Return while charter and status of `member` are in their time; else `Stale` (CASE-J5)."""
         if self.charter is None:
             raise Stale("there is no charter", code="no-charter")
         check_expiry(self.charter, now_us)
@@ -167,12 +167,12 @@ class TrustView:
     def peer(self, certificate: bytes) -> PeerIdentity:
         """Who shows this TLS certificate (PEM or DER), or `Unauthenticated`:
 
-        1. the certificate fits the profile: exactly one URI SAN, EKU for both sides (threats.md, A8, A9);
+        1. the certificate fits the profile: exactly one URI SAN, EKU for both sides (CASE-A8, CASE-A9);
         2. its use is `node`;
         3. the member it names is active;
-        4. that member's own CA issued it, and both are in their time (A5, A6);
-        5. its key is listed in the member's descriptor for `tls` (A10), in its time, not compromised;
-        6. and not removed by the member's status (A11).
+        4. that member's own CA issued it, and both are in their time (CASE-A5, CASE-A6);
+        5. its key is listed in the member's descriptor for `tls` (CASE-A10), in its time, not compromised;
+        6. and not removed by the member's status (CASE-A11).
         """
         known = self._peers.get(certificate)
         if known is None:

@@ -1,4 +1,4 @@
-"""Make pages from templates. Every value is escaped, control and direction characters included (threats.md, L4)."""
+"""Make pages from templates. Every value is escaped, control and direction characters included (CASE-L4)."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ HANDLING_DATA = frozenset(
         "withhold_from",
     }
 )
-"""What the recipient must obey always travels with a record; no policy can drop it (threats.md, F6)."""
+"""What the recipient must obey always travels with a record; no policy can drop it (CASE-F6)."""
 
 _ANNOTATIONS = frozenset({"id", "title", "code", "fields", "withhold", "show"})
 _TERM = re.compile(r"`([^`]+)`")

@@ -1,7 +1,7 @@
 """A large export is written and verified in bounded time and memory.
 
 In the small form the log has a few thousand entries. `make audit-scale` sets LIAISON_AUDIT_ENTRIES to a million: then
-the limits are the figures that the design is held to (section 11).
+the limits are the figures that the design is held to (design, section 11).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A large source: its index is built in bounded time and memory, and a search stays quick however many rows there are.
 
 In the small form each agency database has 1,000 rows, and the limits are those of any machine. `make scale` sets
-LIAISON_SCALE_ROWS to a million: then the limits are the figures that the design is held to (section 11).
+LIAISON_SCALE_ROWS to a million: then the limits are the figures that the design is held to (design, section 11).
 """
 
 from __future__ import annotations

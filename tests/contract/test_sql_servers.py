@@ -257,7 +257,7 @@ def test_several_threads_read_at_once_and_lost_connections_hurt_one_call_each_at
     source.close()
 
 
-# ---------------------------------------------------------------- K10
+# ---------------------------------------------------------------- CASE-K10
 
 
 @pytest.mark.parametrize("damage", ["DROP TABLE papers", "ALTER TABLE papers RENAME COLUMN number TO secret_number"])

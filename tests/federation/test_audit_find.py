@@ -118,7 +118,7 @@ def test_a_search_about_a_person_or_record_needs_a_mandate(
     assert "exchange/1" not in ran.out
 
 
-def test_l12_the_search_is_an_entry_before_it_shows_anything(liaison: Liaison, folder: Path) -> None:
+def test_duty_l12_the_search_is_an_entry_before_it_shows_anything(liaison: Liaison, folder: Path) -> None:
     found = _find(liaison, "--home", folder / "th", "--name", NAMES[1], "--born", "1984", *_key(folder))
     assert found["count"] > 20
     assert all(entry["private"] for entry in found["entries"])
@@ -131,7 +131,7 @@ def test_l12_the_search_is_an_entry_before_it_shows_anything(liaison: Liaison, f
     assert newest["private"]["detail"] == {"names": [NAMES[1]], "born": "1984"}
 
 
-def test_l12_a_search_without_a_mandate_is_an_entry_too(liaison: Liaison, folder: Path) -> None:
+def test_duty_l12_a_search_without_a_mandate_is_an_entry_too(liaison: Liaison, folder: Path) -> None:
     asked = ("--officer", OFFICERS[1], "--reason", "monthly review")
     found = _find(liaison, "--home", folder / "th", *asked, "--limit", "1")
     assert found["entry"]["log"] == "operations/1"
@@ -150,7 +150,7 @@ def test_l12_a_search_without_a_mandate_is_an_entry_too(liaison: Liaison, folder
     [("--officer", OFFICERS[1]), ("--case", "C-no-such"), ("--outcome", "hit")],
     ids=["officer", "case", "outcome"],
 )
-def test_l12_show_by_what_private_parts_say_is_an_entry_too(
+def test_duty_l12_show_by_what_private_parts_say_is_an_entry_too(
     liaison: Liaison, folder: Path, wanted: tuple[str, str]
 ) -> None:
     home = ("--home", folder / "th")
@@ -161,7 +161,7 @@ def test_l12_show_by_what_private_parts_say_is_an_entry_too(
     assert (newest["reason"], newest["account"]) == ("review", getpass.getuser())
 
 
-def test_l12_show_by_public_parts_alone_writes_nothing(liaison: Liaison, folder: Path) -> None:
+def test_duty_l12_show_by_public_parts_alone_writes_nothing(liaison: Liaison, folder: Path) -> None:
     looked = ("audit", "show", "--home", folder / "th", "--log", "operations", "--kind", "looked-up", "--json")
     before = liaison(*looked).value["entries"]
     assert liaison("audit", "show", "--home", folder / "th", "--peer", "vn", "--kind", "asked").code == 0

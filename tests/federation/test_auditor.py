@@ -63,7 +63,7 @@ def test_g19_the_entry_of_an_opening_stands_before_what_is_opened(liaison: Liais
     assert liaison("audit", "verify", *home).code == 0
 
 
-def test_l12_a_running_node_writes_the_entry_of_a_search_without_a_mandate(
+def test_duty_l12_a_running_node_writes_the_entry_of_a_search_without_a_mandate(
     liaison: Liaison, federation: Federation
 ) -> None:
     before = len(kinds(liaison, federation))

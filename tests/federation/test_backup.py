@@ -1,4 +1,4 @@
-"""Backup and restore of nodes that serve: nothing is lost, nothing that was erased comes back (domain.md, L26)."""
+"""Backup and restore of nodes that serve: nothing is lost, nothing that was erased comes back (DUTY-L26)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_home_comes_back_as_it_was_while_its_node_served(
     ground.database.close()
 
 
-async def test_l26_a_backup_from_before_an_erasure_revives_nothing(
+async def test_duty_l26_a_backup_from_before_an_erasure_revives_nothing(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = world.home("th")

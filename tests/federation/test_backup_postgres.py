@@ -1,4 +1,5 @@
-"""A node on PostgreSQL, from its exchanges to a restore into an empty database, with nothing but commands (L26, H8).
+"""A node on PostgreSQL, from its exchanges to a restore into an empty database, with nothing but commands (DUTY-L26,
+CASE-H8).
 
 The node asks, an exchange is erased, the database is lost. The newest backup brings everything back, and the node
 starts when a counterpart has confirmed that it is the newest state. A backup from before the erasure revives nothing,
@@ -101,7 +102,7 @@ def exchanges(home: Path) -> tuple[set[str], set[str]]:
     return {item.entry.exchange_id for item in shown if not item.erased}, gone
 
 
-async def test_l26_a_node_on_postgresql_comes_back_and_what_was_erased_does_not(
+async def test_duty_l26_a_node_on_postgresql_comes_back_and_what_was_erased_does_not(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = world.home("th")

@@ -1,4 +1,4 @@
-"""Clocks that jump, and nodes whose clocks differ (threats.md, E7, E8; domain.md, L24)."""
+"""Clocks that jump, and nodes whose clocks differ (CASE-E7, CASE-E8; DUTY-L24)."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _refusal(line: Line) -> dict[str, object]:
     return {"code": line.refusal.code, "text": line.refusal.text if line.outcome is Outcome.SILENT else ""}
 
 
-async def test_l24_entries_say_that_their_time_runs_ahead_of_the_clock(tmp_path: Path) -> None:
+async def test_duty_l24_entries_say_that_their_time_runs_ahead_of_the_clock(tmp_path: Path) -> None:
     """A node whose clock was an hour ahead is started again after it was put right."""
     ahead = SystemClock(lambda: time.time_ns() + HOUR)
     home = LogHome(tmp_path, clock=ahead)

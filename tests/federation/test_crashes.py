@@ -1,4 +1,4 @@
-"""Node processes that are starved of disk, and asked to stop, while they are under load (threats.md, H).
+"""Node processes that are starved of disk, and asked to stop, while they are under load (CASE-H).
 
 They are killed in `test_torture`.
 """
@@ -88,7 +88,8 @@ class Load:
 
 
 def assert_kept(home: Path, load: Load) -> None:
-    """I1 to I3: answered implies logged under a signed head, one answer each, and the log extends every head."""
+    """INVARIANT-1 to INVARIANT-3: answered implies logged under a signed head, one answer each, and the log extends
+    every head."""
     bodies = stored(home, "exchange")
     entries = [parse_entry(body) for body in bodies]
     answered = Counter((entry.peer, entry.exchange_id) for entry in entries if entry.kind == "answered")
@@ -111,7 +112,7 @@ def assert_verifies(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 async def assert_answered_again(client: Caller, load: Load) -> None:
-    """E3: the same bytes after the crash get the answer that was committed, or their first one."""
+    """CASE-E3: the same bytes after the crash get the answer that was committed, or their first one."""
     async with client.channel() as channel:
         before = dict(load.answers)
         await asyncio.gather(*(load.submit(channel, envelope) for envelope in list(load.sent)[-64:]))

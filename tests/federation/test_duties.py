@@ -73,7 +73,7 @@ def kinds(items: list[Logged]) -> Counter[str]:
     return Counter(item.entry.kind for item in items)
 
 
-async def test_l1_each_hit_no_hit_refusal_and_silence_has_exactly_one_entry_at_each_side(world: World) -> None:
+async def test_duty_l1_each_hit_no_hit_refusal_and_silence_has_exactly_one_entry_at_each_side(world: World) -> None:
     for query, outcome in ((PASSPORT, Outcome.HIT), (NO_PASSPORT, Outcome.NO_HIT)):
         line, ours, theirs = await ask(world, command(query))
         assert line.outcome is outcome
@@ -83,7 +83,7 @@ async def test_l1_each_hit_no_hit_refusal_and_silence_has_exactly_one_entry_at_e
     assert (line.outcome, kinds(ours), theirs) == (Outcome.SILENT, {"own": 1, "asked": 1, "silent": 1}, [])
 
 
-async def test_l1_a_switch_has_exactly_one_entry_and_what_it_refuses_one_each(world: World) -> None:
+async def test_duty_l1_a_switch_has_exactly_one_entry_and_what_it_refuses_one_each(world: World) -> None:
     vn = world.nodes["vn"]
     home, before = vn.resources.home, len(entries(vn, "operations"))
     switch_off(home, "peer:th", "a drill")
@@ -108,7 +108,7 @@ async def _served(world: World) -> bool:
     return (await ask(world, command(NO_PASSPORT)))[0].outcome is Outcome.NO_HIT
 
 
-async def test_l2_an_entry_says_who_what_why_under_what_and_with_what_result(world: World) -> None:
+async def test_duty_l2_an_entry_says_who_what_why_under_what_and_with_what_result(world: World) -> None:
     _, ours, theirs = await ask(world, command(PASSPORT))
     _, asked, received = ours
     (answered,) = theirs
@@ -147,7 +147,7 @@ def commitment_holds(world: World, item: Logged) -> bool:
 @pytest.mark.parametrize(
     "changes", [{"case": "", "ticket": ""}, {"purpose": Purpose.AUDIT}], ids=["no case", "no purpose to ask for"]
 )
-async def test_l3_a_question_without_purpose_or_case_is_refused_and_that_is_logged(
+async def test_duty_l3_a_question_without_purpose_or_case_is_refused_and_that_is_logged(
     world: World, changes: dict[str, object]
 ) -> None:
     th = world.nodes["th"]
@@ -159,7 +159,7 @@ async def test_l3_a_question_without_purpose_or_case_is_refused_and_that_is_logg
     assert len(entries(th)) == before[0]
 
 
-async def test_l4_what_was_searched_for_is_in_no_file_in_clear(world: World) -> None:
+async def test_duty_l4_what_was_searched_for_is_in_no_file_in_clear(world: World) -> None:
     who = planted.DRIVER
     await ask(world, command(person(who)))
     await ask(world, command(PASSPORT))
@@ -171,7 +171,7 @@ async def test_l4_what_was_searched_for_is_in_no_file_in_clear(world: World) -> 
         assert kept == []
 
 
-async def test_l5_both_sides_log_under_one_exchange_id_and_the_same_hashes(world: World) -> None:
+async def test_duty_l5_both_sides_log_under_one_exchange_id_and_the_same_hashes(world: World) -> None:
     _, ours, theirs = await ask(world, command(PASSPORT))
     asked, received = (item.entry for item in ours[1:])
     answered = theirs[0].entry
@@ -180,7 +180,7 @@ async def test_l5_both_sides_log_under_one_exchange_id_and_the_same_hashes(world
     assert (received.answer_hash, received.number) == (answered.answer_hash, answered.number)
 
 
-async def test_l6_each_side_holds_a_signed_head_of_the_other_over_the_exchange(world: World) -> None:
+async def test_duty_l6_each_side_holds_a_signed_head_of_the_other_over_the_exchange(world: World) -> None:
     await ask(world, command(PASSPORT))
     th, vn = world.nodes["th"], world.nodes["vn"]
 
@@ -200,7 +200,7 @@ async def test_l6_each_side_holds_a_signed_head_of_the_other_over_the_exchange(w
         assert body in [row for _, row, _ in world.nodes[member].resources.store.bodies("exchange/1", 0, head.size)]
 
 
-async def test_l7_a_verifier_in_a_process_of_its_own_finds_one_altered_entry(world: World, tmp_path: Path) -> None:
+async def test_duty_l7_a_verifier_in_a_process_of_its_own_finds_one_altered_entry(world: World, tmp_path: Path) -> None:
     await ask(world, command(PASSPORT))
     export = tmp_path / "export"
     charter = world.home("th") / "trust" / "charter.jsonl"
@@ -219,7 +219,7 @@ def _liaison(*arguments: object) -> int:
     return subprocess.run(command_line, capture_output=True, timeout=120, check=False).returncode
 
 
-async def test_l27_every_field_of_every_entry_has_its_definition_in_english(world: World) -> None:
+async def test_duty_l27_every_field_of_every_entry_has_its_definition_in_english(world: World) -> None:
     await ask(world, command(NO_PASSPORT))  # it may be the first test that its process runs
     for member in ("th", "vn"):
         for log in ("exchange", "operations"):

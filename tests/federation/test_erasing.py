@@ -1,4 +1,4 @@
-"""Erasing, holding and forgetting at nodes that serve (threats.md G17; domain.md L8, L9, L26)."""
+"""Erasing, holding and forgetting at nodes that serve (CASE-G17; DUTY-L8, DUTY-L9, DUTY-L26)."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _readable(world: World, member: str) -> list[Any]:
     return [item for item in show(ground.store, ground.keystore, "exchange/1", Filter(), 10_000) if not item.erased]
 
 
-async def test_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
+async def test_duty_l9_a_hold_of_two_approvers_stops_erasure_until_they_lift_it(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, keys = world.home("th"), world.federation.folder / "approvers"

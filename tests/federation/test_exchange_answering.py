@@ -104,7 +104,7 @@ async def test_step_1_a_peer_that_no_descriptor_lists_gets_no_answer(world: Worl
         (b"", grpc.StatusCode.PERMISSION_DENIED, "wrong-payload-type"),
         (b"\x0a" + b"\x80\x80\x02" + bytes(32 * 1024), grpc.StatusCode.RESOURCE_EXHAUSTED, "statement-too-large"),
     ],
-    ids=["random bytes (B1)", "empty", "too large"],
+    ids=["random bytes (CASE-B1)", "empty", "too large"],
 )
 async def test_step_2_bytes_of_another_form_or_size_are_refused_with_an_entry(
     world: World, source: WatchedSource, envelope: bytes, status: grpc.StatusCode, code: str
@@ -164,7 +164,7 @@ async def test_step_5_an_agreement_that_nobody_knows_covers_nothing(world: World
 
 
 async def test_step_6_policy_refuses_a_purpose_that_is_not_covered(world: World, source: WatchedSource) -> None:
-    """D11: not allowed by bilateral policy."""
+    """CASE-D11: not allowed by bilateral policy."""
     await refused(world, by_th(world, purpose=Purpose.PREVENTION), Reason.PERMISSION_DENIED, "purpose-not-covered")
     assert last(world.nodes["vn"]).private["decision"]["policies"]
     assert source.searches == 0
@@ -181,7 +181,7 @@ async def test_step_6_policy_refuses_a_query_that_the_country_does_not_answer(
 async def test_step_7_a_source_that_hangs_is_named_as_missing_inside_the_budget(
     world: World, source: WatchedSource
 ) -> None:
-    """K5."""
+    """CASE-K5."""
     source.gate.clear()
     with waiting() as watch:
         try:
@@ -319,7 +319,7 @@ async def test_step_12_the_answer_leaves_with_a_proof_of_its_entry(world: World)
 async def test_a_source_that_raises_makes_the_answer_partial_and_its_words_stay_at_home(
     world: World, source: WatchedSource
 ) -> None:
-    """K6, K10."""
+    """CASE-K6, CASE-K10."""
     source.error = lambda: RuntimeError("ORA-00942: table SECRET.PERSONS does not exist")
     message = await ask(world, by_th(world))
     answer = answer_of(message)
@@ -352,7 +352,7 @@ async def test_a_record_with_fields_that_its_type_does_not_have_is_not_passed_on
 async def test_a_record_of_an_agency_whose_key_is_not_here_is_not_passed_on(
     world: World, source: WatchedSource
 ) -> None:
-    """F9: a record without its agency's signature is never passed silently."""
+    """CASE-F9: a record without its agency's signature is never passed silently."""
     source.change = lambda record: replace(record, owner="vn.navy")
     answer = answer_of(await ask(world, by_th(world)))
     source.reset()

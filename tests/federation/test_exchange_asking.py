@@ -75,7 +75,7 @@ async def search(world: World, made: SearchCommand) -> Search:
         ({"purpose": Purpose.PREVENTION}, "purpose-not-covered"),
         ({"purpose": Purpose.AUDIT}, "purpose-not-covered"),
     ],
-    ids=["no case", "nobody asked", "purpose not in the token (D11)", "no operational purpose"],
+    ids=["no case", "nobody asked", "purpose not in the token (CASE-D11)", "no operational purpose"],
 )
 async def test_step_1_what_is_not_allowed_at_home_asks_nobody_and_has_an_entry(
     world: World, sources: dict[str, WatchedSource], changes: dict[str, Any], code: str
@@ -283,7 +283,7 @@ async def test_the_same_idempotency_key_twice_at_once_runs_one_search(world: Wor
 async def test_no_crash_leaves_an_idempotency_key_without_its_search(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """H1: at the moment when the key is stored, the search that it stands for is."""
+    """CASE-H1: at the moment when the key is stored, the search that it stands for is."""
     documents = world.nodes["th"].core.parts.documents
     put_new, kept = documents.put_new, []
 

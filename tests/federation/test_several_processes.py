@@ -121,7 +121,8 @@ class Load:
 
 
 def check(home: Path, load: Load) -> None:
-    """I1 to I3: answered implies logged under a signed head; one entry and one answer for each exchange."""
+    """INVARIANT-1 to INVARIANT-3: answered implies logged under a signed head; one entry and one answer for each
+    exchange."""
     written = bodies(home)
     answered = Counter(entry.exchange_id for entry in map(parse_entry, written) if entry.kind == "answered")
     assert set(answered.values()) == {1}

@@ -1,4 +1,5 @@
-"""Two sources of one node: what one does wrong is named as missing, and the other's records come (K2, K5, K6)."""
+"""Two sources of one node: what one does wrong is named as missing, and the other's records come (CASE-K2, CASE-K5,
+CASE-K6)."""
 
 from __future__ import annotations
 

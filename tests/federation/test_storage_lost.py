@@ -1,4 +1,4 @@
-"""Storage that is full, locked, read-only, or gone and back, under running nodes (threats.md, H3 to H7, on SQLite)."""
+"""Storage that is full, locked, read-only, or gone and back, under running nodes (CASE-H3 to CASE-H7, on SQLite)."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_ans
             assert await process.ended() == _STORAGE
             assert len(load.answers) == 1, "answered, and could not be logged"
             assert len(stored(home, "exchange")) == before
-            with pytest.raises(AssertionError, match="the node ended with"):  # H4: nor does it start
+            with pytest.raises(AssertionError, match="the node ended with"):  # CASE-H4: nor does it start
                 await serving(world).__aenter__()
             other.execute("ROLLBACK")
     assert_kept(home, load)

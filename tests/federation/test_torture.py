@@ -1,4 +1,4 @@
-"""Nodes killed at random moments of running exchanges (threats.md, H1, H14, E3; design section 11, "loss").
+"""Nodes killed at random moments of running exchanges (CASE-H1, CASE-H14, CASE-E3; design, section 11, "loss").
 
 After each kill:
 

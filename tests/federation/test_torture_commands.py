@@ -1,4 +1,4 @@
-"""Commands that are killed, fail or lose power at a write, a sync, or a file that comes and goes (threats.md, H1, H2).
+"""Commands that are killed, fail or lose power at a write, a sync, or a file that comes and goes (CASE-H1, CASE-H2).
 
 Whatever happens at such a call, the same command given again does all of its work, and what it leaves is whole: keys,
 charter, descriptors, switches, logs; those that keep, erase, bring back and show content have `test_torture_upkeep`.

@@ -1,4 +1,4 @@
-"""A disk that fails, tears or forgets at one call of a node, and a machine that goes down there (threats.md, H1, H2).
+"""A disk that fails, tears or forgets at one call of a node, and a machine that goes down there (CASE-H1, CASE-H2).
 
 Each phase of a node (its start, exchanges of both sides, its end) is a sequence of writes, syncs, truncations and of
 files made, renamed and removed. At one of them, in turn, `tests.support.faulty_disk` does one of these:

@@ -1,4 +1,4 @@
-"""Every write and sync fails once by `strace` injection, where it is installed (threats.md H2; decision 0024).
+"""Every write and sync fails once by `strace` injection, where it is installed (CASE-H2; decision 0024).
 
 A second opinion on `faulty_disk`: the same commands, the same node, the same checks afterwards, with a fault that comes
 from outside the process and knows nothing of our library. The tests take `LIAISON_FAULTS` calls (0: every call).

@@ -1,4 +1,4 @@
-"""Erasing, backups, restores, policies, exports and indexes that are cut off at any call (threats.md H1, H2; G17).
+"""Erasing, backups, restores, policies, exports and indexes that are cut off at any call (CASE-H1, CASE-H2; CASE-G17).
 
 After each fault the home opens, its logs verify, and the command does its work when it is given again. Besides:
 

@@ -1,4 +1,4 @@
-"""Acts at a home: who proves them, that each counts once, and that a cut-off one goes on (threats.md, L6, L11)."""
+"""Acts at a home: who proves them, that each counts once, and that a cut-off one goes on (CASE-L6, CASE-L11)."""
 
 from __future__ import annotations
 

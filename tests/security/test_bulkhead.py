@@ -1,4 +1,5 @@
-"""A source that hangs, crashes or is asked too often stays behind its wall, and costs the others nothing (K5, K6)."""
+"""A source that hangs, crashes or is asked too often stays behind its wall, and costs the others nothing (CASE-K5,
+CASE-K6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile certificates (threats.md, A4 to A10): each is refused before a member's name counts."""
+"""Hostile certificates (CASE-A4 to CASE-A10): each is refused before a member's name counts."""
 
 from __future__ import annotations
 
@@ -100,11 +100,11 @@ def uri(text: str) -> x509.UniformResourceIdentifier:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"usages": []}, id="A8-no-extended-key-usage"),
-        pytest.param({"usages": [ExtendedKeyUsageOID.SERVER_AUTH]}, id="A7-server-only"),
+        pytest.param({"usages": []}, id="CASE-A8-no-extended-key-usage"),
+        pytest.param({"usages": [ExtendedKeyUsageOID.SERVER_AUTH]}, id="CASE-A7-server-only"),
         pytest.param({"usages": [ExtendedKeyUsageOID.CLIENT_AUTH]}, id="client-only"),
         pytest.param({"usages": [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]}, id="any-usage"),
-        pytest.param({"names": [], "common_name": "vn"}, id="A9-no-san-common-name-of-a-member"),
+        pytest.param({"names": [], "common_name": "vn"}, id="CASE-A9-no-san-common-name-of-a-member"),
         pytest.param({"names": [x509.DNSName(DNS)]}, id="no-uri"),
         pytest.param({"names": [uri(NODE)]}, id="no-dns"),
         pytest.param({"names": [uri(NODE), uri("spiffe://liaison/th/node/node1"), x509.DNSName(DNS)]}, id="two-uris"),

@@ -1,4 +1,4 @@
-"""H8: PostgreSQL fails over to a standby, with two real servers and streaming replication."""
+"""CASE-H8: PostgreSQL fails over to a standby, with two real servers and streaming replication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile files in a drop folder cost themselves and nothing else (threats.md, K8; bad input)."""
+"""Hostile files in a drop folder cost themselves and nothing else (CASE-K8; bad input)."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ async def test_a_lie_is_silence_with_a_reason_and_never_a_hit(
 async def test_a_hit_whose_record_does_not_verify_shows_no_record(
     world: World, peer: HostileNode, forger: Forger
 ) -> None:
-    """K4: a record with a foreign signature is evidence of nothing."""
+    """CASE-K4: a record with a foreign signature is evidence of nothing."""
     hit = replace(HIT, record="eyJhbGciOiJFUzI1NiJ9.e30.AAAA~")
     peer.behaviour = lambda envelope: forger.message(envelope, outcome=Outcome.HIT, hits=(hit,))
     line = await ask(world)

@@ -1,4 +1,4 @@
-"""Hostile keys and signatures (threats.md, fact 9 and C7 to C14)."""
+"""Hostile keys and signatures (FACT-9 and CASE-C7 to CASE-C14)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes behind the node's back (threats.md, G1 to G6): the start refuses, and names the first bad entry."""
+"""Changes behind the node's back (CASE-G1 to CASE-G6): the start refuses, and names the first bad entry."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def test_g1_one_byte_of_an_entry_is_changed(home: LogHome) -> None:
 @pytest.mark.parametrize(
     ("case", "statements", "expected"),
     [
-        ("G2", ["DELETE FROM log_entry WHERE seq = 8"], "entry 8 is bad: its row is missing"),
-        ("G3", ["DELETE FROM log_entry WHERE seq = 3"], "entry 3 is bad: its row is missing"),
+        ("CASE-G2", ["DELETE FROM log_entry WHERE seq = 8"], "entry 8 is bad: its row is missing"),
+        ("CASE-G3", ["DELETE FROM log_entry WHERE seq = 3"], "entry 3 is bad: its row is missing"),
         (
-            "G3, closing the gap",
+            "CASE-G3, closing the gap",
             [
                 "DELETE FROM log_entry WHERE seq = 3",
                 "UPDATE log_entry SET seq = seq - 1 WHERE seq > 3",
@@ -72,7 +72,7 @@ def test_g1_one_byte_of_an_entry_is_changed(home: LogHome) -> None:
             "bad",
         ),
         (
-            "G5",
+            "CASE-G5",
             [
                 "UPDATE log_entry SET seq = 100 WHERE seq = 2",
                 "UPDATE log_entry SET seq = 2 WHERE seq = 5",

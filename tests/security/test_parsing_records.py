@@ -1,4 +1,4 @@
-"""Group B of the threat cases, for records: whatever comes in, the answer is a refusal with a code."""
+"""CASE-B for records: whatever comes in, the answer is a refusal with a code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What policy promises whatever a national folder says (threats.md, group F; domain.md, 3.1)."""
+"""What policy promises whatever a national folder says (CASE-F; domain, section 3.1)."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_f3_an_unknown_value_denies(vn: PolicyEngine, field: str, value: str) ->
 
 @pytest.mark.parametrize("part", ["level", "use", "caveats", "category", "record_type"])
 def test_f3_an_unknown_marking_denies_and_hides(part: str) -> None:
-    """Rule 9: an unknown marking value means deny."""
+    """RULE-MARKING-9: an unknown marking value means deny."""
     unknown: Any = "SECRET" if part in ("level", "category", "record_type") else frozenset({"SECRET"})
     in_record = part in ("category", "record_type")
     changes = {part: unknown}

@@ -1,4 +1,4 @@
-"""Replay and time over the wire (threats.md, group E): one signed answer for each exchange, whatever comes again."""
+"""Replay and time over the wire (CASE-E): one signed answer for each exchange, whatever comes again."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ async def test_e11_times_that_make_no_sense_are_refused(
 async def test_f3_what_no_list_knows_is_refused_with_an_entry(
     world: World, source: WatchedSource, name: str, value: str, code: str
 ) -> None:
-    """F3, B12: purpose unknown; ids in look-alike letters."""
+    """CASE-F3, CASE-B12: purpose unknown; ids in look-alike letters."""
     message = request_message(signed(world, request()))
     setattr(message, name, value)
     envelope = envelope_of(message.SerializeToString(), REQUEST, world.federation["th"].key("statement"))
@@ -249,7 +249,7 @@ async def test_f4_an_active_member_without_an_agreement_is_refused(world: World,
 
 
 async def test_a_node_that_dies_between_commit_and_answer_gives_the_same_answer_afterwards(world: World) -> None:
-    """E3: kill -9 between commit and answer; still one backend call for what was committed."""
+    """CASE-E3: kill -9 between commit and answer; still one backend call for what was committed."""
     asked = request()
     envelope = signed(world, asked)
     await world.stop("vn")

@@ -118,7 +118,7 @@ async def test_a_strange_accept_language_gets_english(rest: Rest, header: str) -
 
 
 async def test_a_name_in_any_script_arrives_as_it_was_written(rest: Rest, searches: StoredSearches) -> None:
-    """B13."""
+    """CASE-B13."""
     name = "สมชาย ใจดี\u200b e\u0301"
     query = {"kind": "person", "names": [{"text": name, "script": "Thai"}], "birth": {"value": "1984"}, "sex": "M"}
     assert (await post(rest, DOCUMENT | {"query": query})).status_code == 200
@@ -243,7 +243,7 @@ async def test_a_certificate_that_is_not_one_of_our_clients_is_refused(rest: Res
 
 
 async def test_a_signing_certificate_opens_no_connection(rest: Rest) -> None:
-    """A7: its extended key usage is not for TLS."""
+    """CASE-A7: its extended key usage is not for TLS."""
     rest.certify("wrong", CertificateName(MEMBER, CertificateUse.STATEMENT, "1"))
     async with rest.client("wrong") as client:
         with pytest.raises(httpx2.TransportError):
@@ -399,7 +399,7 @@ def test_a18_unreadable_tls_files_stop_the_start(tmp_path: Path) -> None:
 
 
 async def test_stopping_lets_a_running_request_end(tmp_path: Path) -> None:
-    """H13, at the REST API."""
+    """CASE-H13, at the REST API."""
     started, release = asyncio.Event(), asyncio.Event()
 
     class Slow(StoredSearches):

@@ -1,4 +1,4 @@
-"""Groups C and F9 of the threat cases, for records."""
+"""CASE-C and CASE-F9 for records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Group C of the threat cases, for statements."""
+"""CASE-C for statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Sources are untrusted and must not be reachable by what is asked of them (threats.md, K1, K2, K5, K10, F9)."""
+"""Sources are untrusted and must not be reachable by what is asked of them (CASE-K1, CASE-K2, CASE-K5, CASE-K10,
+CASE-F9)."""
 
 from __future__ import annotations
 

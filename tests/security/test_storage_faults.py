@@ -1,4 +1,4 @@
-"""Faults of disk and process (threats.md, H1 sampled, H2 in spirit, H3, H10): answered implies logged."""
+"""Faults of disk and process (CASE-H1 sampled, CASE-H2 in spirit, CASE-H3, CASE-H10): answered implies logged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.zygote import Zygote
 KILLS = 15
 
 
-# ---------------------------------------------------------------- H1
+# ---------------------------------------------------------------- CASE-H1
 
 
 async def test_h1_after_kill_9_at_random_moments_what_was_answered_is_logged(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_h1_half_of_a_key_file_never_has_its_name(tmp_path: Path, writer: str) -
     assert not path.exists()
 
 
-# ---------------------------------------------------------------- H2
+# ---------------------------------------------------------------- CASE-H2
 
 
 class FailingStore(SqlLogStore):
@@ -144,7 +144,7 @@ class ForgetfulStore(SqlLogStore):
 
 
 def test_what_reads_back_differently_is_never_signed(tmp_path: Path) -> None:
-    """Fact 19: a log died of one flipped bit that it had signed."""
+    """FACT-19: a log died of one flipped bit that it had signed."""
     home = LogHome(tmp_path)
     with home.database() as database:
         store = ForgetfulStore(database)
@@ -157,7 +157,7 @@ def test_what_reads_back_differently_is_never_signed(tmp_path: Path) -> None:
         log.close()
 
 
-# ---------------------------------------------------------------- H3
+# ---------------------------------------------------------------- CASE-H3
 
 
 def fill_until_broken(log: AuditLog) -> int:
@@ -229,7 +229,7 @@ def test_h3_a_high_water_file_that_cannot_be_written_ends_the_log(tmp_path: Path
         log.close()
 
 
-# ---------------------------------------------------------------- H7, H10
+# ---------------------------------------------------------------- CASE-H7, CASE-H10
 
 
 @pytest.mark.parametrize("weak", ["NORMAL", "OFF", "normal", "0", ""])

@@ -1,4 +1,4 @@
-"""Officer tokens, group D of threats.md: a token says who asks, or nobody does."""
+"""Officer tokens (CASE-D): a token says who asks, or nobody does."""
 
 from __future__ import annotations
 

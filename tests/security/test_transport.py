@@ -1,4 +1,4 @@
-"""Transport and certificates (threats.md, groups A and B): nobody but a listed key of an active member is answered.
+"""Transport and certificates (CASE-A and CASE-B): nobody but a listed key of an active member is answered.
 
 The forged certificates are signed by the real CA of the member; only what each case names is wrong.
 """
@@ -192,7 +192,9 @@ async def test_a4_an_unknown_ca(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "days"), [(timedelta(days=-2), 1), (timedelta(hours=1), 1)], ids=["A5 expired", "A6 not yet valid"]
+    ("start", "days"),
+    [(timedelta(days=-2), 1), (timedelta(hours=1), 1)],
+    ids=["CASE-A5 expired", "CASE-A6 not yet valid"],
 )
 async def test_a5_a6_a_certificate_outside_its_time(world: World, start: timedelta, days: int) -> None:
     ca = load_authority(world.federation["th"].authority)
@@ -218,8 +220,8 @@ async def test_a7_a_certificate_for_servers_only(world: World) -> None:
         {"names": ("spiffe://liaison/th/node/node1/",)},
         {"names": ("spiffe://liaison/TH/node/node1",)},
     ],
-    ids=["A8 no EKU", "client EKU only", "A9 CN = member", "A9 CN = name", "two URIs", "other member", "other use",
-         "trailing slash", "capitals"],
+    ids=["CASE-A8 no EKU", "client EKU only", "CASE-A9 CN = member", "CASE-A9 CN = name", "two URIs",
+         "other member", "other use", "trailing slash", "capitals"],
 )  # fmt: skip
 async def test_a8_a9_another_profile_passes_tls_and_is_nobody(world: World, changes: dict[str, Any]) -> None:
     certificate, before = forged(world, **changes), noted(world, "auth-failed")
@@ -243,7 +245,7 @@ async def test_a10_the_right_ca_and_a_key_that_is_not_listed(world: World) -> No
 
 @pytest.mark.parametrize("path", [methods.STREAM.path, methods.ACKNOWLEDGE.path, methods.HEALTH_CHECK.path])
 async def test_a10_no_method_answers_a_stranger(world: World, path: str) -> None:
-    """L9: not even the health service."""
+    """CASE-L9: not even the health service."""
     who = caller(world, certificate=forged(world, usage=None))
     async with who.channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:  # noqa: PT012 - a stream takes several steps

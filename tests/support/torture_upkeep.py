@@ -158,7 +158,8 @@ def back_up(shop: Workshop, home: Path, out: Path) -> None:
 
 
 def verified(shop: Workshop, home: Path, codes: tuple[int, ...] = (0,)) -> None:
-    """The home opens and its logs verify: entries, heads, proofs, statements (invariants I1, I2, I3 and I5)."""
+    """The home opens and its logs verify: entries, heads, proofs, statements (INVARIANT-1, INVARIANT-2, INVARIANT-3 and
+    INVARIANT-5)."""
     ran = shop.run("audit", "verify", "--home", home)
     assert ran.code in codes, ran.out + ran.err
 

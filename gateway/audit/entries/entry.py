@@ -5,8 +5,8 @@ without padding for hashes, `""` and `null` for what is absent. It is hashed as 
 canonicalise, and what has another form is no entry.
 
 The *private part* is 32 random bytes and a JSON object padded with spaces to 512, 1024, 2048 … bytes. The public
-part commits to it by SHA-256 over all of its bytes: the random bytes make the commitment unguessable (threats.md,
-G18), the padding hides its length.
+part commits to it by SHA-256 over all of its bytes: the random bytes make the commitment unguessable
+(CASE-G18), the padding hides its length.
 """
 
 from __future__ import annotations

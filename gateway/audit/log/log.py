@@ -244,7 +244,7 @@ class AuditLog:
         return [result for result in results if result is not None]
 
     def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
-        """Each entry says so when its time is not to be believed (domain.md, L24)."""
+        """Each entry says so when its time is not to be believed (DUTY-L24)."""
         off = self._clock.jumped_us()
         if abs(off) < JUMP_US and self._runs_ahead:
             off = min(0, self._clock.now_us() - self._head.last_us)

@@ -1,4 +1,4 @@
-"""Legal holds: entries whose content nothing erases for a time, on the word of two approvers (domain.md, L9).
+"""Legal holds: entries whose content nothing erases for a time, on the word of two approvers (DUTY-L9).
 
 A hold is one signed document (DSSE over JSON with closed fields) that names entries or exchanges, a reason and an end,
 at most a year away. It counts from its entry in the operations log on, which keeps the document; it ends when two

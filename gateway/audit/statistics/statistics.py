@@ -1,4 +1,4 @@
-"""Statistics that a node's logs can give (domain.md, 4.2): by month and counterpart, without personal data.
+"""Statistics that a node's logs can give (domain, section 4.2): by month and counterpart, without personal data.
 
 Counts are made here exactly. `published` makes of them what may be shown outside: small counts are not told, and the
 others are rounded, so that no small one can be worked out from a sum.

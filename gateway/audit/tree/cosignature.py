@@ -22,7 +22,7 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 FUTURE_S = 30
-"""A cosignature dated further ahead than the allowed skew does not count (threats.md, E12)."""
+"""A cosignature dated further ahead than the allowed skew does not count (CASE-E12)."""
 
 _TYPES = {Algorithm.ED25519: b"\x04", Algorithm.MLDSA44: b"\x06"}
 _LENGTHS = {Algorithm.ED25519: 64, Algorithm.MLDSA44: 2_420}
@@ -158,7 +158,7 @@ def verify_cosignature(checkpoint: Checkpoint, line: bytes, witness: Witness) ->
 
     1. it is one signature line, and names this witness and key;
     2. it has the length of its kind;
-    3. the key counted at the time that it says (threats.md, J10);
+    3. the key counted at the time that it says (CASE-J10);
     4. the signature fits.
 
     Raises `Malformed` (1), or `BadSignature`.

@@ -2,7 +2,7 @@
 
 `Tree` keeps all complete nodes in memory, one bytearray for each level (64 bytes for each leaf in all). Its
 ragged right edge is computed when asked for. Verifiers raise and never return a flag; they take hashes of 32
-bytes only, and nothing at all as the root of a tree that has leaves (threats.md, fact 20).
+bytes only, and nothing at all as the root of a tree that has leaves (FACT-20).
 """
 
 from __future__ import annotations

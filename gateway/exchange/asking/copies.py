@@ -1,4 +1,4 @@
-"""Copies of records that came from abroad: kept no longer than their owner allows (domain.md, L16).
+"""Copies of records that came from abroad: kept no longer than their owner allows (DUTY-L16).
 
 A search is kept without its records. Each record lies beside it as a document of its own that ends when the release
 marking says, and one that is for a single use is not kept at all: the officer who asked has seen it.

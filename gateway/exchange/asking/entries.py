@@ -77,7 +77,7 @@ def _reference(inquiry: Inquiry) -> dict[str, Any]:
 
 
 def _question(inquiry: Inquiry) -> dict[str, Any]:
-    """Return what was asked, where no request is kept that says it (domain.md, L4: encrypted, as all of this is)."""
+    """Return what was asked, where no request is kept that says it (DUTY-L4: encrypted, as all of this is)."""
     return query_value(inquiry.command.query)
 
 

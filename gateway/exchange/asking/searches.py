@@ -25,7 +25,7 @@ from gateway.model.search import Line, Search, SearchCommand
 T = TypeVar("T")
 
 KEPT_US = 48 * 3600 * 1_000_000
-"""How long a search can be read: query-only data vanish in 48 hours (domain.md, L16)."""
+"""How long a search can be read: query-only data vanish in 48 hours (DUTY-L16)."""
 
 _MAX_RUNNING = 256
 _ELSEWHERE_US = int(LATE_S * 1_000_000)

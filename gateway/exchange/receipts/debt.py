@@ -1,4 +1,4 @@
-"""Receipt debt: answers of ours that a counterpart has not acknowledged (design, section 7; threats.md, G13).
+"""Receipt debt: answers of ours that a counterpart has not acknowledged (design, section 7; CASE-G13).
 
 A round looks once a second at how far each counterpart's receipts have come; the way of a request costs two look-ups
 in memory. Debt is *overdue* when `answers` are open and receipts have not advanced for `STALL_S`, or when the oldest

@@ -1,4 +1,4 @@
-"""Burmese writing -> Latin syllables; Zawgyi text is recognised and converted first (domain.md, 6.1, rule 2)."""
+"""Burmese writing -> Latin syllables; Zawgyi text is recognised and converted first (RULE-NAMES-2)."""
 
 from __future__ import annotations
 

@@ -291,7 +291,7 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
 
 
 def require_durable(connection: Connection) -> None:
-    """Check what the database really runs with; `Misconfigured` when a commit could be lost (threats.md, H10)."""
+    """Check what the database really runs with; `Misconfigured` when a commit could be lost (CASE-H10)."""
     found = {
         name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
         for name in ("journal_mode", "synchronous", "foreign_keys")

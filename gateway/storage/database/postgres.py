@@ -1,4 +1,4 @@
-"""A node's database on PostgreSQL, opened only where a commit is durable (threats.md, H10).
+"""A node's database on PostgreSQL, opened only where a commit is durable (CASE-H10).
 
 The server must run with `fsync` and `full_page_writes`, the session with `synchronous_commit` of `on` or more, and
 the server must not be a standby. What it really runs with is checked, not what an address asks for.

@@ -152,7 +152,7 @@ def verify_charter_chain(
     1. the first one has `fingerprint`, when given, and is signed as it demands itself;
     2. each next one is exactly one version on, of the same federation, not issued before the one before;
     3. and signed under the thresholds of both;
-    4. the last one has not expired (unless `allow_expired`: then the caller must check, threats.md J5).
+    4. the last one has not expired (unless `allow_expired`: then the caller must check, CASE-J5).
 
     Raises `Malformed`, `BadSignature`, `Contradicted` (other bytes than the fingerprint says), `Stale`.
     """
@@ -202,7 +202,7 @@ def check_signatures(draft: Draft, before: Draft | None) -> None:
         results = [new.get_verification_result(Root.type, payload, signatures)]
         if before:
             results.append(before.metadata.signed.get_verification_result(Root.type, payload, signatures))
-    except Exception as error:  # unexpected in a verification: refused (threats.md, C14)
+    except Exception as error:  # unexpected in a verification: refused (CASE-C14)
         raise BadSignature("the signatures of the charter cannot be verified") from error
     for result in results:
         if not result.verified:
@@ -251,7 +251,7 @@ def _read(root: Root, signed: bytes, data: bytes) -> Charter:
 
 
 def _check_root_keys(root: Root, members: Mapping[str, CharterMember], threshold: int) -> None:
-    """One key for each active member, exactly: so a threshold of keys is one of members (threats.md, J2)."""
+    """One key for each active member, exactly: so a threshold of keys is one of members (CASE-J2)."""
     expected = {
         key.key_id: key.spki
         for member in members.values()

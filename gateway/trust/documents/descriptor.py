@@ -138,8 +138,8 @@ def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> De
     """A descriptor that the member's own authority signed, under the charter's threshold:
 
     1. it parses, with closed fields;
-    2. it is this member's, and of this federation (threats.md, J7);
-    3. enough different keys of the authority signed (J1, J2).
+    2. it is this member's, and of this federation (CASE-J7);
+    3. enough different keys of the authority signed (CASE-J1, CASE-J2).
 
     Admission of its keys is `check_keys`, once, when it is accepted; a view admits each again at first use.
     """

@@ -1,4 +1,4 @@
-"""Reading signed JSON with closed fields: a missing, unknown or ill-typed member is refused (threats.md, B10)."""
+"""Reading signed JSON with closed fields: a missing, unknown or ill-typed member is refused (CASE-B10)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from gateway.trust.documents.fields import Fields, format_time
 STATUS_TYPE = "application/vnd.liaison.status.v1+json"
 
 MAX_LIFE = timedelta(hours=72)
-"""A status is valid for 72 hours at most: the time that members get on without each other (design, 11)."""
+"""A status is valid for 72 hours at most: the time that members get on without each other (design, section 11)."""
 
 _REQUIRED = (
     "descriptor_hash",

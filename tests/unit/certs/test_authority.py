@@ -53,7 +53,7 @@ def test_a_key_that_others_can_read_is_refused_with_a_remedy(tmp_path: Path, mod
 
 
 def test_other_kinds_of_private_keys_are_refused(tmp_path: Path) -> None:
-    """C9."""
+    """CASE-C9."""
     keys: list[rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey] = [
         rsa.generate_private_key(65537, 2048),
         ec.generate_private_key(ec.SECP256K1()),

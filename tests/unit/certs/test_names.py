@@ -42,7 +42,7 @@ def test_any_other_text_is_refused(text: str) -> None:
     ],
 )
 def test_there_is_one_spelling_only(uri: str) -> None:
-    """B12."""
+    """CASE-B12."""
     with pytest.raises(Malformed):
         parse_uri(uri)
 

@@ -144,7 +144,7 @@ def test_lines_are_read_as_they_were_written(home: Home, clock: ManualClock) -> 
 
 
 def test_a_reason_with_a_line_break_is_refused(home: Home, clock: ManualClock) -> None:
-    """L7: one action, one line."""
+    """CASE-L7: one action, one line."""
     with pytest.raises(Malformed):
         switch_off(home, clock, "all", "one\ntwo")
 

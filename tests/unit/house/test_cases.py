@@ -22,7 +22,7 @@ DUTIES = [f"L{number}" for number in range(1, 28)]
 def rows(heading: str) -> dict[str, str]:
     """The rows of the table under a heading, by their first cell."""
     section = PAGE.partition(f"\n## {heading}")[2].partition("\n## ")[0]
-    found = re.findall(r"^\| ([A-Z][0-9]+) \| (.+) \|$", section, re.MULTILINE)
+    found = re.findall(r"^\| (?:CASE|DUTY)-([A-Z][0-9]+) \| (.+) \|$", section, re.MULTILINE)
     assert len({name for name, _ in found}) == len(found)
     return dict(found)
 
@@ -47,6 +47,6 @@ def test_the_tests_that_are_named_exist(heading: str) -> None:
 
 def test_every_test_of_a_duty_stands_in_the_list() -> None:
     listed = rows("Duties of")
-    for name in re.findall(r"def (test_l\d+_\w+)", (TESTS / "federation" / "test_duties.py").read_text("utf-8")):
-        number = name.removeprefix("test_").partition("_")[0].upper()
+    for name in re.findall(r"def (test_duty_l\d+_\w+)", (TESTS / "federation" / "test_duties.py").read_text("utf-8")):
+        number = name.removeprefix("test_duty_").partition("_")[0].upper()
         assert name in listed[number]

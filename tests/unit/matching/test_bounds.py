@@ -1,4 +1,4 @@
-"""Text that is made to hurt: bounded time, and nothing invisible decides (threats.md, K)."""
+"""Text that is made to hurt: bounded time, and nothing invisible decides (CASE-K)."""
 
 from __future__ import annotations
 

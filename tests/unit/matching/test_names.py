@@ -1,4 +1,4 @@
-"""Normal forms and keys of names: scripts, titles, placeholders, encodings (domain.md, 6.1)."""
+"""Normal forms and keys of names: scripts, titles, placeholders, encodings (domain, section 6.1)."""
 
 from __future__ import annotations
 

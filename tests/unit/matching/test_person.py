@@ -1,4 +1,4 @@
-"""Scores of persons: what the birth date, the sex and the name have to say (domain.md, 6.1, rules 10 and 12)."""
+"""Scores of persons: what the birth date, the sex and the name have to say (RULE-NAMES-10 and RULE-NAMES-12)."""
 
 from __future__ import annotations
 

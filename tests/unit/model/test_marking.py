@@ -1,4 +1,5 @@
-"""The algebra of markings: joining takes the strictest of each part, and never widens anything (domain.md, 3.1)."""
+"""The algebra of markings: joining takes the strictest of each part, and never widens anything
+(domain, section 3.1)."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def test_check_5_the_issuer_owns_the_record() -> None:
 
 
 def test_check_6_a_key_that_is_not_listed_signs_nothing() -> None:
-    """F9: a record without a listed agency's signature is refused."""
+    """CASE-F9: a record without a listed agency's signature is refused."""
     with pytest.raises(BadSignature):
         Agency().verify(present(AGENCY.issue(), PERSON), keys=Agency(TH, "police").keys)
 
@@ -243,7 +243,7 @@ def test_check_9_a_record_from_the_future_is_refused() -> None:
 
 
 def test_check_9_a_record_that_ends_before_it_begins_is_refused() -> None:
-    """E11."""
+    """CASE-E11."""
     issued = NOW // SECOND
     with pytest.raises(Stale):
         AGENCY.verify(AGENCY.forge(payload={"iat": issued + 20, "exp": issued + 20}))

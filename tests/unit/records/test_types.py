@@ -112,7 +112,7 @@ def test_control_characters_are_refused_wherever_they_stand(mark: str) -> None:
 
 
 def test_joiners_quotes_and_backslashes_stay_as_they_are() -> None:
-    """B13: a Khmer name with a zero-width space is a name."""
+    """CASE-B13: a Khmer name with a zero-width space is a name."""
     text = 'សុខ\u200bវិចិត្រ "a\\b"'
     assert PERSON_TYPE.encode({"status": text})
 

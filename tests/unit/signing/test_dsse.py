@@ -1,4 +1,5 @@
-"""DSSE documents: exact bytes, one form, thresholds of different keys (threats.md, C1 to C5, C12, J1, J2)."""
+"""DSSE documents: exact bytes, one form, thresholds of different keys (CASE-C1 to CASE-C5, CASE-C12, CASE-J1,
+CASE-J2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strict JSON: one reading for each document, or none (threats.md, B4, B9, C12)."""
+"""Strict JSON: one reading for each document, or none (CASE-B4, CASE-B9, CASE-C12)."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_check_2_an_unknown_field_is_refused() -> None:
 
 
 def test_check_3_an_answer_of_another_member_is_refused() -> None:
-    """A15: the answer's signer is the member that was asked."""
+    """CASE-A15: the answer's signer is the member that was asked."""
     with pytest.raises(BadSignature):
         verify(built(), member="kh")
 

@@ -79,7 +79,7 @@ def test_we_send_nothing_that_we_would_refuse() -> None:
 
 
 def test_check_1_size_and_form_of_the_envelope() -> None:
-    """B3: one byte over the limit is refused before anything is parsed."""
+    """CASE-B3: one byte over the limit is refused before anything is parsed."""
     limit = REQUEST.largest + ENVELOPE_OVERHEAD
     with pytest.raises(TooLarge):
         verify(b"\0" * (limit + 1))
@@ -183,7 +183,7 @@ def test_check_7_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict
     ("seconds", "nanos"), [(0, 0), (-1, 0), (253_402_300_800, 0), (2**62, 0), (1, -1), (1, 10**9), (1, 1)]
 )
 def test_check_7_a_time_outside_the_calendar_is_refused(seconds: int, nanos: int) -> None:
-    """E10: no crash at any date."""
+    """CASE-E10: no crash at any date."""
     envelope = changed()
     message = sealing.request_message(envelope)
     message.issued_time.seconds, message.issued_time.nanos = seconds, nanos
@@ -194,21 +194,21 @@ def test_check_7_a_time_outside_the_calendar_is_refused(seconds: int, nanos: int
 
 @pytest.mark.parametrize("year", [2038, 9999])
 def test_check_7_far_dates_are_read(year: int) -> None:
-    """E10."""
+    """CASE-E10."""
     far = (year - 1970) * 31_536_000 * SECOND
     assert verify(built(issued_us=far, expires_us=far + SECOND), now_us=far).value.issued_us == far
 
 
 @pytest.mark.parametrize("seconds", [29, -29, 30, -30])
 def test_check_8_a_clock_that_differs_by_29_seconds_is_accepted(seconds: int) -> None:
-    """E7."""
+    """CASE-E7."""
     issued = NOW + seconds * SECOND
     assert verify(built(issued_us=issued, expires_us=issued + 60 * SECOND))
 
 
 @pytest.mark.parametrize("seconds", [31, -31])
 def test_check_8_a_clock_that_differs_by_31_seconds_is_refused(seconds: int) -> None:
-    """E7."""
+    """CASE-E7."""
     issued = NOW + seconds * SECOND
     with pytest.raises(Stale):
         verify(built(issued_us=issued, expires_us=issued + 60 * SECOND))
@@ -216,13 +216,13 @@ def test_check_8_a_clock_that_differs_by_31_seconds_is_refused(seconds: int) -> 
 
 @pytest.mark.parametrize("life", [0, -1, 60 * SECOND + 1, HOUR])
 def test_check_8_a_request_lives_more_than_nothing_and_at_most_a_minute(life: int) -> None:
-    """E11: issued = expires, expires before issued."""
+    """CASE-E11: issued = expires, expires before issued."""
     with pytest.raises(Stale):
         verify(built(issued_us=NOW + SECOND, expires_us=NOW + SECOND + life))
 
 
 def test_check_8_a_request_that_expires_now_is_refused() -> None:
-    """E11."""
+    """CASE-E11."""
     envelope = built(issued_us=NOW - 10 * SECOND, expires_us=NOW)
     assert verify(envelope, now_us=NOW - 1)
     with pytest.raises(Stale):

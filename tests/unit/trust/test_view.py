@@ -1,4 +1,4 @@
-"""The view, its keeper, and how the files behind it change (threats.md, A18, C10, C11, J5, J15)."""
+"""The view, its keeper, and how the files behind it change (CASE-A18, CASE-C10, CASE-C11, CASE-J5, CASE-J15)."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_j5_freshness_ends_with_status_and_charter(federation: Federation) -> No
 
 
 def test_a_status_that_speaks_of_a_newer_descriptor_is_not_fresh(federation: Federation) -> None:
-    """J12 in small: who keeps a descriptor from us cannot keep us from noticing."""
+    """CASE-J12 in small: who keeps a descriptor from us cannot keep us from noticing."""
     republish(federation, "vn")
     federation.share(publish_status(federation["vn"].home, federation.clock))
     with pytest.raises(Stale, match="newer descriptor"):

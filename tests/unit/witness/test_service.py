@@ -292,8 +292,8 @@ def test_8_a_proof_that_does_not_hold_is_refused_and_kept(log: LogOf, house: Wit
         lambda leaves: [*leaves[:3], bytes(32), *leaves[3:]],
         lambda leaves: [leaves[0], leaves[4], *leaves[2:4], leaves[1], *leaves[5:]],
     ],
-    ids=["G1, G6 an entry is changed", "G2 the last one is gone", "G3 a middle one is gone", "G4 one is inserted",
-         "G5 two are swapped"],
+    ids=["CASE-G1, CASE-G6 an entry is changed", "CASE-G2 the last one is gone", "CASE-G3 a middle one is gone",
+         "CASE-G4 one is inserted", "CASE-G5 two are swapped"],
 )  # fmt: skip
 @pytest.mark.parametrize("more", [0, 1, 5])
 def test_g1_to_g6_a_changed_log_is_not_cosigned_although_its_own_key_signs_it(

@@ -1,4 +1,4 @@
-"""Rubbish from sources: a record is right or left out with a counted reason, never wrong (threats.md, K)."""
+"""Rubbish from sources: a record is right or left out with a counted reason, never wrong (CASE-K)."""
 
 from __future__ import annotations
 

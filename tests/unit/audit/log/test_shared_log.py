@@ -87,7 +87,7 @@ def race(home: LogHome, names: str, kill: str = "") -> list[list[str]]:
 
 
 def check(home: LogHome, said: list[list[str]]) -> Tree:
-    """I1 to I3, over all processes together; the tree."""
+    """INVARIANT-1 to INVARIANT-3, over all processes together; the tree."""
     tree = Tree()
     exchanges: Counter[str] = Counter()
     numbers = []

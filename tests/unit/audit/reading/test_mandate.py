@@ -85,7 +85,7 @@ def looked_up(liaison: Liaison, home: Path) -> Ran:
     return liaison("audit", "find", "--home", home, "--kind", "answered")
 
 
-def test_l12_where_the_entry_of_a_search_cannot_be_written_nothing_is_found(
+def test_duty_l12_where_the_entry_of_a_search_cannot_be_written_nothing_is_found(
     liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with full_disk(monkeypatch):

@@ -1,4 +1,4 @@
-"""Checkpoints are C2SP signed notes, and only those (threats.md, G11)."""
+"""Checkpoints are C2SP signed notes, and only those (CASE-G11)."""
 
 from __future__ import annotations
 

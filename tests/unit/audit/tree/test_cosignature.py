@@ -1,4 +1,4 @@
-"""Cosignatures are those of C2SP tlog-cosignature, and count only by a listed key in its time (E12, J10)."""
+"""Cosignatures are those of C2SP tlog-cosignature, and count only by a listed key in its time (CASE-E12, CASE-J10)."""
 
 from __future__ import annotations
 

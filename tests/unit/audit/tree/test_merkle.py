@@ -127,7 +127,7 @@ def test_every_consistency_proof_verifies_and_no_changed_one_does(size: int, dat
 
 
 def test_hashes_of_length_zero_are_refused() -> None:
-    """The two published bad proofs that a literal verifier accepts (threats.md, fact 20)."""
+    """The two published bad proofs that a literal verifier accepts (FACT-20)."""
     root = leaf_hash(b"x")
     with pytest.raises(Malformed):
         verify_inclusion(b"", 0, 1, (), b"")

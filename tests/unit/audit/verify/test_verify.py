@@ -210,7 +210,12 @@ _COLUMNS = "body, leaf_hash, kind, peer, time_us, channel, number, request_hash,
             1,
         ),
     ],
-    ids=["G3 a middle row is deleted", "G3 and the gap is closed", "G4 a row is inserted", "G5 two rows are swapped"],
+    ids=[
+        "CASE-G3 a middle row is deleted",
+        "CASE-G3 and the gap is closed",
+        "CASE-G4 a row is inserted",
+        "CASE-G5 two rows are swapped",
+    ],
 )
 def test_check_5_g3_g4_g5_the_first_bad_entry_is_named(world: World, statements: list[str], first_bad: int) -> None:
     home = world.copy()

@@ -1,4 +1,4 @@
-"""Receipt debt: when it is an alarm, when it limits service, and when it is over (threats.md, G13)."""
+"""Receipt debt: when it is an alarm, when it limits service, and when it is over (CASE-G13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""H10 on PostgreSQL: what is weaker than durable is refused at the start with its remedy, and while a node runs."""
+"""CASE-H10 on PostgreSQL: what is weaker than durable is refused at the start with its remedy, and while a node
+runs."""
 
 from __future__ import annotations
 

@@ -96,7 +96,9 @@ def test_a_keystore_that_was_being_filled_is_filled_to_the_end(root: Path, tmp_p
     assert KeyStore(new).key_ids() == sorted([key_id, other])
 
 
-def test_l26_a_key_that_was_destroyed_meanwhile_is_not_taken_from_the_copy_again(root: Path, tmp_path: Path) -> None:
+def test_duty_l26_a_key_that_was_destroyed_meanwhile_is_not_taken_from_the_copy_again(
+    root: Path, tmp_path: Path
+) -> None:
     _, key_id, value = made(root)
     new = tmp_path / "new"
     take_over(root, new)

@@ -1,4 +1,4 @@
-"""The charter: founding, thresholds, the chain, the fingerprint (threats.md, J1, J2, J5, J7)."""
+"""The charter: founding, thresholds, the chain, the fingerprint (CASE-J1, CASE-J2, CASE-J5, CASE-J7)."""
 
 from __future__ import annotations
 
@@ -180,12 +180,12 @@ def _edit(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
 @pytest.mark.parametrize(
     "edit",
     [
-        pytest.param(lambda data: json.dumps(json.loads(data)).encode(), id="C12-spaces"),
-        pytest.param(lambda data: json.dumps(json.loads(data), indent=2).encode(), id="C12-indented"),
-        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="C12-byte-order-mark"),
-        pytest.param(lambda data: data.replace(b'"version":1', b'"version":1,"version":1'), id="B9-duplicate"),
+        pytest.param(lambda data: json.dumps(json.loads(data)).encode(), id="CASE-C12-spaces"),
+        pytest.param(lambda data: json.dumps(json.loads(data), indent=2).encode(), id="CASE-C12-indented"),
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="CASE-C12-byte-order-mark"),
+        pytest.param(lambda data: data.replace(b'"version":1', b'"version":1,"version":1'), id="CASE-B9-duplicate"),
         pytest.param(_edit(lambda value: value.update(more=1)), id="unknown-outside"),
-        pytest.param(_edit(lambda value: value["signed"].update(more=1)), id="B10-unknown-inside"),
+        pytest.param(_edit(lambda value: value["signed"].update(more=1)), id="CASE-B10-unknown-inside"),
         pytest.param(_edit(lambda value: value["signed"].pop("x-liaison-issued")), id="missing"),
         pytest.param(_edit(lambda value: value["signed"].update(version="1")), id="version-as-text"),
         pytest.param(_edit(lambda value: value["signed"].update(_type="targets")), id="other-type"),

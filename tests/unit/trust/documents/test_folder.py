@@ -218,7 +218,7 @@ def test_a_document_from_the_future_is_refused(federation: Federation) -> None:
 
 
 def test_a_key_that_is_not_admitted_keeps_the_descriptor_out(federation: Federation) -> None:
-    """Fact 9: a member lists the identity point as its log key."""
+    """FACT-9: a member lists the identity point as its log key."""
     held = descriptor_of(federation, "vn")
     log = next(key for key in held.keys if key.use == KeyUse.LOG)
     spki = log.spki[:12] + (1).to_bytes(32, "little")
@@ -381,7 +381,7 @@ def test_a_status_beside_another_descriptor_of_the_same_version_is_refused(feder
 
 
 def test_unknown_fields_are_refused_everywhere(federation: Federation) -> None:
-    """B10, in status and descriptor alike."""
+    """CASE-B10, in status and descriptor alike."""
     for data, parse in (
         (federation.view().status("vn").data, parse_status),  # type: ignore[union-attr]
         (descriptor_of(federation, "vn").data, parse_descriptor),
