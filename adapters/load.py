@@ -119,4 +119,10 @@ def _opener(url: str) -> Opener:
     if scheme in installed:
         return cast(Opener, installed[scheme].load())
     known = sorted({*_BUILT_IN, *installed})
-    raise Misconfigured(f"no adapter for `{scheme}:`", code="unknown-adapter", remedy=nearest(scheme, known))
+    raise Misconfigured(
+        "no adapter for `{scheme}:`",
+        code="unknown-adapter",
+        remedy="{advice}",
+        scheme=scheme,
+        advice=nearest(scheme, known),
+    )

@@ -21,7 +21,11 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:
         raise Misconfigured(
-            f"`{path}` cannot be made: {error.strerror}", code="no-folder", remedy="name a folder that may be written"
+            "`{path}` cannot be made: {strerror}",
+            code="no-folder",
+            remedy="name a folder that may be written",
+            path=path,
+            strerror=error.strerror,
         ) from error
 
 
@@ -38,7 +42,11 @@ def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise Misconfigured(
-            f"cannot be written: {error.strerror}", code="not-writable", where=str(path), remedy="check its folder"
+            "cannot be written: {strerror}",
+            code="not-writable",
+            where=str(path),
+            remedy="check its folder",
+            strerror=error.strerror,
         ) from error
     _finish(handle, aside, data, mode)
     give_name(aside, path)
@@ -51,7 +59,7 @@ def give_name(aside: Path, path: Path) -> None:
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
-        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise StorageBroken("cannot be written: {strerror}", where=str(path), strerror=error.strerror) from error
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
@@ -90,12 +98,12 @@ def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
-        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise StorageBroken("cannot be written: {strerror}", where=str(path), strerror=error.strerror) from error
     _finish(handle, aside, data, mode)
     try:
         aside.replace(path)
     except OSError as error:
-        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise StorageBroken("cannot be written: {strerror}", where=str(path), strerror=error.strerror) from error
     sync_folder(path.parent)
 
 
@@ -124,7 +132,7 @@ def _sync(path: Path, flags: int) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        raise StorageBroken(f"cannot be made durable: {error.strerror}", where=str(path)) from error
+        raise StorageBroken("cannot be made durable: {strerror}", where=str(path), strerror=error.strerror) from error
     finally:
         os.close(handle)
 
@@ -150,4 +158,4 @@ def _finish(handle: int, path: Path, data: bytes, mode: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise StorageBroken(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise StorageBroken("cannot be written: {strerror}", where=str(path), strerror=error.strerror) from error

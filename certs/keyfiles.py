@@ -136,10 +136,13 @@ def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` ma
                         remedy="give the private one, NAME.key",
                     )
                 raise Misconfigured(
-                    f"others can read this {what} (mode {stat.S_IMODE(found.st_mode):04o})",
+                    "others can read this {what} (mode {s_imode:04o})",
                     code=f"{what}-readable",
                     where=str(path),
-                    remedy=f"chmod 600 {quote(str(path))}",
+                    remedy="chmod 600 {path}",
+                    what=what,
+                    s_imode=stat.S_IMODE(found.st_mode),
+                    path=quote(str(path)),
                 )
             return file.read(_MAX_KEY_FILE)
     except PermissionError as error:
@@ -151,5 +154,10 @@ def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` ma
         ) from error
     except OSError as error:
         raise Misconfigured(
-            f"cannot be read: {error.strerror}", code=f"no-{what}-file", where=str(path), remedy=remedy
+            "cannot be read: {strerror}",
+            code=f"no-{what}-file",
+            where=str(path),
+            remedy="{advice}",
+            strerror=error.strerror,
+            advice=remedy,
         ) from error

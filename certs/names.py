@@ -93,20 +93,22 @@ def witness_tls_name(member: str) -> str:
 def label(text: str, field: str) -> str:
     """`text` as one DNS label in lower case, or `Malformed` naming `field`."""
     if not _LABEL.fullmatch(text):
-        raise Malformed(f"`{text[:70]!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -")
+        raise Malformed(
+            "`{text!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -", text=text[:70]
+        )
     return text
 
 
 def parse_uri(uri: str) -> CertificateName:
     """The name that a URI SAN says; every other spelling is `Malformed`."""
     if not uri.startswith(_PREFIX):
-        raise Malformed(f"`{uri[:80]!a}` is not a name of this federation", code="bad-certificate-name")
+        raise Malformed("`{uri!a}` is not a name of this federation", code="bad-certificate-name", uri=uri[:80])
     parts = uri.removeprefix(_PREFIX).split("/")
     try:
         held = Holder(parts[3]) if len(parts) == 4 else None
         name = CertificateName(member_id(parts[0]), CertificateUse(parts[1]), parts[2], held)
     except (ValueError, IndexError) as error:
-        raise Malformed(f"`{uri[:80]!a}` names no use", code="bad-certificate-name") from error
+        raise Malformed("`{uri!a}` names no use", code="bad-certificate-name", uri=uri[:80]) from error
     if name.uri != uri:
-        raise Malformed(f"`{uri[:80]!a}` is not in its only form", code="bad-certificate-name")
+        raise Malformed("`{uri!a}` is not in its only form", code="bad-certificate-name", uri=uri[:80])
     return name

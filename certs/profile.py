@@ -107,7 +107,9 @@ def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[i
         start = max(leaf.start_us, to_us(authority.not_valid_before_utc))
         return start, min(leaf.stop_us, to_us(authority.not_valid_after_utc))
     raise Unauthenticated(
-        f"the certificate of `{leaf.name.uri}` was not issued by that member's authority", code="wrong-authority"
+        "the certificate of `{uri}` was not issued by that member's authority",
+        code="wrong-authority",
+        uri=leaf.name.uri,
     )
 
 

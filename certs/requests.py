@@ -51,4 +51,4 @@ def read_request(pem: bytes) -> tuple[ec.EllipticCurvePublicKey, CertificateName
 
 
 def _bad(why: str) -> Malformed:
-    return Malformed(f"this request for a certificate cannot be used: {why}", code="bad-request")
+    return Malformed("this request for a certificate cannot be used: {why}", code="bad-request", why=why)

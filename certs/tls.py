@@ -47,10 +47,12 @@ class TlsIdentity:
                 data = path.read_bytes()
             except OSError as error:
                 raise Misconfigured(
-                    f"cannot read {path.name}", where=str(path), remedy="run `liaison doctor`"
+                    "cannot read {path}", where=str(path), remedy="run `liaison doctor`", path=path.name
                 ) from error
             if b"-----BEGIN" not in data or b"-----END" not in data:
-                raise Misconfigured(f"{path.name} is not a PEM file", where=str(path), remedy="run `liaison doctor`")
+                raise Misconfigured(
+                    "{path} is not a PEM file", where=str(path), remedy="run `liaison doctor`", path=path.name
+                )
             parts.append(data)
         return cls(*parts)
 
@@ -64,10 +66,11 @@ def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grp
         return int(server.add_secure_port(address, credentials))
     except RuntimeError as error:
         raise Misconfigured(
-            f"`{address}` cannot be used: another process listens there, or it is no address of this machine",
+            "`{address}` cannot be used: another process listens there, or it is no address of this machine",
             code="address-in-use",
             where=where,
             remedy="choose an address of this machine and a free port",
+            address=address,
         ) from error
 
 

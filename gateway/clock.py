@@ -112,10 +112,12 @@ def check_time(clock: Clock) -> None:
     if abs(jumped) >= JUMP_US:
         way = "ahead" if jumped > 0 else "back"
         raise Stale(
-            f"this node's clock has jumped {way} by {abs(jumped) / 1e6:.0f} s",
+            "this node's clock has jumped {way} by {jumped:.0f} s",
             code="time-uncertain",
             where="clock",
             remedy="set the clock right; if it is right now, start the node again",
+            way=way,
+            jumped=abs(jumped) / 1e6,
         )
 
 

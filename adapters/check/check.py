@@ -274,7 +274,13 @@ def sample_record(
     mapping = load_mapping(path)
     name = record_type or next(iter(mapping.records))
     if name not in mapping.records:
-        raise Unknown(f"the mapping has no `{name}`", code="unknown-record-type", remedy=", ".join(mapping.records))
+        raise Unknown(
+            "the mapping has no `{name}`",
+            code="unknown-record-type",
+            remedy="{advice}",
+            name=name,
+            advice=", ".join(mapping.records),
+        )
     url = url or mapping.url
     if not url:
         raise Misconfigured("no source is named", where=str(path), remedy="give --url, or `url` under [source]")
@@ -285,7 +291,10 @@ def sample_record(
             report = read_rows(source, name, SAMPLED)
             if not report.samples:
                 raise Unknown(
-                    f"no row of `{name}` was found", code="unknown-record", remedy="see `liaison adapter check`"
+                    "no row of `{name}` was found",
+                    code="unknown-record",
+                    remedy="see `liaison adapter check`",
+                    name=name,
                 )
             return name, report.samples[0]
         builder = source.builders[name]
@@ -294,7 +303,13 @@ def sample_record(
         except Unknown as error:
             place, remedy = str(path), f"--key takes the value of `{mapping.records[name].key}` in the database"
             raise Unknown(
-                f"there is no row `{key}` of `{name}`", code=error.code, where=place, remedy=remedy
+                "there is no row `{key}` of `{name}`",
+                code=error.code,
+                where=place,
+                remedy="{advice}",
+                key=key,
+                name=name,
+                advice=remedy,
             ) from error
         try:
             is_live = builder.is_live(rows) and not _is_over(builder.last_day(rows), clock)

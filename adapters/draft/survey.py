@@ -17,6 +17,9 @@ def survey(url: str, access: Path | None, rows: int, only: Sequence[str] = ()) -
     """
     if url.partition(":")[0].partition("+")[0] not in DATABASES:
         raise Misconfigured(
-            "drafts are made from databases", where="url", remedy=f"an address that begins with {', '.join(DATABASES)}"
+            "drafts are made from databases",
+            where="url",
+            remedy="an address that begins with {databases}",
+            databases=", ".join(DATABASES),
         )
     return read_tables(url, access, rows, only)

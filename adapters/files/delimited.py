@@ -43,7 +43,7 @@ class DelimitedReader:
         except csv.Error as error:
             raise Malformed("a header that is not CSV", code="bad-header") from error
         if lines.is_damaged:
-            raise Malformed(f"bytes that are not {self._encoding}", code="bad-encoding")
+            raise Malformed("bytes that are not {encoding}", code="bad-encoding", encoding=self._encoding)
         names = [clean_text(cell) for cell in cells]
         if not any(names) or len(names) > MAX_COLUMNS:
             raise Malformed("no header", code="bad-header")

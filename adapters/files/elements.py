@@ -72,7 +72,7 @@ def parse(file: BinaryIO, repeated: frozenset[str]) -> dict[str, Any]:
         while chunk := file.read(_CHUNK):
             size += len(chunk)
             if size > MAX_FILE:
-                raise Malformed(f"an XML file of more than {MAX_FILE >> 20} MiB", code="too-large")
+                raise Malformed("an XML file of more than {limit} MiB", code="too-large", limit=MAX_FILE >> 20)
             parser.feed(chunk)
         parser.close()
     except DefusedXmlException as error:

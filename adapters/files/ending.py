@@ -72,15 +72,21 @@ def rows_end(file: BinaryIO, size: int, table: Table) -> int | None:
         if not last:
             raise Malformed("an empty file", code="cut-off")
         if not last.endswith("\n") and not (table.format is Format.JSONL and _is_object(last)):
-            raise Malformed(f"{CUT}: its last row has no end of line{_doubt(file)}", code="cut-off")
+            raise Malformed("{cut}: its last row has no end of line{file}", code="cut-off", cut=CUT, file=_doubt(file))
         return None
     said = _expected(table.end).fullmatch(last.rstrip("\r\n"))
     if said is None:
-        raise Malformed(f"{CUT}: its last line is not the `end` of the mapping", code="cut-off")
+        raise Malformed("{cut}: its last line is not the `end` of the mapping", code="cut-off", cut=CUT)
     if said.groups():
         held = _READERS[table.format](table).count(head(file, start))
         if int(said[1]) != held:
-            raise Malformed(f"{CUT}: its end says {int(said[1])} rows, and it has {held}", code="cut-off")
+            raise Malformed(
+                "{cut}: its end says {said} rows, and it has {held}",
+                code="cut-off",
+                cut=CUT,
+                said=int(said[1]),
+                held=held,
+            )
     return start
 
 

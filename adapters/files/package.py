@@ -40,7 +40,7 @@ class Package:
         file.seek(0)
         content = file.read(MAX_FILE + 1)
         if len(content) > MAX_FILE:
-            raise Malformed(f"a workbook of more than {MAX_FILE >> 20} MiB", code="too-large")
+            raise Malformed("a workbook of more than {limit} MiB", code="too-large", limit=MAX_FILE >> 20)
         try:
             self._parts = _unpack(content)
         except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError) as error:
@@ -114,7 +114,9 @@ def _unpack(content: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         if len(members) > MAX_PARTS or sum(member.file_size for member in members) > MAX_UNPACKED:
-            raise Malformed(f"a workbook that unpacks to more than {MAX_UNPACKED >> 20} MiB", code="too-large")
+            raise Malformed(
+                "a workbook that unpacks to more than {limit} MiB", code="too-large", limit=MAX_UNPACKED >> 20
+            )
         for member in members:
             if not member.filename.lower().endswith((".xml", ".rels")):
                 continue

@@ -92,10 +92,12 @@ def tables_of(mapping: Mapping) -> dict[str, Table]:
         for table, line in named:
             if table not in tables:
                 raise Misconfigured(
-                    f"unknown table `{table}`",
+                    "unknown table `{table}`",
                     code="bad-mapping",
                     where=f"{mapping.file}:{line}",
-                    remedy=nearest(table, tables),
+                    remedy="{advice}",
+                    table=table,
+                    advice=nearest(table, tables),
                 )
     return tables
 

@@ -77,7 +77,9 @@ class _Cells:
     def _begin(self, attributes: Mapping[str, str]) -> None:
         self._count += 1
         if self._at is not None or self._count > MAX_CELLS:
-            raise Malformed(f"a sheet with cells in cells, or more than {MAX_CELLS} of them", code="bad-sheet")
+            raise Malformed(
+                "a sheet with cells in cells, or more than {limit} of them", code="bad-sheet", limit=MAX_CELLS
+            )
         if any(name not in _ATTRIBUTES and not _is_foreign(name) for name in attributes):
             raise Malformed("a sheet with cells of another kind", code="bad-sheet")
         if "r" not in attributes:
@@ -118,7 +120,12 @@ class _Cells:
             return
         height, width = max(self._rows), max(self._columns.values()) - min(self._columns.values()) + 1
         if height > MAX_ROWS or height * width > MAX_CELLS:
-            raise Malformed(f"a sheet of more than {MAX_ROWS} rows or {MAX_CELLS} cells", code="too-large")
+            raise Malformed(
+                "a sheet of more than {limit} rows or {max_cells} cells",
+                code="too-large",
+                limit=MAX_ROWS,
+                max_cells=MAX_CELLS,
+            )
 
     def _column(self, letters: str) -> int:
         number = self._columns.get(letters)

@@ -147,15 +147,19 @@ class FilesSource:
         listing = self._folder.files(self._tables[table])
         if cut := next((one for one in listing[1] if one.is_cut), None):
             raise Unavailable(
-                f"a file of `{table}` is not whole",
+                "a file of `{table}` is not whole",
                 code="source-unavailable",
-                remedy=f"{_about(cut.name, cut.reason, 1)}; put the whole file in its place, or take it away",
+                remedy="{about}; put the whole file in its place, or take it away",
+                table=table,
+                about=_about(cut.name, cut.reason, 1),
             )
         if not listing[0]:
             raise Unavailable(
-                f"the folder has no whole file of `{table}`",
+                "the folder has no whole file of `{table}`",
                 code="source-unavailable",
-                remedy=f"a finished file called {self._tables[table].pattern} must lie in it",
+                remedy="a finished file called {pattern} must lie in it",
+                table=table,
+                pattern=self._tables[table].pattern,
             )
         return listing
 

@@ -68,13 +68,16 @@ def tables_of(mapping: Mapping) -> dict[str, Table]:
 def _check(tables: dict[str, Table], name: str, where: str, needs_item: bool) -> None:
     if name not in tables:
         remedy = nearest(name, tables)
-        raise Misconfigured(f"unknown table `{name}`", code="bad-mapping", where=where, remedy=remedy)
+        raise Misconfigured(
+            "unknown table `{name}`", code="bad-mapping", where=where, remedy="{advice}", name=name, advice=remedy
+        )
     if needs_item and "{key}" not in tables[name].item:
         raise Misconfigured(
-            f"`{name}` does not say how one record is fetched",
+            "`{name}` does not say how one record is fetched",
             code="bad-mapping",
             where=where,
-            remedy=f'add `item = "/.../{{key}}"` to [http.{name}]',
+            remedy='add `item = "/.../{{key}}"` to [http.{name}]',
+            name=name,
         )
 
 

@@ -45,10 +45,11 @@ def path(expression: str, where: str) -> Path:
         compiled = jmespath.compile(expression)
     except JMESPathError as error:
         raise Misconfigured(
-            f"`{expression}` is not a JMESPath expression",
+            "`{expression}` is not a JMESPath expression",
             code="bad-mapping",
             where=where,
             remedy="names with other letters than a-z stand in double quotes inside single ones",
+            expression=expression,
         ) from error
 
     def search(document: Any) -> Any:
@@ -67,10 +68,12 @@ def places_of(mapping: Mapping, section: str, what: str) -> TomlTable:
     """
     if set(mapping.places) != {section}:
         raise Misconfigured(
-            f"the mapping does not say {what}, or says something else besides",
+            "the mapping does not say {what}, or says something else besides",
             code="bad-mapping",
             where=mapping.file,
-            remedy=f"it needs one section such as [{section}.persons], and no other of its kind",
+            remedy="it needs one section such as [{section}.persons], and no other of its kind",
+            what=what,
+            section=section,
         )
     return mapping.places[section]
 
@@ -96,9 +99,11 @@ def codes_of(
             continue
         if codes.setdefault(str(row[place]), row) != row or len(codes) > MAX_CODES:
             raise Misconfigured(
-                f"the code table `{join.table}` says two things of one code, or has more than {MAX_CODES} rows",
+                "the code table `{table}` says two things of one code, or has more than {limit} rows",
                 code="bad-codes",
                 where=where,
+                table=join.table,
+                limit=MAX_CODES,
             )
     return codes
 
@@ -126,10 +131,12 @@ class RowMaker:
         if join.kind is not JoinKind.NESTED or self._is_flat:
             kinds = "codes" if self._is_flat else "codes or nested"
             raise Misconfigured(
-                f"a join of kind `{join.kind}` cannot be followed here",
+                "a join of kind `{kind}` cannot be followed here",
                 code="bad-mapping",
                 where=where,
-                remedy=f"a join of this source is {kinds}",
+                remedy="a join of this source is {kinds}",
+                kind=join.kind,
+                kinds=kinds,
             )
         items = path(join.table, where)
         gets = [path(column, where) for column in self._layout.columns[name]]
@@ -138,7 +145,7 @@ class RowMaker:
     def _nested(self, found: Any, gets: Sequence[Path]) -> list[Row]:
         items = found if isinstance(found, list) else [] if found is None else [found]
         if len(items) > MAX_NESTED:
-            raise Malformed(f"a list of more than {MAX_NESTED} items", code="too-many-items")
+            raise Malformed("a list of more than {limit} items", code="too-many-items", limit=MAX_NESTED)
         return [tuple(self._cell(get(item)) for get in gets) for item in items]
 
     def _cell(self, value: Any) -> Cell:
@@ -171,7 +178,7 @@ class RowMaker:
             try:
                 self._cell(get(document))
             except Malformed as first:
-                return Malformed(f"{first.message}, in `{column}`", code=first.code)
+                return Malformed("{detail}, in `{column}`", code=first.code, detail=first.message, column=column)
         return error
 
 
@@ -184,10 +191,13 @@ def check_columns(record: RecordMapping, layout: Layout, known: Sequence[str], f
     for column in layout.columns[join]:
         if column not in known:
             raise Misconfigured(
-                f"unknown column `{column}` in table `{table}`",
+                "unknown column `{column}` in table `{table}`",
                 code="bad-mapping",
                 where=f"{file}:{_line(record, join, column)}",
-                remedy=nearest(column, known),
+                remedy="{advice}",
+                column=column,
+                table=table,
+                advice=nearest(column, known),
             )
 
 

@@ -67,10 +67,14 @@ class AcceptedNode:
         """The key, when its certificate is in the folder and in its time, else `BadSignature`."""
         found = self._current().get(key_id)
         if found is None:
-            raise BadSignature(f"the key `{key_id[:16]!a}` is not accepted", code="not-accepted", where="reference")
+            raise BadSignature(
+                "the key `{key_id!a}` is not accepted", code="not-accepted", where="reference", key_id=key_id[:16]
+            )
         key, start, stop = found
         if not start <= self._clock.now_us() < stop:
-            raise BadSignature(f"the key `{key_id[:16]}` is outside its time", code="key-not-valid", where="reference")
+            raise BadSignature(
+                "the key `{key_id}` is outside its time", code="key-not-valid", where="reference", key_id=key_id[:16]
+            )
         return key
 
     def _identify(self, certificate: bytes) -> tuple[str, int, int]:
@@ -80,7 +84,7 @@ class AcceptedNode:
             raise Unauthenticated(error.message, code="bad-certificate") from error
         name = leaf.name
         if name.use is not CertificateUse.NODE or name.member != self._member or name.name not in self._names:
-            raise Unauthenticated(f"`{name.uri}` is not our node", code="not-our-node")
+            raise Unauthenticated("`{uri}` is not our node", code="not-our-node", uri=name.uri)
         return (name.name, *check_issued(leaf, [self._authority]))
 
     def _current(self) -> Mapping[str, tuple[VerifyKey, int, int]]:
@@ -111,11 +115,15 @@ class AcceptedNode:
             except (OSError, LiaisonError) as error:
                 if strict:
                     why = error.message if isinstance(error, LiaisonError) else "it cannot be read"
-                    raise Misconfigured(f"cannot be used: {why}", code="bad-accepted", where=str(file)) from error
+                    raise Misconfigured(
+                        "cannot be used: {why}", code="bad-accepted", where=str(file), why=why
+                    ) from error
         return keys
 
     def _statement(self, file: Path) -> Leaf:
         leaf = read_leaf(file.read_bytes())
         if leaf.name.use is not CertificateUse.STATEMENT or leaf.name.member != self._member:
-            raise Malformed(f"`{leaf.name.uri}` signs no statements of `{self._member}`", code="bad-accepted")
+            raise Malformed(
+                "`{uri}` signs no statements of `{member}`", code="bad-accepted", uri=leaf.name.uri, member=self._member
+            )
         return leaf

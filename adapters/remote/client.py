@@ -61,9 +61,10 @@ def open_remote(place: Place) -> RemoteSource:
     host, colon, port = target.rpartition(":")
     if not place.url.startswith(_SCHEME) or not colon or not host or not port.isdecimal():
         raise Misconfigured(
-            f"`{place.url[:80]}` is not the address of a source process",
+            "`{url}` is not the address of a source process",
             code="bad-url",
             remedy="source://host:port, such as source://10.1.2.3:7543",
+            url=place.url[:80],
         )
     return RemoteSource(target, place.node, place.index_dir / f"{place.node.source}.source.json", place.clock)
 
@@ -324,7 +325,9 @@ def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
     said = (error.details() or "") if isinstance(error, grpc.Call) else ""
     if code is grpc.StatusCode.UNAVAILABLE:
         return Unavailable("the source cannot be reached", where=source, remedy="`liaison source check` at its home")
-    return Unavailable(f"the source refused: {code.name} {said[:60]!a}", code="source-refused", where=source)
+    return Unavailable(
+        "the source refused: {word} {said!a}", code="source-refused", where=source, word=code.name, said=said[:60]
+    )
 
 
 def _unreferred(source: str) -> Forbidden:

@@ -103,7 +103,7 @@ def verify_reference(data: bytes, *, keys: StatementKeys, member: MemberId, sour
 
 def _unseal(data: bytes, keys: StatementKeys) -> tuple[bytes, str]:
     if len(data) > MAX_REFERENCE:
-        raise TooLarge(f"more than {MAX_REFERENCE} bytes", code="reference-too-large", where="reference")
+        raise TooLarge("more than {limit} bytes", code="reference-too-large", where="reference", limit=MAX_REFERENCE)
     envelope = parse(envelope_pb2.Envelope, data, "reference")
     if envelope.payload_type != PAYLOAD_TYPE:
         raise BadSignature("another kind of statement", code="wrong-payload-type", where="reference")

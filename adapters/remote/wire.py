@@ -44,9 +44,11 @@ def read_description(data: bytes, source: str, agency: str) -> SourceDescription
     message = parse(pb.DescribeResponse, data, "source")
     if (message.id, message.agency) != (source, agency):
         raise Malformed(
-            f"this is the source `{message.id[:64]!a}` of `{message.agency[:64]!a}`",
+            "this is the source `{id!a}` of `{agency!a}`",
             code="foreign-source",
             where=source,
+            id=message.id[:64],
+            agency=message.agency[:64],
         )
     if not set(message.record_types) <= RECORD_TYPES.keys() or not set(message.queries) <= set(QueryKind):
         raise Malformed("unknown kinds of queries or records", code="foreign-source", where=source)
@@ -80,7 +82,9 @@ def read_result(data: bytes, description: SourceDescription) -> SearchResult:
     """What a source found, in the order of its scores; anything that it may not say is `Malformed`."""
     message = parse(pb.SearchResponse, data, "source.answer")
     if len(message.candidates) > MAX_CANDIDATES:
-        raise TooLarge(f"more than {MAX_CANDIDATES} candidates", code="too-many-candidates", where=description.id)
+        raise TooLarge(
+            "more than {limit} candidates", code="too-many-candidates", where=description.id, limit=MAX_CANDIDATES
+        )
     found = [_candidate(each, description) for each in message.candidates]
     if len({(each.record_type, each.key) for each in found}) != len(found):
         raise Malformed("a candidate comes twice", code="bad-candidate", where=description.id)
@@ -154,4 +158,4 @@ def _listed(kind: type[Any], value: str, where: str) -> Any:
     try:
         return kind(value)
     except ValueError:
-        raise Malformed(f"unknown {where}", code="bad-candidate", where=where) from None
+        raise Malformed("unknown {place}", code="bad-candidate", where=where, place=where) from None

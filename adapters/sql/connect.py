@@ -48,7 +48,15 @@ def read_only_engine(url: str, access: SqlAccess | None = None) -> Engine:
         # A module that is there and does not load lacks a library of the operating system.
         why = "is not installed" if isinstance(error, ModuleNotFoundError) else "cannot be loaded"
         remedy = kind.package.remedy
-        raise Misconfigured(f"the driver of {kind.name} {why}", code="no-driver", where="url", remedy=remedy) from error
+        raise Misconfigured(
+            "the driver of {kind} {why}",
+            code="no-driver",
+            where="url",
+            remedy="{advice}",
+            kind=kind.name,
+            why=why,
+            advice=remedy,
+        ) from error
     except (SQLAlchemyError, OSError, ValueError) as error:
         raise Misconfigured(
             "address and certificates of the source cannot be used", where="url", remedy="check url and access file"

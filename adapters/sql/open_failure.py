@@ -18,7 +18,14 @@ _SECONDS = 3.0
 def not_opened(url: str, where: str) -> Unavailable:
     """The error for a database at `url` that could not be opened; looks once more which part of the way is missing."""
     why, remedy = _why(url)
-    return Unavailable(f"the source cannot be opened: {why}", code="source-unavailable", where=where, remedy=remedy)
+    return Unavailable(
+        "the source cannot be opened: {why}",
+        code="source-unavailable",
+        where=where,
+        remedy="{advice}",
+        why=why,
+        advice=remedy,
+    )
 
 
 def _why(url: str) -> tuple[str, str]:

@@ -33,7 +33,13 @@ def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -
             places = _places(inspector, only)
             for name in only:
                 if name not in places:
-                    raise Misconfigured(f"unknown table `{name}`", where="--table", remedy=nearest(name, places))
+                    raise Misconfigured(
+                        "unknown table `{name}`",
+                        where="--table",
+                        remedy="{advice}",
+                        name=name,
+                        advice=nearest(name, places),
+                    )
             return [_table(connection, inspector, name, places[name], rows) for name in only or places]
     except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
         raise not_opened(url, "url") from error

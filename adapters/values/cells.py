@@ -87,7 +87,7 @@ def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Cal
             try:
                 value = by_utf8(value, decode)
             except UnicodeError:
-                raise Malformed(f"bytes that are not {encoding}", code="bad-encoding") from None
+                raise Malformed("bytes that are not {encoding}", code="bad-encoding", encoding=encoding) from None
         text = clean_text(mend(value) if repair else value)
         return text if text and text not in junk else None
 

@@ -49,4 +49,4 @@ def plain(convert: Convert) -> Callable[[Options], Convert]:
 
 def unreadable(what: str) -> Malformed:
     """The error for a value that cannot be read; the value itself is not in it, since it may be personal."""
-    return Malformed(f"not {what}", code="unreadable")
+    return Malformed("not {what}", code="unreadable", what=what)

@@ -28,9 +28,10 @@ def date_of(options: Options, *, bounded: bool = True) -> Convert:
     for name, pattern in zip(formats, patterns, strict=True):
         if pattern is None:
             raise Misconfigured(
-                f"`{name}` is not a date format",
+                "`{name}` is not a date format",
                 code="bad-format",
                 remedy="yyyy or yy, mm or mon, and dd, such as `dd/mm/yyyy`",
+                name=name,
             )
     if not formats:
         raise Misconfigured("no date format", code="bad-format", remedy='formats = ["dd/mm/yyyy"]')

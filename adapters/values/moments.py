@@ -106,7 +106,7 @@ def _moment(options: Options) -> Callable[[Any], datetime]:
 def _offset(options: Options) -> int | None:
     offset: int | None = options.get("offset")
     if offset is not None and not -12 <= offset <= 14:
-        raise Misconfigured(f"`offset` cannot be {offset}", remedy="hours ahead of UTC, -12 to 14")
+        raise Misconfigured("`offset` cannot be {offset}", remedy="hours ahead of UTC, -12 to 14", offset=offset)
     return offset
 
 

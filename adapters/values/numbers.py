@@ -94,14 +94,20 @@ def _factor(written: str) -> Decimal:
     except InvalidOperation:
         factor = Decimal(0)
     if not 0 < factor < 1000:
-        raise Misconfigured(f"`{written}` kilograms are no picul", remedy='such as picul = "60"')
+        raise Misconfigured("`{written}` kilograms are no picul", remedy='such as picul = "60"', written=written)
     return factor
 
 
 def _measure(factors: Mapping[str, Decimal], options: Options, usual: str, what: str) -> Convert:
     mark, alone = options.get("mark", "point"), options.get("unit", usual)
     if alone not in factors:
-        raise Misconfigured(f"`{alone}` is not the unit of {what}", remedy=f"one of {', '.join(sorted(factors))}")
+        raise Misconfigured(
+            "`{alone}` is not the unit of {what}",
+            remedy="one of {factors}",
+            alone=alone,
+            what=what,
+            factors=", ".join(sorted(factors)),
+        )
     words = word_list("unit")
 
     def convert(value: Any) -> str:
@@ -122,7 +128,7 @@ def money(options: Options) -> Convert:
     currency, mark = options["currency"], options.get("mark", "point")
     digits = currencies().get(currency)
     if digits is None:
-        raise Misconfigured(f"`{currency}` is not a currency", remedy="an ISO 4217 code, such as THB")
+        raise Misconfigured("`{currency}` is not a currency", remedy="an ISO 4217 code, such as THB", currency=currency)
     scale = Decimal(10) ** digits
 
     def convert(value: Any) -> int:

@@ -196,7 +196,9 @@ def junk(options: Options) -> Convert:
     lists = options.get("lists", JUNK_LISTS[:2])
     for kind in lists:
         if kind not in JUNK_LISTS:
-            raise Misconfigured(f"unknown list `{kind}`", remedy=f"one of {', '.join(JUNK_LISTS)}")
+            raise Misconfigured(
+                "unknown list `{kind}`", remedy="one of {junk_lists}", kind=kind, junk_lists=", ".join(JUNK_LISTS)
+            )
     known = {word for kind in lists for word in word_list(f"junk-{kind}")}
     known |= {value.casefold() for value in options.get("values", ())}
     return lambda value: None if str(value).strip().casefold() in known else value
@@ -243,7 +245,12 @@ def country(options: Options) -> Convert:
     """
     scheme, width = options.get("scheme", "alpha-3"), options.get("width", 0)
     if width and width < LEAST_WIDTH:
-        raise Misconfigured(f"a `width` of {width} is too little for names", remedy=f"{LEAST_WIDTH} or more")
+        raise Misconfigured(
+            "a `width` of {width} is too little for names",
+            remedy="{least_width} or more",
+            width=width,
+            least_width=LEAST_WIDTH,
+        )
     beside_codes = scheme != "name"
     codes = _country_codes(scheme)
     figures = 3 if scheme == "numeric" else 0
@@ -270,7 +277,7 @@ def phone(options: Options) -> Convert:
     """A telephone number as E.164 (`+66812345678`); a number without its country is one of `country_code`."""
     prefix = options["country_code"].removeprefix("+")
     if not (prefix.isascii() and prefix.isdigit() and 1 <= len(prefix) <= 3):
-        raise Misconfigured(f"`{prefix}` is not a calling code", remedy="1 to 3 digits, such as `66`")
+        raise Misconfigured("`{prefix}` is not a calling code", remedy="1 to 3 digits, such as `66`", prefix=prefix)
 
     def convert(value: Any) -> str:
         digits = _PHONE_SIGNS.sub("", western_digits(str(value)))

@@ -155,7 +155,12 @@ def _listen(host: str, port: int, *, share_port: bool) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Misconfigured(
-            f"`{host}:{port}` cannot be used: {error.strerror}", where="listen.agency", remedy="choose a free port"
+            "`{host}:{port}` cannot be used: {strerror}",
+            where="listen.agency",
+            remedy="choose a free port",
+            host=host,
+            port=port,
+            strerror=error.strerror,
         ) from error
     listener.setblocking(False)
     return listener

@@ -191,7 +191,9 @@ class OfficerTokens:
 
 
 def _refused(code: str, why: str, remedy: str = "ask the identity provider for a new token") -> Unauthenticated:
-    return Unauthenticated(f"the officer token is not accepted: {why}", code=code, where="token", remedy=remedy)
+    return Unauthenticated(
+        "the officer token is not accepted: {why}", code=code, where="token", remedy="{advice}", why=why, advice=remedy
+    )
 
 
 def _split(token: str) -> tuple[bytes, bytes, bytes]:

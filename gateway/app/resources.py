@@ -125,10 +125,15 @@ def check_owners(settings: Settings) -> None:
         for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
             if said != mapped:
                 raise Misconfigured(
-                    f"the mapping of source `{source.id}` has the {name} `{mapped}`, and the settings `{said}`",
+                    "the mapping of source `{id}` has the {name} `{mapped}`, and the settings `{said}`",
                     code="not-the-owner",
                     where=settings.origin[f"source.{number}.{name}"],
-                    remedy=f"give both the same {name} (the mapping is {source.mapping})",
+                    remedy="give both the same {name} (the mapping is {mapping})",
+                    id=source.id,
+                    name=name,
+                    mapped=mapped,
+                    said=said,
+                    mapping=source.mapping,
                 )
 
 

@@ -62,5 +62,9 @@ def _place(file: Path, *, shared: bool) -> Iterator[int]:
             if error.code != "already-running" or not shared:
                 raise
     raise Misconfigured(
-        f"{MAX_PROCESSES} processes serve this home", code="already-running", where=str(file.parent), remedy="stop one"
+        "{limit} processes serve this home",
+        code="already-running",
+        where=str(file.parent),
+        remedy="stop one",
+        limit=MAX_PROCESSES,
     )

@@ -184,10 +184,12 @@ def open_adapter(settings: SourceProcess, clock: Clock) -> Adapter:
     if adapter.describe().agency != source.agency:
         adapter.close()
         raise Misconfigured(
-            f"the mapping is of `{adapter.describe().agency}`, and the key of `{source.agency}`",
+            "the mapping is of `{agency}`, and the key of `{source_agency}`",
             code="not-the-owner",
             where=settings.origin["source.agency"],
             remedy="the agency of the mapping and of the key must be the same",
+            agency=adapter.describe().agency,
+            source_agency=source.agency,
         )
     return adapter
 
@@ -205,7 +207,11 @@ def _wrong(path: Path, found: CertificateName, expected: CertificateName) -> Mis
     if found == expected:
         return Misconfigured("the certificate is for another key", code="bad-key-file", where=str(path), remedy=_INIT)
     return Misconfigured(
-        f"the certificate is for `{found.uri}`, not for `{expected.uri}`", code="bad-key-file", where=str(path)
+        "the certificate is for `{uri}`, not for `{expected_uri}`",
+        code="bad-key-file",
+        where=str(path),
+        uri=found.uri,
+        expected_uri=expected.uri,
     )
 
 
@@ -214,8 +220,9 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Misconfigured(
-            f"cannot be read: {error.strerror}",
+            "cannot be read: {strerror}",
             code="no-certificate",
             where=str(path),
             remedy="the authority makes it of record.csr and tls.csr: `liaison source certify --help`; put it there",
+            strerror=error.strerror,
         ) from error

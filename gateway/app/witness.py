@@ -62,10 +62,11 @@ class DomesticWitness:
         self.trust = TrustKeeper(home.trust, clock)
         if not self.trust.view.active(member):
             raise Misconfigured(
-                f"no charter is held in which `{member}` is an active member",
+                "no charter is held in which `{member}` is an active member",
                 code="no-charter",
                 where=str(home.trust),
                 remedy="`liaison witness accept` takes charter and descriptors; compare the charter's fingerprint",
+                member=member,
             )
         self._database = open_database(home.database)
         migrate(self._database)
@@ -114,9 +115,11 @@ class DomesticWitness:
         self._log.error(
             LogLine.LOG_FORKED,
             LiaisonError(
-                f"{evidence.origin}: a head over {size} entries does not go with the one that was cosigned",
+                "{origin}: a head over {length} entries does not go with the one that was cosigned",
                 code=evidence.code,
                 remedy="both heads are kept: `liaison audit evidence --home` shows them",
+                origin=evidence.origin,
+                length=size,
             ),
         )
 

@@ -176,9 +176,10 @@ def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsI
     cards = witness_cards(home.path, settings.node.member)
     if len(cards) != 1:
         raise Misconfigured(
-            f"witness.domestic is set, and witnesses/ of the home holds {len(cards)} cards",
+            "witness.domestic is set, and witnesses/ of the home holds {count} cards",
             code="no-witness-card",
             where=settings.origin.get("witness.domestic", "witness.domestic"),
             remedy="put the one `witness.pub` of the domestic witness into witnesses/ of the home",
+            count=len(cards),
         )
     return DomesticChannel(settings.node.member, address, cards[0].certificate, identity)

@@ -25,9 +25,11 @@ def _profile(settings: Settings, person: str, role: str, office: str, agency: st
     if not (role and office and agency):
         known = ", ".join(listed.id for listed in settings.trial_officers) or "none"
         raise Misconfigured(
-            f"the officer `{person}` is not listed for trials",
+            "the officer `{person}` is not listed for trials",
             code="unknown-officer",
             where="node.toml [[trial_officer]]",
-            remedy=f"listed: {known}; or give --role, --office and --agency",
+            remedy="listed: {known}; or give --role, --office and --agency",
+            person=person,
+            known=known,
         )
     return Profile(person, role, office, agency, (purpose,))

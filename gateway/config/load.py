@@ -47,7 +47,7 @@ def read_settings(file: Path, command: str) -> TomlTable:
         remedy = f"make a home with `{command}`"
         raise Misconfigured("no settings here", code="no-home", where=str(file), remedy=remedy) from None
     except OSError as error:
-        raise Misconfigured(f"cannot be read: {type(error).__name__}", where=str(file)) from error
+        raise Misconfigured("cannot be read: {kind}", where=str(file), kind=type(error).__name__) from error
 
 
 def fill_sections(
@@ -69,7 +69,9 @@ def check_ids(origin: Mapping[str, str], values: Iterable[tuple[str, str]]) -> N
     """Raise `Misconfigured` for a value, given with its path, that is not an id."""
     for path, text in values:
         if not _ID.fullmatch(text):
-            raise Misconfigured(f"`{text}` is not an id", where=origin[path], remedy="1 to 64 of a-z 0-9 . _ -")
+            raise Misconfigured(
+                "`{text}` is not an id", where=origin[path], remedy="1 to 64 of a-z 0-9 . _ -", text=text
+            )
 
 
 def check_log_level(level: str, where: str) -> None:
@@ -82,7 +84,9 @@ def host_port(text: str, where: str = "") -> tuple[str, int]:
     """`127.0.0.1:7443` or `[::1]:7443` as host and port (0 = any free one), or `Misconfigured`."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise Misconfigured(f"`{text}` is not an address", where=where, remedy="host:port, such as 127.0.0.1:7443")
+        raise Misconfigured(
+            "`{text}` is not an address", where=where, remedy="host:port, such as 127.0.0.1:7443", text=text
+        )
     return host.strip("[]"), int(port)
 
 
@@ -127,7 +131,9 @@ def _fill(table: TomlTable, kind: type[Any], environment: Mapping[str, tuple[str
             place = origin[full] = table.place(key)
             values[key] = _typed(table.data[key], hints[key], item.metadata, full, place)
         elif item.metadata["required"]:
-            raise Misconfigured(f"`{full}` is missing", where=table.place(), remedy=item.metadata["doc"])
+            raise Misconfigured(
+                "`{full}` is missing", where=table.place(), remedy="{advice}", full=full, advice=item.metadata["doc"]
+            )
         else:
             origin[full] = "default"
     return kind(**values)
@@ -136,11 +142,11 @@ def _fill(table: TomlTable, kind: type[Any], environment: Mapping[str, tuple[str
 def _from_text(text: str, hint: Any, place: str) -> Any:
     if hint is bool:
         if text.lower() not in _TRUTH:
-            raise Misconfigured(f"`{text}` is neither true nor false", where=place)
+            raise Misconfigured("`{text}` is neither true nor false", where=place, text=text)
         return _TRUTH[text.lower()]
     if hint is int:
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-            raise Misconfigured(f"`{text}` is not a whole number", where=place)
+            raise Misconfigured("`{text}` is not a whole number", where=place, text=text)
         return int(text)
     return text
 
@@ -149,12 +155,16 @@ def _typed(value: Any, hint: Any, metadata: Mapping[str, Any], path: str, place:
     if hint in (str, int, bool):
         if type(value) is not hint:
             name = {str: "text in quotes", int: "a whole number", bool: "true or false"}[hint]
-            raise Misconfigured(f"`{path}` must be {name}", where=place)
+            raise Misconfigured("`{path}` must be {name}", where=place, path=path, name=name)
         if hint is int and value < metadata["minimum"]:
-            raise Misconfigured(f"`{path}` must be at least {metadata['minimum']}", where=place)
+            raise Misconfigured(
+                "`{path}` must be at least {minimum}", where=place, path=path, minimum=metadata["minimum"]
+            )
         return value
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Misconfigured(f"`{path}` must be a list of texts", where=place, remedy='such as ["BORDER_CHECK"]')
+        raise Misconfigured(
+            "`{path}` must be a list of texts", where=place, remedy='such as ["BORDER_CHECK"]', path=path
+        )
     return tuple(value)
 
 
@@ -163,7 +173,10 @@ def _check(settings: Settings) -> None:
     origin = settings.origin
     if not _MEMBER.fullmatch(settings.node.member):
         raise Misconfigured(
-            f"`{settings.node.member}` is not a member id", where=origin["node.member"], remedy="such as `th`"
+            "`{member}` is not a member id",
+            where=origin["node.member"],
+            remedy="such as `th`",
+            member=settings.node.member,
         )
     names = [("node.name", settings.node.name)]
     names += [
@@ -180,7 +193,7 @@ def _check(settings: Settings) -> None:
     for n, source in enumerate(settings.sources):
         if not source.mapping and not source.is_process:
             where = origin[f"source.{n}.id"]
-            raise Misconfigured(f"`source.{n}.mapping` is missing", where=where, remedy="name its mapping file")
+            raise Misconfigured("`source.{n}.mapping` is missing", where=where, remedy="name its mapping file", n=n)
     host_port(settings.listen.exchange, origin["listen.exchange"])
     host_port(settings.listen.agency, origin["listen.agency"])
     if settings.listen.metrics:

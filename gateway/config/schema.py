@@ -229,9 +229,10 @@ class Settings:
         scheme, _, file = self.database_url.partition(":///")
         if scheme != "sqlite" or not file:
             raise Misconfigured(
-                f"`{scheme.partition(':')[0]}` is no file of SQLite",
+                "`{scheme}` is no file of SQLite",
                 where=self.origin.get("storage.url", ""),
                 remedy="leave storage.url empty, or give sqlite:///FILE or postgresql://USER@HOST/DATABASE",
+                scheme=scheme.partition(":")[0],
             )
         return self.home / file
 

@@ -138,9 +138,11 @@ def load_source(home: Path) -> SourceProcess:
     check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
     if settings.limits.strictness not in STRICTNESSES:
         raise Misconfigured(
-            f"unknown set of thresholds `{settings.limits.strictness}`",
+            "unknown set of thresholds `{strictness}`",
             where=origin["limits.strictness"],
-            remedy=f"one of {', '.join(STRICTNESSES)}",
+            remedy="one of {strictnesses}",
+            strictness=settings.limits.strictness,
+            strictnesses=", ".join(STRICTNESSES),
         )
     return settings
 

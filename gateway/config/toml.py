@@ -58,7 +58,7 @@ def parse_toml(file: str, content: bytes, code: str = "", *, is_secret: bool = F
         line = found[1] if found else str(content.count(b"\n") + 1)
         reason = "" if is_secret else f": {str(error).partition(' (at')[0].lower()}"
         remedy = "text stands in quotation marks, and every bracket is closed: see https://toml.io"
-        refusal = Misconfigured(f"not TOML{reason}", code=code, where=f"{file}:{line}", remedy=remedy)
+        refusal = Misconfigured("not TOML{reason}", code=code, where=f"{file}:{line}", remedy=remedy, reason=reason)
         raise refusal from (None if is_secret else error)
 
 

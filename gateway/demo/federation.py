@@ -159,7 +159,13 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
     agencies = [part for agency in AGENCIES for part in ("--agency", agency)]
     made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member), *agencies)
     if made.code:
-        raise Misconfigured(f"`liaison init` failed for `{member}`", where=str(home), remedy=made.said.strip())
+        raise Misconfigured(
+            "`liaison init` failed for `{member}`",
+            where=str(home),
+            remedy="{advice}",
+            member=member,
+            advice=made.said.strip(),
+        )
     _admit_administrator(federation, member)
 
 

@@ -36,12 +36,17 @@ class NodeProcess:
         while not all(_takes_connections(address) for address in self.listens):
             if self._ended_within(_PAUSE_S):
                 raise Unavailable(
-                    f"the node of `{self.member}` ended with exit code {self.process.returncode}",
+                    "the node of `{member}` ended with exit code {returncode}",
                     where=str(self.log),
-                    remedy=f"the last line it logged: {self.last_line()}",
+                    remedy="the last line it logged: {last_line}",
+                    member=self.member,
+                    returncode=self.process.returncode,
+                    last_line=self.last_line(),
                 )
             if clock.monotonic() > until:
-                raise Unavailable(f"the node of `{self.member}` did not start in time", where=str(self.log))
+                raise Unavailable(
+                    "the node of `{member}` did not start in time", where=str(self.log), member=self.member
+                )
 
     def stop(self) -> None:
         """End it as an operator would (SIGTERM drains); the hard way only when it does not listen."""

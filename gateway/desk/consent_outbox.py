@@ -227,7 +227,7 @@ class ConsentOutbox:
     def _check_suspended(self, request: ConsentRequest) -> None:
         owner, purpose = request.recipient, request.asked.purpose.value
         if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
-            raise Suspended(f"exchange with `{owner}` is suspended: {reason}", where=owner)
+            raise Suspended("exchange with `{owner}` is suspended: {reason}", where=owner, owner=owner, reason=reason)
 
     async def _answered(self, wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
         """An entry when the owner's word is a new one; durable before anybody is told."""

@@ -106,7 +106,7 @@ class ConsentDesk:
         parts, peer, purpose = self._parts, request.signer, request.value.asked.purpose.value
         parts.trust().freshness(peer, parts.clock.now_us())
         if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
-            raise Suspended(f"exchange with `{peer}` is suspended: {reason}")
+            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
     def _check_record(self, request: Verified[ConsentRequest]) -> dict[str, Any]:
         """Steps 6 to 8: what the request is about, for a human to read."""
@@ -115,10 +115,12 @@ class ConsentDesk:
         if not parts.policy().agreement_for(purpose, peer, parts.clock.now_us()):
             raise Forbidden("no agreement in force covers this purpose", code="purpose-not-covered")
         if self._book.open_of(peer) >= MAX_OPEN:
-            raise Overloaded(f"more than {MAX_OPEN} requests of `{peer}` are kept", code="consent-limit")
+            raise Overloaded(
+                "more than {limit} requests of `{peer}` are kept", code="consent-limit", limit=MAX_OPEN, peer=peer
+            )
         record = self._record(request)
         if record.type in parts.suspensions.suspended_types(peer, purpose):
-            raise Suspended(f"`{record.type}` is suspended with `{peer}`")
+            raise Suspended("`{type}` is suspended with `{peer}`", type=record.type, peer=peer)
         return {"type": record.type, "owner": record.owner, "fields": record.fields, "marking": record.marking}
 
     def _record(self, request: Verified[ConsentRequest]) -> VerifiedRecord:

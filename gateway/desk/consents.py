@@ -108,7 +108,9 @@ class ConsentBook:
         """The request with this id, or `<peer>/<id>` where two counterparts chose the same; else `Unknown`."""
         keys = [key for key in self.documents.keys(CONSENT) if name in (key, key.partition("/")[2])]
         if len(keys) > 1:
-            raise Malformed("two counterparts chose this id", where="--id", remedy=f"give one of {', '.join(keys)}")
+            raise Malformed(
+                "two counterparts chose this id", where="--id", remedy="give one of {keys}", keys=", ".join(keys)
+            )
         consent = self._read(keys[0]) if keys else None
         if consent is None:
             raise Unknown(

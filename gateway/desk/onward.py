@@ -187,7 +187,10 @@ class OnwardDesk:
             raise Forbidden("the owner refused its consent", code="consent-refused", where=held.line.member)
         if wish.state == ConsentState.NOT_TAKEN:
             raise Forbidden(
-                f"the owner did not take the request: {wish.problem}", code="consent-not-taken", where=held.line.member
+                "the owner did not take the request: {problem}",
+                code="consent-not-taken",
+                where=held.line.member,
+                problem=wish.problem,
             )
         until_us = min(wish.until_us, to_us(held.marking.not_after))
         if self._parts.clock.now_us() >= until_us:
@@ -200,7 +203,10 @@ class OnwardDesk:
         parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
         if not parts.policy().agreement_for(command.wanted.purpose.value, line.member, now_us):
             raise Forbidden(
-                f"no agreement with `{line.member}` covers this purpose", code="purpose-not-covered", where="purpose"
+                "no agreement with `{member}` covers this purpose",
+                code="purpose-not-covered",
+                where="purpose",
+                member=line.member,
             )
         theirs = parse_entry(str(held.kept.private.get("their_entry", "")).encode())
         origin = _ORIGIN.fullmatch(theirs.log)

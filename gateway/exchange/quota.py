@@ -27,7 +27,10 @@ def _refusal(place: QuotaPlace) -> Overloaded:
     whose = "from" if place.direction == "in" else "to"
     words = place.purpose.replace("_", " ").lower()
     return Overloaded(
-        f"today's quota of questions {whose} `{place.peer}` for `{words}` is used up",
+        "today's quota of questions {whose} `{peer}` for `{words}` is used up",
         code="quota",
         remedy="ask again tomorrow (UTC), or through the duty desk",
+        whose=whose,
+        peer=place.peer,
+        words=words,
     )

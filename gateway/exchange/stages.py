@@ -176,9 +176,11 @@ class Admission:
             inside = self._inside.get(member, 0)
             if inside >= self._per_member or self._sum >= self._total:
                 raise Overloaded(
-                    f"{inside} requests of `{member}` are being served",
+                    "{inside} requests of `{member}` are being served",
                     code="in-flight-limit",
                     remedy="ask again later",
+                    inside=inside,
+                    member=member,
                 )
             self._inside[member] = inside + 1
             self._sum += 1
@@ -200,7 +202,7 @@ def as_error(error: BaseException) -> LiaisonError:
     """Any exception as one of ours; a storage failure stays what it is, the unexpected becomes `internal`."""
     if isinstance(error, LiaisonError):
         return error
-    wrapped = LiaisonError(f"unexpected {type(error).__name__}", code="internal")
+    wrapped = LiaisonError("unexpected {kind}", code="internal", kind=type(error).__name__)
     wrapped.__cause__ = error
     return wrapped
 

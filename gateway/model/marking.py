@@ -285,5 +285,10 @@ def code(kind: type[_Code], value: str, where: str = "") -> _Code:
     except ValueError:
         known = ", ".join(item.value for item in kind)
         raise Misconfigured(
-            f"unknown value `{value[:40]!a}`", code="unknown-marking", where=where, remedy=f"one of {known}"
+            "unknown value `{value!a}`",
+            code="unknown-marking",
+            where=where,
+            remedy="one of {known}",
+            value=value[:40],
+            known=known,
         ) from None

@@ -28,7 +28,7 @@ def member_id(text: str) -> MemberId:
     """`text` as a member's id, or `Malformed`."""
     if not _MEMBER.fullmatch(text):
         raise Malformed(
-            f"`{text[:40]!a}` is not a member id", code="bad-member", remedy="two small letters, such as `th`"
+            "`{text!a}` is not a member id", code="bad-member", remedy="two small letters, such as `th`", text=text[:40]
         )
     return MemberId(text)
 
@@ -37,10 +37,11 @@ def identifier(text: str, field: str) -> str:
     """`text` as the id of an office, officer, agency, source or agreement, or `Malformed` naming `field`."""
     if not _IDENTIFIER.fullmatch(text):
         raise Malformed(
-            f"`{text[:70]!a}` is not an id",
+            "`{text!a}` is not an id",
             code="bad-identifier",
             where=field,
             remedy="1 to 64 of a-z 0-9 . _ -",
+            text=text[:70],
         )
     return text
 
@@ -49,10 +50,11 @@ def reference(text: str, field: str) -> str:
     """`text` as a case number or ticket, or `Malformed` naming `field`."""
     if not _REFERENCE.fullmatch(text):
         raise Malformed(
-            f"`{text[:70]!a}` is not a case or ticket number",
+            "`{text!a}` is not a case or ticket number",
             code="bad-reference",
             where=field,
             remedy="1 to 64 of A-Z a-z 0-9 . _ / -",
+            text=text[:70],
         )
     return text
 

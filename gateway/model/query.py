@@ -40,7 +40,7 @@ class PersonQuery(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= MAX_NAMES:
-            raise Malformed(f"a query has 1 to {MAX_NAMES} names", code="bad-query", where="query.names")
+            raise Malformed("a query has 1 to {limit} names", code="bad-query", where="query.names", limit=MAX_NAMES)
         for name in self.names:
             text_value(name.text, "query.names")
         if self.father:

@@ -25,7 +25,7 @@ def text_value(text: str, field: str, limit: int = MAX_TEXT) -> str:
     if not text.strip():
         raise Malformed("a value is missing", code="missing", where=field)
     if len(text) > limit:
-        raise Malformed(f"more than {limit} characters", code="too-long", where=field)
+        raise Malformed("more than {limit} characters", code="too-long", where=field, limit=limit)
     # Whatever is printable is none of these; looking each character up costs ten times as much.
     if not text.isprintable() and any(unicodedata.category(mark) in ("Cc", "Cs", "Co") for mark in text):
         raise Malformed("control characters are not allowed", code="bad-text", where=field)
@@ -109,7 +109,9 @@ class PartialDate:
 def _interval(value: str) -> tuple[date, date]:
     match = _DATE.fullmatch(value)
     if not match:
-        raise Malformed(f"`{value[:20]!a}` is not a date", code="bad-date", remedy="YYYY, YYYY-MM or YYYY-MM-DD")
+        raise Malformed(
+            "`{value!a}` is not a date", code="bad-date", remedy="YYYY, YYYY-MM or YYYY-MM-DD", value=value[:20]
+        )
     year, month, day = (int(part) if part else None for part in match.groups())
     try:
         first = date(year or 0, month or 1, day or 1)
@@ -117,7 +119,7 @@ def _interval(value: str) -> tuple[date, date]:
             return first, first
         following = date(first.year + (first.month == 12 or not month), (first.month % 12) + 1 if month else 1, 1)
     except ValueError as error:
-        raise Malformed(f"`{value}` is not a day of the calendar", code="bad-date") from error
+        raise Malformed("`{value}` is not a day of the calendar", code="bad-date", value=value) from error
     return first, date.fromordinal(following.toordinal() - 1)
 
 

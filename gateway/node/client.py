@@ -83,7 +83,7 @@ class PeerPool:
             async with asyncio.timeout(timeout):
                 return await link.ask(wire.submit(envelope, budget_ms, trace))
         except TimeoutError:
-            raise TimedOut(f"`{member}` did not answer in time", where=member) from None
+            raise TimedOut("`{member}` did not answer in time", where=member, member=member) from None
 
     def status(self, member: MemberId) -> PeerStatus:
         """Return the state of the connection."""
@@ -115,7 +115,7 @@ class PeerPool:
             if _cancelled():
                 raise
             # grpc raises this when the channel is closed under a call: this task itself was not cancelled.
-            raise Unavailable(f"the connection to `{member}` was closed", where=member) from None
+            raise Unavailable("the connection to `{member}` was closed", where=member, member=member) from None
         self._seen(member)
         return method.answer.read(answer)
 
@@ -125,7 +125,9 @@ class PeerPool:
     def _link(self, member: MemberId) -> _Link:
         """Return the link to `member`; a new one when trust has changed, since its roots or its address may have."""
         if (reason := self._suspended(member)) is not None:
-            raise Suspended(f"exchange with `{member}` is suspended: {reason}", where=member)
+            raise Suspended(
+                "exchange with `{member}` is suspended: {reason}", where=member, member=member, reason=reason
+            )
         directory = self._directory()
         link = self._links.get(member)
         if link is None or link.epoch != directory.epoch:
@@ -144,9 +146,15 @@ def _cancelled() -> bool:
 def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """Return our error for a gRPC status; it proves nothing, so it is no more than silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return TimedOut(f"`{member}` did not answer in time", where=member)
+        return TimedOut("`{member}` did not answer in time", where=member, member=member)
     detail = (error.details() or "")[:80]
-    return Unavailable(f"`{member}` cannot be reached ({error.code().name}: {detail!a})", where=member)
+    return Unavailable(
+        "`{member}` cannot be reached ({name}: {detail!a})",
+        where=member,
+        member=member,
+        name=error.code().name,
+        detail=detail,
+    )
 
 
 @dataclass(slots=True)
@@ -161,7 +169,7 @@ class _Link:
         self.epoch = directory.epoch
         endpoints = directory.endpoints(member)
         if not endpoints:
-            raise Unavailable(f"no address of `{member}` is known", code="no-endpoint", where=member)
+            raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)
         credentials = channel_credentials(identity, directory.ca_pem(member))
         options = [
             ("grpc.use_local_subchannel_pool", 1),
@@ -230,7 +238,9 @@ class _Link:
             async with asyncio.timeout(_CONNECT_S):
                 await channel.channel_ready()
         except TimeoutError:
-            raise Unavailable(f"`{self._member}` cannot be reached", code="unreachable", where=self._member) from None
+            raise Unavailable(
+                "`{member}` cannot be reached", code="unreachable", where=self._member, member=self._member
+            ) from None
 
     def retire(self) -> None:
         """Send nothing more here; close once what is in flight has come back."""
@@ -292,7 +302,7 @@ class _Stream:
             )
 
     def close(self) -> None:
-        self._break(Unavailable(f"the connection to `{self._member}` was closed", where=self._member))
+        self._break(Unavailable("the connection to `{member}` was closed", where=self._member, member=self._member))
 
     async def _write(self) -> None:
         try:
@@ -312,9 +322,9 @@ class _Stream:
                 self._seen()
                 for number, reply in wire.parse_replies(data):
                     self._resolve(number, reply)
-            self._break(Unavailable(f"`{self._member}` ended the stream", where=self._member))
+            self._break(Unavailable("`{member}` ended the stream", where=self._member, member=self._member))
         except asyncio.CancelledError:  # also what grpc raises when the peer ends the call with CANCELLED
-            self._break(Unavailable(f"`{self._member}` ended the stream", where=self._member))
+            self._break(Unavailable("`{member}` ended the stream", where=self._member, member=self._member))
             raise
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, LiaisonError) as error:
             self._break(_as_error(self._member, error))
@@ -344,4 +354,4 @@ def _as_error(member: MemberId, error: Exception) -> LiaisonError:
         return peer_error(member, error)
     if isinstance(error, LiaisonError):
         return error
-    return Unavailable(f"the stream to `{member}` broke", where=member)
+    return Unavailable("the stream to `{member}` broke", where=member, member=member)

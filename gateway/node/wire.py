@@ -27,7 +27,7 @@ def parse_frames(data: bytes) -> pb.StreamExchangesRequest:
     """Return a package of request frames, or raise `Malformed`."""
     message = parse(pb.StreamExchangesRequest, data)
     if len(message.frames) > MAX_FRAMES:
-        raise Malformed(f"more than {MAX_FRAMES} frames in one message", code="too-many-frames")
+        raise Malformed("more than {limit} frames in one message", code="too-many-frames", limit=MAX_FRAMES)
     return message
 
 

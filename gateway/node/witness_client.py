@@ -105,7 +105,9 @@ def _refusal(witness: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     if error.code() is grpc.StatusCode.ABORTED:
         size = size_of(_metadata(error))
         if size is not None:
-            return HeadConflict(f"{witness} has a head over {size} entries", size, where=witness)
+            return HeadConflict(
+                "{witness} has a head over {length} entries", size, where=witness, witness=witness, length=size
+            )
     known = _REFUSALS.get(error.code())
     if known is None:
         return peer_error(witness, error)

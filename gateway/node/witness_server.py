@@ -33,7 +33,7 @@ class WitnessServer(ThreadServer[MemberId]):
         def caller(certificate: bytes) -> MemberId:
             peer = identify(certificate)
             if peer.member != member:
-                raise Forbidden(f"this is the domestic witness of `{member}`", code="other-member")
+                raise Forbidden("this is the domestic witness of `{member}`", code="other-member", member=member)
             return peer.member
 
         doors: list[Door[MemberId]] = [

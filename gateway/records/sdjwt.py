@@ -111,10 +111,12 @@ def prepare(
     """
     if record.owner not in (issuer.agency, issuer.name):
         raise Misconfigured(
-            f"`{issuer.name}` cannot sign a record that `{record.owner[:64]!a}` owns",
+            "`{issuer}` cannot sign a record that `{owner!a}` owns",
             code="not-the-owner",
             where=record.source,
             remedy="the owner in the mapping and the agency of the key must be the same",
+            issuer=issuer.name,
+            owner=record.owner[:64],
         )
     kind = record_type(record.record_type)
     disclosures, digests = _disclose(kind.encode(record.fields), kind.digests)

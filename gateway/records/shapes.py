@@ -34,7 +34,9 @@ class Compiler:
     def shape(self, schema: Schema) -> Shape:
         """The check of `schema`. A word that nothing here enforces is `Misconfigured`, at import."""
         if unknown := schema.keys() - _KNOWN:
-            raise Misconfigured(f"no check for `{min(unknown)}`", code="bad-schema", where="gateway/records/shapes.py")
+            raise Misconfigured(
+                "no check for `{unknown}`", code="bad-schema", where="gateway/records/shapes.py", unknown=min(unknown)
+            )
         if "$ref" in schema:
             return self.shape(self._named(schema))
         if "anyOf" in schema:

@@ -71,7 +71,7 @@ class Field:
             _refuse_control_characters(value, self.name)
         # Four bytes a character at most: the exact size is only worth counting when it could matter.
         if 4 * len(text) > MAX_FIELD and len(text.encode()) > MAX_FIELD:
-            raise TooLarge(f"more than {MAX_FIELD} bytes", code="field-too-large", where=self.name)
+            raise TooLarge("more than {limit} bytes", code="field-too-large", where=self.name, limit=MAX_FIELD)
         return text
 
 
@@ -123,10 +123,13 @@ class RecordType:
         if len(encoded) != len(fields):
             unknown = next(name for name in fields if name not in self.by_name)
             raise Malformed(
-                f"`{str(unknown)[:40]!a}` is not a field of {self.name}",
+                "`{unknown!a}` is not a field of {name}",
                 code="unknown-field",
                 where=self.name,
-                remedy=f"one of {', '.join(self.fields)}",
+                remedy="one of {fields}",
+                unknown=str(unknown)[:40],
+                name=self.name,
+                fields=", ".join(self.fields),
             )
         if sum(len(text) for _, text in encoded) * 4 > MAX_RECORD:
             _limit_record(encoded, self.name)
@@ -135,7 +138,7 @@ class RecordType:
 
 def _limit_record(encoded: list[tuple[str, str]], where: str) -> None:
     if sum(len(text.encode()) for _, text in encoded) > MAX_RECORD:
-        raise TooLarge(f"more than {MAX_RECORD} bytes", code="record-too-large", where=where)
+        raise TooLarge("more than {limit} bytes", code="record-too-large", where=where, limit=MAX_RECORD)
 
 
 def _refuse_control_characters(value: Any, where: str) -> None:
@@ -188,8 +191,10 @@ def record_type(name: str) -> RecordType:
     kind = RECORD_TYPES.get(name)
     if kind is None:
         raise Malformed(
-            f"`{name[:40]!a}` is not a record type",
+            "`{name!a}` is not a record type",
             code="unknown-record-type",
-            remedy=f"one of {', '.join(RECORD_TYPES)}",
+            remedy="one of {record_types}",
+            name=name[:40],
+            record_types=", ".join(RECORD_TYPES),
         )
     return kind

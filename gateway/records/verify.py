@@ -154,7 +154,7 @@ def _verify(
 
 def _split(text: str) -> tuple[str, str, str, list[str]]:
     if len(text) > MAX_COMPACT:
-        raise TooLarge(f"more than {MAX_COMPACT} characters", code="record-too-large", where="record")
+        raise TooLarge("more than {limit} characters", code="record-too-large", where="record", limit=MAX_COMPACT)
     jwt, *disclosures, end = text.split("~") if "~" in text else (text, "?")
     parts = jwt.split(".")
     if end or len(parts) != 3 or not all(map(_BASE64URL.fullmatch, (*parts, *disclosures))):
@@ -267,7 +267,11 @@ def _disclosed(disclosures: Sequence[str], digests: Sequence[str], kind: RecordT
             raise _malformed("a disclosure has no proper salt")
         if name in fields or name not in kind.by_name:
             raise Malformed(
-                f"`{name[:40]!a}` is not a field of {kind.name}, or comes twice", code="unknown-field", where="record"
+                "`{name!a}` is not a field of {kind}, or comes twice",
+                code="unknown-field",
+                where="record",
+                name=name[:40],
+                kind=kind.name,
             )
         fields[name] = value
     return fields

@@ -95,7 +95,11 @@ class Method(Generic[Q, A]):
     def check_size(self, data: bytes) -> None:
         """Raise `TooLarge` for a message of more bytes than the method takes."""
         if len(data) > self.max_request_bytes:
-            raise TooLarge(f"{len(data)} bytes are more than {self.max_request_bytes}")
+            raise TooLarge(
+                "{count} bytes are more than {max_request_bytes}",
+                count=len(data),
+                max_request_bytes=self.max_request_bytes,
+            )
 
     def door(self, serve: Callable[[Call[Who], Q], Awaitable[A]]) -> Door[Who]:
         """Return a door of `server.RpcServer`; `serve` raises `LiaisonError` for a call that it refuses."""

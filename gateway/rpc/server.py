@@ -112,7 +112,9 @@ class RpcServer(Generic[Who]):
         except LiaisonError as error:
             await self._refuse(context, door.method, call.who, error)
         except Exception as error:  # noqa: BLE001 - gRPC would send the words of a foreign exception to the peer
-            await self._refuse(context, door.method, call.who, LiaisonError(f"unforeseen: {type(error).__name__}"))
+            await self._refuse(
+                context, door.method, call.who, LiaisonError("unforeseen: {kind}", kind=type(error).__name__)
+            )
 
     @contextlib.asynccontextmanager
     async def _admitted(
@@ -137,7 +139,7 @@ class RpcServer(Generic[Who]):
     def _check_room(self, place: tuple[str, Limit]) -> None:
         most, code = self._limits.of(place[1])
         if self._open[place] >= most:
-            raise Overloaded(f"more than {most} at once", code=code)
+            raise Overloaded("more than {most} at once", code=code, most=most)
 
     async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
         """Note a refusal and end its call: a stranger never gets an answer."""

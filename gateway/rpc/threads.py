@@ -90,7 +90,7 @@ class ThreadServer(Generic[Who]):
             except LiaisonError as error:
                 self._refuse(context, method, who, error)
             except Exception as error:  # noqa: BLE001 - no foreign error crosses the wire, and its words stay here
-                self._refuse(context, method, who, LiaisonError(f"unexpected {type(error).__name__}"))
+                self._refuse(context, method, who, LiaisonError("unexpected {kind}", kind=type(error).__name__))
 
         return grpc.unary_unary_rpc_method_handler(unary)
 

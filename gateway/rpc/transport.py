@@ -67,7 +67,7 @@ class Lookup(grpc.GenericRpcHandler):
         path = str(handler_call_details.method)
         handler = self._handlers.get(path)
         if handler is None:
-            error = Malformed(f"`{path[:80]!a}` is not served", code="unknown-method")
+            error = Malformed("`{path!a}` is not served", code="unknown-method", path=path[:80])
             with contextlib.suppress(LiaisonError):
                 self._refused(RefusedCall("unknown", "", "", error))
         return handler

@@ -78,7 +78,12 @@ def verify_threshold(document: Document, keys: Iterable[VerifyKey], threshold: i
         if identifier in known and _fits(known[identifier], signature, signed):
             valid.add(identifier)
     if len(valid) < threshold:
-        raise BadSignature(f"{len(valid)} of the {threshold} needed signatures are there", code="below-threshold")
+        raise BadSignature(
+            "{count} of the {threshold} needed signatures are there",
+            code="below-threshold",
+            count=len(valid),
+            threshold=threshold,
+        )
 
 
 def _fits(key: VerifyKey, signature: bytes, signed: bytes) -> bool:
@@ -113,7 +118,11 @@ def _signature(item: Any) -> tuple[str, bytes]:
         raise _bad("a signature has `keyid` and `sig`, and nothing else")
     signature = decode64(item["sig"])
     if len(signature) != SIGNATURE_BYTES:
-        raise BadSignature(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+        raise BadSignature(
+            "a signature has {signature_bytes} bytes, not {count}",
+            signature_bytes=SIGNATURE_BYTES,
+            count=len(signature),
+        )
     return item["keyid"], signature
 
 

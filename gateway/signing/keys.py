@@ -108,7 +108,11 @@ class VerifyKey:
         """Return when `signature` fits `data`; anything else is `BadSignature`."""
         try:
             if len(signature) != SIGNATURE_BYTES:
-                raise BadSignature(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+                raise BadSignature(
+                    "a signature has {signature_bytes} bytes, not {count}",
+                    signature_bytes=SIGNATURE_BYTES,
+                    count=len(signature),
+                )
             if self._ecdsa:
                 r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
                 if not (0 < r < _ORDER and 0 < s < _ORDER):
@@ -168,4 +172,6 @@ def _point(key: ec.EllipticCurvePublicKey) -> Point:
 
 
 def _not_admitted(why: str) -> BadSignature:
-    return BadSignature(f"the key is not admitted: {why}", code="key-not-admitted", remedy="use ECDSA P-256 or Ed25519")
+    return BadSignature(
+        "the key is not admitted: {why}", code="key-not-admitted", remedy="use ECDSA P-256 or Ed25519", why=why
+    )

@@ -24,7 +24,7 @@ _UNICODE = re.compile("[\ud800-\udfff]")
 def loads(data: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
     """The value of a JSON document. Raises `Malformed`, or `TooLarge` over `max_bytes`."""
     if len(data) > max_bytes:
-        raise TooLarge(f"the document has more than {max_bytes} bytes", code="document-too-large")
+        raise TooLarge("the document has more than {max_bytes} bytes", code="document-too-large", max_bytes=max_bytes)
     if data.startswith(b"\xef\xbb\xbf"):
         raise _bad("a byte order mark is not allowed")
     try:

@@ -93,5 +93,8 @@ def _admit(info: bytes) -> WitnessKey:
 
 def _not_admitted(why: str) -> BadSignature:
     return BadSignature(
-        f"the key is not admitted: {why}", code="key-not-admitted", remedy="a witness has Ed25519 and ML-DSA-44 keys"
+        "the key is not admitted: {why}",
+        code="key-not-admitted",
+        remedy="a witness has Ed25519 and ML-DSA-44 keys",
+        why=why,
     )

@@ -109,7 +109,7 @@ def _written(lines: Iterable[ExchangeLine]) -> list[pb.ExchangeLine]:
 
 def _lines(lines: Sequence[pb.ExchangeLine], where: str) -> tuple[ExchangeLine, ...]:
     if len(lines) > MAX_LINES:
-        raise Malformed(f"more than {MAX_LINES} lines", code="too-many", where=where)
+        raise Malformed("more than {limit} lines", code="too-many", where=where, limit=MAX_LINES)
     _numbers([line.number for line in lines], MAX_LINES, where)
     return tuple(
         ExchangeLine(line.number, exchange_id(line.exchange_id.hex()), check_hash(line.line_hash, f"{where}.line_hash"))
@@ -119,7 +119,7 @@ def _lines(lines: Sequence[pb.ExchangeLine], where: str) -> tuple[ExchangeLine, 
 
 def _numbers(numbers: Sequence[int], limit: int, where: str) -> tuple[int, ...]:
     if len(numbers) > limit:
-        raise Malformed(f"more than {limit} numbers", code="too-many", where=where)
+        raise Malformed("more than {limit} numbers", code="too-many", where=where, limit=limit)
     rising = all(earlier < later for earlier, later in pairwise(numbers))
     if numbers and (not rising or not numbers[0] >= 1 or numbers[-1] > _MAX_NUMBER):
         raise Malformed("numbers rise from 1 upwards", code="bad-range", where=where)

@@ -108,7 +108,9 @@ def pad(payload: bytes) -> bytes:
             zeros = size - len(payload) - 1 - length_bytes
             if zeros > 0 and len(length := _varint(zeros)) == length_bytes:
                 return b"".join((payload, bytes((_PADDING_TAG,)), length, bytes(zeros)))
-    raise TooLarge(f"more than {SIZES[-1]} bytes", code="statement-too-large", where="answer", remedy="fewer hits")
+    raise TooLarge(
+        "more than {sizes} bytes", code="statement-too-large", where="answer", remedy="fewer hits", sizes=SIZES[-1]
+    )
 
 
 def _check_padding(payload: bytes, message: pb.Answer) -> None:
@@ -151,7 +153,7 @@ def _is_compact(record: str) -> bool:
 
 def _check_rules(rules: Sequence[str]) -> None:
     if len(rules) > MAX_RULES:
-        raise Malformed(f"more than {MAX_RULES} rules", code="too-many", where="hits.rules")
+        raise Malformed("more than {limit} rules", code="too-many", where="hits.rules", limit=MAX_RULES)
     for rule in rules:
         text_value(rule, "hits.rules", _TEXT_LIMIT)
 
@@ -167,7 +169,7 @@ def _read_hit(message: pb.Hit) -> Hit:
     if quality is None:
         raise Malformed("unknown quality", code="bad-answer", where="hits.quality")
     if len(message.rules) > MAX_RULES:
-        raise Malformed(f"more than {MAX_RULES} rules", code="too-many", where="hits.rules")
+        raise Malformed("more than {limit} rules", code="too-many", where="hits.rules", limit=MAX_RULES)
     return Hit(
         reference=message.reference,
         quality=quality,

@@ -178,7 +178,7 @@ def _listed(kind: type[_Code], value: str, where: str) -> _Code:
     try:
         return kind(value)
     except ValueError:
-        raise Malformed(f"the {where} is unknown", code=f"unknown-{where}", where=where) from None
+        raise Malformed("the {place} is unknown", code=f"unknown-{where}", where=where, place=where) from None
 
 
 CONSENT_REQUEST_KIND = Kind(

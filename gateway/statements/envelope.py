@@ -120,7 +120,9 @@ def _sealed_with(
 
 def _check_size(payload_type: PayloadType, payload: bytes) -> None:
     if len(payload) > payload_type.largest:
-        raise TooLarge(f"more than {payload_type.largest} bytes", code="statement-too-large", where=payload_type)
+        raise TooLarge(
+            "more than {largest} bytes", code="statement-too-large", where=payload_type, largest=payload_type.largest
+        )
 
 
 def _envelope(payload_type: PayloadType, payload: bytes, key: SigningKey, signature: bytes) -> bytes:
@@ -137,7 +139,12 @@ def unseal(data: bytes, payload_type: PayloadType) -> Unsealed:
     """
     largest = payload_type.largest
     if len(data) > largest + ENVELOPE_OVERHEAD:
-        raise TooLarge(f"more than {largest + ENVELOPE_OVERHEAD} bytes", code="statement-too-large", where="envelope")
+        raise TooLarge(
+            "more than {largest} bytes",
+            code="statement-too-large",
+            where="envelope",
+            largest=largest + ENVELOPE_OVERHEAD,
+        )
     message = parse(envelope_pb2.Envelope, data, "envelope")
     if message.payload_type != payload_type:
         raise BadSignature("another kind of statement", code="wrong-payload-type", where="envelope.payload_type")
@@ -148,7 +155,9 @@ def unseal(data: bytes, payload_type: PayloadType) -> Unsealed:
     if len(raw) != SIGNATURE_SIZE or len(key_id) != _KEY_ID_SIZE:
         raise BadSignature("not a raw P-256 signature with a key id", where="envelope.signatures")
     if len(payload) > largest:
-        raise TooLarge(f"more than {largest} bytes", code="statement-too-large", where="envelope.payload")
+        raise TooLarge(
+            "more than {largest} bytes", code="statement-too-large", where="envelope.payload", largest=largest
+        )
     return Unsealed(payload_type, payload, raw, key_id, data)
 
 

@@ -34,7 +34,7 @@ def microseconds(moment: Timestamp, where: str) -> int:
 def check_hash(value: bytes, where: str) -> bytes:
     """Return `value` when it has the 32 bytes of a SHA-256 hash or a blind, else raise `Malformed`."""
     if len(value) != HASH_SIZE:
-        raise Malformed(f"not {HASH_SIZE} bytes", code="bad-hash", where=where)
+        raise Malformed("not {hash_size} bytes", code="bad-hash", where=where, hash_size=HASH_SIZE)
     return value
 
 

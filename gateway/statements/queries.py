@@ -68,7 +68,7 @@ def _person_message(query: PersonQuery) -> pb.PersonQuery:
 
 def _read_person(message: pb.PersonQuery) -> Query:
     if len(message.names) > MAX_NAMES:
-        raise Malformed(f"more than {MAX_NAMES} names", code="bad-query", where="query.names")
+        raise Malformed("more than {limit} names", code="bad-query", where="query.names", limit=MAX_NAMES)
     sex = message.sex
     if sex not in _SEXES:
         raise Malformed("unknown sex", code="bad-query", where="query.sex", remedy="M, F, X or nothing")
@@ -125,5 +125,5 @@ _READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
 
 def _code(value: str, form: re.Pattern[str], where: str) -> str:
     if value and not form.fullmatch(value):
-        raise Malformed(f"`{value[:40]!a}` is not a code", code="bad-query", where=where)
+        raise Malformed("`{value!a}` is not a code", code="bad-query", where=where, value=value[:40])
     return value

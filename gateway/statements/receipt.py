@@ -39,7 +39,7 @@ def read_receipt(message: pb.Receipt) -> Receipt:
     """Return the receipt that a parsed payload says, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     if len(message.gaps) > MAX_GAPS:
-        raise Malformed(f"more than {MAX_GAPS} gaps", code="too-many", where="gaps")
+        raise Malformed("more than {limit} gaps", code="too-many", where="gaps", limit=MAX_GAPS)
     receipt = Receipt(
         sender=member_id(message.sender),
         recipient=member_id(message.recipient),
@@ -65,7 +65,7 @@ def _check_receipt(receipt: Receipt) -> None:
 
 def _check_gaps(gaps: Sequence[int], first: int, through: int) -> None:
     if len(gaps) > MAX_GAPS:
-        raise Malformed(f"more than {MAX_GAPS} gaps", code="too-many", where="gaps")
+        raise Malformed("more than {limit} gaps", code="too-many", where="gaps", limit=MAX_GAPS)
     rising = all(earlier < later for earlier, later in pairwise(gaps))
     if gaps and (not rising or gaps[0] < first or gaps[-1] > through):
         raise Malformed("gaps rise, and lie inside the range", code="bad-range", where="gaps")

@@ -134,5 +134,5 @@ def _listed(known: Mapping[str, Any], value: str, where: str) -> Any:
     code = known.get(value)
     if code is None:
         state = "unknown" if value else "missing"
-        raise Malformed(f"the {where} is {state}", code=f"{state}-{where}", where=where)
+        raise Malformed("the {place} is {state}", code=f"{state}-{where}", where=where, place=where, state=state)
     return code

@@ -22,7 +22,7 @@ def serve_metrics(
     """
     if not _is_loopback(host):
         raise Misconfigured(
-            f"`{host}` is not a loopback address", where=where, remedy="metrics are served on 127.0.0.1"
+            "`{host}` is not a loopback address", where=where, remedy="metrics are served on 127.0.0.1", host=host
         )
     try:
         from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -40,7 +40,9 @@ def serve_metrics(
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
-        raise Misconfigured(f"`{host}:{port}` cannot be used", where=where, remedy="choose a free port") from error
+        raise Misconfigured(
+            "`{host}:{port}` cannot be used", where=where, remedy="choose a free port", host=host, port=port
+        ) from error
 
     def stop() -> None:
         server.shutdown()

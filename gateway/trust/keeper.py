@@ -139,4 +139,9 @@ class TrustKeeper:
 def _check_forward(found: tuple[int, bytes], held: tuple[int, bytes]) -> None:
     """Versions in force never go back, even when somebody has put older files in place."""
     if found[0] < held[0] or (found[0] == held[0] and found[1] != held[1]):
-        raise Stale(f"version {found[0]} is not newer than version {held[0]}, which is in force", code="rollback")
+        raise Stale(
+            "version {found} is not newer than version {held}, which is in force",
+            code="rollback",
+            found=found[0],
+            held=held[0],
+        )

@@ -111,9 +111,10 @@ class TrustView:
         found = self._descriptors.get(member) if member in self._members else None
         if found is None:
             raise Unknown(
-                f"nothing is known of `{member}`",
+                "nothing is known of `{member}`",
                 code="unknown-member",
                 remedy="import the member's descriptor with `liaison trust accept`",
+                member=member,
             )
         return found
 
@@ -129,7 +130,7 @@ class TrustView:
         """The CA certificates of an active member: the only roots on channels to it. Raises `Unknown`."""
         found = self._members.get(member)
         if found is None:
-            raise Unknown(f"`{member}` is not an active member", code="unknown-member")
+            raise Unknown("`{member}` is not an active member", code="unknown-member", member=member)
         return found.ca_pem
 
     def server_name(self, member: str) -> str:
@@ -141,7 +142,7 @@ class TrustView:
             if owner == member and use == KeyUse.TLS and slot.start_us <= now < slot.stop_us
         ]
         if not slots:
-            raise Unknown(f"`{member}` has no TLS key that is valid now", code="no-tls-key")
+            raise Unknown("`{member}` has no TLS key that is valid now", code="no-tls-key", member=member)
         return max(slots, key=lambda slot: slot.stop_us).listed.leaf().name.dns
 
     def freshness(self, member: str, now_us: int) -> None:
@@ -151,15 +152,23 @@ class TrustView:
         check_expiry(self.charter, now_us)
         status = self._statuses.get(member)
         if status is None:
-            raise Stale(f"there is no status of `{member}`", code="no-status", remedy="fetch its newest documents")
+            raise Stale(
+                "there is no status of `{member}`", code="no-status", remedy="fetch its newest documents", member=member
+            )
         if now_us >= status.expires_us:
-            raise Stale(f"the status of `{member}` has expired", code="status-expired", remedy="fetch its newest one")
+            raise Stale(
+                "the status of `{member}` has expired",
+                code="status-expired",
+                remedy="fetch its newest one",
+                member=member,
+            )
         descriptor = self._descriptors.get(member)
         if descriptor is None or status.descriptor_version > descriptor.version:
             raise Stale(
-                f"`{member}` has a newer descriptor than the one held",
+                "`{member}` has a newer descriptor than the one held",
                 code="descriptor-behind",
                 remedy="fetch its newest documents",
+                member=member,
             )
 
     # -------------------------------------------------------------- peers
@@ -199,12 +208,14 @@ class TrustView:
     def _identify(self, certificate: bytes) -> _KnownPeer:
         leaf = self._leaf(certificate)
         if leaf.name.use is not CertificateUse.NODE:
-            raise Unauthenticated(f"a certificate for `{leaf.name.use}` is not a node's", code="wrong-certificate")
+            raise Unauthenticated(
+                "a certificate for `{use}` is not a node's", code="wrong-certificate", use=leaf.name.use
+            )
         start, stop = self._issued(leaf)
         slot = self._slots.get((leaf.name.member, leaf.key_id, KeyUse.TLS))
         if slot is None:
             raise Unauthenticated(
-                f"the key of `{leaf.name.uri}` is not listed for `tls`, or was removed", code="not-listed"
+                "the key of `{uri}` is not listed for `tls`, or was removed", code="not-listed", uri=leaf.name.uri
             )
         identity = PeerIdentity(leaf.name.member, leaf.name.name, leaf.key_id)
         return _KnownPeer(identity, max(start, slot.start_us), min(stop, slot.stop_us))
@@ -218,7 +229,7 @@ class TrustView:
     def _issued(self, leaf: Leaf) -> tuple[int, int]:
         member = self._members.get(leaf.name.member)
         if member is None:
-            raise Unauthenticated(f"`{leaf.name.member}` is not an active member", code="unknown-peer")
+            raise Unauthenticated("`{member}` is not an active member", code="unknown-peer", member=leaf.name.member)
         return check_issued(leaf, [read_ca(pem) for pem in member.ca_certificates])
 
     # -------------------------------------------------------------- keys
@@ -231,11 +242,20 @@ class TrustView:
         slot = self._slots.get((member, key_id, use))
         if slot is None:
             raise BadSignature(
-                f"the key `{key_id[:16]!a}` is not a key of `{member}` for `{use}`, or was removed", code="not-listed"
+                "the key `{key_id!a}` is not a key of `{member}` for `{use}`, or was removed",
+                code="not-listed",
+                key_id=key_id[:16],
+                member=member,
+                use=use,
             )
         key = slot.key or self._admit(member, slot)
         if not slot.start_us <= at_us < slot.stop_us:
-            raise BadSignature(f"the key `{key_id[:16]}` of `{member}` is outside its time", code="key-not-valid")
+            raise BadSignature(
+                "the key `{key_id}` of `{member}` is outside its time",
+                code="key-not-valid",
+                key_id=key_id[:16],
+                member=member,
+            )
         return key
 
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
@@ -272,7 +292,12 @@ class TrustView:
             if len(self._records) < _MAX_CACHE:
                 self._records[cache_key] = slot
         if not slot.start_us <= at_us < slot.stop_us:
-            raise BadSignature(f"the key of `{agency}` of `{member}` is outside its time", code="key-not-valid")
+            raise BadSignature(
+                "the key of `{agency}` of `{member}` is outside its time",
+                code="key-not-valid",
+                agency=agency,
+                member=member,
+            )
         assert slot.record
         return slot.record
 
@@ -281,11 +306,21 @@ class TrustView:
             leaf = read_leaf(certificate_der)
             name = leaf.name
             if (name.member, name.use, name.name) != (member, CertificateUse.AGENCY, label(agency, "agency")):
-                raise BadSignature(f"the certificate is not that of `{agency}` of `{member}`", code="wrong-signer")
+                raise BadSignature(
+                    "the certificate is not that of `{agency}` of `{member}`",
+                    code="wrong-signer",
+                    agency=agency,
+                    member=member,
+                )
             start, stop = self._issued(leaf)
             slot = self._slots.get((member, leaf.key_id, agency_use(agency)))
             if slot is None:
-                raise BadSignature(f"the key is not listed for `{agency}` of `{member}`", code="not-listed")
+                raise BadSignature(
+                    "the key is not listed for `{agency}` of `{member}`",
+                    code="not-listed",
+                    agency=agency,
+                    member=member,
+                )
             record = (self._admit(member, slot), name.held is Holder.OWN)
         except BadSignature:
             raise
@@ -298,7 +333,9 @@ class TrustView:
         listed = slot.listed
         key = VerifyKey.admit(listed.spki)
         if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
-            raise BadSignature(f"the key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
+            raise BadSignature(
+                "the key `{key_id}` is not what its entry says", code="key-not-admitted", key_id=listed.key_id[:16]
+            )
         if listed.certificate:
             try:
                 leaf = listed.leaf()
@@ -306,7 +343,12 @@ class TrustView:
             except (Malformed, Unauthenticated) as error:
                 raise BadSignature(error.message, code="bad-certificate") from error
             if leaf.name.member != member:
-                raise BadSignature(f"`{member}` lists a key of `{leaf.name.member}`", code="other-member")
+                raise BadSignature(
+                    "`{member}` lists a key of `{leaf_member}`",
+                    code="other-member",
+                    member=member,
+                    leaf_member=leaf.name.member,
+                )
             slot.start_us, slot.stop_us = max(start, slot.start_us), min(stop, slot.stop_us)
         slot.key = key
         return key

@@ -69,11 +69,12 @@ class Comparison:
         missing = [(name, error.code) for name, (_, error) in zip(names, answers, strict=True) if error]
         if not seen and (moved := next((log for log in wanted if log.moved), None)) is not None:
             raise NotProved(
-                f"the log was moved or copied{moved.moved}, and no witness can be asked whether it is the newest copy",
+                "the log was moved or copied{moved}, and no witness can be asked whether it is the newest copy",
                 code="unwitnessed-copy",
                 where=f"log {moved.store_name}",
                 remedy="bring the domestic witness or a counterpart into reach and start again; where that cannot be, "
                 "`liaison witness waive` starts once without, on your word; `liaison audit next-log` begins anew",
+                moved=moved.moved,
             )
         return Compared(tuple(seen), tuple(missing))
 
@@ -125,11 +126,14 @@ class Comparison:
         data = await self._peers.largest_head(witness, origin)
         if data and (shown := self._ours(data, origin)).size:
             raise Contradicted(
-                f"`{witness or 'domestic'}` has seen {shown.size} entries of this log's next number, which this node's "
-                f"key signed: this is an old backup{log.moved}",
+                "`{witness}` has seen {length} entries of this log's next number, which this node's "
+                "key signed: this is an old backup{moved}",
                 code="log-continued",
                 where=f"log {log.store_name}",
                 remedy=_REMEDY,
+                witness=witness or "domestic",
+                length=shown.size,
+                moved=log.moved,
             )
 
     async def _look(self, log: GrowingLog, witness: str) -> tuple[int, HeadEvidence | None]:
@@ -164,10 +168,12 @@ class Comparison:
         else:
             text = f"{who} has seen another head over {size} entries that this node's key signed: the log has forked"
         return Contradicted(
-            f"{text}: this is an old backup, or a second copy of the node's data{log.moved}",
+            "{text}: this is an old backup, or a second copy of the node's data{moved}",
             code=f"log-{evidence.code}",
             where=f"log {log.store_name}",
             remedy=_REMEDY,
+            text=text,
+            moved=log.moved,
         )
 
 

@@ -35,7 +35,12 @@ class ListedLogs:
             raise Unknown("this log is not witnessed here", code="unknown-log", where="checkpoint")
         member = member_id(match[1])
         if member != caller:
-            raise Forbidden(f"a log of `{member}` is not cosigned or shown for `{caller}`", code="other-member")
+            raise Forbidden(
+                "a log of `{member}` is not cosigned or shown for `{caller}`",
+                code="other-member",
+                member=member,
+                caller=caller,
+            )
         view, now_us = self._trust(), self._clock.now_us()
         found = []
         for key in view.vkeys(member, KeyUse.LOG):

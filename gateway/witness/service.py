@@ -185,7 +185,7 @@ class WitnessService:
 
     def _check_room(self, member: MemberId) -> None:
         if sum(head.origin.startswith(f"{member}.") for head in self._store.origins()) >= MAX_LOGS:
-            raise Overloaded(f"more than {MAX_LOGS} logs of one member", code="too-many-logs")
+            raise Overloaded("more than {limit} logs of one member", code="too-many-logs", limit=MAX_LOGS)
 
     def _recall(
         self, caller: MemberId, origin: str, known: WitnessedHead | None, cosigned: bytes
@@ -214,7 +214,7 @@ class WitnessService:
         if old != size:  # 7
             if known and checkpoint.size < size and self._clock.now_us() - known.time_us > BEHIND_US:
                 self._keep("behind", known.checkpoint, checkpoint)
-            raise HeadConflict(f"the newest cosigned head has {size} entries", size)
+            raise HeadConflict("the newest cosigned head has {length} entries", size, length=size)
         try:  # 8
             _check_proof(size, root, checkpoint, proof)
         except Contradicted as error:
@@ -246,4 +246,4 @@ def _hash(line: str) -> bytes:
 
 
 def _bad(why: str) -> Malformed:
-    return Malformed(f"this is not a request to cosign: {why}", code="bad-request", where="add-checkpoint")
+    return Malformed("this is not a request to cosign: {why}", code="bad-request", where="add-checkpoint", why=why)

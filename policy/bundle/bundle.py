@@ -117,10 +117,12 @@ def strangers(folder: Path) -> list[Misconfigured]:
     """Files that look as if they decided, and do not: a misspelt `quotas.toml` would switch all quotas off."""
     return [
         Misconfigured(
-            f"`{path.name}` is no file of a policy",
+            "`{path}` is no file of a policy",
             code="bad-policy",
             where=str(path),
-            remedy=f"one of {', '.join(sorted(_SINGLE))}, or `*.cedar`",
+            remedy="one of {single}, or `*.cedar`",
+            path=path.name,
+            single=", ".join(sorted(_SINGLE)),
         )
         for path in sorted(folder.glob("*.toml"))
         if path.name not in _SINGLE
@@ -200,17 +202,27 @@ def hash_files(files: Files) -> bytes:
 def _together(problems: list[Misconfigured]) -> Misconfigured:
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Misconfigured(f"{first.message}{more}", code="bad-policy", where=first.where, remedy=first.remedy)
+    return Misconfigured(
+        "{detail}{more}",
+        code="bad-policy",
+        where=first.where,
+        remedy="{advice}",
+        detail=first.message,
+        more=more,
+        advice=first.remedy,
+    )
 
 
 def _schema(base: Files) -> cedarpy.Schema:
     if SCHEMA not in base:
-        raise Misconfigured(f"the base policy has no `{SCHEMA}`", code="bad-policy", where="base")
+        raise Misconfigured("the base policy has no `{schema}`", code="bad-policy", where="base", schema=SCHEMA)
     try:
         return _parsed_schema(base[SCHEMA].text)
     except ValueError as error:
         where = str(base[SCHEMA].path)
-        raise Misconfigured(f"the schema cannot be used: {error}", code="bad-policy", where=where) from error
+        raise Misconfigured(
+            "the schema cannot be used: {error}", code="bad-policy", where=where, error=error
+        ) from error
 
 
 @lru_cache(maxsize=8)

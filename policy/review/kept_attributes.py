@@ -47,4 +47,6 @@ def _text(value: Any) -> str:
 
 
 def _unreadable(problem: str) -> Malformed:
-    return Malformed(f"the attributes that an entry kept cannot be read: {problem}", code="bad-attributes")
+    return Malformed(
+        "the attributes that an entry kept cannot be read: {problem}", code="bad-attributes", problem=problem
+    )

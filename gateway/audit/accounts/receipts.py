@@ -202,12 +202,13 @@ class ReceiptBook:
                 return through
             if receipt.first > through + 1 or (receipt.first == through + 1 and receipt.previous != previous):
                 raise Malformed(
-                    f"the receipt does not follow the one through {through}",
+                    "the receipt does not follow the one through {through}",
                     code="receipt-out-of-order",
                     where="receipt",
+                    through=through,
                 )
             if receipt.through - receipt.first >= MAX_RANGE:
-                raise Malformed(f"a receipt covers {MAX_RANGE} numbers at most", code="receipt-too-wide")
+                raise Malformed("a receipt covers {limit} numbers at most", code="receipt-too-wide", limit=MAX_RANGE)
             last = self._compare(receipt)
             if receipt.through > through:
                 prove(last)
@@ -225,9 +226,10 @@ class ReceiptBook:
             return None if receipt.through in receipt.gaps else last
         if len(ours) != receipt.through - receipt.first + 1:
             raise Contradicted(
-                f"the receipt goes to number {receipt.through}, and we have given fewer answers",
+                "the receipt goes to number {through}, and we have given fewer answers",
                 code="receipt-ahead",
                 where="receipt",
+                through=receipt.through,
             )
         gaps = set(receipt.gaps)
         arrived = [ours[number] for number in sorted(ours) if number not in gaps]

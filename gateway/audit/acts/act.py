@@ -128,7 +128,12 @@ def verify_act(
     """
     act, document = parse_act(data)  # 1
     if act.member != member or act.federation != federation:  # 2
-        raise Forbidden(f"this is an act for `{act.member}` in `{act.federation}`", code="other-member")
+        raise Forbidden(
+            "this is an act for `{member}` in `{federation}`",
+            code="other-member",
+            member=act.member,
+            federation=act.federation,
+        )
     check_window(act, now_us)  # 3
     return act, signers(document, rule_of(act.kind), persons)  # 4
 
@@ -148,7 +153,11 @@ def signers(document: Document, rule: Rule, persons: Iterable[Person]) -> tuple[
     if not rule.persons or len(different) < rule.persons:
         roles = " or ".join(sorted(rule.roles))
         raise BadSignature(
-            f"{len(different)} of the {rule.persons} needed signatures of {roles} are there", code="below-threshold"
+            "{count} of the {persons} needed signatures of {roles} are there",
+            code="below-threshold",
+            count=len(different),
+            persons=rule.persons,
+            roles=roles,
         )
     return found
 

@@ -123,4 +123,4 @@ def rule_of(kind: str) -> Rule:
     try:
         return ACTS[ActKind(kind)]
     except ValueError as error:
-        raise Forbidden(f"`{kind[:20]!a}` is no act that anybody may do", code="unknown-act") from error
+        raise Forbidden("`{kind!a}` is no act that anybody may do", code="unknown-act", kind=kind[:20]) from error

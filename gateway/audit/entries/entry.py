@@ -71,7 +71,13 @@ def check_draft(draft: EntryDraft, log_name: str) -> None:
     """Raise `Malformed` unless this can be an entry of the log: nothing unescaped ever enters an entry."""
     kind, event = draft.kind, draft.event
     if event.log != log_name or EVENTS.get(kind) is not event:
-        raise Malformed(f"`{kind[:40]!a}` is not a kind of the {log_name} log", code="bad-kind", where="entry.kind")
+        raise Malformed(
+            "`{kind!a}` is not a kind of the {log_name} log",
+            code="bad-kind",
+            where="entry.kind",
+            kind=kind[:40],
+            log_name=log_name,
+        )
     if not _DRAFT.fullmatch(f"{draft.peer}\n{draft.exchange_id}"):
         raise Malformed("not a member id, or not an exchange id", code="bad-entry", where="entry.peer")
     if any(len(value) not in (0, _HASH_BYTES) for value in (draft.request_hash, draft.answer_hash)):
@@ -85,7 +91,7 @@ def parse_entry(body: bytes) -> Entry:
         raise Malformed("the bytes are not an entry of version 1", code="bad-entry", where="entry")
     log, index, time_us, kind, peer, number, exchange_id, request_hash, answer_hash, commitment = match.groups()
     if kind.decode() not in EVENTS:
-        raise Malformed(f"`{kind.decode()}` is not a kind of entry", code="bad-kind", where="entry.kind")
+        raise Malformed("`{kind}` is not a kind of entry", code="bad-kind", where="entry.kind", kind=kind.decode())
     return Entry(
         log.decode(),
         int(index),
@@ -105,7 +111,9 @@ def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
     try:
         text = orjson.dumps(private)
     except (TypeError, ValueError, RecursionError) as error:
-        raise Malformed(f"the private part is not JSON: {error}", code="bad-private", where="entry.private") from error
+        raise Malformed(
+            "the private part is not JSON: {error}", code="bad-private", where="entry.private", error=error
+        ) from error
     if len(text) > LARGEST_PRIVATE:
         raise Malformed("the private part is over 1 MiB", code="bad-private", where="entry.private")
     return salt + text.ljust(max(SMALLEST_BUCKET, 1 << (len(text) - 1).bit_length()))

@@ -80,9 +80,10 @@ def export(
         part.end()
     except OSError as error:
         raise StorageBroken(
-            f"the export cannot be written: `{error.strerror}`",
+            "the export cannot be written: `{strerror}`",
             where=str(out),
             remedy="free space, then run the same command again: it goes on where it was",
+            strerror=error.strerror,
         ) from error
     return digest
 
@@ -110,7 +111,7 @@ def _begin(part: Part, out: Path, asked: Plan, logs: Mapping[str, HomeLog]) -> t
 def _plan_log(log: HomeLog, since_us: int, until_us: int) -> LogPlan:
     heads = [head for head in readable_heads(log) if log.continued(()) is None or head.size <= log.size]
     if not heads:
-        raise NotProved(f"log `{log.name}` has no signed head", where=log.name, remedy="start the node once")
+        raise NotProved("log `{log}` has no signed head", where=log.name, remedy="start the node once", log=log.name)
     newest = heads[-1]
     if not since_us and not until_us:
         return LogPlan(newest.data.decode(), LogRange.whole(newest.size, log.first))

@@ -187,4 +187,6 @@ def _decode(text: bytes) -> bytes:
 
 
 def _bad_line(what: str) -> Malformed:
-    return Malformed(f"a line is not {what}", code="bad-export", where="export", remedy="get the whole export again")
+    return Malformed(
+        "a line is not {what}", code="bad-export", where="export", remedy="get the whole export again", what=what
+    )

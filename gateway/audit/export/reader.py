@@ -175,8 +175,9 @@ def _files(value: Any) -> dict[str, str]:
 
 def _bad(why: str) -> Malformed:
     return Malformed(
-        f"this is not an export: {why}",
+        "this is not an export: {why}",
         code="bad-export",
         where="export",
         remedy="make it again with `liaison audit export`",
+        why=why,
     )

@@ -36,10 +36,12 @@ def state_at_start(
     state = store.state(log)
     if state is None and seen is not None:
         raise Misconfigured(
-            f"the database has no log, but a head over {seen.head.size} entries was signed{moved}",
+            "the database has no log, but a head over {length} entries was signed{moved}",
             code="log-missing",
             where=f"log {log}",
             remedy="restore the database that belongs to this home",
+            length=seen.head.size,
+            moved=moved,
         )
     if opening is None:
         require_begun(log, number, state)
@@ -101,10 +103,12 @@ class LogHead:
             return
         if current.size <= known.size:
             raise StorageBroken(
-                f"the database has gone back: it holds {current.size} entries, and a head over {known.size} was signed",
+                "the database has gone back: it holds {length} entries, and a head over {known_length} was signed",
                 code="log-went-back",
                 where=self._origin,
                 remedy=_AFTER_A_MOVE,
+                length=current.size,
+                known_length=known.size,
             )
         rows = self._store.bodies(current.log, known.size, current.size)
         extend_tree(self.tree, rows, current.size, current.log)
@@ -119,7 +123,9 @@ class LogHead:
         found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.state.log, first, stop)]
         if found != [(index, self.tree.leaf(index)) for index in range(first, stop)]:
             raise StorageBroken(
-                f"entries {first} to {stop - 1} read back are not what was written",
+                "entries {first} to {stop} read back are not what was written",
                 where=self._origin,
                 remedy="check memory and disk, then start the node again",
+                first=first,
+                stop=stop - 1,
             )

@@ -127,9 +127,10 @@ class HighWater:
 
     def _failed(self, error: OSError) -> StorageBroken:
         return StorageBroken(
-            f"the high-water file failed: `{error.strerror}`",
+            "the high-water file failed: `{strerror}`",
             where=str(self._path),
             remedy="check the disk's space and permissions, then start the node again",
+            strerror=error.strerror,
         )
 
 

@@ -26,10 +26,11 @@ def require_begun(log: str, number: int, state: LogState | None) -> None:
     """Raise `Misconfigured` where a number after the first has no entry: the act that opens it was interrupted."""
     if number > 1 and (state is None or state.size == 0):
         raise Misconfigured(
-            f"number {number} of the log was not opened to the end",
+            "number {number} of the log was not opened to the end",
             code="log-half-opened",
             where=f"log {log}",
             remedy="give `liaison audit next-log` again",
+            number=number,
         )
 
 

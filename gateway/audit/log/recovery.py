@@ -74,16 +74,18 @@ def as_broken(error: LiaisonError) -> StorageBroken:
     """What went wrong in a batch as what ends the log."""
     if isinstance(error, StorageBroken):
         return error
-    return StorageBroken(f"a batch could not be written: {error.message}", where=error.where)
+    return StorageBroken("a batch could not be written: {detail}", where=error.where, detail=error.message)
 
 
 def tampered(log: str, index: int, what: str) -> Contradicted:
     """The finding that entry `index` is the first bad one."""
     return Contradicted(
-        f"entry {index} is bad: {what}",
+        "entry {index} is bad: {what}",
         code="log-changed",
         where=f"log {log}",
         remedy="keep the files as evidence, then restore the database from a backup that holds all signed entries",
+        index=index,
+        what=what,
     )
 
 
@@ -92,10 +94,12 @@ def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> 
     start, stop = first_bad_range(tree, heads)
     place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
     return Contradicted(
-        f"{place} is bad: the tree is not that of {against}",
+        "{place} is bad: the tree is not that of {against}",
         code="log-changed",
         where=f"log {log}",
         remedy="keep the files as evidence, then restore the database from a backup that holds all signed entries",
+        place=place,
+        against=against,
     )
 
 

@@ -29,7 +29,7 @@ def split_name(log: str) -> tuple[str, int]:
     """Name and number of a log (`exchange/1`). Raises `Malformed`."""
     name, _, number = log.partition("/")
     if not number.isdigit():
-        raise Malformed(f"`{log[:40]!a}` is not the name of a log", where="log")
+        raise Malformed("`{log!a}` is not the name of a log", where="log", log=log[:40])
     return name, int(number)
 
 

@@ -83,7 +83,12 @@ def verify_inspection(
     """
     inspection, signer = _parse(data)
     if inspection.member != member:
-        raise Forbidden(f"this is for `{inspection.member}`, not for `{member}`", code="other-member")
+        raise Forbidden(
+            "this is for `{member}`, not for `{other_member}`",
+            code="other-member",
+            member=inspection.member,
+            other_member=member,
+        )
     now_us = clock.now_us()
     if abs(now_us - inspection.issued_us) > FRESH_US:
         raise Stale("it was signed more than five minutes ago", code="old-inspection", remedy="sign it anew")

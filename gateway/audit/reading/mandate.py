@@ -84,7 +84,7 @@ def verified_appointment(view: TrustView, member: MemberId, data: bytes, at_us: 
     """
     charter = view.charter
     if charter is None or member not in charter.members:
-        raise NotProved(f"`{member}` is not in the charter", where="appointment")
+        raise NotProved("`{member}` is not in the charter", where="appointment", member=member)
     found = verify_appointment(data, charter.members[member], charter.federation)
     view.verify_key(member, found.key_id, KeyUse.AUDITOR, found.start_us if at_us is None else at_us)
     return found
@@ -100,10 +100,12 @@ def appointment_of(
     mine = [item for item in _verified(view, member, documents) if item.key_id == key_id]
     if not mine:
         raise Forbidden(
-            f"the key `{key_id[:16]}` is not that of an appointed auditor of `{member}`",
+            "the key `{key_id}` is not that of an appointed auditor of `{member}`",
             code="not-appointed",
             where="appointment",
             remedy="the authority appoints: liaison audit appoint",
+            key_id=key_id[:16],
+            member=member,
         )
     newest = max(mine, key=lambda item: (item.issued_us, -item.stop_us))
     check_time(newest, at_us)

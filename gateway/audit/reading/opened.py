@@ -76,10 +76,11 @@ def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes,
     """An opened entry, after its place and its commitment were compared. Raises `Contradicted`, `Malformed`."""
     if entry.index != index or commitment(private) != entry.commitment:
         raise Contradicted(
-            f"entry {index} does not fit what is kept with it",
+            "entry {index} does not fit what is kept with it",
             code="content-changed",
             where=log,
             remedy="verify the log: `liaison audit verify`",
+            index=index,
         )
     return Opened(entry, decode_private(private), request, answer, key_id)
 

@@ -66,9 +66,10 @@ class Tombstones:
                 os.close(folder)
         except OSError as error:
             raise StorageBroken(
-                f"the list of destroyed keys cannot be written: `{error.strerror}`",
+                "the list of destroyed keys cannot be written: `{strerror}`",
                 where=str(self._path),
                 remedy="check the disk's space and permissions",
+                strerror=error.strerror,
             ) from error
 
     def _lines(self) -> list[tuple[str, str]]:

@@ -95,7 +95,7 @@ class KeyEraser:
         if waiting:
             self._rewrap(key.id, to, waiting)
         if sort_content(self.content, key, holds, wanted).keep:
-            raise StorageBroken(f"content was written under the retired key `{key.id}`", where="erase")
+            raise StorageBroken("content was written under the retired key `{id}`", where="erase", id=key.id)
 
     def _rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
         self.keys.remember(to, [(place.log, place.index, wrapped) for place, wrapped in places])

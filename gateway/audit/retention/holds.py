@@ -137,7 +137,7 @@ def verify_hold(data: bytes, member: MemberId, approvers: Sequence[VerifyKey], n
     """
     order, document = parse_hold(data)  # 1
     if order.member != member:  # 2
-        raise Forbidden(f"this is a hold of `{order.member}`", code="other-member")
+        raise Forbidden("this is a hold of `{member}`", code="other-member", member=order.member)
     verify_threshold(document, approvers, APPROVALS)  # 3
     order = replace(order, signers=tuple(sorted(key.key_id for key in approvers if _signed(document, key))))
     if order.action is HoldAction.PLACE and not now_us < order.until_us <= now_us + MAX_HOLD_US:  # 4
@@ -219,10 +219,12 @@ def _entries_of(store: LogStore, keys: ContentKeys, event: Event) -> Iterable[Sh
         for shown in reversed(list(show(store, keys, log, Filter(kind=event.kind), _ALL))):
             if shown.erased:
                 raise Contradicted(
-                    f"entry {shown.entry.index} of {log} is one of a hold and cannot be read: nothing may be erased",
+                    "entry {index} of {log} is one of a hold and cannot be read: nothing may be erased",
                     code="hold-unreadable",
                     where=log,
                     remedy="restore the keystore that belongs to this home",
+                    index=shown.entry.index,
+                    log=log,
                 )
             yield shown
 

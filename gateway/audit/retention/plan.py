@@ -123,14 +123,17 @@ def _add(targets: Targets, store: LogStore, keys: ErasableKeys, holds: Sequence[
     log, index = place
     stored = next(iter(store.entries(log, index, index + 1)), None)
     if stored is None:
-        raise Unknown(f"there is no entry {index} in {log}", code="no-such-entry", where=log)
+        raise Unknown("there is no entry {index} in {log}", code="no-such-entry", where=log, index=index, log=log)
     entry = parse_entry(stored.body)
     if (hold := holding(holds, log, index, entry.exchange_id)) is not None:
         raise Forbidden(
-            f"entry {index} of {log} is under the legal hold `{hold.id}`: nothing was erased",
+            "entry {index} of {log} is under the legal hold `{id}`: nothing was erased",
             code="held",
             where=log,
             remedy="wait until it ends, or let two approvers lift it: liaison audit hold lift",
+            index=index,
+            log=log,
+            id=hold.id,
         )
     if stored.content is None or not stored.content.private or keys.is_destroyed(stored.content.key_id):
         targets.gone += 1
@@ -138,7 +141,11 @@ def _add(targets: Targets, store: LogStore, keys: ErasableKeys, holds: Sequence[
     key = content_key_id(stored.content.key_id)
     if key.name == Retention.PROOF:
         raise Forbidden(
-            f"entry {index} of {log} proves an erasure or a hold, and is never erased", code="is-a-proof", where=log
+            "entry {index} of {log} proves an erasure or a hold, and is never erased",
+            code="is-a-proof",
+            where=log,
+            index=index,
+            log=log,
         )
     private, _, _ = keys.open_content(log, index, stored.content)
     targets.entries[log].add(index)

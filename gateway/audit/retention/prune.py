@@ -208,11 +208,13 @@ def require_there(store: LogStore, log: str, index: int) -> None:
     """Raise `Unknown` where an entry was pruned, or never was."""
     state = store.state(log)
     if state is None or index >= state.size:
-        raise Unknown(f"there is no entry {index}", code="no-such-entry", where=log)
+        raise Unknown("there is no entry {index}", code="no-such-entry", where=log, index=index)
     if index < state.first:
         raise Unknown(
-            f"entry {index} was pruned: the entries of this log begin with {state.first}",
+            "entry {index} was pruned: the entries of this log begin with {first}",
             code="pruned",
             where=log,
             remedy="an export from before holds it; its place in the tree is still proved by its hash",
+            index=index,
+            first=state.first,
         )

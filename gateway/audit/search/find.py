@@ -281,8 +281,9 @@ def _public_groups(question: Question) -> Iterator[Group]:
 
 def _wrong(log: str, index: int) -> Contradicted:
     return Contradicted(
-        f"entry {index} is not what the search index says",
+        "entry {index} is not what the search index says",
         code="search-index",
         where=log,
         remedy="build the index anew (--rebuild), and verify the log: `liaison audit verify`",
+        index=index,
     )

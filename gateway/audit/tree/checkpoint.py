@@ -200,4 +200,4 @@ def _base64(text: str) -> bytes:
 
 
 def _bad(why: str) -> Malformed:
-    return Malformed(f"this is not a checkpoint: {why}", code="bad-checkpoint", where="checkpoint")
+    return Malformed("this is not a checkpoint: {why}", code="bad-checkpoint", where="checkpoint", why=why)

@@ -89,7 +89,13 @@ class Tree:
         """The proof that leaf `index` is in the tree of `size` leaves, from the leaf upwards (2.1.1)."""
         size = self._checked(size)
         if not 0 <= index < size:
-            raise Malformed(f"entry {index} is not among the first {size}", code="not-in-log", where="proof")
+            raise Malformed(
+                "entry {index} is not among the first {length}",
+                code="not-in-log",
+                where="proof",
+                index=index,
+                length=size,
+            )
         height = (size - 1).bit_length()
         if height <= _SHARED:
             return self._siblings(index, size, 0, height)
@@ -115,7 +121,9 @@ class Tree:
         """The proof that the tree of `second` leaves extends the tree of `first` leaves (2.1.2)."""
         second = self._checked(second)
         if not 0 < first <= second:
-            raise Malformed(f"no proof from {first} to {second} leaves", code="not-in-log", where="proof")
+            raise Malformed(
+                "no proof from {first} to {second} leaves", code="not-in-log", where="proof", first=first, second=second
+            )
         return tuple(self._subproof(first, 0, second, known=True))
 
     def _subproof(self, first: int, start: int, stop: int, *, known: bool) -> list[bytes]:
@@ -154,7 +162,13 @@ class Tree:
         if size is None:
             return self.size
         if not 0 <= size <= self.size:
-            raise Malformed(f"the tree has {self.size} leaves, not {size}", code="not-in-log", where="proof")
+            raise Malformed(
+                "the tree has {length} leaves, not {other_length}",
+                code="not-in-log",
+                where="proof",
+                length=self.size,
+                other_length=size,
+            )
         return size
 
 
@@ -163,7 +177,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     `Contradicted`; `Malformed` for hashes that are none."""
     _require_hashes([leaf, root, *proof])
     if not 0 <= index < size:
-        raise Contradicted(f"entry {index} is not among the first {size}", where="inclusion proof")
+        raise Contradicted(
+            "entry {index} is not among the first {length}", where="inclusion proof", index=index, length=size
+        )
     node, position, last = leaf, index, size - 1
     for sibling in proof:
         if last == 0:
@@ -184,7 +200,9 @@ def verify_consistency(first: int, second: int, first_root: bytes, second_root: 
     `Contradicted`; `Malformed` for hashes that are none."""
     _require_hashes([first_root, second_root, *proof])
     if not 0 < first <= second:
-        raise Contradicted(f"no proof leads from {first} to {second} leaves", where="consistency proof")
+        raise Contradicted(
+            "no proof leads from {first} to {second} leaves", where="consistency proof", first=first, second=second
+        )
     if first == second:
         if proof or first_root != second_root:
             raise Contradicted("two trees of one size differ", where="consistency proof")

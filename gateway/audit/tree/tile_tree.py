@@ -76,7 +76,7 @@ class TileTree:
         if width == 0:
             return self.tree.root(complete)
         if size not in self._ragged or complete > self.tree.size:
-            raise Malformed(f"the tree over {size} leaves is not known", code="not-in-log", where="tree")
+            raise Malformed("the tree over {length} leaves is not known", code="not-in-log", where="tree", length=size)
         node = self._ragged[size]
         for level in range(complete.bit_length()):
             if complete >> level & 1:

@@ -64,5 +64,11 @@ def read_bundle(data: bytes, width: int) -> list[bytes]:
         entries.append(entry)
         at += 2 + length
     if len(entries) != width:
-        raise Malformed(f"a bundle holds {len(entries)} entries, not {width}", code="bad-bundle", where="export")
+        raise Malformed(
+            "a bundle holds {count} entries, not {width}",
+            code="bad-bundle",
+            where="export",
+            count=len(entries),
+            width=width,
+        )
     return entries

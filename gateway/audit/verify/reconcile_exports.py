@@ -55,7 +55,9 @@ def reconcile_exports(
     exports = [_opened(folder) for folder in folders]
     names = [str(export.member) for export in exports]
     if names[0] == names[1]:
-        raise Malformed(f"both exports are of `{names[0]}`", code="same-member", remedy="give two members' exports")
+        raise Malformed(
+            "both exports are of `{names}`", code="same-member", remedy="give two members' exports", names=names[0]
+        )
     reports = {
         name: verify_export(folder, charter, clock, fingerprint) for name, folder in zip(names, folders, strict=True)
     }

@@ -203,7 +203,7 @@ class Answerer:
             parts.trust().freshness(job.peer, now_us)
             purpose = job.verified.value.purpose.value
             if (reason := parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
-                raise Suspended(f"exchange with `{job.peer}` is suspended: {reason}")
+                raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=job.peer, reason=reason)
             if job.stored is None:
                 self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:

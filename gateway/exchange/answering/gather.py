@@ -218,7 +218,9 @@ class Gatherer:
         parts = self._parts
         issuer = parts.issuers.get(record.owner)
         if issuer is None:
-            raise Misconfigured(f"no key of agency `{record.owner}` is here", code="no-agency-key", where=record.source)
+            raise Misconfigured(
+                "no key of agency `{owner}` is here", code="no-agency-key", where=record.source, owner=record.owner
+            )
         request = job.verified.value
         now_us = parts.clock.now_us()
         return prepare(
@@ -276,7 +278,7 @@ def _believed(description: SourceDescription, result: SearchResult) -> tuple[Can
 
 
 def _foreign(source: str, what: str) -> Misconfigured:
-    return Misconfigured(f"the source gave {what}", code="foreign-record", where=source)
+    return Misconfigured("the source gave {what}", code="foreign-record", where=source, what=what)
 
 
 def _note(

@@ -31,10 +31,12 @@ def rows(name: str, columns: int) -> tuple[tuple[str, ...], ...]:
         fields = tuple("" if field == "-" else field for field in re.split(r"\t+", shown))
         if len(fields) != columns:
             raise Misconfigured(
-                f"a row has {len(fields)} fields instead of {columns}",
+                "a row has {count} fields instead of {columns}",
                 code="bad-table",
                 where=f"gateway/matching/data/{name}.tsv:{number}",
                 remedy="separate fields by tabs and write - for an empty one",
+                count=len(fields),
+                columns=columns,
             )
         found.append(fields)
     return tuple(found)

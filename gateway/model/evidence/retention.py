@@ -49,7 +49,7 @@ def content_key_id(text: str) -> ContentKeyId:
     """`nohit/2026-11`, or `nohit/2026-11.2` for the key that followed it; `Malformed` for anything else."""
     match = _KEY_ID.fullmatch(text)
     if match is None or match[2] == "0000":
-        raise Malformed(f"`{text[:40]!a}` is not the id of a content key", where="key")
+        raise Malformed("`{text!a}` is not the id of a content key", where="key", text=text[:40])
     return ContentKeyId(text, match[1], *month_of(to_us(datetime(int(match[2]), int(match[3]), 1, tzinfo=UTC))))
 
 
@@ -76,7 +76,7 @@ def age_before(now_us: int, age: str) -> int:
     """The time that `age` ago was: `3y`, `36m` or `1100d`. Raises `Malformed`."""
     match = _AGE.fullmatch(age)
     if match is None:
-        raise Malformed(f"`{age[:20]!a}` is not an age", where="age", remedy="such as 3y, 36m or 1100d")
+        raise Malformed("`{age!a}` is not an age", where="age", remedy="such as 3y, 36m or 1100d", age=age[:20])
     count, unit = int(match[1]), match[2]
     if unit == "d":
         return max(0, now_us - timedelta(days=count) // timedelta(microseconds=1))

@@ -67,10 +67,13 @@ def _check_owner(consent: Consent, officer: Officer) -> None:
     member, _, agency = str(consent.about["owner"]).partition(".")
     if officer.agency != agency:
         raise Forbidden(
-            f"the record belongs to `{member}.{agency}`, and the officer is of `{officer.agency}`",
+            "the record belongs to `{member}.{agency}`, and the officer is of `{officer_agency}`",
             code="not-the-owner",
             where="--as",
             remedy="an officer of the agency that owns the record decides",
+            member=member,
+            agency=agency,
+            officer_agency=officer.agency,
         )
 
 

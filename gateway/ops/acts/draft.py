@@ -68,10 +68,15 @@ def proof_needed(kind: ActKind, home: Home) -> Forbidden:
     rule = rule_of(kind)
     roles = " or ".join(sorted(rule.roles))
     return Forbidden(
-        f"`{kind}` needs {rule.persons} signature{'s' if rule.persons > 1 else ''} of {roles}",
+        "`{kind}` needs {persons} signature{other_persons} of {roles}",
         code="proof-needed",
         where="--key",
-        remedy=_remedy(kind, home),
+        remedy="{advice}",
+        kind=kind,
+        persons=rule.persons,
+        other_persons="s" if rule.persons > 1 else "",
+        roles=roles,
+        advice=_remedy(kind, home),
     )
 
 
@@ -129,10 +134,13 @@ def add_person(file: Path, key_file: Path) -> bytes:
     key = load_signing_key(key_file)
     if key.key_id in {name for name, _ in document.signatures}:
         raise Forbidden(
-            f"`{key_file}` has signed `{file}` already",
+            "`{key_file}` has signed `{file}` already",
             code="signed-already",
             where=str(file),
-            remedy=f"another person: {sign_command(file)}",
+            remedy="another person: {sign_command}",
+            key_file=key_file,
+            file=file,
+            sign_command=sign_command(file),
         )
     rule_of(act.kind)
     return add_signature(document, key)

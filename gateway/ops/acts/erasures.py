@@ -122,7 +122,7 @@ class ErasureDesk:
         rule_of(order.kind)
         effect = self.effects.get(ActKind(order.kind))
         if effect is None:
-            raise Forbidden(f"`{order.kind}` erases and holds nothing", code="unknown-act")
+            raise Forbidden("`{kind}` erases and holds nothing", code="unknown-act", kind=order.kind)
         return effect(order)
 
     def _proved(self, order: Order) -> tuple[Act, Proved]:
@@ -176,12 +176,12 @@ class ErasureDesk:
             raise Malformed("the document says another act", code="bad-order")
         if wanted.action is HoldAction.PLACE:
             if wanted.id in known:
-                raise Replayed(f"the hold `{wanted.id}` was placed before", code="hold-known")
+                raise Replayed("the hold `{id}` was placed before", code="hold-known", id=wanted.id)
             self._check_there(wanted.entries)
             self._one.operations.append([placed_entry(wanted, proved.members())])
         else:
             if wanted.id not in known or known[wanted.id].ended:
-                raise Unknown(f"no hold `{wanted.id}` stands", code="no-such-hold")
+                raise Unknown("no hold `{id}` stands", code="no-such-hold", id=wanted.id)
             self._one.operations.append([lifted_entry(wanted, proved.members())])
         return {"hold": wanted.id, "action": wanted.action.value, "approvers": list(wanted.signers)}
 
@@ -190,7 +190,13 @@ class ErasureDesk:
             state = self._one.store.state(log)
             size = state.size if state else 0
             if any(index >= size for index in indexes):
-                raise Unknown(f"there is no entry {max(indexes)} in {log}", code="no-such-entry", where=log)
+                raise Unknown(
+                    "there is no entry {indexes} in {log}",
+                    code="no-such-entry",
+                    where=log,
+                    indexes=max(indexes),
+                    log=log,
+                )
 
 
 def _before(detail: Mapping[str, Any]) -> dict[str, int]:

@@ -78,7 +78,9 @@ def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Ent
         for wanted in exchanges:
             places = exchange_entries(evidence, wanted)
             if not places:
-                raise Unknown(f"no log knows the exchange `{wanted}`", code="unknown-exchange", where="--exchange")
+                raise Unknown(
+                    "no log knows the exchange `{wanted}`", code="unknown-exchange", where="--exchange", wanted=wanted
+                )
             for log, indexes in places.items():
                 found.setdefault(log, []).extend(indexes)
     return found

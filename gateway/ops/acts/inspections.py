@@ -108,7 +108,7 @@ class QuickDesk:
         rule_of(order.kind)
         effect = self.effects.get(ActKind(order.kind))
         if effect is None:
-            raise Forbidden(f"`{order.kind}` is not carried out here", code="unknown-act")
+            raise Forbidden("`{kind}` is not carried out here", code="unknown-act", kind=order.kind)
         return effect(order)
 
 
@@ -186,10 +186,12 @@ class Inspections:
                 ground = mandate.withholds_private(shown.entry, shown.private)
             if ground:
                 raise Forbidden(
-                    f"entry {index} is outside the scope of the appointment ({ground})",
+                    "entry {index} is outside the scope of the appointment ({ground})",
                     code="outside-mandate",
                     where=f"{log}, appointment of `{appointment.auditor}`",
                     remedy="the authority appoints with a wider scope: liaison audit appoint",
+                    index=index,
+                    ground=ground,
                 )
 
 
@@ -197,7 +199,9 @@ def wanted_entries(inspection: Inspection) -> tuple[str, list[int]]:
     """Return the log and the entries that are to be opened. Raises `Malformed`."""
     log, indexes = inspection.detail.get("log"), inspection.detail.get("entries")
     if not isinstance(log, str) or not isinstance(indexes, list) or not 1 <= len(indexes) <= MAX_ENTRIES:
-        raise Malformed(f"a log and 1 to {MAX_ENTRIES} entries are opened", code="bad-inspection", where="detail")
+        raise Malformed(
+            "a log and 1 to {limit} entries are opened", code="bad-inspection", where="detail", limit=MAX_ENTRIES
+        )
     if any(type(index) is not int or index < 0 for index in indexes):
         raise Malformed("an entry's index is a whole number", code="bad-inspection", where="detail.entries")
     return log, indexes

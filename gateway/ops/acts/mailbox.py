@@ -56,7 +56,7 @@ class Order:
         """Return the lane in which it waits. Raises `Forbidden` for an act that no mailbox carries."""
         lane = rule_of(self.kind).lane
         if lane is None:
-            raise Forbidden(f"`{self.kind}` is not done beside a running node", code="unknown-act")
+            raise Forbidden("`{kind}` is not done beside a running node", code="unknown-act", kind=self.kind)
         return lane
 
 
@@ -71,10 +71,11 @@ class Mailbox:
         make_folder(self.folder)
         if len(self.waiting(order.lane)) >= MAX_WAITING:
             raise Overloaded(
-                f"{MAX_WAITING} acts wait already",
+                "{limit} acts wait already",
                 code="too-many-acts",
                 where=str(self.folder),
                 remedy="start the node",
+                limit=MAX_WAITING,
             )
         value = {name: getattr(order, name) for name in sorted(_FIELDS)}
         replace(self.place(order), strict_json.dumps(value), PRIVATE)

@@ -167,11 +167,12 @@ def require_here(log: AuditLog) -> None:
     if log.moved:
         log.abandon()
         raise NotProved(
-            f"the entry that must come first cannot be written{log.moved}, and no witness was asked yet which copy is "
-            "the newest: nothing is shown",
+            "the entry that must come first cannot be written{moved}, and no witness was asked "
+            "yet which copy is the newest: nothing is shown",
             code="unwitnessed-copy",
             where=f"log {log.store_name}",
             remedy="start the node once; or search an export: liaison audit export, then find --export",
+            moved=log.moved,
         )
 
 
@@ -198,10 +199,11 @@ def require_timely(clock: Clock, member: MemberId, view: Callable[[], TrustView]
         view().freshness(member, clock.now_us())
     except LiaisonError as error:
         raise Forbidden(
-            f"nothing is erased by age while our own time is not proved: {error.message}",
+            "nothing is erased by age while our own time is not proved: {detail}",
             code="time-not-proved",
             where="clock",
             remedy="set the clock right, then renew our status: liaison trust publish",
+            detail=error.message,
         ) from error
 
 

@@ -81,10 +81,11 @@ def _public_key(path: Path) -> VerifyKey:
         return VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
     except (OSError, UnicodeError, Malformed, BadSignature) as error:
         raise Misconfigured(
-            f"cannot be used: {error}",
+            "cannot be used: {error}",
             code="bad-key-file",
             where=str(path),
             remedy="take the `.pub` file that `liaison audit key` made",
+            error=error,
         ) from error
 
 
@@ -178,5 +179,7 @@ def _newest_log(evidence: Evidence, log: str) -> str:
         return log
     names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
     if not names:
-        raise Misconfigured(f"there is no {log} log yet", where=str(evidence.home.path), remedy="start the node once")
+        raise Misconfigured(
+            "there is no {log} log yet", where=str(evidence.home.path), remedy="start the node once", log=log
+        )
     return max(names, key=lambda name: int(name.partition("/")[2]))

@@ -57,10 +57,11 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, 
         for decided in decided_in(evidence.store, evidence.keys, exchange_id):
             return at, list(_explained(engine, _recorded(decided)))
     raise Unknown(
-        f"no decision on `{exchange_id}` is in this log",
+        "no decision on `{exchange_id}` is in this log",
         code="unknown-exchange",
         remedy="each counterpart decides on an exchange of its own, and the one that answered can explain it: liaison "
         "audit show --home … lists what was asked (--kind asked) and answered (--kind answered), with the exchange ids",
+        exchange_id=exchange_id,
     )
 
 

@@ -94,7 +94,10 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
             give_name(aside, out)
     except OSError as error:
         raise StorageBroken(
-            f"the backup cannot be written: `{error.strerror}`", where=str(out), remedy="free space, then try again"
+            "the backup cannot be written: `{strerror}`",
+            where=str(out),
+            remedy="free space, then try again",
+            strerror=error.strerror,
         ) from error
     taken = {name.removeprefix(f"{HOME}/").partition("/")[0] for name in files}
     here = {home.lock.name, home.acts.name}
@@ -178,9 +181,11 @@ def _head(store: SqlLogStore, log: str, path: Path, size: int) -> bytes:
                 return data
         time.sleep(_SETTLE_S)
     raise NotProved(
-        f"nobody signed a head over the {size} entries of {log}",
+        "nobody signed a head over the {length} entries of {log}",
         where=log,
         remedy="start the node once, then try again",
+        length=size,
+        log=log,
     )
 
 

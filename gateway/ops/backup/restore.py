@@ -114,7 +114,9 @@ def _unpack(backup: Path, key_file: Path, aside: Path) -> dict[str, Any]:
 def _unpack_one(archive: tarfile.TarFile, member: tarfile.TarInfo, aside: Path) -> None:
     parts = PurePosixPath(member.name).parts
     if not member.isreg() or not _NAME.fullmatch(member.name) or ".." in parts:
-        raise Malformed(f"`{member.name[:80]!a}` does not belong into a backup", code="bad-backup", where="backup")
+        raise Malformed(
+            "`{member!a}` does not belong into a backup", code="bad-backup", where="backup", member=member.name[:80]
+        )
     target = aside / member.name
     make_folder(target.parent)
     source = archive.extractfile(member)
@@ -138,7 +140,9 @@ def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) ->
     wrong = sorted(name for name in files if name not in there or _hash(aside / name) != files[name])
     wrong += sorted(there - files.keys() - {MANIFEST, SIGNATURE})
     if wrong:
-        raise Contradicted(f"`{wrong[0]}` is not the file that was backed up", code="backup-changed", where=wrong[0])
+        raise Contradicted(
+            "`{wrong}` is not the file that was backed up", code="backup-changed", where=wrong[0], wrong=wrong[0]
+        )
     documents = TrustDocuments(Home(aside / HOME).trust)
     charter, lines = documents.charter_versions(), _lines(Home(aside / HOME).trust)
     view = evidence_view(tuple(charter), tuple(lines), clock, pin)
@@ -162,7 +166,7 @@ def _check_note(note: bytes, manifest: bytes, member: MemberId, keys: Sequence[V
 def _small(aside: Path, name: str, limit: int) -> bytes:
     path = aside / name
     if not path.is_file() or path.stat().st_size > limit:
-        raise Malformed(f"`{name}` is missing", code="bad-backup", where="backup")
+        raise Malformed("`{name}` is missing", code="bad-backup", where="backup", name=name)
     return path.read_bytes()
 
 

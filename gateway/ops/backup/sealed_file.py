@@ -156,10 +156,11 @@ class SealedReader(io.RawIOBase):
 
     def _changed(self) -> Contradicted:
         return Contradicted(
-            f"piece {self._number} was changed, or the file is cut off",
+            "piece {number} was changed, or the file is cut off",
             code="backup-changed",
             where="backup",
             remedy="take another backup",
+            number=self._number,
         )
 
 

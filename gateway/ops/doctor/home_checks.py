@@ -360,4 +360,6 @@ def _bytes(file: Path, remedy: str = _INIT) -> bytes:
     except PermissionError:
         raise
     except OSError as error:
-        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy=remedy) from error
+        raise Misconfigured(
+            "cannot be read: {strerror}", where=str(file), remedy="{advice}", strerror=error.strerror, advice=remedy
+        ) from error

@@ -52,7 +52,10 @@ def found(
     node_name = before.node.name if before else name or "gw1"
     if name and name != node_name:
         raise Misconfigured(
-            f"this home is the node `{node_name}`", where=str(Home(home).settings), remedy="leave --name away"
+            "this home is the node `{node_name}`",
+            where=str(Home(home).settings),
+            remedy="leave --name away",
+            node_name=node_name,
         )
     check_authority_of(home, authority)
     _check_database(before, home, database)
@@ -72,10 +75,12 @@ def _settings_before(home: Path, member: str) -> Settings | None:
     settings = load_settings(home)
     if settings.node.member != member:
         raise Misconfigured(
-            f"this home is of `{settings.node.member}`, not of `{member}`",
+            "this home is of `{member}`, not of `{other_member}`",
             code="other-member",
             where=settings.origin["node.member"],
             remedy="choose another folder",
+            member=settings.node.member,
+            other_member=member,
         )
     return settings
 

@@ -117,7 +117,11 @@ def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock
     for path, _, name in read:
         if name.member != member or name not in certificate_names(name.member, name.name).values():
             raise Malformed(
-                f"`{name.uri}` is no use of a source process of `{member}`", code="wrong-use", where=str(path)
+                "`{uri}` is no use of a source process of `{member}`",
+                code="wrong-use",
+                where=str(path),
+                uri=name.uri,
+                member=member,
             )
     make_folder(out)
     made = {}
@@ -162,10 +166,12 @@ def _accept(home: SourceHome, statements: Sequence[Path], member: MemberId) -> l
         leaf = read_leaf(data)
         if leaf.name.use is not CertificateUse.STATEMENT or leaf.name.member != member:
             raise Malformed(
-                f"`{leaf.name.uri}` signs no statements of `{member}`",
+                "`{uri}` signs no statements of `{member}`",
                 code="wrong-use",
                 where=str(path),
                 remedy="give the node's keys/statement.pem",
+                uri=leaf.name.uri,
+                member=member,
             )
         target = home.accepted / f"statement-{leaf.key_id[:16]}.pem"
         if not target.exists():
@@ -178,12 +184,18 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise Misconfigured(f"cannot be read: {error.strerror}", code="no-file", where=str(path)) from error
+        raise Misconfigured(
+            "cannot be read: {strerror}", code="no-file", where=str(path), strerror=error.strerror
+        ) from error
 
 
 def _check_owner(folder: Path, member: MemberId) -> None:
     card = read_card(folder)
     if card.member != member:
         raise Misconfigured(
-            f"this is the authority of `{card.member}`, not of `{member}`", code="other-member", where=str(folder)
+            "this is the authority of `{member}`, not of `{other_member}`",
+            code="other-member",
+            where=str(folder),
+            member=card.member,
+            other_member=member,
         )

@@ -90,7 +90,9 @@ def read_lines(file: Path) -> list[bytes]:
     try:
         return [line for line in file.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:
-        raise Misconfigured(f"cannot be read: {error.strerror}", where=str(file), remedy="name a file") from error
+        raise Misconfigured(
+            "cannot be read: {strerror}", where=str(file), remedy="name a file", strerror=error.strerror
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

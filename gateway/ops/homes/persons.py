@@ -20,7 +20,9 @@ def admit_person(home: Path, public: Path, use: KeyUse) -> Path:
     target = folder / public.name
     made_by = "`liaison policy approver`" if use is KeyUse.APPROVER else "`liaison trust person`"
     if target.suffix != ".pub":
-        raise Misconfigured("a public key ends in `.pub`", where=str(public), remedy=f"take what {made_by} made")
+        raise Misconfigured(
+            "a public key ends in `.pub`", where=str(public), remedy="take what {made_by} made", made_by=made_by
+        )
     try:
         VerifyKey.admit(decode64(public.read_text(encoding="ascii").strip()))
     except (UnicodeError, Malformed, BadSignature) as error:

@@ -54,11 +54,15 @@ def take_waiver(trust: HomeTrust, used: Used) -> dict[str, Any]:
     try:
         act, proved = trust.verify(path.read_bytes())
         if act.kind is not ActKind.WAIVE:
-            raise Malformed(f"it is an act of `{act.kind}`", code="bad-act")
+            raise Malformed("it is an act of `{kind}`", code="bad-act", kind=act.kind)
         used.claim(act.id, act.expires_us, secrets.token_hex(16))
         path.unlink()
     except (OSError, LiaisonError) as error:
         raise Misconfigured(
-            f"cannot be used: {error}", code="bad-waiver", where=str(path), remedy="run `liaison witness waive` again"
+            "cannot be used: {error}",
+            code="bad-waiver",
+            where=str(path),
+            remedy="run `liaison witness waive` again",
+            error=error,
         ) from error
     return {"waived": f"{proved.words}: {act.reason}", "order": act.id} | proved.members()

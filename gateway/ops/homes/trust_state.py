@@ -109,9 +109,11 @@ def _unpublished(
     command = f"liaison trust publish --home {argument(settings.home)} --authority ADIR"
     if held is None:
         raise Misconfigured(
-            f"there is no descriptor of `{settings.node.member}` yet, and it needs its authority's signature",
+            "there is no descriptor of `{member}` yet, and it needs its authority's signature",
             code="no-descriptor",
-            remedy=command,
+            remedy="{advice}",
+            member=settings.node.member,
+            advice=command,
         )
     changes = {
         "--endpoint": bool(endpoints) and tuple(endpoints) != held.endpoints,

@@ -42,13 +42,18 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
     policy, _ = parse_policy(data)
     own = member_id(settings.node.member)
     if policy.member != own:
-        raise Misconfigured(f"this is the policy of `{policy.member}`, not of `{own}`", where=str(file))
+        raise Misconfigured(
+            "this is the policy of `{member}`, not of `{own}`", where=str(file), member=policy.member, own=own
+        )
     if len(policy.signers) < APPROVALS:
         raise Misconfigured(
-            f"{len(policy.signers)} of the {APPROVALS} needed approvers signed",
+            "{count} of the {approvals} needed approvers signed",
             code="below-threshold",
             where=str(file),
-            remedy=f"another approver: liaison policy sign {argument(file)} --key …",
+            remedy="another approver: liaison policy sign {file} --key …",
+            count=len(policy.signers),
+            approvals=APPROVALS,
+            file=argument(file),
         )
     install(home, data)
     return policy

@@ -24,10 +24,13 @@ def fetch_policy(home: Path | None, export: Path | None, wanted: str, out: Path)
     found = dict(_kept(folder, wanted))
     if len(found) != 1:
         raise Unknown(
-            f"{len(found) or 'no'} policies that were kept have a hash that begins with `{wanted[:64]}`",
+            "{count} policies that were kept have a hash that begins with `{wanted}`",
             code="unknown-policy",
             where=str(folder),
-            remedy=f"give the whole hash, as an entry's `decision.hash` has it; at least {_LEAST} digits",
+            remedy="give the whole hash, as an entry's `decision.hash` has it; at least {least} digits",
+            count=len(found) or "no",
+            wanted=wanted[:64],
+            least=_LEAST,
         )
     ((name, path),) = found.items()
     data = path.read_bytes()

@@ -158,7 +158,12 @@ class PolicyKeeper:
 
     def _check_above(self, version: int) -> None:
         if version <= self.version:
-            raise Stale(f"version {version} is not above {self.version}, which is in force", code="old-policy")
+            raise Stale(
+                "version {version} is not above {it_version}, which is in force",
+                code="old-policy",
+                version=version,
+                it_version=self.version,
+            )
 
     def logged(self) -> None:
         """Note that the entry about the policy that was accepted last is durable. Raise `StorageBroken`."""
@@ -167,7 +172,9 @@ class PolicyKeeper:
         try:
             (self._folder / UNLOGGED).unlink(missing_ok=True)
         except OSError as error:
-            raise StorageBroken(f"cannot be removed: {error.strerror}", where=str(self._folder / UNLOGGED)) from error
+            raise StorageBroken(
+                "cannot be removed: {strerror}", where=str(self._folder / UNLOGGED), strerror=error.strerror
+            ) from error
         self.unlogged = None
 
     @property
@@ -184,10 +191,13 @@ class PolicyKeeper:
         before = _number_in(self._mark)
         if version < before:
             raise Misconfigured(
-                f"version {before} was in force, and the newest document that is there is version {version}",
+                "version {before} was in force, and the newest document that is there is version {version}",
                 code="policy-went-back",
                 where=str(self._folder),
-                remedy=f"bring back `{self._folder}`, or approve a version above {before}",
+                remedy="bring back `{folder}`, or approve a version above {before}",
+                before=before,
+                version=version,
+                folder=self._folder,
             )
 
     def _enforce(self, policy: ApprovedPolicy, engine: PolicyEngine) -> PolicyEngine:

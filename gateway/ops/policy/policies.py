@@ -41,7 +41,13 @@ def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
             found.append(error)
     if not problems:
         found.extend(
-            Misconfigured(f"the bad twin `{twin.name}`: {twin.problems[0]}", code="bad-policy", where=str(folder))
+            Misconfigured(
+                "the bad twin `{twin}`: {problems}",
+                code="bad-policy",
+                where=str(folder),
+                twin=twin.name,
+                problems=twin.problems[0],
+            )
             for twin in run_twins(folder, member)
             if twin.problems
         )

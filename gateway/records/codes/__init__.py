@@ -44,10 +44,12 @@ def rows(name: str) -> tuple[tuple[str, ...], ...]:
         fields = tuple("" if field == "-" else field for field in line.split("\t"))
         if len(fields) != COLUMNS[name]:
             raise Misconfigured(
-                f"a row has {len(fields)} fields instead of {COLUMNS[name]}",
+                "a row has {count} fields instead of {columns}",
                 code="bad-table",
                 where=f"gateway/records/codes/{name}.tsv:{number}",
                 remedy="separate fields by one tab and write - for an empty one",
+                count=len(fields),
+                columns=COLUMNS[name],
             )
         found.append(fields)
     return tuple(found)

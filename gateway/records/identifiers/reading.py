@@ -45,7 +45,7 @@ class Reading(msgspec.Struct, frozen=True):
 def bounded(text: str, kind: str, limit: int = MAX_TEXT) -> str:
     """`text`, unless it is empty, too long or holds control characters (`Malformed`): checked before any other work."""
     if len(text) > limit:
-        raise Malformed(f"more than {limit} characters", code="too-long", where=kind)
+        raise Malformed("more than {limit} characters", code="too-long", where=kind, limit=limit)
     if not text.strip():
         raise Malformed("there is nothing to read", code="missing", where=kind)
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Co") and sign not in "\r\n\t" for sign in text):

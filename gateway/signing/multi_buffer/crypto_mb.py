@@ -206,7 +206,9 @@ def try_out(found: CryptoMb) -> None:
     right = right and all(found.fit([(key, *check) for check in zip(signatures, digests, strict=True)]))
     wrong = [(key, signature, digest) for signature, digest in zip(signatures, [*digests[1:], digests[0]], strict=True)]
     if not right or any(found.fit(wrong)):
-        raise Misconfigured("it does not give the signatures of RFC 6979", remedy=f"remove the package `{_PACKAGE}`")
+        raise Misconfigured(
+            "it does not give the signatures of RFC 6979", remedy="remove the package `{package}`", package=_PACKAGE
+        )
 
 
 def _reversed(digits: str) -> bytes:

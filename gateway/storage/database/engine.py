@@ -50,10 +50,11 @@ class SqliteSettings:
     def __post_init__(self) -> None:
         if self.synchronous.upper() not in _FULL:
             raise Misconfigured(
-                f"synchronous `{self.synchronous[:20]}` can lose committed entries when the power fails",
+                "synchronous `{synchronous}` can lose committed entries when the power fails",
                 code="weak-storage",
                 where="database.synchronous",
                 remedy="set it to `FULL`",
+                synchronous=self.synchronous[:20],
             )
 
 
@@ -74,10 +75,11 @@ def storage_errors(doing: str) -> Iterator[None]:
 
 def _broken(doing: str, cause: BaseException) -> StorageBroken:
     return StorageBroken(
-        f"the database failed: `{' '.join(str(cause).split())}`",
+        "the database failed: `{split}`",
         where=doing,
         remedy="check the disk's space, health and permissions, and the database's server where there is one; "
         "then start the node again",
+        split=" ".join(str(cause).split()),
     )
 
 
@@ -303,10 +305,11 @@ def require_durable(connection: Connection) -> None:
     ]
     if wrong:
         raise Misconfigured(
-            f"the database is not durable: {', '.join(wrong)}",
+            "the database is not durable: {wrong}",
             code="weak-storage",
             where="database",
             remedy="use journal_mode WAL and synchronous FULL on a local disk",
+            wrong=", ".join(wrong),
         )
 
 

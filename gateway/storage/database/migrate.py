@@ -42,9 +42,10 @@ def migrate(database: Database) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     if found is not None and found not in known:
         raise Misconfigured(
-            f"the database has schema `{found}`, which this version does not know",
+            "the database has schema `{found}`, which this version does not know",
             where="database",
             remedy="install the version of the gateway that wrote it, or a newer one",
+            found=found,
         )
     with database.write("migrate") as connection:
         if database.shared:
@@ -60,10 +61,12 @@ def require_current(database: Database) -> None:
     found = version(database)
     if found != HEAD:
         raise Misconfigured(
-            f"the database has schema `{found}`, not `{HEAD}`",
+            "the database has schema `{found}`, not `{head}`",
             code="old-schema",
             where="database",
             remedy="start the node once with this version: it brings the database up to date",
+            found=found,
+            head=HEAD,
         )
 
 

@@ -122,12 +122,18 @@ def require_server(connection: Connection) -> None:
     version = int(_show(connection, "server_version_num"))
     if version < _OLDEST:
         raise Misconfigured(
-            f"PostgreSQL {version // 10_000} is too old", where=WHERE, remedy="use PostgreSQL 14 or newer"
+            "PostgreSQL {version} is too old",
+            where=WHERE,
+            remedy="use PostgreSQL 14 or newer",
+            version=version // 10_000,
         )
     encoding = _show(connection, "server_encoding")
     if encoding != "UTF8":
         raise Misconfigured(
-            f"the database's encoding is `{encoding}`", where=WHERE, remedy="create it with ENCODING 'UTF8'"
+            "the database's encoding is `{encoding}`",
+            where=WHERE,
+            remedy="create it with ENCODING 'UTF8'",
+            encoding=encoding,
         )
 
 
@@ -137,11 +143,14 @@ def require_session(connection: Connection) -> None:
         found = _show(connection, name)
         if found != wanted:
             raise Misconfigured(
-                f"the session's {name} is `{found}` and not `{wanted}`",
+                "the session's {name} is `{found}` and not `{wanted}`",
                 code="storage-pooler",
                 where=WHERE,
                 remedy="connect to the server itself: a pooler (such as PgBouncer) does not pass settings on, and "
                 "hands one session to many",
+                name=name,
+                found=found,
+                wanted=wanted,
             )
 
 
@@ -151,10 +160,12 @@ def require_durable_server(connection: Connection, *, synchronous: bool = False)
     wrong = [name for name, (good, _) in _DURABLE.items() if found[name] not in good]
     if wrong:
         raise Misconfigured(
-            f"the database is not durable: {', '.join(f'{name} is `{found[name]}`' for name in wrong)}",
+            "the database is not durable: {wrong}",
             code="weak-storage",
             where=WHERE,
-            remedy="as the server's administrator: "
+            remedy="{advice}",
+            wrong=", ".join(f"{name} is `{found[name]}`" for name in wrong),
+            advice="as the server's administrator: "
             + " ".join(f"ALTER SYSTEM SET {name} = '{_DURABLE[name][1]}';" for name in wrong)
             + " SELECT pg_reload_conf(); also look at the server's command line, and at ALTER ROLE and ALTER DATABASE "
             "… SET",
@@ -170,10 +181,12 @@ def require_durable_server(connection: Connection, *, synchronous: bool = False)
     unlogged = connection.exec_driver_sql(_UNLOGGED).scalars().all()
     if unlogged:
         raise Misconfigured(
-            f"a table is not written to the write-ahead log: {', '.join(unlogged)}",
+            "a table is not written to the write-ahead log: {unlogged}",
             code="weak-storage",
             where=WHERE,
-            remedy=" ".join(f"ALTER TABLE {table} SET LOGGED;" for table in unlogged),
+            remedy="{advice}",
+            unlogged=", ".join(unlogged),
+            advice=" ".join(f"ALTER TABLE {table} SET LOGGED;" for table in unlogged),
         )
     if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
         raise Misconfigured(
@@ -207,7 +220,13 @@ def check_again(database: Database, before: StorageIdentity | None, *, synchrono
         return
     now = identity(database)
     if now != before:
-        raise StorageBroken(f"the database is now {now} and was {before}", where=WHERE, remedy="start the node again")
+        raise StorageBroken(
+            "the database is now {now} and was {before}",
+            where=WHERE,
+            remedy="start the node again",
+            now=now,
+            before=before,
+        )
     try:
         with database.read("settings") as connection:
             require_durable_server(connection, synchronous=synchronous)

@@ -63,10 +63,11 @@ def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
     if _is_elsewhere(given) or any(not _is_local(host) for host in hosts):
         if given.get("sslmode", "verify-full") != "verify-full":
             raise Misconfigured(
-                f"sslmode `{given['sslmode'][:20]}` does not prove which server answers",
+                "sslmode `{sslmode}` does not prove which server answers",
                 code="weak-storage",
                 where=WHERE,
                 remedy="leave sslmode out, and name the authority of the server's certificate: ?sslrootcert=FILE",
+                sslmode=given["sslmode"][:20],
             )
         made |= {"sslmode": "verify-full", "sslrootcert": given.get("sslrootcert", "system")}
     return made

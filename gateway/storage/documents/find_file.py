@@ -206,8 +206,9 @@ class FindFile:
 
     def _unusable(self, why: str) -> Unavailable:
         return Unavailable(
-            f"the search index cannot be used: {why}",
+            "the search index cannot be used: {why}",
             code="search-index",
             where=str(self._path),
             remedy="check space and rights, or name another file with --index; delete it: it is built anew",
+            why=why,
         )

@@ -61,5 +61,9 @@ class SealedWitnessStore(SqlWitnessStore):
 
     def _broken(self, text: str) -> Contradicted:
         return Contradicted(
-            f"{text}: an old copy was put back", code="witness-went-back", where=str(self._seal), remedy=_REMEDY
+            "{text}: an old copy was put back",
+            code="witness-went-back",
+            where=str(self._seal),
+            remedy=_REMEDY,
+            text=text,
         )

@@ -100,7 +100,7 @@ class KeyStore:
     def _path(self, key_id: str) -> Path:
         name, _, label = key_id.partition("/")
         if not _MONTH_KEY.fullmatch(key_id):
-            raise Unknown(f"`{key_id[:40]!a}` is not a key id", where="keystore")
+            raise Unknown("`{key_id!a}` is not a key id", where="keystore", key_id=key_id[:40])
         return self._root / name / f"{label}.key"
 
     def _month_key(self, key_id: str) -> AESGCMSIV:
@@ -114,7 +114,9 @@ class KeyStore:
         path = self._path(key_id)
         raw = read_key_file(path)
         if raw == DESTROYED:
-            raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
+            raise Unknown(
+                "key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore", key_id=key_id
+            )
         if len(raw) != KEY_BYTES:
             raise Misconfigured("not a key", where=str(path), remedy="restore the keystore from its backup")
         return AESGCMSIV(raw)
@@ -168,7 +170,7 @@ class KeyStore:
             path = self._path(key_id)
             mark = path.with_suffix(_RETIRED)
             if not path.exists():
-                raise Unknown(f"no key `{key_id}`", where="keystore")
+                raise Unknown("no key `{key_id}`", where="keystore", key_id=key_id)
             if not mark.exists():
                 create_key_file(mark, b"")
             self._note_change()
@@ -238,7 +240,7 @@ class KeyStore:
         place = f"{log}:{index}".encode()
         month_key = self._month_key(content.key_id)
         if not content.private:
-            raise Unknown(f"the content of entry {index} was erased", code="erased", where=log)
+            raise Unknown("the content of entry {index} was erased", code="erased", where=log, index=index)
         try:
             nonce, wrapped = content.wrapped_key[:_NONCE_BYTES], content.wrapped_key[_NONCE_BYTES:]
             decrypt = AESGCM(month_key.decrypt(nonce, wrapped, place)).decrypt
@@ -249,7 +251,7 @@ class KeyStore:
             )
         except (InvalidTag, ValueError) as error:
             raise Contradicted(
-                f"the content of entry {index} was changed", code="content-changed", where=log
+                "the content of entry {index} was changed", code="content-changed", where=log, index=index
             ) from error
 
     def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
@@ -261,10 +263,11 @@ class KeyStore:
             key = self._month_key(key_id).decrypt(old, wrapped, place)
         except (InvalidTag, ValueError) as error:
             raise Contradicted(
-                f"the content key of entry {index} was changed",
+                "the content key of entry {index} was changed",
                 code="content-changed",
                 where=log,
                 remedy="restore the database from a backup, or erase this entry as well",
+                index=index,
             ) from error
         return nonce + self._month_key(to).encrypt(nonce, key, place)
 
@@ -272,7 +275,9 @@ class KeyStore:
         """The key of a search index for what is under `key_id`: gone with it. `Unknown` when it was destroyed."""
         raw = read_key_file(self._path(key_id))
         if len(raw) != KEY_BYTES:
-            raise Unknown(f"key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore")
+            raise Unknown(
+                "key `{key_id}` was destroyed: its content is erased", code="erased", where="keystore", key_id=key_id
+            )
         return HKDF(SHA256(), KEY_BYTES, None, _SEARCH).derive(raw)
 
     def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
@@ -354,7 +359,9 @@ def read_key_file(path: Path) -> bytes:
         except FileNotFoundError:
             raise Unknown("no such key", code="no-key", where=str(path)) from None
         if mode & 0o077:
-            raise Misconfigured("others can read this key", where=str(path), remedy=f"chmod 600 {quote(str(path))}")
+            raise Misconfigured(
+                "others can read this key", where=str(path), remedy="chmod 600 {path}", path=quote(str(path))
+            )
         return path.read_bytes()
 
 

@@ -104,9 +104,10 @@ class SqlLogStore(SqlLogReader):
             work.append((self._insert_content, [_content_row(log_id, entry) for entry in entries]))
         if run_together(connection, work) != 1:
             raise StorageBroken(
-                f"another process has written to log `{after.log}`",
+                "another process has written to log `{log}`",
                 where="append",
                 remedy="run one node on one home, then start it again",
+                log=after.log,
             )
 
     def prune(self, log: str, first: int, stop: int) -> None:

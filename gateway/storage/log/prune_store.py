@@ -37,7 +37,9 @@ def prune(database: Database, log: str, first: int, stop: int) -> None:
         leaves = list(connection.execute(rows).scalars())
         moved = update(log_state).where(log_state.c.id == log_id, log_state.c.pruned == first).values(pruned=stop)
         if len(leaves) != stop - first or first % WIDTH or stop % WIDTH or connection.execute(moved).rowcount != 1:
-            raise StorageBroken(f"entries {first} to {stop - 1} are not those that were to be pruned", where=log)
+            raise StorageBroken(
+                "entries {first} to {stop} are not those that were to be pruned", where=log, first=first, stop=stop - 1
+            )
         for at in range(0, len(leaves), WIDTH):
             values = {"log_id": log_id, "place": (first + at) // WIDTH, "hashes": b"".join(leaves[at : at + WIDTH])}
             connection.execute(insert(log_tile).values(values))

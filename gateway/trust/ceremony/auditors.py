@@ -37,11 +37,13 @@ def draft_appointment(
     A key that is listed already keeps its times: a longer appointment needs a new key, a shorter one does not.
     """
     if not 1 <= days <= MAX_DAYS:
-        raise Malformed(f"an appointment is for 1 to {MAX_DAYS} days", code="bad-appointment", where="days")
+        raise Malformed("an appointment is for 1 to {limit} days", code="bad-appointment", where="days", limit=MAX_DAYS)
     documents = TrustDocuments(trust)
     charter = documents.charter(clock)
     if member not in charter.members:
-        raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
+        raise Misconfigured(
+            "`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter", member=member
+        )
     now_us = clock.now_us() // _SECOND_US * _SECOND_US
     start_us, stop_us = now_us - _BACK_US, now_us + days * _DAY_US
     held = [parse_appointment(line)[0] for line in documents.appointments(member)]

@@ -78,7 +78,7 @@ def draft(
         members.update(before.members)
     for card in cards:
         if card.member in members and not previous:
-            raise Malformed(f"there are two cards of `{card.member}`", code="two-cards")
+            raise Malformed("there are two cards of `{member}`", code="two-cards", member=card.member)
         members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
     return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
 
@@ -158,13 +158,16 @@ def publish_descriptor(
     charter = documents.charter(clock)
     member = _member_of(home)
     if member not in charter.members:
-        raise Misconfigured(f"`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter")
+        raise Misconfigured(
+            "`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter", member=member
+        )
     if key.key_id not in {listed.key_id for listed in charter.members[member].authority_keys}:
         raise Misconfigured(
-            f"the charter does not list this key as one of the authority of `{member}`",
+            "the charter does not list this key as one of the authority of `{member}`",
             code="other-authority",
             where=str(authority / "authority.key"),
-            remedy=f"give the folder of the authority of `{member}`",
+            remedy="give the folder of the authority of `{member}`",
+            member=member,
         )
     before = documents.descriptor(member, charter)
     now = clock.now_us()
@@ -197,7 +200,7 @@ def _next_keys(
         listed.setdefault(key.key_id, key)
     for key_id, since_us in compromised.items():
         if key_id not in listed:
-            raise Unknown(f"the key `{key_id[:16]!a}` is not listed", code="unknown-key")
+            raise Unknown("the key `{key_id!a}` is not listed", code="unknown-key", key_id=key_id[:16])
         listed[key_id] = mark_compromised(listed[key_id], since_us)
     return tuple(listed.values())
 
@@ -213,7 +216,10 @@ def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), lif
     descriptor = documents.descriptor(member, charter) if member in charter.members else None
     if descriptor is None:
         raise Misconfigured(
-            f"there is no descriptor of `{member}` yet", code="no-descriptor", remedy="`liaison trust publish`"
+            "there is no descriptor of `{member}` yet",
+            code="no-descriptor",
+            remedy="`liaison trust publish`",
+            member=member,
         )
     before = documents.status(descriptor)
     now = clock.now_us()
@@ -243,7 +249,7 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
     for file, key in zip(files, certified, strict=True):
         expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
         if key.use != expected:
-            raise Misconfigured(f"the certificate is for `{key.use}`", code="bad-key-file", where=f"{file}.pem")
+            raise Misconfigured("the certificate is for `{use}`", code="bad-key-file", where=f"{file}.pem", use=key.use)
     own = [_plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
     own += [
         _plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
@@ -278,10 +284,11 @@ def _own_agency_key(path: Path) -> ListedKey:
     key = _certified_key(path)
     if key.leaf().name.held is not Holder.OWN:
         raise Misconfigured(
-            f"this is no certificate of an agency's own key, but for `{key.use}`",
+            "this is no certificate of an agency's own key, but for `{use}`",
             code="bad-key-file",
             where=str(path),
             remedy="hand in the record.pem that `liaison source init` made",
+            use=key.use,
         )
     return key
 
@@ -291,10 +298,11 @@ def _person_key(path: Path, use: KeyUse, now_us: int) -> ListedKey:
         key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
     except (OSError, UnicodeError, Malformed, BadSignature) as error:
         raise Misconfigured(
-            f"cannot be used: {error}",
+            "cannot be used: {error}",
             code="bad-key-file",
             where=str(path),
             remedy="`liaison trust person` makes key and public key",
+            error=error,
         ) from error
     return _plain_key(key, use, now_us)
 
@@ -310,7 +318,11 @@ def _certified_key(path: Path) -> ListedKey:
         leaf = read_leaf(path.read_bytes())
     except (OSError, Malformed) as error:
         raise Misconfigured(
-            f"cannot be used: {error}", code="bad-key-file", where=str(path), remedy="`liaison init` makes it"
+            "cannot be used: {error}",
+            code="bad-key-file",
+            where=str(path),
+            remedy="`liaison init` makes it",
+            error=error,
         ) from error
     return ListedKey(
         key_id=leaf.key_id,
@@ -344,7 +356,11 @@ def _member_of(home: Path) -> MemberId:
         return read_leaf(path.read_bytes()).name.member
     except (OSError, Malformed) as error:
         raise Misconfigured(
-            f"cannot be used: {error}", code="bad-key-file", where=str(path), remedy="`liaison init` makes it"
+            "cannot be used: {error}",
+            code="bad-key-file",
+            where=str(path),
+            remedy="`liaison init` makes it",
+            error=error,
         ) from error
 
 

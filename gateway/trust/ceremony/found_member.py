@@ -123,7 +123,8 @@ def _create_pair(keys: Path, pair: _Pair, ca: Authority, clock: Clock) -> list[s
                 "there is a certificate, but not its key",
                 code="no-key-file",
                 where=str(path),
-                remedy=f"bring the key back, or move `{certificate}` away",
+                remedy="bring the key back, or move `{certificate}` away",
+                certificate=certificate,
             )
         if pair.algorithm is Algorithm.MLDSA44:
             create_witness_key(path, pair.algorithm)
@@ -167,5 +168,9 @@ def _check_owner(folder: Path, member: MemberId) -> None:
     card = read_card(folder)
     if card.member != member:
         raise Misconfigured(
-            f"this is the authority of `{card.member}`, not of `{member}`", code="other-member", where=str(folder)
+            "this is the authority of `{member}`, not of `{other_member}`",
+            code="other-member",
+            where=str(folder),
+            member=card.member,
+            other_member=member,
         )

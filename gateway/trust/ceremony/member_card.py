@@ -56,5 +56,9 @@ def read_card(path: Path) -> MemberCard:
         return parse_card(path.read_bytes())
     except OSError as error:
         raise Misconfigured(
-            f"cannot be read: {error.strerror}", code="no-card", where=str(path), remedy="`liaison init` writes it"
+            "cannot be read: {strerror}",
+            code="no-card",
+            where=str(path),
+            remedy="`liaison init` writes it",
+            strerror=error.strerror,
         ) from error

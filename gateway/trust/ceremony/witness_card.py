@@ -62,10 +62,11 @@ def read_witness_card(path: Path) -> WitnessCard:
         return parse_witness_card(path.read_bytes())
     except (OSError, Malformed, BadSignature) as error:
         raise Misconfigured(
-            f"cannot be used: {error}",
+            "cannot be used: {error}",
             code="bad-witness-card",
             where=str(path),
             remedy="bring the `witness.pub` that `liaison witness init` wrote on the witness's machine",
+            error=error,
         ) from error
 
 
@@ -77,10 +78,12 @@ def witness_cards(home: Path, member: str) -> list[WitnessCard]:
         card = read_witness_card(path)
         if card.member != member:
             raise Misconfigured(
-                f"this is a witness of `{card.member}`, not of `{member}`",
+                "this is a witness of `{member}`, not of `{other_member}`",
                 code="other-member",
                 where=str(path),
                 remedy="remove it: other countries' nodes are witnesses through their descriptors",
+                member=card.member,
+                other_member=member,
             )
         found.append(card)
     return found

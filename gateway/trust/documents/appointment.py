@@ -163,10 +163,11 @@ def check_time(appointment: Appointment, at_us: int) -> None:
     """Return when the appointment is in its time, else `Forbidden`."""
     if not appointment.start_us <= at_us < appointment.stop_us:
         raise Forbidden(
-            f"the appointment of `{appointment.auditor}` is outside its time",
+            "the appointment of `{auditor}` is outside its time",
             code="mandate-expired",
             where=f"{format_time(appointment.start_us)} to {format_time(appointment.stop_us)}",
             remedy="the authority appoints again: liaison audit appoint",
+            auditor=appointment.auditor,
         )
 
 

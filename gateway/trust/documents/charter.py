@@ -176,9 +176,10 @@ def check_fingerprint(first: Charter, fingerprint: str) -> None:
     """Return when `first` has this fingerprint. Raises `Contradicted`."""
     if first.fingerprint != normal_fingerprint(fingerprint):
         raise Contradicted(
-            f"the charter has the fingerprint `{first.fingerprint}`, which is not the expected one",
+            "the charter has the fingerprint `{fingerprint}`, which is not the expected one",
             code="other-fingerprint",
             remedy="compare it with the authorities by voice or in person",
+            fingerprint=first.fingerprint,
         )
 
 
@@ -186,9 +187,18 @@ def check_successor(before: Draft, after: Draft) -> None:
     """Steps 2 and 3 for one pair."""
     old, new = before.charter, after.charter
     if new.version != old.version + 1:
-        raise Malformed(f"version {new.version} does not follow version {old.version}", code="version-gap")
+        raise Malformed(
+            "version {version} does not follow version {old_version}",
+            code="version-gap",
+            version=new.version,
+            old_version=old.version,
+        )
     if new.federation != old.federation:
-        raise BadSignature(f"this is the charter of another federation, `{new.federation}`", code="other-federation")
+        raise BadSignature(
+            "this is the charter of another federation, `{federation}`",
+            code="other-federation",
+            federation=new.federation,
+        )
     if new.issued_us < old.issued_us:
         raise Stale("the charter was issued before the one that it follows")
     check_signatures(after, before)
@@ -207,10 +217,12 @@ def check_signatures(draft: Draft, before: Draft | None) -> None:
     for result in results:
         if not result.verified:
             raise BadSignature(
-                f"the charter has {len(result.signed)} of the {result.threshold} signatures that it needs",
+                "the charter has {count} of the {threshold} signatures that it needs",
                 code="below-threshold",
                 where="the old authorities" if result is not results[0] else "",
                 remedy="more authorities must run `liaison trust sign`",
+                count=len(result.signed),
+                threshold=result.threshold,
             )
 
 
@@ -218,9 +230,11 @@ def check_expiry(charter: Charter, now_us: int) -> None:
     """Return while the charter is in its time; else `Stale`."""
     if now_us >= charter.expires_us:
         raise Stale(
-            f"charter {charter.version} expired at {format_time(charter.expires_us)}",
+            "charter {version} expired at {format_time}",
             code="charter-expired",
             remedy="the authorities must sign the next one",
+            version=charter.version,
+            format_time=format_time(charter.expires_us),
         )
 
 

@@ -90,7 +90,9 @@ class ListedKey:
         """The certificate, which must certify this key for this use. Raises `Malformed`."""
         leaf = read_leaf(self.certificate)
         if leaf.spki != self.spki or certified_use(leaf) != self.use:
-            raise Malformed(f"the certificate of key `{self.key_id[:16]}` is for another key or use", code="bad-key")
+            raise Malformed(
+                "the certificate of key `{key_id}` is for another key or use", code="bad-key", key_id=self.key_id[:16]
+            )
         return leaf
 
 
@@ -145,9 +147,18 @@ def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> De
     """
     descriptor, document = parse_descriptor(data)
     if descriptor.federation != federation:
-        raise BadSignature(f"a descriptor for another federation, `{descriptor.federation}`", code="other-federation")
+        raise BadSignature(
+            "a descriptor for another federation, `{federation}`",
+            code="other-federation",
+            federation=descriptor.federation,
+        )
     if descriptor.member != member.member:
-        raise BadSignature(f"a descriptor of `{descriptor.member}`, not of `{member.member}`", code="other-member")
+        raise BadSignature(
+            "a descriptor of `{member}`, not of `{other_member}`",
+            code="other-member",
+            member=descriptor.member,
+            other_member=member.member,
+        )
     verify_threshold(document, member.authority_keys, member.authority_threshold)
     return descriptor
 
@@ -157,10 +168,12 @@ def check_keys(descriptor: Descriptor) -> None:
     for listed in descriptor.keys:
         key = WitnessKey.admit(listed.spki) if listed.use in WITNESSES else VerifyKey.admit(listed.spki)
         if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
-            raise BadSignature(f"key `{listed.key_id[:16]}` is not what its entry says", code="key-not-admitted")
+            raise BadSignature(
+                "key `{key_id}` is not what its entry says", code="key-not-admitted", key_id=listed.key_id[:16]
+            )
         if listed.certificate and listed.leaf().name.member != descriptor.member:
             raise BadSignature(
-                f"the certificate of key `{listed.key_id[:16]}` is another member's", code="other-member"
+                "the certificate of key `{key_id}` is another member's", code="other-member", key_id=listed.key_id[:16]
             )
 
 
@@ -224,7 +237,10 @@ def endpoint(text: str) -> str:
     match = _ENDPOINT.fullmatch(text)
     if not match or int(match.group(1)) > 65_535:
         raise Malformed(
-            f"`{text[:80]!a}` is not an endpoint", code="bad-endpoint", remedy="host:port, such as 192.0.2.7:7443"
+            "`{text!a}` is not an endpoint",
+            code="bad-endpoint",
+            remedy="host:port, such as 192.0.2.7:7443",
+            text=text[:80],
         )
     return text
 
@@ -258,13 +274,17 @@ def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
     certified = {*CERTIFIED.values(), *(agency_use(agency) for agency in agencies)}
     for key in keys:
         if key.use not in certified and key.use not in frozenset(KeyUse):
-            raise Malformed(f"`{key.use[:80]!a}` is not a use", code="unknown-use", where="descriptor.keys")
+            raise Malformed("`{use!a}` is not a use", code="unknown-use", where="descriptor.keys", use=key.use[:80])
         if key.use in certified and (key.algorithm is not Algorithm.P256 or not key.certificate):
-            raise Malformed(f"a key for `{key.use}` is P-256 and certified", code="bad-key", where="descriptor.keys")
+            raise Malformed(
+                "a key for `{use}` is P-256 and certified", code="bad-key", where="descriptor.keys", use=key.use
+            )
         if key.algorithm is Algorithm.MLDSA44 and key.use not in WITNESSES:
             raise Malformed("an ML-DSA key is a witness's, and nothing else", code="bad-key", where="descriptor.keys")
         if key.use not in certified and key.certificate:
-            raise Malformed(f"a key for `{key.use}` has no certificate", code="bad-key", where="descriptor.keys")
+            raise Malformed(
+                "a key for `{use}` has no certificate", code="bad-key", where="descriptor.keys", use=key.use
+            )
 
 
 def mark_compromised(key: ListedKey, since_us: int) -> ListedKey:

@@ -22,9 +22,11 @@ class Fields:
         if not isinstance(value, dict):
             raise Malformed("an object is expected", code="bad-field", where=where)
         if missing := needed - value.keys():
-            raise Malformed(f"`{min(missing)}` is missing", code="bad-field", where=where)
+            raise Malformed("`{missing}` is missing", code="bad-field", where=where, missing=min(missing))
         if unknown := value.keys() - needed - frozenset(optional):
-            raise Malformed(f"`{min(unknown)[:40]!a}` is not a known field", code="unknown-field", where=where)
+            raise Malformed(
+                "`{unknown!a}` is not a known field", code="unknown-field", where=where, unknown=min(unknown)[:40]
+            )
         self._members: Mapping[str, Any] = value
         self._where = where
 
@@ -69,7 +71,7 @@ class Fields:
         return tuple(value)
 
     def _bad(self, name: str, what: str) -> Malformed:
-        return Malformed(f"{what} is expected", code="bad-field", where=f"{self._where}.{name}")
+        return Malformed("{what} is expected", code="bad-field", where=f"{self._where}.{name}", what=what)
 
 
 def parse_time(value: Any, where: str) -> int:

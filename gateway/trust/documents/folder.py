@@ -166,7 +166,10 @@ class TrustDocuments:
             descriptor = self.descriptor(_member(charter, member).member, charter)
             if descriptor is None:
                 raise Misconfigured(
-                    f"there is no descriptor of `{member}` yet", code="no-descriptor", remedy="import that one first"
+                    "there is no descriptor of `{member}` yet",
+                    code="no-descriptor",
+                    remedy="import that one first",
+                    member=member,
                 )
             new = verify_status(data, descriptor)
             lines = _lines(self.status_path(member))
@@ -230,7 +233,12 @@ class TrustDocuments:
                 continue
             other = parse_descriptor(lines[-1])[0]
             if taken := mine.intersection(key.key_id for key in other.keys):
-                raise BadSignature(f"key `{min(taken)[:16]}` is a key of `{other.member}`", code="other-member")
+                raise BadSignature(
+                    "key `{taken}` is a key of `{member}`",
+                    code="other-member",
+                    taken=min(taken)[:16],
+                    member=other.member,
+                )
 
     def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
         """True for the next version, False for one that is held; everything else is raised."""
@@ -242,9 +250,11 @@ class TrustDocuments:
             raise _back("descriptor", new.version, held.version)
         if new.version != held.version + 1:
             raise Malformed(
-                f"version {new.version} does not follow version {held.version}",
+                "version {version} does not follow version {held_version}",
                 code="version-gap",
                 remedy="import the versions between them first",
+                version=new.version,
+                held_version=held.version,
             )
         if new.previous != held.hash.hex():
             raise self._conflict(new.data, f"descriptor {held.version} of `{new.member}`, before this one")
@@ -255,10 +265,11 @@ class TrustDocuments:
         path = self.folder / "conflicts" / f"{hashlib.sha256(data).hexdigest()}.json"
         self._write_lines(path, [data])
         return Contradicted(
-            f"there are two different signed documents: {what}",
+            "there are two different signed documents: {what}",
             code="equivocation",
             where=str(path),
             remedy="alarm: ask that member's authority by another way which one it signed",
+            what=what,
         )
 
     def _write_lines(self, path: Path, lines: list[bytes]) -> None:
@@ -273,25 +284,33 @@ class TrustDocuments:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise StorageBroken(f"the trust folder cannot be used: {error.strerror}", where=str(self.folder)) from error
+            raise StorageBroken(
+                "the trust folder cannot be used: {strerror}", where=str(self.folder), strerror=error.strerror
+            ) from error
 
 
 def _member(charter: Charter, member: str) -> CharterMember:
     found = charter.members.get(member)
     if found is None:
         raise Unknown(
-            f"`{member}` is not in charter {charter.version}", code="unknown-member", remedy="take the newest charter"
+            "`{member}` is not in charter {version}",
+            code="unknown-member",
+            remedy="take the newest charter",
+            member=member,
+            version=charter.version,
         )
     return found
 
 
 def _back(kind: str, new: int, held: int) -> Stale:
-    return Stale(f"{kind} {new} is older than the one held, {held}", code="rollback")
+    return Stale("{kind} {new} is older than the one held, {held}", code="rollback", kind=kind, new=new, held=held)
 
 
 def _check_issued(issued_us: int, clock: Clock, kind: str) -> None:
     if issued_us > clock.now_us() + _SKEW_US:
-        raise Stale(f"the {kind} was issued in the future", code="from-the-future", remedy="check this node's clock")
+        raise Stale(
+            "the {kind} was issued in the future", code="from-the-future", remedy="check this node's clock", kind=kind
+        )
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -302,7 +321,9 @@ def _lines(path: Path) -> list[bytes]:
         return []
     except OSError as error:
         remedy = "use the account that it belongs to, or mend its permissions or its disk"
-        raise StorageBroken(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from error
+        raise StorageBroken(
+            "cannot be read: {strerror}", where=str(path), remedy=remedy, strerror=error.strerror
+        ) from error
     if len(data) > _MAX_FILE:
-        raise TooLarge(f"more than {_MAX_FILE} bytes", where=str(path))
+        raise TooLarge("more than {limit} bytes", where=str(path), limit=_MAX_FILE)
     return [line for line in data.split(b"\n") if line]

@@ -68,7 +68,7 @@ def parse_members(value: Any) -> Mapping[str, CharterMember]:
     No key and no CA belongs to two members.
     """
     if not isinstance(value, dict) or not 1 <= len(value) <= MAX_MEMBERS:
-        raise Malformed(f"a charter has 1 to {MAX_MEMBERS} members", code="bad-charter")
+        raise Malformed("a charter has 1 to {limit} members", code="bad-charter", limit=MAX_MEMBERS)
     members = {name: _member(name, entry) for name, entry in value.items()}
     keys = [key.key_id for member in members.values() for key in member.authority_keys]
     authorities = [read_ca(pem).public_key() for member in members.values() for pem in member.ca_certificates]

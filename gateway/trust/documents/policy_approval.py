@@ -82,7 +82,7 @@ def verify_policy(
     """
     policy, document = parse_policy(data)  # 1
     if policy.member != descriptor.member:  # 2
-        raise Forbidden(f"this is the policy of `{policy.member}`", code="other-member")
+        raise Forbidden("this is the policy of `{member}`", code="other-member", member=policy.member)
     approvers = listed_persons(descriptor, (KeyUse.APPROVER,), now_us, removed)
     verify_threshold(document, [person.key for person in approvers], APPROVALS)  # 3, 4
     return policy
