@@ -15,7 +15,7 @@ _REMEDY = "write it with the adapter's table, and give it mode 0600"
 
 
 def read_access(path: Path | None, table: str) -> TomlTable:
-    """The table `table` of the access file at `path`; an empty one when there is no file.
+    """Return the table `table` of the access file at `path`; an empty one when there is no file.
 
     Raises `Misconfigured` when others can read the file, when it is no TOML, or when it holds another table.
     """
@@ -27,7 +27,7 @@ def read_access(path: Path | None, table: str) -> TomlTable:
 
 
 def file_of(node: TomlTable, access: Path | None, key: str) -> str:
-    """The path in `key`, relative to the access file's folder; empty when it is not there. The file must exist."""
+    """Return the path in `key`, relative to the access file's folder; empty when it is not there. The file must exist."""
     name = node.text(key, "")
     if not name or access is None:
         return ""

@@ -36,7 +36,7 @@ class Adapter(Source, Protocol):
         """Rows that could not be read as mapped, counted by record type and reason."""
 
     def changes(self, since: str) -> Changes:
-        """Whether the source has changed since the cursor `since` (empty = never asked). Raises `LiaisonError`."""
+        """Tell whether the source has changed since the cursor `since` (empty = never asked). Raises `LiaisonError`."""
 
     def refresh(self) -> bool:
         """Bring the search up to date with the source if it has changed; whether it had. Searches go on meanwhile."""
@@ -52,7 +52,7 @@ def check_deadline(clock: Clock, deadline: float) -> None:
 
 
 def best(candidates: Iterable[Candidate], cap: int = MAX_CANDIDATES, capped: bool = False) -> SearchResult:
-    """The `cap` best candidates, surest first, each record once; `capped` says that some were cut off before."""
+    """Return the `cap` best candidates, surest first, each record once; `capped` says that some were cut off before."""
     by_record: dict[tuple[str, str], Candidate] = {}
     for candidate in candidates:
         place = (candidate.record_type, candidate.key)

@@ -27,22 +27,22 @@ class Inspector(Protocol):
     """What is needed of SQLAlchemy's inspector."""
 
     def get_schema_names(self) -> list[str]:
-        """Names of schemas."""
+        """Return names of schemas."""
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
-        """Names of tables."""
+        """Return names of tables."""
 
     def get_view_names(self, schema: str | None = None) -> list[str]:
-        """Names of views."""
+        """Return names of views."""
 
     def get_columns(self, table_name: str, schema: str | None = None) -> Any:
-        """Columns with `name` and `type`."""
+        """Return columns with `name` and `type`."""
 
     def get_pk_constraint(self, table_name: str, schema: str | None = None) -> Any:
-        """The primary key's `constrained_columns`."""
+        """Return the primary key's `constrained_columns`."""
 
     def get_indexes(self, table_name: str, schema: str | None = None) -> Any:
-        """Indexes with `column_names`."""
+        """Return indexes with `column_names`."""
 
     def get_unique_constraints(self, table_name: str, schema: str | None = None) -> Any:
         """Unique constraints with `column_names`."""
@@ -91,30 +91,32 @@ class Catalogue:
         return self._places[table]
 
     def is_indexed(self, table: str, column: str) -> bool:
-        """Whether rows of `table` are found quickly by `column`."""
+        """Tell whether rows of `table` are found quickly by `column`."""
         return column in self._indexed[table]
 
     def can_page(self, table: str, column: str) -> bool:
-        """Whether the rows of `table` can be read page by page in the order of `column`: no two rows share a value."""
+        """Tell whether the rows of `table` can be read page by page in the order of `column`: no two rows share a
+        value.
+        """
         return column in self._unique[table] and (not self._is_loose or self._type(table, column) is int)
 
     def is_whole(self, table: str, column: str) -> bool:
-        """Whether the column holds whole numbers."""
+        """Tell whether the column holds whole numbers."""
         return self._type(table, column) is int
 
     def is_unordered(self, table: str, column: str) -> bool:
-        """Whether the database knows no largest value of the column: UUIDs have none in PostgreSQL."""
+        """Tell whether the database knows no largest value of the column: UUIDs have none in PostgreSQL."""
         return not self._is_loose and self._type(table, column) is UUID
 
     def key(self, table: str, column: str, key: str) -> Any:
-        """`key` in the type of the column; `Unknown` when it cannot be one of its values."""
+        """Return `key` in the type of the column; `Unknown` when it cannot be one of its values."""
         value = key if self._is_loose and not self.is_whole(table, column) else self._fitted(table, column, key)
         if value is None:
             raise Unknown("the source has no such record", code="unknown-record")
         return value
 
     def parameter(self, table: str, column: str, value: Any) -> Any:
-        """`value` of another column in the type of this one; None when it cannot be one of its values.
+        """Return `value` of another column in the type of this one; None when it cannot be one of its values.
 
         Databases that convert by themselves do it so that `12abc` equals 12, or refuse the whole statement.
         """
@@ -132,7 +134,7 @@ class Catalogue:
             return None
 
     def growing_columns(self, mapping: Mapping) -> set[tuple[str, str]]:
-        """Each table of `mapping` with the column whose largest value grows with new rows."""
+        """Return each table of `mapping` with the column whose largest value grows with new rows."""
         records = mapping.records.values()
         found = {(record.table, record.key) for record in records}
         return found | {(join.table, join.key) for record in records for join in record.joins}
@@ -162,7 +164,7 @@ class Catalogue:
         self._unique[table] = {name for name in alone if name} - nullable
 
     def _find(self, table: str, line: int) -> Table:
-        """A name with dots is a table of the own schema if there is one of that name, else schema and table."""
+        """Return a name with dots is a table of the own schema if there is one of that name, else schema and table."""
         known = self._names("")
         schema, _, name = table.rpartition(".")
         if table in known or not schema:

@@ -82,11 +82,11 @@ class Opener(Protocol):
     """What an adapter's module offers."""
 
     def __call__(self, place: Place) -> Adapter:
-        """The adapter for `place`. Raises `Misconfigured` with file and line, or `Unavailable`."""
+        """Return the adapter for `place`. Raises `Misconfigured` with file and line, or `Unavailable`."""
 
 
 def open_source(place: Place) -> Adapter:
-    """The source at `place`.
+    """Return the source at `place`.
 
     Raises `Misconfigured` with file and line for a mapping that does not fit, `Unavailable` when the system or
     the index's disk cannot be used.
@@ -95,7 +95,7 @@ def open_source(place: Place) -> Adapter:
 
 
 def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
-    """`rows` behind a key index, which is built when it is missing or damaged, and brought up with its source.
+    """Return `rows` behind a key index, which is built when it is missing or damaged, and brought up with its source.
 
     The index is `index_dir/<source id>.sqlite`. The rows are closed when this raises.
     """

@@ -42,7 +42,7 @@ def _masked(letter: str) -> str:
 
 
 def mask(value: Any) -> Any:
-    """`value` with the letters and figures of every text and number in it masked; keys of objects stay."""
+    """Return `value` with the letters and figures of every text and number in it masked; keys of objects stay."""
     if isinstance(value, str):
         return "".join(map(_masked, value))
     if isinstance(value, bool) or value is None:

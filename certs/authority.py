@@ -76,7 +76,7 @@ def certify_authority(folder: Path, member: str, key: ec.EllipticCurvePrivateKey
 
 
 def load_authority(folder: Path) -> Authority:
-    """The CA in `folder` (`ca.key`, `ca.pem`). Raises `Misconfigured`."""
+    """Return the CA in `folder` (`ca.key`, `ca.pem`). Raises `Misconfigured`."""
     key = load_key(folder / "ca.key")
     path = folder / "ca.pem"
     try:
@@ -99,7 +99,7 @@ def issue(
     days: int = LEAF_DAYS,
     not_before: datetime | None = None,
 ) -> bytes:
-    """A certificate (PEM) for one use: exactly one URI SAN, and for a server exactly one DNS SAN."""
+    """Return a certificate (PEM) for one use: exactly one URI SAN, and for a server exactly one DNS SAN."""
     start = not_before or clock.now() - _BACKDATED
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(name.uri)]
     if name.dns:
@@ -117,7 +117,8 @@ def issue(
 
 
 def pinned_server(key: ec.EllipticCurvePrivateKey, dns: str, clock: Clock) -> bytes:
-    """The certificate (PEM) of a server that no CA certifies: its clients hold this very certificate as their root.
+    """Return the certificate (PEM) of a server that no CA certifies: its clients hold this very certificate as their
+    root.
 
     It names nobody but `dns`, has no URI SAN, and so is a certificate for nothing else (`certs.profile`).
     """
@@ -136,7 +137,7 @@ def pinned_server(key: ec.EllipticCurvePrivateKey, dns: str, clock: Clock) -> by
 
 
 def self_signed(key: ec.EllipticCurvePrivateKey, member: str, start: datetime) -> x509.Certificate:
-    """The certificate of a national CA: ten years, path length 0."""
+    """Return the certificate of a national CA: ten years, path length 0."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, member.upper()),

@@ -87,7 +87,7 @@ def _exists(path: Path) -> Misconfigured:
 
 
 def _aside(path: Path) -> Path:
-    """Where the bytes of `path` are until all of them are there: of each thread that writes it."""
+    """Return where the bytes of `path` are until all of them are there: of each thread that writes it."""
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.new")
 
 

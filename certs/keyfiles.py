@@ -65,7 +65,7 @@ def _write(path: Path, key: PrivateKey | MLDSA44PrivateKey) -> None:
 
 
 def load_key(path: Path) -> PrivateKey:
-    """The private key in `path`. Raises `Misconfigured` when others can read it, or it is of another kind."""
+    """Return the private key in `path`. Raises `Misconfigured` when others can read it, or it is of another kind."""
     key = _load(path)
     if isinstance(key, MLDSA44PrivateKey):
         raise _not_allowed(path, "an ML-DSA key cosigns the heads of logs, and nothing else")
@@ -73,7 +73,7 @@ def load_key(path: Path) -> PrivateKey:
 
 
 def load_witness_key(path: Path) -> WitnessPrivateKey:
-    """The private key of a witness in `path`. Raises `Misconfigured` like `load_key`."""
+    """Return the private key of a witness in `path`. Raises `Misconfigured` like `load_key`."""
     key = _load(path)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         raise _not_allowed(path, "a witness has keys of the kinds Ed25519 and ML-DSA-44")
@@ -107,17 +107,18 @@ def _not_allowed(path: Path, why: str) -> Misconfigured:
 
 
 def spki(key: PublicKey | WitnessPublicKey) -> bytes:
-    """The SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) of a public key, DER."""
+    """Return the SubjectPublicKeyInfo (RFC 5280, 4.1.2.7) of a public key, DER."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def key_id(public_key_info: bytes) -> str:
-    """The id of a key: SHA-256 of its SubjectPublicKeyInfo, 64 hexadecimal digits."""
+    """Return the id of a key: SHA-256 of its SubjectPublicKeyInfo, 64 hexadecimal digits."""
     return hashlib.sha256(public_key_info).hexdigest()
 
 
 def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` makes it") -> bytes:
-    """The bytes (16 KiB at most) of a file with secrets; `what` names it in errors, `remedy` helps where it is missing.
+    """Return the bytes (16 KiB at most) of a file with secrets; `what` names it in errors, `remedy` helps where it is
+    missing.
 
     Raises `Misconfigured` when others can read it. Rights are checked on the open file, so that it cannot be swapped
     in between.

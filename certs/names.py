@@ -76,22 +76,22 @@ class CertificateName:
 
 
 def tls_name(member: str, name: str) -> str:
-    """The DNS name of a node: `<name>.<member>.liaison.internal`; never resolved, only compared."""
+    """Return the DNS name of a node: `<name>.<member>.liaison.internal`; never resolved, only compared."""
     return f"{name}.{member}.{_DOMAIN}"
 
 
 def source_tls_name(member: str, agency: str) -> str:
-    """The DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`, no node's name."""
+    """Return the DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`, no node's name."""
     return f"{agency}.source.{member}.{_DOMAIN}"
 
 
 def witness_tls_name(member: str) -> str:
-    """The DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`, no node's name."""
+    """Return the DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`, no node's name."""
     return f"witness.domestic.{member}.{_DOMAIN}"
 
 
 def label(text: str, field: str) -> str:
-    """`text` as one DNS label in lower case, or `Malformed` naming `field`."""
+    """Return `text` as one DNS label in lower case, or `Malformed` naming `field`."""
     if not _LABEL.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -", text=text[:70]
@@ -100,7 +100,7 @@ def label(text: str, field: str) -> str:
 
 
 def parse_uri(uri: str) -> CertificateName:
-    """The name that a URI SAN says; every other spelling is `Malformed`."""
+    """Return the name that a URI SAN says; every other spelling is `Malformed`."""
     if not uri.startswith(_PREFIX):
         raise Malformed("`{uri!a}` is not a name of this federation", code="bad-certificate-name", uri=uri[:80])
     parts = uri.removeprefix(_PREFIX).split("/")

@@ -55,7 +55,7 @@ class Leaf:
 
 
 def read_leaf(data: bytes) -> Leaf:
-    """A leaf certificate (PEM or DER), or `Malformed`:
+    """Return a leaf certificate (PEM or DER), or `Malformed`:
 
     1. one certificate of bounded size, P-256 key, signed with ECDSA and SHA-256;
     2. not a CA, for signatures only, no unknown critical extension;
@@ -78,7 +78,7 @@ def read_leaf(data: bytes) -> Leaf:
 
 
 def read_ca(pem: bytes) -> x509.Certificate:
-    """A national CA's certificate (one PEM block), or `Malformed`: P-256, self-signed, path length 0."""
+    """Return a national CA's certificate (one PEM block), or `Malformed`: P-256, self-signed, path length 0."""
     try:
         certificate = _load(pem)
         _p256(certificate)
@@ -95,7 +95,7 @@ def read_ca(pem: bytes) -> x509.Certificate:
 
 
 def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:
-    """The time (microseconds, stop exclusive) in which both `leaf` and the CA that issued it are valid.
+    """Return the time (microseconds, stop exclusive) in which both `leaf` and the CA that issued it are valid.
 
     Raises `Unauthenticated` when none of `authorities` issued it.
     """

@@ -19,7 +19,7 @@ MAX_REQUEST = 8_192
 
 
 def build_request(key: ec.EllipticCurvePrivateKey, name: CertificateName) -> bytes:
-    """A request (PEM) for a certificate of `key` for the use that `name` says."""
+    """Return a request (PEM) for a certificate of `key` for the use that `name` says."""
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name.name)]))
@@ -30,7 +30,8 @@ def build_request(key: ec.EllipticCurvePrivateKey, name: CertificateName) -> byt
 
 
 def read_request(pem: bytes) -> tuple[ec.EllipticCurvePublicKey, CertificateName]:
-    """The key and the use of a request, or `Malformed`: bounded, P-256, proved by its signature, exactly one URI SAN.
+    """Return the key and the use of a request, or `Malformed`: bounded, P-256, proved by its signature, exactly one URI
+    SAN.
 
     Whether that use is to be certified is for the authority's own people to say.
     """

@@ -31,16 +31,16 @@ class Clock(Protocol):
     """What the gateway knows of time."""
 
     def now(self) -> datetime:
-        """The time in UTC; never earlier than an answer given before."""
+        """Return the time in UTC; never earlier than an answer given before."""
 
     def now_us(self) -> int:
-        """The same in microseconds since 1970."""
+        """Return the same in microseconds since 1970."""
 
     def monotonic(self) -> float:
-        """Seconds of a clock that only measures durations."""
+        """Return seconds of a clock that only measures durations."""
 
     def jumped_us(self) -> int:
-        """How far the system's clock has moved against the steady one since the start, in microseconds."""
+        """Return how far the system's clock has moved against the steady one since the start, in microseconds."""
 
 
 class SystemClock:
@@ -55,21 +55,21 @@ class SystemClock:
         self._steady_at_start = steady()
 
     def now_us(self) -> int:
-        """The time in microseconds since 1970; never earlier than before."""
+        """Return the time in microseconds since 1970; never earlier than before."""
         with self._lock:
             self._last_us = max(self._wall() // _NANOS_PER_MICRO, self._last_us + 1)
             return self._last_us
 
     def now(self) -> datetime:
-        """The time in UTC; never earlier than before."""
+        """Return the time in UTC; never earlier than before."""
         return from_us(self.now_us())
 
     def monotonic(self) -> float:
-        """Seconds for measuring durations."""
+        """Return seconds for measuring durations."""
         return time.monotonic()
 
     def jumped_us(self) -> int:
-        """The system clock's distance from where the steady clock says it should be."""
+        """Return the system clock's distance from where the steady clock says it should be."""
         wall = self._wall() - self._wall_at_start
         return (wall - self._steady() + self._steady_at_start) // _NANOS_PER_MICRO
 
@@ -82,19 +82,19 @@ class ManualClock:
         self._jump_us = 0
 
     def now_us(self) -> int:
-        """The time that was set."""
+        """Return the time that was set."""
         return self._us
 
     def now(self) -> datetime:
-        """The time that was set, in UTC."""
+        """Return the time that was set, in UTC."""
         return from_us(self._us)
 
     def monotonic(self) -> float:
-        """The same, as seconds."""
+        """Return the same, as seconds."""
         return self._us / 1e6
 
     def jumped_us(self) -> int:
-        """What `jump` set."""
+        """Return what `jump` set."""
         return self._jump_us
 
     def advance(self, by: timedelta) -> None:
@@ -122,21 +122,21 @@ def check_time(clock: Clock) -> None:
 
 
 def from_us(us: int) -> datetime:
-    """Microseconds since 1970 as a UTC datetime."""
+    """Return microseconds since 1970 as a UTC datetime."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
 
 
 def to_us(moment: datetime) -> int:
-    """A timezone-aware datetime as microseconds since 1970."""
+    """Return a timezone-aware datetime as microseconds since 1970."""
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def rfc3339(us: int) -> str:
-    """Microseconds since 1970 as `2026-11-24T09:30:00.000001Z` (RFC 3339)."""
+    """Return microseconds since 1970 as `2026-11-24T09:30:00.000001Z` (RFC 3339)."""
     return from_us(us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def to_micros(moment: datetime | None) -> int:
-    """Microseconds since 1970; 0 where no time is given."""
+    """Return microseconds since 1970; 0 where no time is given."""
 
     return to_us(moment.replace(tzinfo=UTC)) if moment else 0

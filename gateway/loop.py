@@ -16,6 +16,6 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` with the best loop there is."""
+    """Return `asyncio.run` with the best loop there is."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)

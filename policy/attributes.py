@@ -34,7 +34,7 @@ class AskAttributes(msgspec.Struct, frozen=True):
     purpose_in_token: bool
 
     def as_json(self) -> dict[str, object]:
-        """The attributes as they are kept in an entry."""
+        """Return the attributes as they are kept in an entry."""
         return structs.asdict(self)
 
 
@@ -58,7 +58,7 @@ class QuestionAttributes(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, request: Request, own: MemberId) -> QuestionAttributes:
-        """The attributes of `request` as the member `own` decides on it, whichever side it is on."""
+        """Return the attributes of `request` as the member `own` decides on it, whichever side it is on."""
         return cls(
             counterpart=request.recipient if request.sender == own else request.sender,
             role=request.requester.role,
@@ -73,7 +73,7 @@ class QuestionAttributes(msgspec.Struct, frozen=True):
         )
 
     def as_json(self) -> dict[str, object]:
-        """The attributes as they are kept in an entry."""
+        """Return the attributes as they are kept in an entry."""
         return structs.asdict(self)
 
 
@@ -92,7 +92,9 @@ class RecordAttributes(msgspec.Struct, frozen=True):
         return bool(self.marking.caveats & QUIET_CAVEATS) or self.category in VICTIM_CATEGORIES
 
     def as_json(self) -> dict[str, object]:
-        """The record's own attributes as they are kept in an entry; the question's stand there once, beside them."""
+        """Return the record's own attributes as they are kept in an entry; the question's stand there once, beside
+        them.
+        """
         return {
             "record_type": self.record_type,
             "owner": self.owner,
@@ -113,7 +115,7 @@ class LearnAttributes(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, record: RecordAttributes) -> LearnAttributes:
-        """What of `record` may count."""
+        """Return what of `record` may count."""
         question = record.question
         return cls(
             question.counterpart,
@@ -134,7 +136,7 @@ class Naming(msgspec.Struct, frozen=True):
 
 
 def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Naming:
-    """How `marking` speaks of an office of an agency (`police`, named in markings as `th.police`) of `member`."""
+    """Return how `marking` speaks of an office of an agency (`police`, named in markings as `th.police`) of `member`."""
     units = {f"{member}.{agency}"} if agency else set()
     if office.startswith(f"{member}."):
         units.add(office)
@@ -147,5 +149,5 @@ def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Nami
 
 
 def qualified(member: MemberId, agency: str) -> str:
-    """`agency` with its country: `customs` and `kh.customs` of `kh` are both `kh.customs`."""
+    """Return `agency` with its country: `customs` and `kh.customs` of `kh` are both `kh.customs`."""
     return agency if agency.startswith(f"{member}.") else f"{member}.{agency}"

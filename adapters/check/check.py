@@ -60,7 +60,7 @@ class Report:
         return not any(finding.severity == "error" for finding in self.findings)
 
     def as_value(self, *, show: bool) -> dict[str, Any]:
-        """The report as a JSON value; values of rows are masked unless `show`."""
+        """Return the report as a JSON value; values of rows are masked unless `show`."""
         about = self.mapping
         return {
             "mapping": self.file,
@@ -107,13 +107,13 @@ def _counted(codes: Counter[tuple[str, str, str]], show: bool) -> list[dict[str,
 
 
 def failed_value(sample: Sample, *, show: bool) -> dict[str, Any]:
-    """Key and cells of a row that failed, as a JSON value; masked unless `show`."""
+    """Return key and cells of a row that failed, as a JSON value; masked unless `show`."""
     hide: Callable[[Any], Any] = (lambda value: value) if show else mask
     return {"key": hide(sample.key), "row": hide(dict(sample.row))}
 
 
 def sample_value(sample: Sample, *, show: bool) -> dict[str, Any]:
-    """A sample as a JSON value; masked unless `show`."""
+    """Return a sample as a JSON value; masked unless `show`."""
     hide: Callable[[Any], Any] = (lambda value: value) if show else mask
     record = sample.record
     return {
@@ -179,7 +179,7 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
 
 
 def _misfits(mapping: SourceMapping, url: str, access: Path | None) -> Iterator[Finding]:
-    """Every table and column of the mapping that a database does not have: the adapter stops at the first one."""
+    """Yield every table and column of the mapping that a database does not have: the adapter stops at the first one."""
     if url.partition(":")[0].partition("+")[0] not in DATABASES:
         return
     tables = {table.name: [column.name for column in table.columns] for table in survey(url, access, 0)}
@@ -195,7 +195,7 @@ def _misfits(mapping: SourceMapping, url: str, access: Path | None) -> Iterator[
 
 
 def _places(mapping: SourceMapping) -> Iterator[tuple[str, str, int]]:
-    """Each table, and each column with its table, that a mapping names, with its line."""
+    """Yield each table, and each column with its table, that a mapping names, with its line."""
     for record in mapping.records.values():
         tables = {"": record.table} | {join.name: join.table for join in record.joins}
         yield record.table, "", record.line
@@ -267,7 +267,8 @@ class _First:
 def sample_record(
     path: Path, url: str, access: Path | None, clock: Clock, record_type: str = "", key: str = ""
 ) -> tuple[str, Sample]:
-    """One record beside its row: that of `key`, else the first live row. The type is the first one when not named.
+    """Return one record beside its row: that of `key`, else the first live row. The type is the first one when not
+    named.
 
     Raises `Unknown` when there is no such record, `Misconfigured` as `open_source`.
     """

@@ -61,7 +61,7 @@ Check = Callable[[Adapter, Clock, Expectation], Iterator[str]]
 
 
 def check_description(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """The description is complete, stable, and names known record types."""
+    """Yield the description is complete, stable, and names known record types."""
     described = adapter.describe()
     if not (described.id and described.agency and described.kind and described.queries and described.record_types):
         yield "the description has empty parts"
@@ -72,7 +72,7 @@ def check_description(adapter: Adapter, _clock: Clock, _expectation: Expectation
 
 
 def check_health(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """A source that can be asked says that nothing is wrong, and its cursor says that nothing has changed."""
+    """Yield a source that can be asked says that nothing is wrong, and its cursor says that nothing has changed."""
     if adapter.health():
         yield f"the source is not well: {adapter.health()}"
     cursor = adapter.changes("").cursor
@@ -81,7 +81,7 @@ def check_health(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> 
 
 
 def check_found(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """What is there is found, within the cap, and each candidate's record can be fetched and fits its type."""
+    """Yield what is there is found, within the cap, and each candidate's record can be fetched and fits its type."""
     described = adapter.describe()
     for query in expectation.found:
         result = adapter.search(query, clock.monotonic() + BUDGET)
@@ -106,14 +106,14 @@ def check_found(adapter: Adapter, clock: Clock, expectation: Expectation) -> Ite
 
 
 def check_not_found(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """What is not there is not found."""
+    """Yield what is not there is not found."""
     for query in expectation.not_found:
         if adapter.search(query, clock.monotonic() + BUDGET).candidates:
             yield f"a {query.kind} query finds what is not there"
 
 
 def check_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """A deadline that has passed ends every call with `TimedOut`."""
+    """Yield a deadline that has passed ends every call with `TimedOut`."""
     past = clock.monotonic() - 1.0
     calls: list[Callable[[], object]] = [partial(adapter.search, query, past) for query in expectation.found]
     for query in expectation.found:
@@ -181,7 +181,7 @@ def check_threads(adapter: Adapter, clock: Clock, expectation: Expectation) -> I
 
 
 def check_refresh(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Where nothing has changed, a refresh says so and changes no answer."""
+    """Yield where nothing has changed, a refresh says so and changes no answer."""
     before = [adapter.search(query, clock.monotonic() + BUDGET) for query in expectation.found]
     adapter.refresh()
     if adapter.refresh():
@@ -191,7 +191,7 @@ def check_refresh(adapter: Adapter, clock: Clock, expectation: Expectation) -> I
 
 
 def check_left_out(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """What could not be read is counted by record type and reason, and the counts stay when nobody reads."""
+    """Yield what could not be read is counted by record type and reason, and the counts stay when nobody reads."""
     counted = {name: dict(reasons) for name, reasons in adapter.left_out.items()}
     for name, reasons in counted.items():
         if name not in adapter.describe().record_types:
@@ -239,7 +239,7 @@ def check_hostile(adapter: Adapter, clock: Clock, _expectation: Expectation) -> 
 
 
 def _found_plainly(adapter: Adapter, clock: Clock, text: str, kind: str) -> set[tuple[str, str]]:
-    """What the letters and figures of `text` find alone: somebody may really be named `Or`, or `Script Alert`."""
+    """Return what the letters and figures of `text` find alone: somebody may really be named `Or`, or `Script Alert`."""
     found: set[tuple[str, str]] = set()
     words = "".join(mark if unicodedata.category(mark) in _PLAIN else " " for mark in text).split()
     for plain in {" ".join(words), "".join(words)}:
@@ -252,7 +252,7 @@ def _found_plainly(adapter: Adapter, clock: Clock, text: str, kind: str) -> set[
 
 
 def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """A key or record type that the source does not have is `Unknown`."""
+    """Yield a key or record type that the source does not have is `Unknown`."""
     types = sorted(adapter.describe().record_types)
     for key in STRANGE_KEYS:
         for record_type in (types[0], "Nothing"):
@@ -266,7 +266,7 @@ def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation
 
 
 def check_together(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Where many calls can be put at once (`gateway.ports.sources.BatchSource`), each is answered as it is alone."""
+    """Yield where many calls can be put at once (`gateway.ports.sources.BatchSource`), each is answered as it is alone."""
     if not isinstance(adapter, BatchSource):
         return
     queries = [*expectation.found, *expectation.not_found, *expectation.many, *queries_with("- .")]
@@ -296,12 +296,12 @@ def _tried(call: Callable[[], object]) -> object:
 
 
 def _said(result: object) -> object:
-    """A result in a form that can be compared."""
+    """Return a result in a form that can be compared."""
     return (type(result), result.code) if isinstance(result, LiaisonError) else result
 
 
 def check_junk(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """A query with nothing to search by is refused as `Malformed`."""
+    """Yield a query with nothing to search by is refused as `Malformed`."""
     supported = adapter.describe().queries
     for query in queries_with("- ."):
         if query.kind in supported:
@@ -332,7 +332,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def check_adapter(adapter: Adapter, clock: Clock, expectation: Expectation) -> list[str]:
-    """Every breach of the contract, as `check: sentence`; empty when the adapter keeps it.
+    """Return every breach of the contract, as `check: sentence`; empty when the adapter keeps it.
 
     An error that is no `LiaisonError` is a breach of its own.
     """

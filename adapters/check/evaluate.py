@@ -49,7 +49,7 @@ class Summary:
     found: int
 
     def as_json(self) -> dict[str, Any]:
-        """Counts and, where the task has answers, recall at 1 and at the cap."""
+        """Return counts and, where the task has answers, recall at 1 and at the cap."""
         rates: dict[str, float | None] = {"recall_at_1": None, "recall_at_20": None}
         if self.expected:
             rates = {
@@ -93,12 +93,12 @@ def evaluate(
 
 
 def half_of(key: str) -> int:
-    """0 or 1, by a hash: the same on every machine."""
+    """Return 0 or 1, by a hash: the same on every machine."""
     return hashlib.sha256(key.encode()).digest()[0] & 1
 
 
 def search(store: IndexStore, query: Mapping[str, Any], thresholds: Thresholds) -> list[list[Any]]:
-    """The hits of one query, best first, at most `MAX_CANDIDATES`, as [id, score]."""
+    """Return the hits of one query, best first, at most `MAX_CANDIDATES`, as [id, score]."""
     try:
         asked = PersonQuery((NameForm(str(query["name"])),), _birth(query.get("birth")))
         found, _ = person_candidates(store, asked, lambda: None, thresholds)

@@ -49,7 +49,7 @@ STRANGE_KEYS = ("", "0", "-1", "99999999999999999999999", "1 OR 1=1", "'", "\x00
 
 
 def queries_with(text: str) -> Iterator[Query]:
-    """A query of each kind with `text` in every field of it that is free text; those that the model accepts."""
+    """Yield a query of each kind with `text` in every field of it that is free text; those that the model accepts."""
     makers: tuple[Callable[[], Query], ...] = (
         lambda: PersonQuery((NameForm(text),), nationality=text, father=text),
         lambda: DocumentQuery(text, text),

@@ -69,7 +69,7 @@ class Misread:
 
 
 def scripted(record: RecordMapping) -> list[Scripted]:
-    """The columns of a record that are declared in a script and read as they are, each once."""
+    """Return the columns of a record that are declared in a script and read as they are, each once."""
     found: dict[tuple[str, str], Scripted] = {}
     for value in (*record.fields.values(), *record.search.values()):
         for ref, script in _declared(value):
@@ -87,7 +87,9 @@ def _declared(value: Value) -> Iterator[tuple[Ref, str]]:
 
 
 def misread(mapping: SourceMapping, column: Scripted) -> Misread | None:
-    """What is wrong with a column; None where half of its cells are in their script, or no character set is better."""
+    """Return what is wrong with a column; None where half of its cells are in their script, or no character set is
+    better.
+    """
     word, texts = _SCRIPTS[column.script], [text for _, text in column.cells]
     wrong = [cell for cell in column.cells if not is_like(cell[1], word)]
     if len(wrong) * 2 <= len(texts):
@@ -104,7 +106,7 @@ def misread(mapping: SourceMapping, column: Scripted) -> Misread | None:
 
 
 def _would_fit(text: str, meant: str, word: str, encoding: str) -> bool:
-    """Whether the bytes of `text` are of a script when they are read as `meant`."""
+    """Tell whether the bytes of `text` are of a script when they are read as `meant`."""
     decode = decoder(meant)
     assert decode is not None
     for name in dict.fromkeys((encoding, *_READ_AS)):
@@ -117,7 +119,7 @@ def _would_fit(text: str, meant: str, word: str, encoding: str) -> bool:
 
 
 def _encoded(text: str, name: str) -> bytes:
-    """The bytes that were read as `text`. Raises `ValueError` for what cannot be written so."""
+    """Return the bytes that were read as `text`. Raises `ValueError` for what cannot be written so."""
     if name == "cp1252":
         return bytes_of(text)
     try:

@@ -98,7 +98,7 @@ class TypeReport:
 
 
 def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
-    """The first `limit` rows of a type, made into records as the index would."""
+    """Return the first `limit` rows of a type, made into records as the index would."""
     record, builder = source.mapping.records[record_type], source.builders[record_type]
     report = TypeReport(record_type, record.table, scripted=scripted(record))
     looked_up = [(_counter(report, record, place), place, cells) for place, cells in coded(builder, record)]
@@ -157,7 +157,7 @@ def _line(record: RecordMapping, where: str) -> int:
 
 
 def _failed(record: RecordMapping, builder: Builder, rows: Rows, where: str, reason: str) -> Sample:
-    """A row that failed, with the cells of the field that failed, or with all of them."""
+    """Return a row that failed, with the cells of the field that failed, or with all of them."""
     cells = cells_of(builder, rows)
     name = where.removeprefix(f"{record.type}.")
     value = record.search.get(name.removeprefix("search.")) if name.startswith("search.") else record.fields.get(name)
@@ -168,7 +168,7 @@ def _failed(record: RecordMapping, builder: Builder, rows: Rows, where: str, rea
 
 
 def shown(built: Built) -> dict[str, Any]:
-    """A record as an officer would be shown it, with what decides about it and what it is found by."""
+    """Return a record as an officer would be shown it, with what decides about it and what it is found by."""
     marking = built.record.marking
     about = {
         "category": built.record.category.value,
@@ -181,7 +181,7 @@ def shown(built: Built) -> dict[str, Any]:
 
 
 def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
-    """The cells of `rows` by column; of a `many` join, a list for each column."""
+    """Return the cells of `rows` by column; of a `many` join, a list for each column."""
     found: dict[str, Any] = {}
     for join, columns in builder.layout.columns.items():
         row = rows[builder.layout.slots[join]]
@@ -195,7 +195,7 @@ def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
 
 
 def judge_mapping(mapping: SourceMapping) -> Iterator[Finding]:
-    """What is allowed in a mapping and yet seldom meant."""
+    """Yield what is allowed in a mapping and yet seldom meant."""
     is_lost = not any(record.search for record in mapping.records.values())
     for record in mapping.records.values():
         where = f"{mapping.file}:{record.line}"
@@ -247,7 +247,7 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
 
 
 def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
-    """Cells that were looked up and are not known, by the field or join and the column."""
+    """Yield cells that were looked up and are not known, by the field or join and the column."""
     record = mapping.records[report.type]
     fields = Counter[tuple[str, str]]()
     for (name, column, _value), count in (report.codes + report.countries).items():
@@ -270,7 +270,7 @@ def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
 
 
 def _counter(report: TypeReport, record: RecordMapping, place: tuple[str, str]) -> Counter[tuple[str, str, str]]:
-    """Where the unknown cells of the field or join and the column at `place` are counted."""
+    """Return where the unknown cells of the field or join and the column at `place` are counted."""
     name, column = place
     if name not in record.fields:
         return report.codes
@@ -314,5 +314,5 @@ def _listed(values: list[str], doubt: str = "; is it a code at all?") -> str:
 
 
 def spoken(code: str) -> str:
-    """A code as it can be told unasked: four characters are nobody's name or number, longer ones are masked."""
+    """Return a code as it can be told unasked: four characters are nobody's name or number, longer ones are masked."""
     return code if len(code) <= _SHORT else str(mask(code))

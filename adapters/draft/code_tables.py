@@ -15,17 +15,17 @@ _ENOUGH = 50
 
 
 def quoted(text: str) -> str:
-    """A TOML basic string."""
+    """Return a TOML basic string."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def ref(column: str, join: str = "") -> str:
-    """A column as a value names it, behind `join` (`papers.`): one whose own name has a dot stands in quotes."""
+    """Return a column as a value names it, behind `join` (`papers.`): one whose own name has a dot stands in quotes."""
     return quoted(join + (f'"{column}"' if "." in column else column))
 
 
 def bare(name: str) -> str:
-    """A name as it can stand in a comment: one line, nothing that cannot be seen."""
+    """Return a name as it can stand in a comment: one line, nothing that cannot be seen."""
     return " ".join("".join(mark if mark.isprintable() else " " for mark in name).split())
 
 
@@ -45,7 +45,7 @@ class CodeTables:
         self._used: dict[tuple[str, str, str], str] = {}
 
     def add(self, table: str, column: Column, meaning: str) -> str:
-        """The name of the table of codes for a column that has `meaning`; empty when it holds no codes."""
+        """Return the name of the table of codes for a column that has `meaning`; empty when it holds no codes."""
         place = (table, column.name, meaning)
         if place in self._used:
             return self._used[place]
@@ -74,7 +74,7 @@ class CodeTables:
         return name if name not in self._tables else f"{name}-{len(self._tables)}"
 
     def lines(self) -> list[str]:
-        """All tables."""
+        """Return all tables."""
         made: list[str] = []
         for lines in self._tables.values():
             made += ["", *lines]

@@ -48,7 +48,7 @@ class Draft:
 
 
 def draft_of(tables: Sequence[Table]) -> Draft:
-    """The draft for all tables of a database."""
+    """Return the draft for all tables of a database."""
     encoding = guess_encoding(tables)
     codes = CodeTables(encoding)
     drafts = drafts_of(tables, encoding, codes)
@@ -68,7 +68,7 @@ def draft_of(tables: Sequence[Table]) -> Draft:
 
 
 def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:
-    """Values that mean "unknown" and come again in the tables that are drafted."""
+    """Return values that mean "unknown" and come again in the tables that are drafted."""
     seen = {
         text
         for draft in drafts

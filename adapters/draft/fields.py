@@ -32,7 +32,7 @@ class RecordDraft:
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """The [[record]] with everything in it."""
+        """Return the [[record]] with everything in it."""
         main = RECORD_TYPES[self.type].main
         missing = [name for name in main if name not in self.fields]
         made = [f"# {self.type}: `{bare(self.table.name)}` looks like it."]
@@ -141,7 +141,7 @@ class FieldWriter:
             self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
 
     def _spoken(self, table: str, key: str) -> str:
-        """The column of a code table with the words for the code."""
+        """Return the column of a code table with the words for the code."""
         found = next(each for each in self._tables if each.name == table)
         others = [column.name for column in found.columns if column.name != key]
         return others[0] if others else ""
@@ -256,7 +256,9 @@ class FieldWriter:
         return ", ".join(items)
 
     def _child(self, table: Table, meaning: str) -> tuple[Table, str, str] | None:
-        """A table whose rows point to this one and hold `meaning`, with the column that points and the one it meets."""
+        """Return a table whose rows point to this one and hold `meaning`, with the column that points and the one it
+        meets.
+        """
         for other in self._tables:
             if other.name == table.name or not self._first(other, meaning) or kinds_of(other.name) & {"crossing"}:
                 continue
@@ -273,7 +275,7 @@ class FieldWriter:
 
 
 def _language(column: str) -> str:
-    """The language at the end of a column's name, such as `th` and `en` in `FNAME_TH` and `FNAME_EN`."""
+    """Return the language at the end of a column's name, such as `th` and `en` in `FNAME_TH` and `FNAME_EN`."""
     last = words_of(column).strip("_").rpartition("_")[2]
     return (
         last

@@ -50,7 +50,7 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def words_of(name: str) -> str:
-    """The words of a name in small letters with `_` around each: `PersonBirthDate` is `_person_birth_date_`.
+    """Return the words of a name in small letters with `_` around each: `PersonBirthDate` is `_person_birth_date_`.
 
     Letters beyond ASCII that stand together are a word, as they are.
     """
@@ -59,13 +59,13 @@ def words_of(name: str) -> str:
 
 
 def meaning_of(column: str) -> str:
-    """What a column is, by its name; empty when no pattern fits."""
+    """Return what a column is, by its name; empty when no pattern fits."""
     words = words_of(column)
     return next((meaning for meaning, pattern in _patterns() if _is_column(meaning) and pattern.search(words)), "")
 
 
 def kinds_of(table: str) -> frozenset[str]:
-    """What a table is about, by its name: `person`, `document`, `vehicle`, `codes` ..."""
+    """Return what a table is about, by its name: `person`, `document`, `vehicle`, `codes` ..."""
     words = words_of(table)
     return frozenset(
         meaning.removeprefix("table_")
@@ -82,7 +82,7 @@ def _is_column(meaning: str) -> bool:
 
 
 def guess_encoding(tables: Iterable[Table]) -> str:
-    """The character set of the bytes in all tables; empty where every byte is UTF-8 or there are none."""
+    """Return the character set of the bytes in all tables; empty where every byte is UTF-8 or there are none."""
     odd = {
         value
         for table in tables
@@ -116,7 +116,7 @@ def _is_like(decode: Any, raw: bytes, script: str) -> bool:
 
 
 def is_like(text: str, script: str) -> bool:
-    """Whether all of a text beyond ASCII is of one script, by the first word of its letters' names, and reads so."""
+    """Tell whether all of a text beyond ASCII is of one script, by the first word of its letters' names, and reads so."""
     if script == "THAI" and _UNTHAI.search(text):
         return False
     letters = [mark for mark in text if ord(mark) > 0x7F and not mark.isspace()]
@@ -140,13 +140,13 @@ class Look:
         return bool(self.counts) and few and sum(self.counts.values()) >= 2 * len(self.counts)
 
     def matches(self, pattern: str, share: float = 0.9) -> bool:
-        """Whether at least a share of the values is of a pattern."""
+        """Tell whether at least a share of the values is of a pattern."""
         fitting = sum(count for value, count in self.counts.items() if re.fullmatch(pattern, value))
         return bool(self.counts) and fitting >= share * sum(self.counts.values())
 
 
 def look_at(column: Column | None, encoding: str) -> Look:
-    """The values of `column`, decoded; what cannot be decoded is passed over."""
+    """Return the values of `column`, decoded; what cannot be decoded is passed over."""
     clean = cleaner(encoding or "utf-8", frozenset())
     known = {**word_list("junk-signs"), **word_list("junk-words")}
     found: list[Any] = []
@@ -185,7 +185,7 @@ class Guess:
 
 
 def guess_date(look: Look, column: Column) -> Guess:
-    """The converter that reads the values of a column with dates."""
+    """Return the converter that reads the values of a column with dates."""
     if not look.values:
         return Guess(', convert = "date", formats = ["yyyy-mm-dd"]', "TODO no value was seen: which format?", False)
     if any(isinstance(value, date | datetime) for value in column.values) and look.matches(r"\d{4}-\d\d-\d\d.*"):
@@ -210,7 +210,7 @@ def _buddhist(look: Look) -> Guess:
 
 
 def _formats(look: Look) -> Guess:
-    """The fewest formats that read nearly everything, day before month where both would do."""
+    """Return the fewest formats that read nearly everything, day before month where both would do."""
     left = Counter(look.counts)
     total = sum(left.values())
     chosen: list[str] = []
@@ -251,7 +251,7 @@ def _share(look: Look, convert: Any) -> float:
 
 
 def points_to(table: Table, column: Column, tables: Sequence[Table]) -> tuple[str, str] | None:
-    """The table and column that a column leads to: by a foreign key, else by names and values."""
+    """Return the table and column that a column leads to: by a foreign key, else by names and values."""
     if column.name in table.foreign:
         return table.foreign[column.name]
     for other in tables:

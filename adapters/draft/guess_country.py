@@ -10,7 +10,7 @@ _PATTERNS = (("alpha-3", "[A-Z]{3}"), ("alpha-2", "[A-Z]{2}"), ("numeric", r"\d{
 
 
 def guess_country(look: Look) -> dict[str, str | int] | None:
-    """The options that read at least half of the values, as codes or as names; None when there are none."""
+    """Return the options that read at least half of the values, as codes or as names; None when there are none."""
     scheme = _scheme(look)
     if not scheme:
         return None
@@ -22,7 +22,7 @@ def guess_country(look: Look) -> dict[str, str | int] | None:
 
 
 def _scheme(look: Look) -> str:
-    """The codes of the column, `name` where it has none; empty where half of it is neither."""
+    """Return the codes of the column, `name` where it has none; empty where half of it is neither."""
     total = sum(look.counts.values())
     for scheme, pattern in _PATTERNS:
         # An agency that counts its own countries from 1 meets a few of the numbers of ISO 3166, too.
@@ -35,6 +35,6 @@ def _scheme(look: Look) -> str:
 
 
 def _read(look: Look, options: dict[str, str | int]) -> int:
-    """How many values the converter reads with `options`."""
+    """Return how many values the converter reads with `options`."""
     convert = CONVERTERS["country"].make(options)
     return sum(count for value, count in look.counts.items() if convert(value))

@@ -12,7 +12,7 @@ from gateway.records.types import RECORD_TYPES
 
 
 def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables) -> list[RecordDraft]:
-    """A draft for each record type that some table looks like."""
+    """Return a draft for each record type that some table looks like."""
     made = []
     for kind, score in _SCORES.items():
         scored = sorted(((score(_Facts(table)), table.name) for table in tables), reverse=True)
@@ -42,7 +42,7 @@ class _Facts:
         self.meanings = {meaning_of(column.name) for column in table.columns}
 
     def points(self, kind: str, need: set[str], *useful: str) -> int:
-        """How much the table looks like a kind: nothing without one of `need`."""
+        """Return how much the table looks like a kind: nothing without one of `need`."""
         if not self.meanings & need or ("codes" in self.kinds and kind not in self.kinds):
             return 0
         return 2 + (3 if kind in self.kinds else 0) + sum(each in self.meanings for each in useful)

@@ -11,7 +11,7 @@ from gateway.errors import Misconfigured
 
 
 def survey(url: str, access: Path | None, rows: int, only: Sequence[str] = ()) -> list[Table]:
-    """The tables at `url` (only those named, if any are), each with up to `rows` rows of values.
+    """Return the tables at `url` (only those named, if any are), each with up to `rows` rows of values.
 
     Raises `Misconfigured` for an address that is no database's, `Unavailable` when the database cannot be read.
     """

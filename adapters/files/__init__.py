@@ -13,5 +13,5 @@ __all__ = ["FilesSource", "open_files"]
 
 
 def open_files(place: Place) -> Adapter:
-    """The folder at `place.url`, behind a key index (`adapters.load.Opener`)."""
+    """Return the folder at `place.url`, behind a key index (`adapters.load.Opener`)."""
     return open_indexed(FilesSource(load_mapping(place.mapping), folder_of(place.url), place.clock), place)

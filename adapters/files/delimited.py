@@ -36,7 +36,7 @@ class DelimitedReader:
         self._form: dict[str, Any] = {"delimiter": table.delimiter, "quotechar": table.quote, "strict": True}
 
     def columns(self, file: BinaryIO) -> list[str]:
-        """The cells of the first row."""
+        """Return the cells of the first row."""
         lines = Lines(file, self._encoding)
         try:
             cells = next(csv.reader(lines, **self._form), [])
@@ -52,7 +52,7 @@ class DelimitedReader:
         return names
 
     def scan(self, file: BinaryIO, columns: Sequence[str]) -> Iterator[Found]:
-        """All rows; a row that cannot be read comes with its reason."""
+        """Yield all rows; a row that cannot be read comes with its reason."""
         names = self.columns(file)
         pick = _picker(names, columns)
         width = len(names)
@@ -94,7 +94,7 @@ class DelimitedReader:
         return ""
 
     def count(self, file: BinaryIO) -> int:
-        """How many rows stand behind the header, readable or not; empty lines are none."""
+        """Return how many rows stand behind the header, readable or not; empty lines are none."""
         lines = Lines(_rewound(file), self._encoding)
         reader = csv.reader(lines, **self._form)
         count = 0
@@ -109,7 +109,7 @@ class DelimitedReader:
             count += bool(cells)
 
     def one(self, file: BinaryIO, columns: Sequence[str], place: Place) -> Any:
-        """The row at (offset, length)."""
+        """Return the row at (offset, length)."""
         names = self.columns(file)
         offset, length = place
         if not 0 < length <= MAX_ROW:
@@ -175,7 +175,7 @@ class Lines:
         self.is_damaged = False
 
     def is_balanced(self, quote: str) -> bool:
-        """Whether the row stood on one line and left no quote open, so that the next line begins a row."""
+        """Tell whether the row stood on one line and left no quote open, so that the next line begins a row."""
         return len(self._last) == 1 and self._last[0].count(quote) % 2 == 0
 
     def __iter__(self) -> Iterator[str]:
@@ -197,7 +197,7 @@ class Lines:
         return text
 
     def _wide_line(self) -> bytes:
-        """A line of two-byte characters: its end stands at an even place."""
+        """Return a line of two-byte characters: its end stands at an even place."""
         line = bytearray()
         while len(line) <= MAX_ROW:
             part = self._file.readline(MAX_ROW)

@@ -43,12 +43,12 @@ class XmlReader:
         return []
 
     def scan(self, file: BinaryIO, _columns: Sequence[str]) -> Iterator[Found]:
-        """The rows of the document, numbered."""
+        """Yield the rows of the document, numbered."""
         for number, document in enumerate(self._documents(file)):
             yield Found((number,), document)
 
     def one(self, file: BinaryIO, _columns: Sequence[str], place: Place) -> Any:
-        """The row of a number."""
+        """Return the row of a number."""
         documents = self._documents(file)
         (number,) = place
         if not 0 <= number < len(documents):
@@ -64,7 +64,9 @@ class XmlReader:
 
 
 def parse(file: BinaryIO, repeated: frozenset[str]) -> dict[str, Any]:
-    """The document as an object with one member, its root. `Malformed` when it is not well-formed, or over a limit."""
+    """Return the document as an object with one member, its root. `Malformed` when it is not well-formed, or over a
+    limit.
+    """
     target = _Target(repeated)
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     size = 0

@@ -53,17 +53,19 @@ class Head(io.BufferedIOBase):
 
 
 def head(file: BinaryIO, length: int | None) -> BinaryIO:
-    """The first `length` bytes of `file`; None = all of it."""
+    """Return the first `length` bytes of `file`; None = all of it."""
     return file if length is None else cast(BinaryIO, Head(file, length))
 
 
 def shows_end(table: Table) -> bool:
-    """Whether files of the table must show their end. One with a companion needs to only where the mapping says so."""
+    """Tell whether files of the table must show their end. One with a companion needs to only where the mapping says
+    so.
+    """
     return table.format in _READERS and (bool(table.end) or table.complete is Complete.SETTLED)
 
 
 def rows_end(file: BinaryIO, size: int, table: Table) -> int | None:
-    """How many of the `size` bytes of a file are rows: all but its `end`; None = all, since there is no `end`.
+    """Return how many of the `size` bytes of a file are rows: all but its `end`; None = all, since there is no `end`.
 
     Raises `Malformed` when it was cut off.
     """
@@ -98,7 +100,9 @@ def _is_object(line: str) -> bool:
 
 
 def _doubt(file: BinaryIO) -> str:
-    """What else it may be than cut off: spreadsheets save "Unicode text" as UTF-16, whose ends of lines are others."""
+    """Return what else it may be than cut off: spreadsheets save "Unicode text" as UTF-16, whose ends of lines are
+    others.
+    """
     file.seek(0)
     is_utf_16 = file.read(2) == codecs.BOM_UTF16_LE
     return "; or it is UTF-16, as it begins, and not the `encoding` of the mapping" if is_utf_16 else ""
@@ -109,7 +113,7 @@ def _expected(end: str) -> re.Pattern[str]:
 
 
 def _last_line(file: BinaryIO, size: int, table: Table) -> tuple[int, str]:
-    """Where the last line begins, and what it is. With an `end`, empty lines behind it do not count."""
+    """Return where the last line begins, and what it is. With an `end`, empty lines behind it do not count."""
     lines = Lines(file, "utf-8" if table.format is Format.JSONL else table.encoding)
     begin = max(0, size - _MAX_END)
     begin -= begin % lines.unit
@@ -125,7 +129,7 @@ def _last_line(file: BinaryIO, size: int, table: Table) -> tuple[int, str]:
 
 
 def _starts(tail: bytes, lines: Lines) -> list[int]:
-    """Where lines begin in the last part of a file."""
+    """Return where lines begin in the last part of a file."""
     starts, place = [0], tail.find(lines.end)
     while place >= 0:
         if place % lines.unit:  # the halves of two characters

@@ -66,7 +66,7 @@ Listing = tuple[list[Entry], list[Refused]]
 
 
 def folder_of(url: str) -> Path:
-    """The folder that a `folder:///path` names. Raises `Misconfigured`."""
+    """Return the folder that a `folder:///path` names. Raises `Misconfigured`."""
     parts = urlsplit(url)
     path = unquote(parts.path)
     if parts.netloc or parts.query or parts.fragment or not path.startswith("/") or "\0" in path:
@@ -86,7 +86,7 @@ class Folder:
         self._ends: dict[tuple[str, str], tuple[Stamp, int | None, str]] = {}
 
     def files(self, table: Table) -> Listing:
-        """The whole files of `table` by name, and names with the reason of what can never be one."""
+        """Return the whole files of `table` by name, and names with the reason of what can never be one."""
         found: list[Entry] = []
         refused: list[Refused] = []
         for name, seen in self._listing(table.pattern):
@@ -166,7 +166,7 @@ class Folder:
         return digest
 
     def _rows_end(self, entry: Entry, table: Table) -> tuple[int | None, str]:
-        """How many bytes of a file are rows, or why it is not whole; looked at once for each state of the file."""
+        """Return how many bytes of a file are rows, or why it is not whole; looked at once for each state of the file."""
         known = self._ends.get((table.name, entry.name))
         if known is not None and known[0] == entry.stamp:
             return known[1:]
@@ -211,7 +211,7 @@ class Folder:
             yield file, _stamp(seen)
 
     def stat(self, name: str) -> Entry | None:
-        """The file called `name` as it is now; None when there is none."""
+        """Return the file called `name` as it is now; None when there is none."""
         try:
             with self._handle(name) as (_, stamp):
                 return Entry(name, stamp)
@@ -220,7 +220,7 @@ class Folder:
 
 
 def is_finished(name: str) -> bool:
-    """Whether a name is one that a writer gives when it is done."""
+    """Tell whether a name is one that a writer gives when it is done."""
     return not name.startswith((".", "~")) and not name.lower().endswith(_UNFINISHED)
 
 

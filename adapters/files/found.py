@@ -23,10 +23,10 @@ class Reader(Protocol):
     """Reads the files of one table. Raises `Malformed` for a file that cannot be read at all."""
 
     def columns(self, file: BinaryIO, /) -> list[str]:
-        """The names of the columns; empty where rows are documents."""
+        """Return the names of the columns; empty where rows are documents."""
 
     def scan(self, file: BinaryIO, columns: Sequence[str], /) -> Iterator[Found]:
-        """All rows; flat ones with these columns only."""
+        """Return all rows; flat ones with these columns only."""
 
     def one(self, file: BinaryIO, columns: Sequence[str], place: Place, /) -> Any:
-        """The row at a place that `scan` gave. `Malformed` when there is none."""
+        """Return the row at a place that `scan` gave. `Malformed` when there is none."""

@@ -27,7 +27,7 @@ class JsonLinesReader:
         return []
 
     def scan(self, file: BinaryIO, _columns: Sequence[str]) -> Iterator[Found]:
-        """All lines but empty ones."""
+        """Yield all lines but empty ones."""
         offset = len(_BOM) if file.read(3) == _BOM else 0
         file.seek(offset)
         while line := file.readline(MAX_LINE + 1):
@@ -43,11 +43,11 @@ class JsonLinesReader:
                 yield _found(place, line)
 
     def count(self, file: BinaryIO) -> int:
-        """How many lines there are, readable or not; empty ones are none."""
+        """Return how many lines there are, readable or not; empty ones are none."""
         return sum(1 for _ in self.scan(file, ()))
 
     def one(self, file: BinaryIO, _columns: Sequence[str], place: Place) -> Any:
-        """The object at (offset, length)."""
+        """Return the object at (offset, length)."""
         offset, length = place
         if not 0 < length <= MAX_LINE:
             raise Malformed("no row", code="no-row")

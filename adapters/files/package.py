@@ -47,7 +47,7 @@ class Package:
             raise Malformed("this is not a workbook", code="not-xlsx") from error
 
     def packed(self) -> io.BytesIO:
-        """The parts as a package without compression."""
+        """Return the parts as a package without compression."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for name, part in self._parts.items():
@@ -56,7 +56,7 @@ class Package:
         return packed
 
     def oddities(self, sheet: str) -> Oddities:
-        """What is odd in the sheet of a name. All sheets are measured, whichever a reader takes for it."""
+        """Return what is odd in the sheet of a name. All sheets are measured, whichever a reader takes for it."""
         padding, wanted = self._padding(), self._sheet(sheet)
         found = Oddities()
         for name, part in self._parts.items():
@@ -66,7 +66,7 @@ class Package:
         return found
 
     def _sheet(self, name: str) -> str:
-        """The part that holds a sheet, by the workbook's own relations."""
+        """Return the part that holds a sheet, by the workbook's own relations."""
         sheets = [each for each in self._xml("xl/workbook.xml").iter() if _local(each) == "sheet"]
         wanted = [each.get(_RELATION) for each in sheets if each.get("name") == name]
         found = [each for each in self._xml("xl/_rels/workbook.xml.rels") if each.get("Id") in wanted]
@@ -109,7 +109,7 @@ class Package:
 
 
 def _unpack(content: bytes) -> dict[str, bytes]:
-    """The XML parts. Declared sizes are added up first, and no part may give more than it declares."""
+    """Return the XML parts. Declared sizes are added up first, and no part may give more than it declares."""
     parts: dict[str, bytes] = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()

@@ -83,7 +83,7 @@ class Table:
 
 
 def tables_of(mapping: Mapping) -> dict[str, Table]:
-    """The tables that the records of `mapping` name. `Misconfigured` with file and line."""
+    """Return the tables that the records of `mapping` name. `Misconfigured` with file and line."""
     section = places_of(mapping, "files", "which files are a table")
     tables = {name: _table(name, section.table(name), mapping.encoding) for name in section.data}
     for record in mapping.records.values():
@@ -149,7 +149,7 @@ def _sign(node: TomlTable, key: str, default: str) -> str:
 
 
 def _encoding(node: TomlTable, default: str) -> str:
-    """An encoding in which a byte that looks like an end of line or a quote is one, or UTF-16."""
+    """Return an encoding in which a byte that looks like an end of line or a quote is one, or UTF-16."""
     name = node.text("encoding", default)
     known = {"tis-620": "cp874", "tis620": "cp874", "utf-8-sig": "utf-8"}.get(name.lower(), name)
     try:

@@ -34,7 +34,7 @@ class Oddities:
 
 
 def read_sheet(part: bytes, padding: Mapping[str, int]) -> Oddities:
-    """What is odd in a sheet; `padding`: widths of the styles that only add zeros.
+    """Return what is odd in a sheet; `padding`: widths of the styles that only add zeros.
 
     `Malformed` when its rectangle is too large, since a reader makes room for all of it, or it is no sheet.
     """
@@ -146,5 +146,5 @@ class _Cells:
 
 
 def _is_foreign(attribute: str) -> bool:
-    """Whether an attribute belongs to an extension, and cannot be taken for a place."""
+    """Tell whether an attribute belongs to an extension, and cannot be taken for a place."""
     return attribute.startswith("{") and not attribute.endswith("}r")

@@ -103,7 +103,7 @@ class FilesSource:
     # ---------------------------------------------------- all records
 
     def scan(self, record_type: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
-        """All rows of a record type with the link to where each stands; reasons for rows and files that are none."""
+        """Yield all rows of a record type with the link to where each stands; reasons for rows and files that are none."""
         self._check_whole(record_type)
         self._load_codes(record_type)
         record, maker, tables = self.mapping.records[record_type], self._makers[record_type], self._codes[record_type]
@@ -140,7 +140,8 @@ class FilesSource:
             self._whole(table)
 
     def _whole(self, table: str) -> Listing:
-        """The files of a table; `Unavailable` without any whole one: its rows are on their way or lost, not none.
+        """Return the files of a table; `Unavailable` without any whole one: its rows are on their way or lost, not
+        none.
 
         The same with one that is cut off, since rows of it that were there before would be taken for gone.
         """
@@ -184,7 +185,7 @@ class FilesSource:
                 yield first, entry, Found((), None, error.message)
 
     def _rows(self, table: str, columns: Sequence[str], entry: Entry) -> Iterator[Found]:
-        """The rows of one file, a batch at a time, as long as it has not changed since the batch was read."""
+        """Yield the rows of one file, a batch at a time, as long as it has not changed since the batch was read."""
         with self._folder.open(entry) as file:
             rows = self._readers[table].scan(head(file, entry.upto), columns)
             while batch := list(islice(rows, _BATCH)):
@@ -192,7 +193,7 @@ class FilesSource:
                 yield from batch
 
     def _repeated_keys(self, table: str, columns: Sequence[str], maker: RowMaker, listing: Listing) -> Repeated:
-        """Keys that occur more than once, from a pass over all rows that keeps sixteen bytes for each."""
+        """Return keys that occur more than once, from a pass over all rows that keeps sixteen bytes for each."""
         hashes, numbers = array("Q"), array("Q")
         for number, _, found in self._numbered(table, columns, listing):
             try:
@@ -206,7 +207,7 @@ class FilesSource:
     # ---------------------------------------------------- one record
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """The rows of one record as they are in the folder now; `Unknown` when there is none.
+        """Return the rows of one record as they are in the folder now; `Unknown` when there is none.
 
         Raises `Unavailable` when a table has no whole file.
         """
@@ -220,7 +221,7 @@ class FilesSource:
         return maker.rows(document, self._codes[record_type])
 
     def _at(self, table: str, columns: Sequence[str], maker: RowMaker, key: str, link: Sequence[Any]) -> Any:
-        """The row where the index says, or None when the file is another one by now."""
+        """Return the row where the index says, or None when the file is another one by now."""
         if len(link) < 3:
             return None
         name, mark, *place = link
@@ -235,7 +236,7 @@ class FilesSource:
             return None
 
     def _search(self, table: str, columns: Sequence[str], maker: RowMaker, key: str, deadline: float) -> Any:
-        """The row with a key among all rows of the folder, as a scan would choose it."""
+        """Return the row with a key among all rows of the folder, as a scan would choose it."""
         matches: list[Any] = []
         for count, found in enumerate(self._found(table, columns)):
             if not count % _CHECK_ROWS:
@@ -258,7 +259,7 @@ class FilesSource:
             self._whole(table)
 
     def has_links(self, record_type: str) -> bool:
-        """Rows are found by the place that the key index remembers."""
+        """Return rows are found by the place that the key index remembers."""
         return record_type in self.mapping.records
 
     def count(self, _record_type: str) -> int:
@@ -266,7 +267,7 @@ class FilesSource:
         return 0
 
     def fingerprint(self) -> str:
-        """A text that changes when a file of the mapping's tables comes, goes or changes.
+        """Return a text that changes when a file of the mapping's tables comes, goes or changes.
 
         Raises `Unavailable` when a table has no whole file: an index of what was there then stays as it is.
         """
@@ -300,7 +301,7 @@ class Repeated:
                 self._last.append(numbers[at])
 
     def get(self, key: str) -> int | None:
-        """The number of the last row with `key` when there are several, else None."""
+        """Return the number of the last row with `key` when there are several, else None."""
         wanted = _hash(key)
         place = bisect_left(self._hashes, wanted)
         if place == len(self._hashes) or self._hashes[place] != wanted:
@@ -313,7 +314,7 @@ def _hash(key: str) -> int:
 
 
 def _about(name: str, reason: str, named: int) -> str:
-    """A reason with the file's name, as long as that is not a list of its own."""
+    """Return a reason with the file's name, as long as that is not a list of its own."""
     if named > _MAX_NAMED or not name.isprintable():
         return f"a file: {reason}"
     return f"`{name}`: {reason}"

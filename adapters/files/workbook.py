@@ -43,11 +43,11 @@ class WorkbookReader:
         self._held: OrderedDict[tuple[int, ...], Sheet] = OrderedDict()
 
     def columns(self, file: BinaryIO) -> list[str]:
-        """The cells of the first row that holds anything."""
+        """Return the cells of the first row that holds anything."""
         return self._load(file).header
 
     def scan(self, file: BinaryIO, columns: Sequence[str]) -> Iterator[Found]:
-        """All rows below the header but empty ones; the place is the row's number below the header."""
+        """Yield all rows below the header but empty ones; the place is the row's number below the header."""
         sheet = self._load(file)
         places = sheet.places(columns)
         for number in range(1, len(sheet)):
@@ -56,7 +56,7 @@ class WorkbookReader:
                 yield _found(number, cells, columns, places)
 
     def one(self, file: BinaryIO, columns: Sequence[str], place: Place) -> Any:
-        """The row of a number."""
+        """Return the row of a number."""
         sheet = self._load(file)
         (number,) = place
         if not 0 < number < len(sheet):
@@ -111,7 +111,7 @@ class Sheet:
         return len(self._ends) - 1
 
     def row(self, number: int) -> list[Any]:
-        """The cells of a row; a broken one is false."""
+        """Return the cells of a row; a broken one is false."""
         cells: list[Any] = orjson.loads(memoryview(self._packed)[self._ends[number] : self._ends[number + 1]])
         return cells
 
@@ -125,7 +125,7 @@ class Sheet:
         return names
 
     def places(self, columns: Sequence[str]) -> list[int]:
-        """Where columns stand in a row."""
+        """Return where columns stand in a row."""
         try:
             return [self.header.index(column) for column in columns]
         except ValueError as error:
@@ -147,7 +147,7 @@ def _reading() -> Iterator[None]:
 
 
 def _cell(value: Any, place: tuple[int, int], oddities: Oddities) -> Any:
-    """A cell as JSON; false where it cannot be trusted, since true and false themselves come as 1 and 0."""
+    """Return a cell as JSON; false where it cannot be trusted, since true and false themselves come as 1 and 0."""
     if place in oddities.broken:
         return False
     if type(value) is str:

@@ -14,7 +14,7 @@ __all__ = ["HttpSource", "open_http"]
 
 
 def open_http(place: Place) -> Adapter:
-    """The interface at `place.url`, behind a key index (`adapters.load.Opener`)."""
+    """Return the interface at `place.url`, behind a key index (`adapters.load.Opener`)."""
     mapping = load_mapping(place.mapping)
     base = check_address(place.url, mapping.id)
     return open_indexed(HttpSource(mapping, base, load_access(place.access, base), place.clock), place)

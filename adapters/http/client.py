@@ -66,7 +66,7 @@ class Client:
         self._closed = threading.Event()
 
     def get(self, url: str, deadline: float, limit: int = MAX_PAGE, patient: bool = False) -> Answer:
-        """The answer to a GET of `url`.
+        """Return the answer to a GET of `url`.
 
         `patient` waits when the interface asks for it, as long as the deadline allows; otherwise that is `Overloaded`
         at once. `Unknown` for what is not there.
@@ -171,7 +171,7 @@ class Client:
             self._token = ("", 0.0)
 
     def _fetch_token(self, oauth: OAuth, deadline: float) -> tuple[str, float]:
-        """A token by client credentials (RFC 6749, 4.4 and 2.3.1), and until when it is used."""
+        """Return a token by client credentials (RFC 6749, 4.4 and 2.3.1), and until when it is used."""
         pair = f"{quote(oauth.client_id, safe='')}:{quote(oauth.client_secret, safe='')}"
         headers = {
             "authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
@@ -193,7 +193,7 @@ class Client:
     # ---------------------------------------------------- errors and the end
 
     def _failure(self, deadline: float) -> LiaisonError:
-        """The error that may leave: it says nothing of the interface's own text (CASE-K10)."""
+        """Return the error that may leave: it says nothing of the interface's own text (CASE-K10)."""
         if self._clock.monotonic() >= deadline:
             return TimedOut("the source had no time left", code="source-deadline")
         remedy = "nothing usable answers: check host, port and firewall, and that its certificate is of `ca`"

@@ -18,7 +18,7 @@ _NEXT = re.compile(r"""<([^<>]*)>\s*((?:;\s*[a-z*]+\s*=\s*(?:"[^"]*"|[^;,"\s]+)\
 
 
 def first_page(client: Client, table: Table, more: str = "") -> str:
-    """The address of the first page; `more` is another parameter as `name=value`."""
+    """Return the address of the first page; `more` is another parameter as `name=value`."""
     parameters = [more] if more else []
     if table.size_parameter:
         parameters.append(f"{table.size_parameter}={table.size}")
@@ -28,7 +28,7 @@ def first_page(client: Client, table: Table, more: str = "") -> str:
 
 
 def pages(client: Client, table: Table, deadline: float, more: str = "") -> Iterator[list[Any]]:
-    """The rows of each page; `more` as in `first_page`.
+    """Yield the rows of each page; `more` as in `first_page`.
 
     Raises `Unavailable` for a list that has no end or leads elsewhere.
     """
@@ -49,7 +49,7 @@ def pages(client: Client, table: Table, deadline: float, more: str = "") -> Iter
 
 
 def rows_of(table: Table, value: Any) -> list[Any]:
-    """The rows of a page; `Unavailable` when there are none where the mapping says."""
+    """Return the rows of a page; `Unavailable` when there are none where the mapping says."""
     try:
         rows = table.rows(value)
     except Malformed as error:
@@ -60,7 +60,7 @@ def rows_of(table: Table, value: Any) -> list[Any]:
 
 
 def _following(client: Client, table: Table, url: str, answer: Answer, number: int, count: int) -> str:
-    """The address of the next page, or nothing at the end."""
+    """Return the address of the next page, or nothing at the end."""
     if table.paging is Paging.NUMBER:
         return _with(url, [f"{table.parameter}={number}"]) if count else ""
     if table.paging is Paging.LINK:
@@ -81,7 +81,7 @@ def _following(client: Client, table: Table, url: str, answer: Answer, number: i
 
 
 def _link(header: str) -> str:
-    """The target of `rel="next"` (RFC 8288, 3)."""
+    """Return the target of `rel="next"` (RFC 8288, 3)."""
     if len(header) > _MAX_LINK:
         raise _unlike()
     return next((target for target, parameters in _NEXT.findall(header) if _is_next(parameters)), "")
@@ -95,7 +95,7 @@ def _is_next(parameters: str) -> bool:
 
 
 def _checked(client: Client, url: str, link: str) -> str:
-    """A link of a page, which must stay below the source's own address."""
+    """Return a link of a page, which must stay below the source's own address."""
     if not link:
         return ""
     try:
@@ -110,7 +110,7 @@ def _checked(client: Client, url: str, link: str) -> str:
 
 
 def _with(url: str, parameters: list[str]) -> str:
-    """`url` with parameters set, each in the place of one of the same name."""
+    """Return `url` with parameters set, each in the place of one of the same name."""
     address, _, query = url.partition("?")
     names = {parameter.partition("=")[0] for parameter in parameters}
     kept = [part for part in query.split("&") if part and part.partition("=")[0] not in names]

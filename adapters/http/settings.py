@@ -54,7 +54,7 @@ class Table:
 
 
 def tables_of(mapping: Mapping) -> dict[str, Table]:
-    """The tables that the records of `mapping` name. `Misconfigured` with file and line."""
+    """Return the tables that the records of `mapping` name. `Misconfigured` with file and line."""
     section = places_of(mapping, "http", "where the web interface keeps its tables")
     tables = {name: _table(name, section.table(name)) for name in section.data}
     for record in mapping.records.values():

@@ -68,17 +68,17 @@ class HttpSource:
     # ---------------------------------------------------- all records and one
 
     def scan(self, record_type: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
-        """All rows of a record type's list; a row that cannot be read comes as None with the reason."""
+        """Yield all rows of a record type's list; a row that cannot be read comes as None with the reason."""
         self._load_codes(record_type)
         yield from self._listed(record_type, "")
 
     def position(self) -> str:
-        """The time, when every list can be asked for what changed since; else nothing."""
+        """Return the time, when every list can be asked for what changed since; else nothing."""
         tables = [self._tables[record.table] for record in self.mapping.records.values()]
         return self._moment() if all(table.changed_since for table in tables) else ""
 
     def changed(self, record_type: str, since: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
-        """The rows that the interface lists as changed since a position."""
+        """Yield the rows that the interface lists as changed since a position."""
         yield from self._listed(record_type, since)
 
     def _moment(self) -> str:
@@ -101,7 +101,7 @@ class HttpSource:
                     yield rows, {}, ""
 
     def _new_key(self, maker: RowMaker, document: Any, seen: dict[int, int]) -> str:
-        """The key of a row; empty for a row that came before, as happens when rows move between pages.
+        """Return the key of a row; empty for a row that came before, as happens when rows move between pages.
 
         `Malformed` when another row came before with this key.
         """
@@ -118,7 +118,7 @@ class HttpSource:
         return key if len(seen) > known else ""
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """The rows of one record, from its item; `Unknown` when there is none."""
+        """Return the rows of one record, from its item; `Unknown` when there is none."""
         del links
         check_deadline(self._clock, deadline)
         if not key or len(key) > _MAX_KEY or key in (".", ".."):
@@ -149,7 +149,7 @@ class HttpSource:
         return 0
 
     def fingerprint(self) -> str:
-        """A text that changes when the interface says that its rows have."""
+        """Return a text that changes when the interface says that its rows have."""
         deadline = self._clock.monotonic() + _FINGERPRINT_SECONDS
         parts = []
         for name in sorted({record.table for record in self.mapping.records.values()}):
@@ -158,7 +158,9 @@ class HttpSource:
         return ";".join(parts)
 
     def _state(self, table: Table, deadline: float) -> str:
-        """What the interface says of the table's state: a value of its own, rows changed since, or its header's tag."""
+        """Return what the interface says of the table's state: a value of its own, rows changed since, or its header's
+        tag.
+        """
         if table.changes:
             value = self._client.get(self._client.base + table.changes, deadline, patient=True).value
             return _digest(strict_json.dumps(table.changes_value(value)))

@@ -37,7 +37,7 @@ class DeadlineTransport(httpx2.HTTPTransport):
         self._local.bytes_left = 2 * limit + _MAX_AROUND
 
     def remaining(self) -> float:
-        """Seconds that the calling thread's exchange has left. Raises `TimeoutError` when it has none."""
+        """Return seconds that the calling thread's exchange has left. Raises `TimeoutError` when it has none."""
         seconds = float(self._local.deadline) - self._clock.monotonic()
         # Never a little: a server that always has bytes ready would be read for ever.
         if seconds <= 0:

@@ -51,22 +51,22 @@ class RowSource(Protocol):
         """What makes the records, by type."""
 
     def scan(self, record_type: str) -> Iterator[Scanned]:
-        """All rows of a record type, with links, or None and the reason."""
+        """Return all rows of a record type, with links, or None and the reason."""
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """The rows of one record, or `Unknown`."""
+        """Return the rows of one record, or `Unknown`."""
 
     def ping(self, deadline: float) -> None:
         """Raise `LiaisonError` when the source cannot be asked."""
 
     def has_links(self, record_type: str) -> bool:
-        """Whether joined rows are found through links."""
+        """Tell whether joined rows are found through links."""
 
     def count(self, record_type: str) -> int:
-        """Rows of the record's table."""
+        """Return rows of the record's table."""
 
     def fingerprint(self) -> str:
-        """A text that changes with the rows."""
+        """Return a text that changes with the rows."""
 
     def close(self) -> None:
         """End all connections."""
@@ -77,10 +77,10 @@ class ChangingRows(Protocol):
     """What a `RowSource` has besides when it can tell which rows have changed."""
 
     def position(self) -> str:
-        """Where its change columns stand now, for a later `changed`; empty when it cannot tell changed rows."""
+        """Return where its change columns stand now, for a later `changed`; empty when it cannot tell changed rows."""
 
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
-        """The rows of a record type that are new or changed since `since`, rather too many than too few."""
+        """Return the rows of a record type that are new or changed since `since`, rather too many than too few."""
 
 
 class Target(Protocol):
@@ -91,7 +91,7 @@ class Target(Protocol):
         """What hashes."""
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
-        """Why values of it were spared, when the record stands there with this digest; else None."""
+        """Return why values of it were spared, when the record stands there with this digest; else None."""
 
     def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:
         """Take a record; False when there is one with its key already."""
@@ -124,7 +124,7 @@ def build_index(
 
 
 def _helper(source: RowSource) -> AbstractContextManager[IndexHelper | None]:
-    """A second process for a large source, where its records are made by the mapping's file alone."""
+    """Return a second process for a large source, where its records are made by the mapping's file alone."""
     is_plain = all(type(builder) is Builder for builder in source.builders.values())
     if is_plain and is_worth_it(sum(source.count(record_type) for record_type in source.mapping.records)):
         return IndexHelper(source.mapping)
@@ -218,7 +218,7 @@ def _readable(scanned: Iterable[Scanned], unread: Counter[str]) -> Iterator[_Rea
 def _tasks(
     builder: Builder, record_type: str, scanned: Iterable[_Read], target: Target, reasons: Counter[str]
 ) -> Iterator[Task]:
-    """The rows that something has to be made of."""
+    """Yield the rows that something has to be made of."""
     for rows, links in scanned:
         key = str(rows[0][0])
         try:
@@ -249,11 +249,11 @@ def _put(task: Task, made: Made, target: Target) -> Sequence[str]:
 
 
 def _standing(source: RowSource) -> list[tuple[str, str]]:
-    """Where the source stands before its rows are read: what changes meanwhile is then seen once more."""
+    """Return where the source stands before its rows are read: what changes meanwhile is then seen once more."""
     position = source.position() if isinstance(source, ChangingRows) else ""
     return [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
 
 
 def cursor_of(source: RowSource) -> str:
-    """What an index depends on: the mapping's bytes, the rules of records and keys, and the source's rows."""
+    """Return what an index depends on: the mapping's bytes, the rules of records and keys, and the source's rows."""
     return f"{rules_of(source.mapping)}|{source.fingerprint()}"

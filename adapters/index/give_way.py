@@ -65,7 +65,7 @@ class SearchPriority:
                     sys.setswitchinterval(self._usual_s)
 
     def give_way(self, rows: Iterable[T]) -> Iterator[T]:
-        """`rows`, each after the searches and fetches that are under way."""
+        """Yield `rows`, each after the searches and fetches that are under way."""
         owed = 0
         for row in rows:
             if owed:

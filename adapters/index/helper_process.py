@@ -65,7 +65,7 @@ class IndexHelper:
         return self
 
     def made(self, tasks: Iterable[Task], own: Make) -> Iterator[tuple[Task, Made]]:
-        """What is made of `tasks`, here by `own` or in the helper, in any order."""
+        """Yield what is made of `tasks`, here by `own` or in the helper, in any order."""
         tasks = iter(tasks)
         held = list(islice(tasks, _GIVEN))
         while held:
@@ -97,12 +97,12 @@ class IndexHelper:
         return True
 
     def _answer(self) -> tuple[list[Task], bytes]:
-        """The rows that it was given, and the line that it made of them."""
+        """Return the rows that it was given, and the line that it made of them."""
         given, self._given = self._given, []
         return given, self._line() if given else b""
 
     def _read(self, given: list[Task], line: bytes, own: Make) -> Iterator[tuple[Task, Made]]:
-        """What the helper made of `given`; it is made here when that is nothing to go by."""
+        """Yield what the helper made of `given`; it is made here when that is nothing to go by."""
         if not given:
             return
         try:
@@ -118,7 +118,7 @@ class IndexHelper:
         return out is None or bool(select.select([out], [], [], seconds)[0])
 
     def _line(self) -> bytes:
-        """The next line of the helper; nothing when it has ended or says nothing for a minute."""
+        """Return the next line of the helper; nothing when it has ended or says nothing for a minute."""
         if self._process is None or self._process.stdout is None or not self._is_answered(_PATIENCE_S):
             return b""
         return self._process.stdout.readline().rstrip(b"\n")
@@ -134,7 +134,7 @@ class IndexHelper:
 
 
 def is_worth_it(rows: int) -> bool:
-    """Whether a build of so many rows gains by a second process."""
+    """Tell whether a build of so many rows gains by a second process."""
     return rows > WORTH_ROWS and len(os.sched_getaffinity(0)) > 1
 
 

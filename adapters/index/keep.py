@@ -145,7 +145,7 @@ class IndexKeeper:
         self._rest_until = ended + REST * (ended - started)
 
     def _meta(self) -> dict[str, str]:
-        """What is noted with the index; nothing when there is none that can be read."""
+        """Return what is noted with the index; nothing when there is none that can be read."""
         if not self._path.exists():
             return {}
         try:
@@ -158,7 +158,7 @@ class IndexKeeper:
 
 
 def _is_whole(meta: Mapping[str, str]) -> bool:
-    """Whether everything stands there that is asked for later, in its form."""
+    """Tell whether everything stands there that is asked for later, in its form."""
     try:
         return isinstance(json.loads(meta["left_out"]), dict) and int(meta["checked"]) >= 0 and "cursor" in meta
     except (KeyError, ValueError, TypeError, RecursionError):

@@ -42,7 +42,7 @@ _SURE, _LIKELY = 1.0, 0.95
 
 
 def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
-    """Matches where the number alone agrees, and where its issuer (scheme, province) agrees, too."""
+    """Return matches where the number alone agrees, and where its issuer (scheme, province) agrees, too."""
     return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
 
 
@@ -53,7 +53,7 @@ _CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
 
 
 def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
-    """Rows with the query's number, less those whose issuer, scheme or province is known to be another."""
+    """Return rows with the query's number, less those whose issuer, scheme or province is known to be another."""
     kind, key, detail, matches = _wanted(query)
     return _fitting(kind, detail, matches, store.find(kind, key, MAX_EXACT))
 
@@ -61,7 +61,7 @@ def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[li
 def each_identifier_candidates(
     store: IndexStore, queries: Sequence[IdentifierQuery]
 ) -> list[tuple[list[Found], bool] | Malformed]:
-    """`identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the error."""
+    """Return `identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the error."""
     found: list[tuple[list[Found], bool] | Malformed] = []
     wanted = []
     for query in queries:
@@ -91,7 +91,7 @@ def _fitting(
 
 
 def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
-    """What to look up: kind and key, the detail to compare, and the matches without and with that detail."""
+    """Return what to look up: kind and key, the detail to compare, and the matches without and with that detail."""
     kind, key, detail, matches = _key_of(query)
     if not key:
         raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
@@ -109,7 +109,7 @@ def _key_of(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Mat
 
 
 def _compare_details(asked: str, held: str) -> bool | None:
-    """True: the same; False: one side does not say; None: they differ."""
+    """Return true: the same; False: one side does not say; None: they differ."""
     if not asked or not held:
         return False
     return True if asked == held else None
@@ -139,7 +139,7 @@ _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 def person_candidates(
     store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
 ) -> tuple[list[Found], bool]:
-    """Rows that share keys with one of the query's names and fit it; `check` is called between rows."""
+    """Return rows that share keys with one of the query's names and fit it; `check` is called between rows."""
     keys = _person_keys(query)
     if not keys:
         raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
@@ -165,7 +165,9 @@ def person_candidates(
 def _closest(
     rows: list[IndexRow], query: PersonQuery, check: Callable[[], None], thresholds: Thresholds
 ) -> Iterator[tuple[IndexRow, PersonFeatures]]:
-    """The rows that are worth a full comparison, in their order: all of a few, the most alike at a glance of many."""
+    """Return the rows that are worth a full comparison, in their order: all of a few, the most alike at a glance of
+    many.
+    """
     rough: list[tuple[float, int, PersonFeatures]] = []
     for position, row in enumerate(rows):
         if not position % _CHECK_EACH:

@@ -35,7 +35,7 @@ Made = tuple[IndexedRecord, Sequence[str]] | str
 
 
 def make(builders: Mapping[str, Builder], record_type: str, rows: Rows, links: Mapping[str, Any]) -> Made:
-    """What the index holds of the record in `rows`, which are then used up."""
+    """Return what the index holds of the record in `rows`, which are then used up."""
     try:
         built = builders[record_type].build(rows)
         return index_record(built, links), [f"{record_type}, the value alone: {reason}" for reason in built.spared]
@@ -44,18 +44,18 @@ def make(builders: Mapping[str, Builder], record_type: str, rows: Rows, links: M
 
 
 def reason_of(record_type: str, error: LiaisonError) -> str:
-    """Why a record cannot be read, as it is counted."""
+    """Return why a record cannot be read, as it is counted."""
     return f"{error.where or record_type}: {error.message}"
 
 
 def rules_of(mapping: SourceMapping) -> str:
-    """What an index depends on apart from the rows: it is built anew when this is another."""
+    """Return what an index depends on apart from the rows: it is built anew when this is another."""
     return f"{mapping.digest}|{_rules_digest()}"
 
 
 @cache
 def _rules_digest() -> str:
-    """A hash of everything that makes records and keys: an index built by other rules would miss in silence."""
+    """Return a hash of everything that makes records and keys: an index built by other rules would miss in silence."""
     digest = hashlib.sha256()
     package, adapters = Path(matching.__path__[0]), Path(__file__).parents[1]
     words = (*package.rglob("data/*.*"), *adapters.glob("data/*.tsv"))

@@ -28,14 +28,14 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 
 
 def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:
-    """The kinds of queries that some record of the mapping can be found by."""
+    """Return the kinds of queries that some record of the mapping can be found by."""
     return frozenset(
         _QUERY_OF[name] for record in mapping.records.values() for name in record.search if name in _QUERY_OF
     )
 
 
 def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
-    """The index row of a record, with its keys."""
+    """Return the index row of a record, with its keys."""
     record, search = built.record, built.search
     names = [item if isinstance(item, str) else item["text"] for item in _items(search.get("names"))]
     birth = (search.get("birth") or {}).get("value", "")
@@ -69,17 +69,17 @@ def _name_keys(names: list[str], birth: str) -> Iterator[Key]:
 
 
 def word_and_year(key: str, birth: str) -> str:
-    """The key of one word of a name is too common alone: it is looked up with the year of birth only."""
+    """Return the key of one word of a name is too common alone: it is looked up with the year of birth only."""
     return f"{key}#{birth[:4]}"
 
 
 def day_of_birth(birth: str) -> str:
-    """All who were born on one day are few enough to be scored, however their names are written."""
+    """Return all who were born on one day are few enough to be scored, however their names are written."""
     return f"d{birth}"
 
 
 def swapped(birth: str) -> str:
-    """The same date with day and month exchanged."""
+    """Return the same date with day and month exchanged."""
     return f"{birth[:4]}-{birth[8:]}-{birth[5:7]}"
 
 
@@ -114,10 +114,10 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def encode_marking(marking: Marking) -> str:
-    """A marking as JSON with sorted lists."""
+    """Return a marking as JSON with sorted lists."""
     return _compact(marking.as_json())
 
 
 def decode_marking(text: str) -> Marking:
-    """The marking in `text`; an unknown value is `Misconfigured`."""
+    """Return the marking in `text`; an unknown value is `Misconfigured`."""
     return Marking.from_json(json.loads(text))

@@ -53,7 +53,7 @@ class ManyRows(Protocol):
     """What a `RowSource` has besides when it can read several records at once for less than one by one."""
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> Sequence[Rows | LiaisonError]:
-        """`read` of each key, in order, for a type without links. What it raises says nothing of single records."""
+        """Return `read` of each key, in order, for a type without links. What it raises says nothing of single records."""
 
 
 class IndexedSource:
@@ -94,11 +94,11 @@ class IndexedSource:
         return found
 
     def describe(self) -> SourceDescription:
-        """What the source is and can be asked."""
+        """Return what the source is and can be asked."""
         return self._description
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
-        """Candidates for `query`, surest first, at most `MAX_CANDIDATES`.
+        """Return candidates for `query`, surest first, at most `MAX_CANDIDATES`.
 
         Raises `Malformed` for a query without anything to search by, `TimedOut`, `Unavailable`.
         """
@@ -119,7 +119,7 @@ class IndexedSource:
     def search_many(
         self, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> list[SearchResult | LiaisonError]:
-        """`search` of each query; identifiers by one look-up for many. Raises `TimedOut`, `Unavailable`."""
+        """Return `search` of each query; identifiers by one look-up for many. Raises `TimedOut`, `Unavailable`."""
         check_deadline(self._clock, deadline)
         store, kinds = self._store, self._description.queries
         exact = {
@@ -164,7 +164,7 @@ class IndexedSource:
         return marking
 
     def profiles(self) -> list[Profile]:
-        """What its records can be to policy: each type with each marking and category that the mapping allows."""
+        """Return what its records can be to policy: each type with each marking and category that the mapping allows."""
         markings = [decode_marking(text) for text in self._store.markings()]
         return [
             (name, marking, category)
@@ -174,7 +174,7 @@ class IndexedSource:
         ]
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        """The record of a candidate, read from the source now. `Unknown` when it is gone or no longer counts."""
+        """Return the record of a candidate, read from the source now. `Unknown` when it is gone or no longer counts."""
         check_deadline(self._clock, deadline)
         builder = self._rows.builders.get(record_type)
         if builder is None:
@@ -188,7 +188,7 @@ class IndexedSource:
         return self._record(builder, rows)
 
     def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> list[SourceRecord | LiaisonError]:
-        """`fetch` of each key and record type; by few statements where the rows can be read so."""
+        """Return `fetch` of each key and record type; by few statements where the rows can be read so."""
         check_deadline(self._clock, deadline)
         found: dict[tuple[str, str], SourceRecord | LiaisonError] = {}
         for record_type in {record_type for _, record_type in wanted}:
@@ -223,7 +223,7 @@ class IndexedSource:
         return self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
 
     def changes(self, since: str) -> Changes:
-        """Whether mapping or rows differ from the cursor `since`; the index knows its own as `meta['cursor']`."""
+        """Tell whether mapping or rows differ from the cursor `since`; the index knows its own as `meta['cursor']`."""
         cursor = cursor_of(self._rows)
         return Changes(cursor, cursor != since)
 
@@ -232,7 +232,7 @@ class IndexedSource:
         return self._index.refresh(progress)
 
     def rebuild(self, progress: Progress | None = None) -> IndexStore:
-        """The index, built anew from all rows unless opening it has just done so. Searches go on meanwhile."""
+        """Return the index, built anew from all rows unless opening it has just done so. Searches go on meanwhile."""
         if not self._index.is_new:
             self._index.rebuild(progress)
         return self._store
@@ -242,7 +242,7 @@ class IndexedSource:
         return self._index.compare(progress)
 
     def health(self) -> str:
-        """Empty when the source can be asked; else what is wrong, without the database's own words."""
+        """Return empty when the source can be asked; else what is wrong, without the database's own words."""
         try:
             self._rows.ping(self._clock.monotonic() + _HEALTH_SECONDS)
         except LiaisonError as error:
@@ -264,7 +264,7 @@ def _unreadable(error: Malformed) -> Unavailable:
 
 
 def _tried(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | LiaisonError:
-    """What a call gives, or the error that it raises."""
+    """Return what a call gives, or the error that it raises."""
     try:
         return call(*args, **kwargs)
     except LiaisonError as error:

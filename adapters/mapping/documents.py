@@ -35,7 +35,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def path(expression: str, where: str) -> Path:
-    """A JMESPath expression as a function; it raises `Malformed` for a document that it cannot read.
+    """Return a JMESPath expression as a function; it raises `Malformed` for a document that it cannot read.
 
     Raises `Misconfigured` at `where` when the expression is none.
     """
@@ -62,7 +62,7 @@ def path(expression: str, where: str) -> Path:
 
 
 def places_of(mapping: Mapping, section: str, what: str) -> TomlTable:
-    """The section `[files]` or `[http]` of a mapping, which must have this one and no other.
+    """Return the section `[files]` or `[http]` of a mapping, which must have this one and no other.
 
     Raises `Misconfigured`; `what` is what the section says.
     """
@@ -79,14 +79,14 @@ def places_of(mapping: Mapping, section: str, what: str) -> TomlTable:
 
 
 def getter(column: str, is_flat: bool, where: str) -> Path:
-    """What reads a column of a flat row, or follows it as a path into a document."""
+    """Return what reads a column of a flat row, or follows it as a path into a document."""
     return (lambda document: document[column]) if is_flat else path(column, where)
 
 
 def codes_of(
     join: Join, columns: Sequence[str], gets: Sequence[Path], clean: Clean, documents: Iterable[Any], where: str
 ) -> dict[str, Row]:
-    """The rows of a code table by the column that it is joined on; rows that cannot be read are left out.
+    """Return the rows of a code table by the column that it is joined on; rows that cannot be read are left out.
 
     Raises `Misconfigured` at `where` when it says two things of one code, or is too large for memory.
     """
@@ -154,14 +154,14 @@ class RowMaker:
         return self._clean(value)
 
     def key_of(self, document: Any) -> str:
-        """The key of a document's record. `Malformed` when it has none."""
+        """Return the key of a document's record. `Malformed` when it has none."""
         key = self._cell(self._key(document))
         if key is None:
             raise Malformed("a row without a key", code="no-key")
         return str(key)
 
     def rows(self, document: Any, tables: Tables) -> Rows:
-        """The rows of a document's record. `Malformed` when a cell cannot be read."""
+        """Return the rows of a document's record. `Malformed` when a cell cannot be read."""
         rows = self._layout.empty()
         cell = self._cell
         try:
@@ -173,7 +173,7 @@ class RowMaker:
         return rows
 
     def _with_column(self, document: Any, error: Malformed) -> Malformed:
-        """The error with the name of the first own column whose cell cannot be read."""
+        """Return the error with the name of the first own column whose cell cannot be read."""
         for column, get in zip(self._layout.columns[""], self._own, strict=True):
             try:
                 self._cell(get(document))

@@ -29,7 +29,7 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def read_mapping(file: str, content: bytes) -> Mapping:
-    """The mapping in `content`; `file` is its name in errors."""
+    """Return the mapping in `content`; `file` is its name in errors."""
     root = parse_toml(file, content, "bad-mapping")
     root.only("source", "marking", "codes", "record", *PLACES)
     source = root.table("source")
@@ -69,7 +69,7 @@ def _identifier(node: TomlTable, key: str) -> str:
 
 
 def _source_id(source: TomlTable) -> str:
-    """`<member>.<agency>.<name>`: the owner that signed records name is read from it."""
+    """Return `<member>.<agency>.<name>`: the owner that signed records name is read from it."""
     name, agency = _identifier(source, "id"), _identifier(source, "agency")
     if not re.fullmatch(rf"[a-z]{{2}}\.{re.escape(agency)}\.[a-z0-9._-]+", name, re.ASCII):
         source.fail(f"`{name}` is not an id of a source of `{agency}`", "id", remedy=f"such as `th.{agency}.records`")

@@ -11,7 +11,7 @@ from gateway.records.types import Field
 
 
 def misfits(field: Field, value: Value) -> Iterator[tuple[str, str]]:
-    """What in a field's value every record with it would be left out for: the word to point at, and why."""
+    """Yield what in a field's value every record with it would be left out for: the word to point at, and why."""
     for part in value.parts:
         for word, made in _made(part):
             if not (field.shape(made) or field.shape([made])):
@@ -29,7 +29,7 @@ def _told(made: Any) -> str:
 
 
 def _made(part: Part) -> Iterator[tuple[str, Any]]:
-    """Values that a part can give, as far as they are known, with the word that stands for each in the mapping.
+    """Yield values that a part can give, as far as they are known, with the word that stands for each in the mapping.
 
     What a converter makes of a text of any kind is told by its example; a text itself may be any of a closed list.
     """

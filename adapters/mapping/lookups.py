@@ -24,7 +24,7 @@ def coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, 
 
 
 def _look_up(part: Part) -> Callable[[Any], bool] | None:
-    """Whether a cell has a meaning, for a part that looks cells up; else None."""
+    """Tell whether a cell has a meaning, for a part that looks cells up; else None."""
     if (codes := part.codes) is not None:
         return None if "*" in codes else lambda cell: str(cell) in codes
     if part.names == ("country",) and not part.otherwise:
@@ -33,7 +33,7 @@ def _look_up(part: Part) -> Callable[[Any], bool] | None:
 
 
 def _missed(builder: Builder, join: Join) -> Callable[[Rows], Iterator[str]]:
-    """The cells of a row that lead to no row of the join's table."""
+    """Return the cells of a row that lead to no row of the join's table."""
     slot, (start, index) = builder.layout.slots[join.name], builder.layout.place(join.to)
 
     def missed(rows: Rows) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _missed(builder: Builder, join: Join) -> Callable[[Rows], Iterator[str]]:
 
 
 def parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
-    """Each part of a value and of the objects in it, with the join whose rows it is made for."""
+    """Yield each part of a value and of the objects in it, with the join whose rows it is made for."""
     for part in value.parts:
         yield part, rows
         for inner in (part.item or {}).values():

@@ -112,7 +112,7 @@ class When:
 
 
 def test_of(when: When) -> Callable[[Cell], bool]:
-    """Whether a cell passes the test of a condition that has no date."""
+    """Tell whether a cell passes the test of a condition that has no date."""
     values = when.values
     if when.test == "in":
         return lambda cell: cell is not None and str(cell) in values
@@ -136,7 +136,9 @@ class MarkingRule:
     names: frozenset[str]
 
     def tighten(self, marking: Marking) -> Marking:
-        """The strictest of both, part by part (`Marking.join`); a rule's evaluation takes the place of the other."""
+        """Return the strictest of both, part by part (`Marking.join`); a rule's evaluation takes the place of the
+        other.
+        """
         own = self.marking
         if "releasable_to" not in self.names:
             own = replace(own, releasable_to=marking.releasable_to)

@@ -25,7 +25,7 @@ _AUDIENCE = re.compile(r"[a-z]{2}(?:\.[a-z0-9-]+){0,3}", re.ASCII)
 
 
 def one_of(node: TomlTable, key: str, kind: type[_Code], text: str) -> _Code:
-    """`text` as one of a closed list; `Misconfigured` at its line otherwise."""
+    """Return `text` as one of a closed list; `Misconfigured` at its line otherwise."""
     try:
         return code(kind, text)
     except Misconfigured as error:
@@ -33,13 +33,13 @@ def one_of(node: TomlTable, key: str, kind: type[_Code], text: str) -> _Code:
 
 
 def marking_rule(node: TomlTable, when: tuple[When, ...]) -> MarkingRule:
-    """The parts of a marking that a table names; the others are as wide as can be."""
+    """Return the parts of a marking that a table names; the others are as wide as can be."""
     named = _named(node)
     return MarkingRule(when, replace(WIDEST, **named), frozenset(named))
 
 
 def default_marking(node: TomlTable) -> Marking:
-    """Parts that are not given keep the model's default; nobody may see what is releasable to nobody."""
+    """Return parts that are not given keep the model's default; nobody may see what is releasable to nobody."""
     node.only(*MARKING_KEYS)
     named = _named(node)
     return replace(Marking(), **{key: value for key, value in named.items() if value or key != "use"})
@@ -94,7 +94,9 @@ def _countries() -> frozenset[str]:
 
 
 def _nearest_country(word: str) -> str:
-    """The code with most letters in common, the first letter before the second, the region's codes before others."""
+    """Return the code with most letters in common, the first letter before the second, the region's codes before
+    others.
+    """
 
     def far(each: str) -> tuple[int, bool, int, str]:
         same = sum(a == b for a, b in zip(each, word, strict=True))
@@ -104,7 +106,7 @@ def _nearest_country(word: str) -> str:
 
 
 def _audience(node: TomlTable, key: str) -> frozenset[str]:
-    """Members, or agencies and offices of members; a misspelt one would hide from nobody."""
+    """Return members, or agencies and offices of members; a misspelt one would hide from nobody."""
     for name in node.texts(key):
         if not _AUDIENCE.fullmatch(name):
             node.fail(f"`{name}` is not a member", key, name, "such as `th`, or `th.police` for one agency")

@@ -47,7 +47,7 @@ class RecordReader:
         self._name = ""
 
     def read(self) -> RecordMapping:
-        """The record; joins first, since everything else may name them."""
+        """Return the record; joins first, since everything else may name them."""
         node = self._node
         node.only(*RECORD_KEYS)
         name = node.text("type")
@@ -88,7 +88,7 @@ class RecordReader:
         return Join(name, kind, node.text("table"), column, to, key, order, node.line("table"), node.line("column"))
 
     def _nested(self, name: str, node: TomlTable) -> Join:
-        """A list inside the row; only rows that are documents have one."""
+        """Return a list inside the row; only rows that are documents have one."""
         node.only("kind", "path")
         if not self._has_paths:
             node.fail("only files and web sources have nested rows", "kind")
@@ -96,7 +96,7 @@ class RecordReader:
         return Join(name, JoinKind.NESTED, node.text("path"), "", Ref("", "", line), "", "", line, line)
 
     def _ref(self, node: TomlTable, key: str, text: str, rows: str = "") -> Ref:
-        """`column`, or `join.column`; inside `from` a bare column is one of that join.
+        """Return `column`, or `join.column`; inside `from` a bare column is one of that join.
 
         A column that is a path into a document has dots of its own.
         """
@@ -260,7 +260,7 @@ class RecordReader:
 
 
 def _option(inner: TomlTable, key: str, option: Option) -> Any:
-    """An option's value, of its type and among its choices."""
+    """Return an option's value, of its type and among its choices."""
     value: Any = inner.texts(key) if option.kind is list else inner.get(key, option.kind)
     if option.choices and value not in option.choices:
         inner.fail(f"`{key}` cannot be `{value}`", key, remedy=nearest(str(value), option.choices))

@@ -57,12 +57,12 @@ class Layout:
         return self.slots[ref.join], self.columns[ref.join].index(ref.column)
 
     def empty(self) -> Rows:
-        """Rows with nothing in them yet."""
+        """Return rows with nothing in them yet."""
         return [None] * (len(self.joins) + 3)
 
 
 def refs_of(record: RecordMapping) -> Iterator[Ref]:
-    """Every column that fields, search keys and rules of a record name."""
+    """Yield every column that fields, search keys and rules of a record name."""
     for value in (*record.fields.values(), *record.search.values()):
         yield from value_refs(value)
     ruled = [rule.when for rule in record.markings] + [rule.when for rule in record.categories]
@@ -70,7 +70,7 @@ def refs_of(record: RecordMapping) -> Iterator[Ref]:
 
 
 def value_refs(value: Value) -> Iterator[Ref]:
-    """Every column that one value names."""
+    """Yield every column that one value names."""
     for part in value.parts:
         yield from part.refs
         if part.where:
@@ -125,16 +125,16 @@ class Builder:
         ]
 
     def is_live(self, rows: Rows) -> bool:
-        """Whether the row counts at all, but for its expiry."""
+        """Tell whether the row counts at all, but for its expiry."""
         return all(holds(rows) for holds in self._live)
 
     def last_day(self, rows: Rows) -> int:
-        """The last day that the record is live, as an ordinal; 0 when it has no end."""
+        """Return the last day that the record is live, as an ordinal; 0 when it has no end."""
         days = [_last_day(convert(cell)) for get, convert in self._expiry if (cell := get(rows, _NO_ROW)) is not None]
         return min(days, default=0)
 
     def record(self, rows: Rows) -> SourceRecord:
-        """The record in `rows`; leaves its fields at the end of `rows`."""
+        """Return the record in `rows`; leaves its fields at the end of `rows`."""
         fields: dict[str, Any] = {}
         rows[_FIELDS], rows[_SPARED] = fields, []
         for name, get, as_list in self._fields:
@@ -152,7 +152,7 @@ class Builder:
         )
 
     def build(self, rows: Rows) -> Built:
-        """The record, checked against its type, with its search keys."""
+        """Return the record, checked against its type, with its search keys."""
         record = self.record(rows)
         RECORD_TYPES[self.type].check_whole(record.fields)
         search = {
@@ -163,7 +163,7 @@ class Builder:
         return Built(record, search, self.last_day(rows), tuple(rows[_SPARED]))
 
     def is_surely_past(self, row: Row, unread: Collection[int]) -> bool:
-        """Whether the own cells alone say that a row does not count, some of which (`unread`) cannot be read."""
+        """Tell whether the own cells alone say that a row does not count, some of which (`unread`) cannot be read."""
         return any(index not in unread and not holds(row[index]) for index, holds in self._own_live)
 
     def _read(self, name: str, get: Get, rows: Rows) -> Any:
@@ -199,7 +199,7 @@ def _all(conditions: list[Callable[[Rows], bool]]) -> Callable[[Rows], bool]:
 
 
 def _last_day(value: Any) -> int:
-    """The ordinal of the last day that a partial date can mean; nothing known means without an end."""
+    """Return the ordinal of the last day that a partial date can mean; nothing known means without an end."""
     return 0 if value is None else PartialDate(value["value"]).interval()[1].toordinal()
 
 
@@ -210,7 +210,7 @@ class _Compiler:
         self._layout = layout
 
     def get(self, ref: Ref, rows: str = "") -> Get:
-        """A getter of one cell."""
+        """Return a getter of one cell."""
         slot, index = self._layout.place(ref)
         if rows and ref.join == rows:
             return lambda _rows, row: row[index]
@@ -219,7 +219,7 @@ class _Compiler:
         return lambda rows, _row: rows[slot][index] if rows[slot] else None
 
     def value(self, value: Value, rows: str = "") -> Get:
-        """A getter of a whole value."""
+        """Return a getter of a whole value."""
         parts = [self._part(part, rows) for part in value.parts]
         if not value.is_list:
             return parts[0]
@@ -265,7 +265,7 @@ class _Compiler:
         return lambda all_rows, row: _joined(part.separator, [get(all_rows, row) for get in gets])
 
     def condition(self, when: When) -> Callable[[Rows], bool]:
-        """Whether a condition holds; for a `many` join, whether it holds for any row."""
+        """Tell whether a condition holds; for a `many` join, whether it holds for any row."""
         test = test_of(when)
         slot, index = self._layout.place(when.ref)
         joins = {join.name: join for join in self._layout.joins}
@@ -278,7 +278,7 @@ class _Compiler:
 
 
 def _sparing(base: Get, part: Part) -> Get:
-    """`base`, but that what cannot be read is nothing, with a counted reason."""
+    """Return `base`, but that what cannot be read is nothing, with a counted reason."""
     if not part.spares_record:
         return base
     names = ", ".join(ref.column for ref in part.refs) or part.field or "value"
@@ -314,7 +314,7 @@ def _converted(base: Get, part: Part) -> Get:
 
 
 def _each(step: Callable[[Any], Any], values: list[Any]) -> list[Any] | None:
-    """What a converter makes of the items of a list that the one before it has made."""
+    """Return what a converter makes of the items of a list that the one before it has made."""
     made: list[Any] = []
     for value in values:
         found = step(value)
@@ -327,7 +327,7 @@ def _only(base: Get, get: Get, holds: Callable[[Cell], bool]) -> Get:
 
 
 def _object(members: list[tuple[str, Get]]) -> Get:
-    """An object without its first member is nothing: the first member is what it is about."""
+    """Return an object without its first member is nothing: the first member is what it is about."""
     first = members[0][0]
 
     def make(rows: Rows, row: Row) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ class AcceptedNode:
         return len(self._keys)
 
     def caller(self, certificate: bytes) -> str:
-        """The name of the node that shows this TLS certificate (PEM), or `Unauthenticated`."""
+        """Return the name of the node that shows this TLS certificate (PEM), or `Unauthenticated`."""
         known = self._callers.get(certificate)
         if known is None:
             known = self._identify(certificate)
@@ -64,7 +64,7 @@ class AcceptedNode:
         return name
 
     def statement_key(self, key_id: str) -> VerifyKey:
-        """The key, when its certificate is in the folder and in its time, else `BadSignature`."""
+        """Return the key, when its certificate is in the folder and in its time, else `BadSignature`."""
         found = self._current().get(key_id)
         if found is None:
             raise BadSignature(
@@ -88,7 +88,7 @@ class AcceptedNode:
         return (name.name, *check_issued(leaf, [self._authority]))
 
     def _current(self) -> Mapping[str, tuple[VerifyKey, int, int]]:
-        """The keys by id, read again when a file has come, changed or gone."""
+        """Return the keys by id, read again when a file has come, changed or gone."""
         with self._lock:
             now = self._clock.monotonic()
             if now - self._looked >= _LOOK_S:
@@ -106,7 +106,7 @@ class AcceptedNode:
             return ()
 
     def _read(self, *, strict: bool) -> dict[str, tuple[VerifyKey, int, int]]:
-        """All keys of the folder; a file that does not fit is refused at the start, and left out later."""
+        """Return all keys of the folder; a file that does not fit is refused at the start, and left out later."""
         keys = {}
         for file in sorted(self._folder.glob("*.pem")):
             try:

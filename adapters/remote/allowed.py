@@ -17,7 +17,7 @@ _ROUNDING = timedelta(minutes=1)
 
 
 def is_allowed(marking: Marking, release: ReleaseMarking, *, asker: MemberId, purpose: Purpose, now_us: int) -> bool:
-    """Whether a record under `marking` may be signed for `asker` under `release`:
+    """Tell whether a record under `marking` may be signed for `asker` under `release`:
 
     1. the marking names `asker`, or a part of it, and does not hide the record from it
     2. the purpose is the reference's, and one that the marking allows
@@ -50,7 +50,7 @@ def _as_marking(release: ReleaseMarking) -> Marking:
 
 
 def _to_be_told(marking: Marking) -> Marking:
-    """The parts of a marking that a recipient is told."""
+    """Return the parts of a marking that a recipient is told."""
     return Marking(
         level=marking.level,
         use=marking.use,

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 def open_remote(place: Place) -> RemoteSource:
-    """The source process at `source://host:port`. It need not be in reach: then it is missing until it is."""
+    """Return the source process at `source://host:port`. It need not be in reach: then it is missing until it is."""
     if place.node is None:
         raise Misconfigured(
             "only a node can ask a source process", code="no-node", remedy="`liaison source check` looks at one"
@@ -93,11 +93,11 @@ class RemoteSource:
         return {}
 
     def describe(self) -> SourceDescription:
-        """What the source is, as it said last."""
+        """Return what the source is, as it said last."""
         return self._description
 
     def refer(self, occasion: Occasion) -> Referred:
-        """The source, to be asked for `occasion`."""
+        """Return the source, to be asked for `occasion`."""
         return Referred(self, occasion)
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
@@ -111,7 +111,7 @@ class RemoteSource:
         raise _unreferred(self.node.source)
 
     def changes(self, since: str) -> Changes:
-        """Whether the source has changed; its cursor is a hash."""
+        """Tell whether the source has changed; its cursor is a hash."""
         request = pb.ChangesRequest(since=since).SerializeToString()
         data = self.call(methods.CHANGES, request, self.clock.monotonic() + _CHANGES_S)
         found = parse(pb.ChangesResponse, data, self.node.source)
@@ -125,7 +125,7 @@ class RemoteSource:
         return self._description != before
 
     def health(self) -> str:
-        """Empty when the source can be asked, else what is wrong."""
+        """Return empty when the source can be asked, else what is wrong."""
         try:
             data = self.call(methods.SOURCE_HEALTH, b"", self.clock.monotonic() + _DESCRIBE_S)
             return parse(pb.HealthResponse, data, self.node.source).problem[:200]
@@ -137,7 +137,7 @@ class RemoteSource:
         self._wire.close()
 
     def call(self, method: Method[Any, Any], data: bytes, deadline: float) -> bytes:
-        """One call; every failure is one of ours, whatever the other side says (`_failure`)."""
+        """Return one call; every failure is one of ours, whatever the other side says (`_failure`)."""
         return self._wire.call(method, data, deadline)
 
     def _take_description(self, deadline: float, *, wait: bool = False) -> None:
@@ -173,15 +173,15 @@ class Referred:
         self._reference = b""
 
     def describe(self) -> SourceDescription:
-        """What the source is."""
+        """Return what the source is."""
         return self._source.describe()
 
     def health(self) -> str:
-        """Whether it can be asked."""
+        """Tell whether it can be asked."""
         return self._source.health()
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
-        """Candidates, under a fresh reference."""
+        """Return candidates, under a fresh reference."""
         node = self._source.node
         asked = query_bytes(query, strictness)
         self._reference = build_reference(
@@ -203,7 +203,7 @@ class Referred:
     def issue(
         self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
     ) -> tuple[SourceRecord, IssuedRecord]:
-        """The record and the same signed, verified; both bare where its own marking does not allow `marking`."""
+        """Return the record and the same signed, verified; both bare where its own marking does not allow `marking`."""
         request = pb.IssueRequest(
             reference=self._reference, key=key, record_type=record_type, release_marking=wire.marking_text(marking)
         )
@@ -217,7 +217,7 @@ class Referred:
         return record, _issued(message.record, verified)
 
     def _verify(self, text: str, record_type: str, marking: ReleaseMarking) -> VerifiedRecord:
-        """All checks of a record that a recipient makes, and that it is the one that was ordered."""
+        """Return all checks of a record that a recipient makes, and that it is the one that was ordered."""
         node, occasion = self._source.node, self._occasion
         verified = verify_record(
             text,
@@ -267,7 +267,9 @@ class _Wire:
         self._channel, self._calls = self._open(self._identity)
 
     def call(self, method: Method[Any, Any], data: bytes, deadline: float, *, wait: bool = False) -> bytes:
-        """One call. Raises what `_failure` makes of it; `wait` gives a source that was away time to be found again."""
+        """Return one call. Raises what `_failure` makes of it; `wait` gives a source that was away time to be found
+        again.
+        """
         left = deadline - self._clock.monotonic()
         if left <= 0:
             raise TimedOut("no time was left for the source", where=self._node.source)
@@ -316,7 +318,7 @@ class _Wire:
 
 
 def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
-    """A failed call. Nothing that a source says makes a refusal of the whole question: it is missing, no more."""
+    """Return a failed call. Nothing that a source says makes a refusal of the whole question: it is missing, no more."""
     code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("the source did not answer in time", where=source)
@@ -336,14 +338,14 @@ def _unreferred(source: str) -> Forbidden:
 
 
 def _issued(text: str, verified: VerifiedRecord) -> IssuedRecord:
-    """The parts of a verified SD-JWT; `verified.fields` has one field for each disclosure, in their order."""
+    """Return the parts of a verified SD-JWT; `verified.fields` has one field for each disclosure, in their order."""
     jwt, *encoded, _ = text.split("~")
     pairs = zip(verified.fields, encoded, strict=True)
     return IssuedRecord(jwt, {name: Disclosure(digest_of(each), each) for name, each in pairs})
 
 
 def _anything(node: NodeSide) -> SourceDescription:
-    """A source that was never seen: every question may concern it, so its silence makes every answer partial."""
+    """Return a source that was never seen: every question may concern it, so its silence makes every answer partial."""
     return SourceDescription(
         node.source, node.agency, f"{node.agency} records", frozenset(QueryKind), frozenset(RECORD_TYPES)
     )

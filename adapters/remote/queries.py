@@ -31,7 +31,7 @@ _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
 
 
 def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> bytes:
-    """`query`, and how alike names must be, for the wire."""
+    """Return `query`, and how alike names must be, for the wire."""
     if isinstance(query, PersonQuery):
         return pb.Query(person=_person(query), strictness=strictness.value).SerializeToString()
     parts = structs.asdict(query)
@@ -40,7 +40,7 @@ def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> byte
 
 
 def read_query(data: bytes) -> tuple[Query, Strictness]:
-    """The query in `data` and how alike names must be.
+    """Return the query in `data` and how alike names must be.
 
     Raises `Malformed` for what is unknown, missing, too long or no proper text.
     """

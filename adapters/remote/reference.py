@@ -42,7 +42,7 @@ class StatementKeys(Protocol):
     """Whose references a source accepts."""
 
     def statement_key(self, key_id: str) -> VerifyKey:
-        """The key, when it is one of our node's and valid now, else `BadSignature`."""
+        """Return the key, when it is one of our node's and valid now, else `BadSignature`."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class Reference(msgspec.Struct, frozen=True):
 def build_reference(
     occasion: Occasion, *, member: MemberId, source: str, query: bytes, key: SigningKey, now_us: int
 ) -> bytes:
-    """The envelope of a fresh reference of `member` to `source` for exactly this query."""
+    """Return the envelope of a fresh reference of `member` to `source` for exactly this query."""
     payload = pb.Reference(
         blind=os.urandom(_HASH),
         member=member,
@@ -77,7 +77,7 @@ def build_reference(
 
 
 def verify_reference(data: bytes, *, keys: StatementKeys, member: MemberId, source: str, now_us: int) -> Reference:
-    """The reference in the envelope `data`, when every check holds:
+    """Return the reference in the envelope `data`, when every check holds:
 
     1. it is there, of bounded size, and an envelope of our payload type with exactly one signature
     2. a key that we accept signed exactly these bytes

@@ -163,7 +163,7 @@ class SourceService:
         )
 
     def _sign(self, record: SourceRecord, release: ReleaseMarking, reference: Reference) -> str:
-        """The record with all disclosures; empty when its own marking does not allow to sign it so."""
+        """Return the record with all disclosures; empty when its own marking does not allow to sign it so."""
         occasion, now_us = reference.occasion, self._clock.now_us()
         if not is_allowed(record.marking, release, asker=occasion.asker, purpose=occasion.purpose, now_us=now_us):
             return ""
@@ -184,7 +184,7 @@ class SourceService:
             raise _replayed()
 
     def _claim(self, reference: Reference) -> ReplayClaim:
-        """A reference is used for one search, over restarts, too."""
+        """Return a reference is used for one search, over restarts, too."""
         number = ExchangeId(reference.hash[:16].hex())
         return ReplayClaim(self._issuer.member, number, reference.hash, reference.expires_us + SKEW_US)
 
@@ -216,7 +216,7 @@ class _Refusals:
         self._causes: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     def note(self, cause: tuple[str, str, str]) -> int:
-        """How many calls an entry written now stands for; 0 when none is to be written yet."""
+        """Return how many calls an entry written now stands for; 0 when none is to be written yet."""
         with self._lock:
             now = self._clock.monotonic()
             last, waiting = self._causes.get(cause, (-1.0, 0))
@@ -234,5 +234,5 @@ def _replayed() -> Replayed:
 
 
 def _asked(query: Query) -> dict[str, Any]:
-    """What was looked for, so that the agency can see for whom its system was searched; encrypted at rest."""
+    """Return what was looked for, so that the agency can see for whom its system was searched; encrypted at rest."""
     return {name: value for name, value in msgspec.to_builtins(query).items() if value}

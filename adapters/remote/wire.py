@@ -29,7 +29,7 @@ _MAX_WORDS = 64
 
 
 def description_bytes(description: SourceDescription) -> bytes:
-    """A description for the wire."""
+    """Return a description for the wire."""
     return pb.DescribeResponse(
         id=description.id,
         agency=description.agency,
@@ -40,7 +40,9 @@ def description_bytes(description: SourceDescription) -> bytes:
 
 
 def read_description(data: bytes, source: str, agency: str) -> SourceDescription:
-    """What the source `source` of `agency` says of itself; `Malformed` when it is another, or says the impossible."""
+    """Return what the source `source` of `agency` says of itself; `Malformed` when it is another, or says the
+    impossible.
+    """
     message = parse(pb.DescribeResponse, data, "source")
     if (message.id, message.agency) != (source, agency):
         raise Malformed(
@@ -62,7 +64,7 @@ def read_description(data: bytes, source: str, agency: str) -> SourceDescription
 
 
 def result_bytes(result: SearchResult) -> bytes:
-    """What a search found, for the wire."""
+    """Return what a search found, for the wire."""
     candidates = [
         pb.Candidate(
             key=found.key,
@@ -79,7 +81,7 @@ def result_bytes(result: SearchResult) -> bytes:
 
 
 def read_result(data: bytes, description: SourceDescription) -> SearchResult:
-    """What a source found, in the order of its scores; anything that it may not say is `Malformed`."""
+    """Return what a source found, in the order of its scores; anything that it may not say is `Malformed`."""
     message = parse(pb.SearchResponse, data, "source.answer")
     if len(message.candidates) > MAX_CANDIDATES:
         raise TooLarge(
@@ -108,12 +110,12 @@ def _candidate(message: pb.Candidate, description: SourceDescription) -> Candida
 
 
 def marking_text(marking: Marking | ReleaseMarking) -> str:
-    """A marking as JSON."""
+    """Return a marking as JSON."""
     return strict_json.dumps(marking.as_json()).decode()
 
 
 def read_marking(text: str) -> Marking:
-    """An internal marking; an unknown part or value is `Malformed`."""
+    """Return an internal marking; an unknown part or value is `Malformed`."""
     try:
         return Marking.from_json(_object(text))
     except Misconfigured as error:
@@ -121,7 +123,7 @@ def read_marking(text: str) -> Marking:
 
 
 def read_release_marking(text: str) -> ReleaseMarking:
-    """A release marking in its only form; an unknown part or value is `Malformed`."""
+    """Return a release marking in its only form; an unknown part or value is `Malformed`."""
     kept = _object(text)
     try:
         marking = ReleaseMarking(
@@ -142,7 +144,7 @@ def read_release_marking(text: str) -> ReleaseMarking:
 
 
 def read_category(text: str) -> SubjectCategory:
-    """A subject category, or `Malformed`."""
+    """Return a subject category, or `Malformed`."""
     category: SubjectCategory = _listed(SubjectCategory, text, "category")
     return category
 

@@ -15,6 +15,6 @@ __all__ = ["SqlSource", "open_sql"]
 
 
 def open_sql(place: Place) -> Adapter:
-    """The database at `place.url`, behind a key index (`adapters.load.Opener`)."""
+    """Return the database at `place.url`, behind a key index (`adapters.load.Opener`)."""
     access = read_sql_access(place.access)
     return open_indexed(SqlSource(load_mapping(place.mapping), place.url, place.clock, access), place)

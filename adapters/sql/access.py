@@ -30,7 +30,9 @@ class SqlAccess:
 
 
 def read_sql_access(path: Path | None) -> SqlAccess:
-    """The `[sql]` table of the access file at `path`, or nothing said. Raises `Misconfigured` with file and line."""
+    """Return the `[sql]` table of the access file at `path`, or nothing said. Raises `Misconfigured` with file and
+    line.
+    """
     node = read_access(path, "sql")
     node.only(*KEYS)
     if ("ssl_cert" in node.data) != ("ssl_key" in node.data):

@@ -42,7 +42,7 @@ class BatchReader:
     joined: int
 
     def read(self, record_type: str, keys: Sequence[str], deadline: float) -> dict[str, Rows]:
-        """The rows of those of `keys` of which there is no doubt. Raises `TimedOut`, `Unavailable`."""
+        """Return the rows of those of `keys` of which there is no doubt. Raises `TimedOut`, `Unavailable`."""
         found: dict[str, Rows] = {}
         waiting = [keys[first : first + BATCH] for first in range(0, len(keys), BATCH)]
         while waiting:
@@ -94,7 +94,7 @@ class BatchReader:
                 rows[slot] = group[self.joined - 1 :: -1]
 
     def _groups(self, layout: Layout, join: Join, starts: Mapping[str, Any], deadline: float) -> dict[str, list[Row]]:
-        """The joined rows by the value that they are joined on, newest first."""
+        """Return the joined rows by the value that they are joined on, newest first."""
         columns = layout.columns[join.name]
         fitted = (self.catalogue.parameter(join.table, join.column, start) for start in starts.values())
         values = [value for value in fitted if value is not None]

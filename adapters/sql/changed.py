@@ -23,7 +23,8 @@ Grown = tuple[str, str]
 
 
 def position(tables: Tables, catalogue: Catalogue, mapping: SourceMapping, deadline: float) -> str:
-    """The newest value of every such column, as JSON; a column whose values are no texts or numbers is not in it.
+    """Return the newest value of every such column, as JSON; a column whose values are no texts or numbers is not in
+    it.
 
     Of a table that has no such column it says how many rows there are, and their largest key.
     """
@@ -47,7 +48,7 @@ def _place(table: str, column: str) -> str:
 
 
 def _is_blind(catalogue: Catalogue, record: RecordMapping) -> bool:
-    """Whether nothing shows which rows of the record's own table are new."""
+    """Tell whether nothing shows which rows of the record's own table are new."""
     return record.changed is None and not catalogue.is_whole(record.table, record.key)
 
 
@@ -89,7 +90,7 @@ def rows(
     since: str,
     deadline: float,
 ) -> Iterator[Sequence[Any]]:
-    """Rows of a record's own table in batches; the same row may come more than once."""
+    """Yield rows of a record's own table in batches; the same row may come more than once."""
     record, newest = mapping.records[record_type], _Since(since)
     columns = tuple(layout.columns[""])
     place = catalogue.place(record.table)
@@ -121,7 +122,7 @@ class _Since:
         self._newest: Mapping[str, Any] = json.loads(text) if text else {}
 
     def differs(self, table: str, now: str) -> bool:
-        """Whether a table that shows no new rows had others then."""
+        """Tell whether a table that shows no new rows had others then."""
         return bool(self._newest.get(_place(table, "")) != now)
 
     def of(self, catalogue: Catalogue, table: str, column: str) -> Any:
@@ -138,7 +139,7 @@ def _back(
     values: Sequence[Any],
     deadline: float,
 ) -> Iterator[Sequence[Any]]:
-    """The rows of the record's own table that joined rows with these values belong to."""
+    """Yield the rows of the record's own table that joined rows with these values belong to."""
     fitted = [catalogue.parameter(record.table, join.to.column, value) for value in values]
     wanted = [value for value in fitted if value is not None]
     most = tables.kind.many

@@ -29,7 +29,7 @@ _EXTRA_SECONDS = 0.05
 
 
 def read_only_engine(url: str, access: SqlAccess | None = None) -> Engine:
-    """An engine whose every connection has been asked, once it was open, whether it really cannot write.
+    """Return an engine whose every connection has been asked, once it was open, whether it really cannot write.
 
     Raises `Misconfigured` when `url` is not a database's address, when its driver is not installed, and later from
     `connect` when the server's session can write.
@@ -96,7 +96,7 @@ class Connection:
         self.cursor: Any = self._held.cursor()
 
     def fetch(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
-        """All rows of a statement. Raises what the driver raises."""
+        """Return all rows of a statement. Raises what the driver raises."""
         self.deadline = deadline
         with self._watched(deadline):
             self._limit_server(deadline)
@@ -109,7 +109,7 @@ class Connection:
         return found
 
     def stream(self, sql: str, parameters: Any, deadline: float, size: int) -> Iterator[Sequence[Any]]:
-        """The rows of a statement in batches, as the server sends them. Raises what the driver raises.
+        """Yield the rows of a statement in batches, as the server sends them. Raises what the driver raises.
 
         A server that sends nothing for `BATCH_SECONDS` is cut off, however far away `deadline` is.
         """
@@ -148,7 +148,7 @@ class Connection:
         self._kind.limit(self.driver, self._limit)
 
     def is_stop(self, error: BaseException) -> bool:
-        """Whether the server ended a statement at its limit, which leaves the connection usable."""
+        """Tell whether the server ended a statement at its limit, which leaves the connection usable."""
         return self._kind.is_stop(error)
 
     def close(self) -> None:

@@ -291,7 +291,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def is_local(address: URL) -> bool:
-    """Whether the address is a socket or a loopback address, so that nothing crosses a network."""
+    """Tell whether the address is a socket or a loopback address, so that nothing crosses a network."""
     if "unix_socket" in address.query:
         return True
     named = [address.host or "", *_texts(address.query.get("host"))]
@@ -313,7 +313,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def address_of(url: str, access: SqlAccess) -> tuple[Kind, URL]:
-    """The kind of database and the address for its driver.
+    """Return the kind of database and the address for its driver.
 
     Raises `Misconfigured` for what is no address of a database, for options that are not allowed, for a second
     user or password, and where the account's promise is missing. The URL itself is in no message.

@@ -16,7 +16,9 @@ _SECONDS = 3.0
 
 
 def not_opened(url: str, where: str) -> Unavailable:
-    """The error for a database at `url` that could not be opened; looks once more which part of the way is missing."""
+    """Return the error for a database at `url` that could not be opened; looks once more which part of the way is
+    missing.
+    """
     why, remedy = _why(url)
     return Unavailable(
         "the source cannot be opened: {why}",

@@ -14,5 +14,5 @@ class TimeAsText(Loader):
     """ISO 8601 with `T` between day and time, as `datetime.isoformat` writes it."""
 
     def load(self, data: Buffer) -> str:
-        """The text."""
+        """Return the text."""
         return bytes(data).decode("ascii").replace(" ", "T", 1)

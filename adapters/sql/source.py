@@ -105,7 +105,7 @@ class SqlSource:
     # ---------------------------------------------------- one record
 
     def read(self, record_type: str, key: str, links: Links, deadline: float) -> Rows:
-        """The rows of one record; `Unknown` when there is none. `links` as the scan found them."""
+        """Return the rows of one record; `Unknown` when there is none. `links` as the scan found them."""
         record = self.mapping.records.get(record_type)
         builder = self.builders.get(record_type)
         if record is None or builder is None:
@@ -129,7 +129,7 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """`read` of each key (`adapters.index.source.ManyRows`); by few statements where that leaves no doubt."""
+        """Return `read` of each key (`adapters.index.source.ManyRows`); by few statements where that leaves no doubt."""
         found = self._reader.read(record_type, keys, deadline)
         return [found[key] if key in found else self._tried(record_type, key, deadline) for key in keys]
 
@@ -152,7 +152,7 @@ class SqlSource:
         return found[MAX_JOINED - 1 :: -1]
 
     def _equal(self, layout: Layout, join: Join, column: str, keys: Sequence[Any], deadline: float) -> list[Row]:
-        """The rows of a join whose `column` is really one of `keys`, newest first."""
+        """Return the rows of a join whose `column` is really one of `keys`, newest first."""
         values = self._parameters(join, column, keys)
         if not values:
             return []
@@ -167,14 +167,14 @@ class SqlSource:
         return [row for row in rows if str(row[place]) in known]
 
     def _parameters(self, join: Join, column: str, keys: Sequence[Any]) -> list[Any]:
-        """`keys` as the column's type has them."""
+        """Return `keys` as the column's type has them."""
         fitted = (self.catalogue.parameter(join.table, column, key) for key in keys)
         return self._tables.padded([value for value in fitted if value is not None])
 
     # ---------------------------------------------------- all records
 
     def scan(self, record_type: str) -> Iterator[Scanned]:
-        """All rows of a record type: rows, the links of its joins without an index, and why rows are missing.
+        """Yield all rows of a record type: rows, the links of its joins without an index, and why rows are missing.
 
         A row whose cells cannot be read comes as None with the reason.
         """
@@ -182,11 +182,11 @@ class SqlSource:
             yield from self._made(record_type, batch)
 
     def position(self) -> str:
-        """Where change columns and growing keys stand now, for a later `changed` (`adapters.index.build`)."""
+        """Return where change columns and growing keys stand now, for a later `changed` (`adapters.index.build`)."""
         return changed.position(self._tables, self.catalogue, self.mapping, self._page_deadline())
 
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
-        """The rows of a record type that are new or changed since the position `since`, as `scan` gives them.
+        """Yield the rows of a record type that are new or changed since the position `since`, as `scan` gives them.
 
         Rather too many than too few: rows with the value that was the newest then come again. What no change column
         and no growing key shows is not among them.
@@ -215,7 +215,7 @@ class SqlSource:
         yield from self._with_joins(record_type, rows)
 
     def _half_read(self, record_type: str, raw: Sequence[Any]) -> Scanned:
-        """A row with cells that cannot be read: the reason with the first such column, unless the row is past."""
+        """Return a row with cells that cannot be read: the reason with the first such column, unless the row is past."""
         builder = self.builders[record_type]
         cells: list[Any] = []
         unread: dict[int, str] = {}
@@ -234,7 +234,7 @@ class SqlSource:
         return rows, {}, ""
 
     def _batches(self, record_type: str, deadline: float) -> Iterator[Sequence[Any]]:
-        """Pages in the order of the key, each a statement of its own that holds no lock for long.
+        """Yield pages in the order of the key, each a statement of its own that holds no lock for long.
 
         Where the key is not unique by the database's own word, one statement gives them all, as they come.
         """
@@ -282,7 +282,7 @@ class SqlSource:
             yield (None, {}, broken[position]) if position in broken else (rows, link, "")
 
     def _groups(self, layout: Layout, join: Join, starts: list[Any]) -> tuple[dict[str, list[Row]], dict[str, str]]:
-        """The joined rows of a batch by the value that they are joined on, and why others cannot be read."""
+        """Return the joined rows of a batch by the value that they are joined on, and why others cannot be read."""
         wanted = sorted({start for start in starts if start is not None}, key=str)
         groups: dict[str, list[Row]] = {}
         unreadable: dict[str, str] = {}
@@ -320,15 +320,15 @@ class SqlSource:
             self._tables.run(Wanted(self.catalogue.place(record.table), columns, record.key, 1), (None,), deadline)
 
     def has_links(self, record_type: str) -> bool:
-        """Whether some joined rows of the type are found through the key index only."""
+        """Tell whether some joined rows of the type are found through the key index only."""
         return record_type in self._linked
 
     def count(self, record_type: str) -> int:
-        """Rows of the record's table."""
+        """Return rows of the record's table."""
         return count(self._tables, self.catalogue, self.mapping.records[record_type].table, self._page_deadline())
 
     def fingerprint(self) -> str:
-        """A text that changes when rows are added or removed, or changed where the mapping names `changed`."""
+        """Return a text that changes when rows are added or removed, or changed where the mapping names `changed`."""
         layouts = {name: builder.layout for name, builder in self.builders.items()}
         return fingerprint(self._tables, self.catalogue, self.mapping, layouts, self._page_deadline())
 

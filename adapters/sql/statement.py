@@ -15,7 +15,7 @@ Table = tuple[str, str]
 
 
 def table_of(table: Table, columns: Sequence[str]) -> Any:
-    """The table with these columns, as SQLAlchemy wants it."""
+    """Return the table with these columns, as SQLAlchemy wants it."""
     schema, name = table
     return sa.table(name, *map(sa.column, dict.fromkeys(columns)), schema=schema or None)
 
@@ -66,7 +66,7 @@ class Statement:
         self._rest = {name: compiled.params[name] for name in placed if name not in names}
 
     def parameters(self, keys: Sequence[Any]) -> Any:
-        """`keys` as the driver wants them."""
+        """Return `keys` as the driver wants them."""
         if self._names is None:
             return (*keys, *self._rest.values())
         return dict(zip(self._names, keys, strict=True)) | self._rest

@@ -48,7 +48,8 @@ def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -
 
 
 def _places(inspector: sa.Inspector, only: Sequence[str]) -> dict[str, Place]:
-    """Tables and views by the name that a mapping gives them: of the connection's own schema, `schema.table` elsewhere.
+    """Return tables and views by the name that a mapping gives them: of the connection's own schema, `schema.table`
+    elsewhere.
 
     Others are looked at where the own one is empty, as that of an account for reading often is, or where `only` names
     what it does not have.
@@ -96,7 +97,7 @@ def _table(connection: Connection, inspector: sa.Inspector, name: str, place: Pl
 
 
 def _rows(connection: Connection, place: Place, columns: Sequence[str], rows: int) -> list[Any]:
-    """One row more than asked for, to know whether there are more."""
+    """Return one row more than asked for, to know whether there are more."""
     if not columns or not rows:
         return []
     schema, table = place
@@ -106,7 +107,7 @@ def _rows(connection: Connection, place: Place, columns: Sequence[str], rows: in
 
 
 def _quoted(name: str) -> str:
-    """A name that is always quoted unless it is one plain word, whose case is the dialect's business."""
+    """Return a name that is always quoted unless it is one plain word, whose case is the dialect's business."""
     return name if name.isidentifier() else sa.sql.quoted_name(name, quote=True)
 
 

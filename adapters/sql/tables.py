@@ -37,12 +37,12 @@ class Tables:
         self._statements: dict[Wanted, Statement] = {}
 
     def run(self, wanted: Wanted, keys: Sequence[Any], deadline: float) -> Sequence[Any]:
-        """The rows of a statement. Raises `TimedOut`, `Unavailable`."""
+        """Return the rows of a statement. Raises `TimedOut`, `Unavailable`."""
         statement = self._statement(wanted)
         return self.execute(statement.sql, statement.parameters(keys), deadline)
 
     def execute(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
-        """The rows of any select. A connection that was lost since its last use is opened again, once."""
+        """Return the rows of any select. A connection that was lost since its last use is opened again, once."""
         check_deadline(self._clock, deadline)
         connection = None
         try:
@@ -58,7 +58,7 @@ class Tables:
         return self.execute(sql, parameters, deadline)
 
     def stream(self, wanted: Wanted, keys: Sequence[Any], deadline: float) -> Iterator[Sequence[Any]]:
-        """All rows of a statement in batches, over a connection of its own."""
+        """Yield all rows of a statement in batches, over a connection of its own."""
         statement = self._statement(wanted)
         connection = None
         try:
@@ -73,7 +73,7 @@ class Tables:
                 _close(connection)
 
     def padded(self, values: list[Any]) -> list[Any]:
-        """`values` and repetitions of the last one, so many that a few compiled statements serve every number."""
+        """Return `values` and repetitions of the last one, so many that a few compiled statements serve every number."""
         size = next((size for size in _SIZES if size >= len(values)), self.kind.many)
         return values + values[-1:] * (size - len(values))
 
@@ -97,14 +97,14 @@ class Tables:
         return Unavailable("the source cannot be read", code="source-unavailable", where=self._name)
 
     def _is_lost(self, error: Exception) -> bool:
-        """Whether the next connection may do better: this one is gone, or the tables have changed under its plans."""
+        """Tell whether the next connection may do better: this one is gone, or the tables have changed under its plans."""
         if getattr(error, "sqlstate", "") in ("0A000", "57P01", "57P02", "57P03"):
             return True
         dialect: Any = self.engine.dialect
         return isinstance(error, OSError) or bool(dialect.is_disconnect(error, None, None))
 
     def _failure(self, error: Exception, connection: Connection | None, deadline: float) -> LiaisonError:
-        """The error that may leave: it says nothing of the database's own text (CASE-K10)."""
+        """Return the error that may leave: it says nothing of the database's own text (CASE-K10)."""
         if connection is not None and connection.is_stop(error):
             return TimedOut("the source had no time left", code="source-deadline")
         self._drop_connection()

@@ -21,7 +21,7 @@ _PRIME = 1_000_003
 
 
 def count(tables: Tables, catalogue: Catalogue, table: str, deadline: float) -> int:
-    """Rows of `table`."""
+    """Return rows of `table`."""
     select = sa.select(sa.func.count()).select_from(table_of(catalogue.place(table), ()))
     return int(_one(tables, select, deadline)[0])
 
@@ -29,7 +29,7 @@ def count(tables: Tables, catalogue: Catalogue, table: str, deadline: float) -> 
 def fingerprint(
     tables: Tables, catalogue: Catalogue, mapping: SourceMapping, layouts: Mapping[str, Layout], deadline: float
 ) -> str:
-    """A text that changes with the rows.
+    """Return a text that changes with the rows.
 
     Of each table it says the number of rows, the largest key and, where keys are numbers, a sum over all of them, so
     that a row which went while another came is noticed. Where a record names `changed` it says the newest value, how
@@ -47,7 +47,7 @@ def fingerprint(
 
 
 def standing(tables: Tables, catalogue: Catalogue, table: str, column: str, deadline: float) -> str:
-    """A text that changes when rows of `table`, whose key is `column`, come or go."""
+    """Return a text that changes when rows of `table`, whose key is `column`, come or go."""
     source = table_of(catalogue.place(table), (column,))
     key = source.c[column]
     ordered = sa.cast(key, sa.String(36)) if catalogue.is_unordered(table, column) else key
@@ -82,7 +82,7 @@ def _compiled(tables: Tables, select: Any) -> tuple[str, Any]:
 
 
 def _digest(rows: Iterable[Any]) -> str:
-    """A hash of rows in any order; their cells leave no trace in it that could be read."""
+    """Return a hash of rows in any order; their cells leave no trace in it that could be read."""
     digest = hashlib.sha256()
     for row in sorted(map(repr, map(tuple, rows))):
         digest.update(row.encode("utf-8", "surrogateescape"))

@@ -61,7 +61,7 @@ def _refuse_heaps(text: str) -> None:
 
 
 def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Callable[[Any], Cell]:
-    """A function from a driver's value to a `Cell`; `junk` values and empty texts become None.
+    """Return a function from a driver's value to a `Cell`; `junk` values and empty texts become None.
 
     Bytes that are certainly UTF-8 are read as that, whatever `encoding` is. With `repair`, UTF-8 that was read as
     cp1252 and stored again is mended where that is certain. It raises `Malformed` for bytes that are not `encoding`,
@@ -95,7 +95,7 @@ def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Cal
 
 
 def _plain(value: Any) -> str | bytes | int | float | None:
-    """What a driver returns for its own types, as a text or a number."""
+    """Return what a driver returns for its own types, as a text or a number."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, bool):

@@ -68,7 +68,7 @@ MISREAD = ("tis-620", "tcvn3", "vni", "gbk", "big5", "cp1258", "utf-8")
 
 
 def decoder(name: str) -> Decode | None:
-    """The strict decoder of a character set by name, or None when there is no such one.
+    """Return the strict decoder of a character set by name, or None when there is no such one.
 
     It raises `UnicodeDecodeError` for bytes that are not of the set.
     """
@@ -109,7 +109,7 @@ _BESIDE_ASCII = re.compile("[A-Za-z][\u00c0-\u024f\u1ea0-\u1ef9]|[\u00c0-\u024f\
 
 
 def by_utf8(raw: bytes, decode: Decode) -> str:
-    """`raw` by `decode`, unless it is certainly UTF-8: newer rows of an old table often are.
+    """Return `raw` by `decode`, unless it is certainly UTF-8: newer rows of an old table often are.
 
     Certain are letters of the region's scripts, two at least, or Latin letters with marks beside plain ones; a short
     word of one way of writing can be a letter of the other. `UnicodeError` when it is neither or may be either.
@@ -160,7 +160,7 @@ def _alone(text: str) -> str:
 
 
 def recode(text: str, charset: str) -> str:
-    """The text that was meant, where bytes of `charset` (one of `MISREAD`) were read as cp1252.
+    """Return the text that was meant, where bytes of `charset` (one of `MISREAD`) were read as cp1252.
 
     `Malformed` when it cannot have been so. Text in ASCII is returned as it is.
     """
@@ -177,14 +177,14 @@ def recode(text: str, charset: str) -> str:
 
 
 def bytes_of(text: str) -> bytes:
-    """The bytes that cp1252 read as `text`, the five that it does not have as latin-1's; `UnicodeEncodeError`."""
+    """Return the bytes that cp1252 read as `text`, the five that it does not have as latin-1's; `UnicodeEncodeError`."""
     return b"".join(
         letter.encode("latin-1") if letter in "\x81\x8d\x8f\x90\x9d" else letter.encode("cp1252") for letter in text
     )
 
 
 def mend(text: str) -> str:
-    """`text`, or what it was before its UTF-8 was read as cp1252 or latin-1 and stored again ("mojibake").
+    """Return `text`, or what it was before its UTF-8 was read as cp1252 or latin-1 and stored again ("mojibake").
 
     Certain only when every letter is of that set, the bytes are strict UTF-8, and what comes out beyond ASCII are
     letters and marks: a text that somebody typed is not so. Mended twice when it was damaged twice.

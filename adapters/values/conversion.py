@@ -43,10 +43,10 @@ class Converter:
 
 
 def plain(convert: Convert) -> Callable[[Options], Convert]:
-    """`make` of a converter without options."""
+    """Return `make` of a converter without options."""
     return lambda _options: convert
 
 
 def unreadable(what: str) -> Malformed:
-    """The error for a value that cannot be read; the value itself is not in it, since it may be personal."""
+    """Return the error for a value that cannot be read; the value itself is not in it, since it may be personal."""
     return Malformed("not {what}", code="unreadable", what=what)

@@ -22,7 +22,7 @@ ERAS = ("CE", "BE")
 
 
 def date_of(options: Options, *, bounded: bool = True) -> Convert:
-    """A reader of dates in the `formats`; not `bounded`, of any year (`not_past`)."""
+    """Return a reader of dates in the `formats`; not `bounded`, of any year (`not_past`)."""
     formats = options["formats"]
     patterns = [dates.date_format(name) for name in formats]
     for name, pattern in zip(formats, patterns, strict=True):

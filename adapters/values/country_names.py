@@ -33,7 +33,9 @@ _COUNTRY = {"th": "ประเทศ{}", "lo": "ປະເທດ{}", "km": "ប�
 
 
 def _words(text: str) -> list[str]:
-    """Letters, marks and figures of `text` in one case, Unicode and simplified characters, cut at everything else."""
+    """Return letters, marks and figures of `text` in one case, Unicode and simplified characters, cut at everything
+    else.
+    """
     text = unicodedata.normalize("NFKC", text).casefold()
     script = "Latn" if text.isascii() else detect_script(text)
     if script == "Mymr":
@@ -46,12 +48,12 @@ def _words(text: str) -> list[str]:
 
 
 def _key(text: str) -> str:
-    """The normal form of a name: without blanks, punctuation and the small words of English."""
+    """Return the normal form of a name: without blanks, punctuation and the small words of English."""
     return "".join(_SHORT.get(word, word) for word in _words(text) if word not in _SMALL)
 
 
 def _plain(key: str) -> str:
-    """A key in Latin letters without its marks; any other as it is."""
+    """Return a key in Latin letters without its marks; any other as it is."""
     return key if key.isascii() or detect_script(key) != "Latn" else latin.plain(key)
 
 
@@ -59,7 +61,7 @@ def _plain(key: str) -> str:
 
 
 def _ways(lang: str, name: str) -> Iterator[str]:
-    """The ways to write one listed name: `Korea, Republic of` is also the Republic of Korea, and in turn."""
+    """Yield the ways to write one listed name: `Korea, Republic of` is also the Republic of Korea, and in turn."""
     yield name
     if lang in _COUNTRY:
         yield _COUNTRY[lang].format(name)
@@ -69,7 +71,7 @@ def _ways(lang: str, name: str) -> Iterator[str]:
 
 @cache
 def _listed() -> tuple[tuple[str, str, str], ...]:
-    """Every name in each of its ways, its key, and its country: empty text where several countries have it."""
+    """Return every name in each of its ways, its key, and its country: empty text where several countries have it."""
     listed = [(code, lang, name) for code, lang, name in rows("country_names")]
     listed += [(code, "en", name) for _, code, name in rows("countries")]
     return tuple((way, _key(way), code) for code, lang, name in listed for way in _ways(lang, name))
@@ -77,13 +79,15 @@ def _listed() -> tuple[tuple[str, str, str], ...]:
 
 @cache
 def _codes() -> Mapping[str, str]:
-    """Every code of letters as a key, with its country."""
+    """Return every code of letters as a key, with its country."""
     return {code.casefold(): code for code in issuers()} | {two.casefold(): three for two, three in alpha3().items()}
 
 
 @cache
 def _by_key(beside_codes: bool) -> Mapping[str, str]:
-    """Normal form to country; empty text where it may be several. Names as they are go before names without marks."""
+    """Return normal form to country; empty text where it may be several. Names as they are go before names without
+    marks.
+    """
     found: dict[str, str] = {}
     for _, key, code in _listed():
         _add(found, key, code)
@@ -105,21 +109,21 @@ def _add(found: dict[str, str], key: str, code: str) -> None:
 
 @cache
 def written(beside_codes: bool) -> Mapping[str, str]:
-    """Each listed name in capitals to its country: most cells need no normal form."""
+    """Return each listed name in capitals to its country: most cells need no normal form."""
     names = {way.upper(): _by_key(beside_codes).get(key, "") for way, key, _ in _listed()}
     return {name: code for name, code in names.items() if code}
 
 
 @cache
 def doubtful() -> frozenset[str]:
-    """Names that are the code of another country, as names are written: in small letters after the first."""
+    """Return names that are the code of another country, as names are written: in small letters after the first."""
     plain = ((_plain(key), code) for _, key, code in _listed() if len(key) <= _LONGEST)
     return frozenset(name.capitalize() for name, code in plain if _codes().get(name, code) != code)
 
 
 @lru_cache(maxsize=1024)
 def named(text: str, beside_codes: bool) -> str | None:
-    """The alpha-3 code of the country that `text` names; None where no or more than one country is named so."""
+    """Return the alpha-3 code of the country that `text` names; None where no or more than one country is named so."""
     if len(text) > MAX_TEXT:
         return None
     known, key = _by_key(beside_codes), _key(text)
@@ -143,7 +147,7 @@ def _sorted() -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=1024)
 def begun(text: str) -> str | None:
-    """The country whose names alone begin with `text`, in any of their ways to be written; else None."""
+    """Return the country whose names alone begin with `text`, in any of their ways to be written; else None."""
     start = _letters(text) if len(text) <= MAX_TEXT else ""
     if not start:
         return None

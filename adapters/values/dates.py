@@ -48,14 +48,14 @@ _YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
 def western_digits(text: str) -> str:
-    """`text` with the digits of any script as 0 to 9."""
+    """Return `text` with the digits of any script as 0 to 9."""
     if text.isascii():
         return text
     return "".join(str(unicodedata.decimal(mark)) if mark.isdecimal() else mark for mark in text)
 
 
 def partial(year: int, month: int, day: int) -> str:
-    """`YYYY`, `YYYY-MM` or `YYYY-MM-DD`; zero means unknown. `Malformed` when there is no such day."""
+    """Return `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; zero means unknown. `Malformed` when there is no such day."""
     try:
         date(year, month or 1, day or 1)
     except ValueError:
@@ -66,14 +66,14 @@ def partial(year: int, month: int, day: int) -> str:
 
 
 def checked_year(year: int) -> int:
-    """`year` of the Gregorian calendar, or `Malformed` when it cannot be one of a person's or a paper's."""
+    """Return `year` of the Gregorian calendar, or `Malformed` when it cannot be one of a person's or a paper's."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise unreadable(f"a year between {FIRST_YEAR} and {LAST_YEAR}")
     return year
 
 
 def is_to_come(value: Any, now_us: int) -> bool:
-    """Whether a date, or one of a list, cannot have been yet; a day's grace is for the zones of the earth."""
+    """Tell whether a date, or one of a list, cannot have been yet; a day's grace is for the zones of the earth."""
     latest = _day_after(now_us // _DAY_US)
     for each in value if isinstance(value, list) else (value,):
         if isinstance(each, dict) and (text := each["value"]) > latest[: len(text)]:
@@ -83,12 +83,12 @@ def is_to_come(value: Any, now_us: int) -> bool:
 
 @lru_cache(maxsize=4)
 def _day_after(day: int) -> str:
-    """The day after `day`, counted from 1970, as it is written: worked out once, since each record is asked."""
+    """Return the day after `day`, counted from 1970, as it is written: worked out once, since each record is asked."""
     return (_EPOCH + timedelta(days=day + 1)).isoformat()
 
 
 def date_format(text: str) -> re.Pattern[str] | None:
-    """The pattern of a format such as `dd/mm/yyyy`, `dd-mon-yy` or `yyyymmdd`; None when it is not one."""
+    """Return the pattern of a format such as `dd/mm/yyyy`, `dd-mon-yy` or `yyyymmdd`; None when it is not one."""
     parts = _FORMAT.split(text)
     tokens = parts[1::2]
     if len(set(tokens)) != len(tokens) or len({"yyyy", "yy"} & set(tokens)) != 1 or {"mon", "mm"} <= set(tokens):
@@ -103,7 +103,7 @@ def date_format(text: str) -> re.Pattern[str] | None:
 def date_reader(
     patterns: Sequence[re.Pattern[str]], pivot: int, *, buddhist: bool = False, bounded: bool = True
 ) -> Callable[[Any], DateValue | None]:
-    """A reader of dates in any of `patterns`. Years of two digits above `pivot` belong to the century before.
+    """Return a reader of dates in any of `patterns`. Years of two digits above `pivot` belong to the century before.
 
     A year of zeros or of nines means that nothing is known: None. A time of day after the date is passed over. Not
     `bounded`, any year can be: for days until which rows are valid.
@@ -155,7 +155,7 @@ def _month(parts: dict[str, str | None]) -> int:
 
 
 def from_buddhist(year: int, month: int, day: int, original: str) -> DateValue:
-    """A date of the Buddhist era; `original` is kept.
+    """Return a date of the Buddhist era; `original` is kept.
 
     Before 1941 a year began in April, so that a date without a month can lie in either of two years: estimated.
     """
@@ -168,7 +168,7 @@ def from_buddhist(year: int, month: int, day: int, original: str) -> DateValue:
 
 
 def thai_date(value: Any) -> DateValue:
-    """A date of the Buddhist era in the habits of Thai clerks.
+    """Return a date of the Buddhist era in the habits of Thai clerks.
 
     `17/01/2505`, `18 ก.ค. 2563`, `18-ก.ค.-63`, `17/01/05` (era without its century), `00/00/2505` (only the year is
     known), `2505`; a year below 2400 was typed in the common era. The text is kept as `original`.

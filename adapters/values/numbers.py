@@ -23,13 +23,15 @@ MARKS = ("point", "comma")
 
 
 def decimal(options: Options) -> Convert:
-    """A quantity as decimal text: `12,345` and `97.5 KG` become `12345` and `97.5`; `1.234,5` `1234.5` with a comma."""
+    """Return a quantity as decimal text: `12,345` and `97.5 KG` become `12345` and `97.5`; `1.234,5` `1234.5` with a
+    comma.
+    """
     mark = options.get("mark", "point")
     return lambda value: format(_number(_parts(value)[0], mark), "f")
 
 
 def _parts(value: Any) -> tuple[str, str]:
-    """Figures and unit."""
+    """Return figures and unit."""
     written = format(Decimal(repr(value)), "f") if isinstance(value, float) else western_digits(str(value)).strip()
     match = _QUANTITY.fullmatch(written)
     word = (match[2] or "").rstrip(".").casefold() if match else ""
@@ -64,7 +66,7 @@ _PICUL = "picul"
 
 
 def unit(value: Any) -> str:
-    """The UN/ECE Recommendation 20 code of a unit in words (`กก.`, `tấn`, `litre`), or of such a code itself."""
+    """Return the UN/ECE Recommendation 20 code of a unit in words (`กก.`, `tấn`, `litre`), or of such a code itself."""
     word = str(value).strip().rstrip(".").casefold()
     known = word_list("unit")
     found = known.get(word)
@@ -76,7 +78,7 @@ def unit(value: Any) -> str:
 
 
 def mass(options: Options) -> Convert:
-    """A mass in kilograms as decimal text; a number alone is in `unit`. A picul has `picul` kilograms."""
+    """Return a mass in kilograms as decimal text; a number alone is in `unit`. A picul has `picul` kilograms."""
     factors = {code: grams / 1000 for code, grams in _GRAMS.items()}
     if "picul" in options:
         factors[_PICUL] = _factor(options["picul"])
@@ -84,7 +86,7 @@ def mass(options: Options) -> Convert:
 
 
 def volume(options: Options) -> Convert:
-    """A volume in litres as decimal text; a number alone is in `unit`."""
+    """Return a volume in litres as decimal text; a number alone is in `unit`."""
     return _measure(_LITRES, options, "LTR", "a volume")
 
 
@@ -124,7 +126,7 @@ def _measure(factors: Mapping[str, Decimal], options: Options, usual: str, what:
 
 
 def money(options: Options) -> Convert:
-    """An amount of `currency` in its minor units (satang, cents; đồng have none), as a whole number."""
+    """Return an amount of `currency` in its minor units (satang, cents; đồng have none), as a whole number."""
     currency, mark = options["currency"], options.get("mark", "point")
     digits = currencies().get(currency)
     if digits is None:

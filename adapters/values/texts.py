@@ -20,7 +20,7 @@ from gateway.records.codes import alpha3, issuers
 
 
 def text(value: Any) -> str | None:
-    """One text: white space collapsed, at most `MAX_TEXT` characters."""
+    """Return one text: white space collapsed, at most `MAX_TEXT` characters."""
     if type(value) is str and len(value) <= MAX_TEXT and value.isascii() and value.isprintable() and "  " not in value:
         return value.strip() or None
     joined = " ".join(str(value).split())
@@ -30,13 +30,13 @@ def text(value: Any) -> str | None:
 
 
 def upper(value: Any) -> str | None:
-    """The text in capitals."""
+    """Return the text in capitals."""
     joined = text(value)
     return joined.upper() if joined else None
 
 
 def title(value: Any) -> str | None:
-    """The text with each word capitalised."""
+    """Return the text with each word capitalised."""
     joined = text(value)
     return joined.title() if joined else None
 
@@ -53,13 +53,13 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,12});", re.IGNORECAS
 
 
 def entities(value: Any) -> str | None:
-    """The text with HTML's entities as the characters that they stand for; tags stay what they are, text."""
+    """Return the text with HTML's entities as the characters that they stand for; tags stay what they are, text."""
     unescaped = html.unescape(_ENTITY.sub(lambda found: found[0].lower(), str(value)))
     return text("".join(mark if unicodedata.category(mark)[0] != "C" else " " for mark in unescaped))
 
 
 def recode(options: Options) -> Convert:
-    """The text that was meant, where its bytes of `charset` were read as cp1252."""
+    """Return the text that was meant, where its bytes of `charset` were read as cp1252."""
     charset = options["charset"]
     return lambda value: text(charsets.recode(str(value), charset))
 
@@ -68,7 +68,7 @@ def recode(options: Options) -> Convert:
 
 
 def split(options: Options) -> Convert:
-    """A list of texts, split at `separator`."""
+    """Return a list of texts, split at `separator`."""
     separator = options.get("separator", ";")
     if not separator:
         raise Misconfigured("`separator` is empty", remedy="what stands between the texts, such as `;`")
@@ -80,7 +80,7 @@ def split(options: Options) -> Convert:
 
 
 def piece(options: Options) -> Convert:
-    """The piece of a text at `number` (from 1, or from the end: -1), split at `separator`."""
+    """Return the piece of a text at `number` (from 1, or from the end: -1), split at `separator`."""
     separator, number = options["separator"], options["number"]
     if not separator or not number:
         raise Misconfigured("a piece needs a separator and a number", remedy="1 is the first, -1 the last")
@@ -98,7 +98,7 @@ _ARRAY_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{}",\\]+)')
 
 
 def array(value: Any) -> list[str]:
-    """The texts in a JSON list, or in PostgreSQL's `{a,"b c"}`; one text that is neither stands alone."""
+    """Return the texts in a JSON list, or in PostgreSQL's `{a,"b c"}`; one text that is neither stands alone."""
     written = str(value)
     if written.startswith("["):
         try:
@@ -123,7 +123,7 @@ _SCRIPTS = {"THAI": "Thai", "KHMER": "Khmr", "LAO": "Laoo", "MYANMAR": "Mymr", "
 
 
 def script_of(name: str) -> str:
-    """The ISO 15924 code of the first letter's script; empty where it is not one of the region's."""
+    """Return the ISO 15924 code of the first letter's script; empty where it is not one of the region's."""
     for character in name:
         if character.isalpha():
             return _SCRIPTS.get(unicodedata.name(character, "").split(" ")[0], "")
@@ -131,7 +131,7 @@ def script_of(name: str) -> str:
 
 
 def name(options: Options) -> Convert:
-    """A name with its script, as it is written; a comma after the surname is dropped with `comma`."""
+    """Return a name with its script, as it is written; a comma after the surname is dropped with `comma`."""
     script, comma = options.get("script", ""), options.get("comma", False)
     said = {key: options[key] for key in ("lang", "name_type") if options.get(key)}
 
@@ -181,7 +181,7 @@ def code(options: Options) -> Convert:
 
 @cache
 def word_list(kind: str) -> Mapping[str, str]:
-    """The words of one kind in `data/words.tsv`: word in small letters to what it means."""
+    """Return the words of one kind in `data/words.tsv`: word in small letters to what it means."""
     content = files("adapters").joinpath("data/words.tsv").read_text(encoding="utf-8")
     rows = (row.split("\t") for row in content.splitlines() if row and not row.startswith("#"))
     return {word.casefold(): meaning for group, word, meaning in rows if group == kind}
@@ -205,7 +205,9 @@ def junk(options: Options) -> Convert:
 
 
 def truth(options: Options) -> Convert:
-    """A yes or no in words or figures of the region's languages, as the texts `yes` and `no`; empty text is nothing."""
+    """Return a yes or no in words or figures of the region's languages, as the texts `yes` and `no`; empty text is
+    nothing.
+    """
     meanings = {"yes": options.get("yes", "true"), "no": options.get("no", "false")}
     words = word_list("truth")
 
@@ -239,7 +241,7 @@ def _country_codes(scheme: str) -> Mapping[str, str]:
 
 
 def country(options: Options) -> Convert:
-    """An alpha-3 code (ISO 3166-1, ICAO 9303) out of the code that `scheme` names, or out of a country's name.
+    """Return an alpha-3 code (ISO 3166-1, ICAO 9303) out of the code that `scheme` names, or out of a country's name.
 
     A code wins over a name, but is not read out of what is written as a name: `Nga`. Anything else is not known.
     """
@@ -274,7 +276,7 @@ _PHONE = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 
 
 def phone(options: Options) -> Convert:
-    """A telephone number as E.164 (`+66812345678`); a number without its country is one of `country_code`."""
+    """Return a telephone number as E.164 (`+66812345678`); a number without its country is one of `country_code`."""
     prefix = options["country_code"].removeprefix("+")
     if not (prefix.isascii() and prefix.isdigit() and 1 <= len(prefix) <= 3):
         raise Misconfigured("`{prefix}` is not a calling code", remedy="1 to 3 digits, such as `66`", prefix=prefix)
@@ -298,7 +300,7 @@ _PROVINCE_FIRST = re.compile(r"(?P<province>[^\d()]{3,}?)\s*[\s,/-]\s*(?P<plate>
 
 
 def plate(options: Options) -> Convert:
-    """The `part` (plate or province) of a column that holds both, such as `กข 1234 เชียงราย`.
+    """Return the `part` (plate or province) of a column that holds both, such as `กข 1234 เชียงราย`.
 
     Without a province there is none; with `province_first` it stands before the plate.
     """

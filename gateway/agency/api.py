@@ -96,7 +96,7 @@ class _Api(FastAPI):
     """FastAPI, with the schemas of the bodies that we parse ourselves in the OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         if not self.openapi_schema:
             schemas = super().openapi()["components"]["schemas"]
             for model in _BODIES:
@@ -106,7 +106,7 @@ class _Api(FastAPI):
 
 
 def create_api(parts: AgencyParts) -> FastAPI:
-    """The application; it is served by `gateway.agency.server`, which hands in the client's certificate."""
+    """Return the application; it is served by `gateway.agency.server`, which hands in the client's certificate."""
     app = _Api(
         title="Liaison: search abroad",
         version="1",
@@ -172,7 +172,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
 
     @router.get("/health")
     async def health(request: Request) -> Response:
-        """Whether the node serves, and which counterparts it has heard."""
+        """Tell whether the node serves, and which counterparts it has heard."""
         _client(request, parts)
         return JSONResponse(parts.health(), headers={"cache-control": "no-store"})
 

@@ -20,12 +20,12 @@ class ClientSystem:
 
 
 def thumbprint_of(certificate: bytes) -> str:
-    """`x5t#S256` of a DER certificate (RFC 8705, 3.1): base64url of its SHA-256, without padding."""
+    """Return `x5t#S256` of a DER certificate (RFC 8705, 3.1): base64url of its SHA-256, without padding."""
     return base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
 
 
 def client_system(certificate: bytes | None, member: str) -> ClientSystem:
-    """The system that a DER certificate names; `Unauthenticated` unless it is a client certificate of `member`.
+    """Return the system that a DER certificate names; `Unauthenticated` unless it is a client certificate of `member`.
 
     TLS lets other certificates of the national CA through; only the one URI SAN says the use, and a common name
     never counts (CASE-A8 and CASE-A9).

@@ -43,7 +43,7 @@ class TrialIssuer:
 
     @classmethod
     def load(cls, file: Path, member: str, clock: Clock) -> TrialIssuer:
-        """The issuer of a home (`keys/token-issuer.key`), or `Misconfigured`."""
+        """Return the issuer of a home (`keys/token-issuer.key`), or `Misconfigured`."""
         key = load_key(file)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise Misconfigured("the trial issuer's key must be on P-256", where=str(file))
@@ -55,7 +55,7 @@ class TrialIssuer:
         return self._key.public_key()
 
     def issue(self, profile: Profile, client_certificate: bytes, lifetime_s: int = 300) -> str:
-        """A token for `profile`, bound to the client certificate (DER) of the system that will present it."""
+        """Return a token for `profile`, bound to the client certificate (DER) of the system that will present it."""
         now = self._clock.now_us() // 1_000_000
         claims = {
             "iss": f"liaison-trial:{self._member}",

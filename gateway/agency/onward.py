@@ -32,7 +32,7 @@ class PlaceBody(_Closed):
     office: Annotated[str, Field(max_length=64)] = Field("", examples=["th.blo.chiang-khong"])
 
     def as_model(self) -> Place:
-        """The place as the gateway knows it, or `Malformed`."""
+        """Return the place as the gateway knows it, or `Malformed`."""
         return Place(
             member_id(self.member),
             identifier(self.agency, "to.agency") if self.agency else "",
@@ -53,7 +53,7 @@ class OnwardBody(_Closed):
     )
 
     def as_command(self, search_id: str, own: Place) -> OnwardCommand:
-        """The use as the gateway knows it, or `Malformed`; `own` is where the officer is."""
+        """Return the use as the gateway knows it, or `Malformed`; `own` is where the officer is."""
         if self.to is None and self.use is Use.PASS_ON:
             raise Malformed("nobody is named", code="bad-onward", where="to", remedy="say who is to have it")
         reason = text_value(self.reason, "reason", MAX_REASON)
@@ -80,7 +80,7 @@ class OnwardResponse(BaseModel):
 
 
 def read_onward(value: Any) -> OnwardBody:
-    """`value` (parsed JSON) as a use, or `Malformed` naming the first member that is wrong, not its content."""
+    """Return `value` (parsed JSON) as a use, or `Malformed` naming the first member that is wrong, not its content."""
     return read_body(OnwardBody, value, "bad-onward")
 
 

@@ -48,7 +48,7 @@ def check_issuer(code: str, where: str) -> None:
 
 
 def _nearest(text: str) -> str:
-    """The code of the country whose name or code begins alike; empty where none does."""
+    """Return the code of the country whose name or code begins alike; empty where none does."""
     known, asked = codes.issuers(), _squeezed(text)
     for code, name in known.items():
         if len(asked) >= _ALIKE and _squeezed(name).startswith(asked):

@@ -127,7 +127,9 @@ class AgencyServer:
 
 
 def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
-    """TLS 1.3 with a required client certificate of our own national CA; `Misconfigured` when a file is unusable."""
+    """Return TLS 1.3 with a required client certificate of our own national CA; `Misconfigured` when a file is
+    unusable.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED

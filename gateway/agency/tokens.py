@@ -73,12 +73,12 @@ class _Cached:
 
 
 def audience(member: str) -> str:
-    """The `aud` of tokens for the node of `member`."""
+    """Return the `aud` of tokens for the node of `member`."""
     return f"liaison:{member}"
 
 
 def load_token_key(file: Path) -> PublicKey:
-    """A P-256 public key from PEM (a key or a certificate), or `Misconfigured`."""
+    """Return a P-256 public key from PEM (a key or a certificate), or `Misconfigured`."""
     try:
         data = file.read_bytes()
         key = x509.load_pem_x509_certificate(data).public_key() if b"CERTIFICATE" in data else load_pem_public_key(data)
@@ -88,7 +88,7 @@ def load_token_key(file: Path) -> PublicKey:
 
 
 def admitted(key: object, where: str) -> PublicKey:
-    """`key` if it is on P-256, the only curve for officer tokens; else `Misconfigured`."""
+    """Return `key` if it is on P-256, the only curve for officer tokens; else `Misconfigured`."""
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise Misconfigured("a token key must be on the curve P-256", where=where, remedy="tokens are signed by ES256")
     return key
@@ -111,7 +111,7 @@ class OfficerTokens:
         self._lock = threading.Lock()
 
     def verify(self, token: str, thumbprint: str, client: str) -> Officer:
-        """The officer whom `token` names, asking through the system `client` with that certificate.
+        """Return the officer whom `token` names, asking through the system `client` with that certificate.
 
         `thumbprint` is `x5t#S256` of the certificate. Raises `Unauthenticated`, whatever is wrong.
         """

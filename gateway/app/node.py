@@ -42,7 +42,7 @@ _DRAIN_S = 10.0
 
 
 def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
-    """All parts of a node, put together; nothing listens yet. `place` is its number among the home's processes."""
+    """Return all parts of a node, put together; nothing listens yet. `place` is its number among the home's processes."""
     return Node(open_resources(settings, production), production, place)
 
 
@@ -213,7 +213,7 @@ class Node:
         self._fatal(rounds.exception() or RuntimeError("the rounds have ended"))
 
     def _serving(self) -> bool:
-        """Whether exchanges are answered: not everything is suspended, and the rounds are made."""
+        """Tell whether exchanges are answered: not everything is suspended, and the rounds are made."""
         alive = self._making is None or not self._making.done()
         return alive and "all" not in self.core.parts.suspensions.active
 

@@ -135,14 +135,14 @@ class Process:
 
 
 def record_issuer(settings: SourceProcess, clock: Clock) -> RecordIssuer:
-    """The agency's own key and certificate. Raises `Misconfigured` when they are missing or do not fit."""
+    """Return the agency's own key and certificate. Raises `Misconfigured` when they are missing or do not fit."""
     leaf = check_certificate(settings, "record", clock)
     key = load_signing_key(settings.home.key("record"))
     return RecordIssuer(key, leaf.der, leaf.name.member, leaf.name.name)
 
 
 def check_certificate(settings: SourceProcess, name: str, clock: Clock) -> Leaf:
-    """The certificate of the key `name`, which must be for this agency and use, by our CA, in its time."""
+    """Return the certificate of the key `name`, which must be for this agency and use, by our CA, in its time."""
     home, source = settings.home, settings.source
     path = home.certificate(name)
     expected = certificate_names(member_id(source.member), source.agency)[name]
@@ -161,13 +161,13 @@ def check_certificate(settings: SourceProcess, name: str, clock: Clock) -> Leaf:
 
 
 def accepted_node(settings: SourceProcess, clock: Clock) -> AcceptedNode:
-    """Whom the process serves."""
+    """Return whom the process serves."""
     home, source = settings.home, settings.source
     return AcceptedNode(home.accepted, _bytes(home.ca), member_id(source.member), source.nodes, clock)
 
 
 def open_adapter(settings: SourceProcess, clock: Clock) -> Adapter:
-    """The agency's system behind its adapter. Raises what the adapter raises."""
+    """Return the agency's system behind its adapter. Raises what the adapter raises."""
     secret = load_index_secret(settings.path(settings.storage.keystore)) if settings.storage.sealed_index else None
     source = settings.source
     adapter = open_source(

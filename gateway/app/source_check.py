@@ -32,7 +32,7 @@ class Finding:
 
 
 def check_source(home: Path) -> list[Finding]:
-    """Every check of a source process's home, in the order in which they build on each other."""
+    """Return every check of a source process's home, in the order in which they build on each other."""
     clock = SystemClock()
     settings = load_source(home)
     looks: list[tuple[str, Callable[[SourceProcess, Clock], str]]] = [

@@ -164,12 +164,12 @@ class NodeWitness:
 
 
 def node_witness_keys(home: Home) -> list[WitnessSigningKey]:
-    """The node's keys as a witness; a home of an earlier version has one kind."""
+    """Return the node's keys as a witness; a home of an earlier version has one kind."""
     return [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS if home.key(name).exists()]
 
 
 def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsIdentity]) -> DomesticChannel | None:
-    """The way to the domestic witness, by its card in the home. Raises `Misconfigured` without exactly one card."""
+    """Return the way to the domestic witness, by its card in the home. Raises `Misconfigured` without exactly one card."""
     address = settings.witness.domestic
     if not address:
         return None

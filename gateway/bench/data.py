@@ -46,17 +46,17 @@ _GIVENS = ("An", "Binh", "Chi", "Dung", "Giang", "Hoa", "Khanh", "Lan", "Mai", "
 
 
 def number(row: int) -> str:
-    """The document number of a row; neighbours in the table are no neighbours in the index."""
+    """Return the document number of a row; neighbours in the table are no neighbours in the index."""
     return f"N{(row * 387_420_489 + 17) % 100_000_007:08d}"
 
 
 def absent_number(row: int) -> str:
-    """A number that no row has."""
+    """Return a number that no row has."""
     return f"Z{row:08d}"
 
 
 def write_source(folder: Path, rows: int) -> tuple[Path, Path]:
-    """The database and its mapping."""
+    """Return the database and its mapping."""
     database, mapping = folder / "documents.sqlite", folder / "documents.toml"
     with sqlite3.connect(database) as connection:
         connection.execute(

@@ -56,13 +56,14 @@ class DecisionRow:
     cpu_us: float
 
     def as_json(self) -> str:
-        """One line."""
+        """Return one line."""
         return json.dumps(asdict(self))
 
 
 def measure_decisions() -> list[DecisionRow]:
-    """A kept decision, a new one, and one of a policy just loaded: may the recipient learn of the record, and what
-    of it leaves."""
+    """Return a kept decision, a new one, and one of a policy just loaded: may the recipient learn of the record, and
+    what of it leaves.
+    """
     bundle, asked = _bundle()
     now_us = SystemClock().now_us()
     drawn = _records(bundle.roles)
@@ -91,12 +92,12 @@ def measure_decisions() -> list[DecisionRow]:
 
 
 def _cpu_us(work: Callable[[], object], times: int) -> float:
-    """The least of three rounds: what else the machine does only ever adds."""
+    """Return the least of three rounds: what else the machine does only ever adds."""
     return min(_timed(work, times)[1] for _ in range(3))
 
 
 def _timed(work: Callable[[], T], times: int) -> tuple[list[T], float]:
-    """What came of it, and the CPU of one time, in microseconds."""
+    """Return what came of it, and the CPU of one time, in microseconds."""
     started = time.process_time()
     results = [work() for _ in range(times)]
     return results, (time.process_time() - started) * _ROUND / times
@@ -127,7 +128,7 @@ def _policy(number: int, record_type: str, field: str) -> str:
 
 
 def _records(roles: Sequence[str]) -> Iterator[RecordAttributes]:
-    """Records and questions of which each is another one, since each is of an office of its own."""
+    """Yield records and questions of which each is another one, since each is of an office of its own."""
     dice = random.Random(1)  # noqa: S311 - the same attributes in each run
     number = 0
     while True:

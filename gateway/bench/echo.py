@@ -30,7 +30,7 @@ class _Echo(grpc.GenericRpcHandler):
         self._handler: Handler = grpc.unary_unary_rpc_method_handler(echo)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """The one handler."""
+        """Return the one handler."""
         return self._handler if handler_call_details.method == METHOD else None
 
 

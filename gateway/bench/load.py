@@ -73,7 +73,7 @@ def connect(target: Target) -> list[grpc.aio.Channel]:
 
 
 def unary(channels: Sequence[grpc.aio.Channel], path: str) -> Ask:
-    """One call for each message."""
+    """Return one call for each message."""
     stubs: list[Unary] = [channel.unary_unary(path) for channel in channels]
     calls = itertools.cycle(stubs)
 
@@ -188,5 +188,5 @@ def _machine_busy() -> float:
 
 
 def to_json(measure: Measure) -> str:
-    """One line."""
+    """Return one line."""
     return json.dumps(asdict(measure))

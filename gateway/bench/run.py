@@ -59,7 +59,7 @@ class Row:
     bad_answers: int
 
     def as_json(self) -> str:
-        """One line."""
+        """Return one line."""
         return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
 
@@ -92,7 +92,7 @@ async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
 
 
 async def _answer_size(world: World, node: Target) -> int:
-    """Bytes of one answer, so that the echo answers with as many."""
+    """Return bytes of one answer, so that the echo answers with as many."""
     channels = connect(node)
     answer = await unary(channels, methods.SUBMIT.path)(requests_for(world, 1)[0])
     await asyncio.gather(*(channel.close() for channel in channels))
@@ -156,7 +156,7 @@ def _median(measures: Sequence[Measure], name: str) -> float:
 
 
 def _ratio(ours: Sequence[Measure], echo: Sequence[Measure], name: str) -> float:
-    """The median of the ratios pass by pass: interleaving is of use only when the pairs stay together."""
+    """Return the median of the ratios pass by pass: interleaving is of use only when the pairs stay together."""
     pairs = zip(ours, echo, strict=True)
     ratios: list[float] = [getattr(a, name) / getattr(b, name) for a, b in pairs]
     return statistics.median(ratios)

@@ -115,7 +115,7 @@ class ScaleRow:
     difference_s: float
 
     def as_json(self) -> str:
-        """One line."""
+        """Return one line."""
         return json.dumps(asdict(self))
 
 
@@ -131,7 +131,7 @@ def run_scale(sizes: Sequence[int], say: Say) -> list[ScaleRow]:
 
 
 def measure(rows: int, count: int = QUERIES) -> Iterator[ScaleRow]:
-    """The rows of one size, `count` queries of each kind; the process should have done nothing else before."""
+    """Yield the rows of one size, `count` queries of each kind; the process should have done nothing else before."""
     with tempfile.TemporaryDirectory(prefix="liaison-scale-") as name:
         folder = Path(name)
         database = write_people(folder, rows)
@@ -198,7 +198,7 @@ def person(number: int) -> tuple[str, str, str, str, str, str]:
 
 
 def write_people(folder: Path, rows: int) -> Path:
-    """The database."""
+    """Return the database."""
     path = folder / "people.sqlite"
     database = sqlite3.connect(path)
     database.executescript(

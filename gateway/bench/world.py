@@ -112,7 +112,7 @@ def _free_port() -> int:
 
 
 def requests_for(world: World, count: int, *, present: bool = True) -> list[bytes]:
-    """`count` fresh signed requests as messages ready to be sent, for documents that are there, or for none."""
+    """Return `count` fresh signed requests as messages ready to be sent, for documents that are there, or for none."""
     wanted = (number(1 + row * 7919 % world.rows) if present else absent_number(row) for row in range(count))
     return [_request(world, document) for document in wanted]
 

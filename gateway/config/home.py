@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def argument(path: Path) -> str:
-    """A path as it stands in a command that can be pasted into a shell, also with blanks in it."""
+    """Return a path as it stands in a command that can be pasted into a shell, also with blanks in it."""
     return shlex.quote(str(path))
 
 
@@ -24,11 +24,11 @@ class KeyHome:
         return self.path / "keys"
 
     def key(self, name: str) -> Path:
-        """The private key `name`, such as `tls` or `agency-police`."""
+        """Return the private key `name`, such as `tls` or `agency-police`."""
         return self.keys / f"{name}.key"
 
     def certificate(self, name: str) -> Path:
-        """The certificate of the key `name`."""
+        """Return the certificate of the key `name`."""
         return self.keys / f"{name}.pem"
 
     @property

@@ -81,7 +81,7 @@ def check_log_level(level: str, where: str) -> None:
 
 
 def host_port(text: str, where: str = "") -> tuple[str, int]:
-    """`127.0.0.1:7443` or `[::1]:7443` as host and port (0 = any free one), or `Misconfigured`."""
+    """Return `127.0.0.1:7443` or `[::1]:7443` as host and port (0 = any free one), or `Misconfigured`."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Misconfigured(
@@ -91,7 +91,7 @@ def host_port(text: str, where: str = "") -> tuple[str, int]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Settings by path, with the variable's name. A variable that names a table but no key of it is an error."""
+    """Return settings by path, with the variable's name. A variable that names a table but no key of it is an error."""
     values = {}
     for variable, text in environment.items():
         table, _, key = variable.removeprefix("LIAISON_").lower().partition("_")

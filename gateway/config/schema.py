@@ -14,7 +14,7 @@ from gateway.errors import Misconfigured
 
 
 def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
-    """A documented setting. `path`: relative to the home. `minimum` holds for whole numbers.
+    """Return a documented setting. `path`: relative to the home. `minimum` holds for whole numbers.
 
     What is `required` must stand in the file, whatever its default here.
     """
@@ -210,7 +210,7 @@ class Settings:
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def path(self, text: str) -> Path:
-        """A path of the settings: relative ones are relative to the home."""
+        """Return a path of the settings: relative ones are relative to the home."""
         return self.home / text
 
     @property
@@ -254,7 +254,7 @@ class Settings:
         return self.path(self.policy.base) if self.policy.base else PACKAGED_POLICY / "base"
 
     def source_url(self, source: SourceSettings) -> str:
-        """A source's URL, with a relative SQLite file made absolute."""
+        """Return a source's URL, with a relative SQLite file made absolute."""
         scheme, slashes, file = source.url.partition(":///")
         if not slashes or not scheme.startswith("sqlite") or file.startswith(("/", ":", "file:")) or not file:
             return source.url

@@ -35,7 +35,7 @@ class SourceHome(KeyHome):
         return self.path / "source.toml"
 
     def request(self, name: str) -> Path:
-        """The request for the certificate of the key `name`, where the authority is elsewhere."""
+        """Return the request for the certificate of the key `name`, where the authority is elsewhere."""
         return self.path / f"{name}.csr"
 
     @property
@@ -106,7 +106,7 @@ class SourceProcess:
     origin: Mapping[str, str]
 
     def path(self, text: str) -> Path:
-        """A path of the settings: relative ones are relative to the home."""
+        """Return a path of the settings: relative ones are relative to the home."""
         return self.home.path / text
 
     @property
@@ -127,7 +127,9 @@ _SECTIONS: Mapping[str, type[Any]] = {
 
 
 def load_source(home: Path) -> SourceProcess:
-    """The settings of a source process's home. Raises `Misconfigured` with file, line and the nearest known name."""
+    """Return the settings of a source process's home. Raises `Misconfigured` with file, line and the nearest known
+    name.
+    """
     folder = SourceHome(home.resolve())
     root = read_settings(folder.settings, "liaison source init")
     origin: dict[str, str] = {}

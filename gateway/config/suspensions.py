@@ -111,7 +111,7 @@ class Suspensions:
             return self._reload()
 
     def suspends(self, peer: str = "", agency: str = "", source: str = "", purpose: str = "") -> str | None:
-        """The reason why a counterpart, agency or source is switched off for a purpose, or None."""
+        """Return the reason why a counterpart, agency or source is switched off for a purpose, or None."""
         self.refresh()
         active = self._active
         if not active:
@@ -161,7 +161,7 @@ class Suspensions:
         return True
 
     def _counting(self) -> tuple[Switch, ...]:
-        """The lines without those that switch on and have no entry, or that stand here a second time."""
+        """Return the lines without those that switch on and have no entry, or that stand here a second time."""
         if self._logged is None or all(switch.action is Action.SUSPEND for switch in self._switches):
             return self._switches
         waiting, counting = set(self._logged()), []
@@ -186,7 +186,7 @@ class Suspensions:
 
 
 def read_switches(text: str) -> tuple[Switch, ...]:
-    """All lines of the file; one that cannot be understood counts as a suspension of everything."""
+    """Return all lines of the file; one that cannot be understood counts as a suspension of everything."""
     switches = []
     for line in text.split("\n"):
         if not line:

@@ -68,7 +68,7 @@ def render(
     token_keys: Sequence[TokenKey] = (),
     officers: Sequence[TrialOfficer] = (),
 ) -> str:
-    """The text of a commented `node.toml`."""
+    """Return the text of a commented `node.toml`."""
     parts = [_HEAD, *(render_section(name, kind, settings) for name, kind in SECTIONS.items())]
     for name, items in (("source", sources), ("token_key", token_keys), ("trial_officer", officers)):
         parts += _list(name, items)
@@ -76,7 +76,7 @@ def render(
 
 
 def render_section(name: str, kind: type[Any], settings: Mapping[str, Any]) -> str:
-    """One table with the sentence of each setting; `settings` are those that differ from the defaults, by path."""
+    """Return one table with the sentence of each setting; `settings` are those that differ from the defaults, by path."""
     lines = [f"# {_summary(kind)}", f"[{name}]"]
     for item in dataclasses.fields(kind):
         path = f"{name}.{item.name}"

@@ -34,7 +34,7 @@ class WitnessHome:
         return self.path / "keys"
 
     def key(self, name: str) -> Path:
-        """The private key `name`."""
+        """Return the private key `name`."""
         return self.keys / f"{name}.key"
 
     @property
@@ -92,7 +92,7 @@ _SECTIONS: dict[str, type[Any]] = {"witness": WitnessedMember, "listen": Witness
 
 
 def load_witness(home: Path) -> WitnessProcess:
-    """The settings of a witness's home. Raises `Misconfigured` with file, line and the nearest known name."""
+    """Return the settings of a witness's home. Raises `Misconfigured` with file, line and the nearest known name."""
     folder = WitnessHome(home.resolve())
     root = read_settings(folder.settings, "liaison witness init")
     origin: dict[str, str] = {}

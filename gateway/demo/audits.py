@@ -49,7 +49,7 @@ def _export_verifies(federation: Federation, story: Story, scene: Scene, elsewhe
 
 
 def _appointed(federation: Federation, story: Story, scene: Scene, elsewhere: Path) -> Path:
-    """The key of an auditor whom Thailand's authority appoints."""
+    """Return the key of an auditor whom Thailand's authority appoints."""
     name = "th.auditor.1"
     story.command("audit", "key", "--out", elsewhere, "--name", name)
     ran = story.command(
@@ -62,7 +62,7 @@ def _appointed(federation: Federation, story: Story, scene: Scene, elsewhere: Pa
 
 
 def _answer_sizes(export: Path, entries: list[int]) -> list[int]:
-    """Bytes of the signed answers that stand beside these entries of an export's exchange log."""
+    """Return bytes of the signed answers that stand beside these entries of an export's exchange log."""
     lines = [line for file in export.glob("exchange-*/statements/*.jsonl") for line in file.read_text().splitlines()]
     answers = {item["index"]: item["answer"] for item in map(json.loads, lines)}
     return [len(b64decode(answers[entry])) for entry in entries if entry in answers]
@@ -82,7 +82,7 @@ def change_one_byte(export: Path) -> int:
 
 
 def _starts(bundle: bytes | bytearray) -> list[int]:
-    """Where the entries of a bundle begin; each has its length in two bytes before it (C2SP tlog-tiles)."""
+    """Return where the entries of a bundle begin; each has its length in two bytes before it (C2SP tlog-tiles)."""
     starts, at = [], 0
     while at < len(bundle):
         starts.append(at + 2)

@@ -25,12 +25,12 @@ class Ran:
 
 
 def program(*arguments: str | Path) -> list[str]:
-    """The command line of `liaison` with these arguments, run by this very Python."""
+    """Return the command line of `liaison` with these arguments, run by this very Python."""
     return [sys.executable, "-c", _PROGRAM, *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without settings that would speak to every node at once."""
+    """Return this process's environment without settings that would speak to every node at once."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
     return keep | {"PYTHONIOENCODING": "utf-8"}
 

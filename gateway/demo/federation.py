@@ -64,15 +64,15 @@ class Federation:
     processes: dict[str, NodeProcess] = field(default_factory=dict)
 
     def home(self, member: str) -> Path:
-        """The home of a member's node."""
+        """Return the home of a member's node."""
         return self.folder / member
 
     def administrator(self, member: str) -> Path:
-        """The key of the member's administrator, who alone would have it."""
+        """Return the key of the member's administrator, who alone would have it."""
         return self.folder / "persons" / f"{member}-administrator.key"
 
     def authority(self, member: str) -> Path:
-        """The member's authority; it would be kept offline."""
+        """Return the member's authority; it would be kept offline."""
         return self.folder / f"{member}-authority"
 
     @property
@@ -250,7 +250,7 @@ def _renew(federation: Federation) -> None:
 
 
 def _all_of(federation: Federation, member: str) -> bytes:
-    """Each version of a member's descriptor, since they follow each other, and a new status."""
+    """Return each version of a member's descriptor, since they follow each other, and a new status."""
     home = Home(federation.home(member))
     versions = (home.trust / "descriptors" / f"{member}.jsonl").read_bytes()
     return _lines(versions, publish_status(home.path, federation.clock))

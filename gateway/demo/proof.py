@@ -27,7 +27,7 @@ def verify_shown(sd_jwt: str, home: Path, member: str, audience: str, clock: Clo
 
 
 def refuses_altered(sd_jwt: str, home: Path, member: str, audience: str, clock: Clock) -> bool:
-    """Whether the same record with one disclosed value changed is refused."""
+    """Tell whether the same record with one disclosed value changed is refused."""
     parts = sd_jwt.split("~")
     salt, name, _value = json.loads(_decode(parts[1]))
     parts[1] = urlsafe_b64encode(json.dumps([salt, name, "somebody else"]).encode()).decode().rstrip("=")

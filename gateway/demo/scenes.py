@@ -141,13 +141,13 @@ def _ask_for_person(federation: Federation, story: Story, scene: Scene, person: 
 
 
 def _kept(scene: Scene, ran: Ran) -> dict[str, Any]:
-    """The search as JSON, also kept for the demo's own JSON; an empty one when the command failed."""
+    """Return the search as JSON, also kept for the demo's own JSON; an empty one when the command failed."""
     scene.details.setdefault("searches", []).append(ran.output)
     return ran.output if isinstance(ran.output, dict) and "lines" in ran.output else {"lines": []}
 
 
 def _lines(search: dict[str, Any], *members: str) -> list[Line]:
-    """The line of each member; one that says nothing where there is none."""
+    """Return the line of each member; one that says nothing where there is none."""
     found = {line["member"]: line for line in search["lines"]}
     nothing: Line = {"outcome": "none", "hits": [], "missing": ["all"], "last_seen": None}
     return [found.get(member, nothing) for member in members]
@@ -165,7 +165,7 @@ def _comparable(line: Line) -> Line:
 
 
 def _refusal(ran: Ran) -> tuple[str, str]:
-    """Code and text of a refusal, whether our own node refused or the counterpart did."""
+    """Return code and text of a refusal, whether our own node refused or the counterpart did."""
     output = ran.output if isinstance(ran.output, dict) else {}
     if "error" in output:
         return str(output["error"].get("code")), str(output["error"].get("message"))

@@ -38,7 +38,7 @@ class Scene:
         return bool(self.checks) and all(check.met for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
-        """The scene for `--json`."""
+        """Return the scene for `--json`."""
         checks = [{"expected": check.text, "met": check.met} for check in self.checks]
         return {"step": self.number, "title": self.title, "ok": self.went_well, "checks": checks} | self.details
 

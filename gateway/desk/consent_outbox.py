@@ -67,7 +67,7 @@ class OutgoingConsent:
     until_us: int = 0
 
     def encode(self) -> bytes:
-        """JSON of it."""
+        """Return JSON of it."""
         return json.dumps(
             {
                 "officer": self.officer,
@@ -82,7 +82,7 @@ class OutgoingConsent:
 
     @classmethod
     def decode(cls, key: str, data: bytes) -> OutgoingConsent:
-        """What `encode` wrote."""
+        """Return what `encode` wrote."""
         value = json.loads(data)
         envelope = base64.b64decode(value["envelope"])
         return cls(
@@ -99,7 +99,7 @@ class OutgoingConsent:
 
 
 def outgoing_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
-    """The key of the one request for this use of this record by this officer: anything else is another request."""
+    """Return the key of the one request for this use of this record by this officer: anything else is another request."""
     to = wanted.to
     parts = (officer, search, record, to.member, to.agency, to.office, wanted.purpose.value, wanted.use.value)
     return f"{owner}/{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
@@ -132,7 +132,7 @@ class ConsentOutbox:
         return self._parts.documents
 
     def get(self, key: str) -> OutgoingConsent | None:
-        """The request under this key, unless its time is over."""
+        """Return the request under this key, unless its time is over."""
         data = self._documents.get(_KIND, key)
         return OutgoingConsent.decode(key, data) if data is not None else None
 
@@ -189,7 +189,7 @@ class ConsentOutbox:
                 raise problem
 
     def _due(self) -> list[str]:
-        """What is due, longest waiting first, a few of each counterpart."""
+        """Return what is due, longest waiting first, a few of each counterpart."""
         now = self._parts.clock.monotonic()
         waiting = sorted((turn.at, key) for key, turn in self._turns.items() if turn.at <= now)
         chosen: dict[str, list[str]] = {}
@@ -246,7 +246,7 @@ class ConsentOutbox:
 
 
 def _with(wish: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
-    """The request after the owner's word. A refusal that may end changes nothing but the reason to wait."""
+    """Return the request after the owner's word. A refusal that may end changes nothing but the reason to wait."""
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":
         return replace(wish, problem=refusal.code)

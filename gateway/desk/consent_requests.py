@@ -58,7 +58,7 @@ class ConsentDesk:
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
-        """Our signed word on the request in `envelope`. Raises for what gets a bare status (steps 1 and 2)."""
+        """Return our signed word on the request in `envelope`. Raises for what gets a bare status (steps 1 and 2)."""
         parts = self._parts
         self._check_rate(peer)  # 1
         try:
@@ -88,7 +88,7 @@ class ConsentDesk:
             raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
 
     async def _accept(self, request: Verified[ConsentRequest]) -> Consent:
-        """Steps 3 to 10."""
+        """Return steps 3 to 10."""
         self._check_peer(request)  # 3, 4
         known = await asyncio.to_thread(self._book.known, request)  # 5
         if known is not None:
@@ -109,7 +109,7 @@ class ConsentDesk:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
     def _check_record(self, request: Verified[ConsentRequest]) -> dict[str, Any]:
-        """Steps 6 to 8: what the request is about, for a human to read."""
+        """Return steps 6 to 8: what the request is about, for a human to read."""
         parts, peer, value = self._parts, request.signer, request.value
         purpose = value.asked.purpose.value
         if not parts.policy().agreement_for(purpose, peer, parts.clock.now_us()):
@@ -124,7 +124,7 @@ class ConsentDesk:
         return {"type": record.type, "owner": record.owner, "fields": record.fields, "marking": record.marking}
 
     def _record(self, request: Verified[ConsentRequest]) -> VerifiedRecord:
-        """The record, as it left us in the answer that the request names."""
+        """Return the record, as it left us in the answer that the request names."""
         parts, peer, value = self._parts, request.signer, request.value
         log = f"exchange/{value.log_number}"
         kept = self._kept.at(
@@ -148,7 +148,7 @@ class ConsentDesk:
         raise Forbidden("our answer has no such record", code="wrong-record", where="record_id")
 
     def _has_entry(self, request: Verified[ConsentRequest]) -> bool:
-        """Whether the entry was written before, and the node stopped before it could keep the request."""
+        """Tell whether the entry was written before, and the node stopped before it could keep the request."""
         store, log = self._kept.store, "operations"
         names = [name for name in store.logs() if name.partition("/")[0] == log]
         since = max(1, request.value.issued_us - SKEW_US)
@@ -166,7 +166,7 @@ class ConsentDesk:
         return False
 
     async def _refuse(self, request: Verified[ConsentRequest], error: LiaisonError) -> bytes:
-        """A signed refusal; its entry is durable before."""
+        """Return a signed refusal; its entry is durable before."""
         await self._operations.write(
             _not_taken(request.signer, request.value.exchange_id, request.payload_hash, error, request.envelope)
         )
@@ -194,7 +194,7 @@ class ConsentDesk:
 
 
 def describe_use(request: ConsentRequest) -> dict[str, Any]:
-    """What is asked for, as entries and commands say it."""
+    """Return what is asked for, as entries and commands say it."""
     asked = request.asked
     to = {"to": asked.to.member, "to_agency": asked.to.agency, "to_office": asked.to.office}
     return to | {"purpose": asked.purpose.value, "use": asked.use.value}

@@ -87,25 +87,25 @@ class ConsentBook:
         self.documents.put_new(CONSENT, _key(request), data, request.value.expires_us)  # the first one stays
 
     def known(self, request: Verified[ConsentRequest]) -> Consent | None:
-        """The same request as it was taken before. `Replayed` when its id came with other bytes."""
+        """Return the same request as it was taken before. `Replayed` when its id came with other bytes."""
         consent = self._read(_key(request))
         if consent is not None and consent.request_hash != request.payload_hash:
             raise Replayed("this id was used for another request", code="replayed", where="consent_id")
         return consent
 
     def open_of(self, peer: MemberId) -> int:
-        """How many requests of `peer` are kept."""
+        """Return how many requests of `peer` are kept."""
         return sum(key.startswith(f"{peer}/") for key in self.documents.keys(CONSENT))
 
     def all(self) -> Iterator[Consent]:
-        """All that are kept, by peer and id."""
+        """Yield all that are kept, by peer and id."""
         for key in self.documents.keys(CONSENT):
             consent = self._read(key)
             if consent is not None:
                 yield consent
 
     def get(self, name: str) -> Consent:
-        """The request with this id, or `<peer>/<id>` where two counterparts chose the same; else `Unknown`."""
+        """Return the request with this id, or `<peer>/<id>` where two counterparts chose the same; else `Unknown`."""
         keys = [key for key in self.documents.keys(CONSENT) if name in (key, key.partition("/")[2])]
         if len(keys) > 1:
             raise Malformed(

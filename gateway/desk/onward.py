@@ -82,7 +82,7 @@ class OnwardDesk:
         self._one_at_a_time = asyncio.Lock()
 
     async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
-        """Steps 1 to 5; a refusal has its entry before it is raised."""
+        """Return steps 1 to 5; a refusal has its entry before it is raised."""
         held: _Held | None = None
         try:
             held = await self._held(officer, command)  # 1, 2
@@ -117,7 +117,7 @@ class OnwardDesk:
         return await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
 
     def _proved(self, search: Search, line: Line, hit: ShownHit, compact: str) -> _Held:
-        """The record under the answer that our log kept, verified under the trust of now."""
+        """Return the record under the answer that our log kept, verified under the trust of now."""
         parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
         try:
             kept = self._kept.up_to(
@@ -168,7 +168,7 @@ class OnwardDesk:
         return OnwardAnswer(False, ruling.text, wish.request.expires_us, wish.request.id, wish.state, wish.problem)
 
     async def _newest(self, key: str, wish: OutgoingConsent) -> OutgoingConsent:
-        """The request after the owner was asked now, as long as an officer waits for that."""
+        """Return the request after the owner was asked now, as long as an officer waits for that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_TRY_S):
                 await asyncio.shield(self._outbox.begin(key))
@@ -180,7 +180,7 @@ class OnwardDesk:
     async def _decided(
         self, officer: Officer, command: OnwardCommand, held: _Held, wish: OutgoingConsent
     ) -> OnwardAnswer | None:
-        """What the owner has decided on exactly this use, or None while it has not."""
+        """Return what the owner has decided on exactly this use, or None while it has not."""
         if wish.state in (WAITING, ConsentState.TAKEN):
             return None
         if wish.state == ConsentState.REFUSED:
@@ -262,6 +262,6 @@ class OnwardDesk:
 
 
 def _about(held: _Held) -> dict[str, Any]:
-    """Which record it is about."""
+    """Return which record it is about."""
     record = held.record
     return {"peer": held.line.member, "record": record.jti, "type": record.type, "owner": record.owner}

@@ -76,7 +76,7 @@ _WIDEST: Mapping[Onward, _Reach | None] = {
 
 
 def rule(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: int) -> Ruling:
-    """What `marking` says of a use that the officer at `holder` has in mind; a pure function."""
+    """Return what `marking` says of a use that the officer at `holder` has in mind; a pure function."""
     refused = _refusal(marking, holder, wanted, now_us)
     if refused is not None:
         return refused
@@ -88,7 +88,7 @@ def rule(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: int)
 
 
 def _refusal(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: int) -> Ruling | None:
-    """Why the marking rules the use out, or None."""
+    """Return why the marking rules the use out, or None."""
     moves = _moves(holder, wanted)
     if now_us >= to_us(marking.not_after):
         return _refused("record-expired", "the owner's time for this record is over", "ask again")
@@ -105,7 +105,7 @@ def _refusal(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: 
 
 
 def _needs(marking: ReleaseMarking, holder: Place, wanted: OnwardUse) -> list[str]:
-    """What the marking leaves to the owner, by parts of the marking."""
+    """Return what the marking leaves to the owner, by parts of the marking."""
     moves = _moves(holder, wanted)
     asks = moves and marking.onward is Onward.ASK and _reach(holder, wanted.to) > _Reach.UNIT
     found = {
@@ -126,12 +126,12 @@ _SENTENCES: Mapping[str, str] = {
 
 
 def _moves(holder: Place, wanted: OnwardUse) -> bool:
-    """Whether somebody else gets it: passing it on does so, whoever it is."""
+    """Tell whether somebody else gets it: passing it on does so, whoever it is."""
     return wanted.use is Use.PASS_ON or wanted.to != holder
 
 
 def _reach(holder: Place, to: Place) -> _Reach:
-    """How far apart two places are; what is not known is not the same."""
+    """Return how far apart two places are; what is not known is not the same."""
     if to.member != holder.member:
         return _Reach.ABROAD
     if not to.agency or to.agency != holder.agency:
@@ -144,7 +144,7 @@ def _refused(word: str, text: str, remedy: str = "") -> Ruling:
 
 
 def read_release(marking: Mapping[str, Any]) -> ReleaseMarking:
-    """The marking that a verified record carries. Whatever is missing or unknown is `Forbidden`: it denies."""
+    """Return the marking that a verified record carries. Whatever is missing or unknown is `Forbidden`: it denies."""
     try:
         return ReleaseMarking(
             level=code(Level, marking["level"]),

@@ -25,7 +25,7 @@ class Incidents:
             self._counts[cause] = (self._counts.get(cause, (0, ""))[0] + 1, exchange_id)
 
     def drafts(self) -> list[EntryDraft]:
-        """An entry for each cause since the last call."""
+        """Return an entry for each cause since the last call."""
         with self._lock:
             counts, self._counts = self._counts, {}
         return [

@@ -146,7 +146,7 @@ class Stage(Generic[I]):
         self._waiting += 1
 
     def _next_batch(self) -> list[I]:
-        """Up to MAX_BATCH items, one of each line in turn."""
+        """Return up to MAX_BATCH items, one of each line in turn."""
         batch: list[I] = []
         while self._waiting and len(batch) < MAX_BATCH:
             for name in list(self._lines):
@@ -199,7 +199,7 @@ class Admission:
 
 
 def as_error(error: BaseException) -> LiaisonError:
-    """Any exception as one of ours; a storage failure stays what it is, the unexpected becomes `internal`."""
+    """Return any exception as one of ours; a storage failure stays what it is, the unexpected becomes `internal`."""
     if isinstance(error, LiaisonError):
         return error
     wrapped = LiaisonError("unexpected {kind}", code="internal", kind=type(error).__name__)

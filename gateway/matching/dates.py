@@ -36,7 +36,7 @@ _AGREEING = frozenset({BirthFit.SAME_DAY, BirthFit.COMPATIBLE, BirthFit.PLACEHOL
 
 
 def compare_births(asked: PartialDate | None, held: PartialDate | None) -> BirthFit:
-    """How the birth date of a query (`asked`) and of a row (`held`) stand to each other."""
+    """Return how the birth date of a query (`asked`) and of a row (`held`) stand to each other."""
     if asked is None:
         return BirthFit.NOT_ASKED
     if held is None:
@@ -54,7 +54,7 @@ class Window:
 
 @lru_cache(maxsize=4096)
 def window(asked: PartialDate) -> Window:
-    """Every date that `compare_births` does not call a conflict with `asked`, and no year that has none."""
+    """Return every date that `compare_births` does not call a conflict with `asked`, and no year that has none."""
     value = asked.value
     if len(value) < len("YYYY-MM-DD"):
         return Window(frozenset(), frozenset(_years(value, 2 if asked.estimated else 1)))
@@ -70,7 +70,9 @@ def _years(value: str, reach: int) -> list[str]:
 
 
 def _misread(value: str) -> set[str]:
-    """A full date, the first day of its year, and what one mistake makes of it; some are no days of the calendar."""
+    """Return a full date, the first day of its year, and what one mistake makes of it; some are no days of the
+    calendar.
+    """
     found = {value, f"{value[:4]}-01-01", f"{value[:4]}-{value[8:]}-{value[5:7]}"}
     for place in (3, 5, 6, 8, 9):
         found |= {f"{value[:place]}{digit}{value[place + 1 :]}" for digit in "0123456789"}
@@ -107,7 +109,7 @@ def _compare_days(asked: str, held: str, years: int, estimated: bool) -> BirthFi
 
 
 def _transposed(asked: str, held: str, differing: list[int]) -> bool:
-    """Whether two neighbouring digits of month or day changed places; a year so changed is another person's."""
+    """Tell whether two neighbouring digits of month or day changed places; a year so changed is another person's."""
     if len(differing) != 2 or differing[1] != differing[0] + 1 or differing[0] < 4:
         return False
     first, second = differing

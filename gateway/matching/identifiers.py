@@ -17,28 +17,28 @@ _PROVINCE_WORDS = re.compile("^(?:จังหวัด|จ\\.|จ |ແຂວງ
 
 
 def document_key(number: str) -> str:
-    """The key of a travel document's number; empty when it is not usable."""
+    """Return the key of a travel document's number; empty when it is not usable."""
     return _key(number)
 
 
 def national_id_key(number: str) -> str:
-    """The key of a national identity number; empty when it is not usable."""
+    """Return the key of a national identity number; empty when it is not usable."""
     return _key(number)
 
 
 def plate_key(plate: str) -> str:
-    """The key of a vehicle plate without its province; letters of any script are kept. Empty when not usable."""
+    """Return the key of a vehicle plate without its province; letters of any script are kept. Empty when not usable."""
     return _key(plate)
 
 
 def container_key(number: str) -> str:
-    """The key of a freight container's number, with its check digit as written; empty when not usable."""
+    """Return the key of a freight container's number, with its check digit as written; empty when not usable."""
     return _key(number)
 
 
 @lru_cache(maxsize=4096)
 def province_key(province: str) -> str:
-    """The key of a plate's province: without the word for province, blanks and case. Empty when not usable."""
+    """Return the key of a plate's province: without the word for province, blanks and case. Empty when not usable."""
     return _key(_PROVINCE_WORDS.sub("", unicodedata.normalize("NFC", province).strip()))
 
 

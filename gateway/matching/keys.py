@@ -45,13 +45,13 @@ _MAX_ASKED = 256
 
 @lru_cache(maxsize=4096)
 def name_keys(name: str) -> frozenset[str]:
-    """The keys that a row stores for one name as written. Empty for a placeholder."""
+    """Return the keys that a row stores for one name as written. Empty for a placeholder."""
     return frozenset(key for words in _readings(name, _HELD) for key in _held_keys(words))
 
 
 @lru_cache(maxsize=4096)
 def query_keys(name: str) -> frozenset[str]:
-    """The keys that a query looks up for one name; those of `name_keys` of the same name are among them."""
+    """Return the keys that a query looks up for one name; those of `name_keys` of the same name are among them."""
     keys = set(name_keys(name))
     for words in _readings(name, _ASKED):
         keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
@@ -71,7 +71,7 @@ def word_keys(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def asked_word_keys(name: str) -> frozenset[str]:
-    """The broad keys that a query looks up: those of `word_keys` of the same name, and those of rarer readings."""
+    """Return the broad keys that a query looks up: those of `word_keys` of the same name, and those of rarer readings."""
     more = (f"w{latin.skeleton(said)}" for words in _readings(name, _ASKED) for said, _ in words)
     return word_keys(name) | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
 
@@ -89,7 +89,7 @@ def _readings(name: str, count: int) -> tuple[Words, ...]:
 
 
 def _telling(form: Form) -> Words:
-    """The words that say something: particles such as `al` and `bin` only where nothing else is left."""
+    """Return the words that say something: particles such as `al` and `bin` only where nothing else is left."""
     weighed = [(said, word_weight(word)) for word, said in zip(form.words, form.sounds, strict=True)]
     telling = [(said, weight) for said, weight in weighed if weight > _PARTICLE]
     return tuple((said, weight) for said, weight in (telling or weighed)[:_MAX_WORDS] if latin.skeleton(said))
@@ -101,7 +101,7 @@ def _held_keys(words: Words) -> Iterator[str]:
 
 
 def _sure_keys(words: Words) -> Iterator[str]:
-    """Those of a name all of whose consonants are right; another name of a place counts only so."""
+    """Yield those of a name all of whose consonants are right; another name of a place counts only so."""
     yield "j" + _joined([word for word, _ in words])
     yield from _pairs(words)
 
@@ -118,7 +118,7 @@ def _asked_keys(words: Words) -> Iterator[str]:
 
 
 def _pairs(words: Words) -> Iterator[str]:
-    """Pairs of words; for a long name only neighbours, and not two words that say little."""
+    """Yield pairs of words; for a long name only neighbours, and not two words that say little."""
     pairs = combinations(words, 2) if len(words) <= _ALL_PAIRS else zip(words, words[1:] + words[:1], strict=True)
     for (left, weight), (right, other) in pairs:
         if len(words) == _LEAST_LEFT or weight + other >= _COMMON_PAIR:
@@ -126,7 +126,9 @@ def _pairs(words: Words) -> Iterator[str]:
 
 
 def _without_one(said: Sequence[str]) -> Iterator[str]:
-    """The whole name less one consonant; of several words only consonants after the first and vowels at the start."""
+    """Yield the whole name less one consonant; of several words only consonants after the first and vowels at the
+    start.
+    """
     whole = _joined(said)
     if len(whole) <= _LEAST_LEFT or len(said) > _FORGIVEN_WORDS:
         return
@@ -136,7 +138,7 @@ def _without_one(said: Sequence[str]) -> Iterator[str]:
 
 
 def _joined(said: Sequence[str]) -> str:
-    """The consonants of words as if they were written as one."""
+    """Return the consonants of words as if they were written as one."""
     return latin.skeleton("".join(said))
 
 

@@ -87,7 +87,7 @@ class NormalName:
 
 @lru_cache(maxsize=32768)
 def normal_name(text: str) -> NormalName:
-    """The normal forms of `text`. A name without usable letters has no `forms`."""
+    """Return the normal forms of `text`. A name without usable letters has no `forms`."""
     text = _INVISIBLE.sub("", text[:_MAX_TEXT])
     # A single sign may become eighteen: `㍿` and others of U+33xx.
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)[:_MAX_TEXT])
@@ -120,7 +120,7 @@ def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a name; dots stay inside titles such as `น.ส.` until these are gone."""
+    """Return the words of a name; dots stay inside titles such as `น.ส.` until these are gone."""
     return [word for word in _DOTTED.split(_APOSTROPHES.sub("", text)) if word]
 
 
@@ -135,7 +135,7 @@ def _prefixes() -> tuple[str, ...]:
 
 
 def _lookup(word: str) -> str:
-    """A word as the tables have it: Latin without diacritics and dots, other scripts as they are."""
+    """Return a word as the tables have it: Latin without diacritics and dots, other scripts as they are."""
     return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
 
 
@@ -156,13 +156,13 @@ def _without_titles(words: list[str]) -> tuple[list[str], str]:
 
 
 def _leads(title: str, word: str) -> bool:
-    """Whether `word` is `title` and a name written together; a vowel sign after it shows that it is one word."""
+    """Tell whether `word` is `title` and a name written together; a vowel sign after it shows that it is one word."""
     rest = word[len(title) :]
     return word.startswith(title) and len(rest) > 1 and begins_word(rest)
 
 
 def _known_parts(words: Sequence[str]) -> tuple[str, ...]:
-    """The parts of all words, less placeholders such as FNU, which carry no weight."""
+    """Return the parts of all words, less placeholders such as FNU, which carry no weight."""
     unknown = tables.mapping("placeholders")
     parts = (part for word in words if _lookup(word) not in unknown for part in _parts(word))
     known = (part[:_MAX_LETTERS] for part in parts if _lookup(part) not in unknown)
@@ -170,7 +170,7 @@ def _known_parts(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _with_endings(words: Iterable[str]) -> list[str]:
-    """`Jalal uddin` and `Najib Allah` as one word each, as most people write them."""
+    """Return `Jalal uddin` and `Najib Allah` as one word each, as most people write them."""
     found: list[str] = []
     for word in words:
         if found and _lookup(word) in tables.mapping("endings"):
@@ -181,7 +181,7 @@ def _with_endings(words: Iterable[str]) -> list[str]:
 
 
 def _parts(word: str) -> list[str]:
-    """A word without dots and hyphens; an Arabic article is a word of its own, as it is in Latin letters."""
+    """Return a word without dots and hyphens; an Arabic article is a word of its own, as it is in Latin letters."""
     parts = [part for part in _BREAKS.split(word) if part and any(script_of(letter) for letter in part)]
     if not any(part.startswith(_ARTICLE) and len(part) > 4 for part in parts):
         return parts
@@ -215,7 +215,7 @@ def _bare_forms(script: str, written: Sequence[str], words: Sequence[str]) -> It
 
 
 def _read(word: str, script: str) -> str:
-    """The most usual Latin spelling of a word; by single letters where the tables have none."""
+    """Return the most usual Latin spelling of a word; by single letters where the tables have none."""
     spelling = None if word == _ARTICLE else letters.spelling(word.casefold(), script)
     return next(iter(letters.readings(spelling, 1)), "") if spelling else _romanise(word)
 
@@ -230,18 +230,18 @@ def _romanise(word: str) -> str:
 
 
 def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The reading without a first word that may be an honorific, when two words remain."""
+    """Return the reading without a first word that may be an honorific, when two words remain."""
     return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
 
 
 def _restored(script: str, words: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The reading of Khmer or Lao words that have lost their marks, as far as these are known."""
+    """Return the reading of Khmer or Lao words that have lost their marks, as far as these are known."""
     whole = damaged.restored(words) if script in ("Khmr", "Laoo") else words
     return [tuple(said for said in map(_romanise, whole) if said)] if whole != words else []
 
 
 def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The popular spelling of a name in Hmong RPA letters, when some word can only be RPA."""
+    """Return the popular spelling of a name in Hmong RPA letters, when some word can only be RPA."""
     if not any(_RPA.match(word) for word in reading) or not all(_RPA_ENDING.search(word) for word in reading):
         return []
     return [tuple(tables.rewrite(word, tables.rules("hmong_rpa")) for word in reading)]
@@ -297,7 +297,7 @@ def _with_clans(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def form_of(words: tuple[str, ...], script: str) -> Form:
-    """One reading of a name, by its plain words; `script` is that of the name."""
+    """Return one reading of a name, by its plain words; `script` is that of the name."""
     words, variants = _with_clans(words[:_MAX_WORDS]), _burmese()
     ordered = len(words) > 1 and all(word in variants for word in words)
     if ordered:

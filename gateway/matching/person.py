@@ -37,7 +37,7 @@ class PersonFeatures:
 
 
 def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Match | None:
-    """How well `features` fit `query`; None = no match.
+    """Return how well `features` fit `query`; None = no match.
 
     STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the
     name is only similar. Two full birth dates that conflict are no match under the usual thresholds, however alike
@@ -57,7 +57,7 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
 
 
 def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, held: NormalName) -> list[str]:
-    """What else contradicts; a father of another name is the custom to tell people apart in Myanmar."""
+    """Return what else contradicts; a father of another name is the custom to tell people apart in Myanmar."""
     found = []
     if _sexes_differ(query.sex, features.sex, asked, held):
         found.append("sex-conflict")
@@ -71,7 +71,7 @@ def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, 
 
 
 def rough_score(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> float:
-    """What `score_person` might say, at a glance; 0 = the birth dates rule the row out."""
+    """Return what `score_person` might say, at a glance; 0 = the birth dates rule the row out."""
     birth = compare_births(query.birth, features.birth)
     if thresholds.floor(birth) > 1:
         return 0.0
@@ -81,7 +81,7 @@ def rough_score(query: PersonQuery, features: PersonFeatures, thresholds: Thresh
 
 
 def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, NormalName, NormalName]:
-    """The best fit of any name of the query and any of the row, and the two names."""
+    """Return the best fit of any name of the query and any of the row, and the two names."""
     best = (NameFit(0.0, ()), _NOBODY, _NOBODY)
     held_names = [normal_name(name) for name in features.names if name]
     for asked in (normal_name(name.text) for name in query.names):
@@ -93,6 +93,6 @@ def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, N
 
 
 def _sexes_differ(asked: Sex | None, held: str, asked_name: NormalName, held_name: NormalName) -> bool:
-    """Whether both sides say a sex, by field or by title, and not the same."""
+    """Tell whether both sides say a sex, by field or by title, and not the same."""
     sides = {(asked.value if asked else "") or asked_name.sex, held or held_name.sex}
     return sides == _BOTH or {asked_name.maybe_sex, held_name.maybe_sex} == _BOTH

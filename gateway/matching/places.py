@@ -40,7 +40,7 @@ class Bare:
 
 
 def without_kind(words: Sequence[str], script: str) -> Bare | None:
-    """`words` of a name in `script` without the kind of place before or after them; None where they have none.
+    """Return `words` of a name in `script` without the kind of place before or after them; None where they have none.
 
     What is left is never nothing: a kind alone is a name.
 
@@ -68,7 +68,7 @@ def _own_word(words: Sequence[str], damaged: bool) -> Bare | None:
 
 
 def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
-    """Whether `words` are surely a kind that stands there; None where they are none."""
+    """Tell whether `words` are surely a kind that stands there; None where they are none."""
     kinds, text = _kinds(where), " ".join(words).casefold()
     if script_of(text[0]) == "Latn" and text not in kinds:
         text = " ".join(map(_lookup, words))
@@ -78,12 +78,12 @@ def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
 
 
 def _lookup(word: str) -> str:
-    """A word as the table has it: Latin without diacritics and dot, other scripts as they are."""
+    """Return a word as the table has it: Latin without diacritics and dot, other scripts as they are."""
     return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
 
 
 def _joined(words: Sequence[str], damaged: bool) -> Bare | None:
-    """A kind that is written together with the first or the last word."""
+    """Return a kind that is written together with the first or the last word."""
     if (found := _pattern("joined", damaged).match(words[0])) and begins_word(found["name"]):
         left = (found["name"], *words[1:])
         return Bare(left, sure=False, apart=(found["kind"], *left))
@@ -101,7 +101,7 @@ def _in_pinyin(words: Sequence[str]) -> Bare | None:
 
 @cache
 def _pinyin_place() -> re.Pattern[str]:
-    """A place in pinyin with its kind joined to it."""
+    """Return a place in pinyin with its kind joined to it."""
     return re.compile(f"((?:{SYLLABLE}){{2,4}}?)(?:{'|'.join(_kinds('pinyin'))})")
 
 
@@ -110,7 +110,7 @@ def _pinyin_place() -> re.Pattern[str]:
 
 @cache
 def _kinds(where: str) -> dict[str, bool]:
-    """The kinds that stand there and whether each is sure. Those that can be joined are words of their own, too."""
+    """Return the kinds that stand there and whether each is sure. Those that can be joined are words of their own, too."""
     own = {"before": ("before", "joined"), "after": ("after", "ending")}.get(where, (where,))
     table = tables.rows("place_kinds", 4)
     rows = [(unicodedata.normalize("NFKC", kind), sure) for kind, stands, sure, _ in table if stands in own]
@@ -124,20 +124,20 @@ def _loses_marks(kind: str, sure: str) -> bool:
 
 @cache
 def _damaged(where: str) -> frozenset[str]:
-    """The kinds that stand there without their marks."""
+    """Return the kinds that stand there without their marks."""
     bare = (unmarked(kind) for kind in _kinds(where) if script_of(kind[0]) != "Latn")
     return frozenset(kind for kind in bare if len(kind) >= _LEAST_DAMAGED)
 
 
 @cache
 def _first_words(where: str) -> frozenset[str]:
-    """The words of which a name must begin or end with one to have a kind there, as `_lookup` has them."""
+    """Return the words of which a name must begin or end with one to have a kind there, as `_lookup` has them."""
     return frozenset(_lookup(kind.split()[0 if where == "before" else -1]) for kind in _kinds(where))
 
 
 @cache
 def _pattern(where: str, damaged: bool) -> re.Pattern[str]:
-    """A name of two signs or more with a kind written together with it; of several kinds the longest counts."""
+    """Return a name of two signs or more with a kind written together with it; of several kinds the longest counts."""
     kinds = sorted({*_kinds(where), *(_damaged(where) if damaged else ())}, key=len, reverse=True)
     kind = f"(?P<kind>{'|'.join(map(re.escape, kinds))})"
     return re.compile(f"{kind}(?P<name>.{{2,}})" if where == "joined" else f"(?P<name>.{{2,}}?){kind}", re.DOTALL)

@@ -16,7 +16,7 @@ _SPELLED = 2
 
 
 def readings(name: NormalName, count: int, mixed: bool = False) -> Iterator[Form]:
-    """The forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
+    """Yield the forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
 
     Of a name in another script there are several spellings, `mixed` also a rare one of one word beside a usual one of
     another; of a name in Latin letters that begins or ends with a Chinese surname as it is spelled in the south (Tan,
@@ -45,7 +45,9 @@ def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
 
 
 def _mixed_spellings(name: NormalName, count: int) -> Iterator[Form]:
-    """Spellings of which each word sounds otherwise than in the one before, those whose words are all usual first."""
+    """Yield spellings of which each word sounds otherwise than in the one before, those whose words are all usual
+    first.
+    """
     spellings = [_sounding_apart(word, count) or ("",) for word in name.spelled[: len(name.own)]]
     tried = max(1, int(_MIXED ** (1 / len(spellings))))
     ranks = product(*(range(min(len(each), tried)) for each in spellings))
@@ -55,7 +57,9 @@ def _mixed_spellings(name: NormalName, count: int) -> Iterator[Form]:
 
 
 def _sounding_apart(word: letters.Spelling, count: int) -> tuple[str, ...]:
-    """The usual spellings of a word; of those with the same consonants, of which keys are made, the most usual only."""
+    """Return the usual spellings of a word; of those with the same consonants, of which keys are made, the most usual
+    only.
+    """
     found: dict[str, str] = {}
     for said in letters.readings(word, _SPELLED * count):
         found.setdefault(latin.skeleton(latin.sound(said)), said)
@@ -63,7 +67,7 @@ def _sounding_apart(word: letters.Spelling, count: int) -> tuple[str, ...]:
 
 
 def other_surnames(form: Form) -> Iterator[Form]:
-    """A name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in pinyin."""
+    """Yield a name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in pinyin."""
     for place in {0, len(form.words) - 1}:
         for surname in han.pinyin_of(form.words[place]):
             yield form_of((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")

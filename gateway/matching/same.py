@@ -18,7 +18,7 @@ _READINGS = 4
 
 @lru_cache(maxsize=4096)
 def name_sounds(name: str) -> frozenset[str]:
-    """What `name` sounds like; two names are one when they share one of these. Never empty.
+    """Return what `name` sounds like; two names are one when they share one of these. Never empty.
 
     A name without letters that can be read has only its own text, folded.
     """

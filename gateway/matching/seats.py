@@ -17,7 +17,8 @@ _MOST = 2
 
 
 def other_names(script: str, own: Sequence[str], marked: Sequence[str]) -> tuple[str, ...]:
-    """Other names of a place by its words: `own` in simplified characters, or `marked` as Vietnamese has one spelling.
+    """Return other names of a place by its words: `own` in simplified characters, or `marked` as Vietnamese has one
+    spelling.
 
     Vietnamese without its diacritics has none: too many names are alike then.
     """
@@ -32,7 +33,7 @@ def other_names(script: str, own: Sequence[str], marked: Sequence[str]) -> tuple
 
 @cache
 def _table() -> dict[str, tuple[str, ...]]:
-    """The other names of each; a single Vietnamese word is none to look up, since it may be a given name."""
+    """Return the other names of each; a single Vietnamese word is none to look up, since it may be a given name."""
     found: dict[str, tuple[str, ...]] = {}
     for pair in tables.rows("place_seats", 2):
         for name, other in (pair, pair[::-1]):

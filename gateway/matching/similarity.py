@@ -75,7 +75,7 @@ _NO_FIT = NameFit(0.0, ())
 
 @lru_cache(maxsize=16384)
 def compare_names(left: NormalName, right: NormalName) -> NameFit:
-    """How alike two names are. Their own script decides where both have it, else their sound in Latin letters."""
+    """Return how alike two names are. Their own script decides where both have it, else their sound in Latin letters."""
     best = _compare_names(left, right)
     if best.score < _OTHER_NAME and (left.also or right.also):
         best = max(best, _compare_other_names(left, right), _compare_other_names(right, left), key=_score)
@@ -83,7 +83,7 @@ def compare_names(left: NormalName, right: NormalName) -> NameFit:
 
 
 def _compare_other_names(place: NormalName, name: NormalName) -> NameFit:
-    """The best fit of the other names of a place; one that is only near would be a guess upon a guess."""
+    """Return the best fit of the other names of a place; one that is only near would be a guess upon a guess."""
     others = (other for other in map(normal_name, place.also) if _at_a_glance(other, name, 1) >= _LEAST_GLANCE)
     best = max((_compare_names(other, name) for other in others), key=_score, default=_NO_FIT)
     return NameFit(best.score * _OTHER_NAME, (OTHER_NAME, *best.rules)) if best.score >= _SURE_SOUND else _NO_FIT
@@ -104,7 +104,7 @@ def _compare_names(left: NormalName, right: NormalName) -> NameFit:
 
 
 def _compare_readings(left: NormalName, right: NormalName) -> NameFit:
-    """The best fit of any reading of both; a less usual reading counts a little less."""
+    """Return the best fit of any reading of both; a less usual reading counts a little less."""
     best = _NO_FIT
     for place, one in enumerate(left.forms):
         for other_place, other in enumerate(right.forms):
@@ -124,7 +124,7 @@ def _score(fit: NameFit) -> float:
 
 
 def rough_likeness(left: NormalName, right: NormalName) -> float:
-    """How alike two names are at a glance, from 0 to 1: for choosing which of many to compare in full."""
+    """Return how alike two names are at a glance, from 0 to 1: for choosing which of many to compare in full."""
     alike = _at_a_glance(left, right, _GLANCES)
     if left.also or right.also:
         others = [_at_a_glance(normal_name(name), right, 1) for name in left.also]
@@ -146,7 +146,7 @@ def _at_a_glance(left: NormalName, right: NormalName, forms: int) -> float:
 
 
 def _compare_across(left: NormalName, right: NormalName) -> NameFit:
-    """Names in two scripts. Letters say more than one reading does, where the table has them all."""
+    """Return names in two scripts. Letters say more than one reading does, where the table has them all."""
     local, other = (left, right) if left.spelled else (right, left)
     if not local.spelled or other.script != "Latn":
         return _compare_readings(left, right)
@@ -179,7 +179,7 @@ def _weigh_syllables(local: NormalName, latin_name: NormalName, fit: NameFit) ->
 
 
 def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
-    """A name in another script and one in Latin letters, by the usual spellings of single letters."""
+    """Return a name in another script and one in Latin letters, by the usual spellings of single letters."""
     words = latin_name.forms[0].words
     count = len(local.own)
     whole = letters.likeness(local.spelled[-1], "".join(words))
@@ -202,7 +202,7 @@ def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
 
 
 def _compare_script(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Names in one script other than Latin: the writing decides, since different names share a romanisation."""
+    """Return names in one script other than Latin: the writing decides, since different names share a romanisation."""
     if "".join(left.own) == "".join(right.own):
         return NameFit(1.0, ("name-same-script",))
     if len(left.own) > 1 and sorted(left.own) == sorted(right.own) and sound.score >= _ORDER:
@@ -212,7 +212,7 @@ def _compare_script(left: NormalName, right: NormalName, sound: NameFit) -> Name
 
 
 def _compare_clans(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Names in Latin letters of which one may have a Chinese surname as the south spells it: `Tan` is `Chen`."""
+    """Return names in Latin letters of which one may have a Chinese surname as the south spells it: `Tan` is `Chen`."""
     best = sound
     for one, other in ((left.forms[0], right.forms[0]), (right.forms[0], left.forms[0])):
         for form in other_surnames(one) if best.score < _SURE_SOUND else ():
@@ -233,7 +233,7 @@ def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> Name
 
 
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Names that both kept their diacritics: those decide (RULE-NAMES-6)."""
+    """Return names that both kept their diacritics: those decide (RULE-NAMES-6)."""
     if left.marked == right.marked:
         return NameFit(sound.score, ("name-same-script",))
     if sorted(left.marked) == sorted(right.marked):
@@ -251,7 +251,7 @@ def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> Name
 
 @lru_cache(maxsize=16384)
 def _consonants(form: Form) -> Form:
-    """The form with skeletons for sounds."""
+    """Return the form with skeletons for sounds."""
     bones = tuple(latin.skeleton(said) for said in form.sounds)
     return replace(
         form,
@@ -291,7 +291,7 @@ def _sounds_alike(left: Form, right: Form) -> float:
 
 
 def _align(left: Form, right: Form) -> NameFit:
-    """Words set against words. Burmese syllables keep their order up to rotation; others may be in any order."""
+    """Return words set against words. Burmese syllables keep their order up to rotation; others may be in any order."""
     short, long = (left, right) if len(left.sounds) <= len(right.sounds) else (right, left)
     guessed = left.romanised != right.romanised
     table = [[word_likeness(one, other, guessed) for other in long.sounds] for one in short.sounds]
@@ -317,7 +317,7 @@ def _align_rules(pairs: list[tuple[int, int]], likeness: list[float], words: int
 
 
 def _in_order(table: list[list[float]]) -> list[tuple[int, int]]:
-    """The rotation of the longer name under which the words, kept in order, are most alike."""
+    """Return the rotation of the longer name under which the words, kept in order, are most alike."""
     length = len(table[0])
     turns = [[(place, (place + turn) % length) for place in range(len(table))] for turn in range(length)]
     return max(turns, key=lambda pairs: sum(table[a][b] for a, b in pairs))
@@ -337,7 +337,8 @@ def _any_order(table: list[list[float]]) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=131072)
 def word_likeness(left: str, right: str, guessed: bool = False) -> float:
-    """How alike two sounds of words are: 1 = the same; vowels count, and short words forgive less than long ones.
+    """Return how alike two sounds of words are: 1 = the same; vowels count, and short words forgive less than long
+    ones.
 
     `guessed` says that the vowels of one of them were read by rule from another script: they count less.
     """
@@ -359,5 +360,5 @@ def word_likeness(left: str, right: str, guessed: bool = False) -> float:
 
 @lru_cache(maxsize=16384)
 def word_weight(word: str) -> float:
-    """How much a word says about who it is, from 0 to 1 (`data/common_words.tsv`)."""
+    """Return how much a word says about who it is, from 0 to 1 (`data/common_words.tsv`)."""
     return float(tables.mapping("common_words").get(word, "1"))

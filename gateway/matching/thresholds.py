@@ -22,7 +22,7 @@ class Thresholds:
     floors: Mapping[BirthFit, float]
 
     def floor(self, birth: BirthFit) -> float:
-        """The least likeness that counts; what is not listed never counts."""
+        """Return the least likeness that counts; what is not listed never counts."""
         return self.floors.get(birth, 1.1)
 
 

@@ -104,11 +104,11 @@ class Marking(msgspec.Struct, frozen=True):
     delete_after_use: bool = False
 
     def hidden_from(self, member: str) -> bool:
-        """Whether `member` must not learn that the record exists."""
+        """Tell whether `member` must not learn that the record exists."""
         return Caveat.HIDDEN_FOR_OPERATION in self.caveats or member in self.withhold_from
 
     def join(self, other: Marking) -> Marking:
-        """The strictest of each part: what holds for a record that was made of two (RULE-MARKING-1)."""
+        """Return the strictest of each part: what holds for a record that was made of two (RULE-MARKING-1)."""
         return Marking(
             level=max(self.level, other.level, key=_LEVELS.index),
             use=self.use | other.use,
@@ -124,11 +124,11 @@ class Marking(msgspec.Struct, frozen=True):
         )
 
     def is_within(self, other: Marking) -> bool:
-        """Whether this marking is nowhere wider than `other`: joining them changes nothing."""
+        """Tell whether this marking is nowhere wider than `other`: joining them changes nothing."""
         return self.join(other) == self.join(self)
 
     def as_json(self) -> dict[str, object]:
-        """The JSON form that is kept in indexes and entries: sorted lists; parts that say nothing are left out."""
+        """Return the JSON form that is kept in indexes and entries: sorted lists; parts that say nothing are left out."""
         kept: dict[str, object] = {
             "level": str(self.level),
             "use": _sorted(self.use),
@@ -150,7 +150,7 @@ class Marking(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Marking:
-        """What `as_json` wrote. A part that is missing or unknown, or an unknown value, is `Misconfigured`."""
+        """Return what `as_json` wrote. A part that is missing or unknown, or an unknown value, is `Misconfigured`."""
         if not kept.keys() >= _KEPT or not kept.keys() <= _KEPT | _OPTIONAL:
             raise Misconfigured("parts of the marking are missing or unknown", code="unknown-marking")
         hours = kept.get("keep_hours")
@@ -177,7 +177,7 @@ _LEVELS = tuple(Level)
 
 
 def narrowest(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
-    """Whom both lists name: `th` names all its agencies and offices, so `th` and `th.police` are `th.police`."""
+    """Return whom both lists name: `th` names all its agencies and offices, so `th` and `th.police` are `th.police`."""
     kept = {name for name in one if _names_it(other, name)} | {name for name in other if _names_it(one, name)}
     return frozenset(kept)
 
@@ -209,7 +209,7 @@ class Tlp(StrEnum):
 
 
 def tlp(marking: Marking, members: frozenset[str]) -> Tlp:
-    """The label that comes nearest to a marking in a federation of `members` (RULE-MARKING-8).
+    """Return the label that comes nearest to a marking in a federation of `members` (RULE-MARKING-8).
 
     Named units and no onward use are RED, one agency is AMBER+STRICT, fewer than all members are AMBER, all are
     GREEN; what is OPEN without a caveat and for all is CLEAR.
@@ -239,7 +239,7 @@ class ReleaseMarking(msgspec.Struct, frozen=True):
     delete_after_use: bool = False
 
     def as_json(self) -> dict[str, object]:
-        """The JSON form that is signed into the record: sorted lists, RFC 3339 time."""
+        """Return the JSON form that is signed into the record: sorted lists, RFC 3339 time."""
         once = {"delete_after_use": True} if self.delete_after_use else {}
         return once | {
             "level": self.level.value,
@@ -279,7 +279,7 @@ def _evaluation(value: Any) -> str:
 
 
 def code(kind: type[_Code], value: str, where: str = "") -> _Code:
-    """`value` as a member of the closed list `kind`; an unknown one is `Misconfigured`, never ignored."""
+    """Return `value` as a member of the closed list `kind`; an unknown one is `Misconfigured`, never ignored."""
     try:
         return kind(value)
     except ValueError:

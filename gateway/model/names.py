@@ -25,7 +25,7 @@ _EXCHANGE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def member_id(text: str) -> MemberId:
-    """`text` as a member's id, or `Malformed`."""
+    """Return `text` as a member's id, or `Malformed`."""
     if not _MEMBER.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a member id", code="bad-member", remedy="two small letters, such as `th`", text=text[:40]
@@ -34,7 +34,7 @@ def member_id(text: str) -> MemberId:
 
 
 def identifier(text: str, field: str) -> str:
-    """`text` as the id of an office, officer, agency, source or agreement, or `Malformed` naming `field`."""
+    """Return `text` as the id of an office, officer, agency, source or agreement, or `Malformed` naming `field`."""
     if not _IDENTIFIER.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not an id",
@@ -47,7 +47,7 @@ def identifier(text: str, field: str) -> str:
 
 
 def reference(text: str, field: str) -> str:
-    """`text` as a case number or ticket, or `Malformed` naming `field`."""
+    """Return `text` as a case number or ticket, or `Malformed` naming `field`."""
     if not _REFERENCE.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a case or ticket number",
@@ -60,12 +60,12 @@ def reference(text: str, field: str) -> str:
 
 
 def exchange_id(text: str) -> ExchangeId:
-    """`text` as an exchange id, or `Malformed`."""
+    """Return `text` as an exchange id, or `Malformed`."""
     if not _EXCHANGE.fullmatch(text):
         raise Malformed("an exchange id has 32 hexadecimal digits", code="bad-exchange-id", where="exchange_id")
     return ExchangeId(text)
 
 
 def new_exchange_id() -> ExchangeId:
-    """A fresh random exchange id."""
+    """Return a fresh random exchange id."""
     return ExchangeId(secrets.token_hex(16))

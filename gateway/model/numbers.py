@@ -11,7 +11,7 @@ _RIC_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
 def ascii_digits(text: str) -> str:
-    """`text` in NFKC, its decimal digits of any script (Thai, Lao, Khmer, Burmese, full width) as ASCII."""
+    """Return `text` in NFKC, its decimal digits of any script (Thai, Lao, Khmer, Burmese, full width) as ASCII."""
     if text.isascii():
         return text
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text))
@@ -19,34 +19,34 @@ def ascii_digits(text: str) -> str:
 
 
 def compact(text: str) -> str:
-    """`text` without blanks, punctuation and invisible characters, digits ASCII, letters upper case, in NFC."""
+    """Return `text` without blanks, punctuation and invisible characters, digits ASCII, letters upper case, in NFC."""
     return unicodedata.normalize("NFC", _DROPPED.sub("", ascii_digits(text)).upper())
 
 
 def container_check_digit(owner_and_serial: str) -> int:
-    """The check digit of four letters and six digits (ISO 6346, annex A)."""
+    """Return the check digit of four letters and six digits (ISO 6346, annex A)."""
     values = (_LETTER_VALUES[sign] if sign.isalpha() else int(sign) for sign in owner_and_serial)
     return sum(value << place for place, value in enumerate(values)) % 11 % 10
 
 
 def thai_pin_check_digit(digits: str) -> int:
-    """The check digit of the first twelve digits of a Thai identity number (modulus 11)."""
+    """Return the check digit of the first twelve digits of a Thai identity number (modulus 11)."""
     return (11 - sum(int(digit) * (13 - place) for place, digit in enumerate(digits[:12])) % 11) % 10
 
 
 def chinese_check_character(digits: str) -> str:
-    """The check character of the first 17 digits of a Chinese identity number (GB 11643, ISO 7064 MOD 11-2)."""
+    """Return the check character of the first 17 digits of a Chinese identity number (GB 11643, ISO 7064 MOD 11-2)."""
     total = sum(int(digit) * weight for digit, weight in zip(digits, _RIC_WEIGHTS, strict=True))
     return "10X98765432"[total % 11]
 
 
 def imo_check_digit(digits: str) -> int:
-    """The check digit of the first six digits of an IMO ship number (resolution A.1117)."""
+    """Return the check digit of the first six digits of an IMO ship number (resolution A.1117)."""
     return sum(int(digit) * weight for digit, weight in zip(digits, range(7, 1, -1), strict=True)) % 10
 
 
 def mrz_check_digit(characters: str) -> int:
-    """The check digit of `A-Z0-9<` (ICAO Doc 9303-3, 4.9): weights 7, 3, 1; `<` counts nothing."""
+    """Return the check digit of `A-Z0-9<` (ICAO Doc 9303-3, 4.9): weights 7, 3, 1; `<` counts nothing."""
     return sum(_mrz_value(sign) * (7, 3, 1)[place % 3] for place, sign in enumerate(characters)) % 10
 
 

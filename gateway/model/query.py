@@ -99,7 +99,7 @@ Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | Container
 
 
 def query_value(query: Query) -> dict[str, Any]:
-    """`query` as JSON, as far as it says who or what is looked for: for entries that keep no statement."""
+    """Return `query` as JSON, as far as it says who or what is looked for: for entries that keep no statement."""
     if isinstance(query, PersonQuery):
         value: dict[str, Any] = {"names": [name.text for name in query.names], "nationality": query.nationality}
         return value | {"birth": query.birth.value if query.birth else "", "father": query.father}
@@ -113,7 +113,7 @@ def query_value(query: Query) -> dict[str, Any]:
 
 
 def query_of(kind: object, value: object) -> Query | None:
-    """The query of this kind that `query_value` wrote as `value`; None for anything else."""
+    """Return the query of this kind that `query_value` wrote as `value`; None for anything else."""
     read = _READERS.get(kind) if isinstance(kind, str) else None
     if read is None or not isinstance(value, dict):
         return None

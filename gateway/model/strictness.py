@@ -13,7 +13,7 @@ class Strictness(StrEnum):
     WIDE = "wide"
 
     def stricter(self, other: Strictness) -> Strictness:
-        """The stricter of the two."""
+        """Return the stricter of the two."""
         return self if _ORDER[self] <= _ORDER[other] else other
 
 

@@ -21,7 +21,7 @@ MAX_TEXT = 256
 
 
 def text_value(text: str, field: str, limit: int = MAX_TEXT) -> str:
-    """`text` as it is, unless it is empty, too long, or holds control characters (`Malformed` naming `field`)."""
+    """Return `text` as it is, unless it is empty, too long, or holds control characters (`Malformed` naming `field`)."""
     if not text.strip():
         raise Malformed("a value is missing", code="missing", where=field)
     if len(text) > limit:
@@ -101,7 +101,7 @@ class PartialDate:
         _interval(self.value)
 
     def interval(self) -> tuple[date, date]:
-        """The first and last day that the date can mean."""
+        """Return the first and last day that the date can mean."""
         return _interval(self.value)
 
 

@@ -37,10 +37,10 @@ class ContentKeys(Protocol):
     def seal_content(
         self, retention: Retention, at_us: int, log: str, index: int, private: bytes, request: bytes, answer: bytes
     ) -> EncryptedContent:
-        """The parts of entry `index` of `log` under a fresh content key; an empty statement stays empty."""
+        """Return the parts of entry `index` of `log` under a fresh content key; an empty statement stays empty."""
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
-        """Private part, request and answer. `Unknown` when erased, `Contradicted` when changed."""
+        """Return private part, request and answer. `Unknown` when erased, `Contradicted` when changed."""
 
     def look_again(self) -> None:
         """Forget what is in memory where another process has retired or destroyed keys."""

@@ -9,7 +9,7 @@ class DocumentStore(Protocol):
     """A small durable map (searches, idempotency keys, receipts, settings that the node remembers)."""
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """The value, or None."""
+        """Return the value, or None."""
 
     def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
         """Write durably; replaces. `expires_us` 0 = keep."""
@@ -18,10 +18,10 @@ class DocumentStore(Protocol):
         """Write unless the key exists; the existing value, or None when it was written."""
 
     def keys(self, kind: str) -> list[str]:
-        """All keys of a kind."""
+        """Return all keys of a kind."""
 
     def expired(self, kind: str, now_us: int) -> list[str]:
-        """Keys of a kind that have expired and are not deleted yet."""
+        """Return keys of a kind that have expired and are not deleted yet."""
 
     def delete(self, kind: str, key: str) -> None:
         """Delete one, if it is there."""

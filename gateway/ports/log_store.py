@@ -53,36 +53,36 @@ class LogStore(Protocol):
     """Where a log's rows live. Every failure of the database or disk is `StorageBroken`."""
 
     def state(self, log: str) -> LogState | None:
-        """The state of `log`, or None when it has never been opened."""
+        """Return the state of `log`, or None when it has never been opened."""
 
     @property
     def shared(self) -> bool:
         """Whether other processes may write to the same logs."""
 
     def identity(self) -> str:
-        """Which database this is, as long as it is the same one: a copy is another one."""
+        """Return which database this is, as long as it is the same one: a copy is another one."""
 
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
-        """Where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
+        """Return where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
         """One durable transaction: entries, claims and state; `before` must still be the state (compare and set). With
         `before` None the log is made, unless another process has made it."""
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
-        """Entries with index in [start, stop), in order, a bounded number in memory at a time."""
+        """Return entries with index in [start, stop), in order, a bounded number in memory at a time."""
 
     def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Index, body and stored leaf hash of the entries in [start, stop), in order."""
+        """Return index, body and stored leaf hash of the entries in [start, stop), in order."""
 
     def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
-        """The stored leaf hashes in [start, stop), those of pruned entries, too."""
+        """Return the stored leaf hashes in [start, stop), those of pruned entries, too."""
 
     def logs(self) -> list[str]:
-        """Names of the logs that were opened."""
+        """Return names of the logs that were opened."""
 
     def checkpoints(self, log: str) -> list[bytes]:
-        """All checkpoints that were stored with `log`, by size."""
+        """Return all checkpoints that were stored with `log`, by size."""
 
     def find(
         self,
@@ -95,21 +95,21 @@ class LogStore(Protocol):
         until_us: int = 0,
         limit: int = 1000,
     ) -> list[int]:
-        """Indexes of entries that fit all given filters, newest first."""
+        """Return indexes of entries that fit all given filters, newest first."""
 
     def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
-        """Index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+        """Return index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
         """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
 
     def highest(self, log: str, channel: str) -> int:
-        """The highest number in `channel`, 0 when it has none."""
+        """Return the highest number in `channel`, 0 when it has none."""
 
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
-        """Request hash and entry index of those of `claims` that exist."""
+        """Return request hash and entry index of those of `claims` that exist."""
 
     def forget_claims(self, before_us: int) -> int:
         """Delete claims that expired before `before_us`; the number deleted."""

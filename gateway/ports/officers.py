@@ -18,14 +18,16 @@ class Searches(Protocol):
         question left the node. A repeated idempotency key of the same officer returns the first search."""
 
     async def get(self, officer: Officer, search_id: str) -> Search:
-        """A search of this officer, late answers included; `Unknown` otherwise."""
+        """Return a search of this officer, late answers included; `Unknown` otherwise."""
 
     def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
-        """The search each time that a line is added, until nothing more is waited for."""
+        """Return the search each time that a line is added, until nothing more is waited for."""
 
 
 class OnwardUses(Protocol):
     """What the REST API calls when an officer wants to use a record from abroad onward."""
 
     async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
-        """Whether it is allowed, or the owner was asked; its entry is durable. `Refused` where the marking says no."""
+        """Tell whether it is allowed, or the owner was asked; its entry is durable. `Refused` where the marking says
+        no.
+        """

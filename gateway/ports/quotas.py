@@ -30,4 +30,4 @@ class QuotaStore(Protocol):
         """For each of `places`, in order, whether its question is within today's limit; those that are, are counted."""
 
     def used(self, day_us: int) -> list[QuotaUse]:
-        """All counts of the day that a time lies in."""
+        """Return all counts of the day that a time lies in."""

@@ -35,26 +35,26 @@ class ProfiledSource(Protocol):
     """A source that knows beforehand what its records can be to policy."""
 
     def profiles(self) -> list[Profile]:
-        """Every combination that can occur; more than there are does no harm."""
+        """Return every combination that can occur; more than there are does no harm."""
 
 
 class Source(Protocol):
     """One agency system behind an adapter (design, section 8). All calls block; a bulkhead runs them."""
 
     def describe(self) -> SourceDescription:
-        """What the source is and can be asked."""
+        """Return what the source is and can be asked."""
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
-        """Candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`.
+        """Return candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`.
 
         `strictness` says how alike names must be; a source may be stricter than it is asked to be.
         """
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        """The record behind a candidate's key. Raises `Unknown` when it is gone."""
+        """Return the record behind a candidate's key. Raises `Unknown` when it is gone."""
 
     def health(self) -> str:
-        """Empty when the source can be asked, else what is wrong."""
+        """Return empty when the source can be asked, else what is wrong."""
 
 
 @runtime_checkable
@@ -68,10 +68,10 @@ class BatchSource(Protocol):
     def search_many(
         self, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> Sequence[SearchResult | LiaisonError]:
-        """The result of each query, in order."""
+        """Return the result of each query, in order."""
 
     def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
-        """The record of each key and record type, in order."""
+        """Return the record of each key and record type, in order."""
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -91,7 +91,8 @@ class ReferredSource(Source, Protocol):
     def issue(
         self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
     ) -> tuple[SourceRecord, IssuedRecord]:
-        """The record behind a candidate's key, and the same signed by its agency for this occasion under `marking`.
+        """Return the record behind a candidate's key, and the same signed by its agency for this occasion under
+        `marking`.
 
         What comes back was verified: signer, audience, request, marking, type, and that the two are one. Where the
         record's own marking, which is in the first part, does not allow `marking`, nothing is signed and both are bare.
@@ -103,4 +104,4 @@ class SigningSource(Source, Protocol):
     """A source that is a process of its own, with the agency's key: it serves nothing without a reference."""
 
     def refer(self, occasion: Occasion) -> ReferredSource:
-        """The source, to be asked for `occasion`."""
+        """Return the source, to be asked for `occasion`."""

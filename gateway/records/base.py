@@ -76,7 +76,7 @@ class RecordModel(BaseModel):
 
     @classmethod
     def read(cls: type[_Model], fields: Mapping[str, Any]) -> _Model:
-        """The record in `fields` (JSON values); `Malformed` naming the first field that is of another form."""
+        """Return the record in `fields` (JSON values); `Malformed` naming the first field that is of another form."""
         try:
             record = cls.model_validate_json(orjson.dumps(fields))
         except ValidationError as error:
@@ -92,25 +92,25 @@ class RecordModel(BaseModel):
         """Rules over several fields of a whole record; `Malformed` when one is broken."""
 
     def fields(self) -> dict[str, Any]:
-        """The record as JSON values, without what is not said."""
+        """Return the record as JSON values, without what is not said."""
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
     @classmethod
     def refuse(cls, message: str, field: str, remedy: str = "") -> Malformed:
-        """What `check` raises about `field`."""
+        """Return what `check` raises about `field`."""
         return Malformed(message, code="incomplete-record", where=f"{cls.__name__}.{field}", remedy=remedy)
 
 
 def main(doc: str) -> Any:
-    """A main field: a mapping must map it or leave it out by name, and officers count it."""
+    """Return a main field: a mapping must map it or leave it out by name, and officers count it."""
     return FieldInfo(default=None, description=doc, json_schema_extra=dict(MAIN))
 
 
 def further(doc: str) -> Any:
-    """A field that few sources have: a mapping leaves it out by saying nothing."""
+    """Return a field that few sources have: a mapping leaves it out by saying nothing."""
     return FieldInfo(default=None, description=doc)
 
 
 def member(doc: str) -> Any:
-    """A named member of a flat object."""
+    """Return a named member of a flat object."""
     return FieldInfo(default=None, description=doc)

@@ -24,7 +24,7 @@ Audience = Annotated[list[str], Field(max_length=MAX_ITEMS)]
 
 
 def carried(where: Literal["claim", "home", "later"], doc: str) -> Any:
-    """A part of the envelope: where it stands today, and what it means."""
+    """Return a part of the envelope: where it stands today, and what it means."""
     return FieldInfo(default=None, description=doc, json_schema_extra={"x-carried": where})
 
 

@@ -20,11 +20,11 @@ class _Generator(GenerateJsonSchema):
     """What is not said is absent, never null, and has no default; titles that only repeat the name are noise."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """A missing value is left out."""
+        """Return a missing value is left out."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """A default is the reader's business."""
+        """Return a default is the reader's business."""
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -33,7 +33,7 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
-        """A partial date has its own form of text."""
+        """Return a partial date has its own form of text."""
         made = super().dataclass_schema(schema)
         if schema["cls"] is PartialDate:
             made["properties"]["value"] |= _DATE
@@ -41,5 +41,5 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of `model`, complete in itself (`$defs`)."""
+    """Return the schema of `model`, complete in itself (`$defs`)."""
     return model.model_json_schema(schema_generator=_Generator)

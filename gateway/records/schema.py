@@ -19,7 +19,7 @@ INDEX = "index.json"
 
 
 def published(kind: RecordType) -> dict[str, Any]:
-    """The schema of a record type's fields, named by its `vct`.
+    """Return the schema of a record type's fields, named by its `vct`.
 
     A record may lack any field: a source need not know it, and policy may keep it back.
     """
@@ -27,13 +27,13 @@ def published(kind: RecordType) -> dict[str, Any]:
 
 
 def envelope() -> dict[str, Any]:
-    """The schema of the envelope."""
+    """Return the schema of the envelope."""
     version = RecordEnvelope.schema_version
     return {"$schema": DRAFT, "$id": f"urn:liaison:{ENVELOPE}:{version}", **json_schema(RecordEnvelope)}
 
 
 def index() -> dict[str, Any]:
-    """What there is: each type with its file, version, fields and digests, and the limits that hold for all."""
+    """Return what there is: each type with its file, version, fields and digests, and the limits that hold for all."""
     return {
         "envelope": file_name(ENVELOPE),
         "limits": {"field_bytes": MAX_FIELD, "record_bytes": MAX_RECORD},
@@ -52,7 +52,7 @@ def index() -> dict[str, Any]:
 
 
 def files() -> Iterator[tuple[str, str]]:
-    """Names and texts of all files of an export, in order."""
+    """Yield names and texts of all files of an export, in order."""
     for kind in RECORD_TYPES.values():
         yield file_name(kind.name), _text(published(kind))
     yield file_name(ENVELOPE), _text(envelope())
@@ -60,7 +60,7 @@ def files() -> Iterator[tuple[str, str]]:
 
 
 def file_name(name: str) -> str:
-    """The file of a type's schema."""
+    """Return the file of a type's schema."""
     return f"{name}.schema.json"
 
 

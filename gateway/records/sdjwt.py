@@ -70,14 +70,14 @@ def issue(
     marking: ReleaseMarking,
     now_us: int,
 ) -> IssuedRecord:
-    """`record` signed by its owner for `audience` and this one request. Raises like `prepare`."""
+    """Return `record` signed by its owner for `audience` and this one request. Raises like `prepare`."""
     return sign_record(
         prepare(record, issuer=issuer, audience=audience, request_hash=request_hash, marking=marking, now_us=now_us)
     )
 
 
 def sign_record(record: UnsignedRecord) -> IssuedRecord:
-    """The record with its signature."""
+    """Return the record with its signature."""
     (issued,) = sign_records([record])
     if isinstance(issued, Exception):
         raise issued
@@ -85,7 +85,7 @@ def sign_record(record: UnsignedRecord) -> IssuedRecord:
 
 
 def sign_records(records: Sequence[UnsignedRecord]) -> list[IssuedRecord | Exception]:
-    """The records of a batch with their signatures; where a key could not sign, why."""
+    """Return the records of a batch with their signatures; where a key could not sign, why."""
     signatures = sign_batch([(record.key, record.signed.encode()) for record in records])
     return [
         signature
@@ -104,7 +104,7 @@ def prepare(
     marking: ReleaseMarking,
     now_us: int,
 ) -> UnsignedRecord:
-    """`record`, to be signed by its owner (`customs` or `kh.customs`) for `audience` and this one request.
+    """Return `record`, to be signed by its owner (`customs` or `kh.customs`) for `audience` and this one request.
 
     The record expires when the marking says that the recipient must have deleted it. Raises `Malformed` or
     `TooLarge` when the fields do not fit the record type, `Misconfigured` when another agency owns the record.
@@ -132,14 +132,14 @@ def prepare(
 
 
 def present(issued: IssuedRecord, fields: Iterable[str]) -> str:
-    """The compact form with the disclosures of `fields` only, in the order of the type; absent ones are skipped."""
+    """Return the compact form with the disclosures of `fields` only, in the order of the type; absent ones are skipped."""
     wanted = frozenset(fields)
     shown = [disclosure.encoded for name, disclosure in issued.disclosures.items() if name in wanted]
     return "~".join([issued.jwt, *shown, ""])
 
 
 def digest_of(disclosure: str) -> str:
-    """The digest that names `disclosure` (RFC 9901, 4.2.3): over its base64url text, not over what it means."""
+    """Return the digest that names `disclosure` (RFC 9901, 4.2.3): over its base64url text, not over what it means."""
     return base64url(sha256(disclosure.encode()).digest())
 
 
@@ -149,7 +149,7 @@ def base64url(data: bytes) -> str:
 
 
 def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str, Disclosure], list[str]]:
-    """A disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells nothing."""
+    """Return a disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells nothing."""
     salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
     starts = range(0, _SALT_CHARACTERS * len(encoded), _SALT_CHARACTERS)
     joined = _url_safe(
@@ -172,18 +172,19 @@ def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str,
 
 
 def _digest_texts(digests: Sequence[bytes]) -> list[str]:
-    """`base64url` of each of `digests`, in one go: with a zero byte behind it, each takes 44 characters, the last of
-    which says nothing but that zero."""
+    """Return `base64url` of each of `digests`, in one go: with a zero byte behind it, each takes 44 characters, the
+    last of which says nothing but that zero.
+    """
     text = base64url(b"\0".join([*digests, b""]))
     return [text[start : start + 43] for start in range(0, 44 * len(digests), 44)]
 
 
 def _url_safe(text: bytes) -> bytes:
-    """The alphabet of base64url, without padding; a sixth of what a translation takes for a record."""
+    """Return the alphabet of base64url, without padding; a sixth of what a translation takes for a record."""
     return text.replace(b"+", b"-").replace(b"/", b"_").replace(b"=", b"")
 
 
 @lru_cache(maxsize=1024)
 def _marking_json(marking: ReleaseMarking) -> str:
-    """A marking as JSON; the same few markings stand in all records of a minute."""
+    """Return a marking as JSON; the same few markings stand in all records of a minute."""
     return compact_json(marking.as_json())

@@ -32,7 +32,7 @@ class Compiler:
         self._definitions = definitions
 
     def shape(self, schema: Schema) -> Shape:
-        """The check of `schema`. A word that nothing here enforces is `Misconfigured`, at import."""
+        """Return the check of `schema`. A word that nothing here enforces is `Misconfigured`, at import."""
         if unknown := schema.keys() - _KNOWN:
             raise Misconfigured(
                 "no check for `{unknown}`", code="bad-schema", where="gateway/records/shapes.py", unknown=min(unknown)
@@ -53,7 +53,7 @@ class Compiler:
         return _date_text if schema.get("format") == DATE_FORMAT else _plain(kind, schema)
 
     def words(self, schema: Schema) -> str:
-        """`schema` in words, for remedies and documents."""
+        """Return `schema` in words, for remedies and documents."""
         if "$ref" in schema:
             return self.words(self._named(schema))
         if "anyOf" in schema:
@@ -82,7 +82,7 @@ class Compiler:
 
 
 def is_text(value: Any) -> bool:
-    """One text."""
+    """Return one text."""
     return type(value) is str
 
 

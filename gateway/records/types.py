@@ -37,7 +37,7 @@ DIGESTS = (12, 16, 20, 24)
 
 
 def compact_json(value: Any) -> str:
-    """JSON without white space, in the characters themselves. Raises `TypeError` for what is not JSON."""
+    """Return JSON without white space, in the characters themselves. Raises `TypeError` for what is not JSON."""
     return orjson.dumps(value).decode()
 
 
@@ -51,7 +51,7 @@ class Field:
     shape: Shape
 
     def encode(self, value: Any) -> str:
-        """`value` as JSON; `Malformed` or `TooLarge` naming the field when it may not stand there."""
+        """Return `value` as JSON; `Malformed` or `TooLarge` naming the field when it may not stand there."""
         if not self.shape(value):
             raise Malformed("the value has another form", code="bad-field", where=self.name, remedy=self.form)
         if (
@@ -106,18 +106,18 @@ class RecordType:
         return f"liaison:{self.name}:{self.schema_version}"
 
     def total(self, shown: Collection[str]) -> int:
-        """How many fields an officer is told of when `shown` are disclosed: those, and all main fields."""
+        """Return how many fields an officer is told of when `shown` are disclosed: those, and all main fields."""
         return len({*self.main, *shown})
 
     def check_whole(self, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """`encode` at the owner, who has all fields: rules over several fields hold, too, else `Malformed`."""
+        """Return `encode` at the owner, who has all fields: rules over several fields hold, too, else `Malformed`."""
         encoded = self.encode(fields)
         if self.model.check is not RecordModel.check:
             self.model.read(fields)
         return encoded
 
     def encode(self, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Pairs of name and JSON value, in the order of the type; raises like `Field.encode`."""
+        """Return pairs of name and JSON value, in the order of the type; raises like `Field.encode`."""
         by_name = self.by_name
         encoded = [(name, by_name[name].encode(fields[name])) for name in self.fields if name in fields]
         if len(encoded) != len(fields):
@@ -187,7 +187,7 @@ BY_VCT: Mapping[str, RecordType] = MappingProxyType({kind.vct: kind for kind in 
 
 
 def record_type(name: str) -> RecordType:
-    """The record type called `name`, or `Malformed`."""
+    """Return the record type called `name`, or `Malformed`."""
     kind = RECORD_TYPES.get(name)
     if kind is None:
         raise Malformed(

@@ -68,7 +68,7 @@ class RecordKeys(Protocol):
     """Which agency keys are listed; `gateway.trust.view.TrustView` answers it."""
 
     def record_key(self, member: MemberId, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
-        """The key of the certificate, and whether it is the agency's own; `BadSignature` when not listed."""
+        """Return the key of the certificate, and whether it is the agency's own; `BadSignature` when not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class VerifiedRecord:
 def verify_record(
     text: str, keys: RecordKeys, *, member: MemberId, audience: MemberId, request_hash: bytes, now_us: int
 ) -> VerifiedRecord:
-    """The record in `text`, when every check holds:
+    """Return the record in `text`, when every check holds:
 
     1. size, and the parts of an SD-JWT without key binding
     2. the header is ours: `ES256`, our `typ`, one certificate, and nothing else (no `crit`, no other key)

@@ -20,14 +20,16 @@ _SALT_SIZE = 32
 
 
 def commit_withheld(withheld: Sequence[Withheld]) -> tuple[bytes, dict[str, Any]]:
-    """The commitment (32 bytes) to `withheld`, and its opening `{salt, withheld}` as JSON values."""
+    """Return the commitment (32 bytes) to `withheld`, and its opening `{salt, withheld}` as JSON values."""
     salt = os.urandom(_SALT_SIZE)
     pairs = [[item.digest, item.rule] for item in withheld]
     return _commitment(salt, pairs), {"salt": salt.hex(), "withheld": pairs}
 
 
 def check_withheld(commitment: bytes, opening: Mapping[str, Any]) -> tuple[Withheld, ...]:
-    """What `commitment` committed to. `Malformed` for an opening of another form, `Contradicted` for another one."""
+    """Return what `commitment` committed to. `Malformed` for an opening of another form, `Contradicted` for another
+    one.
+    """
     try:
         salt = bytes.fromhex(opening["salt"])
         withheld = tuple(Withheld(digest, rule) for digest, rule in opening["withheld"])

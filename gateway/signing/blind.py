@@ -18,7 +18,7 @@ def new_salt() -> bytes:
 
 
 def commit(salt: bytes, value: bytes) -> bytes:
-    """The commitment: HMAC-SHA-256 (RFC 2104) of `value` under `salt`."""
+    """Return the commitment: HMAC-SHA-256 (RFC 2104) of `value` under `salt`."""
     return hmac.digest(salt, value, hashlib.sha256)
 
 

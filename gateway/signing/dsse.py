@@ -30,26 +30,26 @@ class Document:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """The pre-authentication encoding: what is signed."""
+    """Return the pre-authentication encoding: what is signed."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 def sign_document(payload_type: str, payload: bytes, keys: Sequence[SigningKey]) -> bytes:
-    """A document with one signature of each of `keys`."""
+    """Return a document with one signature of each of `keys`."""
     signed = pae(payload_type, payload)
     return _write(Document(payload_type, payload, tuple((key.key_id, key.sign(signed)) for key in keys)))
 
 
 def add_signature(document: Document, key: SigningKey) -> bytes:
-    """The document with the signature of one more key; an earlier one of the same key is replaced."""
+    """Return the document with the signature of one more key; an earlier one of the same key is replaced."""
     others = tuple(pair for pair in document.signatures if pair[0] != key.key_id)
     signature = key.sign(pae(document.payload_type, document.payload))
     return _write(Document(document.payload_type, document.payload, (*others, (key.key_id, signature))))
 
 
 def parse_document(data: bytes, payload_type: str) -> Document:
-    """The document in `data`, in its only form and of this type. Raises `Malformed`, `TooLarge`."""
+    """Return the document in `data`, in its only form and of this type. Raises `Malformed`, `TooLarge`."""
     value = strict_json.loads(data, MAX_DOCUMENT)
     if not isinstance(value, dict) or set(value) != {"payload", "payloadType", "signatures"}:
         raise _bad("a signed document has `payload`, `payloadType` and `signatures`, and nothing else")
@@ -101,7 +101,7 @@ def encode64(data: bytes) -> str:
 
 
 def decode64(text: Any) -> bytes:
-    """The bytes of base64 text in its only form, or `Malformed`."""
+    """Return the bytes of base64 text in its only form, or `Malformed`."""
     if not isinstance(text, str):
         raise _bad("base64 text is missing")
     try:

@@ -17,7 +17,7 @@ _IDENTITY: _Point = (0, 1, 1, 0)
 
 
 def is_proper(encoded: bytes) -> bool:
-    """Whether `encoded` is canonical, on the curve, and in the group of prime order (so not of low order)."""
+    """Tell whether `encoded` is canonical, on the curve, and in the group of prime order (so not of low order)."""
     point = _decode(encoded)
     if point is None or _same(point, _IDENTITY):
         return False
@@ -25,7 +25,7 @@ def is_proper(encoded: bytes) -> bool:
 
 
 def _decode(encoded: bytes) -> _Point | None:
-    """The point (X, Y, Z, T), or None for what is no canonical encoding of a point (RFC 8032, 5.1.3)."""
+    """Return the point (X, Y, Z, T), or None for what is no canonical encoding of a point (RFC 8032, 5.1.3)."""
     if len(encoded) != 32:
         return None
     number = int.from_bytes(encoded, "little")
@@ -44,7 +44,7 @@ def _decode(encoded: bytes) -> _Point | None:
 
 
 def _add(left: _Point, right: _Point) -> _Point:
-    """The sum in extended coordinates (RFC 8032, 5.1.4)."""
+    """Return the sum in extended coordinates (RFC 8032, 5.1.4)."""
     a = (left[1] - left[0]) * (right[1] - right[0]) % _P
     b = (left[1] + left[0]) * (right[1] + right[0]) % _P
     c = 2 * left[3] * right[3] * _D % _P

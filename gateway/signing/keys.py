@@ -61,7 +61,7 @@ class SigningKey:
         return self._scalar
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of `data`, 64 bytes."""
+        """Return the signature of `data`, 64 bytes."""
         if self._ecdsa:
             r, s = decode_dss_signature(self._ecdsa.sign(data, _ECDSA))
             return r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -69,11 +69,11 @@ class SigningKey:
         return self._ed25519.sign(data)
 
     def sign_der(self, data: bytes) -> bytes:
-        """The same in the form of foreign formats (TUF): ECDSA as DER (RFC 3279, 2.2.3)."""
+        """Return the same in the form of foreign formats (TUF): ECDSA as DER (RFC 3279, 2.2.3)."""
         return self._ecdsa.sign(data, _ECDSA) if self._ecdsa else self.sign(data)
 
     def verify_key(self) -> VerifyKey:
-        """The public half."""
+        """Return the public half."""
         return VerifyKey.admit(self.spki)
 
 
@@ -95,7 +95,7 @@ class VerifyKey:
 
     @staticmethod
     def admit(spki: bytes) -> VerifyKey:
-        """The key in a SubjectPublicKeyInfo (DER), or `BadSignature`:
+        """Return the key in a SubjectPublicKeyInfo (DER), or `BadSignature`:
 
         1. DER of bounded size that parses;
         2. P-256 or Ed25519 and nothing else;
@@ -142,7 +142,7 @@ class VerifyKey:
 
 
 def load_signing_key(path: Path) -> SigningKey:
-    """The key in a file; see `certs.keyfiles.load_key` for what is refused."""
+    """Return the key in a file; see `certs.keyfiles.load_key` for what is refused."""
     return SigningKey(load_key(path))
 
 

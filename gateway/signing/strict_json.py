@@ -22,7 +22,7 @@ _UNICODE = re.compile("[\ud800-\udfff]")
 
 
 def loads(data: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
-    """The value of a JSON document. Raises `Malformed`, or `TooLarge` over `max_bytes`."""
+    """Return the value of a JSON document. Raises `Malformed`, or `TooLarge` over `max_bytes`."""
     if len(data) > max_bytes:
         raise TooLarge("the document has more than {max_bytes} bytes", code="document-too-large", max_bytes=max_bytes)
     if data.startswith(b"\xef\xbb\xbf"):
@@ -44,7 +44,7 @@ def loads(data: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """The one form in which this project writes JSON: UTF-8, sorted members, no spaces. Raises `Malformed`."""
+    """Return the one form in which this project writes JSON: UTF-8, sorted members, no spaces. Raises `Malformed`."""
     try:
         return _ENCODER.encode(value).encode("utf-8")
     except (ValueError, TypeError) as error:

@@ -34,8 +34,9 @@ class WitnessKey:
 
     @staticmethod
     def admit(info: bytes) -> WitnessKey:
-        """The key in a SubjectPublicKeyInfo (DER), or `BadSignature`: Ed25519 as statements have it, or ML-DSA-44 in
-        its only encoding (RFC 9881)."""
+        """Return the key in a SubjectPublicKeyInfo (DER), or `BadSignature`: Ed25519 as statements have it, or
+        ML-DSA-44 in its only encoding (RFC 9881).
+        """
         return _admit(bytes(info))
 
     def verify(self, signature: bytes, data: bytes) -> None:
@@ -66,12 +67,12 @@ class WitnessSigningKey:
         self.public = WitnessKey.admit(spki(public))
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of `data`: 64 bytes of Ed25519, or 2,420 of ML-DSA-44."""
+        """Return the signature of `data`: 64 bytes of Ed25519, or 2,420 of ML-DSA-44."""
         return self._key.sign(data)
 
 
 def load_witness_signing_key(path: Path) -> WitnessSigningKey:
-    """The key in a file; see `certs.keyfiles.load_witness_key` for what is refused."""
+    """Return the key in a file; see `certs.keyfiles.load_witness_key` for what is refused."""
     return WitnessSigningKey(load_witness_key(path))
 
 

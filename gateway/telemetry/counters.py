@@ -29,12 +29,12 @@ class Counters:
         self._gauges[gauge] = read
 
     def value(self, metric: Metric, **labels: str) -> float:
-        """The sum of all counts of `metric` that have these labels."""
+        """Return the sum of all counts of `metric` that have these labels."""
         wanted = set(labels.items())
         return sum(count for name, found, count in self.counts() if name is metric and wanted <= set(found))
 
     def counts(self) -> list[tuple[Metric, Labels, float]]:
-        """All counts, labels in the order of their names."""
+        """Return all counts, labels in the order of their names."""
         with self._lock:
             copy = list(self._counts.items())
         merged: dict[tuple[Metric, Labels], float] = {}
@@ -44,5 +44,5 @@ class Counters:
         return [(metric, labels, count) for (metric, labels), count in merged.items()]
 
     def gauges(self) -> dict[Gauge, Callable[[], Mapping[Labels, float]]]:
-        """What to call for the values of the moment."""
+        """Return what to call for the values of the moment."""
         return dict(self._gauges)

@@ -48,7 +48,7 @@ class Logger:
 
 
 def describe(error: BaseException | None) -> dict[str, str]:
-    """What a log line may say of an exception: class, code and place, never its text."""
+    """Return what a log line may say of an exception: class, code and place, never its text."""
     if error is None:
         return {}
     fields = {"error": type(error).__name__}
@@ -118,7 +118,7 @@ _redacted_lock = threading.Lock()
 
 
 def redacted_fields() -> int:
-    """How many fields were left out of logs since the start."""
+    """Return how many fields were left out of logs since the start."""
     return _redacted[0]
 
 

@@ -27,12 +27,12 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
     def child(self) -> Trace:
-        """A span below this one."""
+        """Return a span below this one."""
         return Trace(self.trace_id, secrets.token_hex(8), self.span_id, self.flags)
 
 
 def parse_traceparent(text: str) -> Trace | None:
-    """The sender's place in its trace, or None when `text` is not a valid `traceparent`."""
+    """Return the sender's place in its trace, or None when `text` is not a valid `traceparent`."""
     match = _TRACEPARENT.fullmatch(text) if len(text) <= 256 else None
     if not match or match[1] == "ff" or (match[1] == "00" and match[5]):
         return None
@@ -42,7 +42,7 @@ def parse_traceparent(text: str) -> Trace | None:
 
 
 def start_trace(traceparent: str = "") -> Trace:
-    """A span below the sender's, or the root of a new trace when there is no valid one."""
+    """Return a span below the sender's, or the root of a new trace when there is no valid one."""
     parent = parse_traceparent(traceparent)
     return parent.child() if parent else Trace(secrets.token_hex(16), secrets.token_hex(8))
 

@@ -13,7 +13,7 @@ from gateway.trust.view import TrustView
 def evidence_view(
     charter_versions: Sequence[bytes], descriptors: Sequence[bytes], clock: Clock, fingerprint: str | None = None
 ) -> TrustView:
-    """A view for verifying evidence without a node: members of any status, charters that have expired.
+    """Return a view for verifying evidence without a node: members of any status, charters that have expired.
 
     `descriptors` may come from the audited side: each must be signed by its member's authority as the charter
     has it, and the newest of each member counts. Raises as `verify_charter_chain` and `verify_descriptor`.

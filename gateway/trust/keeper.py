@@ -49,7 +49,7 @@ class TrustKeeper:
         return self._alarms
 
     def refresh(self) -> bool:
-        """Whether the view has changed. Costs one `stat` for each file when nothing has."""
+        """Tell whether the view has changed. Costs one `stat` for each file when nothing has."""
         with self._lock:
             marks = self._look()
             if marks == self._marks:

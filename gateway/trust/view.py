@@ -103,11 +103,11 @@ class TrustView:
         return self.charter.members if self.charter else {}
 
     def active(self, member: str) -> bool:
-        """Whether `member` may be spoken to, as far as the charter says."""
+        """Tell whether `member` may be spoken to, as far as the charter says."""
         return self.charter is not None and self.charter.active(member)
 
     def descriptor(self, member: str) -> Descriptor:
-        """The descriptor of a member, or `Unknown`."""
+        """Return the descriptor of a member, or `Unknown`."""
         found = self._descriptors.get(member) if member in self._members else None
         if found is None:
             raise Unknown(
@@ -119,22 +119,22 @@ class TrustView:
         return found
 
     def status(self, member: str) -> Status | None:
-        """The newest status of a member, or None."""
+        """Return the newest status of a member, or None."""
         return self._statuses.get(member)
 
     def endpoints(self, member: str) -> list[str]:
-        """Where a member's nodes answer: `host:port`. Raises `Unknown`."""
+        """Return where a member's nodes answer: `host:port`. Raises `Unknown`."""
         return list(self.descriptor(member).endpoints)
 
     def ca_pem(self, member: str) -> bytes:
-        """The CA certificates of an active member: the only roots on channels to it. Raises `Unknown`."""
+        """Return the CA certificates of an active member: the only roots on channels to it. Raises `Unknown`."""
         found = self._members.get(member)
         if found is None:
             raise Unknown("`{member}` is not an active member", code="unknown-member", member=member)
         return found.ca_pem
 
     def server_name(self, member: str) -> str:
-        """The DNS name that a client checks: that of the TLS key that is valid longest. Raises `Unknown`."""
+        """Return the DNS name that a client checks: that of the TLS key that is valid longest. Raises `Unknown`."""
         now = self._clock.now_us()
         slots = [
             slot
@@ -174,7 +174,7 @@ class TrustView:
     # -------------------------------------------------------------- peers
 
     def peer(self, certificate: bytes) -> PeerIdentity:
-        """Who shows this TLS certificate (PEM or DER), or `Unauthenticated`:
+        """Return who shows this TLS certificate (PEM or DER), or `Unauthenticated`:
 
         1. the certificate fits the profile: exactly one URI SAN, EKU for both sides (CASE-A8, CASE-A9);
         2. its use is `node`;
@@ -193,7 +193,7 @@ class TrustView:
         return known.identity
 
     def client(self, member: str, certificate: bytes) -> str:
-        """The agency system that shows this client certificate at its own node, or `Unauthenticated`.
+        """Return the agency system that shows this client certificate at its own node, or `Unauthenticated`.
 
         Client certificates are a country's own affair: they are not listed in the descriptor.
         """
@@ -235,7 +235,7 @@ class TrustView:
     # -------------------------------------------------------------- keys
 
     def verify_key(self, member: str, key_id: str, use: str, at_us: int) -> VerifyKey:
-        """The key of an active member, listed for exactly this use and valid at `at_us`; else `BadSignature`.
+        """Return the key of an active member, listed for exactly this use and valid at `at_us`; else `BadSignature`.
 
         For a statement that is to have an effect, `at_us` is the present, not what the statement says.
         """
@@ -259,7 +259,7 @@ class TrustView:
         return key
 
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
-        """All keys of a member for log checkpoints, in their time or not."""
+        """Return all keys of a member for log checkpoints, in their time or not."""
         return tuple(
             slot.key or self._admit(member, slot)
             for (owner, _, listed), slot in self._slots.items()
@@ -267,7 +267,7 @@ class TrustView:
         )
 
     def witness_keys(self, member: str, use: str = KeyUse.WITNESS) -> tuple[ListedWitness, ...]:
-        """The keys with which a member's node (or its domestic witness) cosigns heads, in their time or not.
+        """Return the keys with which a member's node (or its domestic witness) cosigns heads, in their time or not.
 
         What is not admitted is left out: a cosignature by it does not count.
         """
@@ -280,7 +280,7 @@ class TrustView:
         return tuple(found)
 
     def record_key(self, member: str, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
-        """The key with which an agency signs records, and whether the agency itself holds it (`own`).
+        """Return the key with which an agency signs records, and whether the agency itself holds it (`own`).
 
         The certificate (DER) must be this agency's, issued by the member's CA, its key listed for
         `agency/<agency>` and valid at `at_us`. Anything else is `BadSignature`.
@@ -372,7 +372,7 @@ class TrustView:
 def _hash_of_versions(
     charter: Charter | None, descriptors: Mapping[str, Descriptor], statuses: Mapping[str, Status]
 ) -> bytes:
-    """SHA-256 over one line for each document held: kind, member, version, hash."""
+    """Return SHA-256 over one line for each document held: kind, member, version, hash."""
     lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []
     lines += [f"descriptor {name} {item.version} {item.hash.hex()}" for name, item in sorted(descriptors.items())]
     lines += [f"status {name} {item.sequence} {item.hash.hex()}" for name, item in sorted(statuses.items())]

@@ -6,7 +6,7 @@ import unicodedata
 
 
 def printable(text: str) -> str:
-    """`text` with control and direction characters escaped, so that nothing moves the cursor (CASE-L4)."""
+    """Return `text` with control and direction characters escaped, so that nothing moves the cursor (CASE-L4)."""
     return "".join(
         character if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or character == "\n"
         else _escaped(character)

@@ -86,7 +86,7 @@ class Comparison:
                     raise self.refusal(log, evidence, None)
 
     def _stands(self, log: GrowingLog, evidence: HeadEvidence) -> bool:
-        """Whether the log still does not extend what was shown; what our key did not sign proves nothing."""
+        """Tell whether the log still does not extend what was shown; what our key did not sign proves nothing."""
         try:
             return bool(_compare(log, self._ours(evidence.known, log.origin)))
         except BadSignature:
@@ -159,7 +159,7 @@ class Comparison:
 
     @staticmethod
     def refusal(log: GrowingLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
-        """Why the node does not go on. `witness` is None when it was found before."""
+        """Return why the node does not go on. `witness` is None when it was found before."""
         size = parse_checkpoint(evidence.known).size
         who = f"`{witness}`" if witness else "the domestic witness" if witness is not None else "a witness"
         own = parse_checkpoint(evidence.offered).size
@@ -190,7 +190,7 @@ def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
 
 
 def _compare(log: GrowingLog, shown: Checkpoint) -> str:
-    """`ahead`, `fork`, or nothing where our log extends the head that is shown."""
+    """Return `ahead`, `fork`, or nothing where our log extends the head that is shown."""
     try:
         return "" if log.root(shown.size) == shown.root else "fork"
     except Malformed:

@@ -26,7 +26,7 @@ class ListedLogs:
         self._domestic = domestic
 
     def keys(self, caller: MemberId, origin: str) -> list[VerifyKey]:
-        """The log keys that the caller's member lists now.
+        """Return the log keys that the caller's member lists now.
 
         Raises `Unknown` when it is no log that is witnessed here, `Forbidden` when it is not the caller's.
         """

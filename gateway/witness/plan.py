@@ -23,13 +23,13 @@ class WitnessPlan(msgspec.Struct, frozen=True):
     quorum: int
 
     def of(self, member: str, witness: str) -> list[Witness]:
-        """The keys of one of those who are asked."""
+        """Return the keys of one of those who are asked."""
         name = witness_name(witness) if witness else domestic_name(member)
         return [item for item in self.counted if item.name == name]
 
 
 def witness_plan(member: str, settings: WitnessSettings, view: TrustView) -> WitnessPlan:
-    """Who is asked: the domestic witness, and every active counterpart that lists a key and an address."""
+    """Return who is asked: the domestic witness, and every active counterpart that lists a key and an address."""
     asked = [DOMESTIC] if settings.domestic else []
     for other in sorted(view.members):
         with suppress(LiaisonError):

@@ -14,10 +14,10 @@ class WitnessStore(Protocol):
     """What a witness must remember, and what witnesses said of our heads. Failures are `StorageBroken`."""
 
     def witnessed(self, origin: str) -> WitnessedHead | None:
-        """The newest head of a log that we cosigned, or None."""
+        """Return the newest head of a log that we cosigned, or None."""
 
     def origins(self) -> list[WitnessedHead]:
-        """The newest head of every log that we cosigned."""
+        """Return the newest head of every log that we cosigned."""
 
     def advance(self, before: WitnessedHead | None, head: WitnessedHead) -> bool:
         """Make `head` the newest, durably, when `before` still is; whether it did."""
@@ -26,10 +26,10 @@ class WitnessStore(Protocol):
         """Keep two heads unless they are kept, or there are `most` of this log; whether it did."""
 
     def evidence(self) -> list[HeadEvidence]:
-        """All that was kept, oldest first."""
+        """Return all that was kept, oldest first."""
 
     def seen(self, origin: str) -> bytes | None:
-        """The largest head of a log that was seen signed, whether cosigned or not."""
+        """Return the largest head of a log that was seen signed, whether cosigned or not."""
 
     def put_seen(self, origin: str, size: int, checkpoint: bytes) -> None:
         """Remember a head as seen, unless a larger one is."""
@@ -38,13 +38,13 @@ class WitnessStore(Protocol):
         """Keep signature lines of a head of our own log; lines of a key that has one there already are left out."""
 
     def cosignatures(self, log: str, size: int) -> list[bytes]:
-        """The signature lines of the head of this size, each with its newline."""
+        """Return the signature lines of the head of this size, each with its newline."""
 
     def cosigned(self, log: str, since: int = 0) -> list[CosignedHead]:
-        """All cosigned heads of our own log from size `since` on, by size."""
+        """Return all cosigned heads of our own log from size `since` on, by size."""
 
     def recent(self, log: str, most: int) -> list[CosignedHead]:
-        """The newest cosigned heads of our own log, at most so many, newest first."""
+        """Return the newest cosigned heads of our own log, at most so many, newest first."""
 
     def thin(self, before_us: int, every_us: int) -> int:
         """Of heads cosigned before a time keep the first of each stretch of `every_us`; the number deleted."""
@@ -54,7 +54,7 @@ class WitnessedLogs(Protocol):
     """Which logs are witnessed, and whose they are."""
 
     def keys(self, caller: MemberId, origin: str) -> list[VerifyKey]:
-        """The keys that may sign heads of this log now.
+        """Return the keys that may sign heads of this log now.
 
         Raises `Unknown` when it is no log that is witnessed here, `Forbidden` when it is not the caller's.
         """
@@ -64,15 +64,15 @@ class WitnessPeers(Protocol):
     """The way to the witnesses of our heads. `witness` is a member, or empty for the domestic witness."""
 
     async def add_checkpoint(self, witness: str, body: bytes, cosigned: bytes) -> bytes:
-        """Signature lines for the head in `body` (C2SP tlog-witness). `cosigned` is the largest head of that log that
-        we hold with this witness's own cosignature, or empty.
+        """Return signature lines for the head in `body` (C2SP tlog-witness). `cosigned` is the largest head of that log
+        that we hold with this witness's own cosignature, or empty.
 
         Raises `HeadConflict` with the size that the witness has, `BadProof` when it says that the proof does not hold,
         other `LiaisonError`s when it cannot be asked or will not.
         """
 
     async def largest_head(self, witness: str, origin: str) -> bytes:
-        """The largest signed head of our log that the witness has seen; empty when there is none.
+        """Return the largest signed head of our log that the witness has seen; empty when there is none.
 
         Raises `LiaisonError` when it cannot be asked.
         """
@@ -101,7 +101,7 @@ class GrowingLog(Protocol):
         """Take up what other processes of this home have written. Raises `StorageBroken`."""
 
     def root(self, size: int) -> bytes:
-        """The root over the first `size` entries, or `Malformed` when there are not so many."""
+        """Return the root over the first `size` entries, or `Malformed` when there are not so many."""
 
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
-        """The proof that the tree over `second` entries extends the one over `first`; empty from 0."""
+        """Return the proof that the tree over `second` entries extends the one over `first`; empty from 0."""

@@ -132,7 +132,7 @@ class Witnessing:
             await asyncio.to_thread(put, log.store_name, head.size, head.data, lines, self._clock.now_us())
 
     async def _ask(self, log: GrowingLog, head: Checkpoint, witness: str, plan: WitnessPlan) -> list[bytes]:
-        """Steps 1 and 2: the lines of one witness that verify."""
+        """Return steps 1 and 2: the lines of one witness that verify."""
         place = (log.origin, witness)
         try:
             keys = plan.of(self._member, witness)
@@ -156,7 +156,7 @@ class Witnessing:
         return lines
 
     def _held_before(self, log: GrowingLog, keys: Sequence[Witness]) -> bytes:
-        """The newest head that this witness cosigned before we started, with its signature; empty without one."""
+        """Return the newest head that this witness cosigned before we started, with its signature; empty without one."""
         for head in self._store.recent(log.store_name, _LOOKED_AT):
             found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, keys, self._clock.now_us())
             if found:

@@ -74,7 +74,7 @@ class AddCheckpoint:
 
 
 def build_request(old: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes:
-    """The body of a request to cosign."""
+    """Return the body of a request to cosign."""
     lines = [f"old {old}\n", *(f"{base64.b64encode(item).decode()}\n" for item in proof), "\n"]
     return "".join(lines).encode() + checkpoint
 
@@ -125,7 +125,7 @@ class WitnessService:
         self._last: dict[str, float] = {}
 
     def add_checkpoint(self, caller: MemberId, body: bytes, cosigned: bytes = b"") -> bytes:
-        """Signature lines by our keys for the head in `body`. `cosigned` is a head that the caller has from us.
+        """Return signature lines by our keys for the head in `body`. `cosigned` is a head that the caller has from us.
 
         Raises `Malformed`, `Unknown`, `Forbidden`, `HeadConflict`, `BadProof`, `Overloaded`, and `Unavailable` where
         our clock has jumped: a cosignature says when.
@@ -149,7 +149,7 @@ class WitnessService:
         return self._cosigner.cosign(checkpoint, now_us // 1_000_000)
 
     def largest_head(self, caller: MemberId, origin: str) -> bytes:
-        """The largest head of the caller's own log that we cosigned or saw; empty when there is none.
+        """Return the largest head of the caller's own log that we cosigned or saw; empty when there is none.
 
         Raises `Unknown`, `Forbidden`.
         """
@@ -168,7 +168,9 @@ class WitnessService:
             raise Unavailable(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
 
     def _signed(self, caller: MemberId, checkpoint: Checkpoint) -> Checkpoint:
-        """The head with the log's own signature line and no other: what is kept and shown is not padded by anybody."""
+        """Return the head with the log's own signature line and no other: what is kept and shown is not padded by
+        anybody.
+        """
         for key in self._logs.keys(caller, checkpoint.origin):
             with suppress(BadSignature, Malformed):
                 verify_checkpoint(checkpoint.data, checkpoint.origin, key)
@@ -190,8 +192,9 @@ class WitnessService:
     def _recall(
         self, caller: MemberId, origin: str, known: WitnessedHead | None, cosigned: bytes
     ) -> WitnessedHead | None:
-        """The head that we have. Where the caller shows a larger one under our own cosignature, our memory was put
-        back: that head becomes the one that we have, since we never cosigned what did not extend the one before."""
+        """Return the head that we have. Where the caller shows a larger one under our own cosignature, our memory was
+        put back: that head becomes the one that we have, since we never cosigned what did not extend the one before.
+        """
         if not cosigned or len(cosigned) > MAX_BODY:
             return known
         shown = parse_checkpoint(cosigned)

@@ -29,18 +29,18 @@ class Standing(msgspec.Struct, frozen=True):
     cosigned: tuple[Cosigned, ...]
 
     def age_s(self, now_us: int) -> int:
-        """How long entries have been waiting for a quorum, in seconds; 0 when all are under one."""
+        """Return how long entries have been waiting for a quorum, in seconds; 0 when all are under one."""
         return max(0, now_us - self.open_us) // 1_000_000 if self.open_us else 0
 
     def lost(self, now_us: int) -> bool:
-        """Whether they have been waiting for too long."""
+        """Tell whether they have been waiting for too long."""
         return self.open_us > 0 and now_us - self.open_us > LOST_US
 
 
 def standing(
     store: WitnessStore, log: str, size: int, witnesses: Sequence[Witness], quorum: int, now_us: int, begun_us: int
 ) -> Standing:
-    """How `log` stands with `size` entries. `begun_us` counts where no head ever had a quorum."""
+    """Return how `log` stands with `size` entries. `begun_us` counts where no head ever had a quorum."""
     for head in store.recent(log, _LOOKED_AT):
         found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, witnesses, now_us)
         if reaches_quorum(found, quorum):

@@ -57,7 +57,7 @@ class Covers:
     window: Window = ALWAYS
 
     def as_context(self) -> dict[str, bool]:
-        """The record `Covers` of the schema, each attribute under its path."""
+        """Return the record `Covers` of the schema, each attribute under its path."""
         return {
             "covers.known": self.known,
             "covers.current": self.current,
@@ -79,11 +79,11 @@ class Agreements:
         return iter(self._by_id.values())
 
     def get(self, agreement_id: str) -> Agreement | None:
-        """The agreement called so, in force or not."""
+        """Return the agreement called so, in force or not."""
         return self._by_id.get(agreement_id)
 
     def covers(self, question: QuestionAttributes, asker: MemberId, now_us: int) -> Covers:
-        """What the agreement that `question` cites says of it; `asker` is whose officer asks."""
+        """Return what the agreement that `question` cites says of it; `asker` is whose officer asks."""
         agreement = self._by_id.get(question.agreement)
         if agreement is None:
             return Covers() if question.agreement else self._uncited(question, now_us)
@@ -99,14 +99,14 @@ class Agreements:
         )
 
     def covers_record(self, agreement_id: str, record_type: str, owner: str) -> tuple[bool, bool]:
-        """Whether the agreement covers records of this type, and of this agency of ours."""
+        """Tell whether the agreement covers records of this type, and of this agency of ours."""
         agreement = self._by_id.get(agreement_id)
         if agreement is None:
             return False, False
         return record_type in agreement.record_types, qualified(self._own, owner) in agreement.agencies
 
     def find(self, purpose: str, counterpart: MemberId, now_us: int) -> str:
-        """The first id, in alphabetical order, of an agreement in force that covers both, or an empty text."""
+        """Return the first id, in alphabetical order, of an agreement in force that covers both, or an empty text."""
         for name in sorted(self._by_id):
             agreement = self._by_id[name]
             if now_us in agreement.validity and purpose in agreement.purposes and self._between(agreement, counterpart):

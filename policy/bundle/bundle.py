@@ -55,7 +55,7 @@ class Layer:
     by_name: Mapping[str, Policy]
 
     def named(self, policy_id: str) -> str:
-        """The name of a policy, as decisions give it."""
+        """Return the name of a policy, as decisions give it."""
         return f"{self.name}/{policy_id}"
 
 
@@ -114,7 +114,7 @@ class File:
 
 
 def strangers(folder: Path) -> list[Misconfigured]:
-    """Files that look as if they decided, and do not: a misspelt `quotas.toml` would switch all quotas off."""
+    """Return files that look as if they decided, and do not: a misspelt `quotas.toml` would switch all quotas off."""
     return [
         Misconfigured(
             "`{path}` is no file of a policy",
@@ -130,7 +130,7 @@ def strangers(folder: Path) -> list[Misconfigured]:
 
 
 def read_files(folder: Path) -> dict[str, File]:
-    """The files of `folder` that decide; cases and bad twins are no part of the policy."""
+    """Return the files of `folder` that decide; cases and bad twins are no part of the policy."""
     if not folder.is_dir():
         raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
     paths = [path for pattern in (*_SINGLE, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
@@ -138,7 +138,7 @@ def read_files(folder: Path) -> dict[str, File]:
 
 
 def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
-    """The bundle of these files. Raises `Misconfigured` with the first problem's file, line and term."""
+    """Return the bundle of these files. Raises `Misconfigured` with the first problem's file, line and term."""
     bundle, problems = check_bundle(base, national, member)
     if bundle is None:
         raise _together(problems)
@@ -146,7 +146,7 @@ def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
 
 
 def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle | None, list[Misconfigured]]:
-    """The bundle of these files, or None and everything that is wrong with them, each with file, line and term."""
+    """Return the bundle of these files, or None and everything that is wrong with them, each with file, line and term."""
     problems: list[Misconfigured] = []
     try:
         schema = _schema(base)
@@ -184,13 +184,13 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
 
 
 def listed_values(schema: str, entity: str) -> tuple[str, ...]:
-    """The values of a closed list of the schema, in its order."""
+    """Return the values of a closed list of the schema, in its order."""
     found = re.search(rf"entity {entity} enum \[(.*?)\];", schema, re.DOTALL)
     return tuple(re.findall(r'"([^"]+)"', found.group(1))) if found else ()
 
 
 def hash_files(files: Files) -> bytes:
-    """SHA-256 over names and contents, each with its length before it, in the order of the names."""
+    """Return SHA-256 over names and contents, each with its length before it, in the order of the names."""
     digest = hashlib.sha256(b"liaison policy bundle 1\n")
     for name in sorted(files):
         for part in (name.encode(), files[name].data):
@@ -227,7 +227,9 @@ def _schema(base: Files) -> cedarpy.Schema:
 
 @lru_cache(maxsize=8)
 def _parsed_schema(text: str) -> cedarpy.Schema:
-    """One object for one text: what is known of a policy by its schema holds for the next bundle with the same one."""
+    """Return one object for one text: what is known of a policy by its schema holds for the next bundle with the same
+    one.
+    """
     return cedarpy.Schema.from_str(text)
 
 
@@ -274,7 +276,7 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
 
 
 def _one(files: Files, name: str, read: Callable[[TomlTable], _D], problems: list[Misconfigured]) -> _D | None:
-    """What one optional document says, or None."""
+    """Return what one optional document says, or None."""
     if name not in files:
         return None
     try:

@@ -25,7 +25,7 @@ class Hours:
     until: int
 
     def at(self, now_us: int) -> tuple[bool, Window]:
-        """Whether it is night, and for how long that stays so."""
+        """Tell whether it is night, and for how long that stays so."""
         minute = now_us // _MINUTE_US
         day, now = divmod(minute, _DAY_MINUTES)
         night = self._is_night(now)
@@ -45,12 +45,12 @@ class Hours:
 
 
 def night_at(hours: Hours | None, now_us: int) -> tuple[bool, Window]:
-    """Whether it is night at a time; never where a folder says nothing of hours."""
+    """Tell whether it is night at a time; never where a folder says nothing of hours."""
     return hours.at(now_us) if hours is not None else (False, ALWAYS)
 
 
 def read_hours(document: TomlTable) -> Hours:
-    """The hours in a document: `night_from`, `night_until` (local times) and `utc_offset` in minutes."""
+    """Return the hours in a document: `night_from`, `night_until` (local times) and `utc_offset` in minutes."""
     document.only("night_from", "night_until", "utc_offset")
     offset = document.get("utc_offset", int)
     if abs(offset) > _MAX_OFFSET:

@@ -41,7 +41,7 @@ class LawCovers:
     assured: bool = False
 
     def as_context(self) -> dict[str, bool]:
-        """The record `Law` of the schema, each attribute under its path."""
+        """Return the record `Law` of the schema, each attribute under its path."""
         return {
             "law.known": self.known,
             "law.minimum": self.minimum,
@@ -59,7 +59,7 @@ class Law:
     assured: frozenset[str]
 
     def covers(self, member: str, offence: str) -> LawCovers:
-        """What the law of `member` says of `offence`; all false where the file says nothing."""
+        """Return what the law of `member` says of `offence`; all false where the file says nothing."""
         penalty = self.penalties.get(member, {}).get(offence)
         if penalty is None:
             return LawCovers()
@@ -73,7 +73,7 @@ class Law:
 
 
 def read_law(document: TomlTable) -> Law:
-    """The law in a document. Raises `Misconfigured` with file, line and term."""
+    """Return the law in a document. Raises `Misconfigured` with file, line and term."""
     document.only("assured", "member")
     document.get("member", dict)
     members = document.table("member")
@@ -100,7 +100,7 @@ def _penalty(table: TomlTable, name: str, value: object) -> Penalty:
 
 
 def check_counterparts(document: TomlTable, law: Law, counterparts: frozenset[str]) -> list[Misconfigured]:
-    """A problem for each counterpart of an agreement of whose law nothing is said."""
+    """Return a problem for each counterpart of an agreement of whose law nothing is said."""
     return [
         document.wrong(
             f"the law of `{member}`, a party to an agreement, is not given", "member", remedy=f"[member.{member}]"

@@ -26,7 +26,7 @@ class Quotas:
     default: int | None = None
 
     def limit(self, direction: str, counterpart: str, purpose: str) -> int | None:
-        """Questions a day, or None where nothing limits them."""
+        """Return questions a day, or None where nothing limits them."""
         return self.limits.get((direction, counterpart, purpose), self.default)
 
     @property
@@ -36,7 +36,7 @@ class Quotas:
 
 
 def read_quotas(document: TomlTable) -> Quotas:
-    """The quotas in a document. Raises `Misconfigured` with file, line and term."""
+    """Return the quotas in a document. Raises `Misconfigured` with file, line and term."""
     document.only("default", *DIRECTIONS)
     limits: dict[tuple[str, str, str], int] = {}
     for direction in DIRECTIONS:

@@ -39,7 +39,7 @@ class Retention:
         )
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
-        """What the recipient must obey: of the internal marking, the part that may leave (design, section 6)."""
+        """Return what the recipient must obey: of the internal marking, the part that may leave (design, section 6)."""
         minute_us = now_us - now_us % _MINUTE_US
         key = (marking, record_type, purpose)
         found = self._made.get(key)
@@ -63,7 +63,7 @@ class Retention:
 
 
 def read_retention(documents: Iterable[TomlTable]) -> Retention:
-    """The first document's times (the base policy's), shortened by the others'. Raises `Misconfigured`."""
+    """Return the first document's times (the base policy's), shortened by the others'. Raises `Misconfigured`."""
     read = [_read(document) for document in documents]
     return Retention(_shortest([one.purpose for one in read]), _shortest([one.record_type for one in read]))
 

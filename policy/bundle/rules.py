@@ -57,7 +57,7 @@ class Rule:
     text: str
 
     def wrong(self, message: str, term: str = "", remedy: str = "") -> Misconfigured:
-        """An error at the line of `term` inside this policy."""
+        """Return an error at the line of `term` inside this policy."""
         if not term:
             return Misconfigured(message, code="bad-policy", where=f"{self.file}:{self.line}", remedy=remedy)
         text = _COMMENT.sub("", self.text)
@@ -90,12 +90,12 @@ class Policy:
     text: str
 
     def concerns(self, action: str, resource: str) -> bool:
-        """Whether the policy can match this action on this resource."""
+        """Tell whether the policy can match this action on this resource."""
         return action in self.actions and self.resource in ("", resource)
 
 
 def rules(file: str, text: str) -> Iterator[Rule]:
-    """The policies in `text`, which end with a semicolon outside comments and strings."""
+    """Yield the policies in `text`, which end with a semicolon outside comments and strings."""
     start = 0
     for token in _TOKEN.finditer(text):
         if token.group() == ";":
@@ -114,7 +114,7 @@ def _rule(file: str, text: str, start: int, end: int) -> Rule:
 def read_policy(
     rule: Rule, schema: cedarpy.Schema, codes: frozenset[str], problems: list[Misconfigured]
 ) -> Policy | None:
-    """The policy of `rule`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
+    """Return the policy of `rule`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
     passed, errors = _validated(rule.text, schema)
     found = [_invalid(rule, error) for error in errors]
     if not passed and not found:
@@ -247,7 +247,7 @@ def _wrong_fields(rule: Rule, names: frozenset[str], resource: str, *, everythin
 
 
 def _members(body: Any) -> frozenset[str]:
-    """All members that a policy names, in its scope or in a condition."""
+    """Return all members that a policy names, in its scope or in a condition."""
     found: set[str] = set()
     waiting = [body]
     while waiting:

@@ -23,12 +23,12 @@ class ThresholdSets:
     purpose: Mapping[str, Strictness] = field(default_factory=dict)
 
     def of(self, purpose: str) -> Strictness:
-        """Which set holds for a search with this purpose."""
+        """Return which set holds for a search with this purpose."""
         return self.purpose.get(purpose, Strictness.USUAL)
 
 
 def read_thresholds(base: TomlTable | None, national: TomlTable | None) -> ThresholdSets:
-    """What the base policy says, made stricter by the national folder; each may be absent.
+    """Return what the base policy says, made stricter by the national folder; each may be absent.
 
     Raises `Misconfigured` with file, line and term for an unknown purpose or set, and for a national set that is wider.
     """

@@ -43,7 +43,7 @@ class DecisionCache(Generic[K, V]):
         self._kept: OrderedDict[K, tuple[V, Window]] = OrderedDict()
 
     def get(self, key: K, now_us: int) -> V | None:
-        """The decision for `key`, unless its time is over or has not come."""
+        """Return the decision for `key`, unless its time is over or has not come."""
         with self._lock:
             found = self._kept.get(key)
             if found is None:
@@ -64,7 +64,7 @@ class DecisionCache(Generic[K, V]):
                 self._kept.popitem(last=False)
 
     def recent(self, most: int) -> list[K]:
-        """What the `most` decisions are kept for that were used last, the last one at the end."""
+        """Return what the `most` decisions are kept for that were used last, the last one at the end."""
         with self._lock:
             return list(self._kept)[-most:]
 

@@ -60,7 +60,7 @@ class PolicyEngine:
 
     @classmethod
     def load(cls, national: Path, member: MemberId, base: Path | None = None) -> PolicyEngine:
-        """The policy of `member` in the folder `national`, over `base` (default: the one of the gateway).
+        """Return the policy of `member` in the folder `national`, over `base` (default: the one of the gateway).
 
         Raises `Misconfigured` naming file, line and term when anything in it cannot be used.
         """
@@ -148,15 +148,15 @@ class PolicyEngine:
             yield
 
     def agreement_for(self, purpose: str, recipient: MemberId, now_us: int) -> str:
-        """The id of an agreement in force that covers the purpose and the recipient, or an empty text."""
+        """Return the id of an agreement in force that covers the purpose and the recipient, or an empty text."""
         return self.agreements.find(purpose, recipient, now_us)
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
-        """What the recipient must obey. Raises `Forbidden` where no time of retention is known."""
+        """Return what the recipient must obey. Raises `Forbidden` where no time of retention is known."""
         return self.bundle.retention.release_marking(marking, record_type, purpose, now_us)
 
     def strictness(self, purpose: str) -> Strictness:
-        """How alike names must be in a search with this purpose."""
+        """Return how alike names must be in a search with this purpose."""
         return self.bundle.thresholds.of(purpose)
 
     def _question(
@@ -170,7 +170,7 @@ class PolicyEngine:
         return decision
 
     def setting(self, asker: MemberId, offence: str, now_us: int) -> Setting:
-        """What surrounds a question of `asker` at a time: the law on its offence, and whether it is night."""
+        """Return what surrounds a question of `asker` at a time: the law on its offence, and whether it is night."""
         night, window = night_at(self.bundle.hours, now_us)
         return Setting(self.bundle.law.covers(asker, offence), night, window)
 

@@ -68,7 +68,7 @@ class Evaluator:
         self._making = threading.Lock()
 
     def verdicts(self, request: Request) -> tuple[Verdict, Verdict]:
-        """What base and national policy say."""
+        """Return what base and national policy say."""
         layers = self._bundle.base, self._bundle.national
         place = request.action, request.resource
         matcher = self._bundle.matchers.get(place)
@@ -130,7 +130,7 @@ class Evaluator:
 
 
 def _sets(request: Request) -> frozenset[str]:
-    """The attributes that hold a set."""
+    """Return the attributes that hold a set."""
     return frozenset(path for path, value in request.context.items() if isinstance(value, frozenset))
 
 
@@ -151,6 +151,6 @@ def _failed(layer: Layer, codes: frozenset[str]) -> Verdict:
 
 
 def _codes_of(errors: list[str]) -> frozenset[str]:
-    """The refusal that fits a value that no list knows; none for other errors."""
+    """Return the refusal that fits a value that no list knows; none for other errors."""
     kinds = {kind for error in errors for kind in _UNKNOWN.findall(error)}
     return frozenset(_CODE_OF_UNKNOWN[kind] for kind in kinds if kind in _CODE_OF_UNKNOWN)

@@ -94,7 +94,7 @@ def _merged(found: Iterator[tuple[str, Literals | None]]) -> dict[str, Literals 
 
 
 def _scope(variable: str, scope: dict[str, Any]) -> Iterator[tuple[str, Literals | None]]:
-    """One entity is named, or all are meant; `is` names the type, and each action has one type of either."""
+    """Yield one entity is named, or all are meant; `is` names the type, and each action has one type of either."""
     if scope["op"] == "==" and "entity" in scope:
         yield variable, frozenset({scope["entity"]["id"]})
     elif scope["op"] not in ("All", "is") or "in" in scope:

@@ -58,7 +58,7 @@ class Request:
     context: Context
 
     def as_cedar(self) -> dict[str, Any]:
-        """The request in Cedar's JSON form."""
+        """Return the request in Cedar's JSON form."""
         return {
             "principal": _entity("Member", self.principal),
             "action": _entity("Action", self.action),
@@ -76,7 +76,7 @@ class Setting:
     window: Window
 
     def as_context(self) -> dict[str, object]:
-        """`law` and `night` of the schema's contexts."""
+        """Return `law` and `night` of the schema's contexts."""
         return {**self.law.as_context(), "night": self.night}
 
 
@@ -88,7 +88,7 @@ def ask_request(a: AskAttributes, own: MemberId) -> Request:
 def question_request(
     action: str, a: QuestionAttributes, asker: MemberId, answerer: MemberId, covers: Covers, at: Setting
 ) -> Request:
-    """`send` or `answer`: may this question go from `asker` to `answerer`?"""
+    """Return `send` or `answer`: may this question go from `asker` to `answerer`?"""
     context = {**_asked(a), "answerer": answerer, **covers.as_context(), **at.as_context()}
     return Request(asker, action, "Query", a.query, context)
 
@@ -153,7 +153,7 @@ def _named(marking: Marking, member: MemberId, agency: str, office: str) -> dict
 
 
 def _nested(context: Context) -> dict[str, Any]:
-    """The context with its records, and with entities where the schema has them."""
+    """Return the context with its records, and with entities where the schema has them."""
     nested: dict[str, Any] = {}
     for path, value in context.items():
         record, _, name = path.rpartition(".")

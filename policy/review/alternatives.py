@@ -32,7 +32,7 @@ class Alternative:
 
 
 def alternatives(bundle: Bundle, attributes: Attributes, allowed: Decide) -> list[Alternative]:
-    """The single changes after which `allowed` says the opposite of what it says of `attributes`."""
+    """Return the single changes after which `allowed` says the opposite of what it says of `attributes`."""
     now = allowed(attributes)
     return [change for change, other in _changes(bundle, attributes) if allowed(other) != now]
 

@@ -91,7 +91,7 @@ def run_twins(national: Path, member: MemberId, base: Path | None = None) -> lis
 
 
 def read_case(path: Path) -> Case:
-    """The case in `path`. Raises `Misconfigured` naming file, line and term."""
+    """Return the case in `path`. Raises `Misconfigured` naming file, line and term."""
     document = File(path, path.read_bytes()).table()
     document.only("title", "action", "at", "officer", "question", "record", "expect")
     action = document.text("action")
@@ -115,7 +115,7 @@ def _failure(folder: Path, texts: list[str]) -> tuple[int, str]:
 
 
 def decide_case(engine: PolicyEngine, case: Case) -> dict[str, Any]:
-    """What comes of a case, by the names under which `[expect]` compares it."""
+    """Return what comes of a case, by the names under which `[expect]` compares it."""
     a, now_us = case.attributes, case.now_us
     if isinstance(a, RecordAttributes) and case.action == "learn":
         return _decided(engine.may_learn(a, now_us))

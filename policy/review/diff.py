@@ -42,7 +42,9 @@ class Difference:
 
 
 def difference(old: Path, new: Path, member: MemberId, base: Path = BASE) -> Difference:
-    """What the national folder `new` changes against `old`. Raises `Misconfigured` when one of them does not load."""
+    """Return what the national folder `new` changes against `old`. Raises `Misconfigured` when one of them does not
+    load.
+    """
     files = read_files(base)
     bundles = [load_bundle(files, read_files(folder), member) for folder in (old, new)]
     engines = [PolicyEngine(bundle, member) for bundle in bundles]

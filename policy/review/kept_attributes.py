@@ -14,7 +14,7 @@ _TEXTS = ("role", "agency", "office", "query", "purpose", "offence", "agreement"
 
 
 def question_from(kept: Mapping[str, Any]) -> QuestionAttributes:
-    """The attributes of a question, from `QuestionAttributes.as_json`. Raises `Malformed`."""
+    """Return the attributes of a question, from `QuestionAttributes.as_json`. Raises `Malformed`."""
     try:
         return QuestionAttributes(
             counterpart=member_id(kept["counterpart"]),
@@ -27,7 +27,7 @@ def question_from(kept: Mapping[str, Any]) -> QuestionAttributes:
 
 
 def record_from(kept: Mapping[str, Any], question: QuestionAttributes) -> RecordAttributes:
-    """The attributes of a record, from `RecordAttributes.as_json`. Raises `Malformed`."""
+    """Return the attributes of a record, from `RecordAttributes.as_json`. Raises `Malformed`."""
     try:
         return RecordAttributes(
             question=question,

@@ -42,12 +42,12 @@ class Row:
     with_ticket: frozenset[str]
 
     def as_json(self) -> dict[str, object]:
-        """The row with sorted lists of fields."""
+        """Return the row with sorted lists of fields."""
         return asdict(self) | {"with_case": sorted(self.with_case), "with_ticket": sorted(self.with_ticket)}
 
 
 def matrix(engine: PolicyEngine, now_us: int) -> list[Row]:
-    """All rows in which anything leaves, at a time, under the agreements in force."""
+    """Return all rows in which anything leaves, at a time, under the agreements in force."""
     return [row for row in _rows(engine, now_us) if row.with_case or row.with_ticket]
 
 
@@ -96,7 +96,7 @@ def _for_purpose(
 
 
 def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> frozenset[str]:
-    """What leaves, if the question itself is served for some kind of query."""
+    """Return what leaves, if the question itself is served for some kind of query."""
     for query in QueryKind:
         question = structs.replace(record.question, query=query.value)
         if engine.may_answer(question, now_us).allow:
@@ -114,7 +114,7 @@ _STYLE = (
 
 
 def as_html(rows: list[Row], member: MemberId, policy_hash: str, made: str) -> str:
-    """The table as one HTML page without scripts, a section for each counterpart's agency."""
+    """Return the table as one HTML page without scripts, a section for each counterpart's agency."""
     parts = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What leaves {escape(member)}</title>',
         f"<style>{_STYLE}</style><h1>What leaves <code>{escape(member)}</code>, and to whom</h1>",

@@ -41,7 +41,7 @@ class Country:
 
 
 def read_country(national: Path, member: MemberId, base: Path = BASE) -> Country:
-    """The bundle and the cases of one national folder. Raises `Misconfigured`."""
+    """Return the bundle and the cases of one national folder. Raises `Misconfigured`."""
     bundle = load_bundle(read_files(base), read_files(national), member)
     return Country(member, bundle, [read_case(path) for path in sorted(national.glob("cases/*.toml"))])
 
@@ -60,7 +60,7 @@ def survivors(countries: Sequence[Country]) -> tuple[list[Mutant], int]:
 
 
 def mutants(layer: Layer) -> Iterator[Mutant]:
-    """Every policy of a layer with each mistake that can be made in it."""
+    """Yield every policy of a layer with each mistake that can be made in it."""
     for name, policy in layer.by_name.items():
         yield Mutant(name, "permit and forbid exchanged" if not policy.withhold else "dropped", _flipped(policy))
         for change, body in _weaker(policy.body):
@@ -68,7 +68,7 @@ def mutants(layer: Layer) -> Iterator[Mutant]:
 
 
 def _flipped(policy: Policy) -> Policy:
-    """The opposite rule; one that only keeps back fields is dropped, since its opposite would say nothing."""
+    """Return the opposite rule; one that only keeps back fields is dropped, since its opposite would say nothing."""
     everything = not policy.permit and RELEASE in policy.actions
     return replace(policy, permit=not policy.permit, all_fields=everything, withhold=frozenset(), show_count=False)
 
@@ -103,7 +103,7 @@ def _survives(mutant: Mutant, country: Country) -> bool:
 
 
 def _with(bundle: Bundle, mutant: Mutant) -> Bundle:
-    """`bundle` with the mutant in the place of its policy; only what can match it is parsed anew."""
+    """Return `bundle` with the mutant in the place of its policy; only what can match it is parsed anew."""
     changed: dict[str, Layer] = {}
     for layer in (bundle.base, bundle.national):
         named = layer.by_name

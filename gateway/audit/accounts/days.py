@@ -38,12 +38,12 @@ class Held(msgspec.Struct, frozen=True):
 
 
 def line_of(item: NumberedExchange) -> ExchangeLine:
-    """The exchange as accounts list it."""
+    """Return the exchange as accounts list it."""
     return ExchangeLine(item.number, ExchangeId(item.exchange_id), exchanges_hash([item]))
 
 
 def given_by(store: LogStore, log: str, peer: MemberId, end_us: int) -> int:
-    """The highest number that an answer to `peer` had before `end_us`, 0 when there was none."""
+    """Return the highest number that an answer to `peer` had before `end_us`, 0 when there was none."""
     highest, state = 0, store.state(log)
     if state is None or not state.counters.get(f"in:{peer}"):
         return 0  # else all entries would be looked at to find none
@@ -55,12 +55,12 @@ def given_by(store: LogStore, log: str, peer: MemberId, end_us: int) -> int:
 
 
 def answers(store: LogStore, log: str, peer: MemberId, first: int, through: int) -> list[NumberedExchange]:
-    """Our answers to `peer` in a range of numbers."""
+    """Return our answers to `peer` in a range of numbers."""
     return [item for item, _ in _exchanges(store, log, f"in:{peer}", first, through)]
 
 
 def compare(store: LogStore, log: str, account: DayAccount, end_us: int) -> Held:
-    """What arrived of the range of `account`, whose day ends at `end_us`, against what it says."""
+    """Return what arrived of the range of `account`, whose day ends at `end_us`, against what it says."""
     found = _exchanges(store, log, f"out:{account.sender}", account.first, account.through)
     arrived = {item.number: item for item, _ in found}
     missing = [number for number in range(account.first, account.through + 1) if number not in arrived]
@@ -86,7 +86,7 @@ def compare(store: LogStore, log: str, account: DayAccount, end_us: int) -> Held
 
 
 def _unknown(store: LogStore, log: str, account: DayAccount, end_us: int) -> tuple[ExchangeLine, ...]:
-    """What arrived so early that it was given that day, whatever the clocks, under numbers that were not given."""
+    """Return what arrived so early that it was given that day, whatever the clocks, under numbers that were not given."""
     rest = _exchanges(store, log, f"out:{account.sender}", account.given + 1, account.given + MAX_LINES)
     sure_us = end_us - 2 * SKEW_US
     return tuple(line_of(item) for item, entry in rest if entry.time_us < sure_us)

@@ -44,10 +44,10 @@ class SignedBy(Protocol):
     """Whether the counterpart signed a statement that is kept with an entry, and it says what the entry says."""
 
     def request(self, envelope: bytes, entry: Entry) -> bool:
-        """A request of the counterpart, kept with an entry of what was answered."""
+        """Return a request of the counterpart, kept with an entry of what was answered."""
 
     def answer(self, envelope: bytes, entry: Entry) -> bool:
-        """An answer of the counterpart, kept with an entry of what arrived."""
+        """Return an answer of the counterpart, kept with an entry of what arrived."""
 
 
 @dataclass(slots=True)
@@ -75,11 +75,11 @@ class Ledger:
     lost: list[tuple[int, int]] = field(default_factory=list)
 
     def may_have_lost(self, time_us: int) -> bool:
-        """Whether what happened then, by another clock, may have stood in entries that are lost."""
+        """Tell whether what happened then, by another clock, may have stood in entries that are lost."""
         return any(since_us - MARGIN_US <= time_us <= until_us + MARGIN_US for since_us, until_us in self.lost)
 
     def covers(self, time_us: int) -> bool:
-        """Whether what happened then, by another clock, must be in this export."""
+        """Tell whether what happened then, by another clock, must be in this export."""
         end_us = min(self.created_us, self.until_us) if self.until_us else self.created_us
         begins = time_us >= self.since_us + MARGIN_US if self.since_us else True
         return begins and time_us <= end_us - MARGIN_US
@@ -138,7 +138,7 @@ def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:
 
 
 def _seen(entry: Entry, row: Row, answerer: Ledger, keys: Sequence[VerifyKey]) -> Seen | None:
-    """What came with the answer, if it is an entry of the answerer about this very exchange."""
+    """Return what came with the answer, if it is an entry of the answerer about this very exchange."""
     private = _private(row)
     body, index = private.get("their_entry"), private.get("their_index")
     if not isinstance(body, str) or type(index) is not int:
@@ -158,7 +158,7 @@ def _seen(entry: Entry, row: Row, answerer: Ledger, keys: Sequence[VerifyKey]) -
 
 
 def _is_proven(log: str, index: int, body: bytes, private: Mapping[str, object], keys: Sequence[VerifyKey]) -> bool:
-    """Whether a head that the counterpart signed covers this entry in this place."""
+    """Tell whether a head that the counterpart signed covers this entry in this place."""
     head, hashes = private.get("their_checkpoint"), private.get("their_hashes")
     if not isinstance(head, str) or not isinstance(hashes, list):
         return False

@@ -48,7 +48,7 @@ class NumberedExchange:
 
 
 def exchanges_hash(exchanges: Iterable[NumberedExchange]) -> bytes:
-    """The hash over `exchanges`, which are in the order of their numbers."""
+    """Return the hash over `exchanges`, which are in the order of their numbers."""
     digest = hashlib.sha256()
     for item in exchanges:
         line = f"{item.number} {item.exchange_id} {item.request_hash.hex()} {item.answer_hash.hex()}\n"
@@ -106,7 +106,9 @@ class ChannelBook:
             return [MemberId(peer) for peer, channel in self._channels.items() if channel.open]
 
     def due(self, peer: MemberId) -> Due | None:
-        """The receipt to send to `peer` now, or None. It counts as sent only after `sent`. One thread for each peer."""
+        """Return the receipt to send to `peer` now, or None. It counts as sent only after `sent`. One thread for each
+        peer.
+        """
         now = self._clock.now_us()
         with self._lock:
             channel = self._channels.setdefault(peer, _Channel())
@@ -137,7 +139,8 @@ class ChannelBook:
         return {item.number: (item, body) for body in bodies if (item := _exchange(body))}
 
     def _through(self, channel: _Channel, peer: str, sent: int, arrived: Collection[int]) -> int:
-        """The highest number to acknowledge: up to the first that did not arrive, or past it after `GAP_PATIENCE_US`.
+        """Return the highest number to acknowledge: up to the first that did not arrive, or past it after
+        `GAP_PATIENCE_US`.
 
         Past it, the range ends with an answer that arrived, or is full: whatever is after it can still arrive.
         """
@@ -160,7 +163,7 @@ class ChannelBook:
 
 
 def settled(documents: DocumentStore, channel: str) -> int:
-    """The highest number of a channel (`in:vn`, `out:vn`) whose receipt was taken, or sent."""
+    """Return the highest number of a channel (`in:vn`, `out:vn`) whose receipt was taken, or sent."""
     way, _, peer = channel.partition(":")
     return _recall(documents, _KIND_TAKEN if way == "in" else _KIND_SENT, peer)[0]
 
@@ -216,7 +219,7 @@ class ReceiptBook:
             return receipt.through
 
     def _compare(self, receipt: Receipt) -> NumberedExchange | None:
-        """The last exchange that arrived by `receipt`, when our log holds the same as it says."""
+        """Return the last exchange that arrived by `receipt`, when our log holds the same as it says."""
         bodies = self._store.channel(self._log, f"in:{receipt.sender}", receipt.first, receipt.through)
         ours = {item.number: item for body in bodies if (item := _exchange(body))}
         lost = range(receipt.first, receipt.through + 1) if self._has_lost(receipt) else range(0)
@@ -240,15 +243,17 @@ class ReceiptBook:
         return arrived[-1] if arrived else None
 
     def _has_lost(self, receipt: Receipt) -> bool:
-        """Whether numbers of this range may be missing in our log: it goes on after a loss, and has given them all."""
+        """Tell whether numbers of this range may be missing in our log: it goes on after a loss, and has given them
+        all.
+        """
         return not self._log.endswith("/1") and receipt.through <= self.given().get(receipt.sender, 0)
 
     def acknowledged(self, peer: MemberId) -> int:
-        """The highest number that `peer` has acknowledged."""
+        """Return the highest number that `peer` has acknowledged."""
         return _recall(self._documents, _KIND_TAKEN, peer)[0]
 
     def given(self) -> dict[str, int]:
-        """How many answers were given to each counterpart."""
+        """Return how many answers were given to each counterpart."""
         state = self._store.state(self._log)
         counters = state.counters if state else {}
         return {name.removeprefix("in:"): count for name, count in counters.items() if name.startswith("in:")}
@@ -275,7 +280,7 @@ class Standing:
 
 
 def standing(documents: DocumentStore, store: LogStore, log: str, peers: Iterable[MemberId]) -> list[Standing]:
-    """How receipts stand with each of `peers`; reads only."""
+    """Return how receipts stand with each of `peers`; reads only."""
     book = ReceiptBook(documents, store, log)
     given = book.given()
     found = []

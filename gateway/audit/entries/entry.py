@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def build_entry(entry: Entry) -> bytes:
-    """The exact bytes of `entry`. Its draft was checked by `check_draft`."""
+    """Return the exact bytes of `entry`. Its draft was checked by `check_draft`."""
     number = "null" if entry.number is None else entry.number
     return (
         f'{{"v":1,"log":"{entry.log}","seq":{entry.index},"t":{entry.time_us},"kind":"{entry.kind}"'
@@ -85,7 +85,7 @@ def check_draft(draft: EntryDraft, log_name: str) -> None:
 
 
 def parse_entry(body: bytes) -> Entry:
-    """The entry in `body`, or `Malformed`: another form, another version or an unknown kind."""
+    """Return the entry in `body`, or `Malformed`: another form, another version or an unknown kind."""
     match = _ENTRY.fullmatch(body)
     if match is None:
         raise Malformed("the bytes are not an entry of version 1", code="bad-entry", where="entry")
@@ -107,7 +107,7 @@ def parse_entry(body: bytes) -> Entry:
 
 
 def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
-    """The private part's bytes. `Malformed` when `private` is not JSON or is too large."""
+    """Return the private part's bytes. `Malformed` when `private` is not JSON or is too large."""
     try:
         text = orjson.dumps(private)
     except (TypeError, ValueError, RecursionError) as error:
@@ -120,12 +120,12 @@ def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
 
 
 def commitment(private: bytes) -> bytes:
-    """What an entry says of its private part."""
+    """Return what an entry says of its private part."""
     return hashlib.sha256(private).digest()
 
 
 def decode_private(private: bytes) -> dict[str, Any]:
-    """The JSON object of a private part, or `Malformed`."""
+    """Return the JSON object of a private part, or `Malformed`."""
     value = strict_json.loads(private[SALT_BYTES:], 2 * LARGEST_PRIVATE)
     if not isinstance(value, dict):
         raise Malformed("a private part is an object", code="bad-private", where="entry.private")

@@ -200,5 +200,5 @@ COMMON: dict[str, str] = {
 
 
 def meaning(kind: str, name: str) -> str:
-    """What a member of this kind of entry means. `KeyError` where nobody has said it yet."""
+    """Return what a member of this kind of entry means. `KeyError` where nobody has said it yet."""
     return FIELDS.get(f"{kind}.{name}") or FIELDS[name]

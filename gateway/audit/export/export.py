@@ -89,7 +89,7 @@ def export(
 
 
 def _begin(part: Part, out: Path, asked: Plan, logs: Mapping[str, HomeLog]) -> tuple[Plan, dict[tuple[str, int], Done]]:
-    """The plan and what is finished of it: that which lies there, or a new one."""
+    """Return the plan and what is finished of it: that which lies there, or a new one."""
     found = part.resume()
     if found is not None:
         if found[0].wanted != asked.wanted:
@@ -123,7 +123,7 @@ def _plan_log(log: HomeLog, since_us: int, until_us: int) -> LogPlan:
 
 
 def _first_since(log: HomeLog, size: int, time_us: int) -> int:
-    """The first entry at or after a time, by halving: times never go back."""
+    """Return the first entry at or after a time, by halving: times never go back."""
     low, high = log.first, size
     while low < high:
         middle = (low + high) // 2

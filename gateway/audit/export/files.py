@@ -42,7 +42,7 @@ def _handle(folder: Path, name: str) -> int:
 
 
 def read_file(folder: Path, name: str, limit: int) -> bytes:
-    """All of a file. `Malformed` when it is missing, a link, or has more than `limit` bytes."""
+    """Return all of a file. `Malformed` when it is missing, a link, or has more than `limit` bytes."""
     with open_file(folder, name) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -51,7 +51,9 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
 
 
 def hash_file(folder: Path, name: str, limit: int) -> str:
-    """The SHA-256 of a file in hexadecimal; empty where there is no such file, or one of more than `limit` bytes."""
+    """Return the SHA-256 of a file in hexadecimal; empty where there is no such file, or one of more than `limit`
+    bytes.
+    """
     try:
         return hashlib.sha256(read_file(folder, name, limit)).hexdigest()
     except Malformed:
@@ -59,5 +61,5 @@ def hash_file(folder: Path, name: str, limit: int) -> str:
 
 
 def broken(why: str) -> Malformed:
-    """An export that lacks something, or has something wrong."""
+    """Return an export that lacks something, or has something wrong."""
     return Malformed(why, code="broken-export", where="export", remedy="get the whole export again")

@@ -72,12 +72,12 @@ class LogRange:
 
     @staticmethod
     def whole(size: int, pruned: int = 0) -> LogRange:
-        """All of a log, of which the first `pruned` entries are not there any more."""
+        """Return all of a log, of which the first `pruned` entries are not there any more."""
         return LogRange(size, pruned, size, pruned, size)
 
     @staticmethod
     def between(size: int, low: int, high: int, *, all_entries: bool, pruned: int = 0) -> LogRange:
-        """The bundles around the shown entries; with `all_entries` all bundles."""
+        """Return the bundles around the shown entries; with `all_entries` all bundles."""
         if all_entries:
             return LogRange(size, pruned, size, low, high)
         first = max(pruned, max(0, low - 1) // WIDTH * WIDTH)
@@ -92,33 +92,33 @@ class LogRange:
 
 
 def export_origin(member: str) -> str:
-    """The name of the note that signs a member's exports."""
+    """Return the name of the note that signs a member's exports."""
     return f"{member}.liaison.internal/export"
 
 
 def log_folder(log: str) -> str:
-    """The folder of a log: `exchange-1`."""
+    """Return the folder of a log: `exchange-1`."""
     return log.replace("/", "-")
 
 
 def lines_name(kind: str, start: int) -> str:
-    """The file with the openings or statements of the segment that begins at `start`."""
+    """Return the file with the openings or statements of the segment that begins at `start`."""
     return f"{kind}/{start:012d}.jsonl"
 
 
 def opening_line(index: int, private: bytes) -> bytes:
-    """A private part that is shown."""
+    """Return a private part that is shown."""
     return b'{"index":%d,"private":"%b"}\n' % (index, base64.b64encode(private))
 
 
 def closed_line(index: int, why: str, word: str) -> bytes:
-    """A private part that is not: `erased` and the key, `withheld` and the ground, or `problem` and a code."""
+    """Return a private part that is not: `erased` and the key, `withheld` and the ground, or `problem` and a code."""
     fitting = word if _CLOSED_WORD.fullmatch(word) else "unknown"
     return b'{"index":%d,"%b":"%b"}\n' % (index, why.encode(), fitting.encode())
 
 
 def statement_line(index: int, request: bytes, answer: bytes) -> bytes:
-    """The statements of an entry."""
+    """Return the statements of an entry."""
     return b'{"index":%d,"request":"%b","answer":"%b"}\n' % (
         index,
         base64.b64encode(request),
@@ -127,7 +127,7 @@ def statement_line(index: int, request: bytes, answer: bytes) -> bytes:
 
 
 def head_line(head: bytes) -> bytes:
-    """A signed head."""
+    """Return a signed head."""
     return strict_json.dumps({"head": head.decode()}) + b"\n"
 
 
@@ -142,7 +142,7 @@ class Opening:
 
 
 def read_opening(line: bytes) -> tuple[int, Opening]:
-    """The index and what the line says, or `Malformed`."""
+    """Return the index and what the line says, or `Malformed`."""
     if found := _PRIVATE.fullmatch(line):
         return int(found[1]), Opening(_decode(found[2]))
     if closed := _CLOSED.fullmatch(line):
@@ -157,7 +157,7 @@ def _closed(why: bytes, word: str) -> Opening:
 
 
 def read_statement(line: bytes) -> tuple[int, tuple[bytes, bytes]]:
-    """The index, request and answer, or `Malformed`."""
+    """Return the index, request and answer, or `Malformed`."""
     found = _STATEMENT.fullmatch(line)
     if found is None:
         raise _bad_line("a pair of statements")
@@ -165,7 +165,7 @@ def read_statement(line: bytes) -> tuple[int, tuple[bytes, bytes]]:
 
 
 def read_head(line: bytes, limit: int) -> bytes:
-    """The head in a line, or `Malformed`."""
+    """Return the head in a line, or `Malformed`."""
     value: Any = strict_json.loads(line, limit)
     if not isinstance(value, Mapping) or set(value) != {"head"} or not isinstance(value["head"], str):
         raise _bad_line("a head")
@@ -173,7 +173,7 @@ def read_head(line: bytes, limit: int) -> bytes:
 
 
 def row_of(index: int, body: bytes, leaf: bytes, opening: Opening | None, kept: tuple[bytes, bytes] | None) -> Row:
-    """An entry with what an export says of it."""
+    """Return an entry with what an export says of it."""
     request, answer = kept or (b"", b"")
     found = opening or Opening()
     return Row(index, body, leaf, found.private, request, answer, found.erased, found.problem, found.withheld)

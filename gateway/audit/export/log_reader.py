@@ -65,11 +65,11 @@ class ExportLog:
         return self.range.stop
 
     def heads(self) -> list[bytes]:
-        """The newest head, and earlier ones. Raises `Malformed`."""
+        """Return the newest head, and earlier ones. Raises `Malformed`."""
         return [self._file(CHECKPOINT, _MAX_HEAD), *(read_head(line, _MAX_HEAD) for line in self._lines(HEADS))]
 
     def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
-        """How the log goes on under the next number. Raises `LiaisonError` where that does not verify."""
+        """Return how the log goes on under the next number. Raises `LiaisonError` where that does not verify."""
         if not os.path.lexists(self._folder / self._path(CONTINUED)):
             return None
         return read_continued(
@@ -77,12 +77,12 @@ class ExportLog:
         )
 
     def rows(self) -> Iterator[Row]:
-        """All entries. Raises `Malformed` for files that cannot be read."""
+        """Yield all entries. Raises `Malformed` for files that cannot be read."""
         for start in range(self.first, self.stop, SEGMENT):
             yield from self.segment(start)
 
     def segment(self, start: int) -> Iterator[Row]:
-        """The entries of one segment. Raises `Malformed` for files that cannot be read."""
+        """Yield the entries of one segment. Raises `Malformed` for files that cannot be read."""
         stop = min(start + SEGMENT, self.stop)
         openings = _Numbered(self._lines(lines_name(OPENINGS, start)), read_opening, start, stop)
         statements = _Numbered(self._lines(lines_name(STATEMENTS, start)), read_statement, start, stop)
@@ -96,11 +96,11 @@ class ExportLog:
         statements.end()
 
     def body(self, index: int) -> bytes:
-        """The public part of one entry that is there. Raises `Malformed`."""
+        """Return the public part of one entry that is there. Raises `Malformed`."""
         return self._bundle(index // WIDTH)[index % WIDTH]
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
-        """Index and public part of all entries. Raises `Malformed`."""
+        """Yield index and public part of all entries. Raises `Malformed`."""
         for place in places(self.first, self.stop):
             for offset, body in enumerate(self._bundle(place)):
                 yield place * WIDTH + offset, body
@@ -108,7 +108,7 @@ class ExportLog:
     # ------------------------------------------------------------ hashes
 
     def outer(self, pieces: range) -> Iterator[bytes]:
-        """The nodes over pieces that are not there, as tiles of level 1 have them. Raises `Malformed`."""
+        """Yield the nodes over pieces that are not there, as tiles of level 1 have them. Raises `Malformed`."""
         known = (-1, b"")
         for piece in pieces:
             place, offset = divmod(piece, WIDTH)
@@ -117,7 +117,7 @@ class ExportLog:
             yield known[1][offset * HASH_BYTES : (offset + 1) * HASH_BYTES]
 
     def tail(self) -> list[bytes]:
-        """The node over what follows the last complete piece, where that is not there; else nothing."""
+        """Return the node over what follows the last complete piece, where that is not there; else nothing."""
         place, width = divmod(self.size, WIDTH)
         if self.stop == self.size or not width:
             return []
@@ -125,7 +125,7 @@ class ExportLog:
         return [fold([hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)])]
 
     def wrong_tiles(self, tile_tree: TileTree) -> Iterator[str]:
-        """Names of tiles above level 0 that are not those of the tree. Raises `Malformed`."""
+        """Yield names of tiles above level 0 that are not those of the tree. Raises `Malformed`."""
         for name, data in tiles(tile_tree.tree, min(tile_tree.tree.size, self.size // PIECE), lowest=1):
             if self._file(name, len(data)) != data:
                 yield name
@@ -142,7 +142,7 @@ class ExportLog:
         return read_bundle(self._file(tile_path("entries", place, width), MAX_BUNDLE), width)
 
     def _lines(self, name: str) -> Iterator[bytes]:
-        """The lines of a file; none where there is no file, which its absence from the manifest must say, too."""
+        """Yield the lines of a file; none where there is no file, which its absence from the manifest must say, too."""
         path, digest = self._path(name), hashlib.sha256()
         if not os.path.lexists(self._folder / path):
             return
@@ -185,7 +185,7 @@ class _Numbered(Generic[_T]):
         return found
 
     def take(self, index: int) -> _T | None:
-        """What is said of an entry, or None."""
+        """Return what is said of an entry, or None."""
         if self._next is None or self._next[0] != index:
             return None
         found = self._next[1]

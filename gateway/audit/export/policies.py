@@ -27,7 +27,7 @@ class KeptPolicies:
 
 
 def kept_policies(documents: Iterable[tuple[str, bytes]]) -> KeptPolicies:
-    """Hash policies again. `documents` are pairs of the hash that the name says, and the file's bytes."""
+    """Return hash policies again. `documents` are pairs of the hash that the name says, and the file's bytes."""
     kept = KeptPolicies()
     for name, data in documents:
         try:
@@ -42,12 +42,12 @@ def kept_policies(documents: Iterable[tuple[str, bytes]]) -> KeptPolicies:
 
 
 def policy_hash(data: bytes) -> str:
-    """The hash of the policy in a document, in hexadecimal. Raises `LiaisonError` for what is none."""
+    """Return the hash of the policy in a document, in hexadecimal. Raises `LiaisonError` for what is none."""
     return hash_files({name: File(Path(name), content) for name, content in policy_contents(data).items()}).hex()
 
 
 def policy_contents(data: bytes) -> Mapping[str, bytes]:
-    """The files of a policy document, by path. Raises `LiaisonError`."""
+    """Return the files of a policy document, by path. Raises `LiaisonError`."""
     value = strict_json.loads(data, _MAX)
     if not isinstance(value, dict):
         raise Malformed("this is no policy", code="bad-policy-document")

@@ -78,7 +78,7 @@ class Part:
             os.fsync(file.fileno())
 
     def resume(self) -> tuple[Plan, dict[tuple[str, int], Done]] | None:
-        """The plan and what is finished, where an export was begun here; else None. Raises `Malformed`."""
+        """Return the plan and what is finished, where an export was begun here; else None. Raises `Malformed`."""
         try:
             whole = self._whole_lines()
         except FileNotFoundError:

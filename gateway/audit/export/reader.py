@@ -82,11 +82,11 @@ class ExportReader:
         return found
 
     def appointment(self) -> bytes:
-        """The appointment that the export carries, not verified; empty when there is none."""
+        """Return the appointment that the export carries, not verified; empty when there is none."""
         return read_file(self.folder, APPOINTMENT, _MAX_DOCUMENT) if APPOINTMENT in self._files else b""
 
     def policies(self) -> Iterator[tuple[str, bytes]]:
-        """The policies that it carries, by the hash that their names say."""
+        """Yield the policies that it carries, by the hash that their names say."""
         for name in self._named(f"{POLICIES}/"):
             yield Path(name).stem, read_file(self.folder, name, _MAX_DOCUMENT)
 
@@ -94,7 +94,7 @@ class ExportReader:
         return [name for name in sorted(self._files) if name.startswith(prefix)]
 
     def check_files(self, keys: Sequence[VerifyKey], read: Mapping[str, str], *, complete: bool) -> Iterator[str]:
-        """What is wrong with manifest and files; nothing when they are as they were signed.
+        """Yield what is wrong with manifest and files; nothing when they are as they were signed.
 
         `read` are hashes of files that were read already; `complete`: every log could be read to its end. What is not
         read is a document, or belongs to nothing.
@@ -128,18 +128,18 @@ class ExportReader:
         return False
 
     def logs(self) -> list[ExportLog]:
-        """The logs in it."""
+        """Return the logs in it."""
         return [ExportLog(self.folder, self.member, name, item) for name, item in self._ranges.items()]
 
 
 def exchange_logs(export: ExportReader) -> list[ExportLog]:
-    """The exchange logs of an export, the oldest first."""
+    """Return the exchange logs of an export, the oldest first."""
     logs = [log for log in export.logs() if log.name.startswith("exchange/")]
     return sorted(logs, key=lambda log: int(log.name.partition("/")[2]))
 
 
 def _moment(value: Any) -> int:
-    """A time by the export's own signed word, in microseconds since 1970."""
+    """Return a time by the export's own signed word, in microseconds since 1970."""
     try:
         return to_us(datetime.fromisoformat(value))
     except (TypeError, ValueError, OverflowError) as error:

@@ -179,7 +179,9 @@ class ExportedLog:
             yield found[size]
 
     def _continued(self) -> list[bytes]:
-        """Where the log goes on under the next number, the file that says so; and the head that shows what is lost."""
+        """Return where the log goes on under the next number, the file that says so; and the head that shows what is
+        lost.
+        """
         found = self._log.continued(())
         if found is None:
             return []
@@ -220,14 +222,14 @@ class ExportedLog:
         return done
 
     def _piece(self, place: int, bodies: Sequence[bytes]) -> bytes:
-        """A bundle and its tile of hashes; the node over it."""
+        """Return a bundle and its tile of hashes; the node over it."""
         leaves = [leaf_hash(body) for body in bodies]
         self._file(tile_path("entries", place, len(bodies)), bundle(bodies))
         self._file(tile_path(0, place, len(bodies)), b"".join(leaves))
         return fold(leaves)
 
     def _rows(self, start: int, stop: int) -> Iterator[Row]:
-        """Rows of a segment; their content is read only where somebody may see it."""
+        """Yield rows of a segment; their content is read only where somebody may see it."""
         operations = self._log.name.startswith("operations/")
         seen = operations or (start < self._range.high and stop > self._range.low)
         if self._mandate.scope is not None and seen:

@@ -30,7 +30,7 @@ class Winner(msgspec.Struct):
 
 
 def encoded_private(log: str, position: int, draft: EntryDraft, salts: bytes) -> bytes:
-    """The private part of a draft for the log `log`; `salts` holds one salt for each draft of the batch.
+    """Return the private part of a draft for the log `log`; `salts` holds one salt for each draft of the batch.
 
     Raises `Malformed` with the draft's position when it cannot be an entry of that log.
     """
@@ -51,7 +51,9 @@ class EntryBuilder:
     keystore: ContentKeys
 
     def build(self, winner: Winner, index: int, time_us: int, counters: dict[str, int]) -> NewEntry:
-        """The entry at `index`, with its content encrypted; the next number of its channel is taken from `counters`."""
+        """Return the entry at `index`, with its content encrypted; the next number of its channel is taken from
+        `counters`.
+        """
         draft, private = winner.draft, winner.private
         number = draft.number
         if number is None and draft.channel:

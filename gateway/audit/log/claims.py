@@ -19,7 +19,7 @@ Claim = tuple[MemberId, ExchangeId]
 def stored_answer(
     store: LogStore, keystore: ContentKeys, log: str, claim: Claim, request_hash: bytes, index: int
 ) -> StoredAnswer:
-    """What was answered to `claim` by entry `index`. The answer is empty where its content was erased."""
+    """Return what was answered to `claim` by entry `index`. The answer is empty where its content was erased."""
     for stored in store.entries(log, index, index + 1):
         entry = parse_entry(stored.body)
         if (entry.peer, entry.exchange_id) == claim:
@@ -38,7 +38,7 @@ def _answer(keystore: ContentKeys, log: str, index: int, content: EncryptedConte
 def by_claim(
     drafts: Sequence[EntryDraft], privates: Sequence[bytes], taken: Mapping[Claim, StoredAnswer]
 ) -> tuple[list[Logged | StoredAnswer | None], list[Winner], list[tuple[int, int]]]:
-    """Results so far, the drafts to write, and those whose claim an earlier draft of the batch takes.
+    """Return results so far, the drafts to write, and those whose claim an earlier draft of the batch takes.
 
     `taken` are the claims of `drafts` that are answered already.
     """

@@ -12,7 +12,8 @@ from gateway.signing.keys import VerifyKey
 
 
 def earlier_proof(store: LogStore, origin: str, index: int, key: VerifyKey) -> LogProof:
-    """The proof of an entry under the newest head of its log that the rows there give. Hashes all of the log once more.
+    """Return the proof of an entry under the newest head of its log that the rows there give. Hashes all of the log
+    once more.
 
     Raises `Malformed` when no such head covers the entry.
     """

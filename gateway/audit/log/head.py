@@ -29,7 +29,7 @@ _AFTER_A_MOVE = (
 def state_at_start(
     store: LogStore, log: str, number: int, opening: Mapping[str, int] | None, seen: Seen | None, moved: str
 ) -> LogState:
-    """The state of `log` in the database, where it is made if it has never been opened.
+    """Return the state of `log` in the database, where it is made if it has never been opened.
 
     Raises `Misconfigured` when it is missing although a head of it was signed, or when it may not be begun so.
     """

@@ -31,12 +31,12 @@ MAX_PROCESSES = 64
 
 
 def high_water_path(folder: Path, name: str, number: int) -> Path:
-    """The high-water file of a log."""
+    """Return the high-water file of a log."""
     return folder / f"{name}-{number}"
 
 
 def numbers_there(folder: Path, name: str) -> set[int]:
-    """The numbers of a log that have a high-water file."""
+    """Return the numbers of a log that have a high-water file."""
     found = (path.name.removeprefix(f"{name}-").partition(".")[0] for path in folder.glob(f"{name}-*"))
     return {int(number) for number in found if number.isdigit()}
 
@@ -85,7 +85,7 @@ class HighWater:
         return True
 
     def read(self, origin: str, key: VerifyKey) -> Seen | None:
-        """The largest head in the files of this log that `key` signed for `origin`; None when there is none.
+        """Return the largest head in the files of this log that `key` signed for `origin`; None when there is none.
 
         The very first head may have been torn: a single slot in which nothing verifies is no head, like a file that
         is not there. Raises `Misconfigured` when there is more in them, and nothing of it verifies.
@@ -103,7 +103,7 @@ class HighWater:
         return max(verified, key=lambda seen: seen.head.size, default=None)
 
     def _next(self, origin: str, key: VerifyKey) -> int:
-        """The slot of our own file that is written next: one without a head, else that of the older one."""
+        """Return the slot of our own file that is written next: one without a head, else that of the older one."""
         try:
             data = os.pread(self._handle, 2 * SLOT, 0).ljust(2 * SLOT, b"\0")
         except OSError as error:
@@ -135,7 +135,7 @@ class HighWater:
 
 
 def signed_on(checkpoint: bytes, database: str) -> bytes:
-    """A head as it stands in the file: behind it the database that it was signed on, if that has a name."""
+    """Return a head as it stands in the file: behind it the database that it was signed on, if that has a name."""
     return checkpoint + (f"\0{database}".encode("ascii") if database else b"")
 
 
@@ -150,12 +150,12 @@ def moved(seen: Seen | None, database: str) -> str:
 
 
 def read_heads(path: Path) -> list[bytes]:
-    """What stands in the slots of the file at `path` and of those of other processes, unverified."""
+    """Return what stands in the slots of the file at `path` and of those of other processes, unverified."""
     return [head for head, _ in _slots(path)]
 
 
 def newest_head(path: Path) -> bytes:
-    """The head with the largest size in the file at `path`, unverified; empty when there is none."""
+    """Return the head with the largest size in the file at `path`, unverified; empty when there is none."""
     heads: list[Checkpoint] = []
     for data in read_heads(path):
         try:
@@ -166,7 +166,7 @@ def newest_head(path: Path) -> bytes:
 
 
 def _slots(path: Path) -> list[tuple[bytes, str]]:
-    """Each head with the database behind it."""
+    """Return each head with the database behind it."""
     found: list[tuple[bytes, str]] = []
     for file in (path, *sorted(path.parent.glob(f"{path.name}.*"))):
         data = file.read_bytes() if file.exists() else b""
@@ -178,7 +178,7 @@ def _slots(path: Path) -> list[tuple[bytes, str]]:
 
 
 def _parts(slot: bytes) -> tuple[bytes, str]:
-    """The head in a slot, and the database behind it."""
+    """Return the head in a slot, and the database behind it."""
     head, _, database = slot.rstrip(b"\0").partition(b"\0")
     return head, database.decode("ascii", "replace")
 

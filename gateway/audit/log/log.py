@@ -179,7 +179,8 @@ class AuditLog:
         return self._signer.vkey
 
     def proof(self, index: int, origin: str = "") -> LogProof:
-        """The proof of an entry under the newest signed head; of another number of this log where `origin` says so.
+        """Return the proof of an entry under the newest signed head; of another number of this log where `origin` says
+        so.
 
         `Malformed` when there is no such entry.
         """
@@ -189,7 +190,7 @@ class AuditLog:
             return LogProof(index, self._head.tree.inclusion(index, self._head.state.size), self._head.checkpoint)
 
     def root(self, size: int) -> bytes:
-        """The root over the first `size` entries, or `Malformed` when there are not so many."""
+        """Return the root over the first `size` entries, or `Malformed` when there are not so many."""
         with self._lock:
             return self._head.tree.root(size)
 
@@ -199,12 +200,12 @@ class AuditLog:
         self._head.reread(first, stop)
 
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
-        """The proof that the tree over `second` entries extends the one over `first`; empty from 0."""
+        """Return the proof that the tree over `second` entries extends the one over `first`; empty from 0."""
         with self._lock:
             return self._head.tree.consistency(first, second) if first else ()
 
     def stored_answers(self, claims: Sequence[Claim]) -> Mapping[Claim, StoredAnswer]:
-        """Those of `claims` that are answered. The answer is empty where its content was erased."""
+        """Return those of `claims` that are answered. The answer is empty where its content was erased."""
         taken = self._store.claimed(claims)
         return {
             claim: stored_answer(self._store, self._keystore, self.store_name, claim, *place)
@@ -214,7 +215,7 @@ class AuditLog:
     # ------------------------------------------------------------ writing
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
-        """An item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
+        """Return an item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
 
         Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and
         `StorageBroken` when the storage failed.

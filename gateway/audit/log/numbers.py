@@ -11,12 +11,12 @@ from gateway.ports.log_store import LogState, LogStore
 
 
 def store_name(name: str, number: int) -> str:
-    """The name under which a log's rows stand in the store."""
+    """Return the name under which a log's rows stand in the store."""
     return f"{name}/{number}"
 
 
 def newest_number(store: LogStore, highwater: Path, name: str) -> int:
-    """The newest number of a log, by the database and by the high-water files: either may be an old one."""
+    """Return the newest number of a log, by the database and by the high-water files: either may be an old one."""
     stored = [log.partition("/") for log in store.logs()]
     numbers = {int(number) for found, _, number in stored if found == name and number.isdigit()}
     return max(numbers | numbers_there(highwater, name) | {1})

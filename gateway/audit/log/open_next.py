@@ -99,7 +99,7 @@ class LostLog:
     shown: Sequence[HeadEvidence]
 
     def assess(self, *, unwitnessed: bool = False) -> Loss:
-        """Steps 1 to 3. Raises `Forbidden` when nothing is lost, `NotProved` when no signed head is known."""
+        """Return steps 1 to 3. Raises `Forbidden` when nothing is lost, `NotProved` when no signed head is known."""
         number = newest_number(self.store, self.highwater, self.name)
         while number > 1 and not self._begun(number):
             number -= 1
@@ -126,8 +126,9 @@ class LostLog:
         return Loss(number, head, lost, known_from, dict(state.counters) if state else {})
 
     def open_next(self, loss: Loss, word: Word, counterparts: Iterable[str], settle: Callable[[str, int], None]) -> int:
-        """Steps 4 to 6; the number that was opened. `settle` is told of each counterpart up to which number its
-        receipts count as given: what is lost is owed by nobody."""
+        """Return steps 4 to 6; the number that was opened. `settle` is told of each counterpart up to which number its
+        receipts count as given: what is lost is owed by nobody.
+        """
         word.check()
         old = store_name(self.name, loss.number)
         if self.store.state(old) is not None:
@@ -158,7 +159,7 @@ class LostLog:
         return number
 
     def _begun(self, number: int) -> bool:
-        """Whether this number was opened in full, here or in a database that is lost."""
+        """Tell whether this number was opened in full, here or in a database that is lost."""
         state = self.store.state(store_name(self.name, number))
         return bool(state and state.size) or any(head.size for head, _ in self._heads(number))
 
@@ -219,7 +220,7 @@ class LostLog:
         return tree, state is not None and (tree.size, tree.root()) == (state.size, state.root)
 
     def _sign(self, number: int, size: int, root: bytes) -> bytes:
-        """The head over what is kept, as this key signed it when it was written: a signature is always the same."""
+        """Return the head over what is kept, as this key signed it when it was written: a signature is always the same."""
         return Signer(origin_of(self.member, self.name, number), self.key).sign(size, root)
 
 

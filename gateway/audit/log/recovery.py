@@ -23,8 +23,9 @@ from gateway.signing.keys import VerifyKey
 
 
 def rebuild_tree(store: LogStore, state: LogState) -> Tree:
-    """Checks 1 and 2: the tree over the rows of a log. Of pruned entries the stored hashes are taken as they are: that
-    they are those of the entries is shown by the signed heads over them (checks 3 to 5)."""
+    """Check 1 and 2: the tree over the rows of a log. Of pruned entries the stored hashes are taken as they are: that
+    they are those of the entries is shown by the signed heads over them (checks 3 to 5).
+    """
     tree = Tree()
     tree.extend(store.leaves(state.log, 0, state.first))
     if tree.size != state.first:
@@ -33,7 +34,7 @@ def rebuild_tree(store: LogStore, state: LogState) -> Tree:
 
 
 def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
-    """Checks 1 and 2 for the rows after those that `tree` has; they are added to it."""
+    """Check 1 and 2 for the rows after those that `tree` has; they are added to it."""
     for expected, (index, body, stored) in enumerate(_within(rows, size), tree.size):
         if index != expected:
             raise tampered(log, expected, "its row is missing")
@@ -47,7 +48,7 @@ def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int,
 
 
 def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, key: VerifyKey) -> None:
-    """Checks 3 and 4."""
+    """Check 3 and 4."""
     if tree.root() != state.root:
         raise changed(tree, _history(store, state.log, origin, key), state.log, "the stored root")
     if state.checkpoint:
@@ -71,14 +72,14 @@ def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: 
 
 
 def as_broken(error: LiaisonError) -> StorageBroken:
-    """What went wrong in a batch as what ends the log."""
+    """Return what went wrong in a batch as what ends the log."""
     if isinstance(error, StorageBroken):
         return error
     return StorageBroken("a batch could not be written: {detail}", where=error.where, detail=error.message)
 
 
 def tampered(log: str, index: int, what: str) -> Contradicted:
-    """The finding that entry `index` is the first bad one."""
+    """Return the finding that entry `index` is the first bad one."""
     return Contradicted(
         "entry {index} is bad: {what}",
         code="log-changed",
@@ -90,7 +91,7 @@ def tampered(log: str, index: int, what: str) -> Contradicted:
 
 
 def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> Contradicted:
-    """The finding that the tree is not the signed one, with the first bad entry as close as `heads` tell."""
+    """Return the finding that the tree is not the signed one, with the first bad entry as close as `heads` tell."""
     start, stop = first_bad_range(tree, heads)
     place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
     return Contradicted(
@@ -104,7 +105,7 @@ def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> 
 
 
 def first_bad_range(tree: Roots, heads: Sequence[Checkpoint]) -> tuple[int, int]:
-    """The range [start, stop) that holds the first bad entry: between the last good head and the first bad one."""
+    """Return the range [start, stop) that holds the first bad entry: between the last good head and the first bad one."""
     good = 0
     for head in sorted(heads, key=lambda item: item.size):
         if head.size > tree.size or tree.root(head.size) != head.root:

@@ -56,7 +56,7 @@ class Scrubber:
         self._passes = [_Pass(log, first) for log in logs]
 
     def round(self) -> list[EntryDraft]:
-        """Hash the next piece of each log; an entry for each pass that came to its end.
+        """Return hash the next piece of each log; an entry for each pass that came to its end.
 
         `StorageBroken` when an entry is not what was written: nothing may be signed over it any more.
         """

@@ -34,13 +34,13 @@ def split_name(log: str) -> tuple[str, int]:
 
 
 def neighbour(log: str, step: int) -> str:
-    """The name of the log whose number is `step` further: `neighbour("exchange/1", 1)` is `exchange/2`."""
+    """Return the name of the log whose number is `step` further: `neighbour("exchange/1", 1)` is `exchange/2`."""
     name, number = split_name(log)
     return f"{name}/{number + step}"
 
 
 def by_number(logs: Iterable[str]) -> list[str]:
-    """Names of logs, by name and number."""
+    """Return names of logs, by name and number."""
     return sorted(logs, key=split_name)
 
 
@@ -50,7 +50,7 @@ def newest_logs(logs: Iterable[str]) -> list[str]:
 
 
 def text_hash(head: Checkpoint) -> bytes:
-    """What the entry says of a head."""
+    """Return what the entry says of a head."""
     return hashlib.sha256(head.text).digest()
 
 
@@ -77,7 +77,7 @@ class Continued:
         return next((head for head in heads if text_hash(head) == self.entry.answer_hash), None)
 
     def data(self) -> bytes:
-        """The form in which an export carries it."""
+        """Return the form in which an export carries it."""
         value = {
             "entry": self.body.decode(),
             "hashes": [item.hex() for item in self.proof],
@@ -87,7 +87,7 @@ class Continued:
 
 
 def continued_in(store: LogStore, log: str) -> Continued | None:
-    """How `log` goes on; None where it is the newest number, or where the next one has no entry yet."""
+    """Return how `log` goes on; None where it is the newest number, or where the next one has no entry yet."""
     for _, body, _ in store.bodies(neighbour(log, 1), 0, 1):
         entry = parse_entry(body)
         return Continued(entry, body) if entry.kind in CONTINUED else None
@@ -95,7 +95,7 @@ def continued_in(store: LogStore, log: str) -> Continued | None:
 
 
 def read_continued(data: bytes, origin: str, keys: Sequence[VerifyKey]) -> Continued:
-    """What an export carries, when it is the first entry under a head of the next log, `origin`.
+    """Return what an export carries, when it is the first entry under a head of the next log, `origin`.
 
     Raises `Malformed`, `BadSignature` (no listed log key signed the head), `BadProof`.
     """

@@ -29,12 +29,12 @@ class Decided:
 
 
 def decided_since(store: LogStore, keys: ContentKeys, since_us: int) -> Iterator[Decided]:
-    """What was decided since a time, log by log and the oldest first. Raises `Contradicted`, `Malformed`."""
+    """Return what was decided since a time, log by log and the oldest first. Raises `Contradicted`, `Malformed`."""
     return _kept(store, lambda log: walk(store, keys, log, ANSWERS, since_us))
 
 
 def decided_in(store: LogStore, keys: ContentKeys, exchange_id: str) -> Iterator[Decided]:
-    """What was decided in an exchange that we answered. Raises `Contradicted`, `Malformed`."""
+    """Return what was decided in an exchange that we answered. Raises `Contradicted`, `Malformed`."""
     wanted = [Filter(exchange_id=exchange_id, kind=kind) for kind in sorted(ANSWERS)]
     return _kept(store, lambda log: (one for each in wanted for one in show(store, keys, log, each)))
 

@@ -72,19 +72,19 @@ class LogEvidence(Protocol):
         """Signed heads, unverified, in any order."""
 
     def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
-        """How the log goes on under the next number because entries are lost; None where it does not.
+        """Return how the log goes on under the next number because entries are lost; None where it does not.
 
         `keys` are the log keys that the member lists. Raises `LiaisonError` where what is said of it does not verify.
         """
 
     def segment(self, start: int) -> Iterator[Row]:
-        """The rows of the segment of `SEGMENT` entries that begins at `start`, in order. Raises `Malformed`."""
+        """Return the rows of the segment of `SEGMENT` entries that begins at `start`, in order. Raises `Malformed`."""
 
     def rows(self) -> Iterator[Row]:
-        """All rows that there are, in order. Raises `Malformed`."""
+        """Return all rows that there are, in order. Raises `Malformed`."""
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
-        """Index and exact public part of all rows that there are, in order."""
+        """Return index and exact public part of all rows that there are, in order."""
 
 
 class HomeLog:
@@ -101,7 +101,7 @@ class HomeLog:
         self.size, self._heads = self._settled() if self._continued is None else self._ended(self._continued)
 
     def _ended(self, continued: Continued) -> tuple[int, list[bytes]]:
-        """Size and heads of a log that goes on under the next number: what is kept of it, by the head over that."""
+        """Return size and heads of a log that goes on under the next number: what is kept of it, by the head over that."""
         state = self._store.state(self.name)
         heads = [*read_heads(self._high_water), *self._store.checkpoints(self.name)]
         heads += [state.checkpoint] if state and state.checkpoint else []
@@ -109,7 +109,7 @@ class HomeLog:
         return min(kept.size, state.size) if kept and state else 0, heads
 
     def _settled(self) -> tuple[int, list[bytes]]:
-        """Size and heads of one moment: a running node signs a little after it commits.
+        """Return size and heads of one moment: a running node signs a little after it commits.
 
         Heads are read before the size, so that an honest node never has a head beyond it.
         """
@@ -128,12 +128,12 @@ class HomeLog:
         return self._first
 
     def outer(self, pieces: range) -> Iterator[bytes]:
-        """The nodes over pieces of pruned entries."""
+        """Yield the nodes over pieces of pruned entries."""
         for piece in pieces:
             yield fold(list(self.leaves(piece * PIECE, (piece + 1) * PIECE)))
 
     def ragged(self, size: int) -> bytes:
-        """The node over what the first `size` entries have after their last whole piece, where those are pruned."""
+        """Return the node over what the first `size` entries have after their last whole piece, where those are pruned."""
         return fold(list(self.leaves(size // PIECE * PIECE, size)))
 
     @property
@@ -142,25 +142,25 @@ class HomeLog:
         return self.size
 
     def heads(self) -> list[bytes]:
-        """The high-water file's heads, the state's, and those that were stored with batches."""
+        """Return the high-water file's heads, the state's, and those that were stored with batches."""
         return self._heads
 
     def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
-        """How it goes on; the next number is in the same home, and is checked itself."""
+        """Return how it goes on; the next number is in the same home, and is checked itself."""
         del keys
         return self._continued
 
     def following(self) -> HomeLog:
-        """The log's next number."""
+        """Return the log's next number."""
         return HomeLog(self._store, self._keys, neighbour(self.name, 1), self._high_water.parent)
 
     def rows(self) -> Iterator[Row]:
-        """Rows with their content decrypted, and one row too many where somebody put one in."""
+        """Yield rows with their content decrypted, and one row too many where somebody put one in."""
         for start in range(self._first, max(1, self.size), SEGMENT):
             yield from self.segment(start)
 
     def segment(self, start: int) -> Iterator[Row]:
-        """The rows of a segment."""
+        """Yield the rows of a segment."""
         stop = min(start + SEGMENT, self.size)
         yield from self.part(start, stop)
         state = self._store.state(self.name)
@@ -169,7 +169,7 @@ class HomeLog:
                 yield Row(stored.index, stored.body, b"", None, b"", b"")
 
     def part(self, start: int, stop: int) -> Iterator[Row]:
-        """The rows with index in [start, stop)."""
+        """Yield the rows with index in [start, stop)."""
         leaves = self._store.bodies(self.name, start, stop)
         hashes = {}
         for stored in self._store.entries(self.name, start, stop):
@@ -179,19 +179,19 @@ class HomeLog:
             yield self._row(stored, hashes.pop(stored.index))
 
     def leaves(self, start: int, stop: int) -> Iterator[bytes]:
-        """The stored leaf hashes in [start, stop)."""
+        """Return the stored leaf hashes in [start, stop)."""
         return self._store.leaves(self.name, start, stop)
 
     def body(self, index: int) -> bytes:
-        """The public part of one entry that is there."""
+        """Return the public part of one entry that is there."""
         return next(iter(self._store.bodies(self.name, index, index + 1)))[1]
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
-        """Index and public part of all rows."""
+        """Return index and public part of all rows."""
         return self.bodies_of(self._first, self.size)
 
     def bodies_of(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """Index and public part of the rows in [start, stop)."""
+        """Yield index and public part of the rows in [start, stop)."""
         for index, body, _ in self._store.bodies(self.name, start, stop):
             yield index, body
 

@@ -62,7 +62,7 @@ class Inspection:
 
 
 def sign_inspection(inspection: Inspection, key: SigningKey) -> bytes:
-    """The signed document; checked by reading it again. Raises `Malformed`."""
+    """Return the signed document; checked by reading it again. Raises `Malformed`."""
     value = {name: getattr(inspection, name) for name in _FIELDS}
     data = sign_document(INSPECTION_TYPE, strict_json.dumps(value), [key])
     _parse(data)
@@ -72,7 +72,7 @@ def sign_inspection(inspection: Inspection, key: SigningKey) -> bytes:
 def verify_inspection(
     data: bytes, member: MemberId, view: TrustView, documents: TrustDocuments, clock: Clock
 ) -> tuple[Inspection, Appointment]:
-    """What is wanted, and under which appointment:
+    """Return what is wanted, and under which appointment:
 
     1. the document has closed fields, and is for this member;
     2. it was signed within the last five minutes;
@@ -99,7 +99,7 @@ def verify_inspection(
 
 
 def _parse(data: bytes) -> tuple[Inspection, str]:
-    """The inspection and the id of the key that says to have signed it."""
+    """Return the inspection and the id of the key that says to have signed it."""
     document = parse_document(data, INSPECTION_TYPE)
     fields = Fields(strict_json.loads(document.payload, len(document.payload)), "inspection", _FIELDS)
     if len(document.signatures) != 1:
@@ -151,5 +151,5 @@ def refusal_entry(data: bytes, error: LiaisonError) -> EntryDraft:
 
 
 def mandate_of(member: MemberId, appointment: Appointment) -> Mandate:
-    """What the appointment lets its auditor see."""
+    """Return what the appointment lets its auditor see."""
     return Mandate(member, appointment.scope)

@@ -32,7 +32,7 @@ class KeptAnswers:
     keys: ContentKeys
 
     def at(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
-        """The answer whose entry stands at `index` of `log` (`exchange/1`), one look-up whatever the log's size.
+        """Return the answer whose entry stands at `index` of `log` (`exchange/1`), one look-up whatever the log's size.
 
         `Unknown` when the entry is of another exchange, peer or kind, or when its content was erased.
         """
@@ -47,7 +47,7 @@ class KeptAnswers:
         raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
 
     def up_to(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
-        """The same for a place that this node remembers, maybe from before its log went on under this number."""
+        """Return the same for a place that this node remembers, maybe from before its log went on under this number."""
         name, number = split_name(log)
         for earlier in range(number, 1, -1):
             with suppress(Unknown):

@@ -38,7 +38,7 @@ class Mandate:
     scope: Scope | None
 
     def withholds(self, entry: Entry) -> str:
-        """Why an entry's private part must stay closed, as far as its public part tells; empty when it need not."""
+        """Return why an entry's private part must stay closed, as far as its public part tells; empty when it need not."""
         if self.scope is None:
             return NO_AUDITOR
         if entry.kind in ALWAYS_OPEN:
@@ -46,7 +46,7 @@ class Mandate:
         return self.scope.withholds(self.member, entry.time_us, entry.peer, self.scope.agencies)
 
     def withholds_private(self, entry: Entry, private: Mapping[str, Any]) -> str:
-        """The same once its private part is known, which says what agencies took part."""
+        """Return the same once its private part is known, which says what agencies took part."""
         if self.scope is None:
             return NO_AUDITOR
         if entry.kind in ALWAYS_OPEN:
@@ -65,7 +65,7 @@ class Mandate:
 
 
 def agencies_of(private: Mapping[str, Any]) -> frozenset[str]:
-    """The own country's agencies that took part in what an entry tells."""
+    """Return the own country's agencies that took part in what an entry tells."""
     found = set()
     agency, sources = private.get("agency"), private.get("sources")
     if isinstance(agency, str) and agency:
@@ -78,7 +78,8 @@ def agencies_of(private: Mapping[str, Any]) -> frozenset[str]:
 
 
 def verified_appointment(view: TrustView, member: MemberId, data: bytes, at_us: int | None = None) -> Appointment:
-    """The appointment in `data`, when the member's authority signed it and its key is listed, at `at_us` or at all.
+    """Return the appointment in `data`, when the member's authority signed it and its key is listed, at `at_us` or at
+    all.
 
     Raises `LiaisonError`.
     """
@@ -93,7 +94,7 @@ def verified_appointment(view: TrustView, member: MemberId, data: bytes, at_us: 
 def appointment_of(
     view: TrustView, member: MemberId, documents: Iterable[bytes], key_id: str, at_us: int
 ) -> Appointment:
-    """The newest appointment of the auditor who has this key, in force at `at_us`.
+    """Return the newest appointment of the auditor who has this key, in force at `at_us`.
 
     Raises `Forbidden`, or `BadSignature` where the key is not listed (any more).
     """
@@ -114,7 +115,7 @@ def appointment_of(
 
 
 def _verified(view: TrustView, member: MemberId, documents: Iterable[bytes]) -> Iterator[Appointment]:
-    """What does not verify is left out: it gives nobody anything."""
+    """Yield what does not verify is left out: it gives nobody anything."""
     for data in documents:
         try:
             yield verified_appointment(view, member, data)

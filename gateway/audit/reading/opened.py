@@ -32,13 +32,13 @@ class OpenedLogs(Protocol):
     """All logs of one home, or of one export."""
 
     def logs(self) -> list[str]:
-        """Names of the logs (`exchange/1`)."""
+        """Return names of the logs (`exchange/1`)."""
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """The first entry that is there, and the one before which they end."""
+        """Return the first entry that is there, and the one before which they end."""
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
-        """Entries with index in [start, stop), in order. Raises `Contradicted` where content is not the entry's."""
+        """Return entries with index in [start, stop), in order. Raises `Contradicted` where content is not the entry's."""
 
 
 class HomeLogs:
@@ -49,16 +49,16 @@ class HomeLogs:
         self._keys = keys
 
     def logs(self) -> list[str]:
-        """Names of the exchange and operations logs."""
+        """Return names of the exchange and operations logs."""
         return self._store.logs()
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """All entries that are committed and were not pruned."""
+        """Return all entries that are committed and were not pruned."""
         state = self._store.state(log)
         return (state.first, state.size) if state else (0, 0)
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
-        """Entries with index in [start, stop), opened, in order."""
+        """Return entries with index in [start, stop), opened, in order."""
         return (self._opened(log, stored) for stored in self._store.entries(log, start, stop))
 
     def _opened(self, log: str, stored: StoredEntry) -> Opened:
@@ -73,7 +73,7 @@ class HomeLogs:
 
 
 def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes, answer: bytes, key_id: str) -> Opened:
-    """An opened entry, after its place and its commitment were compared. Raises `Contradicted`, `Malformed`."""
+    """Return an opened entry, after its place and its commitment were compared. Raises `Contradicted`, `Malformed`."""
     if entry.index != index or commitment(private) != entry.commitment:
         raise Contradicted(
             "entry {index} does not fit what is kept with it",
@@ -86,7 +86,7 @@ def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes,
 
 
 def hits_of(answer: bytes) -> Iterable[Hit]:
-    """The hits of an answer that was verified when it was logged; none where it is not kept."""
+    """Return the hits of an answer that was verified when it was logged; none where it is not kept."""
     if not answer:
         return ()
     # These load all record types, for the few entries with hits.

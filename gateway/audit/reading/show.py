@@ -85,7 +85,7 @@ def show(
 
 
 def walk(store: LogStore, keys: ContentKeys, log: str, kinds: frozenset[str], since_us: int) -> Iterator[Shown]:
-    """All entries of these kinds since a time, oldest first, in one pass: for reports over a whole log.
+    """Yield all entries of these kinds since a time, oldest first, in one pass: for reports over a whole log.
 
     Raises `Contradicted`, `Malformed`.
     """
@@ -97,7 +97,7 @@ def walk(store: LogStore, keys: ContentKeys, log: str, kinds: frozenset[str], si
 
 
 def open_entry(keys: ContentKeys, log: str, stored: StoredEntry) -> Shown:
-    """A stored entry with its private part."""
+    """Return a stored entry with its private part."""
     entry = parse_entry(stored.body)
     if stored.content is None:
         return Shown(entry, erased="content")
@@ -118,7 +118,7 @@ def _fits(shown: Shown, wanted: Filter) -> bool:
 
 
 def _outcomes(shown: Shown) -> set[str]:
-    """How an exchange ended, as far as an entry tells: by its outcome, else by its kind and code."""
+    """Return how an exchange ended, as far as an entry tells: by its outcome, else by its kind and code."""
     found = {str(shown.private.get("outcome", ""))}
     if shown.entry.kind in (Outcome.SILENT, Outcome.REFUSED):
         found.add(shown.entry.kind)

@@ -31,11 +31,11 @@ class Tombstones:
         self._path = path
 
     def destroyed(self) -> list[str]:
-        """Ids of all keys that were destroyed, in order."""
+        """Return ids of all keys that were destroyed, in order."""
         return [key_id for key_id, state in self._lines() if state == _DESTROYED]
 
     def unfinished(self) -> list[str]:
-        """Those of which nobody wrote that their content is overwritten."""
+        """Return those of which nobody wrote that their content is overwritten."""
         lines = self._lines()
         return [key_id for key_id, state in lines if state == _DESTROYED and (key_id, _EMPTIED) not in lines]
 

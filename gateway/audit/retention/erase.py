@@ -63,8 +63,9 @@ class Eraser:
         return found
 
     def _documents(self, targets: Targets, why: ErasureReason) -> list[Erased]:
-        """Documents that name one of the exchanges or searches go: searches as officers were shown them, copies of
-        records, requests for consent. The rest is sealed anew, since an older backup still holds them all."""
+        """Return documents that name one of the exchanges or searches go: searches as officers were shown them, copies
+        of records, requests for consent. The rest is sealed anew, since an older backup still holds them all.
+        """
         if not targets.names:
             return []
         names = [name.encode() for name in targets.names]

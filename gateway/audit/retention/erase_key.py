@@ -71,7 +71,7 @@ class KeyEraser:
         self._known: dict[str, int] | None = None
 
     def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: ErasureReason) -> Erased | None:
-        """All steps for one key. None where nothing under it is to be erased: then nothing is changed."""
+        """Return all steps for one key. None where nothing under it is to be erased: then nothing is changed."""
         plan = sort_content(self.content, key, holds, wanted)
         if plan.keep and not plan.erase:
             return None
@@ -102,7 +102,7 @@ class KeyEraser:
         self.content.rewrap(key_id, to, places)
 
     def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
-        """The same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""
+        """Return the same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""
         to = self.keys.retire(key.id)
 
         def change(name: str, sealed: bytes, place: bytes) -> bytes | None:
@@ -138,7 +138,7 @@ class KeyEraser:
         return index
 
     def _proofs(self) -> dict[str, int]:
-        """Keys that entries say were destroyed, with the entries' indexes; read once for each order."""
+        """Return keys that entries say were destroyed, with the entries' indexes; read once for each order."""
         if self._known is None:
             self._known = {
                 str(shown.private.get("key_id", "")): shown.entry.index

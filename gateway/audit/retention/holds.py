@@ -75,16 +75,16 @@ class Hold:
     ended: str = ""
 
     def stands(self, now_us: int) -> bool:
-        """Whether it holds anything at a time."""
+        """Tell whether it holds anything at a time."""
         return not self.ended and now_us < self.until_us
 
     def covers(self, log: str, index: int, exchange: str) -> bool:
-        """Whether an entry is among what it names."""
+        """Tell whether an entry is among what it names."""
         return index in self.entries.get(log, ()) or (bool(exchange) and exchange in self.exchanges)
 
 
 def seal_hold(order: HoldOrder, keys: Sequence[SigningKey]) -> bytes:
-    """The document with a signature of each of `keys`; checked by reading it again."""
+    """Return the document with a signature of each of `keys`; checked by reading it again."""
     value = {
         "member": order.member,
         "action": order.action.value,
@@ -100,7 +100,7 @@ def seal_hold(order: HoldOrder, keys: Sequence[SigningKey]) -> bytes:
 
 
 def parse_hold(data: bytes) -> tuple[HoldOrder, Document]:
-    """A document with closed fields, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
+    """Return a document with closed fields, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
     document = parse_document(data, HOLD_TYPE)
     value = strict_json.loads(document.payload, len(document.payload))
     if not isinstance(value, dict) or set(value) != _FIELDS or type(value["until_us"]) is not int:
@@ -126,7 +126,7 @@ def parse_hold(data: bytes) -> tuple[HoldOrder, Document]:
 
 
 def verify_hold(data: bytes, member: MemberId, approvers: Sequence[VerifyKey], now_us: int) -> HoldOrder:
-    """A document that may be acted on:
+    """Return a document that may be acted on:
 
     1. it parses, with closed fields;
     2. it is this member's;
@@ -184,7 +184,7 @@ def lapsed_entry(hold: Hold) -> EntryDraft:
 
 
 def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
-    """All holds that were ever placed, the oldest first, from the operations logs.
+    """Return all holds that were ever placed, the oldest first, from the operations logs.
 
     Raises `Contradicted` when an entry of a hold is not what was written: then nothing may be erased.
     """
@@ -208,7 +208,7 @@ def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
 
 
 def holding(holds: Iterable[Hold], log: str, index: int, exchange: str) -> Hold | None:
-    """The hold that stands in the way of erasing an entry's content; `holds` are those that stand."""
+    """Return the hold that stands in the way of erasing an entry's content; `holds` are those that stand."""
     return next((hold for hold in holds if hold.covers(log, index, exchange)), None)
 
 

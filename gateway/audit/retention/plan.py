@@ -45,7 +45,7 @@ class Sorted:
     held_by: set[str] = field(default_factory=set)
 
     def told(self, key_id: str, proof: int = -1) -> Erased:
-        """The same in numbers."""
+        """Return the same in numbers."""
         counts = {log: len(indexes) for log, indexes in self.erase.items()}
         return Erased(key_id, counts, self.keep, tuple(sorted(self.held_by)), proof)
 
@@ -63,29 +63,29 @@ class Targets:
     gone: int = 0
 
     def wanted(self, place: ContentPlace) -> bool:
-        """Whether a place is one of them."""
+        """Tell whether a place is one of them."""
         return place.index in self.entries.get(place.log, ())
 
 
 def everything(place: ContentPlace) -> bool:
-    """All content under a key."""
+    """Return all content under a key."""
     del place
     return True
 
 
 def standing(store: LogStore, keys: ErasableKeys, now_us: int) -> list[Hold]:
-    """The holds that stand at a time."""
+    """Return the holds that stand at a time."""
     return [hold for hold in read_holds(store, keys) if hold.stands(now_us)]
 
 
 def due(keys: ErasableKeys, before: Mapping[str, int]) -> list[ContentKeyId]:
-    """Keys of months that ended before the time given for their class, the oldest first."""
+    """Return keys of months that ended before the time given for their class, the oldest first."""
     found = [content_key_id(text) for text in keys.key_ids() if text.partition("/")[0] in before]
     return sorted((key for key in found if key.end_us <= before[key.name]), key=lambda key: (key.start_us, key.id))
 
 
 def sort_content(content: ErasableContent, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted) -> Sorted:
-    """What is under a key, and what would become of it."""
+    """Return what is under a key, and what would become of it."""
     found = Sorted()
     for place in content.under(key.id, key.start_us, key.end_us):
         hold = holding(holds, place.log, place.index, place.exchange_id)
@@ -101,13 +101,13 @@ def sort_content(content: ErasableContent, key: ContentKeyId, holds: Sequence[Ho
 def plan_by_age(
     store: LogStore, content: ErasableContent, keys: ErasableKeys, now_us: int, before: Mapping[str, int]
 ) -> list[Erased]:
-    """What erasing by age would erase, key by key, and what is held."""
+    """Return what erasing by age would erase, key by key, and what is held."""
     holds = standing(store, keys, now_us)
     return [sort_content(content, key, holds, everything).told(key.id) for key in due(keys, before)]
 
 
 def look_up(store: LogStore, keys: ErasableKeys, holds: Sequence[Hold], wanted: Mapping[str, Iterable[int]]) -> Targets:
-    """The entries that an order names.
+    """Return the entries that an order names.
 
     `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
     entry. What is erased already is left out.

@@ -13,11 +13,12 @@ class ErasableContent(Protocol):
     """Encrypted content as what erases it sees it. Every failure of the database or disk is `StorageBroken`."""
 
     def under(self, key_id: str, since_us: int, until_us: int) -> Iterator[ContentPlace]:
-        """All content under a month's key that is still there, a page in memory at a time. Entries are looked for
-        in the time of the key's month."""
+        """Return all content under a month's key that is still there, a page in memory at a time. Entries are looked
+        for in the time of the key's month.
+        """
 
     def find_exchange(self, log: str, exchange_id: str) -> list[int]:
-        """Indexes of an exchange's entries in a log."""
+        """Return indexes of an exchange's entries in a log."""
 
     def rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
         """One transaction: these content keys lie under `to` now, each as it was wrapped there."""
@@ -37,25 +38,25 @@ class ErasableKeys(ContentKeys, Protocol):
     """Content keys that can be retired and destroyed."""
 
     def key_ids(self) -> list[str]:
-        """Ids of all keys that exist and were not destroyed."""
+        """Return ids of all keys that exist and were not destroyed."""
 
     def is_destroyed(self, key_id: str) -> bool:
-        """Whether `key_id` was destroyed."""
+        """Tell whether `key_id` was destroyed."""
 
     def retire(self, key_id: str) -> str:
         """Write nothing new under `key_id`; the id of the key that follows it."""
 
     def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
-        """The content key of an entry under another month's key."""
+        """Return the content key of an entry under another month's key."""
 
     def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
         """Keep, durably, what `rewrap` made under `to`, by log and index: an older database needs it."""
 
     def open(self, sealed: bytes, place: bytes) -> bytes:
-        """A small value."""
+        """Return a small value."""
 
     def reseal(self, sealed: bytes, to: str, place: bytes) -> bytes:
-        """A small value under another key."""
+        """Return a small value under another key."""
 
     def destroy(self, key_id: str) -> None:
         """Erase what `key_id` protects, for ever; a key that is not there can never be made."""

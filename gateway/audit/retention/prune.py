@@ -45,7 +45,7 @@ class ErasedKeys(ContentKeys, Protocol):
     """A keystore that says which keys were destroyed."""
 
     def is_destroyed(self, key_id: str) -> bool:
-        """Whether a key was destroyed."""
+        """Tell whether a key was destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Plan:
 
 
 def pruned_mark(origin: str) -> bytes:
-    """What stands as `req` in the entry: which log was pruned."""
+    """Return what stands as `req` in the entry: which log was pruned."""
     return hashlib.sha256(origin.encode()).digest()
 
 
@@ -145,7 +145,7 @@ class Pruner:
         )
 
     def _begun(self, log: str) -> int:
-        """Up to which index the operations log says that this log is pruned; 0 where it does not."""
+        """Return up to which index the operations log says that this log is pruned; 0 where it does not."""
         name, number = split_name(log)
         mark = pruned_mark(origin_of(self._member, name, number))
         found = 0
@@ -171,7 +171,7 @@ class Pruner:
     # ------------------------------------------------------------ what has to stay
 
     def _free(self, log: str, first: int, stop: int) -> tuple[int, str]:
-        """The first entry in [first, stop) that has to stay, and why; `stop` where none has."""
+        """Return the first entry in [first, stop) that has to stay, and why; `stop` where none has."""
         for stored in self._store.entries(log, first, stop):
             why = self._stays(log, parse_entry(stored.body), stored.content)
             if why:
@@ -199,7 +199,7 @@ def _channels(entry: Entry) -> Iterator[str]:
 
 
 def pruned_below(store: LogStore) -> dict[str, int]:
-    """The lowest index of each log that was pruned."""
+    """Return the lowest index of each log that was pruned."""
     states = ((log, store.state(log)) for log in store.logs())
     return {log: state.first for log, state in states if state is not None and state.first}
 

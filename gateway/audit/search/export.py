@@ -57,11 +57,11 @@ class SearchedExport:
         self._rest: Iterator[Row] = iter(())
 
     def logs(self) -> list[str]:
-        """Names of the logs."""
+        """Return names of the logs."""
         return list(self._logs)
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """The part of the log that is there."""
+        """Return the part of the log that is there."""
         return self._logs[log].first, self._logs[log].stop
 
     @property
@@ -70,17 +70,17 @@ class SearchedExport:
         return hashlib.sha256(self.manifest).hexdigest()
 
     def key_ids(self) -> frozenset[str]:
-        """The one id."""
+        """Return the one id."""
         return frozenset((_KEY,))
 
     def search_key(self, key_id: str) -> bytes:
-        """The key of the index. `Unknown` for an id of something else."""
+        """Return the key of the index. `Unknown` for an id of something else."""
         if key_id != _KEY:
             raise Unknown("this index is of something else", code="search-index", where="export")
         return HKDF(SHA256(), 32, None, _PURPOSE).derive(self.manifest)
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
-        """Entries with index in [start, stop), opened, in order; what follows the last call is read on."""
+        """Yield entries with index in [start, stop), opened, in order; what follows the last call is read on."""
         if stop - start == 1:
             yield _opened(log, self._one(self._logs[log], start))
             return
@@ -91,7 +91,7 @@ class SearchedExport:
             yield _opened(log, row)
 
     def _one(self, log: ExportLog, index: int) -> Row:
-        """One entry, with its lines found by halving."""
+        """Return one entry, with its lines found by halving."""
         segment = log.first + (index - log.first) // SEGMENT * SEGMENT
         opening = self._line(log, lines_name(OPENINGS, segment), index)
         kept = self._line(log, lines_name(STATEMENTS, segment), index)
@@ -109,7 +109,7 @@ class SearchedExport:
 
 
 def find_line(file: IO[bytes], index: int, path: str) -> bytes:
-    """The line of `index` in a file whose lines are in the order of their index, or nothing."""
+    """Return the line of `index` in a file whose lines are in the order of their index, or nothing."""
     low, high = 0, file.seek(0, os.SEEK_END)
     while low < high:
         middle = (low + high) // 2
@@ -136,7 +136,7 @@ def _index_of(line: bytes, path: str) -> int:
 
 
 def _from(log: ExportLog, start: int) -> Iterator[Row]:
-    """Rows from `start` on."""
+    """Yield rows from `start` on."""
     first = log.first + (start - log.first) // SEGMENT * SEGMENT
     for segment in range(first, log.stop, SEGMENT):
         for row in log.segment(segment):

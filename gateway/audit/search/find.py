@@ -98,7 +98,7 @@ def find_all(
     progress: Progress | None = None,
     keep: Keep | None = None,
 ) -> Found:
-    """The same without an index: every entry is opened, as many of each log as `sizes` says were verified."""
+    """Return the same without an index: every entry is opened, as many of each log as `sizes` says were verified."""
     found = Found()
     bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
     bounds = {log: (start, min(stop, start + sizes.get(log, 0))) for log, (start, stop) in bounds.items()}
@@ -117,7 +117,7 @@ def find_all(
 def _fitting(
     found: Found, rows: Iterator[Opened], question: Question, logs: SearchedLogs, keep: Keep | None
 ) -> Iterator[Opened]:
-    """The entries among `rows` that fit; the closed ones are counted."""
+    """Yield the entries among `rows` that fit; the closed ones are counted."""
     for opened in rows:
         if opened.private is None and question.private:
             found.closed += question.public_fits(opened.entry)
@@ -179,7 +179,7 @@ class _Search:
         self._found.trim(self._limit)
 
     def having(self, term: str) -> int:
-        """How many of the entries that were found have this term too, of a field that was asked for."""
+        """Return how many of the entries that were found have this term too, of a field that was asked for."""
         group = frozenset((term,))
         among = sum((bits & self._any_of(part, group)).bit_count() for part, bits in self._hits)
         return among + sum(term in terms for terms in self._read_terms)

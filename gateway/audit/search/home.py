@@ -14,10 +14,10 @@ class SearchKeys(ContentKeys, Protocol):
     """The keystore of a home."""
 
     def key_ids(self) -> list[str]:
-        """Ids of the keys that were not destroyed."""
+        """Return ids of the keys that were not destroyed."""
 
     def search_key(self, key_id: str) -> bytes:
-        """The key of a search index for what is under `key_id`; `Unknown` when that was destroyed."""
+        """Return the key of a search index for what is under `key_id`; `Unknown` when that was destroyed."""
 
 
 class SearchedHome(HomeLogs):
@@ -35,5 +35,5 @@ class SearchedHome(HomeLogs):
         return ""
 
     def key_ids(self) -> frozenset[str]:
-        """Ids of the keys that content can still be under."""
+        """Return ids of the keys that content can still be under."""
         return frozenset(self._key_ids())

@@ -41,10 +41,10 @@ class SearchedLogs(OpenedLogs, Protocol):
         """What an index of these logs says that it belongs to; may be empty."""
 
     def key_ids(self) -> frozenset[str]:
-        """Ids of the keys that content can still be under."""
+        """Return ids of the keys that content can still be under."""
 
     def search_key(self, key_id: str) -> bytes:
-        """The key of a part whose content is under `key_id`; `Unknown` when that is gone."""
+        """Return the key of a part whose content is under `key_id`; `Unknown` when that is gone."""
 
 
 class IndexKeeper:
@@ -116,12 +116,12 @@ class IndexKeeper:
 
 
 def whole_blocks(start: int, stop: int) -> range:
-    """Numbers of the blocks that lie wholly in [start, stop)."""
+    """Return numbers of the blocks that lie wholly in [start, stop)."""
     return range(-(-start // BLOCK), stop // BLOCK)
 
 
 def public_terms(opened: Opened) -> Iterator[str]:
-    """Terms of what everybody may know of an entry."""
+    """Yield terms of what everybody may know of an entry."""
     entry = opened.entry
     yield kind_term(entry.kind)
     yield peer_term(entry.peer)
@@ -132,15 +132,15 @@ def public_terms(opened: Opened) -> Iterator[str]:
 
 
 def kind_term(kind: str) -> str:
-    """The term of a kind of entry."""
+    """Return the term of a kind of entry."""
     return f"kind={kind}"
 
 
 def peer_term(peer: str) -> str:
-    """The term of a counterpart."""
+    """Return the term of a counterpart."""
     return f"peer={peer}"
 
 
 def exchange_term(exchange_id: str) -> str:
-    """The term of an exchange."""
+    """Return the term of an exchange."""
     return f"exchange={exchange_id}"

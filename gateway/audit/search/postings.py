@@ -40,14 +40,14 @@ class TermKeys:
         self._prepared = hmac.new(key, b"", sha256)
 
     def of(self, term: str) -> bytes:
-        """The key of a term."""
+        """Return the key of a term."""
         state = self._prepared.copy()
         state.update(term.encode("utf-8", "surrogatepass"))
         return state.digest()
 
 
 def label(term_key: bytes, salt: bytes) -> int:
-    """The label of a term in a part, as SQLite's signed integer."""
+    """Return the label of a term in a part, as SQLite's signed integer."""
     return int.from_bytes(shake_256(term_key + salt).digest(_LABEL), "big", signed=True)
 
 
@@ -59,7 +59,9 @@ def seal(term_key: bytes, salt: bytes, places: Sequence[int]) -> tuple[int, byte
 
 
 def unseal(term_key: bytes, salt: bytes, posting: bytes) -> int:
-    """The places in a posting as bits, the first entry of the block lowest. Rubbish gives places that do not fit."""
+    """Return the places in a posting as bits, the first entry of the block lowest. Rubbish gives places that do not
+    fit.
+    """
     plain = _xor(posting, shake_256(term_key + salt).digest(_LABEL + len(posting))[_LABEL:])
     if len(plain) >= _BITMAP:
         return int.from_bytes(plain[:_BITMAP], "little")
@@ -70,7 +72,7 @@ def unseal(term_key: bytes, salt: bytes, posting: bytes) -> int:
 
 
 def places_of(bits: int) -> list[int]:
-    """The places in `bits`, highest first."""
+    """Return the places in `bits`, highest first."""
     found = []
     while bits:
         highest = bits.bit_length() - 1
@@ -80,7 +82,7 @@ def places_of(bits: int) -> list[int]:
 
 
 def _list(places: Sequence[int]) -> bytes:
-    """Two bytes each, the last one repeated up to a power of two."""
+    """Return two bytes each, the last one repeated up to a power of two."""
     wanted = 1 << (len(places) - 1).bit_length()
     return b"".join(place.to_bytes(_PLACE, "little") for place in [*places, *[places[-1]] * (wanted - len(places))])
 

@@ -41,11 +41,11 @@ class Question:
         return frozenset(Field(term.partition("=")[0]) for term in terms)
 
     def of_log(self, name: str) -> bool:
-        """Whether the log `name` (`exchange/1`) is to be searched."""
+        """Tell whether the log `name` (`exchange/1`) is to be searched."""
         return self.log in ("", name.partition("/")[0])
 
     def public_fits(self, entry: Entry) -> bool:
-        """Whether the public part of an entry fits."""
+        """Tell whether the public part of an entry fits."""
         return (
             entry.time_us >= self.since_us
             and (not self.until_us or entry.time_us < self.until_us)
@@ -55,21 +55,21 @@ class Question:
         )
 
     def terms_fit(self, found: Collection[str]) -> bool:
-        """Whether an entry with these terms fits, as far as they decide."""
+        """Tell whether an entry with these terms fits, as far as they decide."""
         if not self.private:
             return True
         return any(all(not group.isdisjoint(found) for group in groups) for groups in self.alternatives)
 
 
 def terms_of_opened(opened: Opened, resolve: Resolve | None, wanted: Collection[Field] = ALL_FIELDS) -> frozenset[str]:
-    """The terms of an entry as it was opened, of `wanted` fields at least; one that is closed has none."""
+    """Return the terms of an entry as it was opened, of `wanted` fields at least; one that is closed has none."""
     if opened.private is None:
         return frozenset()
     return terms_of(opened.entry, opened.private, opened.request, opened.answer, resolve, wanted)
 
 
 def fits(question: Question, opened: Opened, resolve: Resolve | None) -> bool:
-    """Whether an entry fits by its own word, whatever an index says of it."""
+    """Tell whether an entry fits by its own word, whatever an index says of it."""
     if not question.public_fits(opened.entry):
         return False
     return not question.private or question.terms_fit(terms_of_opened(opened, resolve, question.fields))

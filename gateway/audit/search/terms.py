@@ -53,25 +53,25 @@ class Field(StrEnum):
 
 
 def term(field: Field, value: str) -> str:
-    """One term; `value` is in the field's normal form."""
+    """Return one term; `value` is in the field's normal form."""
     return f"{field}={value}"
 
 
 def name_terms(name: str) -> frozenset[str]:
-    """Terms of a person's name: one that an entry has is enough."""
+    """Return terms of a person's name: one that an entry has is enough."""
     from gateway.matching.same import name_sounds
 
     return frozenset(term(Field.NAME, sound) for sound in name_sounds(name))
 
 
 def number_terms(number: str) -> frozenset[str]:
-    """The term of a number or plate of any kind; without one where it is none (`-`, `000000`)."""
+    """Return the term of a number or plate of any kind; without one where it is none (`-`, `000000`)."""
     key = document_key(number)
     return frozenset((term(Field.NUMBER, key),)) if key else frozenset()
 
 
 def born_terms(year: str) -> frozenset[str]:
-    """Terms of a year of birth: a question without a birth date may be about the same person."""
+    """Return terms of a year of birth: a question without a birth date may be about the same person."""
     return frozenset((term(Field.BORN, year), term(Field.BORN, UNKNOWN_BIRTH)))
 
 
@@ -86,7 +86,7 @@ def terms_of(
     resolve: Resolve | None = None,
     wanted: Collection[Field] = ALL_FIELDS,
 ) -> frozenset[str]:
-    """The terms of an opened entry, of `wanted` fields at least. What cannot be read of a statement has none.
+    """Return the terms of an opened entry, of `wanted` fields at least. What cannot be read of a statement has none.
 
     Statements are parsed only for fields that need them: that is most of the work.
     """
@@ -150,7 +150,7 @@ def _subject(query: Query | None) -> Iterator[str]:
 
 
 def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: Resolve | None) -> Iterator[str]:
-    """Records that were given or used: the `jti` of each issue, the reference of each hit, the source's own key."""
+    """Yield records that were given or used: the `jti` of each issue, the reference of each hit, the source's own key."""
     yield from _simple(Field.RECORD, private.get("record"), private.get("hit"))
     hits = private.get("hits")
     if not hits:
@@ -175,7 +175,7 @@ def _at_source(reference: str, entry: Entry, private: Mapping[str, Any], resolve
 
 
 def _jti(record: str) -> str:
-    """The `jti` in a record's payload, unverified; empty where there is none."""
+    """Return the `jti` in a record's payload, unverified; empty where there is none."""
     parts = record.split("~", 1)[0].split(".")
     if len(parts) != 3:
         return ""
@@ -189,7 +189,7 @@ def _jti(record: str) -> str:
 
 @lru_cache(maxsize=4)
 def _request(request: bytes) -> Request | None:
-    """The request in a kept envelope; None where none is kept, or where it was refused for its very form."""
+    """Return the request in a kept envelope; None where none is kept, or where it was refused for its very form."""
     if not request:
         return None
     # What parses statements is loaded where one has to be parsed: many searches need none.

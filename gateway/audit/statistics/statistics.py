@@ -254,7 +254,8 @@ class _Counting:
 
 
 def published(counts: Counter[Cell]) -> dict[Cell, int]:
-    """Counts as they may leave the country's hands: -1 stands for one to four, and the rest are multiples of five.
+    """Return counts as they may leave the country's hands: -1 stands for one to four, and the rest are multiples of
+    five.
 
     Where a counterpart chooses the values, those that are that rare in their month stand under `other`.
     """
@@ -266,7 +267,7 @@ def published(counts: Counter[Cell]) -> dict[Cell, int]:
 
 
 def rounded(count: int) -> int:
-    """A count rounded to the next multiple of `SMALLEST`; -1 for one that is too small to be told."""
+    """Return a count rounded to the next multiple of `SMALLEST`; -1 for one that is too small to be told."""
     if 0 < count < SMALLEST:
         return -1
     return (count + SMALLEST // 2) // SMALLEST * SMALLEST

@@ -56,7 +56,7 @@ class Uptime:
         self._last_us = max(self._last_us, time_us)
 
     def months(self) -> Iterator[Availability]:
-        """Each month that the log covers, as far as it does."""
+        """Yield each month that the log covers, as far as it does."""
         start = self._first_us
         while start < self._last_us:
             end = min(_next_month(start), self._last_us)

@@ -35,7 +35,7 @@ class HeadSigner(Protocol):
         """The public key as SubjectPublicKeyInfo (DER)."""
 
     def sign(self, data: bytes) -> bytes:
-        """The signature of `data`, 64 bytes."""
+        """Return the signature of `data`, 64 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +61,28 @@ class Checkpoint:
 
 
 def origin(member: str, log: str, number: int) -> str:
-    """The origin of a member's log."""
+    """Return the origin of a member's log."""
     return f"{member}.liaison.internal/{log}/{number}"
 
 
 def following(log_origin: str) -> str:
-    """The origin of the log's next number."""
+    """Return the origin of the log's next number."""
     before, _, number = log_origin.rpartition("/")
     return f"{before}/{int(number) + 1}"
 
 
 def key_id(name: str, public: bytes) -> bytes:
-    """The four bytes by which a note's signature names an Ed25519 key of 32 bytes."""
+    """Return the four bytes by which a note's signature names an Ed25519 key of 32 bytes."""
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
 
 
 def vkey(name: str, public: bytes) -> str:
-    """The verifier key of a log as text: `<name>+<key id>+<base64 of type and key>`."""
+    """Return the verifier key of a log as text: `<name>+<key id>+<base64 of type and key>`."""
     return f"{name}+{key_id(name, public).hex()}+{base64.b64encode(_ED25519 + public).decode()}"
 
 
 def raw_key(spki: bytes) -> bytes:
-    """The 32 bytes of an Ed25519 SubjectPublicKeyInfo, or `Malformed`."""
+    """Return the 32 bytes of an Ed25519 SubjectPublicKeyInfo, or `Malformed`."""
     if not spki.startswith(_SPKI_PREFIX) or len(spki) != len(_SPKI_PREFIX) + 32:
         raise Malformed("a log key is Ed25519", code="bad-log-key", where="log key")
     return spki[len(_SPKI_PREFIX) :]
@@ -99,14 +99,14 @@ class Signer:
         self._key_id = key_id(log_origin, self.public)
 
     def sign(self, size: int, root: bytes) -> bytes:
-        """The signed checkpoint."""
+        """Return the signed checkpoint."""
         text = f"{self.origin}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
         line = base64.b64encode(self._key_id + self._key.sign(text)).decode()
         return text + f"\n{_DASH}{self.origin} {line}\n".encode()
 
 
 def parse_checkpoint(data: bytes) -> Checkpoint:
-    """The checkpoint in `data`, or `Malformed`. Signatures of unknown keys are kept and mean nothing."""
+    """Return the checkpoint in `data`, or `Malformed`. Signatures of unknown keys are kept and mean nothing."""
     if len(data) > MAX_CHECKPOINT:
         raise _bad("it is too long")
     try:
@@ -128,7 +128,7 @@ def parse_checkpoint(data: bytes) -> Checkpoint:
 
 
 def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
-    """Signature lines without their note, each ended by a newline; or `Malformed`."""
+    """Return signature lines without their note, each ended by a newline; or `Malformed`."""
     try:
         lines = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -139,7 +139,7 @@ def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
 
 
 def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoint:
-    """The checkpoint in `data` when it is of `log_origin` and `key` signed it.
+    """Return the checkpoint in `data` when it is of `log_origin` and `key` signed it.
 
     Raises `Malformed`, or `BadSignature`: another origin, no signature by this key, or one that does not fit.
     """
@@ -157,7 +157,7 @@ def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoin
 
 
 def only_signature(checkpoint: Checkpoint, name: str, known_as: bytes) -> bytes:
-    """The note with the first signature by this key and no other, or `Malformed` when there is none."""
+    """Return the note with the first signature by this key and no other, or `Malformed` when there is none."""
     for line in checkpoint.signatures:
         if (line.name, line.key_id) == (name, known_as):
             raw = base64.b64encode(line.key_id + line.signature).decode()

@@ -33,41 +33,43 @@ _NUMBER = 8
 
 
 def witness_name(member: str) -> str:
-    """The key name of a member's node as a witness."""
+    """Return the key name of a member's node as a witness."""
     return f"{member}.liaison.internal/witness"
 
 
 def domestic_name(member: str) -> str:
-    """The key name of a member's domestic witness."""
+    """Return the key name of a member's domestic witness."""
     return f"{member}.liaison.internal/domestic-witness"
 
 
 def cosignature_key_id(name: str, key: WitnessKey) -> bytes:
-    """The four bytes by which a signature line names a witness's key."""
+    """Return the four bytes by which a signature line names a witness's key."""
     return hashlib.sha256(name.encode() + b"\n" + _TYPES[key.algorithm] + key.raw).digest()[:4]
 
 
 def cosignature_vkey(name: str, key: WitnessKey) -> str:
-    """The verifier key of a witness as text."""
+    """Return the verifier key of a witness as text."""
     material = base64.b64encode(_TYPES[key.algorithm] + key.raw).decode()
     return f"{name}+{cosignature_key_id(name, key).hex()}+{material}"
 
 
 def signed_message(algorithm: Algorithm, name: str, checkpoint: Checkpoint, time_s: int) -> bytes:
-    """What a cosignature of this kind is over."""
+    """Return what a cosignature of this kind is over."""
     if algorithm is Algorithm.ED25519:
         return f"cosignature/v1\ntime {time_s}\n".encode() + checkpoint.text
     return subtree_message(name, time_s, checkpoint.origin, 0, checkpoint.size, checkpoint.root)
 
 
 def subtree_message(name: str, time_s: int, origin: str, start: int, end: int, root: bytes) -> bytes:
-    """The `cosigned_message` of tlog-cosignature, over the leaves from `start` to before `end` (a head starts at 0)."""
+    """Return the `cosigned_message` of tlog-cosignature, over the leaves from `start` to before `end` (a head starts at
+    0).
+    """
     numbers = start.to_bytes(_NUMBER, "big") + end.to_bytes(_NUMBER, "big")
     return _SUBTREE + _short(name) + time_s.to_bytes(_NUMBER, "big") + _short(origin) + numbers + root
 
 
 def _short(text: str) -> bytes:
-    """TLS presentation: `opaque<1..2^8-1>`."""
+    """Return TLS presentation: `opaque<1..2^8-1>`."""
     raw = text.encode()
     if not 0 < len(raw) < 256:
         raise Malformed("a name in a cosignature has 1 to 255 bytes", code="bad-name", where="cosignature")
@@ -82,7 +84,7 @@ class Cosigner:
         self._keys = [(key, cosignature_key_id(name, key.public)) for key in keys]
 
     def cosign(self, checkpoint: Checkpoint, time_s: int) -> bytes:
-        """A signature line by each key."""
+        """Return a signature line by each key."""
         lines = []
         for key, known_as in self._keys:
             signature = key.sign(signed_message(key.public.algorithm, self.name, checkpoint, time_s))
@@ -91,7 +93,7 @@ class Cosigner:
         return "".join(lines).encode()
 
     def has_cosigned(self, checkpoint: Checkpoint) -> bool:
-        """Whether the note carries a cosignature by one of these keys."""
+        """Tell whether the note carries a cosignature by one of these keys."""
         for key, known_as in self._keys:
             for line in checkpoint.signatures:
                 if (line.name, line.key_id) != (self.name, known_as) or len(line.signature) <= _NUMBER:
@@ -129,7 +131,7 @@ class Cosigned:
 
 
 def witnesses_of(view: TrustView, member: str) -> list[Witness]:
-    """All keys that count for the logs of `member`: those of the other members' nodes, and its own auditor's.
+    """Return all keys that count for the logs of `member`: those of the other members' nodes, and its own auditor's.
 
     A key that stands in two places counts in none: an Ed25519 cosignature does not say whose it is.
     """
@@ -148,13 +150,13 @@ def witnesses_of(view: TrustView, member: str) -> list[Witness]:
 
 
 def read_lines(data: bytes) -> list[bytes]:
-    """The signature lines in `data`, each with its newline, or `Malformed`."""
+    """Return the signature lines in `data`, each with its newline, or `Malformed`."""
     parse_signature_lines(data)
     return data.splitlines(keepends=True)
 
 
 def verify_cosignature(checkpoint: Checkpoint, line: bytes, witness: Witness) -> Cosigned:
-    """The cosignature in `line`, when it is by this key over this head:
+    """Return the cosignature in `line`, when it is by this key over this head:
 
     1. it is one signature line, and names this witness and key;
     2. it has the length of its kind;
@@ -180,8 +182,9 @@ def verify_cosignature(checkpoint: Checkpoint, line: bytes, witness: Witness) ->
 def verify_cosignatures(
     checkpoint: Checkpoint, lines: Iterable[bytes], witnesses: Sequence[Witness], now_us: int
 ) -> list[Cosigned]:
-    """Those of `lines` that verify, and are not dated ahead of `now_us`. What does not means nothing: lines of
-    unknown keys are allowed in a note."""
+    """Return those of `lines` that verify, and are not dated ahead of `now_us`. What does not means nothing: lines of
+    unknown keys are allowed in a note.
+    """
     found = []
     for line in lines:
         for witness in witnesses:
@@ -193,7 +196,7 @@ def verify_cosignatures(
 
 
 def reaches_quorum(cosigned: Iterable[Cosigned], quorum: int) -> bool:
-    """Whether the domestic witness or at least `quorum` different counterparts are among them."""
+    """Tell whether the domestic witness or at least `quorum` different counterparts are among them."""
     found = list(cosigned)
     return any(item.domestic for item in found) or len({item.member for item in found}) >= max(1, quorum)
 

@@ -23,12 +23,12 @@ _NODE = b"\x01"
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf."""
+    """Return the hash of a leaf."""
     return sha256(_LEAF + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node."""
+    """Return the hash of an inner node."""
     return sha256(_NODE + left + right).digest()
 
 
@@ -66,15 +66,15 @@ class Tree:
             self.append(leaf)
 
     def leaf(self, index: int) -> bytes:
-        """The hash of leaf `index`."""
+        """Return the hash of leaf `index`."""
         return self.node(0, index)
 
     def node(self, level: int, index: int) -> bytes:
-        """The complete node `index` of `level`; leaves are level 0."""
+        """Return the complete node `index` of `level`; leaves are level 0."""
         return bytes(self._levels[level][index * HASH_BYTES : (index + 1) * HASH_BYTES])
 
     def root(self, size: int | None = None) -> bytes:
-        """The root of the first `size` leaves (of all, by default)."""
+        """Return the root of the first `size` leaves (of all, by default)."""
         size = self._checked(size)
         if size == 0:
             return EMPTY_ROOT
@@ -86,7 +86,7 @@ class Tree:
         return edge
 
     def inclusion(self, index: int, size: int | None = None) -> tuple[bytes, ...]:
-        """The proof that leaf `index` is in the tree of `size` leaves, from the leaf upwards (2.1.1)."""
+        """Return the proof that leaf `index` is in the tree of `size` leaves, from the leaf upwards (2.1.1)."""
         size = self._checked(size)
         if not 0 <= index < size:
             raise Malformed(
@@ -106,7 +106,7 @@ class Tree:
         return self._siblings(index, size, 0, _SHARED) + self._upper[1]
 
     def _siblings(self, index: int, size: int, start: int, stop: int) -> tuple[bytes, ...]:
-        """The part of a proof on the levels from `start` to before `stop`."""
+        """Return the part of a proof on the levels from `start` to before `stop`."""
         edge = self._right_edge(size)
         proof: list[bytes] = []
         for level in range(start, stop):
@@ -118,7 +118,7 @@ class Tree:
         return tuple(proof)
 
     def consistency(self, first: int, second: int | None = None) -> tuple[bytes, ...]:
-        """The proof that the tree of `second` leaves extends the tree of `first` leaves (2.1.2)."""
+        """Return the proof that the tree of `second` leaves extends the tree of `first` leaves (2.1.2)."""
         second = self._checked(second)
         if not 0 < first <= second:
             raise Malformed(

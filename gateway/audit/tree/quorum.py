@@ -34,11 +34,11 @@ class Witnessed:
         return frozenset(item.member for item in self.by if not item.domestic)
 
     def reaches(self, quorum: int) -> bool:
-        """Whether the domestic witness or at least `quorum` counterparts cosigned it."""
+        """Tell whether the domestic witness or at least `quorum` counterparts cosigned it."""
         return any(item.domestic for item in self.by) or len(self.counterparts) >= quorum
 
     def describe(self) -> str:
-        """Who cosigned it, and by when."""
+        """Return who cosigned it, and by when."""
         names = sorted({item.member if not item.domestic else f"{item.member} (domestic)" for item in self.by})
         latest = rfc3339(max(item.time_s for item in self.by) * _SECOND_US)
         return f"the first {self.head.size} entries stood by {latest}: cosigned by {', '.join(names)}"
@@ -47,7 +47,7 @@ class Witnessed:
 def witnessed(
     heads: Iterable[Checkpoint], witnesses: Sequence[Witness], now_us: int
 ) -> tuple[list[Witnessed], list[str]]:
-    """The heads that somebody cosigned, in the order of `heads`, and what is wrong with other lines."""
+    """Return the heads that somebody cosigned, in the order of `heads`, and what is wrong with other lines."""
     known: dict[tuple[str, bytes], Witness] = {
         (witness.name, cosignature_key_id(witness.name, witness.key)): witness for witness in witnesses
     }
@@ -71,10 +71,10 @@ def witnessed(
 
 
 def lines_of(note: bytes) -> list[bytes]:
-    """The signature lines of a signed note that was parsed, each with its newline."""
+    """Return the signature lines of a signed note that was parsed, each with its newline."""
     return note.rpartition(b"\n\n")[2].splitlines(keepends=True)
 
 
 def with_cosignatures(head: CosignedHead) -> bytes:
-    """A head of our own as a note that carries what witnesses gave to it."""
+    """Return a head of our own as a note that carries what witnesses gave to it."""
     return head.checkpoint + b"".join(head.lines[:MAX_LINES])

@@ -26,11 +26,11 @@ class Roots(Protocol):
         """The number of leaves."""
 
     def root(self, size: int) -> bytes:
-        """The root of the first `size` leaves."""
+        """Return the root of the first `size` leaves."""
 
 
 def fold(hashes: Sequence[bytes]) -> bytes:
-    """The root over 1 to 256 leaf hashes."""
+    """Return the root over 1 to 256 leaf hashes."""
     level = list(hashes)
     while len(level) > 1:
         paired = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
@@ -39,7 +39,7 @@ def fold(hashes: Sequence[bytes]) -> bytes:
 
 
 def ragged(hashes: Sequence[bytes], widths: Sequence[int]) -> list[bytes]:
-    """The roots over the first 1 to 256 leaf hashes, for each of `widths`."""
+    """Return the roots over the first 1 to 256 leaf hashes, for each of `widths`."""
     tree = Tree()
     tree.extend(hashes)
     return [tree.root(width) for width in widths]
@@ -71,7 +71,7 @@ class TileTree:
         self._ragged[size] = node
 
     def root(self, size: int) -> bytes:
-        """The root of the first `size` leaves. `Malformed` where nobody has said what they end with."""
+        """Return the root of the first `size` leaves. `Malformed` where nobody has said what they end with."""
         complete, width = divmod(size, PIECE)
         if width == 0:
             return self.tree.root(complete)
@@ -84,5 +84,5 @@ class TileTree:
         return node
 
     def node(self, index: int) -> bytes:
-        """The node over piece `index`."""
+        """Return the node over piece `index`."""
         return self.tree.node(0, index)

@@ -16,7 +16,7 @@ _HEIGHT = 8
 
 
 def tile_path(level: int | str, index: int, width: int) -> str:
-    """`tile/0/x001/234` and for a partial tile `….p/<width>`; level `entries` names bundles."""
+    """Return `tile/0/x001/234` and for a partial tile `….p/<width>`; level `entries` names bundles."""
     digits = f"{index:03d}"
     digits = digits.zfill(-(-len(digits) // 3) * 3)
     groups = [digits[start : start + 3] for start in range(0, len(digits), 3)]
@@ -38,22 +38,22 @@ def tiles(tree: Tree, size: int, lowest: int = 0) -> Iterator[tuple[str, bytes]]
 
 
 def bundle(entries: Sequence[bytes]) -> bytes:
-    """Entries of one bundle."""
+    """Return entries of one bundle."""
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
 
 def width_of(place: int, size: int) -> int:
-    """The width of tile or bundle `place` of level 0 in a log of `size` entries."""
+    """Return the width of tile or bundle `place` of level 0 in a log of `size` entries."""
     return min(WIDTH, size - place * WIDTH)
 
 
 def places(start: int, stop: int) -> range:
-    """The bundles that hold the entries in [start, stop)."""
+    """Return the bundles that hold the entries in [start, stop)."""
     return range(start // WIDTH, -(-stop // WIDTH)) if start < stop else range(0)
 
 
 def read_bundle(data: bytes, width: int) -> list[bytes]:
-    """The entries of a bundle of `width`, or `Malformed`."""
+    """Return the entries of a bundle of `width`, or `Malformed`."""
     entries: list[bytes] = []
     at = 0
     while at < len(data):

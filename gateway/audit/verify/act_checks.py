@@ -53,7 +53,7 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
 
 
 def _reason(entry: Entry, private: Mapping[str, Any]) -> object:
-    """The reason in the entry; a start says it behind the persons."""
+    """Return the reason in the entry; a start says it behind the persons."""
     if entry.kind == WITNESS_COMPARED.kind:
         return str(private.get("waived")).partition(": ")[2]
     return private.get("reason")
@@ -72,7 +72,7 @@ def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view
 
 
 def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, at_us: int) -> list[Person]:
-    """The persons among the signers whose keys were listed at a time in a role of the rule."""
+    """Return the persons among the signers whose keys were listed at a time in a role of the rule."""
     found = []
     for key_id, _ in document.signatures:
         for role in rule.roles:

@@ -30,7 +30,7 @@ class ErasureProof:
 
 
 def erasure_proof(log: str, entry: Entry, private: Mapping[str, Any]) -> tuple[str, ErasureProof]:
-    """The key that an entry says was destroyed, and what it says of it. `Malformed` when it says neither."""
+    """Return the key that an entry says was destroyed, and what it says of it. `Malformed` when it says neither."""
     key_id, ground = private.get("key_id"), private.get("ground", "")
     entries, indexes = private.get("entries", {}), private.get("indexes", {})
     if not isinstance(key_id, str) or not isinstance(ground, str):
@@ -64,7 +64,7 @@ class ErasedEntries:
 
 
 def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) -> int | None:
-    """The first entry of `log` that the proof does not speak of; None where all of them are gone by right."""
+    """Return the first entry of `log` that the proof does not speak of; None where all of them are gone by right."""
     try:
         key = content_key_id(key_id)
         if not (key.start_us <= gone.first_us and gone.last_us < key.end_us):
@@ -80,5 +80,5 @@ def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) 
 
 
 def told(proof: ErasureProof) -> str:
-    """Which entry it is, in words."""
+    """Return which entry it is, in words."""
     return f"entry {proof.index} of {proof.log} of {rfc3339(proof.time_us)[:10]}"

@@ -111,12 +111,12 @@ class Report:
             self._counts[key] = self._counts.get(key, 0) + count
 
     def untold_groups(self) -> list[tuple[Check, str, State, int]]:
-        """Findings that are counted and not told one by one: check, log, state and how many."""
+        """Return findings that are counted and not told one by one: check, log, state and how many."""
         groups = sorted(self._counts.items(), key=lambda item: item[0][:2])
         return [(*key, count - MAX_DETAILS) for key, count in groups if count > MAX_DETAILS]
 
     def is_proved(self, check: Check) -> bool:
-        """Whether a check was made, and nothing speaks against it."""
+        """Tell whether a check was made, and nothing speaks against it."""
         return {state for found, _, state in self._counts if found is check} == {State.PROVED}
 
     def conclude(self, checks: tuple[Check, ...], log: str = "") -> None:

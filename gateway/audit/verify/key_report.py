@@ -109,7 +109,7 @@ class Coverage:
             self._first[at] = min(self._first[at], self._first[at + 1])
 
     def before(self, time_us: int) -> tuple[int, int]:
-        """Size and time of the largest head that was cosigned before `time_us`; 0 where there is none."""
+        """Return size and time of the largest head that was cosigned before `time_us`; 0 where there is none."""
         early = [(size, time_s) for size, time_s in self._heads if time_s * _SECOND_US < time_us]
         return max(early, default=(0, 0))
 
@@ -120,7 +120,7 @@ class Coverage:
 
 
 def lost_key(name: str, own: str, descriptors: Mapping[str, Iterable[Sequence[ListedKey]]]) -> list[LostKey]:
-    """Keys that `name` can mean: `statement` (of our own), `vn/statement`, or a key id or its first 8 digits."""
+    """Return keys that `name` can mean: `statement` (of our own), `vn/statement`, or a key id or its first 8 digits."""
     found: dict[str, tuple[str, ListedKey, set[bytes]]] = {}
     for member, versions in descriptors.items():
         for keys in versions:
@@ -178,7 +178,7 @@ def _note(
 
 
 def signed_by(opened: Opened, key: LostKey, own: str) -> Iterator[str]:
-    """What in or around an entry the key signed, by the entry's own word: it was verified when it was logged."""
+    """Yield what in or around an entry the key signed, by the entry's own word: it was verified when it was logged."""
     if key.use == KeyUse.LOG:
         if key.member == own:
             yield "entry"
@@ -206,7 +206,7 @@ def _their_head_by(opened: Opened, key: LostKey) -> bool:
 
 
 def _statement(opened: Opened) -> bytes:
-    """The statement that an entry of the operations log keeps in its private part."""
+    """Return the statement that an entry of the operations log keeps in its private part."""
     text: Any = opened.private.get("statement") if opened.private else None
     try:
         return base64.b64decode(text, validate=True) if isinstance(text, str) else b""
@@ -215,7 +215,7 @@ def _statement(opened: Opened) -> bytes:
 
 
 def _certificates(answer: bytes) -> Iterator[bytes]:
-    """The certificates in the records of an answer."""
+    """Yield the certificates in the records of an answer."""
     if not answer:
         return
     try:

@@ -155,7 +155,7 @@ class LogCheck:
                 self._tile_tree.add_ragged(head.size, ragged(head.size))
 
     def finish(self, outer: Outer | None = None, tail: Sequence[bytes] = ()) -> None:
-        """Checks 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head if no segment has it."""
+        """Check 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head if no segment has it."""
         beyond = self.size // PIECE
         if outer is not None and self._seen < self.size:
             for node in outer(range(self._seen // PIECE, beyond)):
@@ -315,7 +315,7 @@ class LogCheck:
             self._report.contradicted(Check.HEAD, "the log key of the newest head was not valid then", self._log)
 
     def _root(self) -> None:
-        """Checks 5 and 6."""
+        """Check 5 and 6."""
         newest, size = self._heads[-1], self._tile_tree.size
         if newest.size > size:
             text = f"entry {size} is missing: a head over {newest.size} entries was signed"

@@ -105,7 +105,7 @@ class Comparison:
 
 
 def compare(one: Ledger, other: Ledger) -> Comparison:
-    """What the two sides disagree about."""
+    """Return what the two sides disagree about."""
     counted: Counter[str] = Counter()
     findings = [*_direction(one, other, counted), *_direction(other, one, counted)]
     return Comparison(tuple(findings), counted["agreed"], counted["outside"])
@@ -136,7 +136,7 @@ class _Direction:
         self._answerer = answerer
 
     def is_outside(self, exchange_id: str) -> bool:
-        """Whether one export was made before this exchange was over, or is of another time."""
+        """Tell whether one export was made before this exchange was over, or is of another time."""
         arrived, asked = self._asker.arrived.get(exchange_id), self._asker.asked.get(exchange_id)
         answered = self._answerer.answered.get(exchange_id)
         known = arrived or asked
@@ -145,7 +145,7 @@ class _Direction:
         return known is not None and not self._answerer.covers(known.entry.time_us)
 
     def exchange(self, exchange_id: str) -> Disagreement | None:
-        """The gravest finding about one exchange, or None when both agree."""
+        """Return the gravest finding about one exchange, or None when both agree."""
         asked, arrived = self._asker.asked.get(exchange_id), self._asker.arrived.get(exchange_id)
         answered = self._answerer.answered.get(exchange_id, [])
         if arrived is not None:
@@ -188,7 +188,7 @@ class _Direction:
         return self._found(Fault.ALTERED_REQUEST, exchange_id, blamed, asked, answered)
 
     def rewritten(self) -> Iterator[Disagreement]:
-        """The first entry that was shown under a signed head and is not in its place, if there is one."""
+        """Yield the first entry that was shown under a signed head and is not in its place, if there is one."""
         changed = [
             (note.seen.log, note.seen.index, exchange_id)
             for exchange_id, note in self._asker.arrived.items()
@@ -205,7 +205,7 @@ class _Direction:
             yield Disagreement(Fault.REWRITTEN, exchange_id, asked_by, them, them, text, None, index)
 
     def receipts(self) -> Iterator[Disagreement]:
-        """Answers that no receipt covers, in one finding; nothing where the receipts are not shown."""
+        """Yield answers that no receipt covers, in one finding; nothing where the receipts are not shown."""
         if not self._answerer.opened:
             return
         through = self._answerer.acknowledged

@@ -92,7 +92,7 @@ def begins_us(export: ExportReader) -> int:
 
 
 def lost_times(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tuple[int, int]]:
-    """The times of which an exchange log lost its entries: reports of both exports were made before, and hold."""
+    """Yield the times of which an exchange log lost its entries: reports of both exports were made before, and hold."""
     logs = exchange_logs(export)
     for log in logs:
         if log is logs[0] and split_name(log.name)[1] > 1 and log.first == 0:
@@ -106,7 +106,7 @@ def lost_times(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tupl
 
 
 def _opened(folder: Path) -> ExportReader:
-    """The export in a folder; an error names which of the two it is."""
+    """Return the export in a folder; an error names which of the two it is."""
     try:
         return ExportReader(folder)
     except Malformed as error:
@@ -122,7 +122,7 @@ class _Signatures:
     peer: MemberId
 
     def request(self, envelope: bytes, entry: Entry) -> bool:
-        """The peer asked us this: its hash, its parties and its exchange are those of the entry."""
+        """Return the peer asked us this: its hash, its parties and its exchange are those of the entry."""
         try:
             unsealed = self._unsealed(envelope, REQUEST, entry.request_hash, entry.time_us)
             said = REQUEST_KIND.parse(unsealed.payload)
@@ -131,7 +131,7 @@ class _Signatures:
         return (said.sender, said.recipient, said.exchange_id) == (self.peer, self.member, entry.exchange_id)
 
     def answer(self, envelope: bytes, entry: Entry) -> bool:
-        """The peer answered us this, and about this request."""
+        """Return the peer answered us this, and about this request."""
         try:
             unsealed = self._unsealed(envelope, ANSWER, entry.answer_hash, entry.time_us)
             said = ANSWER_KIND.parse(unsealed.payload)

@@ -182,7 +182,7 @@ class _Checks:
         self._report.contradicted(check, text, self._rules.log, index)
 
     def _form(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
-        """Checks 7, 8 and 9, and what check 12 needs."""
+        """Check 7, 8 and 9, and what check 12 needs."""
         segment = self._segment
         if (entry.log, entry.index, row.index) != (self._origin, expected, expected):
             segment.suspicious(expected)
@@ -223,7 +223,7 @@ class _Checks:
     # ------------------------------------------------------------ private parts
 
     def _private(self, entry: Entry, row: Row, expected: int) -> dict[str, Any] | None:
-        """Checks 10 and 14; the private part where somebody has to read it and it is the right one."""
+        """Check 10 and 14; the private part where somebody has to read it and it is the right one."""
         if row.private is None:
             self._missing(entry, row, expected)
             return None

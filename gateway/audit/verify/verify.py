@@ -137,7 +137,7 @@ def _view(
     clock: Clock,
     fingerprint: str | None,
 ) -> TrustView | None:
-    """Checks 1 and 2."""
+    """Check 1 and 2."""
     if not charter:
         report.not_provable(Check.CHARTER, "there is no charter")
         return None
@@ -205,7 +205,7 @@ class _Verifier:
     total: int = 0
 
     def logs(self, logs: Sequence[LogEvidence]) -> None:
-        """Checks 4 to 14; the operations logs first, since they say which keys were destroyed."""
+        """Check 4 to 14; the operations logs first, since they say which keys were destroyed."""
         if not logs:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: dict[str, ErasureProof] = {}

@@ -33,7 +33,7 @@ class Trust:
     fingerprint: str | None
 
     def view(self) -> TrustView:
-        """The view. Raises as `evidence_view`."""
+        """Return the view. Raises as `evidence_view`."""
         return evidence_view(self.charter, self.descriptors, ManualClock(from_us(self.now_us)), self.fingerprint)
 
 
@@ -45,7 +45,7 @@ class Checkers:
         self._pool = pool
 
     def segments(self, log: LogEvidence, spans: Sequence[Span], rules: Rules) -> Iterator[Segment]:
-        """The segments in order. Raises what reading the log raises."""
+        """Yield the segments in order. Raises what reading the log raises."""
         if self._pool is None or not isinstance(log, ExportLog) or len(spans) < MANY_RUNS:
             for start, sizes in spans:
                 yield check_segment(log.segment(start), start, sizes, rules, self._view)

@@ -18,24 +18,24 @@ class Dice:
         self._count = 0
 
     def below(self, limit: int) -> int:
-        """A number from 0 up to, not including, `limit`."""
+        """Return a number from 0 up to, not including, `limit`."""
         self._count += 1
         digest = hashlib.sha256(f"{self._name}/{self._count}".encode()).digest()
         return int.from_bytes(digest[:8], "big") % limit
 
     def one_in(self, chance: int) -> bool:
-        """True once in `chance` times."""
+        """Return true once in `chance` times."""
         return self.below(chance) == 0
 
     def pick(self, choices: Sequence[T]) -> T:
-        """One of `choices`."""
+        """Return one of `choices`."""
         return choices[self.below(len(choices))]
 
     def digits(self, count: int) -> str:
-        """A number of `count` digits, the first of them not zero."""
+        """Return a number of `count` digits, the first of them not zero."""
         return str(self.below(9) + 1) + "".join(str(self.below(10)) for _ in range(count - 1))
 
     def day(self, first_year: int, last_year: int) -> date:
-        """A day between the first of `first_year` and the end of `last_year`."""
+        """Return a day between the first of `first_year` and the end of `last_year`."""
         first = date(first_year, 1, 1).toordinal()
         return date.fromordinal(first + self.below(date(last_year, 12, 31).toordinal() - first + 1))

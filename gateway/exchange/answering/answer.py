@@ -190,7 +190,9 @@ class Answerer:
                 job.refuse(self._replayed(job))
 
     def _replayed(self, job: Job) -> Replayed:
-        """The refusal of other bytes under an id that was answered: a fault or an attack, which a human looks at."""
+        """Return the refusal of other bytes under an id that was answered: a fault or an attack, which a human looks
+        at.
+        """
         error = Replayed("this exchange id was used with another request", where="exchange_id")
         detail = "another request under the id of an exchange that was answered"
         self._incidents.note(job.peer, error.code, detail, job.verified.value.exchange_id)
@@ -264,7 +266,7 @@ class Answerer:
         return item
 
     def _sealed(self, drafted: list[Drafted]) -> list[Drafted]:
-        """The answers of a batch, signed; one that cannot be signed becomes a refusal."""
+        """Return the answers of a batch, signed; one that cannot be signed becomes a refusal."""
         key = self._parts.key
         places = [place for place, item in enumerate(drafted) if item.payload]
         outcomes = ANSWER_KIND.seal_together([drafted[place].payload for place in places], key)

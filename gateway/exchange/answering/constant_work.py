@@ -47,6 +47,6 @@ class Evenness:
 
 
 def decoy(question: QuestionAttributes, source: SourceDescription) -> RecordAttributes:
-    """What is decided on where nothing was found."""
+    """Return what is decided on where nothing was found."""
     record_type = min(source.record_types, default="")
     return RecordAttributes(question, record_type, source.agency, Marking(), SubjectCategory.UNKNOWN)

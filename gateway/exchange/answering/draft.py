@@ -55,7 +55,7 @@ class Drafted(msgspec.Struct):
 
 
 def draft_answer(parts: Parts, job: Job) -> Drafted:
-    """The answer of a job and its entry, or the entry of a refusal that cannot be signed."""
+    """Return the answer of a job and its entry, or the entry of a refusal that cannot be signed."""
     if job.request is None:
         return _unaccepted(parts, job)
     if job.stored is not None and job.refusal is None:
@@ -66,7 +66,7 @@ def draft_answer(parts: Parts, job: Job) -> Drafted:
 
 
 def _all_suspended(job: Job) -> Refusal | None:
-    """Every source that could serve is switched off: that is a suspension, not a partial answer."""
+    """Return every source that could serve is switched off: that is a suspension, not a partial answer."""
     states = [found.state for found in job.findings]
     if states and len(states) == len(job.expected) and all(state == "suspended" for state in states):
         return Refusal(Reason.SUSPENDED, "suspended")
@@ -74,7 +74,7 @@ def _all_suspended(job: Job) -> Refusal | None:
 
 
 def _unaccepted(parts: Parts, job: Job) -> Drafted:
-    """A request that was not accepted: a signed refusal when it says which one it is, else a bare status."""
+    """Return a request that was not accepted: a signed refusal when it says which one it is, else a bare status."""
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
@@ -163,12 +163,12 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
 
 
 def is_capped(findings: Iterable[Findings]) -> bool:
-    """Whether to say that there was more; not where hidden records helped to reach the cap, since it would tell."""
+    """Tell whether to say that there was more; not where hidden records helped to reach the cap, since it would tell."""
     return any(found.capped and found.hits and not found.suppressed for found in findings)
 
 
 def _fit(hits: list[Hit]) -> tuple[tuple[Hit, ...], bool]:
-    """The surest hits, as many as an answer can hold, and whether any had to stay behind."""
+    """Return the surest hits, as many as an answer can hold, and whether any had to stay behind."""
     kept: list[Hit] = []
     room = _MAX_RECORDS
     for hit in sorted(hits, key=lambda item: _ORDER[item.quality]) if len(hits) > 1 else hits:
@@ -193,7 +193,7 @@ def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
 
 
 def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:
-    """Kinds of sources whose answer is missing, so that silence of one is never read as no hit."""
+    """Return kinds of sources whose answer is missing, so that silence of one is never read as no hit."""
     answered = {found.source for found in findings if found.state == "ok"}
     return tuple(sorted({kind for source, kind in job.expected if source not in answered}))
 

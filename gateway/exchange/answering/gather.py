@@ -79,12 +79,12 @@ class Gatherer:
             job.note(Findings(f"type:{name}", f"{name} records", "suspended"))
 
     def _is_off(self, description: SourceDescription, job: Job) -> bool:
-        """Whether a source is switched off, or all that it could give to this peer."""
+        """Tell whether a source is switched off, or all that it could give to this peer."""
         off = self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None
         return off or (bool(job.suspended_types) and description.record_types <= job.suspended_types)
 
     def is_suspended(self, job: Job) -> bool:
-        """Whether anything that could have given the answer to `job` is switched off now."""
+        """Tell whether anything that could have given the answer to `job` is switched off now."""
         request = job.verified.value
         if self._parts.suspensions.suspended_types(job.peer, request.purpose.value):
             return True
@@ -95,7 +95,7 @@ class Gatherer:
         )
 
     def _refer(self, job: Job, source: Source) -> Steps[Findings]:
-        """`_look` at a source process: it is asked with a signed reference to this exchange, and signs itself."""
+        """Return `_look` at a source process: it is asked with a signed reference to this exchange, and signs itself."""
         if not isinstance(source, SigningSource):
             raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
         request = job.verified
@@ -106,7 +106,7 @@ class Gatherer:
         return (yield from self._look(job, referred, referred))
 
     def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Steps[Findings]:
-        """One source for one job, in the wall's thread; `signing` is the same where it signs itself."""
+        """Return one source for one job, in the wall's thread; `signing` is the same where it signs itself."""
         description = source.describe()
         found = Findings(description.id, description.kind)
         request = job.verified.value
@@ -161,7 +161,7 @@ class Gatherer:
     def _hit(
         self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, signing: ReferredSource | None
     ) -> Hit | None:
-        """The hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
+        """Return the hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
         candidate, attributes, release = choice.candidate, choice.attributes, choice.release
         issued: IssuedRecord | UnsignedRecord | None = None
         if signing is not None:  # fetched and signed in one call, under what the index says of it
@@ -196,7 +196,7 @@ class Gatherer:
         return self._show(job, record, issued, candidate, release, found)
 
     def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
-        """A hit without a record: the recipient may know that there is something, and a human decides on more."""
+        """Return a hit without a record: the recipient may know that there is something, and a human decides on more."""
         found.show_withheld_count = False  # all of it is kept back, which no count would say
         return Hit(
             self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules
@@ -208,13 +208,13 @@ class Gatherer:
         return self._parts.make_reference(candidate.source, candidate.key, candidate.record_type, request.sender, case)
 
     def _marking(self, job: Job, what: Candidate | SourceRecord) -> ReleaseMarking:
-        """The part of a marking that the recipient is told and must obey."""
+        """Return the part of a marking that the recipient is told and must obey."""
         parts = self._parts
         purpose = job.verified.value.purpose
         return parts.policy().release_marking(what.marking, what.record_type, purpose, parts.clock.now_us())
 
     def _prepare(self, job: Job, record: SourceRecord) -> UnsignedRecord:
-        """The record, ready to be signed for this one answer with its agency's key, which this node holds."""
+        """Return the record, ready to be signed for this one answer with its agency's key, which this node holds."""
         parts = self._parts
         issuer = parts.issuers.get(record.owner)
         if issuer is None:
@@ -233,7 +233,7 @@ class Gatherer:
         )
 
     def _issue_again(self, job: Job, signing: ReferredSource, record: SourceRecord) -> IssuedRecord:
-        """The record under its current marking, where the index knew an older one."""
+        """Return the record under its current marking, where the index knew an older one."""
         again, issued = signing.issue(record.key, record.record_type, self._marking(job, record), job.deadline)
         said = (again.marking, again.category)
         if said != (record.marking, record.category) or not issued.jwt:
@@ -249,7 +249,7 @@ class Gatherer:
         release: Release,
         found: Findings,
     ) -> Hit:
-        """The hit with the disclosures that policy lets out; the digests of the others are what was withheld.
+        """Return the hit with the disclosures that policy lets out; the digests of the others are what was withheld.
 
         A record with a key of ours is signed in the next stage, together with all others of its batch.
         """

@@ -19,7 +19,7 @@ class FrameRefusal(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, error: LiaisonError) -> FrameRefusal:
-        """The public part of an error."""
+        """Return the public part of an error."""
         return cls(error.reason, error.code)
 
 
@@ -30,7 +30,7 @@ class ReplySink(Protocol):
     """The way back to one caller: `pack` runs in a worker, `deliver` on the loop."""
 
     def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-        """The replies (id, reply) as messages ready to be written."""
+        """Return the replies (id, reply) as messages ready to be written."""
 
     def deliver(self, messages: list[bytes], count: int) -> None:
         """Write the messages, which answer `count` requests; never blocks. A caller that is gone is no error."""

@@ -135,7 +135,7 @@ class Job:
         return self.peer, self.verified.value.exchange_id
 
     def ask(self, member: MemberId) -> QuestionAttributes:
-        """What policy of `member`, whose node this is, is asked about the request."""
+        """Return what policy of `member`, whose node this is, is asked about the request."""
         if self.question is None:
             self.question = QuestionAttributes.of(self.verified.value, member)
         return self.question
@@ -154,8 +154,8 @@ class Job:
         return True
 
     def ticket(self) -> Sequence[Job]:
-        """The job for as long as it is not finished, for whoever looks after it until then; to be asked for once,
-        before it is given away.
+        """Return the job for as long as it is not finished, for whoever looks after it until then; to be asked for
+        once, before it is given away.
 
         Who keeps this does not keep the job: most are finished a thousand times sooner than their deadline.
         """

@@ -59,7 +59,7 @@ class Subjects:
 
 
 def subjects(query: Query) -> Iterator[str]:
-    """Who or what a query is about, however its number or name is written; nothing where it says nothing.
+    """Yield who or what a query is about, however its number or name is written; nothing where it says nothing.
 
     The issuer of a document does not count, since the asker may leave it out; spellings of a name each count.
     """
@@ -82,7 +82,7 @@ def subjects(query: Query) -> Iterator[str]:
 
 
 def _words(name: str) -> str:
-    """The words of a name in one order, without case, punctuation and the marks of Latin letters."""
+    """Return the words of a name in one order, without case, punctuation and the marks of Latin letters."""
     bare = unicodedata.normalize("NFC", _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", name)))
     # Vowels of Thai, Lao, Khmer and Burmese are marks, too, and tell names apart.
     signs = (sign if sign.isalnum() or unicodedata.category(sign)[0] == "M" else " " for sign in bare.casefold())

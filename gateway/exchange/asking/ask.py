@@ -133,7 +133,7 @@ class Asker:
             raise forbidden(decision.code, attributes)
 
     def _prepare(self, inquiry: Inquiry, member: MemberId) -> Asked | Line:
-        """The signed request to `member`, or the line that says why nothing may be sent."""
+        """Return the signed request to `member`, or the line that says why nothing may be sent."""
         try:
             self._may_send(inquiry.officer, inquiry.command, member)
             salt = secrets.token_bytes(32)
@@ -143,7 +143,7 @@ class Asker:
             return _refused(member, error)
 
     async def _within_quota(self, outgoing: list[Asked | Line]) -> list[Asked | Line]:
-        """What is beyond today's quota is refused at home; the rest is counted."""
+        """Return what is beyond today's quota is refused at home; the rest is counted."""
         parts = self._parts
         asked = [item for item in outgoing if isinstance(item, Asked)]
         places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
@@ -250,6 +250,6 @@ class Asker:
 
 
 def _refused(member: MemberId, error: LiaisonError) -> Line:
-    """The line of a question that does not leave."""
+    """Return the line of a question that does not leave."""
     outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
     return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))

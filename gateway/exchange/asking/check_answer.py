@@ -36,7 +36,7 @@ class Checked:
 
 
 def check_answer(parts: Parts, request: Request, request_hash: bytes, message: AnswerMessage) -> Checked:
-    """The answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and proof."""
+    """Return the answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and proof."""
     member = request.recipient
     view = parts.trust()
     answer = verify_answer(  # 1
@@ -57,7 +57,7 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
 def check_entry(
     view: TrustView, member: MemberId, me: MemberId, body: bytes, proof: LogProof, expected: tuple[str, bytes, bytes]
 ) -> tuple[Entry, Checkpoint]:
-    """Checks 2 to 5 above: `member`'s entry about an exchange with us, in `member`'s own exchange log.
+    """Check 2 to 5 above: `member`'s entry about an exchange with us, in `member`'s own exchange log.
 
     `expected` are exchange id, hash of the request and hash of the answer.
     """
@@ -74,7 +74,7 @@ def check_entry(
 
 
 def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:
-    """The checkpoint, when one of the counterpart's log keys signed it for an exchange log of its own."""
+    """Return the checkpoint, when one of the counterpart's log keys signed it for an exchange log of its own."""
     origin = parse_checkpoint(data).origin
     if not re.fullmatch(rf"{member}\.liaison\.internal/exchange/[1-9][0-9]*", origin):
         raise Forbidden("the checkpoint is of another log", code="wrong-log", where="proof.checkpoint")

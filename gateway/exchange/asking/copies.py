@@ -47,7 +47,7 @@ class Copies:
         return _mapped(search, lambda _key, hit: replace(hit, record=None))
 
     def restore(self, search: Search) -> Search:
-        """The search with those of its records that may still be kept."""
+        """Return the search with those of its records that may still be kept."""
 
         def restored(key: str, hit: ShownHit) -> ShownHit:
             data = self.documents.get(COPY, key)

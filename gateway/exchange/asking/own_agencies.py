@@ -49,7 +49,7 @@ class OwnSources:
         self._policy = policy
 
     async def line(self, query: Query, occasion: Occasion, deadline: float) -> Line:
-        """What our own agencies hold; a source that fails or is late is named as missing."""
+        """Return what our own agencies hold; a source that fails or is late is named as missing."""
         walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         results = await asyncio.gather(*(self._ask(wall, query, occasion, deadline) for wall in walls))
         hits: list[ShownHit] = []
@@ -86,7 +86,7 @@ class OwnSources:
             return None
 
     def _seen(self, result: SearchResult) -> _Seen:
-        """What is shown of a result, in the wall's thread: a source that lies ends its own task only."""
+        """Return what is shown of a result, in the wall's thread: a source that lies ends its own task only."""
         candidates = result.candidates[:MAX_CANDIDATES]
         capped = result.capped or len(candidates) < len(result.candidates)
         return _Seen(tuple(map(self._shown, candidates)), capped)

@@ -88,14 +88,14 @@ class OfficerSearches:
         return running.search
 
     def _keep(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
-        """A task that is not forgotten while it runs."""
+        """Return a task that is not forgotten while it runs."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def get(self, officer: Officer, search_id: str) -> Search:
-        """A search of this officer."""
+        """Return a search of this officer."""
         running = self._running.get(search_id)
         search = running.search if running is not None else await self._load(search_id)
         if search is None or search.officer != officer.person:
@@ -103,7 +103,7 @@ class OfficerSearches:
         return search
 
     async def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
-        """The search each time that a line is added, until it is done."""
+        """Yield the search each time that a line is added, until it is done."""
         search = await self.get(officer, search_id)
         yield search
         running = self._running.get(search_id)
@@ -119,7 +119,7 @@ class OfficerSearches:
             search = newer
 
     async def _first(self, inquiry: Inquiry) -> str | None:
-        """The search that this officer's idempotency key stands for already."""
+        """Return the search that this officer's idempotency key stands for already."""
         if not inquiry.command.idempotency_key:
             return None
         key = f"{inquiry.officer.person}/{inquiry.command.idempotency_key}"
@@ -181,12 +181,12 @@ class OfficerSearches:
 
 
 def _fingerprint(command: SearchCommand) -> str:
-    """What is asked, whoever asks and whatever trace it belongs to."""
+    """Return what is asked, whoever asks and whatever trace it belongs to."""
     return hashlib.sha256(repr(replace(command, traceparent="")).encode()).hexdigest()
 
 
 def _ended(search: Search) -> Search:
-    """A search that the node did not bring to its end: those who were waited for are silent."""
+    """Return a search that the node did not bring to its end: those who were waited for are silent."""
     if search.done:
         return search
     lines = tuple(Line(member, Outcome.SILENT) for member in search.waiting_for)
@@ -213,7 +213,7 @@ class _Running:
         self._changed = asyncio.Event()
 
     async def next(self, seen: Search) -> Search:
-        """The first state that is not `seen`."""
+        """Return the first state that is not `seen`."""
         while self.search is seen:
             await self._changed.wait()
         return self.search

@@ -12,7 +12,7 @@ from gateway.records.verify import verify_record
 
 
 def show_line(parts: Parts, checked: Checked, entry_index: int) -> Line:
-    """One line for a counterpart's answer; only records that verify are shown, others make the line partial."""
+    """Return one line for a counterpart's answer; only records that verify are shown, others make the line partial."""
     answer = checked.answer.value
     hits = tuple(_hit(parts, checked.answer, hit) for hit in answer.hits)
     return Line(
@@ -36,7 +36,9 @@ def _hit(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownHit:
 
 
 def _record(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownRecord | None:
-    """The record as far as it was disclosed, or None when it does not verify: it is then no evidence of anything."""
+    """Return the record as far as it was disclosed, or None when it does not verify: it is then no evidence of
+    anything.
+    """
     value = answer.value
     try:
         record = verify_record(

@@ -65,7 +65,7 @@ class DayState:
 
     @classmethod
     def read(cls, documents: DocumentStore, kind: str, peer: str) -> DayState:
-        """The state as it was stored."""
+        """Return the state as it was stored."""
         value = documents.get(kind, peer)
         return cls(**json.loads(value)) if value is not None else cls()
 
@@ -241,7 +241,7 @@ class DayAccounts:
 
 
 def _closed(now_us: int) -> str:
-    """The last day (UTC) that is over, and whose grace is."""
+    """Return the last day (UTC) that is over, and whose grace is."""
     return (from_us(now_us - GRACE_US).date() - timedelta(days=1)).isoformat()
 
 

@@ -107,11 +107,11 @@ class Debts:
             self._seen.limited = {name: owed for name, owed in self._seen.limited.items() if name != peer}
 
     def open_answers(self) -> Mapping[str, float]:
-        """Answers that are not acknowledged, by counterpart."""
+        """Return answers that are not acknowledged, by counterpart."""
         return {peer: float(account.open) for peer, account in self._accounts.items()}
 
     def oldest_s(self) -> Mapping[str, float]:
-        """How many seconds old the oldest of them is, by counterpart; 0 where there is none."""
+        """Return how many seconds old the oldest of them is, by counterpart; 0 where there is none."""
         return {peer: self._age(account) for peer, account in self._accounts.items()}
 
     async def round(self, leads: bool = True) -> None:

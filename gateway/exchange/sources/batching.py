@@ -134,7 +134,9 @@ def _all(
     alone: Callable[[A], object],
     clock: Clock,
 ) -> Sequence[object]:
-    """The reply to each item. Where a source cannot answer them together, or fails in that, each is asked for alone."""
+    """Return the reply to each item. Where a source cannot answer them together, or fails in that, each is asked for
+    alone.
+    """
     if len(items) > 1 and isinstance(source, BatchSource):
         # Which of them it was that failed shows when each is asked for alone.
         with suppress(BaseException):

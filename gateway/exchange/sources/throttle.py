@@ -18,7 +18,9 @@ class Throttle:
         self._lock = threading.Lock()
 
     def reserve(self, now: float, deadline: float) -> float | None:
-        """The moment (as `now`) from which a task may run; None, and nothing is reserved, when it is too late then."""
+        """Return the moment (as `now`) from which a task may run; None, and nothing is reserved, when it is too late
+        then.
+        """
         with self._lock:
             due = max(self._free_at, now - self._burst + self._gap)
             if due >= deadline:

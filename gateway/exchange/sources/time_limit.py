@@ -93,7 +93,7 @@ class _BoundedSigning(_Bounded):
 
 
 def bounded(source: Source, clock: Clock, seconds: float) -> Source:
-    """`source` whose every call ends after `seconds` at the latest; `source` itself when that is 0."""
+    """Return `source` whose every call ends after `seconds` at the latest; `source` itself when that is 0."""
     if not seconds:
         return source
     if isinstance(source, SigningSource):

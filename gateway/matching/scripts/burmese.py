@@ -24,18 +24,18 @@ _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 
 
 def is_zawgyi(text: str) -> bool:
-    """Whether Burmese `text` is in the Zawgyi encoding: it has letters in an order or place that Unicode has not."""
+    """Tell whether Burmese `text` is in the Zawgyi encoding: it has letters in an order or place that Unicode has not."""
     return _ZAWGYI.search(text) is not None
 
 
 def to_unicode(text: str) -> str:
-    """`text` in Unicode order, with the digit nought that is typed for the letter wa as that letter."""
+    """Return `text` in Unicode order, with the digit nought that is typed for the letter wa as that letter."""
     text = tables.rewrite(text, tables.rules("zawgyi")) if is_zawgyi(text) else text
     return _ASAT_LOST.sub(rf"\1{_ASAT}", _ZERO_FOR_WA.sub("\u101d", text))
 
 
 def syllables(word: str) -> list[str]:
-    """The written syllables of one word of Burmese letters."""
+    """Return the written syllables of one word of Burmese letters."""
     word = _KILLED_THEN_STACKED.sub(rf"{_ASAT}\1", word)
     starts = [found.start() for found in _START.finditer(word)]
     if not starts or starts[0]:
@@ -50,7 +50,7 @@ def _consonants() -> dict[str, str]:
 
 @lru_cache(maxsize=16384)
 def romanise(syllable: str) -> str:
-    """One Burmese syllable as the lower-case Latin letters that names are usually spelled with."""
+    """Return one Burmese syllable as the lower-case Latin letters that names are usually spelled with."""
     known = tables.mapping("burmese_words").get(syllable)
     bare = _TONES.sub("", syllable)
     known = known or tables.mapping("burmese_words").get(bare)
@@ -76,11 +76,13 @@ def _medials(start: str, rest: str) -> str:
 
 
 def reading(words: Sequence[str]) -> tuple[str, ...]:
-    """The Latin syllables of all words."""
+    """Return the Latin syllables of all words."""
     return tuple(romanise(part) for word in words for part in syllables(word))
 
 
 def with_side(words: Sequence[str]) -> list[tuple[str, ...]]:
-    """The reading of a place whose last word says which side of it is meant: that one in English, as maps have it."""
+    """Return the reading of a place whose last word says which side of it is meant: that one in English, as maps have
+    it.
+    """
     side = tables.mapping("burmese_sides").get(words[-1], "") if len(words) > 1 else ""
     return [(*reading(words[:-1]), side)] if side else []

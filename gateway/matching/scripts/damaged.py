@@ -25,12 +25,14 @@ _MARK = re.compile(f"[{''.join(chr(code) for block in _SCRIPTS for code in block
 
 
 def is_damaged(words: Iterable[str]) -> bool:
-    """Whether words have no marks at all; so may a few that have lost none."""
+    """Tell whether words have no marks at all; so may a few that have lost none."""
     return not any(_MARK.search(word) for word in words)
 
 
 def unmarked(word: str) -> str:
-    """`word` without its marks; vowels that stand beside their letter are none. Lao `ຳ` has lost its circle only."""
+    """Return `word` without its marks; vowels that stand beside their letter are none. Lao `ຳ` has lost its circle
+    only.
+    """
     return "".join(sign for sign in unicodedata.normalize("NFKC", word) if not _is_mark(sign))
 
 
@@ -43,14 +45,16 @@ def restored(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _if_whole(found: re.Match[str], marked: dict[str, str]) -> str:
-    """The word with its marks; what was found as it is where a vowel sign after it makes it another syllable."""
+    """Return the word with its marks; what was found as it is where a vowel sign after it makes it another syllable."""
     rest = found.string[found.end() :]
     return marked[found[0]] if not rest or begins_word(rest) else found[0]
 
 
 @cache
 def _words() -> tuple[re.Pattern[str], dict[str, str]]:
-    """All damaged words as one pattern, the longest first, and what each was; of two the first of the table counts."""
+    """Return all damaged words as one pattern, the longest first, and what each was; of two the first of the table
+    counts.
+    """
     marked: dict[str, str] = {}
     for word, _ in tables.rows("place_words", 2):
         if len(bare := unmarked(word)) >= _LEAST:

@@ -40,7 +40,7 @@ _STARTS = [block[0] for block in _BLOCKS]
 
 @lru_cache(maxsize=4096)
 def script_of(character: str) -> str:
-    """The script of one character; empty for digits, punctuation and what no table knows."""
+    """Return the script of one character; empty for digits, punctuation and what no table knows."""
     code = ord(character)
     place = bisect_right(_STARTS, code) - 1
     if place < 0:
@@ -52,12 +52,12 @@ def script_of(character: str) -> str:
 
 
 def begins_word(text: str) -> bool:
-    """Whether a word can begin with `text`: its first sign does not belong to a letter before it."""
+    """Tell whether a word can begin with `text`: its first sign does not belong to a letter before it."""
     return text[0] not in _SIGNS and not unicodedata.category(text[0]).startswith("M")
 
 
 def detect_script(text: str) -> str:
-    """The script that most of the letters of `text` have; empty when there are none."""
+    """Return the script that most of the letters of `text` have; empty when there are none."""
     counts: dict[str, int] = {}
     for character in text:
         script = script_of(character)

@@ -22,7 +22,7 @@ def _read() -> Callable[[str], list[str]]:
 
 @lru_cache(maxsize=4096)
 def simplified(text: str) -> str:
-    """`text` with traditional and variant characters replaced by simplified ones."""
+    """Return `text` with traditional and variant characters replaced by simplified ones."""
     variants = tables.mapping("han_variants")
     return "".join(variants.get(character, character) for character in text)
 
@@ -42,7 +42,7 @@ def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
 
 
 def other_pinyin(name: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """`usual` pinyin of a name with one of its characters read as it is in some names of people and places."""
+    """Return `usual` pinyin of a name with one of its characters read as it is in some names of people and places."""
     if len(name) != len(usual):
         return ()
     table = tables.mapping("han_polyphones")
@@ -52,7 +52,7 @@ def other_pinyin(name: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], ..
 
 
 def without_kind(name: str) -> str:
-    """The name of a place without its kind and the peoples that it is named for; empty where it has no kind."""
+    """Return the name of a place without its kind and the peoples that it is named for; empty where it has no kind."""
     bare = _without(name, "kind")
     while bare and (shorter := _without(bare, "people")):
         bare = shorter
@@ -60,7 +60,7 @@ def without_kind(name: str) -> str:
 
 
 def _without(name: str, which: str) -> str:
-    """`name` without the longest such ending; empty where none is there, or too little would be left."""
+    """Return `name` without the longest such ending; empty where none is there, or too little would be left."""
     return next((name[: -len(end)] for end in _endings(which) if name.endswith(end) and len(name) > len(end) + 1), "")
 
 
@@ -71,7 +71,7 @@ def _endings(which: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def is_foreign(name: str) -> bool:
-    """Whether simplified characters seem to transcribe a foreign name: at least half are such as do little else."""
+    """Tell whether simplified characters seem to transcribe a foreign name: at least half are such as do little else."""
     return 2 * sum(character in tables.mapping("han_foreign") for character in name) >= len(name)
 
 
@@ -81,13 +81,13 @@ def _readings() -> dict[str, tuple[str, str]]:
 
 
 def vietnamese(name: str) -> tuple[str, ...]:
-    """The Sino-Vietnamese reading of each character; empty when a character is not in the table."""
+    """Return the Sino-Vietnamese reading of each character; empty when a character is not in the table."""
     found = tuple(_readings().get(character, ("", ""))[0].split(" ")[0] for character in name)
     return found if all(found) else ()
 
 
 def surname_readings(character: str) -> tuple[str, ...]:
-    """Other Latin spellings of a surname character: Cantonese, Hokkien, Teochew, Wade-Giles."""
+    """Return other Latin spellings of a surname character: Cantonese, Hokkien, Teochew, Wade-Giles."""
     return tuple(_readings().get(character, ("", ""))[1].split())
 
 
@@ -101,12 +101,12 @@ def _surnames_in_pinyin() -> dict[str, tuple[str, ...]]:
 
 
 def pinyin_of(surname: str) -> tuple[str, ...]:
-    """The pinyin of the surnames that are spelled `surname` in southern China and abroad: `lim` is `lin`."""
+    """Return the pinyin of the surnames that are spelled `surname` in southern China and abroad: `lim` is `lin`."""
     return _surnames_in_pinyin().get(surname, ())
 
 
 @cache
 def clan_names() -> frozenset[str]:
-    """All Latin spellings of Chinese surnames that the tables know: pinyin and the spellings of the south."""
+    """Return all Latin spellings of Chinese surnames that the tables know: pinyin and the spellings of the south."""
     spellings = {spelling for character in _readings() for spelling in surname_readings(character)}
     return frozenset(spellings | {pinyin(character)[0] for character, (_, others) in _readings().items() if others})

@@ -72,7 +72,7 @@ def _start(cluster: _Cluster) -> str:
 
 
 def _end(cluster: _Cluster) -> str:
-    """The cluster as the end of a syllable: only its first consonant is spoken, doubled or r ones are written."""
+    """Return the cluster as the end of a syllable: only its first consonant is spoken, doubled or r ones are written."""
     first = cluster.letters[0]
     sound = _consonants()[first][2]
     if _doubled(cluster):
@@ -91,7 +91,7 @@ def _vowel(cluster: _Cluster) -> str:
 
 @lru_cache(maxsize=16384)
 def romanise(word: str) -> str:
-    """One word of Khmer letters (no blanks) as lower-case Latin letters, as Cambodian passports spell names."""
+    """Return one word of Khmer letters (no blanks) as lower-case Latin letters, as Cambodian passports spell names."""
     known = tables.mapping("khmer_words").get(word)
     if known:
         return known
@@ -123,12 +123,12 @@ def _can_end(cluster: _Cluster) -> bool:
 
 
 def _starts_anew(cluster: _Cluster | None) -> bool:
-    """Whether a cluster can only be the start of a syllable: it has a vowel sign, or is a vowel itself."""
+    """Tell whether a cluster can only be the start of a syllable: it has a vowel sign, or is a vowel itself."""
     return cluster is not None and (bool(cluster.sign) or cluster.letters in _NEVER_LAST)
 
 
 def _split(cluster: _Cluster, closes: bool) -> str:
-    """A cluster before a vowel; when the syllable before is open, its first consonant closes that syllable."""
+    """Return a cluster before a vowel; when the syllable before is open, its first consonant closes that syllable."""
     consonants = _consonants()
     if closes and len(cluster.letters) > 1 and cluster.letters[0] in _LEFT_OF_LAST and cluster.letters[1] not in "រលយវ":
         return consonants[cluster.letters[0]][2] + "".join(consonants[letter][1] for letter in cluster.letters[1:])

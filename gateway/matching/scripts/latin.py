@@ -25,7 +25,7 @@ _LONG_I = re.compile(f"^(qu|[hklmst])y({_TONES}?)$")
 
 @lru_cache(maxsize=65536)
 def plain(word: str) -> str:
-    """`word` as lower-case ASCII letters; D-stroke and other letters without a decomposition are replaced, too."""
+    """Return `word` as lower-case ASCII letters; D-stroke and other letters without a decomposition are replaced, too."""
     if word.isascii():
         return word.lower()
     bare = "".join(c for c in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(c))
@@ -33,13 +33,13 @@ def plain(word: str) -> str:
 
 
 def is_marked(text: str) -> bool:
-    """Whether Latin `text` has diacritics that Vietnamese uses, D-stroke included."""
+    """Tell whether Latin `text` has diacritics that Vietnamese uses, D-stroke included."""
     return not text.isascii() and any(c in _MARKS or c in "đĐ" for c in unicodedata.normalize("NFD", text))
 
 
 @lru_cache(maxsize=65536)
 def one_spelling(word: str) -> str:
-    """A Vietnamese `word` in lower case as the two ways to place a tone, and to write a final I, have it alike."""
+    """Return a Vietnamese `word` in lower case as the two ways to place a tone, and to write a final I, have it alike."""
     if word.isascii():
         return _LONG_I.sub(r"\1i", word.lower())
     apart = unicodedata.normalize("NFD", word.casefold())
@@ -49,13 +49,13 @@ def one_spelling(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def sound(word: str) -> str:
-    """The sound of one plain Latin word (rules in `data/latin_sounds.tsv`); capitals stand for CH, NG, W and Y."""
+    """Return the sound of one plain Latin word (rules in `data/latin_sounds.tsv`); capitals stand for CH, NG, W and Y."""
     return tables.rewrite(word, tables.rules("latin_sounds"))
 
 
 @lru_cache(maxsize=65536)
 def skeleton(said: str) -> str:
-    """The classes of consonants of a `sound`; doubled ones are one, and a vowel at the start is `a`."""
+    """Return the classes of consonants of a `sound`; doubled ones are one, and a vowel at the start is `a`."""
     found, before = ("a", "") if said[:1] in _VOWELS else ("", "")
     for place, letter in enumerate(said):
         if letter in _VOWELS:

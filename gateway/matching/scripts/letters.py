@@ -67,7 +67,7 @@ def _table(script: str) -> tuple[dict[str, dict[str, int]], int]:
 
 
 def _signs(word: str, script: str) -> tuple[str, ...]:
-    """The word as the tables have it: Korean and Chinese syllables in parts, Arabic without marks of vowels."""
+    """Return the word as the tables have it: Korean and Chinese syllables in parts, Arabic without marks of vowels."""
     if script == "Hani":
         found = (_INITIAL.match(said) for said in han.pinyin(han.simplified(word)))
         return tuple(part for match in found if match for part in match.groups() if part)
@@ -80,7 +80,7 @@ def _signs(word: str, script: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def spelling(word: str, script: str) -> Spelling | None:
-    """How `word` can be spelled in Latin letters; None for a script without a table, or a word without signs."""
+    """Return how `word` can be spelled in Latin letters; None for a script without a table, or a word without signs."""
     if script not in _SCRIPTS:
         return None
     table, longest = _table(script)
@@ -101,7 +101,7 @@ def spelling(word: str, script: str) -> Spelling | None:
 
 
 def _least(options: Options) -> tuple[int, int]:
-    """The cost of the most usual spelling and its letters."""
+    """Return the cost of the most usual spelling and its letters."""
     best = [(0, 0)] + [(_NEVER, 0)] * len(options)
     for place, here in enumerate(options):
         cost, letters = best[place]
@@ -113,7 +113,7 @@ def _least(options: Options) -> tuple[int, int]:
 
 
 def readings(word: Spelling, count: int) -> tuple[str, ...]:
-    """The `count` most usual ways to spell the word, best first."""
+    """Return the `count` most usual ways to spell the word, best first."""
     beams: list[dict[str, int]] = [{"": 0}] + [{} for _ in word.options]
     for place, here in enumerate(word.options):
         kept = sorted(beams[place].items(), key=lambda item: item[1])[: 2 * count]
@@ -130,7 +130,7 @@ def readings(word: Spelling, count: int) -> tuple[str, ...]:
 
 
 def likeness(word: Spelling, latin: str) -> float:
-    """How well a Latin word spells `word`, from 0 to 1 (the most usual spelling)."""
+    """Return how well a Latin word spells `word`, from 0 to 1 (the most usual spelling)."""
     if not latin:
         return 0.0
     return math.exp((word.least - _cost(word.options, latin)) / (_EVEN * len(latin) * word.signs))
@@ -147,7 +147,7 @@ def _pieces(latin: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _cost(options: Options, latin: str) -> int:
-    """The cheapest way to spell the signs as `latin`, near the diagonal."""
+    """Return the cheapest way to spell the signs as `latin`, near the diagonal."""
     signs, last = len(options), len(latin)
     pieces = _pieces(latin)
     table = [[_NEVER] * (last + 1) for _ in range(signs + 1)]

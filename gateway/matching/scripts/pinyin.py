@@ -28,7 +28,9 @@ _MAX_CUTS = 8
 
 
 def shared(syllables: tuple[str, ...], word: str) -> float | None:
-    """How much a name in `syllables` and the pinyin `word` have in common, from 0 to 1; None: `word` is not pinyin."""
+    """Return how much a name in `syllables` and the pinyin `word` have in common, from 0 to 1; None: `word` is not
+    pinyin.
+    """
     cuts = _cuts(word)
     if not cuts:
         return None
@@ -39,7 +41,7 @@ def shared(syllables: tuple[str, ...], word: str) -> float | None:
 
 
 def _plain(syllable: str) -> str:
-    """The syllable with u-umlaut as Latin letters without diacritics have it, not as passports do."""
+    """Return the syllable with u-umlaut as Latin letters without diacritics have it, not as passports do."""
     return {"lyu": "lu", "nyu": "nu"}.get(syllable, syllable)
 
 
@@ -57,7 +59,7 @@ def _cut(word: str) -> Iterator[tuple[str, ...]]:
 
 
 def _common(left: tuple[str, ...], right: tuple[str, ...]) -> float:
-    """The likeness of the syllables that both have in the same order, added up."""
+    """Return the likeness of the syllables that both have in the same order, added up."""
     line = [0.0] * (len(right) + 1)
     for one in left:
         above = line[:]
@@ -68,5 +70,5 @@ def _common(left: tuple[str, ...], right: tuple[str, ...]) -> float:
 
 @lru_cache(maxsize=16384)
 def _likeness(one: str, other: str) -> float:
-    """1 for the same syllable, less for one of the same rhyme or beginning."""
+    """Return 1 for the same syllable, less for one of the same rhyme or beginning."""
     return 1.0 if one == other else _NEAR * Indel.normalized_similarity(one, other)

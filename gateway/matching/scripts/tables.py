@@ -18,7 +18,7 @@ _CODE = re.compile(r"\\u([0-9A-F]{4})")
 
 @cache
 def rows(name: str, columns: int) -> tuple[tuple[str, ...], ...]:
-    """The rows of `data/<name>.tsv`, each with exactly `columns` fields in NFC.
+    """Return the rows of `data/<name>.tsv`, each with exactly `columns` fields in NFC.
 
     Raises `Misconfigured` naming file and line when a row has another number of fields.
     """
@@ -44,18 +44,18 @@ def rows(name: str, columns: int) -> tuple[tuple[str, ...], ...]:
 
 @cache
 def mapping(name: str) -> dict[str, str]:
-    """A table of two columns as a dictionary."""
+    """Return a table of two columns as a dictionary."""
     return {row[0]: row[1] for row in rows(name, 2)}
 
 
 @cache
 def rules(name: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """A table of (regular expression, replacement), to be applied in order."""
+    """Return a table of (regular expression, replacement), to be applied in order."""
     return tuple((re.compile(pattern), replacement) for pattern, replacement in rows(name, 2))
 
 
 def rewrite(text: str, table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
-    """`text` after all `rules` of a table."""
+    """Return `text` after all `rules` of a table."""
     for pattern, replacement in table:
         text = pattern.sub(replacement, text)
     return text

@@ -48,7 +48,7 @@ def _sounds(table: str) -> dict[str, tuple[str, str]]:
 
 @cache
 def _syllables() -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """All patterns of syllables as one alternation, whose last closed group `P<number>` says which one met."""
+    """Return all patterns of syllables as one alternation, whose last closed group `P<number>` says which one met."""
     patterns = tables.rows("thai_vowels", 2)
     parts = []
     for number, (pattern, _) in enumerate(patterns):
@@ -74,7 +74,7 @@ def _respell(word: str, table: str) -> str:
 
 @lru_cache(maxsize=16384)
 def romanise(word: str) -> str:
-    """One word of Thai or Lao letters (no blanks) as lower-case Latin letters."""
+    """Return one word of Thai or Lao letters (no blanks) as lower-case Latin letters."""
     language = "lao" if any("\u0e80" <= letter <= "\u0eff" for letter in word) else "thai"
     text = _TONES.sub("", _as_thai(word).replace("\u0e4d\u0e32", "\u0e33"))
     text = _SILENT.sub(_MUTE, _respell(text, f"{language}_words"))

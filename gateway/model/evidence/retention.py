@@ -46,7 +46,7 @@ class ContentPlace:
 
 
 def content_key_id(text: str) -> ContentKeyId:
-    """`nohit/2026-11`, or `nohit/2026-11.2` for the key that followed it; `Malformed` for anything else."""
+    """Return `nohit/2026-11`, or `nohit/2026-11.2` for the key that followed it; `Malformed` for anything else."""
     match = _KEY_ID.fullmatch(text)
     if match is None or match[2] == "0000":
         raise Malformed("`{text!a}` is not the id of a content key", where="key", text=text[:40])
@@ -62,7 +62,7 @@ def month_of(at_us: int) -> tuple[int, int]:
 
 
 def months_before(now_us: int, months: int) -> int:
-    """The time `months` calendar months earlier; the last day of a shorter month where there is no such day."""
+    """Return the time `months` calendar months earlier; the last day of a shorter month where there is no such day."""
     moment = from_us(now_us)
     number = moment.year * 12 + moment.month - 1 - months
     year, month = divmod(number, 12)
@@ -73,7 +73,7 @@ def months_before(now_us: int, months: int) -> int:
 
 
 def age_before(now_us: int, age: str) -> int:
-    """The time that `age` ago was: `3y`, `36m` or `1100d`. Raises `Malformed`."""
+    """Return the time that `age` ago was: `3y`, `36m` or `1100d`. Raises `Malformed`."""
     match = _AGE.fullmatch(age)
     if match is None:
         raise Malformed("`{age!a}` is not an age", where="age", remedy="such as 3y, 36m or 1100d", age=age[:20])
@@ -95,7 +95,7 @@ def ranges(indexes: list[int]) -> str:
 
 
 def in_ranges(text: str, index: int) -> bool:
-    """Whether `index` is one of what `ranges` wrote. Raises `Malformed`."""
+    """Tell whether `index` is one of what `ranges` wrote. Raises `Malformed`."""
     if not re.fullmatch(r"(\d{1,18}(-\d{1,18})?(,|$))*", text, re.ASCII):
         raise Malformed("not a list of indexes", where="indexes")
     for part in filter(None, text.split(",")):

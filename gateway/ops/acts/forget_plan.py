@@ -42,7 +42,7 @@ _CLASS_WORDS = {
 
 
 def entry_places(texts: Iterable[str]) -> Entries:
-    """`exchange/1:17` or `exchange:17` (of the first log) as log and indexes. Raises `Misused`."""
+    """Return `exchange/1:17` or `exchange:17` (of the first log) as log and indexes. Raises `Misused`."""
     found: Entries = defaultdict(list)
     for text in texts:
         log, _, index = text.rpartition(":")
@@ -54,7 +54,7 @@ def entry_places(texts: Iterable[str]) -> Entries:
 
 
 def exchange_entries(evidence: Evidence, wanted: str) -> Entries:
-    """All entries of an exchange, in every log."""
+    """Return all entries of an exchange, in every log."""
     try:
         exchange_id(wanted)
     except Malformed as error:
@@ -64,7 +64,7 @@ def exchange_entries(evidence: Evidence, wanted: str) -> Entries:
 
 
 def ages(age: str) -> dict[str, int]:
-    """The time before which months must have ended, for each class. Raises `Misused`."""
+    """Return the time before which months must have ended, for each class. Raises `Misused`."""
     try:
         return dict.fromkeys(map(str, ERASED_BY_AGE), age_before(SystemClock().now_us(), age))
     except Malformed as error:
@@ -72,7 +72,7 @@ def ages(age: str) -> dict[str, int]:
 
 
 def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Entries:
-    """The entries that options name. Raises `Misused`; `Unknown` for an exchange that no log knows."""
+    """Return the entries that options name. Raises `Misused`; `Unknown` for an exchange that no log knows."""
     found = entry_places(entries)
     with open_home(folder) as evidence:
         for wanted in exchanges:
@@ -113,7 +113,7 @@ def of_subject(
 
 
 def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erased]:
-    """What an erasure would erase; nothing is changed, and the node may be running. Raises what it would raise."""
+    """Return what an erasure would erase; nothing is changed, and the node may be running. Raises what it would raise."""
     return plan_age(folder, before) if before else plan_entries(folder, wanted)
 
 
@@ -134,14 +134,14 @@ def erased_of(result: Mapping[str, Any]) -> Done:
 
 
 def plan_age(folder: Path, before: Mapping[str, int]) -> list[Erased]:
-    """What erasing by age would erase. Nothing is changed; the node may be running."""
+    """Return what erasing by age would erase. Nothing is changed; the node may be running."""
     with open_home(folder) as evidence:
         content = SqlErasableContent(evidence.database, evidence.store)
         return plan_by_age(evidence.store, content, evidence.keys, SystemClock().now_us(), before)
 
 
 def plan_entries(folder: Path, wanted: Entries) -> list[Erased]:
-    """What erasing entries would erase. Raises what the erasure would raise."""
+    """Return what erasing entries would erase. Raises what the erasure would raise."""
     with open_home(folder) as evidence:
         holds = standing(evidence.store, evidence.keys, SystemClock().now_us())
         targets = look_up(evidence.store, evidence.keys, holds, wanted)
@@ -152,7 +152,7 @@ def plan_entries(folder: Path, wanted: Entries) -> list[Erased]:
 
 
 def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
-    """What was, or would be, erased as JSON: by key, and summed up by month and class."""
+    """Return what was, or would be, erased as JSON: by key, and summed up by month and class."""
     rows: list[dict[str, Any]] = [
         {
             "class": item.key_id.partition("/")[0],
@@ -169,7 +169,7 @@ def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
 
 
 def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[str, str]]:
-    """The same in lines: style and text."""
+    """Yield the same in lines: style and text."""
     rows = value["keys"]
     held = sorted({hold for row in rows for hold in row["held_by"]})
     for row in sorted(rows, key=lambda row: (row["month"], row["class"])):

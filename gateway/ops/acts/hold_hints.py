@@ -13,13 +13,13 @@ from gateway.trust.documents.policy_approval import APPROVALS
 
 
 def sign_command(file: Path) -> str:
-    """The command of the other approver, whose key is in a place of theirs."""
+    """Return the command of the other approver, whose key is in a place of theirs."""
     name = shlex.quote(str(file))
     return f"liaison audit hold sign {name} --key THEIR.key --out {name}"
 
 
 def bring_command(file: Path, home: str) -> str:
-    """The command that brings a document to the home `home`."""
+    """Return the command that brings a document to the home `home`."""
     return f"liaison audit hold bring {shlex.quote(str(file))} --home {home}"
 
 
@@ -55,7 +55,7 @@ def _remedy(code: str, file: Path, home: str, order: HoldOrder) -> str:
 
 
 def _draft_command(order: HoldOrder, file: Path, home: str) -> str:
-    """The command that drafts such a hold with another end."""
+    """Return the command that drafts such a hold with another end."""
     places = [f"--entry {log}:{index}" for log, indexes in order.entries.items() for index in indexes]
     places += [f"--exchange {exchange}" for exchange in order.exchanges]
     said = f"--until DATE --reason {shlex.quote(order.reason)} --key YOUR.key --out {shlex.quote(str(file))}"

@@ -74,7 +74,7 @@ def _pruner(settings: Settings, member: MemberId, database: Database, clock: Clo
 
 
 def _covered(settings: Settings, member: MemberId, database: Database, clock: Clock, log: str) -> int:
-    """The size of the newest head of a log that enough witnesses cosigned."""
+    """Return the size of the newest head of a log that enough witnesses cosigned."""
     view = TrustKeeper(Home(settings.home).trust, clock).view
     plan = witness_plan(member, settings.witness, view)
     state = SqlLogStore(database).state(log)

@@ -256,7 +256,7 @@ class _Hashing:
         self.hash = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        """Some bytes."""
+        """Return some bytes."""
         data = self._file.read(size)
         self.hash.update(data)
         return data

@@ -65,7 +65,7 @@ def _parties(folder: Path) -> set[str]:
 
 
 def national_folders(folder: Path, member: str | None) -> list[tuple[Path, MemberId]]:
-    """`folder` itself, or each national folder below it: of `policy`, those of `policy/national`."""
+    """Return `folder` itself, or each national folder below it: of `policy`, those of `policy/national`."""
     inside = folder / "national" if (folder / "national").is_dir() else folder
     if not any(inside.glob("*.cedar")):
         found = [path for path in sorted(inside.iterdir()) if path.is_dir() and any(path.glob("*.cedar"))]

@@ -67,7 +67,7 @@ def explain_case(path: Path, member: str | None) -> Explanation:
 
 
 def since_us(span: str) -> int:
-    """`30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Misused`."""
+    """Return `30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Misused`."""
     found = _SPAN.fullmatch(span)
     if not found:
         raise Misused(f"--since `{span[:20]!a}` is no span of time (30d, 12h or 2w)")

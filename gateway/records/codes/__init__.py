@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, int] = MappingProxyType(
 
 @lru_cache(maxsize=len(COLUMNS))
 def rows(name: str) -> tuple[tuple[str, ...], ...]:
-    """The rows of a list; `Misconfigured` naming file and line when a row has another number of fields."""
+    """Return the rows of a list; `Misconfigured` naming file and line when a row has another number of fields."""
     found = []
     for number, line in enumerate(_text(name).splitlines(), 1):
         if not line or line.startswith("#"):
@@ -57,32 +57,32 @@ def rows(name: str) -> tuple[tuple[str, ...], ...]:
 
 @lru_cache(maxsize=len(COLUMNS))
 def source(name: str) -> str:
-    """Where a list comes from and when: the remark at its head, in one line."""
+    """Return where a list comes from and when: the remark at its head, in one line."""
     remarks = [line.lstrip("# ") for line in _text(name).splitlines() if line.startswith("#")]
     return " ".join(remarks)
 
 
 @lru_cache(maxsize=1)
 def issuers() -> Mapping[str, str]:
-    """Codes of issuing countries and nationalities on travel documents: ISO 3166-1 alpha-3 and ICAO's own."""
+    """Return codes of issuing countries and nationalities on travel documents: ISO 3166-1 alpha-3 and ICAO's own."""
     return MappingProxyType({alpha3: name for _, alpha3, name in rows("countries")} | _pairs("icao_issuers"))
 
 
 @lru_cache(maxsize=1)
 def countries() -> Mapping[str, str]:
-    """ISO 3166-1 alpha-2 to the English short name."""
+    """Return ISO 3166-1 alpha-2 to the English short name."""
     return MappingProxyType({alpha2: name for alpha2, _, name in rows("countries")})
 
 
 @lru_cache(maxsize=1)
 def alpha3() -> Mapping[str, str]:
-    """ISO 3166-1 alpha-2 to alpha-3."""
+    """Return ISO 3166-1 alpha-2 to alpha-3."""
     return MappingProxyType({two: three for two, three, _ in rows("countries")})
 
 
 @lru_cache(maxsize=1)
 def currencies() -> Mapping[str, int | None]:
-    """ISO 4217 code to its number of decimals; None where there is no smaller unit."""
+    """Return ISO 4217 code to its number of decimals; None where there is no smaller unit."""
     return MappingProxyType({code: int(digits) if digits else None for code, _, digits in rows("currencies")})
 
 
@@ -126,7 +126,7 @@ class CrossingPoint(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=1)
 def crossing_points() -> Mapping[str, CrossingPoint]:
-    """The register of crossing points, by id."""
+    """Return the register of crossing points, by id."""
     return MappingProxyType({row[0]: _crossing(row) for row in rows("crossing_points")})
 
 

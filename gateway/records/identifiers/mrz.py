@@ -82,7 +82,7 @@ FORMATS: Mapping[str, Layout] = MappingProxyType({layout.name: layout for layout
 
 
 def read_mrz(text: str, today: date) -> Reading:
-    """The zone in `text`, one line below the other; `Malformed` when it is no zone of any format."""
+    """Return the zone in `text`, one line below the other; `Malformed` when it is no zone of any format."""
     problems: list[str] = []
     lines = _lines(text, problems)
     layout = _layout(lines)
@@ -155,7 +155,7 @@ class _Zone:
         return _plain(number)
 
     def _date(self, span: Span, name: str) -> str:
-        """The date as a partial one; empty when nothing is known or it is no day."""
+        """Return the date as a partial one; empty when nothing is known or it is no day."""
         line, _, stop = span
         digits = self._at(span)
         self._digit(f"{name}_date", digits, self._lines[line][stop])
@@ -228,7 +228,7 @@ class _Zone:
 
 
 def _lines(text: str, problems: list[str]) -> list[str]:
-    """The lines, mended: what was mended is a problem, since no issuer prints it so."""
+    """Return the lines, mended: what was mended is a problem, since no issuer prints it so."""
     found = [line.strip("\r") for line in bounded(text, "mrz").split("\n") if line.strip()]
     mended = [_GAP.sub("<", ascii_digits(line).upper()) for line in found]
     if any(line != line.upper() for line in found):

@@ -32,7 +32,9 @@ _PIN_CLASS = MappingProxyType(
 
 
 def read_national_id(text: str, scheme: str, today: date) -> Reading:
-    """`text` read as a number of `scheme`; without one, as the scheme whose length it has. `Malformed` otherwise."""
+    """Return `text` read as a number of `scheme`; without one, as the scheme whose length it has. `Malformed`
+    otherwise.
+    """
     normal = compact(bounded(text, _KIND))
     if not scheme:
         scheme = {13: "THA-PIN", 18: "CHN-RIC", 15: "CHN-RIC", 12: "VNM-CCCD"}.get(len(normal), "")

@@ -38,7 +38,7 @@ _BY_SCRIPT = {"Thai": "THA", "Laoo": "LAO", "Mymr": "MMR", "Khmr": "KHM", "Hani"
 
 
 def read_plate(text: str, country: str = "") -> Reading:
-    """The plate in `text`; `country` (alpha-3) is guessed from the script where it is empty.
+    """Return the plate in `text`; `country` (alpha-3) is guessed from the script where it is empty.
 
     A plate of another form than its country's is still a plate, so that is a problem and no error; `Malformed` is
     for a text without a letter or digit, or a country whose plates nobody described here.

@@ -31,7 +31,7 @@ class Reading(msgspec.Struct, frozen=True):
         return not self.problems
 
     def as_json(self) -> dict[str, Any]:
-        """The reading as JSON values."""
+        """Return the reading as JSON values."""
         return {
             "kind": self.kind,
             "text": self.text,
@@ -43,7 +43,9 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def bounded(text: str, kind: str, limit: int = MAX_TEXT) -> str:
-    """`text`, unless it is empty, too long or holds control characters (`Malformed`): checked before any other work."""
+    """Return `text`, unless it is empty, too long or holds control characters (`Malformed`): checked before any other
+    work.
+    """
     if len(text) > limit:
         raise Malformed("more than {limit} characters", code="too-long", where=kind, limit=limit)
     if not text.strip():

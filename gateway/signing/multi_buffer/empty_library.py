@@ -31,7 +31,7 @@ def load_empty(names: Sequence[str]) -> None:
 
 
 def empty_library(name: str) -> bytes:
-    """The bytes of a shared object for x86-64 whose DT_SONAME is `name`."""
+    """Return the bytes of a shared object for x86-64 whose DT_SONAME is `name`."""
     dynamic = _HEADER + 3 * _SEGMENT
     symbols = dynamic + 6 * _ENTRY
     texts = symbols + _SYMBOL

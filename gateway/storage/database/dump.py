@@ -73,7 +73,9 @@ def require_empty(database: Database) -> None:
 
 
 def is_loaded(file: Path, database: Database) -> bool:
-    """Whether the logs in the database are exactly those of a dump: `load` was done, and nothing was written since."""
+    """Tell whether the logs in the database are exactly those of a dump: `load` was done, and nothing was written
+    since.
+    """
     migrate(database)
     source = open_database(file)
     try:

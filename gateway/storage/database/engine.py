@@ -175,7 +175,7 @@ class Database:
         return self._mover.turn if self._mover is not None else nullcontext()
 
     def connect_apart(self) -> Connection:
-        """A connection of its own, each of whose statements is a transaction; whoever takes it closes it."""
+        """Return a connection of its own, each of whose statements is a transaction; whoever takes it closes it."""
         with storage_errors("connect"):
             return self.engine.connect().execution_options(**self._committed)
 
@@ -228,7 +228,8 @@ def _keep_log(path: Path) -> None:
 
 
 def _at_its_place(path: Path) -> Callable[[Connection], str]:
-    """A commit into a file that was taken away or replaced is durable, and lost: nobody will open that file again.
+    """Return a commit into a file that was taken away or replaced is durable, and lost: nobody will open that file
+    again.
 
     Two looks at names for each commit.
     """
@@ -314,7 +315,9 @@ def require_durable(connection: Connection) -> None:
 
 
 def file_identity(database: Database) -> str:
-    """Which file of SQLite this is: its number in the file system, which a copy or a restored backup does not have."""
+    """Return which file of SQLite this is: its number in the file system, which a copy or a restored backup does not
+    have.
+    """
     with database.read("file identity") as connection:
         name = "SELECT file FROM pragma_database_list WHERE name = 'main'"
         file = connection.exec_driver_sql(name).scalar()

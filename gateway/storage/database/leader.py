@@ -27,7 +27,7 @@ class Leader:
         self._leads = not database.shared
 
     def leads(self) -> bool:
-        """Whether this process leads now; it becomes the leader when nobody is. Raises `StorageBroken`."""
+        """Tell whether this process leads now; it becomes the leader when nobody is. Raises `StorageBroken`."""
         if not self._database.shared:
             return True
         with storage_errors("leader"):

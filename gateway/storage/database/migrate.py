@@ -71,7 +71,7 @@ def require_current(database: Database) -> None:
 
 
 def version(database: Database) -> str | None:
-    """The schema version of `database`, None when it is empty."""
+    """Return the schema version of `database`, None when it is empty."""
     with database.read("schema version") as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None

@@ -13,7 +13,7 @@ from gateway.storage.database.postgres_address import checked_address, connect_a
 
 
 def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
-    """The database of a home. Raises `Misconfigured` when it is missing or not durable, `StorageBroken`."""
+    """Return the database of a home. Raises `Misconfigured` when it is missing or not durable, `StorageBroken`."""
     if not settings.is_shared:
         if settings.storage.synchronous:
             raise Misconfigured(
@@ -29,7 +29,7 @@ def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
 
 
 def is_made(settings: Settings) -> bool:
-    """Whether the database is there; that of a server is, or opening it says why not."""
+    """Tell whether the database is there; that of a server is, or opening it says why not."""
     return settings.is_shared or settings.database_file.exists()
 
 
@@ -55,7 +55,7 @@ def refuse_password(address: str, where: str) -> None:
 
 
 def open_node_database(settings: Settings) -> Database:
-    """The node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
+    """Return the node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
     database = open_storage(settings)
     migrate(database)
     return database

@@ -52,7 +52,7 @@ class StorageIdentity:
 
 
 def _doubt(connection: Connection) -> str:
-    """Why the last commit may not be where it has to be: PostgreSQL says so in a warning and calls it done."""
+    """Return why the last commit may not be where it has to be: PostgreSQL says so in a warning and calls it done."""
     return "; ".join(connection.info.get(_DOUBTS, ()))
 
 
@@ -198,7 +198,7 @@ def require_durable_server(connection: Connection, *, synchronous: bool = False)
 
 
 def identity(database: Database) -> StorageIdentity | None:
-    """What `database` runs on; None where it is a file.
+    """Return what `database` runs on; None where it is a file.
 
     The timeline is that of the write-ahead log and not of `pg_control_checkpoint`, which after a promotion shows
     the old one until the next checkpoint.
@@ -235,7 +235,7 @@ def check_again(database: Database, before: StorageIdentity | None, *, synchrono
 
 
 def describe(database: Database) -> str:
-    """What `database` runs on and how safe a commit is, in words for an administrator."""
+    """Return what `database` runs on and how safe a commit is, in words for an administrator."""
     if not database.shared:
         return "SQLite, write-ahead log, every commit synced"
     with database.read("settings") as connection:

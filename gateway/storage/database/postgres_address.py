@@ -42,7 +42,7 @@ _FORM = "postgresql://USER@HOST/DATABASE, without a password"
 
 
 def checked_address(address: str) -> URL:
-    """The parsed address; `Misconfigured` when it is none of a database of PostgreSQL."""
+    """Return the parsed address; `Misconfigured` when it is none of a database of PostgreSQL."""
     try:
         url = make_url(address)
     except ArgumentError as error:
@@ -53,7 +53,7 @@ def checked_address(address: str) -> URL:
 
 
 def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
-    """What we ask for beside the address. `Misconfigured` when it would let anybody be the server."""
+    """Return what we ask for beside the address. `Misconfigured` when it would let anybody be the server."""
     given = {name: value for name, value in url.query.items() if isinstance(value, str)}
     made = dict(_KEEPALIVE)
     made["options"] = _options(given.get("options", ""), read_only=read_only)
@@ -74,13 +74,13 @@ def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
 
 
 def _options(given: str, *, read_only: bool) -> str:
-    """Settings of the session: ours come last, and the last one counts."""
+    """Return settings of the session: ours come last, and the last one counts."""
     ours = {**SESSION, "default_transaction_read_only": "on" if read_only else "off"}
     return " ".join([given, *(f"-c {name}={value.replace(' ', _SPACE)}" for name, value in ours.items())]).strip()
 
 
 def kept_query(url: URL) -> dict[str, Any]:
-    """The address's own parameters, without those that we have taken up."""
+    """Return the address's own parameters, without those that we have taken up."""
     return {name: value for name, value in url.query.items() if name != "options"}
 
 
@@ -91,7 +91,7 @@ def _hosts(url: URL) -> list[str]:
 
 
 def _is_elsewhere(given: Mapping[str, str]) -> bool:
-    """Whether the server's address stands where we do not see it."""
+    """Tell whether the server's address stands where we do not see it."""
     return bool({"hostaddr", "service"} & given.keys() or {"PGHOSTADDR", "PGSERVICE"} & os.environ.keys())
 
 

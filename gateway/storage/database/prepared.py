@@ -25,7 +25,7 @@ class Prepared:
         return tuple(values[name] for name in self._order)
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """What it finds with named values."""
+        """Return what it finds with named values."""
         if connection.dialect.name == _SQLITE:
             found: Sequence[Any] = driver_of(connection).execute(self.text, self.values(values)).fetchall()
             return found
@@ -33,7 +33,7 @@ class Prepared:
 
 
 def insert_into(table: Table) -> ClauseElement:
-    """An insertion whose values are in the order of the table's columns."""
+    """Return an insertion whose values are in the order of the table's columns."""
     return insert(table).values({column: bindparam(column) for column in table.c.keys()})  # noqa: SIM118 - columns, not keys
 
 
@@ -50,7 +50,7 @@ def run_together(connection: Connection, work: Sequence[tuple[Prepared, Sequence
 
 
 def driver_of(connection: Connection) -> Any:
-    """The driver's own connection: a statement of a batch that goes straight to it costs a tenth."""
+    """Return the driver's own connection: a statement of a batch that goes straight to it costs a tenth."""
     return connection.connection.driver_connection
 
 

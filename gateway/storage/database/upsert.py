@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 
 def insert_for(table: Table, *, shared: bool) -> PostgresInsert | SqliteInsert:
-    """An insertion into `table`, in the form of PostgreSQL where the database is `shared`, else of SQLite."""
+    """Return an insertion into `table`, in the form of PostgreSQL where the database is `shared`, else of SQLite."""
     if shared:
         return postgres_insert(table)
     return sqlite_insert(table)

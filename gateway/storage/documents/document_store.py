@@ -34,7 +34,7 @@ class SqlDocumentStore:
         self._clock = clock
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """The value, or None when there is none or it has expired."""
+        """Return the value, or None when there is none or it has expired."""
         c = document.c
         statement = select(c.value, c.expires_us).where(c.kind == kind, c.key == key)
         with self._database.read("document") as connection:
@@ -71,19 +71,19 @@ class SqlDocumentStore:
             yield connection
 
     def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
-        """One statement, so that of several processes that write one key at once none fails."""
+        """Return one statement, so that of several processes that write one key at once none fails."""
         statement = insert_for(document, shared=self._database.shared).values(row)
         new = {name: statement.excluded[name] for name in ("value", "expires_us")}
         return statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new, where=where)
 
     def keys(self, kind: str) -> list[str]:
-        """All keys of a kind, sorted."""
+        """Return all keys of a kind, sorted."""
         statement = select(document.c.key).where(document.c.kind == kind).order_by(document.c.key)
         with self._database.read("documents") as connection:
             return list(connection.execute(statement).scalars())
 
     def expired(self, kind: str, now_us: int) -> list[str]:
-        """Keys of a kind that have expired and are not deleted yet, sorted."""
+        """Return keys of a kind that have expired and are not deleted yet, sorted."""
         c = document.c
         statement = select(c.key).where(c.kind == kind, c.expires_us > 0, c.expires_us <= now_us).order_by(c.key)
         with self._database.read("documents") as connection:
@@ -110,5 +110,5 @@ class SqlDocumentStore:
 
 
 def document_place(kind: str, key: str) -> bytes:
-    """What binds a sealed document to its place."""
+    """Return what binds a sealed document to its place."""
     return f"{kind}\0{key}".encode()

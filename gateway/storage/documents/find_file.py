@@ -106,7 +106,7 @@ class FindFile:
     # ------------------------------------------------------------ what it belongs to
 
     def note(self, name: str) -> str:
-        """A value that was kept with the index, or empty."""
+        """Return a value that was kept with the index, or empty."""
         with self._errors():
             row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
@@ -119,12 +119,12 @@ class FindFile:
     # ------------------------------------------------------------ blocks
 
     def spans(self, log: str) -> list[Span]:
-        """All blocks of a log that are in the index, the newest first."""
+        """Return all blocks of a log that are in the index, the newest first."""
         with self._errors():
             return [Span(*row) for row in self._db.execute(_SPANS, (log,))]
 
     def times(self, span: Span) -> bytes:
-        """What was kept as times of the block's entries."""
+        """Return what was kept as times of the block's entries."""
         with self._errors():
             row = self._db.execute("SELECT times FROM block WHERE id = ?", (span.id,)).fetchone()
         if row is None:
@@ -148,7 +148,7 @@ class FindFile:
                 self._db.executemany("INSERT INTO posting VALUES (?,?,?)", rows)
 
     def key_ids(self) -> set[str]:
-        """Ids of all keys that parts are under."""
+        """Return ids of all keys that parts are under."""
         with self._errors():
             return {row[0] for row in self._db.execute("SELECT DISTINCT key_id FROM part")}
 
@@ -174,13 +174,13 @@ class FindFile:
     # ------------------------------------------------------------ searching
 
     def parts(self, log: str, first: int, last: int) -> Iterator[Part]:
-        """Parts of the blocks from `first` to `last`, the newest block first."""
+        """Yield parts of the blocks from `first` to `last`, the newest block first."""
         with self._errors():
             rows = self._db.execute(_PARTS, (log, first, last)).fetchall()
         yield from (Part(*row) for row in rows)
 
     def posting(self, part: int, label: int) -> bytes | None:
-        """The posting under a label; None when there is none."""
+        """Return the posting under a label; None when there is none."""
         with self._errors():
             row = self._db.execute(_POSTING, (part, label)).fetchone()
         return row[0] if row else None

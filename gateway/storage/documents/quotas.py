@@ -42,7 +42,7 @@ class SqlQuotas:
         return [limits[place] is None or _spend(left, place) for place in places]
 
     def used(self, day_us: int) -> list[QuotaUse]:
-        """All counts of the day that `day_us` lies in."""
+        """Return all counts of the day that `day_us` lies in."""
         table = quota_use.c
         query = select(table.direction, table.peer, table.purpose, table.used).where(table.day == day_us // _DAY_US)
         with self._database.read("quotas") as connection:

@@ -25,13 +25,13 @@ class SqlWitnessStore:
         self._database = database
 
     def witnessed(self, origin: str) -> WitnessedHead | None:
-        """The newest head of a log that we cosigned, or None."""
+        """Return the newest head of a log that we cosigned, or None."""
         with self._database.read("witnessed head") as connection:
             row = connection.execute(select(witnessed_head).where(witnessed_head.c.origin == origin)).first()
         return WitnessedHead(*row) if row else None
 
     def origins(self) -> list[WitnessedHead]:
-        """The newest head of every log that we cosigned, by origin."""
+        """Return the newest head of every log that we cosigned, by origin."""
         with self._database.read("witnessed heads") as connection:
             rows = connection.execute(select(witnessed_head).order_by(witnessed_head.c.origin)).all()
         return [WitnessedHead(*row) for row in rows]
@@ -58,14 +58,14 @@ class SqlWitnessStore:
             return self._insert(connection, head_evidence, {**place, **values, "time_us": evidence.time_us})
 
     def evidence(self) -> list[HeadEvidence]:
-        """All that was kept, oldest first."""
+        """Return all that was kept, oldest first."""
         c = head_evidence.c
         statement = select(c.origin, c.code, c.known, c.offered, c.time_us).order_by(c.time_us, c.hash)
         with self._database.read("evidence") as connection:
             return [HeadEvidence(*row) for row in connection.execute(statement).all()]
 
     def seen(self, origin: str) -> bytes | None:
-        """The largest head of a log that was seen signed."""
+        """Return the largest head of a log that was seen signed."""
         with self._database.read("seen head") as connection:
             row = connection.execute(select(seen_head.c.checkpoint).where(seen_head.c.origin == origin)).first()
         return row[0] if row else None
@@ -93,14 +93,14 @@ class SqlWitnessStore:
                 connection.execute(update(cosigned_head).where(here).values(lines=kept + new))
 
     def cosignatures(self, log: str, size: int) -> list[bytes]:
-        """The signature lines of the head of this size, each with its newline."""
+        """Return the signature lines of the head of this size, each with its newline."""
         c = cosigned_head.c
         with self._database.read("cosignatures") as connection:
             kept = connection.execute(select(c.lines).where((c.log == log) & (c.size == size))).scalar()
         return _split(kept) if kept else []
 
     def cosigned(self, log: str, since: int = 0) -> list[CosignedHead]:
-        """All cosigned heads of our own log from size `since` on, by size."""
+        """Return all cosigned heads of our own log from size `since` on, by size."""
         c = cosigned_head.c
         statement = select(c.size, c.checkpoint, c.lines, c.time_us).where(c.log == log, c.size >= since)
         with self._database.snapshot("cosignatures") as connection:
@@ -108,7 +108,7 @@ class SqlWitnessStore:
         return [CosignedHead(row.size, row.checkpoint, tuple(_split(row.lines)), row.time_us) for row in rows]
 
     def recent(self, log: str, most: int) -> list[CosignedHead]:
-        """The newest cosigned heads of our own log, at most so many, newest first."""
+        """Return the newest cosigned heads of our own log, at most so many, newest first."""
         c = cosigned_head.c
         statement = select(c.size, c.checkpoint, c.lines, c.time_us).where(c.log == log).order_by(c.size.desc())
         with self._database.read("cosignatures") as connection:

@@ -90,7 +90,7 @@ class Body(msgspec.Struct, frozen=True):
 
 
 def write_body(record: IndexedRecord, marking: int) -> bytes:
-    """The bytes of a record's row. `Malformed` when its key is no text."""
+    """Return the bytes of a record's row. `Malformed` when its key is no text."""
     identifiers = [[f"{kind:d}", key, detail] for kind, key, detail in record.keys if kind is not KeyKind.NAME]
     try:
         head = orjson.dumps(
@@ -103,7 +103,7 @@ def write_body(record: IndexedRecord, marking: int) -> bytes:
 
 
 def read_body(body: bytes) -> Body:
-    """What `write_body` wrote."""
+    """Return what `write_body` wrote."""
     try:
         head, features, links = body.split(_APART)
         kind, key, marking, category, last_day, identifiers = orjson.loads(head)
@@ -116,7 +116,7 @@ def read_body(body: bytes) -> Body:
 
 
 def new_generation(path: Path) -> Path:
-    """An empty file (0600) for the next generation of the index at `path`."""
+    """Return an empty file (0600) for the next generation of the index at `path`."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     last = max((number for number, _ in _generations(path)), default=0)
     made = path.with_suffix(f".{last + 1}.sqlite")
@@ -187,7 +187,7 @@ def sync(path: Path) -> None:
 
 
 def read_pairs(database: sqlite3.Connection, statement: str) -> dict[str, str]:
-    """Two columns as a mapping."""
+    """Return two columns as a mapping."""
     return dict(database.execute(statement).fetchall())
 
 
@@ -197,14 +197,14 @@ def note(database: sqlite3.Connection, meta: Iterable[tuple[str, str]]) -> None:
 
 
 def unwritable(path: Path) -> Unavailable:
-    """The error of an index that cannot be written."""
+    """Return the error of an index that cannot be written."""
     return Unavailable(
         "the key index cannot be written", code="index-unwritable", where=str(path), remedy="check space and rights"
     )
 
 
 def unreadable(path: Path) -> Unavailable:
-    """The error of an index that cannot be read."""
+    """Return the error of an index that cannot be read."""
     return Unavailable(
         "the key index cannot be read", code="index-unreadable", where=str(path), remedy="delete it: it is built anew"
     )

@@ -46,18 +46,18 @@ class IndexSeal:
         self.check = blake2b(b"check", digest_size=PLACE_BYTES, key=mac_key, person=b"check").hexdigest()
 
     def key(self, kind: int, text: str) -> int:
-        """The hash of a key as SQLite's signed integer."""
+        """Return the hash of a key as SQLite's signed integer."""
         state = self._key.copy()
         state.update(b"%d:%b" % (kind, text.encode("utf-8", "surrogatepass")))
         return int.from_bytes(state.digest(), "big", signed=True)
 
     def births_of_year(self, year: str) -> tuple[int, int]:
-        """The least and the greatest number that a birth date of this year can have."""
+        """Return the least and the greatest number that a birth date of this year can have."""
         first = (self._short(year) % ((1 << _YEAR_BITS) - 1) + 1) << _DAY_BITS
         return first, first + (1 << _DAY_BITS) - 1
 
     def _birth_of(self, birth: str) -> int:
-        """A number that stands for a birth date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); 0 when it is not known.
+        """Return a number that stands for a birth date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); 0 when it is not known.
 
         Different dates can have one number: what is compared by it is only not ruled out.
         """
@@ -71,26 +71,26 @@ class IndexSeal:
         return int.from_bytes(state.digest(), "big")
 
     def place(self, record_type: str, source_key: str) -> bytes:
-        """Which record a row is: 16 bytes."""
+        """Return which record a row is: 16 bytes."""
         state = self._place.copy()
         state.update(f"{record_type}\0{source_key}".encode("utf-8", "surrogatepass"))
         return state.digest()
 
     def digest(self, rows: object) -> int:
-        """What tells whether the source's rows of a record are still the same."""
+        """Return what tells whether the source's rows of a record are still the same."""
         state = self._digest.copy()
         state.update(repr(rows).encode("utf-8", "surrogatepass"))
         return int.from_bytes(state.digest(), "big", signed=True)
 
     def close(self, body: bytes, place: bytes) -> bytes:
-        """`body` as it is stored."""
+        """Return `body` as it is stored."""
         if self._cipher is None:
             return body
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, body, place)
 
     def open(self, stored: bytes, place: bytes) -> bytes:
-        """What `close` was given; `Unavailable` when it was changed or moved."""
+        """Return what `close` was given; `Unavailable` when it was changed or moved."""
         if self._cipher is None:
             return stored
         try:
@@ -100,12 +100,12 @@ class IndexSeal:
 
 
 def new_salt() -> bytes:
-    """The salt of a new index."""
+    """Return the salt of a new index."""
     return os.urandom(_SECRET_BYTES)
 
 
 def load_index_secret(keystore: Path) -> bytes:
-    """The secret of all key indexes of a node, `index.key` in its keystore; made when there is none.
+    """Return the secret of all key indexes of a node, `index.key` in its keystore; made when there is none.
 
     Losing it costs nothing but building the indexes anew.
     """

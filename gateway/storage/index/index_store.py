@@ -62,7 +62,7 @@ class _Asked:
         self.statement = " UNION ALL ".join(each) + " LIMIT ?"
 
     def parameters(self, hashed: int) -> Iterator[int]:
-        """What `statement` takes before its limit."""
+        """Yield what `statement` takes before its limit."""
         yield hashed
         yield from self._days
         for ends in self._years:
@@ -70,7 +70,7 @@ class _Asked:
         yield hashed
 
     def has(self, birth: int) -> bool:
-        """Whether a row with this birth date is not ruled out by it."""
+        """Tell whether a row with this birth date is not ruled out by it."""
         if not birth or birth in self._days:
             return True
         for least, most in self._years:  # noqa: SIM110 - a generator would cost each row of a name half a microsecond
@@ -121,7 +121,7 @@ class IndexStore:
         return dict(self._all("SELECT name, value FROM meta"))
 
     def marking(self, number: int) -> str:
-        """The text of a marking."""
+        """Return the text of a marking."""
         text = self._markings.get(number)
         text = self._read_markings().get(number) if text is None else text
         if text is None:
@@ -129,7 +129,7 @@ class IndexStore:
         return text
 
     def markings(self) -> list[str]:
-        """The texts of all markings that its records have, or have had."""
+        """Return the texts of all markings that its records have, or have had."""
         return sorted(self._read_markings().values())
 
     def _read_markings(self) -> dict[int, str]:
@@ -142,7 +142,7 @@ class IndexStore:
         return self._rows_of(kind, key, self._all(_FIND, (self._seal.key(kind, key), limit)))[:limit]
 
     def find_each(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
-        """`find` for each of `wanted`, by one look-up for up to `TOGETHER` of them."""
+        """Return `find` for each of `wanted`, by one look-up for up to `TOGETHER` of them."""
         found: list[list[IndexRow]] = []
         for first in range(0, len(wanted), TOGETHER):
             found += self._find_together(wanted[first : first + TOGETHER], limit)
@@ -164,7 +164,7 @@ class IndexStore:
         ]
 
     def _rows_of(self, kind: KeyKind, key: str, stored: Iterable[tuple[bytes, bytes]]) -> list[IndexRow]:
-        """The rows of a key among those with its hash, which is of 64 bits: the key itself decides."""
+        """Return the rows of a key among those with its hash, which is of 64 bits: the key itself decides."""
         found: list[IndexRow] = []
         wanted = f"{kind:d}"
         for place, body in stored:
@@ -211,7 +211,7 @@ class IndexStore:
             ranks[record] = ranks.get(record, 0.0) + weight
 
     def _features(self, records: list[int]) -> list[IndexRow]:
-        """What is held of `records`. At least `MIN_READ` are read and opened, wanted or not: see there."""
+        """Return what is held of `records`. At least `MIN_READ` are read and opened, wanted or not: see there."""
         spare = [record for record in range(1, 2 * MIN_READ) if record not in records]
         read = [*records, *spare[: max(0, MIN_READ - len(records))]]
         marks = ",".join("?" * len(read))
@@ -221,19 +221,19 @@ class IndexStore:
         return [body.row(body.features.decode()) for body in bodies]
 
     def links(self, record_type: str, source_key: str) -> str:
-        """The joined rows' keys of a record as JSON; `Unknown` when the index has no such record."""
+        """Return the joined rows' keys of a record as JSON; `Unknown` when the index has no such record."""
         for place, stored in self._all(_BY_PLACE, (self._seal.place(record_type, source_key),)):
             return self._body(place, stored).links.decode()
         raise Unknown("the source has no such record", code="unknown-record")
 
     def count(self) -> tuple[int, int]:
-        """How many records and how many keys it holds: a pass over all of it."""
+        """Return how many records and how many keys it holds: a pass over all of it."""
         ((records,),) = self._all("SELECT count(*) FROM records")
         ((keys,),) = self._all("SELECT count(*) FROM keys")
         return records, keys
 
     def size(self) -> int:
-        """Bytes on the disk."""
+        """Return bytes on the disk."""
         log = self.file.with_name(self.file.name + "-wal")
         return self.file.stat().st_size + (log.stat().st_size if log.exists() else 0)
 

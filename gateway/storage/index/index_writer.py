@@ -226,7 +226,9 @@ class IndexUpdate:
         self._seen = bytearray(self._rows.count + 1)
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
-        """The spared values' reasons when this record stands here with this `digest`, which is then seen; or None."""
+        """Return the spared values' reasons when this record stands here with this `digest`, which is then seen; or
+        None.
+        """
         found = self._find(self.seal.place(record_type, source_key))
         if found is None or found[1] != digest or found[0] >= len(self._seen):
             return None  # one with an id beyond was put by this update: `put` says so

@@ -40,7 +40,7 @@ def keep_in_step(keystore: Path, copy: Path) -> int:
 
 
 def _longer(path: Path, target: Path) -> bool:
-    """A file that only grows."""
+    """Return a file that only grows."""
     if target.exists() and target.stat().st_size == path.stat().st_size:
         return False
     replace(target, read_key_file(path), PRIVATE)

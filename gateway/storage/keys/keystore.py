@@ -75,7 +75,7 @@ class KeyStore:
     # ------------------------------------------------------------ months
 
     def current(self, name: str, at_us: int) -> str:
-        """The id of the key of class `name` for the month of `at_us`, made when there is none yet."""
+        """Return the id of the key of class `name` for the month of `at_us`, made when there is none yet."""
         known = self._current.get(name)
         if known and known[0] <= at_us < known[1]:
             return known[2]
@@ -132,7 +132,7 @@ class KeyStore:
             return [key_id for key_id, path in months.items() if read_key_file(path) != DESTROYED]
 
     def is_destroyed(self, key_id: str) -> bool:
-        """Whether `key_id` was destroyed; false when there never was such a key."""
+        """Tell whether `key_id` was destroyed; false when there never was such a key."""
         path = self._path(key_id)
         return path.exists() and read_key_file(path) == DESTROYED
 
@@ -206,12 +206,12 @@ class KeyStore:
             self._current.clear()
 
     def has_remains(self, key_id: str) -> bool:
-        """Whether a crash left a file beside the key's own that may hold its bytes; `destroy` takes it away."""
+        """Tell whether a crash left a file beside the key's own that may hold its bytes; `destroy` takes it away."""
         return bool(self._remains(self._path(key_id)))
 
     @staticmethod
     def _remains(path: Path) -> list[Path]:
-        """What `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
+        """Return what `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
         dying = path.with_suffix(_DYING)
         return [*([dying] if dying.exists() else ()), *path.parent.glob(f".{path.name}.*")]
 
@@ -220,7 +220,7 @@ class KeyStore:
     def seal_content(
         self, retention: Retention, at_us: int, log: str, index: int, private: bytes, request: bytes, answer: bytes
     ) -> EncryptedContent:
-        """The three parts of entry `index` of `log` under a fresh content key; empty parts stay empty."""
+        """Return the three parts of entry `index` of `log` under a fresh content key; empty parts stay empty."""
         key_id = self.current(retention, at_us)
         fresh = os.urandom(KEY_BYTES + _NONCE_BYTES)
         key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:]
@@ -235,8 +235,9 @@ class KeyStore:
         )
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
-        """Private part, request and answer. `Unknown` when the key was destroyed, `Contradicted` when the
-        content is not what was written for this entry."""
+        """Return private part, request and answer. `Unknown` when the key was destroyed, `Contradicted` when the
+        content is not what was written for this entry.
+        """
         place = f"{log}:{index}".encode()
         month_key = self._month_key(content.key_id)
         if not content.private:
@@ -255,7 +256,7 @@ class KeyStore:
             ) from error
 
     def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
-        """The content key of an entry under the month's key `to`. Raises like `open_content`."""
+        """Return the content key of an entry under the month's key `to`. Raises like `open_content`."""
         place = f"{log}:{index}".encode()
         nonce = os.urandom(_NONCE_BYTES)
         try:
@@ -272,7 +273,7 @@ class KeyStore:
         return nonce + self._month_key(to).encrypt(nonce, key, place)
 
     def search_key(self, key_id: str) -> bytes:
-        """The key of a search index for what is under `key_id`: gone with it. `Unknown` when it was destroyed."""
+        """Return the key of a search index for what is under `key_id`: gone with it. `Unknown` when it was destroyed."""
         raw = read_key_file(self._path(key_id))
         if len(raw) != KEY_BYTES:
             raise Unknown(
@@ -295,8 +296,10 @@ class KeyStore:
             _sync_directory(path.parent)
 
     def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
-        """What was kept of the month of `key_id`: by log and index the key that it lies under now, and the content key
-        as it is wrapped there. What a loss of power left of lines is left out: whoever wrote them writes them again."""
+        """Return what was kept of the month of `key_id`: by log and index the key that it lies under now, and the
+        content key as it is wrapped there. What a loss of power left of lines is left out: whoever wrote them writes
+        them again.
+        """
         name, _, label = key_id.partition("/")
         base = f"{name}/{label.partition('.')[0]}"
         found: dict[tuple[str, int], tuple[str, bytes]] = {}
@@ -310,13 +313,13 @@ class KeyStore:
     # ------------------------------------------------------------ small values
 
     def seal(self, name: str, at_us: int, value: bytes, place: bytes) -> bytes:
-        """`value` under the month's key of class `name`, bound to `place`."""
+        """Return `value` under the month's key of class `name`, bound to `place`."""
         key_id = self.current(name, at_us)
         nonce = os.urandom(_NONCE_BYTES)
         return key_id.encode() + b"\n" + nonce + self._month_key(key_id).encrypt(nonce, value, place)
 
     def open(self, sealed: bytes, place: bytes) -> bytes:
-        """What `seal` was given. Raises like `open_content`."""
+        """Return what `seal` was given. Raises like `open_content`."""
         key_id, _, rest = sealed.partition(b"\n")
         try:
             return self._month_key(key_id.decode()).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place)
@@ -324,7 +327,7 @@ class KeyStore:
             raise Contradicted("a stored value was changed", code="content-changed", where="keystore") from error
 
     def reseal(self, sealed: bytes, to: str, place: bytes) -> bytes:
-        """A value that `seal` made, under the key `to`. Raises like `open_content`."""
+        """Return a value that `seal` made, under the key `to`. Raises like `open_content`."""
         nonce = os.urandom(_NONCE_BYTES)
         return to.encode() + b"\n" + nonce + self._month_key(to).encrypt(nonce, self.open(sealed, place), place)
 
@@ -352,7 +355,7 @@ def create_key_file(path: Path, value: bytes) -> None:
 
 
 def read_key_file(path: Path) -> bytes:
-    """The bytes of a key file. `Misconfigured` when others can read it, `Unknown` when there is none."""
+    """Return the bytes of a key file. `Misconfigured` when others can read it, `Unknown` when there is none."""
     with storage_errors("keystore"):
         try:
             mode = path.stat().st_mode

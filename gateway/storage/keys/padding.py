@@ -11,7 +11,7 @@ _HEAD = 8
 
 
 def squeeze(data: bytes) -> bytes:
-    """`data` without its first run of at least 64 zeros."""
+    """Return `data` without its first run of at least 64 zeros."""
     start = data.find(_RUN)
     if start < 0:
         return bytes(_HEAD) + data
@@ -24,7 +24,7 @@ def squeeze(data: bytes) -> bytes:
 
 
 def spread(data: bytes) -> bytes:
-    """What `squeeze` was given; `ValueError` when `data` is too short."""
+    """Return what `squeeze` was given; `ValueError` when `data` is too short."""
     if len(data) < _HEAD:
         raise ValueError("squeezed data has 8 bytes at least")
     start, length = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:_HEAD], "big")

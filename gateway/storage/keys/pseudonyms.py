@@ -23,5 +23,5 @@ class Pseudonyms:
         self._key = read_key_file(path)
 
     def make(self, person: str, peer: str) -> str:
-        """The pseudonym of an officer towards `peer`: 96 bits as hexadecimal digits."""
+        """Return the pseudonym of an officer towards `peer`: 96 bits as hexadecimal digits."""
         return hmac.new(self._key, f"{peer}\n{person}".encode(), hashlib.sha256).hexdigest()[:_CHARACTERS]

@@ -35,7 +35,7 @@ class HitReferences:
         self._cached = lru_cache(maxsize=4096)(self._make)
 
     def reference_key(self, quarter: str) -> AESSIV:
-        """The key of a quarter such as `2026-Q4`, made when there is none."""
+        """Return the key of a quarter such as `2026-Q4`, made when there is none."""
         if quarter not in self._keys:
             path = self._folder / f"{quarter}.key"
             if not path.exists():
@@ -44,7 +44,7 @@ class HitReferences:
         return self._keys[quarter]
 
     def make_reference(self, source: str, key: str, record_type: str, peer: str, case: str) -> str:
-        """The reference that `peer` sees for this record in this case (base64url, no padding)."""
+        """Return the reference that `peer` sees for this record in this case (base64url, no padding)."""
         return self._cached(self._quarter(), source, key, record_type, peer, case)
 
     def _make(self, quarter: str, source: str, key: str, record_type: str, peer: str, case: str) -> str:
@@ -77,6 +77,6 @@ class HitReferences:
 
 @lru_cache(maxsize=4)
 def _quarter_of(day: int) -> str:
-    """The quarter of a day, counted from 1970: worked out once, since a reference is made for each hit."""
+    """Return the quarter of a day, counted from 1970: worked out once, since a reference is made for each hit."""
     moment = from_us(day * _DAY_US)
     return f"{moment.year}-Q{(moment.month + 2) // 3}"

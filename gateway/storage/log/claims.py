@@ -54,7 +54,7 @@ class ClaimIndex:
                 bucket.ends[log_id] = (min(first, index), max(last, index))
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Place]:
-        """The places of those of `keys` that are claimed."""
+        """Return the places of those of `keys` that are claimed."""
         with self._lock:
             found = ((key, self._place(key)) for key in keys)
             return {key: (place >> _SHIFT, place & (1 << _SHIFT) - 1) for key, place in found if place is not None}
@@ -84,7 +84,7 @@ class ClaimIndex:
 
 
 def claim_key(sender: str, exchange_id: str) -> bytes:
-    """The key of a claim: 16 bytes of exchange id, then the sender."""
+    """Return the key of a claim: 16 bytes of exchange id, then the sender."""
     return bytes.fromhex(exchange_id) + sender.encode()
 
 

@@ -33,7 +33,7 @@ class SqlErasableContent:
         self._store = store
 
     def under(self, key_id: str, since_us: int, until_us: int) -> Iterator[ContentPlace]:
-        """All content under a month's key that is still there."""
+        """Yield all content under a month's key that is still there."""
         for log in self._store.logs():
             for row in self._pages(log, _under(key_id), since_us, until_us):
                 yield ContentPlace(log, row.seq, row.exchange_id.hex() if row.exchange_id else "", row.wrapped_key)
@@ -52,7 +52,7 @@ class SqlErasableContent:
             yield from rows
 
     def find_exchange(self, log: str, exchange_id: str) -> list[int]:
-        """Indexes of an exchange's entries in a log, ascending."""
+        """Return indexes of an exchange's entries in a log, ascending."""
         return self._store.find(log, exchange_id=exchange_id)[::-1]
 
     def rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:

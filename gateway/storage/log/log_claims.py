@@ -28,7 +28,7 @@ class LogClaims:
     def find(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
-        """Request hash and entry index of those of `claims` that exist and are not forgotten."""
+        """Return request hash and entry index of those of `claims` that exist and are not forgotten."""
         keys = {claim_key(sender, exchange): (sender, exchange) for sender, exchange in claims}
         found: dict[tuple[MemberId, ExchangeId], tuple[bytes, int]] = {}
         index = self._index or self._opened()  # without the lock: once it is there, it stays
@@ -82,7 +82,7 @@ class LogClaims:
             self._through[log_id] = size
 
     def _opened(self) -> ClaimIndex:
-        """The claims, read from the rows at first use."""
+        """Return the claims, read from the rows at first use."""
         with self._lock:
             if self._index is None:
                 claims = ClaimIndex()

@@ -35,11 +35,11 @@ class SqlLogReader:
         return self._database.shared
 
     def identity(self) -> str:
-        """Which database this is, as long as it is the same one: a copy of a file is another one."""
+        """Return which database this is, as long as it is the same one: a copy of a file is another one."""
         return str(identity(self._database) or "") or file_identity(self._database)
 
     def state(self, log: str) -> LogState | None:
-        """The state of `log`, or None when it has never been opened."""
+        """Return the state of `log`, or None when it has never been opened."""
         with self._database.read("log state") as connection:
             row = connection.execute(select(log_state).where(log_state.c.log == log)).first()
         return None if row is None else self._state(row)
@@ -49,7 +49,7 @@ class SqlLogReader:
         return LogState(row.log, row.number, row.size, row.root, row.checkpoint, json.loads(row.counters), row.pruned)
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
-        """Entries with index in [start, stop), in order, with their content; a page in memory at a time."""
+        """Yield entries with index in [start, stop), in order, with their content; a page in memory at a time."""
         for first in range(start, stop, _PAGE):
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE)}
             with self._database.read("entries") as connection:
@@ -58,7 +58,7 @@ class SqlLogReader:
                 yield StoredEntry(index, body, EncryptedContent(*content) if content[0] is not None else None)
 
     def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Index, body and stored leaf hash of the entries in [start, stop), in order."""
+        """Yield index, body and stored leaf hash of the entries in [start, stop), in order."""
         for first in range(start, stop, _PAGE * 8):
             bounds = {"the_id": self._id(log), "first": first, "stop": min(stop, first + _PAGE * 8)}
             with self._database.read("entries") as connection:
@@ -67,7 +67,7 @@ class SqlLogReader:
                 yield row[0], row[1], row[2]
 
     def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
-        """The stored leaf hashes in [start, stop), in order; those of pruned entries, too."""
+        """Yield the stored leaf hashes in [start, stop), in order; those of pruned entries, too."""
         state = self.state(log)
         if state is not None and start < state.first and start < stop:
             for first in range(start, min(stop, state.first), _PAGE * 8):
@@ -79,7 +79,7 @@ class SqlLogReader:
             yield leaf
 
     def checkpoints(self, log: str) -> list[bytes]:
-        """All checkpoints that were stored, by size."""
+        """Return all checkpoints that were stored, by size."""
         statement = (
             select(log_checkpoint.c.checkpoint)
             .where(log_checkpoint.c.log_id == self._id(log))
@@ -89,7 +89,7 @@ class SqlLogReader:
             return list(connection.execute(statement).scalars())
 
     def logs(self) -> list[str]:
-        """Names of the logs that were opened."""
+        """Return names of the logs that were opened."""
         with self._database.read("logs") as connection:
             return list(connection.execute(select(log_state.c.log).order_by(log_state.c.log)).scalars())
 
@@ -104,7 +104,7 @@ class SqlLogReader:
         until_us: int = 0,
         limit: int = 1000,
     ) -> list[int]:
-        """Indexes of entries that fit all given filters, newest first.
+        """Return indexes of entries that fit all given filters, newest first.
 
         Times narrow the rows that are looked at, since entries are in the order of their time; the other filters
         look at each row, on a connection of their own: about a second for a million entries.
@@ -126,7 +126,7 @@ class SqlLogReader:
             return list(connection.execute(statement).scalars())
 
     def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
-        """Index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+        """Yield index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
         c = log_entry.c
         wanted = select(c.seq, c.time_us, c.kind, c.exchange_id).where(c.log_id == self._id(log), c.kind.in_(kinds))
         with self._database.snapshot("find") as connection:
@@ -135,7 +135,7 @@ class SqlLogReader:
                 yield index, time_us, kind, exchange_id.hex() if exchange_id else ""
 
     def first_since(self, connection: Connection, log: str, time_us: int) -> int:
-        """The index of the first entry at or after `time_us`, by halving; a deleted row counts as the next one."""
+        """Return the index of the first entry at or after `time_us`, by halving; a deleted row counts as the next one."""
         log_id, c = self._id(log), log_entry.c
         here = (c.log_id == log_id, c.seq >= bindparam("index"))
         times = select(c.time_us).where(*here).order_by(c.seq).limit(1)
@@ -162,7 +162,7 @@ class SqlLogReader:
             return list(connection.execute(statement).scalars())
 
     def highest(self, log: str, channel: str) -> int:
-        """The highest number in `channel`, 0 when it has none; also in the log's numbers before this one."""
+        """Return the highest number in `channel`, 0 when it has none; also in the log's numbers before this one."""
         c, logs = log_entry.c, self._through(log)
         with self._database.read("channel") as connection:
             found = [
@@ -172,7 +172,7 @@ class SqlLogReader:
         return max((int(number or 0) for number in found), default=0)
 
     def _through(self, log: str) -> list[int]:
-        """Ids of a log and of its numbers before this one, the oldest first."""
+        """Return ids of a log and of its numbers before this one, the oldest first."""
         name, _, number = log.partition("/")
         before = (f"{name}/{earlier}" for earlier in range(1, int(number)))
         return [found for found in (self._id(one) for one in (*before, log)) if found >= 0]

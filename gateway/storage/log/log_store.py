@@ -128,7 +128,7 @@ class SqlLogStore(SqlLogReader):
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
-        """Request hash and entry index of those of `claims` that exist and are not forgotten."""
+        """Return request hash and entry index of those of `claims` that exist and are not forgotten."""
         if self.shared and getattr(self._turns, "connection", None) is None:
             self._claims.read(list(self._ids.values()))
         return self._claims.find(claims)

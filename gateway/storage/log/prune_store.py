@@ -16,7 +16,7 @@ HASH_BYTES: Final = 32
 
 
 def tile_leaves(connection: Connection, log_id: int, start: int, stop: int) -> Iterator[bytes]:
-    """The leaf hashes in [start, stop) that tiles hold; a tile that is missing gives none."""
+    """Yield the leaf hashes in [start, stop) that tiles hold; a tile that is missing gives none."""
     c = log_tile.c
     wanted = select(c.place, c.hashes).where(c.log_id == log_id, c.place.between(start // WIDTH, (stop - 1) // WIDTH))
     for place, hashes in connection.execute(wanted.order_by(c.place)):

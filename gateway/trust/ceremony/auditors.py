@@ -32,7 +32,7 @@ def draft_appointment(
     days: int,
     appointed_by: str,
 ) -> bytes:
-    """An appointment that begins now, with the signature of `authority`. Raises `Malformed`, `Misconfigured`.
+    """Return an appointment that begins now, with the signature of `authority`. Raises `Malformed`, `Misconfigured`.
 
     A key that is listed already keeps its times: a longer appointment needs a new key, a shorter one does not.
     """
@@ -74,7 +74,7 @@ def draft_appointment(
 
 
 def auditor_keys(trust: Path, member: MemberId) -> list[ListedKey]:
-    """The keys of a member's auditors as its descriptor lists them, each for the time of its first appointment."""
+    """Return the keys of a member's auditors as its descriptor lists them, each for the time of its first appointment."""
     found: dict[str, ListedKey] = {}
     for line in TrustDocuments(trust).appointments(member):
         appointment, _ = parse_appointment(line)

@@ -66,7 +66,7 @@ def draft(
     days: int = 365,
     previous: bytes = b"",
 ) -> bytes:
-    """An unsigned charter of these members: the first one, or the one that follows `previous`.
+    """Return an unsigned charter of these members: the first one, or the one that follows `previous`.
 
     Members of `previous` without a card stay as they are.
     """
@@ -84,7 +84,7 @@ def draft(
 
 
 def sign(data: bytes, authority: Path) -> bytes:
-    """The charter, descriptor or appointment with the signature of the authority in this folder added.
+    """Return the charter, descriptor or appointment with the signature of the authority in this folder added.
 
     An authority signs only a charter that has its key; `BadSignature` otherwise.
     """
@@ -97,7 +97,7 @@ def sign(data: bytes, authority: Path) -> bytes:
 
 
 def authority_key(folder: Path) -> SigningKey:
-    """The key of the authority whose folder it is. Raises `Misconfigured` for a folder that is none's."""
+    """Return the key of the authority whose folder it is. Raises `Misconfigured` for a folder that is none's."""
     file = folder / "authority.key"
     if not file.exists():
         raise Misconfigured(
@@ -111,7 +111,7 @@ def authority_key(folder: Path) -> SigningKey:
 
 
 def kind_of(data: bytes) -> str:
-    """`charter`, `descriptor`, `status` or `appointment`, by the content of a document. Raises `Malformed`."""
+    """Return `charter`, `descriptor`, `status` or `appointment`, by the content of a document. Raises `Malformed`."""
     value = strict_json.loads(data.rstrip(b"\n"), max(MAX_CHARTER, MAX_DOCUMENT))
     if isinstance(value, dict) and "signed" in value:
         return "charter"
@@ -193,7 +193,7 @@ def publish_descriptor(
 def _next_keys(
     mine: Sequence[ListedKey], before: Descriptor | None, compromised: Mapping[str, int]
 ) -> tuple[ListedKey, ...]:
-    """The keys listed before, the home's new ones behind them, and what is known of compromised ones."""
+    """Return the keys listed before, the home's new ones behind them, and what is known of compromised ones."""
     listed = {key.key_id: key for key in before.keys} if before else {}
     for key in mine:
         # A key keeps the times under which it was listed first.
@@ -239,7 +239,7 @@ def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), lif
 
 
 def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKey]:
-    """The keys of a home as a descriptor lists them; agencies without a certificate in the home have none here.
+    """Return the keys of a home as a descriptor lists them; agencies without a certificate in the home have none here.
 
     Raises `Misconfigured` for files that are missing or do not fit.
     """
@@ -271,12 +271,12 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:
-    """The keys that agencies hold themselves, by the certificates that they handed in. Raises `Misconfigured`."""
+    """Return the keys that agencies hold themselves, by the certificates that they handed in. Raises `Misconfigured`."""
     return [_own_agency_key(path) for path in sorted((home / CERTIFICATES).glob("*.pem"))]
 
 
 def own_agencies(home: Path) -> list[str]:
-    """The agencies that hold their key themselves."""
+    """Return the agencies that hold their key themselves."""
     return [key.leaf().name.name for key in own_agency_keys(home)]
 
 

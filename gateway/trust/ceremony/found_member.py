@@ -35,7 +35,7 @@ class _Pair:
 
 
 def create_member(folder: Path, member: str, clock: Clock) -> list[str]:
-    """A member's authority in `folder`: `authority.key`, `ca.key`, `ca.pem` and `member.json`.
+    """Return a member's authority in `folder`: `authority.key`, `ca.key`, `ca.pem` and `member.json`.
 
     Names of the files made now. Raises `Misconfigured` when the folder is another member's.
     """
@@ -78,7 +78,8 @@ def check_authority_of(home: Path, authority: Path) -> None:
 def create_member_keys(
     home: Path, authority: Path, member: str, agencies: Sequence[str], name: str, clock: Clock
 ) -> list[str]:
-    """Keys and certificates of the node `name` in `home` (`keys/`, `ca.pem`), certified by the CA in `authority`.
+    """Return keys and certificates of the node `name` in `home` (`keys/`, `ca.pem`), certified by the CA in
+    `authority`.
 
     Agencies get a key that the node holds (`held-by-node`). Names of the files made now, relative to `home`.
     """

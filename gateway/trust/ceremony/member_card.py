@@ -39,7 +39,7 @@ def write_card(folder: Path, card: MemberCard) -> Path:
 
 
 def parse_card(data: bytes) -> MemberCard:
-    """The card in `data`. Raises `Malformed`, or `BadSignature` when the key is not admitted."""
+    """Return the card in `data`. Raises `Malformed`, or `BadSignature` when the key is not admitted."""
     fields = Fields(strict_json.loads(data, _MAX_CARD), "member card", ("member", "ca", "authority"))
     try:
         pem = fields.text("ca").encode("ascii")
@@ -50,7 +50,7 @@ def parse_card(data: bytes) -> MemberCard:
 
 
 def read_card(path: Path) -> MemberCard:
-    """The card in a file, or in an authority's folder."""
+    """Return the card in a file, or in an authority's folder."""
     path = path / CARD_FILE if path.is_dir() else path
     try:
         return parse_card(path.read_bytes())

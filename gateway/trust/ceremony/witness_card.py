@@ -34,7 +34,7 @@ class WitnessCard:
 
 
 def build_witness_card(card: WitnessCard) -> bytes:
-    """The card as a file."""
+    """Return the card as a file."""
     value = {
         "certificate": card.certificate.decode("ascii"),
         "keys": [encode64(key.spki) for key in card.keys],
@@ -44,7 +44,9 @@ def build_witness_card(card: WitnessCard) -> bytes:
 
 
 def parse_witness_card(data: bytes) -> WitnessCard:
-    """The card in `data`: one key of each kind. Raises `Malformed`, or `BadSignature` when a key is not admitted."""
+    """Return the card in `data`: one key of each kind. Raises `Malformed`, or `BadSignature` when a key is not
+    admitted.
+    """
     fields = Fields(strict_json.loads(data, _MAX_CARD), "witness card", ("member", "keys", "certificate"))
     keys = tuple(WitnessKey.admit(decode64(text)) for text in fields.texts("keys", 2))
     if [key.algorithm for key in keys] != [Algorithm.ED25519, Algorithm.MLDSA44]:
@@ -57,7 +59,7 @@ def parse_witness_card(data: bytes) -> WitnessCard:
 
 
 def read_witness_card(path: Path) -> WitnessCard:
-    """The card in a file. Raises `Misconfigured`."""
+    """Return the card in a file. Raises `Misconfigured`."""
     try:
         return parse_witness_card(path.read_bytes())
     except (OSError, Malformed, BadSignature) as error:
@@ -71,8 +73,9 @@ def read_witness_card(path: Path) -> WitnessCard:
 
 
 def witness_cards(home: Path, member: str) -> list[WitnessCard]:
-    """The cards of the domestic witnesses that a node's home knows. Raises `Misconfigured`, also for one that is of
-    another member."""
+    """Return the cards of the domestic witnesses that a node's home knows. Raises `Misconfigured`, also for one that is
+    of another member.
+    """
     found = []
     for path in sorted((home / WITNESSES).glob("*.pub")):
         card = read_witness_card(path)

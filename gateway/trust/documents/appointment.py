@@ -57,14 +57,14 @@ class Scope:
     content: bool
 
     def describe(self) -> str:
-        """The scope in words."""
+        """Return the scope in words."""
         parts = [f"entries from {format_time(self.since_us)} until {format_time(self.until_us)}"]
         for what, names in (("counterparts", self.counterparts), ("agencies", self.agencies)):
             parts.append(f"all {what}" if EVERY in names else f"{what} {', '.join(names)}")
         return "; ".join([*parts, "with signed answers" if self.content else "without signed answers"])
 
     def withholds(self, member: str, time_us: int, peer: str, agencies: Collection[str]) -> str:
-        """Why an entry of `member` must not be opened: `time`, `counterpart` or `agency`; empty when it may be.
+        """Return why an entry of `member` must not be opened: `time`, `counterpart` or `agency`; empty when it may be.
 
         Where agencies are limited, all that took part must be in the scope; an entry that names none is withheld.
         """
@@ -100,7 +100,7 @@ class Appointment:
 
 
 def sign_appointment(appointment: Appointment, keys: Sequence[SigningKey]) -> bytes:
-    """The signed document; checked by reading it again."""
+    """Return the signed document; checked by reading it again."""
     scope = appointment.scope
     payload: dict[str, Any] = {
         "appointed_by": appointment.appointed_by,
@@ -125,7 +125,7 @@ def sign_appointment(appointment: Appointment, keys: Sequence[SigningKey]) -> by
 
 
 def parse_appointment(data: bytes) -> tuple[Appointment, Document]:
-    """An appointment with closed fields, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
+    """Return an appointment with closed fields, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
     data = data.rstrip(b"\n")
     document = parse_document(data, APPOINTMENT_TYPE)
     fields = Fields(strict_json.loads(document.payload, len(document.payload)), "appointment", _REQUIRED)
@@ -148,7 +148,7 @@ def parse_appointment(data: bytes) -> tuple[Appointment, Document]:
 
 
 def verify_appointment(data: bytes, member: CharterMember, federation: str) -> Appointment:
-    """An appointment that the member's own authority signed, under the charter's threshold; else `BadSignature`.
+    """Return an appointment that the member's own authority signed, under the charter's threshold; else `BadSignature`.
 
     Whether its key is listed, and it is in its time, is asked of a `TrustView` (`gateway.audit.reading.mandate`).
     """

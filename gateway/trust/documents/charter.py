@@ -63,7 +63,7 @@ class Charter:
         return self.hash.hex()
 
     def active(self, member: str) -> bool:
-        """Whether `member` is in the federation and not suspended."""
+        """Tell whether `member` is in the federation and not suspended."""
         found = self.members.get(member)
         return found is not None and found.status is MemberStatus.ACTIVE
 
@@ -90,7 +90,7 @@ def draft_charter(
     issued: datetime,
     days: int = 365,
 ) -> bytes:
-    """An unsigned charter. The root role gets the first authority key of each active member."""
+    """Return an unsigned charter. The root role gets the first authority key of each active member."""
     root = Root(version=version, expires=_whole(issued + timedelta(days=days)), consistent_snapshot=True)
     root.roles[Root.type].threshold = threshold
     for member in members.values():
@@ -107,7 +107,7 @@ def draft_charter(
 
 
 def parse_charter(data: bytes) -> Draft:
-    """A charter in its only form, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
+    """Return a charter in its only form, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
     data = data.rstrip(b"\n")
     value = strict_json.loads(data, MAX_CHARTER)
     if not isinstance(value, dict) or value.keys() != {"signatures", "signed"} or strict_json.dumps(value) != data:
@@ -124,7 +124,7 @@ def parse_charter(data: bytes) -> Draft:
 
 
 def sign_charter(data: bytes, key: SigningKey) -> bytes:
-    """The charter with the signature of one more authority; an earlier one of the same key is replaced.
+    """Return the charter with the signature of one more authority; an earlier one of the same key is replaced.
 
     `BadSignature` when no member of the charter, whatever its status, has this key.
     """
@@ -140,14 +140,14 @@ def sign_charter(data: bytes, key: SigningKey) -> bytes:
 
 
 def charter_fingerprint(data: bytes) -> str:
-    """The fingerprint of a charter, signed or not: 64 hexadecimal digits."""
+    """Return the fingerprint of a charter, signed or not: 64 hexadecimal digits."""
     return parse_charter(data).charter.fingerprint
 
 
 def verify_charter_chain(
     versions: Sequence[bytes], now: datetime, fingerprint: str | None = None, *, allow_expired: bool = False
 ) -> Charter:
-    """The newest charter of a chain:
+    """Return the newest charter of a chain:
 
     1. the first one has `fingerprint`, when given, and is signed as it demands itself;
     2. each next one is exactly one version on, of the same federation, not issued before the one before;
@@ -239,12 +239,12 @@ def check_expiry(charter: Charter, now_us: int) -> None:
 
 
 def normal_fingerprint(text: str) -> str:
-    """A fingerprint as people type it (capitals, spaces, colons) in its normal form."""
+    """Return a fingerprint as people type it (capitals, spaces, colons) in its normal form."""
     return "".join(character for character in text.lower() if character not in " :-\n")
 
 
 def _read(root: Root, signed: bytes, data: bytes) -> Charter:
-    """The closed reading of the signed part."""
+    """Return the closed reading of the signed part."""
     extra = root.unrecognized_fields
     if extra.keys() != {FEDERATION, ISSUED, MEMBERS}:
         raise _bad(f"a charter has the fields `{FEDERATION}`, `{ISSUED}` and `{MEMBERS}`, and no other extra ones")

@@ -65,7 +65,7 @@ _AGENCY = "agency/"
 
 
 def agency_use(agency: str) -> str:
-    """The use of an agency's record-signing key."""
+    """Return the use of an agency's record-signing key."""
     return f"{_AGENCY}{agency}"
 
 
@@ -87,7 +87,7 @@ class ListedKey:
     compromised_us: int | None = None
 
     def leaf(self) -> Leaf:
-        """The certificate, which must certify this key for this use. Raises `Malformed`."""
+        """Return the certificate, which must certify this key for this use. Raises `Malformed`."""
         leaf = read_leaf(self.certificate)
         if leaf.spki != self.spki or certified_use(leaf) != self.use:
             raise Malformed(
@@ -116,20 +116,20 @@ class Descriptor:
 
 
 def certified_use(leaf: Leaf) -> str:
-    """The descriptor's word for what a certificate is for."""
+    """Return the descriptor's word for what a certificate is for."""
     name = leaf.name
     return agency_use(name.name) if name.use is CertificateUse.AGENCY else CERTIFIED.get(name.use, name.use.value)
 
 
 def sign_descriptor(descriptor: Descriptor, keys: Sequence[SigningKey]) -> bytes:
-    """The signed document of a descriptor; checked by reading it again."""
+    """Return the signed document of a descriptor; checked by reading it again."""
     data = sign_document(DESCRIPTOR_TYPE, strict_json.dumps(_as_json(descriptor)), keys)
     parse_descriptor(data)
     return data
 
 
 def parse_descriptor(data: bytes) -> tuple[Descriptor, Document]:
-    """A descriptor with closed fields, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
+    """Return a descriptor with closed fields, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
     data = data.rstrip(b"\n")
     document = parse_document(data, DESCRIPTOR_TYPE)
     value = strict_json.loads(document.payload, len(document.payload))
@@ -137,7 +137,7 @@ def parse_descriptor(data: bytes) -> tuple[Descriptor, Document]:
 
 
 def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> Descriptor:
-    """A descriptor that the member's own authority signed, under the charter's threshold:
+    """Return a descriptor that the member's own authority signed, under the charter's threshold:
 
     1. it parses, with closed fields;
     2. it is this member's, and of this federation (CASE-J7);
@@ -233,7 +233,7 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
 
 
 def endpoint(text: str) -> str:
-    """`host:port` (an IPv6 address in brackets), or `Malformed`."""
+    """Return `host:port` (an IPv6 address in brackets), or `Malformed`."""
     match = _ENDPOINT.fullmatch(text)
     if not match or int(match.group(1)) > 65_535:
         raise Malformed(
@@ -288,5 +288,5 @@ def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
 
 
 def mark_compromised(key: ListedKey, since_us: int) -> ListedKey:
-    """The same key, from `since_us` on not trusted any more; an earlier time that was said before stays."""
+    """Return the same key, from `since_us` on not trusted any more; an earlier time that was said before stays."""
     return replace(key, compromised_us=min(since_us, key.compromised_us or since_us))

@@ -31,40 +31,40 @@ class Fields:
         self._where = where
 
     def has(self, name: str) -> bool:
-        """Whether an optional member is there."""
+        """Tell whether an optional member is there."""
         return name in self._members
 
     def text(self, name: str) -> str:
-        """A text."""
+        """Return a text."""
         value = self._members[name]
         if not isinstance(value, str):
             raise self._bad(name, "a text")
         return value
 
     def number(self, name: str, minimum: int = 1) -> int:
-        """An integer of at least `minimum`."""
+        """Return an integer of at least `minimum`."""
         value = self._members[name]
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
             raise self._bad(name, f"an integer of at least {minimum}")
         return value
 
     def time_us(self, name: str) -> int:
-        """A time as microseconds since 1970."""
+        """Return a time as microseconds since 1970."""
         return parse_time(self._members[name], f"{self._where}.{name}")
 
     def value(self, name: str) -> Any:
-        """A member as it is, for the caller to check."""
+        """Return a member as it is, for the caller to check."""
         return self._members[name]
 
     def items(self, name: str, maximum: int) -> list[Any]:
-        """A list of at most `maximum` items."""
+        """Return a list of at most `maximum` items."""
         value = self._members[name]
         if not isinstance(value, list) or len(value) > maximum:
             raise self._bad(name, f"a list of at most {maximum} items")
         return value
 
     def texts(self, name: str, maximum: int) -> tuple[str, ...]:
-        """A list of different texts."""
+        """Return a list of different texts."""
         value = self.items(name, maximum)
         if not all(isinstance(item, str) for item in value) or len(set(value)) != len(value):
             raise self._bad(name, "a list of different texts")
@@ -75,7 +75,7 @@ class Fields:
 
 
 def parse_time(value: Any, where: str) -> int:
-    """`2026-11-24T09:30:00Z` as microseconds since 1970; every other form is `Malformed`."""
+    """Return `2026-11-24T09:30:00Z` as microseconds since 1970; every other form is `Malformed`."""
     try:
         # `strptime` takes ten times as long, and a large federation has many times.
         moment = datetime.fromisoformat(value).astimezone(UTC)
@@ -89,5 +89,5 @@ def parse_time(value: Any, where: str) -> int:
 
 
 def format_time(us: int) -> str:
-    """Microseconds since 1970 as text, in whole seconds."""
+    """Return microseconds since 1970 as text, in whole seconds."""
     return from_us(us).strftime(_TIME)

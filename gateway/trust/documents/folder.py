@@ -61,25 +61,25 @@ class TrustDocuments:
         return self.folder / "charter.jsonl"
 
     def descriptor_path(self, member: str) -> Path:
-        """All accepted descriptors of a member."""
+        """Return all accepted descriptors of a member."""
         return self.folder / "descriptors" / f"{member}.jsonl"
 
     def status_path(self, member: str) -> Path:
-        """The newest status of a member."""
+        """Return the newest status of a member."""
         return self.folder / "statuses" / f"{member}.json"
 
     def appointment_path(self, member: str) -> Path:
-        """The appointments of a member's auditors."""
+        """Return the appointments of a member's auditors."""
         return self.folder / "appointments" / f"{member}.jsonl"
 
     # -------------------------------------------------------------- reading
 
     def charter_versions(self) -> list[bytes]:
-        """All versions held, oldest first."""
+        """Return all versions held, oldest first."""
         return _lines(self.charter_path)
 
     def charter(self, clock: Clock) -> Charter:
-        """The newest charter, its chain verified anew; it may have expired. Raises `Misconfigured` without one."""
+        """Return the newest charter, its chain verified anew; it may have expired. Raises `Misconfigured` without one."""
         versions = self.charter_versions()
         if not versions:
             raise Misconfigured(
@@ -91,17 +91,17 @@ class TrustDocuments:
         return verify_charter_chain(versions, clock.now(), allow_expired=True)
 
     def descriptor(self, member: str, charter: Charter) -> Descriptor | None:
-        """The newest descriptor of a member, verified under `charter`; None when there is none."""
+        """Return the newest descriptor of a member, verified under `charter`; None when there is none."""
         lines = _lines(self.descriptor_path(member))
         return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
 
     def status(self, descriptor: Descriptor) -> Status | None:
-        """The newest status of a member, verified; it may have expired. None when there is none."""
+        """Return the newest status of a member, verified; it may have expired. None when there is none."""
         lines = _lines(self.status_path(descriptor.member))
         return verify_status(lines[-1], descriptor) if lines else None
 
     def appointments(self, member: str) -> list[bytes]:
-        """All appointments of a member's auditors that were accepted, oldest first."""
+        """Return all appointments of a member's auditors that were accepted, oldest first."""
         return _lines(self.appointment_path(member))
 
     # -------------------------------------------------------------- accepting
@@ -241,7 +241,7 @@ class TrustDocuments:
                 )
 
     def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
-        """True for the next version, False for one that is held; everything else is raised."""
+        """Return true for the next version, False for one that is held; everything else is raised."""
         if new.data in lines or (new.version, new.hash) == (held.version, held.hash):
             return False
         if new.version == held.version:

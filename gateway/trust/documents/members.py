@@ -48,7 +48,7 @@ class CharterMember:
 
 
 def format_members(members: Mapping[str, CharterMember]) -> dict[str, Any]:
-    """The table's JSON value."""
+    """Return the table's JSON value."""
     return {
         member.member: {
             "authority": {
@@ -63,7 +63,7 @@ def format_members(members: Mapping[str, CharterMember]) -> dict[str, Any]:
 
 
 def parse_members(value: Any) -> Mapping[str, CharterMember]:
-    """The table, with keys admitted and CA certificates read. Raises `Malformed`, `BadSignature`.
+    """Return the table, with keys admitted and CA certificates read. Raises `Malformed`, `BadSignature`.
 
     No key and no CA belongs to two members.
     """

@@ -42,7 +42,7 @@ class ApprovedPolicy:
 
 
 def seal_policy(member: MemberId, version: int, files: Mapping[str, bytes], keys: Sequence[SigningKey]) -> bytes:
-    """The document of these files with a signature of each of `keys`; checked by reading it again."""
+    """Return the document of these files with a signature of each of `keys`; checked by reading it again."""
     value = {
         "member": member,
         "version": version,
@@ -54,7 +54,7 @@ def seal_policy(member: MemberId, version: int, files: Mapping[str, bytes], keys
 
 
 def parse_policy(data: bytes) -> tuple[ApprovedPolicy, Document]:
-    """A policy document with closed fields, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
+    """Return a policy document with closed fields, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
     document = parse_document(data, POLICY_TYPE)
     value = strict_json.loads(document.payload, len(document.payload))
     if not isinstance(value, dict) or set(value) != _FIELDS or type(value["version"]) is not int:
@@ -70,7 +70,7 @@ def parse_policy(data: bytes) -> tuple[ApprovedPolicy, Document]:
 def verify_policy(
     data: bytes, descriptor: Descriptor, now_us: int | None, removed: Collection[str] = ()
 ) -> ApprovedPolicy:
-    """A policy that may be put in force:
+    """Return a policy that may be put in force:
 
     1. it parses, with closed fields;
     2. it is this member's;

@@ -56,7 +56,7 @@ class Status:
 
 
 def sign_status(status: Status, key: SigningKey) -> bytes:
-    """The signed document of a status; checked by reading it again."""
+    """Return the signed document of a status; checked by reading it again."""
     payload = {
         "descriptor_hash": status.descriptor_hash,
         "descriptor_version": status.descriptor_version,
@@ -73,7 +73,7 @@ def sign_status(status: Status, key: SigningKey) -> bytes:
 
 
 def parse_status(data: bytes) -> tuple[Status, Document]:
-    """A status with closed fields, its signature not yet verified. Raises `Malformed`, `BadSignature`."""
+    """Return a status with closed fields, its signature not yet verified. Raises `Malformed`, `BadSignature`."""
     data = data.rstrip(b"\n")
     document = parse_document(data, STATUS_TYPE)
     fields = Fields(strict_json.loads(document.payload, len(document.payload)), "status", _REQUIRED)
@@ -97,7 +97,7 @@ def parse_status(data: bytes) -> tuple[Status, Document]:
 
 
 def verify_status(data: bytes, descriptor: Descriptor) -> Status:
-    """A status that a status key of the member's descriptor signed:
+    """Return a status that a status key of the member's descriptor signed:
 
     1. it parses, with closed fields;
     2. it is this member's, of this federation, and speaks of the same descriptor where the version is the same;
