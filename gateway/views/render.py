@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from gateway.views.printable import printable
 from gateway.views.statistics import said
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _STYLES = {"proved": "proved", "contradicted": "contradicted", "not provable": "gap"}
 
 
 def render(template: str, view: object) -> str:
     """Return the page that `template` makes of `view`."""
-    return _environment.get_template(template).render(view=view)
+    return _environment().get_template(template).render(view=view)
 
 
 def _shown(value: object) -> object:
@@ -22,12 +25,17 @@ def _shown(value: object) -> object:
     return printable(value).replace("\n", " ") if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
-_environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=_shown,
-)
-_environment.filters |= {"style": _STYLES.__getitem__, "counted": said}
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    made.filters |= {"style": _STYLES.__getitem__, "counted": said}
+    return made

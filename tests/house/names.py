@@ -24,6 +24,8 @@ def stem(word: str) -> str:
 
 def _singular(word: str) -> str:
     """Return a noun's singular: a plural is the same word, and no other form of a verb."""
+    if word.endswith(("ches", "shes", "xes", "sses")):
+        return word.removesuffix("es")
     return word.removesuffix("s") if not word.endswith("ss") else word
 
 

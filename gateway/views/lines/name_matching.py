@@ -1,11 +1,13 @@
-"""Tell how names were matched."""
+"""Tell how names were matched: two of them, and those of a list."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from adapters.check.evaluate import Summary
 from gateway.matching.report import Comparison, Side
 from gateway.views.lines import Line
 
@@ -37,3 +39,12 @@ def comparison_lines(found: Comparison) -> Iterator[Line]:
 def _side_lines(title: str, side: Side) -> Iterator[Line]:
     yield f"{title}  {side.name}  ({side.script}{_TITLES.get(side.sex, '')})", "title"
     yield f"        read as {' | '.join(side.readings[:4]) or 'nothing: it says no name'}"
+
+
+def summary_lines(summary: Summary, out: Path) -> Iterator[Line]:
+    """Tell how well the names of a task were found."""
+    figures = summary.as_json()
+    yield f"{summary.task}: {summary.records:,} names indexed, {summary.left_out:,} left out"
+    yield f"{summary.queries:,} queries, {summary.answered:,} with hits, written to {out}"
+    if summary.expected:
+        yield f"the right one first: {figures['recall_at_1']:.1%}; among 20: {figures['recall_at_20']:.1%}", "title"

@@ -36,7 +36,7 @@ def test_usage_errors_of_asking_are_in_the_officer_s_language(liaison: Liaison, 
     assert ran.code == 2
     assert "ต้องมีเลขคดีหรือเลขรายการตรวจ: โปรดระบุ --case หรือ --ticket" in ran.err
     ran = liaison("--language", "vi", *document, "--to", "VN", "--ticket", "T-1")
-    assert "--to: mã nước viết không đúng mẫu (" in ran.err
+    assert "--to: `'VN'` không phải là mã nước thành viên (" in ran.err
     ran = liaison("--language", "zh", *document, "--to", "vn", "--ticket", "T-1", "--purpose", "tourism")
     assert "`tourism` 不属于 BORDER_CHECK, " in ran.err
     ran = liaison("--language", "lo", *document, "--to", "vn", "--ticket", "T-1", "--issuer", "LA")

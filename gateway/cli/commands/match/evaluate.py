@@ -9,7 +9,7 @@ import click
 from gateway.cli.options import FOLDER, json_option, thresholds_option
 from gateway.cli.output import print_result, progress_bars
 from gateway.ops.policy.matching_task import evaluate_task
-from gateway.views.lines.matching_task import summary_lines
+from gateway.views.lines.name_matching import summary_lines
 
 
 @click.command()
