@@ -27,7 +27,9 @@ def read_access(path: Path | None, table: str) -> TomlTable:
 
 
 def file_of(node: TomlTable, access: Path | None, key: str) -> str:
-    """Return the path in `key`, relative to the access file's folder; empty when it is not there. The file must exist."""
+    """Return the path in `key`, relative to the access file's folder; empty when it is not there. The file must
+    exist.
+    """
     name = node.text(key, "")
     if not name or access is None:
         return ""

@@ -81,12 +81,16 @@ def tls_name(member: str, name: str) -> str:
 
 
 def source_tls_name(member: str, agency: str) -> str:
-    """Return the DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`, no node's name."""
+    """Return the DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`, no node's
+    name.
+    """
     return f"{agency}.source.{member}.{_DOMAIN}"
 
 
 def witness_tls_name(member: str) -> str:
-    """Return the DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`, no node's name."""
+    """Return the DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`, no node's
+    name.
+    """
     return f"witness.domestic.{member}.{_DOMAIN}"
 
 

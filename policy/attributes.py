@@ -136,7 +136,9 @@ class Naming(msgspec.Struct, frozen=True):
 
 
 def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Naming:
-    """Return how `marking` speaks of an office of an agency (`police`, named in markings as `th.police`) of `member`."""
+    """Return how `marking` speaks of an office of an agency (`police`, named in markings as `th.police`) of
+    `member`.
+    """
     units = {f"{member}.{agency}"} if agency else set()
     if office.startswith(f"{member}."):
         units.add(office)

@@ -239,7 +239,9 @@ def check_hostile(adapter: Adapter, clock: Clock, _expectation: Expectation) -> 
 
 
 def _found_plainly(adapter: Adapter, clock: Clock, text: str, kind: str) -> set[tuple[str, str]]:
-    """Return what the letters and figures of `text` find alone: somebody may really be named `Or`, or `Script Alert`."""
+    """Return what the letters and figures of `text` find alone: somebody may really be named `Or`, or `Script
+    Alert`.
+    """
     found: set[tuple[str, str]] = set()
     words = "".join(mark if unicodedata.category(mark) in _PLAIN else " " for mark in text).split()
     for plain in {" ".join(words), "".join(words)}:
@@ -266,7 +268,9 @@ def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation
 
 
 def check_together(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Yield where many calls can be put at once (`gateway.ports.sources.BatchSource`), each is answered as it is alone."""
+    """Yield where many calls can be put at once (`gateway.ports.sources.BatchSource`), each is answered as it is
+    alone.
+    """
     if not isinstance(adapter, BatchSource):
         return
     queries = [*expectation.found, *expectation.not_found, *expectation.many, *queries_with("- .")]

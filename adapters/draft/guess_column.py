@@ -116,7 +116,9 @@ def _is_like(decode: Any, raw: bytes, script: str) -> bool:
 
 
 def is_like(text: str, script: str) -> bool:
-    """Tell whether all of a text beyond ASCII is of one script, by the first word of its letters' names, and reads so."""
+    """Tell whether all of a text beyond ASCII is of one script, by the first word of its letters' names, and reads
+    so.
+    """
     if script == "THAI" and _UNTHAI.search(text):
         return False
     letters = [mark for mark in text if ord(mark) > 0x7F and not mark.isspace()]

@@ -166,7 +166,9 @@ class Folder:
         return digest
 
     def _rows_end(self, entry: Entry, table: Table) -> tuple[int | None, str]:
-        """Return how many bytes of a file are rows, or why it is not whole; looked at once for each state of the file."""
+        """Return how many bytes of a file are rows, or why it is not whole; looked at once for each state of the
+        file.
+        """
         known = self._ends.get((table.name, entry.name))
         if known is not None and known[0] == entry.stamp:
             return known[1:]

@@ -103,7 +103,9 @@ class FilesSource:
     # ---------------------------------------------------- all records
 
     def scan(self, record_type: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
-        """Yield all rows of a record type with the link to where each stands; reasons for rows and files that are none."""
+        """Yield all rows of a record type with the link to where each stands; reasons for rows and files that are
+        none.
+        """
         self._check_whole(record_type)
         self._load_codes(record_type)
         record, maker, tables = self.mapping.records[record_type], self._makers[record_type], self._codes[record_type]

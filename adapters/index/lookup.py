@@ -61,7 +61,9 @@ def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[li
 def each_identifier_candidates(
     store: IndexStore, queries: Sequence[IdentifierQuery]
 ) -> list[tuple[list[Found], bool] | Malformed]:
-    """Return `identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the error."""
+    """Return `identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the
+    error.
+    """
     found: list[tuple[list[Found], bool] | Malformed] = []
     wanted = []
     for query in queries:

@@ -53,7 +53,9 @@ class ManyRows(Protocol):
     """What a `RowSource` has besides when it can read several records at once for less than one by one."""
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> Sequence[Rows | LiaisonError]:
-        """Return `read` of each key, in order, for a type without links. What it raises says nothing of single records."""
+        """Return `read` of each key, in order, for a type without links. What it raises says nothing of single
+        records.
+        """
 
 
 class IndexedSource:
@@ -164,7 +166,9 @@ class IndexedSource:
         return marking
 
     def profiles(self) -> list[Profile]:
-        """Return what its records can be to policy: each type with each marking and category that the mapping allows."""
+        """Return what its records can be to policy: each type with each marking and category that the mapping
+        allows.
+        """
         markings = [decode_marking(text) for text in self._store.markings()]
         return [
             (name, marking, category)

@@ -318,7 +318,9 @@ class _Wire:
 
 
 def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
-    """Return a failed call. Nothing that a source says makes a refusal of the whole question: it is missing, no more."""
+    """Return a failed call. Nothing that a source says makes a refusal of the whole question: it is missing, no
+    more.
+    """
     code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("the source did not answer in time", where=source)

@@ -129,7 +129,9 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """Return `read` of each key (`adapters.index.source.ManyRows`); by few statements where that leaves no doubt."""
+        """Return `read` of each key (`adapters.index.source.ManyRows`); by few statements where that leaves no
+        doubt.
+        """
         found = self._reader.read(record_type, keys, deadline)
         return [found[key] if key in found else self._tried(record_type, key, deadline) for key in keys]
 
@@ -215,7 +217,9 @@ class SqlSource:
         yield from self._with_joins(record_type, rows)
 
     def _half_read(self, record_type: str, raw: Sequence[Any]) -> Scanned:
-        """Return a row with cells that cannot be read: the reason with the first such column, unless the row is past."""
+        """Return a row with cells that cannot be read: the reason with the first such column, unless the row is
+        past.
+        """
         builder = self.builders[record_type]
         cells: list[Any] = []
         unread: dict[int, str] = {}

@@ -73,7 +73,9 @@ class Tables:
                 _close(connection)
 
     def padded(self, values: list[Any]) -> list[Any]:
-        """Return `values` and repetitions of the last one, so many that a few compiled statements serve every number."""
+        """Return `values` and repetitions of the last one, so many that a few compiled statements serve every
+        number.
+        """
         size = next((size for size in _SIZES if size >= len(values)), self.kind.many)
         return values + values[-1:] * (size - len(values))
 
@@ -97,7 +99,9 @@ class Tables:
         return Unavailable("the source cannot be read", code="source-unavailable", where=self._name)
 
     def _is_lost(self, error: Exception) -> bool:
-        """Tell whether the next connection may do better: this one is gone, or the tables have changed under its plans."""
+        """Tell whether the next connection may do better: this one is gone, or the tables have changed under its
+        plans.
+        """
         if getattr(error, "sqlstate", "") in ("0A000", "57P01", "57P02", "57P03"):
             return True
         dialect: Any = self.engine.dialect

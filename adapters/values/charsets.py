@@ -177,7 +177,9 @@ def recode(text: str, charset: str) -> str:
 
 
 def bytes_of(text: str) -> bytes:
-    """Return the bytes that cp1252 read as `text`, the five that it does not have as latin-1's; `UnicodeEncodeError`."""
+    """Return the bytes that cp1252 read as `text`, the five that it does not have as latin-1's;
+    `UnicodeEncodeError`.
+    """
     return b"".join(
         letter.encode("latin-1") if letter in "\x81\x8d\x8f\x90\x9d" else letter.encode("cp1252") for letter in text
     )

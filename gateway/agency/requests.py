@@ -173,7 +173,9 @@ _SAID = {"extra_forbidden": "unknown member", "string_pattern_mismatch": "is not
 
 
 def read_search(value: Any) -> SearchBody:
-    """Return `value` (parsed JSON) as a search, or `Malformed` naming the first member that is wrong, not its content."""
+    """Return `value` (parsed JSON) as a search, or `Malformed` naming the first member that is wrong, not its
+    content.
+    """
     return read_body(SearchBody, value, "bad-search")
 
 

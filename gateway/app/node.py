@@ -42,7 +42,9 @@ _DRAIN_S = 10.0
 
 
 def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
-    """Return all parts of a node, put together; nothing listens yet. `place` is its number among the home's processes."""
+    """Return all parts of a node, put together; nothing listens yet. `place` is its number among the home's
+    processes.
+    """
     return Node(open_resources(settings, production), production, place)
 
 

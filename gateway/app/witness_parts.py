@@ -169,7 +169,9 @@ def node_witness_keys(home: Home) -> list[WitnessSigningKey]:
 
 
 def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsIdentity]) -> DomesticChannel | None:
-    """Return the way to the domestic witness, by its card in the home. Raises `Misconfigured` without exactly one card."""
+    """Return the way to the domestic witness, by its card in the home. Raises `Misconfigured` without exactly one
+    card.
+    """
     address = settings.witness.domestic
     if not address:
         return None

@@ -66,7 +66,9 @@ def measure_evidence(entries: int = 1_000_000) -> EvidenceRow:
 
 
 def longest(entries: int) -> int:
-    """Return bytes that evidence can have at most in a log of `entries` entries: with the longest proof that there is."""
+    """Return bytes that evidence can have at most in a log of `entries` entries: with the longest proof that there
+    is.
+    """
     name = origin("th", "exchange", 1)
     signer = Signer(name, SigningKey(Ed25519PrivateKey.generate()))
     envelope = seal(ANSWER, os.urandom(_PAYLOAD), SigningKey(ec.generate_private_key(ec.SECP256R1())))

@@ -76,7 +76,9 @@ def render(
 
 
 def render_section(name: str, kind: type[Any], settings: Mapping[str, Any]) -> str:
-    """Return one table with the sentence of each setting; `settings` are those that differ from the defaults, by path."""
+    """Return one table with the sentence of each setting; `settings` are those that differ from the defaults, by
+    path.
+    """
     lines = [f"# {_summary(kind)}", f"[{name}]"]
     for item in dataclasses.fields(kind):
         path = f"{name}.{item.name}"

@@ -99,7 +99,9 @@ class OutgoingConsent:
 
 
 def outgoing_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
-    """Return the key of the one request for this use of this record by this officer: anything else is another request."""
+    """Return the key of the one request for this use of this record by this officer: anything else is another
+    request.
+    """
     to = wanted.to
     parts = (officer, search, record, to.member, to.agency, to.office, wanted.purpose.value, wanted.use.value)
     return f"{owner}/{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"

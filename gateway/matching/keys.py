@@ -71,7 +71,9 @@ def word_keys(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def asked_word_keys(name: str) -> frozenset[str]:
-    """Return the broad keys that a query looks up: those of `word_keys` of the same name, and those of rarer readings."""
+    """Return the broad keys that a query looks up: those of `word_keys` of the same name, and those of rarer
+    readings.
+    """
     more = (f"w{latin.skeleton(said)}" for words in _readings(name, _ASKED) for said, _ in words)
     return word_keys(name) | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
 

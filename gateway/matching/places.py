@@ -110,7 +110,9 @@ def _pinyin_place() -> re.Pattern[str]:
 
 @cache
 def _kinds(where: str) -> dict[str, bool]:
-    """Return the kinds that stand there and whether each is sure. Those that can be joined are words of their own, too."""
+    """Return the kinds that stand there and whether each is sure. Those that can be joined are words of their own,
+    too.
+    """
     own = {"before": ("before", "joined"), "after": ("after", "ending")}.get(where, (where,))
     table = tables.rows("place_kinds", 4)
     rows = [(unicodedata.normalize("NFKC", kind), sure) for kind, stands, sure, _ in table if stands in own]

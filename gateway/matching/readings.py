@@ -67,7 +67,9 @@ def _sounding_apart(word: letters.Spelling, count: int) -> tuple[str, ...]:
 
 
 def other_surnames(form: Form) -> Iterator[Form]:
-    """Yield a name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in pinyin."""
+    """Yield a name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in
+    pinyin.
+    """
     for place in {0, len(form.words) - 1}:
         for surname in han.pinyin_of(form.words[place]):
             yield form_of((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")

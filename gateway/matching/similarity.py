@@ -75,7 +75,9 @@ _NO_FIT = NameFit(0.0, ())
 
 @lru_cache(maxsize=16384)
 def compare_names(left: NormalName, right: NormalName) -> NameFit:
-    """Return how alike two names are. Their own script decides where both have it, else their sound in Latin letters."""
+    """Return how alike two names are. Their own script decides where both have it, else their sound in Latin
+    letters.
+    """
     best = _compare_names(left, right)
     if best.score < _OTHER_NAME and (left.also or right.also):
         best = max(best, _compare_other_names(left, right), _compare_other_names(right, left), key=_score)

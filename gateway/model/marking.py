@@ -128,7 +128,9 @@ class Marking(msgspec.Struct, frozen=True):
         return self.join(other) == self.join(self)
 
     def as_json(self) -> dict[str, object]:
-        """Return the JSON form that is kept in indexes and entries: sorted lists; parts that say nothing are left out."""
+        """Return the JSON form that is kept in indexes and entries: sorted lists; parts that say nothing are left
+        out.
+        """
         kept: dict[str, object] = {
             "level": str(self.level),
             "use": _sorted(self.use),

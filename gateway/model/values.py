@@ -21,7 +21,9 @@ MAX_TEXT = 256
 
 
 def text_value(text: str, field: str, limit: int = MAX_TEXT) -> str:
-    """Return `text` as it is, unless it is empty, too long, or holds control characters (`Malformed` naming `field`)."""
+    """Return `text` as it is, unless it is empty, too long, or holds control characters (`Malformed` naming
+    `field`).
+    """
     if not text.strip():
         raise Malformed("a value is missing", code="missing", where=field)
     if len(text) > limit:

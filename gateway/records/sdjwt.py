@@ -132,7 +132,9 @@ def prepare(
 
 
 def present(issued: IssuedRecord, fields: Iterable[str]) -> str:
-    """Return the compact form with the disclosures of `fields` only, in the order of the type; absent ones are skipped."""
+    """Return the compact form with the disclosures of `fields` only, in the order of the type; absent ones are
+    skipped.
+    """
     wanted = frozenset(fields)
     shown = [disclosure.encoded for name, disclosure in issued.disclosures.items() if name in wanted]
     return "~".join([issued.jwt, *shown, ""])
@@ -149,7 +151,9 @@ def base64url(data: bytes) -> str:
 
 
 def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str, Disclosure], list[str]]:
-    """Return a disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells nothing."""
+    """Return a disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells
+    nothing.
+    """
     salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
     starts = range(0, _SALT_CHARACTERS * len(encoded), _SALT_CHARACTERS)
     joined = _url_safe(

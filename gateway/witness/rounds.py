@@ -156,7 +156,9 @@ class Witnessing:
         return lines
 
     def _held_before(self, log: GrowingLog, keys: Sequence[Witness]) -> bytes:
-        """Return the newest head that this witness cosigned before we started, with its signature; empty without one."""
+        """Return the newest head that this witness cosigned before we started, with its signature; empty without
+        one.
+        """
         for head in self._store.recent(log.store_name, _LOOKED_AT):
             found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, keys, self._clock.now_us())
             if found:

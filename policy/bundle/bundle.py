@@ -146,7 +146,9 @@ def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
 
 
 def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle | None, list[Misconfigured]]:
-    """Return the bundle of these files, or None and everything that is wrong with them, each with file, line and term."""
+    """Return the bundle of these files, or None and everything that is wrong with them, each with file, line and
+    term.
+    """
     problems: list[Misconfigured] = []
     try:
         schema = _schema(base)

@@ -86,7 +86,9 @@ def compare(store: LogStore, log: str, account: DayAccount, end_us: int) -> Held
 
 
 def _unknown(store: LogStore, log: str, account: DayAccount, end_us: int) -> tuple[ExchangeLine, ...]:
-    """Return what arrived so early that it was given that day, whatever the clocks, under numbers that were not given."""
+    """Return what arrived so early that it was given that day, whatever the clocks, under numbers that were not
+    given.
+    """
     rest = _exchanges(store, log, f"out:{account.sender}", account.given + 1, account.given + MAX_LINES)
     sure_us = end_us - 2 * SKEW_US
     return tuple(line_of(item) for item, entry in rest if entry.time_us < sure_us)

@@ -220,7 +220,9 @@ class LostLog:
         return tree, state is not None and (tree.size, tree.root()) == (state.size, state.root)
 
     def _sign(self, number: int, size: int, root: bytes) -> bytes:
-        """Return the head over what is kept, as this key signed it when it was written: a signature is always the same."""
+        """Return the head over what is kept, as this key signed it when it was written: a signature is always the
+        same.
+        """
         return Signer(origin_of(self.member, self.name, number), self.key).sign(size, root)
 
 

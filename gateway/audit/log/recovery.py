@@ -105,7 +105,9 @@ def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> 
 
 
 def first_bad_range(tree: Roots, heads: Sequence[Checkpoint]) -> tuple[int, int]:
-    """Return the range [start, stop) that holds the first bad entry: between the last good head and the first bad one."""
+    """Return the range [start, stop) that holds the first bad entry: between the last good head and the first bad
+    one.
+    """
     good = 0
     for head in sorted(heads, key=lambda item: item.size):
         if head.size > tree.size or tree.root(head.size) != head.root:

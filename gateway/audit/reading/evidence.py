@@ -101,7 +101,9 @@ class HomeLog:
         self.size, self._heads = self._settled() if self._continued is None else self._ended(self._continued)
 
     def _ended(self, continued: Continued) -> tuple[int, list[bytes]]:
-        """Return size and heads of a log that goes on under the next number: what is kept of it, by the head over that."""
+        """Return size and heads of a log that goes on under the next number: what is kept of it, by the head over
+        that.
+        """
         state = self._store.state(self.name)
         heads = [*read_heads(self._high_water), *self._store.checkpoints(self.name)]
         heads += [state.checkpoint] if state and state.checkpoint else []
@@ -133,7 +135,9 @@ class HomeLog:
             yield fold(list(self.leaves(piece * PIECE, (piece + 1) * PIECE)))
 
     def ragged(self, size: int) -> bytes:
-        """Return the node over what the first `size` entries have after their last whole piece, where those are pruned."""
+        """Return the node over what the first `size` entries have after their last whole piece, where those are
+        pruned.
+        """
         return fold(list(self.leaves(size // PIECE * PIECE, size)))
 
     @property

@@ -38,7 +38,9 @@ class Mandate:
     scope: Scope | None
 
     def withholds(self, entry: Entry) -> str:
-        """Return why an entry's private part must stay closed, as far as its public part tells; empty when it need not."""
+        """Return why an entry's private part must stay closed, as far as its public part tells; empty when it need
+        not.
+        """
         if self.scope is None:
             return NO_AUDITOR
         if entry.kind in ALWAYS_OPEN:

@@ -38,7 +38,9 @@ class OpenedLogs(Protocol):
         """Return the first entry that is there, and the one before which they end."""
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
-        """Return entries with index in [start, stop), in order. Raises `Contradicted` where content is not the entry's."""
+        """Return entries with index in [start, stop), in order. Raises `Contradicted` where content is not the
+        entry's.
+        """
 
 
 class HomeLogs:

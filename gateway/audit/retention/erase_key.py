@@ -102,7 +102,9 @@ class KeyEraser:
         self.content.rewrap(key_id, to, places)
 
     def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
-        """Return the same for a key of small documents: what `drop` says, by key and value, goes, and the rest is kept."""
+        """Return the same for a key of small documents: what `drop` says, by key and value, goes, and the rest is
+        kept.
+        """
         to = self.keys.retire(key.id)
 
         def change(name: str, sealed: bytes, place: bytes) -> bytes | None:

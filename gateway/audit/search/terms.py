@@ -150,7 +150,9 @@ def _subject(query: Query | None) -> Iterator[str]:
 
 
 def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: Resolve | None) -> Iterator[str]:
-    """Yield records that were given or used: the `jti` of each issue, the reference of each hit, the source's own key."""
+    """Yield records that were given or used: the `jti` of each issue, the reference of each hit, the source's own
+    key.
+    """
     yield from _simple(Field.RECORD, private.get("record"), private.get("hit"))
     hits = private.get("hits")
     if not hits:

@@ -163,7 +163,9 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
 
 
 def is_capped(findings: Iterable[Findings]) -> bool:
-    """Tell whether to say that there was more; not where hidden records helped to reach the cap, since it would tell."""
+    """Tell whether to say that there was more; not where hidden records helped to reach the cap, since it would
+    tell.
+    """
     return any(found.capped and found.hits and not found.suppressed for found in findings)
 
 

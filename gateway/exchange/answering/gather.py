@@ -95,7 +95,9 @@ class Gatherer:
         )
 
     def _refer(self, job: Job, source: Source) -> Steps[Findings]:
-        """Return `_look` at a source process: it is asked with a signed reference to this exchange, and signs itself."""
+        """Return `_look` at a source process: it is asked with a signed reference to this exchange, and signs
+        itself.
+        """
         if not isinstance(source, SigningSource):
             raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
         request = job.verified
@@ -161,7 +163,9 @@ class Gatherer:
     def _hit(
         self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, signing: ReferredSource | None
     ) -> Hit | None:
-        """Return the hit, with its record as far as policy lets it out; None when there is nothing to learn after all."""
+        """Return the hit, with its record as far as policy lets it out; None when there is nothing to learn after
+        all.
+        """
         candidate, attributes, release = choice.candidate, choice.attributes, choice.release
         issued: IssuedRecord | UnsignedRecord | None = None
         if signing is not None:  # fetched and signed in one call, under what the index says of it
@@ -196,7 +200,9 @@ class Gatherer:
         return self._show(job, record, issued, candidate, release, found)
 
     def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
-        """Return a hit without a record: the recipient may know that there is something, and a human decides on more."""
+        """Return a hit without a record: the recipient may know that there is something, and a human decides on
+        more.
+        """
         found.show_withheld_count = False  # all of it is kept back, which no count would say
         return Hit(
             self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules

@@ -38,7 +38,9 @@ def abandoned(store: LogStore, log: str) -> list[EntryDraft]:
 
 
 def _newest(store: LogStore, log: str) -> Iterator[Entry]:
-    """Yield the entries at the end of a log; where it has few, those before them stand at the end of its number before."""
+    """Yield the entries at the end of a log; where it has few, those before them stand at the end of its number
+    before.
+    """
     state = store.state(log)
     size = state.size if state else 0
     if size < _LOOK_BACK and split_name(log)[1] > 1:

@@ -36,7 +36,9 @@ class Checked:
 
 
 def check_answer(parts: Parts, request: Request, request_hash: bytes, message: AnswerMessage) -> Checked:
-    """Return the answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and proof."""
+    """Return the answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and
+    proof.
+    """
     member = request.recipient
     view = parts.trust()
     answer = verify_answer(  # 1

@@ -24,7 +24,9 @@ _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 
 
 def is_zawgyi(text: str) -> bool:
-    """Tell whether Burmese `text` is in the Zawgyi encoding: it has letters in an order or place that Unicode has not."""
+    """Tell whether Burmese `text` is in the Zawgyi encoding: it has letters in an order or place that Unicode has
+    not.
+    """
     return _ZAWGYI.search(text) is not None
 
 

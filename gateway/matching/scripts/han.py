@@ -71,7 +71,9 @@ def _endings(which: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def is_foreign(name: str) -> bool:
-    """Tell whether simplified characters seem to transcribe a foreign name: at least half are such as do little else."""
+    """Tell whether simplified characters seem to transcribe a foreign name: at least half are such as do little
+    else.
+    """
     return 2 * sum(character in tables.mapping("han_foreign") for character in name) >= len(name)
 
 

@@ -72,7 +72,9 @@ def _start(cluster: _Cluster) -> str:
 
 
 def _end(cluster: _Cluster) -> str:
-    """Return the cluster as the end of a syllable: only its first consonant is spoken, doubled or r ones are written."""
+    """Return the cluster as the end of a syllable: only its first consonant is spoken, doubled or r ones are
+    written.
+    """
     first = cluster.letters[0]
     sound = _consonants()[first][2]
     if _doubled(cluster):

@@ -25,7 +25,9 @@ _LONG_I = re.compile(f"^(qu|[hklmst])y({_TONES}?)$")
 
 @lru_cache(maxsize=65536)
 def plain(word: str) -> str:
-    """Return `word` as lower-case ASCII letters; D-stroke and other letters without a decomposition are replaced, too."""
+    """Return `word` as lower-case ASCII letters; D-stroke and other letters without a decomposition are replaced,
+    too.
+    """
     if word.isascii():
         return word.lower()
     bare = "".join(c for c in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(c))
@@ -39,7 +41,9 @@ def is_marked(text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def one_spelling(word: str) -> str:
-    """Return a Vietnamese `word` in lower case as the two ways to place a tone, and to write a final I, have it alike."""
+    """Return a Vietnamese `word` in lower case as the two ways to place a tone, and to write a final I, have it
+    alike.
+    """
     if word.isascii():
         return _LONG_I.sub(r"\1i", word.lower())
     apart = unicodedata.normalize("NFD", word.casefold())
@@ -49,7 +53,9 @@ def one_spelling(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def sound(word: str) -> str:
-    """Return the sound of one plain Latin word (rules in `data/latin_sounds.tsv`); capitals stand for CH, NG, W and Y."""
+    """Return the sound of one plain Latin word (rules in `data/latin_sounds.tsv`); capitals stand for CH, NG, W and
+    Y.
+    """
     return tables.rewrite(word, tables.rules("latin_sounds"))
 
 

@@ -113,7 +113,9 @@ def of_subject(
 
 
 def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erased]:
-    """Return what an erasure would erase; nothing is changed, and the node may be running. Raises what it would raise."""
+    """Return what an erasure would erase; nothing is changed, and the node may be running. Raises what it would
+    raise.
+    """
     return plan_age(folder, before) if before else plan_entries(folder, wanted)
 
 

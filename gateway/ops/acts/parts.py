@@ -177,7 +177,9 @@ def require_here(log: AuditLog) -> None:
 
 
 def _every_turn(store: SqlLogStore) -> Callable[[], None]:
-    """Return where several processes share the database, each has its turn at a log: when ours comes, theirs has ended."""
+    """Return where several processes share the database, each has its turn at a log: when ours comes, theirs has
+    ended.
+    """
 
     def settle() -> None:
         for log in store.logs():

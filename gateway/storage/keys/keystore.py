@@ -273,7 +273,9 @@ class KeyStore:
         return nonce + self._month_key(to).encrypt(nonce, key, place)
 
     def search_key(self, key_id: str) -> bytes:
-        """Return the key of a search index for what is under `key_id`: gone with it. `Unknown` when it was destroyed."""
+        """Return the key of a search index for what is under `key_id`: gone with it. `Unknown` when it was
+        destroyed.
+        """
         raw = read_key_file(self._path(key_id))
         if len(raw) != KEY_BYTES:
             raise Unknown(

@@ -135,7 +135,9 @@ class SqlLogReader:
                 yield index, time_us, kind, exchange_id.hex() if exchange_id else ""
 
     def first_since(self, connection: Connection, log: str, time_us: int) -> int:
-        """Return the index of the first entry at or after `time_us`, by halving; a deleted row counts as the next one."""
+        """Return the index of the first entry at or after `time_us`, by halving; a deleted row counts as the next
+        one.
+        """
         log_id, c = self._id(log), log_entry.c
         here = (c.log_id == log_id, c.seq >= bindparam("index"))
         times = select(c.time_us).where(*here).order_by(c.seq).limit(1)

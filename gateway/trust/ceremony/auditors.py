@@ -74,7 +74,9 @@ def draft_appointment(
 
 
 def auditor_keys(trust: Path, member: MemberId) -> list[ListedKey]:
-    """Return the keys of a member's auditors as its descriptor lists them, each for the time of its first appointment."""
+    """Return the keys of a member's auditors as its descriptor lists them, each for the time of its first
+    appointment.
+    """
     found: dict[str, ListedKey] = {}
     for line in TrustDocuments(trust).appointments(member):
         appointment, _ = parse_appointment(line)

@@ -271,7 +271,9 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:
-    """Return the keys that agencies hold themselves, by the certificates that they handed in. Raises `Misconfigured`."""
+    """Return the keys that agencies hold themselves, by the certificates that they handed in. Raises
+    `Misconfigured`.
+    """
     return [_own_agency_key(path) for path in sorted((home / CERTIFICATES).glob("*.pem"))]
 
 

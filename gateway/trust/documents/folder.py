@@ -79,7 +79,9 @@ class TrustDocuments:
         return _lines(self.charter_path)
 
     def charter(self, clock: Clock) -> Charter:
-        """Return the newest charter, its chain verified anew; it may have expired. Raises `Misconfigured` without one."""
+        """Return the newest charter, its chain verified anew; it may have expired. Raises `Misconfigured` without
+        one.
+        """
         versions = self.charter_versions()
         if not versions:
             raise Misconfigured(
