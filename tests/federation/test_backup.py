@@ -75,6 +75,9 @@ def restoring(world: World, backup: Path, home: Path, *more: object) -> list[obj
 async def test_a_home_comes_back_as_it_was_while_its_node_served(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    card = Home(world.home("th")).witnesses / "witness.pub"
+    card.parent.mkdir(exist_ok=True)
+    card.write_text("the card of a domestic witness\n")
     await ask(world, "XK2000000001")
     asking = [asyncio.create_task(ask(world, f"XK20000001{number:02}")) for number in range(12)]
     made = await back_up(world, capsys, tmp_path / "th.backup")
@@ -86,6 +89,8 @@ async def test_a_home_comes_back_as_it_was_while_its_node_served(
     assert done["logs"]["entries"] == made["logs"]
     assert done["fingerprint"] == world.federation.fingerprint
     assert (await liaison(capsys, "audit", "verify", "--home", tmp_path / "new"))[0] == 0
+    assert (Home(tmp_path / "new").witnesses / card.name).read_text() == card.read_text()
+    card.unlink()
     ground = build_node(load_settings(tmp_path / "new"), production=False).resources
     assert "a database that was backed up" in ground.exchange_log.moved  # it would ask a witness first
     ground.database.close()

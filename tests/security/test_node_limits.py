@@ -337,6 +337,24 @@ async def test_calls_of_one_member_have_a_limit(narrow: World) -> None:
     assert server._open[("th", Limit.CALLS)] == 0
 
 
+async def test_an_unforeseen_error_is_a_refusal_and_its_words_stay_at_home(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = world.nodes["vn"]
+
+    async def broken(who: MemberId, envelope: bytes) -> bytes:
+        raise ZeroDivisionError("a secret of the house")
+
+    monkeypatch.setattr(node.desk.consents, "take", broken)
+    data = methods.CONSENT.request.write(b"x")
+    async with caller(world).channel() as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await channel.unary_unary(methods.CONSENT.path)(data, timeout=5)
+    assert (refusal.value.code(), refusal.value.details()) == (grpc.StatusCode.INTERNAL, "internal")
+    monkeypatch.undo()
+    assert answer_of(await caller(world).submit(sealed(world.federation["th"])))
+
+
 async def test_a_stream_on_which_nothing_comes_is_ended(world: World) -> None:
     server = world.nodes["vn"]._server
     assert server is not None

@@ -197,6 +197,7 @@ def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[s
         home.ca,
         home.keys,
         home.trust,
+        home.witnesses,
         home.mappings,
         home.policies,
         *(home.persons(use) for use in PERSONS),
