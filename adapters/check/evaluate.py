@@ -29,7 +29,7 @@ from gateway.records.types import RECORD_TYPES
 from gateway.storage.index.index_store import IndexStore
 
 Progress = Callable[[str, int, int], None]
-"""Told of the stage (`index`, `queries`), how many are done, and of how many."""
+"""Translated of the stage (`index`, `queries`), how many are done, and of how many."""
 
 _MAPPED = ("names", "birth")
 _MAX_LINE = 1 << 20

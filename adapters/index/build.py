@@ -28,7 +28,7 @@ from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 _Read = tuple[Rows, dict[str, list[Any]]]
 
 Progress = Callable[[str, int, int], None]
-"""Told of record type, rows done, rows in all (0: not known), every few thousand rows."""
+"""Translated of record type, rows done, rows in all (0: not known), every few thousand rows."""
 
 Scanned = tuple[Rows | None, dict[str, list[Any]], str]
 """Rows of a record, the links of its joins without an index, and why there are no rows."""

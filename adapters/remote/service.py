@@ -23,7 +23,7 @@ from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
 from adapters.remote.queries import read_query
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
-from adapters.remote.visits import Visits
+from adapters.remote.reference_memory import ReferenceMemory
 from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Replayed
 from gateway.model.hit import SourceRecord
@@ -62,7 +62,7 @@ class SourceService:
         self._log = LogWriter(journal)
         self._clock = clock
         self._widest = widest
-        self._visits = Visits()
+        self._memory = ReferenceMemory()
         self._refusals = _Refusals(clock)
         self._health_lock = threading.Lock()
         self._health = float("-inf"), ""
@@ -103,7 +103,7 @@ class SourceService:
             raise Forbidden("the reference is for another query", code="other-query", where="query")
         query, wanted = read_query(message.query)
         strictness = wanted.stricter(self._widest)
-        self._visits.begin(reference, self._clock.now_us())
+        self._memory.begin(reference, self._clock.now_us())
         self._check_unused(reference)
         result = self._adapter.search(query, deadline, strictness)
         answer = wire.result_bytes(result)
@@ -119,7 +119,7 @@ class SourceService:
         if not isinstance(self._log.write_now(draft), Logged):
             raise _replayed()
         # Only now, so that nothing is ever signed under a reference whose claim has lost.
-        self._visits.found(reference, ((found.record_type, found.key) for found in result.candidates))
+        self._memory.found(reference, ((found.record_type, found.key) for found in result.candidates))
         return answer
 
     def issue(self, message: pb.IssueRequest, node: str, deadline: float) -> bytes:
@@ -128,7 +128,7 @@ class SourceService:
         release = wire.read_release_marking(message.release_marking)
         if not reference.occasion.request_hash:
             raise Forbidden("records are signed for requests of counterparts only", code="no-request")
-        self._visits.take(reference, message.record_type, message.key)
+        self._memory.take(reference, message.record_type, message.key)
         record = self._adapter.fetch(message.key, message.record_type, deadline)
         signed = self._sign(record, release, reference)
         marking = wire.marking_text(record.marking)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.agency.sense import check_birth, check_issuer
+from gateway.agency.plausibility import check_birth, check_issuer
 from gateway.errors import Malformed
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose

@@ -19,7 +19,7 @@ from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.acts.prove import HomeTrust, Used
-from gateway.ops.homes.start_waiver import take_waiver
+from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
@@ -127,7 +127,7 @@ class NodeWitness:
     def _take_waiver(self) -> dict[str, Any]:
         resources = self._resources
         used = Used(self._documents, resources.store, resources.keystore)
-        return take_waiver(HomeTrust(resources.home, resources.member, resources.clock), used)
+        return take_unwitnessed_start(HomeTrust(resources.home, resources.member, resources.clock), used)
 
     async def round(self) -> None:
         """Bring our newest heads to their witnesses, and remember those that we saw of others."""

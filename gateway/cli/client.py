@@ -12,7 +12,7 @@ from certs.names import tls_name
 from gateway.agency.token_keys import COMMAND_CERTIFICATE
 from gateway.config import Home, Settings, argument, host_port
 from gateway.errors import LiaisonError, Misconfigured, Reason, Refused, Unavailable
-from gateway.language.catalogue import Told
+from gateway.language.catalogue import Translated
 from gateway.language.languages import Language
 from gateway.signing import strict_json
 
@@ -95,10 +95,10 @@ class NodeClient:
 def _refusal(value: Any) -> LiaisonError:
     problem = value if isinstance(value, dict) else {}
     error = Refused(
-        Told(problem.get("detail") or problem.get("title") or "the node refused"),
+        Translated(problem.get("detail") or problem.get("title") or "the node refused"),
         code=str(problem.get("code", "refused")),
         where=str(problem.get("where", "")),
-        remedy=Told(problem.get("remedy", "")),
+        remedy=Translated(problem.get("remedy", "")),
     )
     known = {reason.value: reason for reason in Reason}
     error.reason = known.get(str(problem.get("reason")), Reason.INTERNAL)

@@ -138,11 +138,11 @@ class ConsentOutbox:
         data = self._documents.get(_KIND, key)
         return OutgoingConsent.decode(key, data) if data is not None else None
 
-    async def put(self, wish: OutgoingConsent) -> None:
+    async def put(self, outgoing: OutgoingConsent) -> None:
         """Store a request; it is durable when this returns, and due when it was not sent by then. Its entry was
         written before."""
-        await asyncio.to_thread(self._store, wish)
-        self._turns[wish.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
+        await asyncio.to_thread(self._store, outgoing)
+        self._turns[outgoing.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
 
     def begin(self, key: str) -> asyncio.Task[None]:
         """Send one request in a task of its own, which goes on when its caller does not wait."""
@@ -169,11 +169,11 @@ class ConsentOutbox:
         turn.sent = now
         self._busy.add(key)
         try:
-            wish = await asyncio.to_thread(self.get, key)
-            if wish is None or wish.state not in _OPEN:
+            outgoing = await asyncio.to_thread(self.get, key)
+            if outgoing is None or outgoing.state not in _OPEN:
                 self._turns.pop(key, None)
                 return
-            await self._send(wish)
+            await self._send(outgoing)
             self._later(key)
         finally:
             self._busy.discard(key)
@@ -206,65 +206,67 @@ class ConsentOutbox:
         turn.at = self._parts.clock.monotonic() + min(2.0**turn.tries, _LONGEST_WAIT_S)
         turn.tries = min(turn.tries + 1, 10)
 
-    async def _send(self, wish: OutgoingConsent) -> None:
-        parts, request = self._parts, wish.request
+    async def _send(self, outgoing: OutgoingConsent) -> None:
+        parts, request = self._parts, outgoing.request
         try:
             self._check_suspended(request)
-            data = await self._peers.call(request.recipient, CONSENT, wish.envelope)
+            data = await self._peers.call(request.recipient, CONSENT, outgoing.envelope)
             answer = verify_consent_answer(
                 data,
                 keys=parts.trust(),
                 member=request.recipient,
                 me=parts.member,
                 request=request,
-                request_hash=wish.request_hash,
+                request_hash=outgoing.request_hash,
                 now_us=parts.clock.now_us(),
             )
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
-            await self._note(replace(wish, problem=as_error(problem).code), wish)
+            await self._note(replace(outgoing, problem=as_error(problem).code), outgoing)
             return
-        await self._answered(wish, answer)
+        await self._answered(outgoing, answer)
 
     def _check_suspended(self, request: ConsentRequest) -> None:
         owner, purpose = request.recipient, request.asked.purpose.value
         if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
             raise Suspended("exchange with `{owner}` is suspended: {reason}", where=owner, owner=owner, reason=reason)
 
-    async def _answered(self, wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
+    async def _answered(self, outgoing: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
         """An entry when the owner's word is a new one; durable before anybody is told."""
-        changed = _with(wish, answer.value)
-        refused_anew = answer.value.refusal is not None and changed.problem != wish.problem
-        if changed.state != wish.state or refused_anew:
+        changed = _with(outgoing, answer.value)
+        refused_anew = answer.value.refusal is not None and changed.problem != outgoing.problem
+        if changed.state != outgoing.state or refused_anew:
             await self._operations.write(_received(changed, answer))
-        await self._note(changed, wish)
+        await self._note(changed, outgoing)
 
     async def _note(self, changed: OutgoingConsent, before: OutgoingConsent) -> None:
         if changed != before:
             await asyncio.to_thread(self._store, changed)
 
-    def _store(self, wish: OutgoingConsent) -> None:
-        self._documents.put(_KIND, wish.key, wish.encode(), wish.request.expires_us)
+    def _store(self, outgoing: OutgoingConsent) -> None:
+        self._documents.put(_KIND, outgoing.key, outgoing.encode(), outgoing.request.expires_us)
 
 
-def _with(wish: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
+def _with(outgoing: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
     """Return the request after the owner's word. A refusal that may end changes nothing but the reason to wait."""
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":
-        return replace(wish, problem=refusal.code)
-    return replace(wish, state=answer.state.value, problem=refusal.code if refusal else "", until_us=answer.until_us)
+        return replace(outgoing, problem=refusal.code)
+    return replace(
+        outgoing, state=answer.state.value, problem=refusal.code if refusal else "", until_us=answer.until_us
+    )
 
 
-def _received(wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> EntryDraft:
-    request = wish.request
+def _received(outgoing: OutgoingConsent, answer: Verified[ConsentAnswer]) -> EntryDraft:
+    request = outgoing.request
     return events.CONSENT_RECEIVED.draft(
         peer=request.recipient,
         exchange_id=request.exchange_id,
-        request_hash=wish.request_hash,
+        request_hash=outgoing.request_hash,
         answer_hash=answer.payload_hash,
         consent=request.id,
-        officer=wish.officer,
-        search=wish.search,
+        officer=outgoing.officer,
+        search=outgoing.search,
         record=request.record,
         state=answer.value.state.value,
         code=answer.value.refusal.code if answer.value.refusal else "",

@@ -149,57 +149,59 @@ class OnwardDesk:
         """Allowed under the owner's decision on exactly this use; else the owner is asked, or was asked already."""
         key = outgoing_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
         async with self._one_at_a_time:
-            wish = await asyncio.to_thread(self._outbox.get, key)
-            if wish is None:
-                wish = self._wish(officer, command, held, key)
-                told = self._asked(held, ruling, wish, again=False)
-                told["statement"] = base64.b64encode(wish.envelope).decode()
-                await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
-                await self._outbox.put(wish)
+            outgoing = await asyncio.to_thread(self._outbox.get, key)
+            if outgoing is None:
+                outgoing = self._outgoing(officer, command, held, key)
+                told = self._asked(held, ruling, outgoing, again=False)
+                told["statement"] = base64.b64encode(outgoing.envelope).decode()
+                await self._write(events.CONSENT_ASKED, officer, command, told, outgoing.request_hash)  # 5
+                await self._outbox.put(outgoing)
                 again = False
             else:
                 again = True
-        wish = await self._newest(key, wish)
+        outgoing = await self._newest(key, outgoing)
         if again:
-            if (found := await self._decided(officer, command, held, wish)) is not None:
+            if (found := await self._decided(officer, command, held, outgoing)) is not None:
                 return found
-            told = self._asked(held, ruling, wish, again=True)
-            await self._write(events.CONSENT_ASKED, officer, command, told, wish.request_hash)  # 5
-        return OnwardAnswer(False, ruling.text, wish.request.expires_us, wish.request.id, wish.state, wish.problem)
+            told = self._asked(held, ruling, outgoing, again=True)
+            await self._write(events.CONSENT_ASKED, officer, command, told, outgoing.request_hash)  # 5
+        return OnwardAnswer(
+            False, ruling.text, outgoing.request.expires_us, outgoing.request.id, outgoing.state, outgoing.problem
+        )
 
-    async def _newest(self, key: str, wish: OutgoingConsent) -> OutgoingConsent:
+    async def _newest(self, key: str, outgoing: OutgoingConsent) -> OutgoingConsent:
         """Return the request after the owner was asked now, as long as an officer waits for that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_TRY_S):
                 await asyncio.shield(self._outbox.begin(key))
-        return await asyncio.to_thread(self._outbox.get, key) or wish
+        return await asyncio.to_thread(self._outbox.get, key) or outgoing
 
-    def _asked(self, held: _Held, ruling: Ruling, wish: OutgoingConsent, *, again: bool) -> dict[str, Any]:
-        return _about(held) | {"consent": wish.request.id, "needs": list(ruling.needs), "again": again}
+    def _asked(self, held: _Held, ruling: Ruling, outgoing: OutgoingConsent, *, again: bool) -> dict[str, Any]:
+        return _about(held) | {"consent": outgoing.request.id, "needs": list(ruling.needs), "again": again}
 
     async def _decided(
-        self, officer: Officer, command: OnwardCommand, held: _Held, wish: OutgoingConsent
+        self, officer: Officer, command: OnwardCommand, held: _Held, outgoing: OutgoingConsent
     ) -> OnwardAnswer | None:
         """Return what the owner has decided on exactly this use, or None while it has not."""
-        if wish.state in (WAITING, ConsentState.TAKEN):
+        if outgoing.state in (WAITING, ConsentState.TAKEN):
             return None
-        if wish.state == ConsentState.REFUSED:
+        if outgoing.state == ConsentState.REFUSED:
             raise Forbidden("the owner refused its consent", code="consent-refused", where=held.line.member)
-        if wish.state == ConsentState.NOT_TAKEN:
+        if outgoing.state == ConsentState.NOT_TAKEN:
             raise Forbidden(
                 "the owner did not take the request: {problem}",
                 code="consent-not-taken",
                 where=held.line.member,
-                problem=wish.problem,
+                problem=outgoing.problem,
             )
-        until_us = min(wish.until_us, to_us(held.marking.not_after))
+        until_us = min(outgoing.until_us, to_us(held.marking.not_after))
         if self._parts.clock.now_us() >= until_us:
             raise Forbidden("the owner's consent has ended", code="consent-ended", where=held.line.member)
-        told = _about(held) | {"consent": wish.request.id, "until_us": until_us}
-        await self._write(events.ONWARD_ALLOWED, officer, command, told, wish.request_hash)
-        return OnwardAnswer(True, "the owner has consented", until_us, wish.request.id, wish.state)
+        told = _about(held) | {"consent": outgoing.request.id, "until_us": until_us}
+        await self._write(events.ONWARD_ALLOWED, officer, command, told, outgoing.request_hash)
+        return OnwardAnswer(True, "the owner has consented", until_us, outgoing.request.id, outgoing.state)
 
-    def _wish(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> OutgoingConsent:
+    def _outgoing(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> OutgoingConsent:
         parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
         if not parts.policy().agreement_for(command.wanted.purpose.value, line.member, now_us):
             raise Forbidden(

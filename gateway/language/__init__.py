@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.language.catalogue import Sentences, Term, Told, tell
+from gateway.language.catalogue import Sentences, Term, Translated, tell
 from gateway.language.languages import OTHERS, Language, accepted
 from gateway.language.sentences import refusal, remedy, sentence
 
-__all__ = ["OTHERS", "Language", "Sentences", "Term", "Told", "accepted", "refusal", "remedy", "sentence", "tell"]
+__all__ = ["OTHERS", "Language", "Sentences", "Term", "Translated", "accepted", "refusal", "remedy", "sentence", "tell"]

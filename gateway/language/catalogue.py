@@ -26,7 +26,7 @@ class Term(str):
     __slots__ = ()
 
 
-class Told(str):
+class Translated(str):
     """A text that is in the reader's language already, such as the message of a node that was asked in it."""
 
     __slots__ = ()

@@ -6,14 +6,14 @@ The translation of its own template comes first, then the general sentence of it
 from __future__ import annotations
 
 from gateway.errors import LiaisonError, fill
-from gateway.language.catalogue import Told, tell, told_facts, translation
+from gateway.language.catalogue import Translated, tell, told_facts, translation
 from gateway.language.languages import Language
 from gateway.language.refusals import REASONS, REFUSALS
 
 
 def sentence(error: LiaisonError, language: Language) -> str:
     """Return what was wrong, in `language`."""
-    if isinstance(error.template, Told):
+    if isinstance(error.template, Translated):
         return error.message
     if own := translation(error.template, language):
         return fill(own, told_facts(error.facts, language))
@@ -22,7 +22,7 @@ def sentence(error: LiaisonError, language: Language) -> str:
 
 def remedy(error: LiaisonError, language: Language) -> str:
     """Return what to do, in `language`; in English where no translation is there, since a command stays the same."""
-    if isinstance(error.advice, Told):
+    if isinstance(error.advice, Translated):
         return error.remedy
     return fill(translation(error.advice, language) or error.advice, told_facts(error.facts, language))
 

@@ -31,7 +31,7 @@ FOLDERS = ("gateway", "adapters", "policy", "certs")
 OFFICERS = (
     "gateway/agency/api.py",
     "gateway/agency/requests.py",
-    "gateway/agency/sense.py",
+    "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
     "gateway/exchange/asking/ask.py",
     "gateway/exchange/asking/searches.py",

@@ -35,7 +35,7 @@ from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
 
 Progress = Callable[[int, int], None]
-"""Told how many entries are done, and of how many."""
+"""Translated how many entries are done, and of how many."""
 
 _Line = Callable[[bytes], None]
 

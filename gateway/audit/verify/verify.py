@@ -55,7 +55,7 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 Progress = Callable[[int, int], None]
-"""Told how many entries were checked, and of how many."""
+"""Translated how many entries were checked, and of how many."""
 
 
 def no_progress(done: int, of: int) -> None:

@@ -22,7 +22,7 @@ MAX_PROFILES = 64
 _MAX_KNOWN = 8_192
 
 
-class Evenness:
+class ConstantWork:
     """Remembers what was decided ahead. Thread-safe."""
 
     def __init__(self) -> None:

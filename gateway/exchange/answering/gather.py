@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.base import MAX_CANDIDATES
 from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
-from gateway.exchange.answering.constant_work import Evenness, decoy
+from gateway.exchange.answering.constant_work import ConstantWork, decoy
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
@@ -50,7 +50,7 @@ class Gatherer:
     def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
         self._walls = walls
-        self._even = Evenness()
+        self._constant_work = ConstantWork()
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
         """Steps 7 to 9; `complete` gets the job when its last source has answered."""
@@ -133,7 +133,7 @@ class Gatherer:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
         question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
-        self._even.decide_ahead(policy, question, source, now_us)
+        self._constant_work.decide_ahead(policy, question, source, now_us)
         if not candidates:  # one decision all the same, noted where nobody looks
             nothing = Findings(description.id, description.kind)
             self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)

@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from gateway.errors import Forbidden, Malformed, Reason, Refused
-from gateway.language.catalogue import CATALOGUES, Term, Told, tell, translation
+from gateway.language.catalogue import CATALOGUES, Term, Translated, tell, translation
 from gateway.language.dates import day, moment
 from gateway.language.languages import OTHERS, Language, accepted
 from gateway.language.sentences import refusal, refusal_text, remedy, sentence
@@ -162,7 +162,7 @@ def test_a_term_is_translated_inside_its_sentence() -> None:
 
 
 def test_what_was_told_in_the_reader_s_language_stays_as_it_is() -> None:
-    error = Refused(Told("ไม่พบ {x}"), code="not-a-member", remedy=Told("รอ {y}"))
+    error = Refused(Translated("ไม่พบ {x}"), code="not-a-member", remedy=Translated("รอ {y}"))
     assert (sentence(error, Language.TH), remedy(error, Language.TH)) == ("ไม่พบ {x}", "รอ {y}")
 
 

@@ -17,7 +17,7 @@ from gateway.model.evidence.witness import WitnessedHead
 from gateway.model.names import MemberId
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.homes.found_witness import found_witness
-from gateway.ops.homes.start_waiver import take_waiver, waive
+from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start, waive
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
@@ -138,7 +138,7 @@ def test_a_waiver_is_used_once_and_is_an_administrators(tmp_path: Path) -> None:
     log.folder.mkdir()
     with log.database() as database:
         used = Used(SqlDocumentStore(database, log.keystore, CLOCK), SqlLogStore(database), log.keystore)
-        assert take_waiver(trust, used) == {}
+        assert take_unwitnessed_start(trust, used) == {}
         with pytest.raises(Malformed):
             waive(trust, " ", [key])
         with pytest.raises(BadSignature, match="0 of the 1 needed signatures of administrator"):
@@ -146,11 +146,11 @@ def test_a_waiver_is_used_once_and_is_an_administrators(tmp_path: Path) -> None:
         path = waive(trust, "links are cut", [key])
         assert path.stat().st_mode & 0o077 == 0
         data = path.read_bytes()
-        told = take_waiver(trust, used)
+        told = take_unwitnessed_start(trust, used)
         assert told["waived"] == f"administrator {key.key_id[:16]}: links are cut"
         assert told["persons"] == [{"role": "administrator", "key_id": key.key_id}]
-        assert take_waiver(trust, used) == {}
+        assert take_unwitnessed_start(trust, used) == {}
         for again in (data, b"{}", b'{"by":"th.adm.7","reason":"a text","time":"2026-11-24T09:00:00Z"}'):
             path.write_bytes(again)
             with pytest.raises(Misconfigured, match="liaison witness waive"):
-                take_waiver(trust, used)
+                take_unwitnessed_start(trust, used)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gateway.agency.sense import check_birth, check_issuer
+from gateway.agency.plausibility import check_birth, check_issuer
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.cli.options import Word, home_option, json_option, together, unlisted_officer, value_of

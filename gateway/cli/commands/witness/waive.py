@@ -9,7 +9,7 @@ import click
 from gateway.cli.acts import key_option
 from gateway.cli.options import home_option, json_option
 from gateway.cli.output import print_result
-from gateway.ops.homes.start_waiver import waive_start
+from gateway.ops.homes.unwitnessed_start import waive_start
 
 
 @click.command()

@@ -16,7 +16,7 @@ from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
 from adapters.remote.queries import query_bytes, read_query
 from adapters.remote.reference import LIFETIME_US, build_reference, verify_reference
-from adapters.remote.visits import MAX_ISSUES, Visits
+from adapters.remote.reference_memory import MAX_ISSUES, ReferenceMemory
 from certs.names import CertificateName, CertificateUse, parse_uri, source_tls_name, tls_name
 from certs.requests import MAX_REQUEST, build_request, read_request
 from gateway.clock import SystemClock, from_us
@@ -99,7 +99,7 @@ def test_no_two_references_are_the_same() -> None:
 
 
 def test_memory_of_references_forgets_what_is_over_and_counts_issues() -> None:
-    visits, now_us = Visits(), CLOCK.now_us()
+    visits, now_us = ReferenceMemory(), CLOCK.now_us()
     known = verify_reference(reference(), keys=Keys(), member=KH, source=SOURCE, now_us=now_us)
     visits.begin(known, now_us)
     with pytest.raises(Replayed):

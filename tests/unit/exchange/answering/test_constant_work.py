@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from gateway.exchange.answering.constant_work import MAX_PROFILES, Evenness, decoy
+from gateway.exchange.answering.constant_work import MAX_PROFILES, ConstantWork, decoy
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.query import Query, QueryKind
@@ -54,7 +54,7 @@ def kept(engine: PolicyEngine) -> int:
 
 def test_every_profile_is_decided_before_anything_is_found() -> None:
     engine, profiles = PolicyEngine.load(NATIONAL / "kh", KH), Counted(PROFILES)
-    Evenness().decide_ahead(engine, QUESTION, profiles, NOW_US)
+    ConstantWork().decide_ahead(engine, QUESTION, profiles, NOW_US)
     before = kept(engine)
     assert before == len(PROFILES)
     for record_type, marking, category in PROFILES:
@@ -63,7 +63,7 @@ def test_every_profile_is_decided_before_anything_is_found() -> None:
 
 
 def test_a_question_is_decided_ahead_once_for_each_source_and_policy() -> None:
-    engine, profiles, even = PolicyEngine.load(NATIONAL / "kh", KH), Counted(PROFILES), Evenness()
+    engine, profiles, even = PolicyEngine.load(NATIONAL / "kh", KH), Counted(PROFILES), ConstantWork()
     for _ in range(3):
         even.decide_ahead(engine, QUESTION, profiles, NOW_US)
     assert profiles.times == 1
@@ -79,7 +79,7 @@ def test_a_source_with_very_many_profiles_costs_a_bounded_number() -> None:
         ("Person", Marking(releasable_to=frozenset({"th", f"th.unit-{number}"})), SubjectCategory.SUSPECT)
         for number in range(MAX_PROFILES + 10)
     ]
-    Evenness().decide_ahead(engine, QUESTION, Counted(many), NOW_US)
+    ConstantWork().decide_ahead(engine, QUESTION, Counted(many), NOW_US)
     assert kept(engine) == MAX_PROFILES
 
 

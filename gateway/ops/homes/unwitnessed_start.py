@@ -43,7 +43,7 @@ def waive_start(folder: Path, reason: str, key_files: Sequence[Path]) -> Path:
     return waive(trust_of(home), reason, [load_signing_key(file) for file in key_files])
 
 
-def take_waiver(trust: HomeTrust, used: Used) -> dict[str, Any]:
+def take_unwitnessed_start(trust: HomeTrust, used: Used) -> dict[str, Any]:
     """Use the act up, and return the members of the start's entry that tell it; none where there is no act.
 
     Raises `Misconfigured` for an act that does not verify, such as a text that was not signed.

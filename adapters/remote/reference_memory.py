@@ -12,42 +12,42 @@ from dataclasses import dataclass
 from adapters.remote.reference import SKEW_US, Reference
 from gateway.errors import Forbidden, Overloaded, Replayed
 
-MAX_VISITS = 20_000
+MAX_REFERENCES = 20_000
 MAX_ISSUES = 2
 """How often a record is signed under one reference: the second time when its marking had changed."""
 
 
 @dataclass(slots=True)
-class _Visit:
+class _Known:
     until_us: int
     left: dict[tuple[str, str], int]
 
 
-class Visits:
+class ReferenceMemory:
     """References in use, by their hash. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._visits: dict[bytes, _Visit] = {}
+        self._known: dict[bytes, _Known] = {}
 
     def begin(self, reference: Reference, now_us: int) -> None:
         """Use a reference for its search. Raises `Replayed` the second time, `Overloaded` over the limit."""
         with self._lock:
-            if reference.hash in self._visits:
+            if reference.hash in self._known:
                 raise Replayed("this reference was used for a search before", code="reference-replayed")
-            if len(self._visits) >= MAX_VISITS:
+            if len(self._known) >= MAX_REFERENCES:
                 self._forget(now_us)
-            self._visits[reference.hash] = _Visit(reference.expires_us + SKEW_US, {})
+            self._known[reference.hash] = _Known(reference.expires_us + SKEW_US, {})
 
     def found(self, reference: Reference, records: Iterable[tuple[str, str]]) -> None:
         """Note what the search found: pairs of record type and key."""
         with self._lock:
-            self._visits[reference.hash].left = dict.fromkeys(records, MAX_ISSUES)
+            self._known[reference.hash].left = dict.fromkeys(records, MAX_ISSUES)
 
     def take(self, reference: Reference, record_type: str, key: str) -> None:
         """Use a reference for a record. Raises `Forbidden` when its search did not find it, `Replayed` too often."""
         with self._lock:
-            visit = self._visits.get(reference.hash)
+            visit = self._known.get(reference.hash)
             left = visit.left.get((record_type, key)) if visit else None
             if visit is None or left is None:
                 raise Forbidden("no search under this reference found the record", code="not-searched")
@@ -56,6 +56,6 @@ class Visits:
             visit.left[record_type, key] = left - 1
 
     def _forget(self, now_us: int) -> None:
-        self._visits = {key: visit for key, visit in self._visits.items() if visit.until_us > now_us}
-        if len(self._visits) >= MAX_VISITS:
+        self._known = {key: visit for key, visit in self._known.items() if visit.until_us > now_us}
+        if len(self._known) >= MAX_REFERENCES:
             raise Overloaded("too many searches in the last minute", code="searches-limit", remedy="ask again later")
