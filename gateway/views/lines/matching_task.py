@@ -1,4 +1,4 @@
-"""Tell how well the names of a list were found."""
+"""Describe how well the names of a list were found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.views.lines import Line
 
 
 def summary_lines(summary: Summary, out: Path) -> Iterator[Line]:
-    """Tell how well the names of a task were found."""
+    """Yield how well the names of a task were found."""
     figures = summary.as_json()
     yield f"{summary.task}: {summary.records:,} names indexed, {summary.left_out:,} left out"
     yield f"{summary.queries:,} queries, {summary.answered:,} with hits, written to {out}"
