@@ -1,1 +1,1 @@
-"""Measuring: the whole exchange at the answering node beside a bare gRPC echo, interleaved (`make bench`)."""
+"""Measure the whole exchange at the answering node beside a bare gRPC echo, interleaved (`make bench`)."""

@@ -1,4 +1,4 @@
-"""The bench's source: one table of invented travel documents, made for the number of rows that is asked for."""
+"""Make the bench's source: one table of invented travel documents with the wanted number of rows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _GIVENS = ("An", "Binh", "Chi", "Dung", "Giang", "Hoa", "Khanh", "Lan", "Mai", "
 
 
 def number(row: int) -> str:
-    """Return the document number of a row; neighbours in the table are no neighbours in the index."""
+    """Return the document number of a row; neighbouring rows are not neighbours in the index."""
     return f"N{(row * 387_420_489 + 17) % 100_000_007:08d}"
 
 
@@ -56,7 +56,7 @@ def absent_number(row: int) -> str:
 
 
 def write_source(folder: Path, rows: int) -> tuple[Path, Path]:
-    """Return the database and its mapping."""
+    """Write a database with so many rows and its mapping; return both files."""
     database, mapping = folder / "documents.sqlite", folder / "documents.toml"
     with sqlite3.connect(database) as connection:
         connection.execute(

@@ -1,8 +1,8 @@
-"""What a policy decision costs among 200 policies: one that was made before, a new one, and the first of all.
+"""Measure a policy decision among 200 policies: one made before, a new one, and the first of a policy.
 
-New decisions are on drawn attributes, all values of a list being as likely as each other. A node makes its policy ready
-before it comes into force (`PolicyEngine.make_ready`); what that costs, and what the first decision costs without it,
-have rows of their own.
+New decisions are on drawn attributes; all values of a list are equally likely. A node makes its policy ready before it
+comes into force (`PolicyEngine.make_ready`); the cost of that, and of the first decision without it, have rows of their
+own.
 """
 
 from __future__ import annotations
@@ -56,13 +56,14 @@ class DecisionRow:
     cpu_us: float
 
     def as_json(self) -> str:
-        """Return one line."""
+        """Return the row as one line."""
         return json.dumps(asdict(self))
 
 
 def measure_decisions() -> list[DecisionRow]:
-    """Return a kept decision, a new one, and one of a policy just loaded: may the recipient learn of the record, and
-    what of it leaves.
+    """Measure decisions on whether a recipient may learn of a record and which parts of it leave.
+
+    The rows are a kept decision, a new one, and those of a policy just loaded.
     """
     bundle, asked = _bundle()
     now_us = SystemClock().now_us()
@@ -92,19 +93,19 @@ def measure_decisions() -> list[DecisionRow]:
 
 
 def _cpu_us(work: Callable[[], object], times: int) -> float:
-    """Return the least of three rounds: what else the machine does only ever adds."""
+    """Return the least of three rounds: other work on the machine only ever adds."""
     return min(_timed(work, times)[1] for _ in range(3))
 
 
 def _timed(work: Callable[[], T], times: int) -> tuple[list[T], float]:
-    """Return what came of it, and the CPU of one time, in microseconds."""
+    """Return the results, and the CPU of one call in microseconds."""
     started = time.process_time()
     results = [work() for _ in range(times)]
     return results, (time.process_time() - started) * _ROUND / times
 
 
 def _bundle() -> tuple[Bundle, int]:
-    """Viet Nam's policies and as many more as are missing; how many of all can match a person's record."""
+    """Return Viet Nam's policies with more added up to `POLICIES`, and how many of them can match a person's record."""
     base, national = read_files(PACKAGED_POLICY / "base"), read_files(PACKAGED_POLICY / "national" / "vn")
     own = load_bundle(base, national, _VN)
     missing = POLICIES - len(own.base.by_name) - len(own.national.by_name)
@@ -128,7 +129,7 @@ def _policy(number: int, record_type: str, field: str) -> str:
 
 
 def _records(roles: Sequence[str]) -> Iterator[RecordAttributes]:
-    """Yield records and questions of which each is another one, since each is of an office of its own."""
+    """Yield records with questions; no two are the same, since each has an office of its own."""
     dice = random.Random(1)  # noqa: S311 - the same attributes in each run
     number = 0
     while True:

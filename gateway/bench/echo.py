@@ -1,7 +1,7 @@
-"""The yardstick: the least that a mutually authenticated unary gRPC call can cost on this machine.
+"""Serve the yardstick: the cheapest mutually authenticated unary gRPC call on this machine.
 
-`python -m gateway.bench.echo FOLDER ANSWER_BYTES` serves one method that gives back ANSWER_BYTES bytes, over TLS
-with client certificates, and prints its port. Same loop, same transport settings as the node.
+`python -m gateway.bench.echo FOLDER ANSWER_BYTES` serves one method that returns ANSWER_BYTES bytes, over TLS with
+client certificates, and prints its port. It uses the loop and transport settings of the node.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def serve(folder: Path, answer_bytes: int) -> None:
 
 
 def main() -> None:
-    """Run with the loop that the node runs with."""
+    """Serve with the node's event loop."""
     run(serve(Path(sys.argv[1]), int(sys.argv[2])))
 
 

@@ -1,7 +1,7 @@
-"""What the evidence of one answer costs on the wire: signature, public entry, inclusion proof and signed head.
+"""Measure the evidence of one answer on the wire: signature, public entry, inclusion proof and signed head.
 
-It is the size of the whole message less that of the answer's own payload, at the end of a log, where answers come from.
-Cosignatures are not part of it: they are fetched once for each head.
+The evidence is the size of the whole message less that of the answer's payload, at the end of a log, where answers come
+from. Cosignatures are not part of it: they are fetched once for each head.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class EvidenceRow:
     most_bytes: int
 
     def as_json(self) -> str:
-        """Return one line."""
+        """Return the row as one line."""
         return json.dumps(asdict(self))
 
 
@@ -66,9 +66,7 @@ def measure_evidence(entries: int = 1_000_000) -> EvidenceRow:
 
 
 def longest(entries: int) -> int:
-    """Return bytes that evidence can have at most in a log of `entries` entries: with the longest proof that there
-    is.
-    """
+    """Return the most bytes that evidence can have in a log of `entries` entries: with the longest possible proof."""
     name = origin("th", "exchange", 1)
     signer = Signer(name, SigningKey(Ed25519PrivateKey.generate()))
     envelope = seal(ANSWER, os.urandom(_PAYLOAD), SigningKey(ec.generate_private_key(ec.SECP256R1())))

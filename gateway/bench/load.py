@@ -1,6 +1,6 @@
-"""The load generator, for echo and exchange alike: a closed loop that keeps N requests in flight.
+"""Generate load for echo and exchange alike: a closed loop that keeps N requests in flight.
 
-It runs in a process of its own, and takes its messages ready made, so that what it costs is the same for both.
+It runs in a process of its own and takes its messages ready made, so that its own cost is the same for both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONNECTIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What one run measured. CPU is of all server processes, per request, in microseconds."""
+    """The result of one run. CPU is of all server processes, per request, in microseconds."""
 
     requests_per_s: float
     p50_ms: float
@@ -44,7 +44,7 @@ class Measure:
 
 
 Ask = Callable[[bytes], Awaitable[int]]
-"""Send one message; the size of its answer, 0 when it was no good one."""
+"""Sends one message; returns the size of its answer, 0 for a bad one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Target:
 
 
 def connect(target: Target) -> list[grpc.aio.Channel]:
-    """Connections to the target, each of its own."""
+    """Return connections to the target, each of its own."""
     credentials = grpc.ssl_channel_credentials(
         (target.folder / "roots.pem").read_bytes(),
         (target.folder / "keys" / "tls.key").read_bytes(),
@@ -73,7 +73,7 @@ def connect(target: Target) -> list[grpc.aio.Channel]:
 
 
 def unary(channels: Sequence[grpc.aio.Channel], path: str) -> Ask:
-    """Return one call for each message."""
+    """Return a sender that makes one call for each message."""
     stubs: list[Unary] = [channel.unary_unary(path) for channel in channels]
     calls = itertools.cycle(stubs)
 
@@ -84,7 +84,7 @@ def unary(channels: Sequence[grpc.aio.Channel], path: str) -> Ask:
 
 
 class Streams:
-    """A stream on each connection; frames that wait go together, as the node's own client does it."""
+    """A stream on each connection; waiting frames go together, as in the node's own client."""
 
     def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
         self._all = [_Stream(channel) for channel in channels]
@@ -188,5 +188,5 @@ def _machine_busy() -> float:
 
 
 def to_json(measure: Measure) -> str:
-    """Return one line."""
+    """Return a measure as one line."""
     return json.dumps(asdict(measure))

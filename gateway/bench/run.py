@@ -1,7 +1,7 @@
-"""`liaison bench`: the exchange at the answering node beside a bare echo, interleaved, in one run.
+"""Measure the exchange at the answering node beside a bare echo, interleaved, in one run (`liaison bench`).
 
-Each pass measures echo, unary and streams one after the other, so that what else the machine does falls on all
-alike; a row holds the medians over the passes, and its ratio is to the echo of the same passes.
+Each pass measures echo, unary and streams one after the other, so that other work on the machine falls on all alike. A
+row holds the medians over the passes; its ratio is to the echo of the same passes.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ECHO = "echo (bare unary gRPC, mutual TLS)"
 UNARY = "exchange, unary"
 STREAMS = "exchange, streams"
 NO_HIT = "exchange, streams, no hit"
-"""The normal path of this field: nothing is fetched and no record is signed."""
+"""The normal path in this field: nothing is fetched and no record is signed."""
 WAYS = {"unary": UNARY, "no-hit": NO_HIT, "streams": STREAMS}
 """The ways of asking by their short names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure."""
+    """The configurations to measure."""
 
     seconds: float = 2.0
     passes: int = 3
@@ -59,7 +59,7 @@ class Row:
     bad_answers: int
 
     def as_json(self) -> str:
-        """Return one line."""
+        """Return the row as one line."""
         return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
 
@@ -67,7 +67,7 @@ Say = Callable[[str], None]
 
 
 def run(plan: Plan, say: Say) -> list[Row]:
-    """Measure all of `plan`; `say` gets progress as it goes."""
+    """Measure all of `plan`; `say` gets texts about progress."""
     found: list[Row] = []
     say(f"signatures are made and verified {crypto_mb.describe()}")
     for rows in plan.rows:
@@ -92,7 +92,7 @@ async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
 
 
 async def _answer_size(world: World, node: Target) -> int:
-    """Return bytes of one answer, so that the echo answers with as many."""
+    """Return the bytes of one answer, for the echo to answer with as many."""
     channels = connect(node)
     answer = await unary(channels, methods.SUBMIT.path)(requests_for(world, 1)[0])
     await asyncio.gather(*(channel.close() for channel in channels))
@@ -117,7 +117,7 @@ async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan
 
 
 def _messages(world: World, name: str, seconds: float) -> list[bytes]:
-    """More messages than can be sent in the time; the echo takes the same one again and again."""
+    """Return more messages than can be sent in the time; the echo takes one message again and again."""
     if name == ECHO:
         return requests_for(world, 1) * int(seconds * _AT_MOST)
     return requests_for(world, int(seconds * _AT_MOST / 2), present=name != NO_HIT)
@@ -156,7 +156,7 @@ def _median(measures: Sequence[Measure], name: str) -> float:
 
 
 def _ratio(ours: Sequence[Measure], echo: Sequence[Measure], name: str) -> float:
-    """Return the median of the ratios pass by pass: interleaving is of use only when the pairs stay together."""
+    """Return the median of the ratios pass by pass: interleaving helps only while the pairs stay together."""
     pairs = zip(ours, echo, strict=True)
     ratios: list[float] = [getattr(a, name) / getattr(b, name) for a, b in pairs]
     return statistics.median(ratios)

@@ -1,8 +1,8 @@
-"""What a large source costs: building its key index, searching in it, keeping it up (`liaison bench --scale`).
+"""Measure a large source: building its key index, searching in it, keeping it up (`liaison bench --scale`).
 
-The source is made for the measure: invented persons whose names are as unevenly spread as Vietnamese ones are (two
-persons in five share the family name), each with a document. Every size runs in a process of its own, so that the
-largest memory that the build took can be read from the system.
+The source is made for the measure: invented persons whose names are as unevenly spread as Vietnamese ones (two persons
+in five share the family name), each with a document. Every size runs in a process of its own, so that the system tells
+the largest memory of the build.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SIZES = (10_000, 100_000)
 QUERIES = 200
 UPDATES = 1_000
 BUDGET_S = 60.0
-"""More than a node gives: what takes too long is to be seen here as a time, not as an error."""
+"""More time than a node gives: a slow search shall show as a time, not as an error."""
 
 
 _MAPPING = """\
@@ -96,7 +96,7 @@ class ScaleRow:
 
     `build_cpu_s` and `build_max_mb` are of all processes of the build.
 
-    `cpu_p95_ms` is of processor time alone: what p95 is near to when nobody else uses the machine.
+    `cpu_p95_ms` is of processor time alone: p95 comes near to it on an idle machine.
 
     `found` is the share of queries with an answer. `updates_per_s`: changed rows brought into the index.
     """
@@ -115,7 +115,7 @@ class ScaleRow:
     difference_s: float
 
     def as_json(self) -> str:
-        """Return one line."""
+        """Return the row as one line."""
         return json.dumps(asdict(self))
 
 
@@ -131,7 +131,7 @@ def run_scale(sizes: Sequence[int], say: Say) -> list[ScaleRow]:
 
 
 def measure(rows: int, count: int = QUERIES) -> Iterator[ScaleRow]:
-    """Yield the rows of one size, `count` queries of each kind; the process should have done nothing else before."""
+    """Yield the rows of one size, with `count` queries of each kind. The process must have done nothing else before."""
     with tempfile.TemporaryDirectory(prefix="liaison-scale-") as name:
         folder = Path(name)
         database = write_people(folder, rows)
@@ -155,14 +155,17 @@ def measure(rows: int, count: int = QUERIES) -> Iterator[ScaleRow]:
 
 
 def used() -> tuple[float, float]:
-    """Processor seconds of this process and of the helpers that have ended, and at most how many MB both took."""
+    """Return processor seconds of this process and its ended helpers, and the most MB that both took."""
     own, helpers = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = own.ru_utime + own.ru_stime + helpers.ru_utime + helpers.ru_stime
     return seconds, (own.ru_maxrss + helpers.ru_maxrss) / 1024
 
 
 def time_queries(source: IndexedSource, queries: Sequence[Query]) -> tuple[float, float, float, float]:
-    """Search and the fetch of the best candidate: median, p95 and p95 of processor time in ms, share that found one."""
+    """Time each search and the fetch of its best candidate.
+
+    Returns the median, p95 and p95 of processor time in ms, and the share of queries with a candidate.
+    """
     clock = SystemClock()
     times, worked, found = [], [], 0
     for query in queries:
@@ -186,7 +189,7 @@ def _share(times: list[float], share: float) -> float:
 
 
 def person(number: int) -> tuple[str, str, str, str, str, str]:
-    """Family, middle and given name, birth date, sex and document of the person with this number: always the same."""
+    """Return family, middle and given name, birth date, sex and document of a numbered person, always alike."""
     chance = random.Random(number)  # noqa: S311 - invented persons
     family = _FAMILIES[0] if chance.random() < 0.38 else chance.choice(_FAMILIES)
     middle = _MIDDLES[0] if chance.random() < 0.3 else chance.choice(_MIDDLES)
@@ -198,7 +201,7 @@ def person(number: int) -> tuple[str, str, str, str, str, str]:
 
 
 def write_people(folder: Path, rows: int) -> Path:
-    """Return the database."""
+    """Write a database of so many persons; return its file."""
     path = folder / "people.sqlite"
     database = sqlite3.connect(path)
     database.executescript(
@@ -233,7 +236,7 @@ def _person_query(one: Sequence[str], birth: str) -> PersonQuery:
 
 
 def _keep_up(source: IndexedSource, database: Path, rows: int) -> tuple[float, float]:
-    """Changed rows per second by the change column, and seconds for a comparison of all rows."""
+    """Return changed rows per second by the change column, and seconds for a comparison of all rows."""
     changed = min(UPDATES, rows)
     connection = sqlite3.connect(database)
     with connection:

@@ -1,4 +1,4 @@
-"""What is measured: a federation of two members in a temporary folder, one real node, and requests ready made."""
+"""Build what is measured: a federation of two members in a temporary folder, one real node, and ready requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _START_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The two homes, and what a request needs."""
+    """The two homes, and the parts of a request."""
 
     folder: Path
     rows: int
@@ -112,7 +112,7 @@ def _free_port() -> int:
 
 
 def requests_for(world: World, count: int, *, present: bool = True) -> list[bytes]:
-    """Return `count` fresh signed requests as messages ready to be sent, for documents that are there, or for none."""
+    """Return `count` fresh signed requests, ready to send, for documents that exist or for absent ones."""
     wanted = (number(1 + row * 7919 % world.rows) if present else absent_number(row) for row in range(count))
     return [_request(world, document) for document in wanted]
 
@@ -141,7 +141,7 @@ def _request(world: World, document: str) -> bytes:
 
 @contextmanager
 def start_node(world: World) -> Iterator[Target]:
-    """The answering node as a process of its own."""
+    """Run the answering node as a process of its own; yield it as a target."""
     command = [sys.executable, "-m", "gateway.cli", "serve", "--home", str(world.answerer)]
     log = world.folder / "node.log"
     with log.open("wb") as errors, _process(command, stderr=errors) as process:
@@ -151,7 +151,7 @@ def start_node(world: World) -> Iterator[Target]:
 
 @contextmanager
 def start_echo(world: World, answer_bytes: int) -> Iterator[Target]:
-    """The bare echo with the node's certificate, answering with as many bytes as the node does."""
+    """Run the bare echo with the node's certificate and an answer of `answer_bytes`; yield it as a target."""
     command = [sys.executable, "-m", "gateway.bench.echo", str(world.answerer), str(answer_bytes)]
     with _process(command, stdout=subprocess.PIPE) as process:
         assert process.stdout

@@ -1,4 +1,4 @@
-"""The `liaison` command. Each subcommand is a module that is imported when it is called, and heavy parts in it."""
+"""The `liaison` command. A subcommand's module, with its heavy imports, is loaded only when the command is called."""
 
 from gateway.cli.main import main
 

@@ -1,4 +1,4 @@
-"""`python -m gateway.cli`: the `liaison` command of this very interpreter."""
+"""Run the `liaison` command of this very interpreter (`python -m gateway.cli`)."""
 
 from gateway.cli.main import main
 

@@ -1,4 +1,4 @@
-"""What the commands of acts share: the option by which people sign, and how a document is told."""
+"""Share between the commands of acts the option with which people sign, and the printing of a document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def key_option(whose: str, *, more: str = "") -> Callable[[_F], _F]:
 
 
 def tell_act(file: Path, data: bytes, *, as_json: bool) -> int:
-    """Print what an act says, and what comes next; return the exit code."""
+    """Print the content of an act and the next step; return the exit code."""
     value = describe_act(data) | {"out": str(file)}
     if as_json:
         print_json(value)

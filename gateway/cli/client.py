@@ -1,4 +1,4 @@
-"""Calls a node's own REST API with the client certificate of its home."""
+"""Call a node's own REST API with the client certificate of its home."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NodeClient:
         self._client.close()
 
     def search(self, body: dict[str, Any], token: str, idempotency_key: str = "") -> dict[str, Any]:
-        """Call `POST /v1/searches`. Raise the node's refusal, or `Unavailable`."""
+        """Call `POST /v1/searches`. Raises the node's refusal, or `Unavailable`."""
         headers = {"authorization": f"Bearer {token}"}
         if idempotency_key:
             headers["idempotency-key"] = idempotency_key
@@ -57,7 +57,7 @@ class NodeClient:
         return self._call("GET", f"/v1/searches/{search_id}", {"authorization": f"Bearer {token}"})
 
     def onward(self, search_id: str, body: dict[str, Any], token: str) -> dict[str, Any]:
-        """Call `POST /v1/searches/{id}/onward`. Raise the node's refusal, or `Unavailable`."""
+        """Call `POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
         return self._call("POST", f"/v1/searches/{search_id}/onward", {"authorization": f"Bearer {token}"}, body)
 
     def health(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Groups that import a subcommand when it is called, so that `--help` and each command load what they need only."""
+"""Import a subcommand only when it is called, so that `--help` and each command load only what they need."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list from the table: nothing that it names is imported."""
+        """Write the list from the table, without importing any module that it names."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, short_help) for name, (_, short_help) in self.table.items()])
 
 
 def _with_usage(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the callback, whose `Misused` is told as wrong usage: with the command's own usage line."""
+    """Return the callback with `Misused` turned into a usage error, which shows the command's own usage line."""
 
     @wraps(callback)
     def call(*arguments: Any, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Entry point: the group of commands, exit codes, and how an error is shown.
+"""Run a command: the group of commands, exit codes, and the display of errors.
 
 Exit codes: 0 done or proved, 1 refused or contradicted, 2 usage, 3 not provable.
 """
@@ -49,7 +49,7 @@ COMMANDS = {
 
 
 _REFUSING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
-"""What the system says where a file may not or cannot be written or read, though the path is a right one."""
+"""Errors of the system for a right path that may not or cannot be written or read."""
 
 
 @click.group(
@@ -75,7 +75,7 @@ def liaison() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. No error leaves it as a trace."""
+    """Run one command; return its exit code. No error leaves it as a trace."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     as_json, speech = "--json" in arguments, Speech()
     try:
@@ -113,12 +113,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _path_code(error: BaseException | None) -> int:
-    """Return 2 for a path that is wrong, 1 where the path is right and the system refuses it."""
+    """Return 2 for a wrong path, 1 for a right path that the system refuses."""
     return 1 if isinstance(error, OSError) and error.errno in _REFUSING else 2
 
 
 def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
-    """Return the file or folder on the command line that the system refused, itself or above it; or nothing."""
+    """Return the file or folder of the command line that the system refused, itself or above it; or an empty text."""
     if not isinstance(error, OSError):
         return ""
     refused = {Path(name).absolute() for name in (error.filename, error.filename2) if isinstance(name, str | Path)}
@@ -128,7 +128,7 @@ def _named_file(error: BaseException | None, arguments: Sequence[str]) -> str:
 
 
 def _refused_file(error: OSError) -> str:
-    """Return the file that may not or cannot be read or written, below a home or anywhere; or nothing."""
+    """Return the file that may not or cannot be read or written, in a home or anywhere else; or an empty text."""
     named = error.errno in _REFUSING and isinstance(error.filename, str | os.PathLike)
     return os.fspath(error.filename) if named else ""
 

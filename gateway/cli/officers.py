@@ -1,4 +1,4 @@
-"""Tokens of the trial issuer for the command line; in production an identity provider makes them."""
+"""Make trial tokens for the command line; in production an identity provider makes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.errors import Misconfigured
 
 
 def trial_token(settings: Settings, person: str, *, role: str, office: str, agency: str, purpose: str) -> str:
-    """Return a token for an officer of `[[trial_officer]]`, or for one whom the flags describe; or `Misconfigured`."""
+    """Return a token for an officer of `[[trial_officer]]` or of the flags. Raises `Misconfigured` for another."""
     home = Home(settings.home)
     issuer = TrialIssuer.load(home.key("token-issuer"), settings.node.member, SystemClock())
     return issuer.issue(_profile(settings, person, role, office, agency, purpose), client_certificate(home))

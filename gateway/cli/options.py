@@ -1,4 +1,4 @@
-"""Options and kinds of values that several commands share."""
+"""Define options and kinds of values that several commands share."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Word(click.Choice[str]):
     """One of the words in capitals that the docs use; small letters are taken, too, and help shows the docs' form."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the word in capitals. Raise `BadParameter` for another one, in the language of this run."""
+        """Return the word in capitals. Raises `BadParameter` for another one, in the language of this run."""
         if (word := str(value).upper()) in self.choices or (language := spoken()) is Language.EN:
             return super().convert(word, param, ctx)
         told = tell(language, "`{word}` is not one of {words}", word=value, words=", ".join(self.choices))
@@ -53,13 +53,13 @@ def together(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
 
 
 def given(option: str) -> bool:
-    """Return whether an option is on the command line; a home from the environment contradicts no other option."""
+    """Tell whether an option is on the command line; a home from the environment contradicts no other option."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 @contextmanager
 def value_of(option: str, remedy: str = "") -> Iterator[None]:
-    """Tell a `Malformed` value as wrong usage of the option."""
+    """Turn a `Malformed` value into a usage error of the option."""
     try:
         yield
     except Malformed as error:
@@ -97,7 +97,7 @@ unlisted_officer = together(
 
 
 def source_address(context: click.Context, option: click.Parameter, url: str) -> str:
-    """Refuse an address that is given and empty: an empty shell variable is not "no source"."""
+    """Refuse a given empty address: an empty shell variable does not mean "no source"."""
     is_given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
     if is_given and not url.strip():
         raise click.BadParameter("the address is empty", context, option)

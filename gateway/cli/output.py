@@ -1,4 +1,4 @@
-"""What commands print: plain words on a terminal, one JSON document with `--json`, errors with their remedy."""
+"""Print for commands: plain words on a terminal, one JSON document with `--json`, errors with their remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STYLES = {"good": "green", "bad": "red", "warn": "yellow", "title": "bold", "di
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document; control and direction characters are escaped, also those that JSON allows (CASE-L4)."""
+    """Print one JSON document, with control and direction characters escaped, also those that JSON allows (CASE-L4)."""
     click.echo(printable(json.dumps(value, ensure_ascii=not _utf8(), indent=2)))
 
 
@@ -61,7 +61,7 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, names: 
 
 @contextmanager
 def working(text: str) -> Iterator[None]:
-    """Show on a terminal that something takes time; elsewhere nothing."""
+    """Show on a terminal that something takes time; show nothing elsewhere."""
     if not sys.stderr.isatty():
         yield
         return
@@ -73,7 +73,7 @@ def working(text: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Show on a terminal a bar for each name that is reported, with what is done of how much; elsewhere nothing."""
+    """Yield a reporter that shows a bar for each name, with the done part and the total, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _name, _done, _total: None
         return
@@ -94,7 +94,7 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal one bar, moved by calls with what is done and what there is in all; elsewhere nothing."""
+    """Yield a reporter that moves one bar by the done part and the total, on a terminal only."""
     with progress_bars() as report:
         report(text, 0, 0)
         yield partial(report, text)
@@ -114,7 +114,7 @@ def show_error(error: LiaisonError, language: Language, *, as_json: bool) -> Non
 
 
 def show_unforeseen(error: BaseException, *, as_json: bool) -> None:
-    """Tell an error that was not foreseen: its class and place, no trace."""
+    """Print an unforeseen error: its class and place, no trace."""
     from gateway.telemetry.logs import describe
 
     about = describe(error)

@@ -1,4 +1,4 @@
-"""Carry the officer's language through one run of the command: `--language`, kept in click's context."""
+"""Keep the officer's language of one run of the command (`--language`) in click's context."""
 
 from __future__ import annotations
 

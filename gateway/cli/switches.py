@@ -1,4 +1,4 @@
-"""What `liaison suspend` and `liaison resume` share: their options, the target, and how a switch is told."""
+"""Share between `liaison suspend` and `liaison resume` their options, the target, and the printing of a switch."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _OPTIONS = (
 
 
 def switch_options(command: _F) -> _F:
-    """Give a command the options that name a target, and why."""
+    """Give a command the options that name a target and a reason."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def wanted_target(home: Home, clock: Clock, reason: str, **names: Any) -> tuple[str, dict[str, str]]:
-    """Return the target that options name, and what is switched off now. Raises `UsageError`."""
+    """Return the target that the options name, and the targets that are switched off now. Raises `UsageError`."""
     if not reason.strip():
         raise click.UsageError("--reason is empty: say why; it is logged, and the counterpart does not see it")
     try:
@@ -47,7 +47,7 @@ def wanted_target(home: Home, clock: Clock, reason: str, **names: Any) -> tuple[
 
 
 def tell_switch(home: Home, clock: Clock, line: Mapping[str, Any], *, as_json: bool) -> int:
-    """Print what was switched, and what is off now; return the exit code."""
+    """Print what was switched, and the targets that are off now; return the exit code."""
     active = Suspensions(home.suspensions, clock.monotonic).active
     if as_json:
         print_json({name: line[name] for name in ("id", "time", "action", "target")} | {"suspended": active})
@@ -58,7 +58,7 @@ def tell_switch(home: Home, clock: Clock, line: Mapping[str, Any], *, as_json: b
 
 
 def _check_known(target: str, known: dict[str, set[str]], certain: bool) -> None:
-    """Refuse a name that is not here. Where that is not certain, note it: the off-switch must always work."""
+    """Refuse an unknown name. Where that is not certain, print a note: the off-switch must always work."""
     kind, _, name = target.partition("/")[0].partition(":")
     if kind not in known or name in known[kind]:
         return

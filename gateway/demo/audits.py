@@ -1,4 +1,4 @@
-"""The last scene: all logs verify, an export verifies elsewhere, and one changed byte is found."""
+"""Play the last scene: all logs verify, an export verifies elsewhere, and one changed byte is found."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def _appointed(federation: Federation, story: Story, scene: Scene, elsewhere: Pa
 
 
 def _answer_sizes(export: Path, entries: list[int]) -> list[int]:
-    """Return bytes of the signed answers that stand beside these entries of an export's exchange log."""
+    """Return the bytes of the signed answers to these entries of an export's exchange log."""
     lines = [line for file in export.glob("exchange-*/statements/*.jsonl") for line in file.read_text().splitlines()]
     answers = {item["index"]: item["answer"] for item in map(json.loads, lines)}
     return [len(b64decode(answers[entry])) for entry in entries if entry in answers]
 
 
 def change_one_byte(export: Path) -> int:
-    """Change one character in the middle entry of an export's exchange log; the index of the entry."""
+    """Change one character in the middle entry of an export's exchange log; return the entry's index."""
     file = next(path for path in export.glob("exchange-*/tile/entries/**/*") if path.is_file())
     data = bytearray(file.read_bytes())
     starts = _starts(data)
@@ -82,7 +82,7 @@ def change_one_byte(export: Path) -> int:
 
 
 def _starts(bundle: bytes | bytearray) -> list[int]:
-    """Return where the entries of a bundle begin; each has its length in two bytes before it (C2SP tlog-tiles)."""
+    """Return the offsets of a bundle's entries; each has its length in two bytes before it (C2SP tlog-tiles)."""
     starts, at = [], 0
     while at < len(bundle):
         starts.append(at + 2)

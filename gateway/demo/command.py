@@ -1,4 +1,4 @@
-"""Runs the `liaison` command as a person would, in a process of its own, and reads its JSON."""
+"""Run the `liaison` command as a person would, in a process of its own, and read its JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROGRAM = "import sys; from gateway.cli import main; sys.argv[0] = 'liaison'; m
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a command did: its exit code, its JSON (or what it printed), and what it said on standard error."""
+    """The result of a command: its exit code, its JSON (or printed text), and its text on standard error."""
 
     code: int
     output: Any
@@ -30,7 +30,7 @@ def program(*arguments: str | Path) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment without settings that would speak to every node at once."""
+    """Return this process's environment without settings that would apply to every node at once."""
     keep = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
     return keep | {"PYTHONIOENCODING": "utf-8"}
 
@@ -46,7 +46,7 @@ def run(*arguments: str | Path) -> Ran:
 
 
 def words(*arguments: str | Path) -> Ran:
-    """Run `liaison` as a person reads it: all that it says, in one text."""
+    """Run `liaison` as a person reads it; return all its text as one."""
     done = _finished(*arguments)
     return Ran(done.returncode, done.stdout + done.stderr, done.stderr)
 

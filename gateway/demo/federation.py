@@ -1,4 +1,4 @@
-"""Founds the demo's federation in a folder: homes, authorities, charter, databases; and runs its nodes."""
+"""Found the demo's federation in a folder: homes, authorities, charter, databases; and run its nodes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MEMBERS = ("th", "vn", "kh")
 OFFICES = {"th": "th.blo.aranyaprathet", "vn": "vn.blo.moc-bai", "kh": "kh.blo.poipet"}
 AGENCIES = ("police", "customs", "immigration")
 FIRST_AGENCY = {"th": "police", "vn": "immigration", "kh": "customs"}
-"""Whose officer has the number 1042 in each country."""
+"""The agency of officer 1042 in each country."""
 
 OFFICER = "th.o.1042"
 
@@ -49,7 +49,7 @@ _PURPOSES_OF = {
 
 
 class DemoRuns(Misconfigured):
-    """Nodes run in the folder that the demo was told to use: wrong usage."""
+    """Nodes run in the folder that the demo was told to use, which is wrong usage."""
 
     exit_code = 2
     default_code = "already-running"
@@ -68,11 +68,11 @@ class Federation:
         return self.folder / member
 
     def administrator(self, member: str) -> Path:
-        """Return the key of the member's administrator, who alone would have it."""
+        """Return the key of the member's administrator; outside the demo only that person has it."""
         return self.folder / "persons" / f"{member}-administrator.key"
 
     def authority(self, member: str) -> Path:
-        """Return the member's authority; it would be kept offline."""
+        """Return the member's authority, which outside the demo is kept offline."""
         return self.folder / f"{member}-authority"
 
     @property
@@ -81,7 +81,7 @@ class Federation:
         return self.folder / "charter.jsonl"
 
     def start(self, *members: str) -> None:
-        """Start nodes and wait until they listen; raises `Unavailable` when one does not."""
+        """Start nodes and wait until they listen. Raises `Unavailable` when one does not."""
         for member in members:
             listen = load_settings(self.home(member), {}).listen
             self.processes[member] = start_node(member, self.home(member), (listen.exchange, listen.agency))
@@ -100,7 +100,7 @@ class Federation:
 
 @contextmanager
 def using(folder: Path) -> Iterator[None]:
-    """Hold the folder of a federation for one demo; raises `DemoRuns` while another one has it."""
+    """Hold the folder of a federation for one demo. Raises `DemoRuns` while another one has it."""
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder) as first:
         if not first:
@@ -113,7 +113,7 @@ def using(folder: Path) -> Iterator[None]:
 
 
 def open_federation(folder: Path, clock: Clock) -> Federation:
-    """Return the federation in `folder`, founded now unless it was before.
+    """Return the federation in `folder`; found it where it is not there yet.
 
     Raises `Misconfigured` when something else is there, and `DemoRuns` while nodes of it run.
     """
@@ -148,7 +148,7 @@ def _found(federation: Federation) -> None:
 
 
 def _init(federation: Federation, member: str, exchange: str, agency: str) -> None:
-    """Settings first, since `liaison init` keeps what is there; then the command, as an operator would."""
+    """Write the settings, which `liaison init` keeps, then run that command as an operator would."""
     home = federation.home(member)
     home.mkdir(mode=0o700)
     (home / "mappings").mkdir(mode=0o700)
@@ -237,10 +237,10 @@ def _refuse_running(federation: Federation) -> None:
 
 
 def _renew(federation: Federation) -> None:
-    """Hand round what members say of themselves now.
+    """Hand round the newest documents of all members.
 
-    A status lives three days at most, and an earlier run has changed a descriptor (it appoints an auditor), without
-    which the others refuse a status that names it. A federation that an earlier version founded gets administrators.
+    A status lives three days at most. An earlier run has changed a descriptor (it appoints an auditor), without which
+    the others refuse a status that names it. A federation that an earlier version founded gets administrators.
     """
     for member in MEMBERS:
         if not federation.administrator(member).exists():
@@ -257,7 +257,7 @@ def _all_of(federation: Federation, member: str) -> bytes:
 
 
 def _hand_round(federation: Federation, documents: dict[str, bytes]) -> None:
-    """What members publish goes to all others; outside the demo over gRPC or on a USB stick."""
+    """Import each member's documents at all others; outside the demo they travel over gRPC or on a USB stick."""
     for owner, data in documents.items():
         for member in MEMBERS:
             if member != owner:

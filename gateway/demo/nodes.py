@@ -1,4 +1,4 @@
-"""The nodes of the demo: real `liaison serve` processes on loopback."""
+"""Run the nodes of the demo: real `liaison serve` processes on loopback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAUSE_S = 0.05
 
 @dataclass(slots=True)
 class NodeProcess:
-    """A running node; what it logs goes to `log`."""
+    """A running node, which writes its log to `log`."""
 
     member: str
     home: Path
@@ -31,7 +31,7 @@ class NodeProcess:
     process: subprocess.Popen[bytes]
 
     def wait_until_it_listens(self, clock: Clock) -> None:
-        """Return when both addresses take connections; `Unavailable` when the process ended or took too long."""
+        """Wait until both addresses take connections. Raises `Unavailable` when the process ends or takes too long."""
         until = clock.monotonic() + START_S
         while not all(_takes_connections(address) for address in self.listens):
             if self._ended_within(_PAUSE_S):
@@ -49,7 +49,7 @@ class NodeProcess:
                 )
 
     def stop(self) -> None:
-        """End it as an operator would (SIGTERM drains); the hard way only when it does not listen."""
+        """End the node as an operator would (SIGTERM drains it); kill it only when it does not end in time."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             if not self._ended_within(STOP_S):
@@ -73,7 +73,7 @@ class NodeProcess:
 def start_node(member: str, home: Path, listens: tuple[str, str]) -> NodeProcess:
     """Start `liaison serve` for a home; it is up when `wait_until_it_listens` returns.
 
-    It has a session of its own and nothing of the terminal, so that it can outlive both.
+    The node has a session of its own and nothing of the terminal, so that it can outlive both.
     """
     log = home / "serve.log"
     with log.open("ab") as output:

@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom the demo asks about, as the officer would write the name, and as the source wrote it."""
+    """A person whom the demo asks about: the name as the officer writes it, and as the source wrote it."""
 
     thai: str
     khmer: str

@@ -1,4 +1,4 @@
-"""Plays the demo: founds the federation, starts its nodes, tells the scenes, and cleans up."""
+"""Play the demo: found the federation, start its nodes, tell the scenes, and clean up."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*, once: bool, home: Path | None, as_json: bool) -> int:
 
 @contextlib.contextmanager
 def played(folder: Path, *, quiet: bool, kept: bool) -> Iterator[tuple[Federation, Story]]:
-    """Play all scenes, and give the federation and what happened; its nodes are stopped when the block ends."""
+    """Play all scenes; yield the federation and its story. The nodes are stopped when the block ends."""
     clock = SystemClock()
     began = clock.monotonic()
     with _ends_in_order(), using(folder):
@@ -95,7 +95,7 @@ def _folder(home: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _ends_in_order() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an orderly end, so that no node outlives a demo that was cut short."""
+    """Turn SIGTERM and SIGHUP into an orderly end, so that no node outlives an interrupted demo."""
 
     def end(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt

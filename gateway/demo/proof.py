@@ -1,4 +1,4 @@
-"""What anybody who holds a signed record can check: that it verifies as it came, and not when it is altered."""
+"""Check a signed record as any holder can: it verifies as it came, and does not when it is altered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def verify_shown(sd_jwt: str, home: Path, member: str, audience: str, clock: Clo
 
 
 def refuses_altered(sd_jwt: str, home: Path, member: str, audience: str, clock: Clock) -> bool:
-    """Tell whether the same record with one disclosed value changed is refused."""
+    """Tell whether the record is refused after one disclosed value was changed."""
     parts = sd_jwt.split("~")
     salt, name, _value = json.loads(_decode(parts[1]))
     parts[1] = urlsafe_b64encode(json.dumps([salt, name, "somebody else"]).encode()).decode().rstrip("=")

@@ -1,7 +1,7 @@
-"""Nodes that outlive the command that started them: which process serves a home, and how it is ended.
+"""Note which process serves a home, and end nodes that outlive the command that started them.
 
 The lock of a home says that a node runs, and `node.pid` beside it names the process with its start time: the number of
-a process that ended may belong to another program by now, which must not be signalled.
+an ended process may belong to another program now, which must not be signalled.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def is_locked(file: Path) -> bool:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Lock a folder while the block runs, and give whether that succeeded; the kernel frees it when a process dies."""
+    """Lock a folder while the block runs; yield whether that succeeded. The kernel frees it when a process dies."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
@@ -63,7 +63,7 @@ def held(folder: Path) -> Iterator[bool]:
 
 
 def note_process(home: Path, pid: int) -> None:
-    """Write down which process serves a home."""
+    """Note the process that serves a home, in a file beside the lock."""
     _pid_file(home).write_text(f"{pid} {_start_time(pid)}\n")
 
 
@@ -97,7 +97,7 @@ def end_node(home: Path) -> Ended | None:
 
 @contextlib.contextmanager
 def _noted_process(home: Path) -> Iterator[tuple[int, int | None]]:
-    """Give the process of the note with a handle on it; no handle when that process is gone or is another one."""
+    """Yield the noted process with a handle on it; without a handle when it is gone or is another one."""
     pid, started = _read_note(home)
     try:
         handle = os.pidfd_open(pid) if pid else None
@@ -112,7 +112,7 @@ def _noted_process(home: Path) -> Iterator[tuple[int, int | None]]:
 
 
 def _read_note(home: Path) -> tuple[int, str]:
-    """Return the number and the start time of the noted process; 0 when there is no note that can be read."""
+    """Return the number and the start time of the noted process; 0 without a readable note."""
     file = _pid_file(home)
     noted = _NOTE.fullmatch(file.read_text(errors="replace")) if file.exists() else None
     return (int(noted[1]), noted[2]) if noted else (0, "")
@@ -129,7 +129,7 @@ def _end(handle: int) -> bool:
 
 
 def _start_time(pid: int) -> str:
-    """Return when a process started, in clock ticks since the machine did; nothing for a process that is gone."""
+    """Return the start time of a process in clock ticks since boot; empty for a process that is gone."""
     try:
         # The name of the program stands in parentheses and may hold blanks and parentheses itself.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[_START_TIME]

@@ -1,4 +1,4 @@
-"""Nine small agency databases with invented content, each in its own national style, the same in every run.
+"""Build nine small agency databases with invented content, each in its own national style, the same in every run.
 
 They are made when the demo starts, not shipped. Their mappings are the TOML files in `mappings/`.
 """
@@ -26,19 +26,19 @@ from gateway.demo.sources import (
 
 @dataclass(frozen=True, slots=True)
 class SampleSource:
-    """One of the databases: its source id, which begins with member and agency, and how it is filled."""
+    """One of the databases: its source id, which begins with member and agency, and the function that fills it."""
 
     id: str
     fill: Callable[[sqlite3.Connection], None]
 
     @property
     def member(self) -> str:
-        """Return the member that owns it."""
+        """Return the member that owns the database."""
         return self.id.split(".")[0]
 
     @property
     def agency(self) -> str:
-        """Return the agency that owns it."""
+        """Return the agency that owns the database."""
         return self.id.split(".")[1]
 
     @property

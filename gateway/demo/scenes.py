@@ -1,4 +1,4 @@
-"""The six scenes of the demo. Each says what it expects before anybody can see what happened."""
+"""Play five of the six scenes of the demo. Each says what it expects before the result is shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN_TO_AN_ANSWER = ("exchange_id", "entry", "last_seen")
 
 
 def a_travel_document(federation: Federation, story: Story) -> None:
-    """A full release beside a no hit."""
+    """Play a full release beside a no hit."""
     scene = story.scene(
         "A travel document at the border",
         "An officer at a Thai border office asks both neighbours about a Vietnamese passport.",
@@ -42,7 +42,7 @@ def a_travel_document(federation: Federation, story: Story) -> None:
 
 
 def a_person_by_name(federation: Federation, story: Story) -> None:
-    """A release with fields withheld; the signed record verifies without them."""
+    """Play a release with fields withheld; the signed record verifies without them."""
     person = planted.DRIVER
     scene = story.scene(
         "A person by name, in Thai script",
@@ -56,7 +56,7 @@ def a_person_by_name(federation: Federation, story: Story) -> None:
 
 
 def a_purpose_not_covered(federation: Federation, story: Story) -> None:
-    """A refusal with its reason in words."""
+    """Play a refusal with its reason in words."""
     scene = story.scene(
         "A purpose that the agreement does not cover",
         "She asks again, for prevention. The agreement between the three countries does not name that purpose.",
@@ -69,7 +69,7 @@ def a_purpose_not_covered(federation: Federation, story: Story) -> None:
 
 
 def a_hidden_person(federation: Federation, story: Story) -> None:
-    """A hit that policy suppresses, beside a person whom nobody knows."""
+    """Play a hit that policy suppresses, beside a person who is in no database."""
     scene = story.scene(
         "A person whose record is hidden from Thailand",
         "Cambodia runs an operation and hides this person from Thailand. Then she asks for somebody whom nobody knows.",
@@ -82,7 +82,7 @@ def a_hidden_person(federation: Federation, story: Story) -> None:
 
 
 def a_silent_neighbour(federation: Federation, story: Story) -> None:
-    """Silence is shown as silence; the same question works later."""
+    """Play a silence, which is shown as silence; the same question works later."""
     scene = story.scene(
         "A neighbour falls silent",
         "The Cambodian node is stopped. She asks both neighbours about the passport again.",
@@ -141,13 +141,13 @@ def _ask_for_person(federation: Federation, story: Story, scene: Scene, person: 
 
 
 def _kept(scene: Scene, ran: Ran) -> dict[str, Any]:
-    """Return the search as JSON, also kept for the demo's own JSON; an empty one when the command failed."""
+    """Return the search as JSON and keep it for the demo's own JSON; empty when the command failed."""
     scene.details.setdefault("searches", []).append(ran.output)
     return ran.output if isinstance(ran.output, dict) and "lines" in ran.output else {"lines": []}
 
 
 def _lines(search: dict[str, Any], *members: str) -> list[Line]:
-    """Return the line of each member; one that says nothing where there is none."""
+    """Return the line of each member; where there is none, a line without content."""
     found = {line["member"]: line for line in search["lines"]}
     nothing: Line = {"outcome": "none", "hits": [], "missing": ["all"], "last_seen": None}
     return [found.get(member, nothing) for member in members]
@@ -165,7 +165,7 @@ def _comparable(line: Line) -> Line:
 
 
 def _refusal(ran: Ran) -> tuple[str, str]:
-    """Return code and text of a refusal, whether our own node refused or the counterpart did."""
+    """Return code and text of a refusal by our own node or by the counterpart."""
     output = ran.output if isinstance(ran.output, dict) else {}
     if "error" in output:
         return str(output["error"].get("code")), str(output["error"].get("message"))

@@ -1,4 +1,4 @@
-"""The demo as a place to work in: the scenes are played, the nodes stay, and a later command ends them."""
+"""Play the scenes and leave the nodes running to work with; a later command ends them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ READY = "ready"
 
 
 def serve(home: Path, *, as_json: bool) -> int:
-    """Play the demo, leave its nodes running, say `ready` last, and return 0.
+    """Play the demo, leave its nodes running, print `ready` last, and return 0.
 
-    When a scene went otherwise than it should, the nodes are stopped, and 1 is returned.
+    When a scene went otherwise than it should, the nodes are stopped and 1 is returned.
     """
     folder = home.absolute()
     with played(folder, quiet=as_json, kept=True) as (federation, story):
@@ -36,9 +36,9 @@ def serve(home: Path, *, as_json: bool) -> int:
 
 
 def stop(home: Path, *, as_json: bool) -> int:
-    """End the nodes that `serve` left running, say which, and return 0, also when none runs.
+    """End the nodes that `serve` left running, print them, and return 0, also when none runs.
 
-    Raises `Misconfigured` when another process uses one of the homes; the nodes of the others are ended.
+    Raises `Misconfigured` when another process uses one of the homes; the nodes of the others are ended all the same.
     """
     folder = home.absolute()
     ended = _end_all(folder) if folder.is_dir() else {}
@@ -66,7 +66,7 @@ def _line(member: str, ended: Ended) -> str:
 
 
 def _places(federation: Federation) -> dict[str, Any]:
-    """Return what a program needs that goes on working with the nodes."""
+    """Return the places and processes that a program needs to work with the nodes."""
     return {"charter": str(federation.charter), "nodes": {member: _node(federation, member) for member in MEMBERS}}
 
 

@@ -1,4 +1,4 @@
-"""How the demo speaks: what happens in plain words, the commands that do it, and what they print."""
+"""Tell the demo: what happens in plain words, the commands that do it, and the text that they print."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from gateway.demo.command import Ran, run, words
 
 KEY = "--idempotency-key"
-"""The option of `ask` by which a question is not asked twice; not shown, since people need not give it."""
+"""The option of `ask` that keeps a question from being asked twice; not shown, since people need not give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Check:
 
 @dataclass(slots=True)
 class Scene:
-    """One step of the demo with what was expected in it. `details` goes into the JSON."""
+    """One step of the demo with its expectations. `details` goes into the JSON."""
 
     number: int
     title: str
@@ -34,7 +34,7 @@ class Scene:
 
     @property
     def went_well(self) -> bool:
-        """Whether there were expectations, and all were met."""
+        """Return whether there were expectations, and all were met."""
         return bool(self.checks) and all(check.met for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
@@ -44,14 +44,14 @@ class Scene:
 
 
 class Story:
-    """Tells the scenes as they happen; says nothing but the final JSON when `quiet`."""
+    """Tells the scenes as they happen; prints only the final JSON when `quiet`."""
 
     def __init__(self, folder: Path, *, quiet: bool) -> None:
         self._folder = folder
         self._quiet = quiet
         self.scenes: list[Scene] = []
         self.alike: list[int] = []
-        """Entries of answers that nobody may be able to tell apart; the scene about logs compares their sizes."""
+        """Entries of answers that must not differ visibly; the scene about logs compares their sizes."""
 
     def scene(self, title: str, *lines: str) -> Scene:
         """Begin the next scene."""
@@ -63,18 +63,18 @@ class Story:
         return scene
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print one line, unless quiet."""
         if not self._quiet:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
 
     def expect(self, scene: Scene, text: str, met: object) -> None:
-        """Note an expectation of a scene, and say whether it was met."""
+        """Note an expectation of a scene, and print whether it was met."""
         scene.checks.append(Check(text, bool(met)))
         self.say(f"   {'ok ' if met else 'NOT AS EXPECTED:'} {text}")
 
     def search(self, *arguments: str | Path) -> Ran:
-        """Run `liaison ask`; its JSON. Its words come from a second call, which gets the same search by its key."""
+        """Run `liaison ask` and return its JSON; its words come from a second call with the same idempotency key."""
         self._announce(arguments)
         ran = run(*arguments)
         if not self._quiet:
@@ -82,7 +82,7 @@ class Story:
         return ran
 
     def command(self, *arguments: str | Path, only: str = "") -> Ran:
-        """Run another command; show its last line, or those that hold `only`. `output` is JSON when quiet."""
+        """Run another command; print its last line, or those that hold `only`. `output` is JSON when quiet."""
         self._announce(arguments)
         ran = run(*arguments) if self._quiet else words(*arguments)
         if not self._quiet:
@@ -105,7 +105,7 @@ class Story:
         return f'"{text}"' if " " in text else text
 
     def write_json(self, **more: Any) -> None:
-        """Write all scenes as one JSON document, with what else there is to say."""
+        """Write all scenes as one JSON document, with the values of `more`."""
         scenes = [scene.as_json() for scene in self.scenes]
         result = {"ok": self.went_well, "home": str(self._folder), "steps": scenes} | more
         sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")

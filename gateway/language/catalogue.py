@@ -33,10 +33,10 @@ class Translated(str):
 
 
 class _Nothing(gettext.NullTranslations):
-    """Stands behind a catalogue: what it lacks is empty, not English."""
+    """The fallback of each catalogue: a message that it lacks is empty, not English."""
 
     def gettext(self, message: str) -> str:
-        """Return nothing for a message that no catalogue has."""
+        """Return an empty text for a message that no catalogue has."""
         del message
         return ""
 
@@ -50,7 +50,7 @@ def _catalogue(language: Language) -> gettext.GNUTranslations:
 
 
 def translation(text: str, language: Language) -> str:
-    """Return the translation of an English template, or nothing where the catalogue lacks it."""
+    """Return the translation of an English template, or an empty text where the catalogue lacks it."""
     if language is Language.EN or not text:
         return text
     return _catalogue(language).gettext(text)

@@ -1,4 +1,4 @@
-"""Write days and moments as a language does: month names of CLDR, Latin digits, both eras in Thai.
+"""Write days and moments in the form of a language: month names of CLDR, Latin digits, both eras in Thai.
 
 `catalogues/dates.json` is made by `make words` from CLDR, so that no calendar library is needed at run time.
 """
@@ -30,7 +30,7 @@ def day(of: date, language: Language) -> str:
 
 
 def moment(text: str, language: Language) -> str:
-    """Return an RFC 3339 time of UTC in words; in English, and where it cannot be read, as it stands."""
+    """Return an RFC 3339 time of UTC in words; return it unchanged in English, and where it cannot be read."""
     if language is Language.EN:
         return text
     try:

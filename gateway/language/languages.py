@@ -1,4 +1,4 @@
-"""List the languages, and choose one from what a caller accepts (RFC 9110, section 12.5.4)."""
+"""List the languages, and choose one by the header of a caller (RFC 9110, section 12.5.4)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHERS = tuple(language for language in Language if language is not Language.EN)
 def accepted(header: str) -> Language:
     """Return the language that an `Accept-Language` header weighs highest, the first of equals; English if none fits.
 
-    A range fits by its first subtag: `zh-Hans-CN` is Chinese. What is not written as RFC 9110 says is left out.
+    A range fits by its first subtag: `zh-Hans-CN` is Chinese. A range that is not written as RFC 9110 says is left out.
     """
     weights: dict[Language, float] = {}
     for part in header.split(",", _MOST_RANGES)[:_MOST_RANGES]:

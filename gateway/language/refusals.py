@@ -1,4 +1,4 @@
-"""Say what each code of refusal means, in words for an officer."""
+"""Give each code of refusal a sentence for an officer."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ REFUSALS: Sentences = {
     "unknown-peer": "that node does not know who asks",
     "unreachable": "that node cannot be reached; this does not mean no hit",
 }
-"""Each code of refusal that an officer meets, in words; the wording of the counterpart goes before."""
+"""Each code of refusal that an officer meets, in words; the counterpart's own wording takes precedence."""
 
 REASONS: Sentences = {
     "INVALID_ARGUMENT": "the question or its answer does not parse",

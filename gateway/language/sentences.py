@@ -1,4 +1,4 @@
-"""Tell an error or a refusal in the reader's language.
+"""Return an error or a refusal in the reader's language.
 
 The translation of its own template comes first, then the general sentence of its code or coarse reason, then English.
 """
@@ -12,7 +12,7 @@ from gateway.language.refusals import REASONS, REFUSALS
 
 
 def sentence(error: LiaisonError, language: Language) -> str:
-    """Return what was wrong, in `language`."""
+    """Return the message of an error in `language`."""
     if isinstance(error.template, Translated):
         return error.message
     if own := translation(error.template, language):
@@ -21,14 +21,14 @@ def sentence(error: LiaisonError, language: Language) -> str:
 
 
 def remedy(error: LiaisonError, language: Language) -> str:
-    """Return what to do, in `language`; in English where no translation is there, since a command stays the same."""
+    """Return the remedy of an error in `language`; in English without a translation, since a command stays the same."""
     if isinstance(error.advice, Translated):
         return error.remedy
     return fill(translation(error.advice, language) or error.advice, told_facts(error.facts, language))
 
 
 def refusal(code: str, reason: str, language: Language) -> str:
-    """Return the general sentence of a code of refusal, else that of its coarse reason; nothing for unknown ones."""
+    """Return the general sentence of a code of refusal, else of its coarse reason, else an empty text."""
     general = REFUSALS.get(code)
     if general is None and language is not Language.EN:
         general = REASONS.get(reason)
@@ -38,7 +38,7 @@ def refusal(code: str, reason: str, language: Language) -> str:
 def refusal_text(code: str, reason: str, text: str, language: Language) -> str:
     """Return why a question was refused: `text` in English, the general sentence of its code in another language.
 
-    What a counterpart wrote about missing receipts is kept beside it, since operators need it.
+    A counterpart's text about missing receipts is kept beside it, since operators need it.
     """
     if language is Language.EN:
         return text

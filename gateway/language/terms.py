@@ -1,4 +1,4 @@
-"""Name the codes of closed lists in words: what an officer meets beside a record or in a sentence."""
+"""Name the codes of closed lists in words, as an officer meets them beside a record or in a sentence."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ CAVEATS: Sentences = {
     "NODET": "do not detain on this",
     "COURT": "a court's order is needed",
 }
-"""Those that a recipient sees."""
+"""The caveats that a recipient sees."""
 
 ONWARD: Sentences = {
     "NONE": "goes to no one else",
@@ -130,11 +130,11 @@ WORDS_OF: Mapping[str, Sentences] = {
     "alert_class": ACTIONS,
     "do_not": ACTIONS,
 }
-"""The closed list that a part of a marking or a field of a record takes its codes from."""
+"""The closed list of codes for each part of a marking or field of a record."""
 
 
 def named(code: str, words: Mapping[str, str], language: Language) -> str:
-    """Return a code with its meaning in `language`; in English the code alone, as papers and systems bear it."""
+    """Return a code with its meaning in `language`; in English the code alone, as documents and systems show it."""
     if language is Language.EN or code not in words:
         return code
     return f"{tell(language, words[code])} ({code})"

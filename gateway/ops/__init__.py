@@ -1,1 +1,1 @@
-"""What an administrator does with a node: switch it off, and find out what is wrong with it."""
+"""Do what an administrator, approver, officer or auditor does at a home, without a command line."""

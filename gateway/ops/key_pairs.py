@@ -1,4 +1,4 @@
-"""Make the key pair of one person: an auditor's, an approver's, or that of who restores backups."""
+"""Make the key pair of one person: an auditor, an approver, or a person who restores backups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.signing.dsse import encode64
 
 
 def make_key_pair(folder: Path, name: str) -> dict[str, str]:
-    """Make `NAME.key`, for its owner alone, and `NAME.pub`, to be handed on; return where they are, as JSON."""
+    """Make `NAME.key`, for its owner alone, and `NAME.pub`, to be handed on; return their places as JSON."""
     identifier(name, "--name")
     make_folder(folder)
     key, public = folder / f"{name}.key", folder / f"{name}.pub"

@@ -1,1 +1,1 @@
-"""Tell results in words, tables, pages and charts, for the command line and the console alike."""
+"""Turn results into words, tables, pages and charts, for the command line and the console alike."""

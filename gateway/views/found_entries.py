@@ -1,4 +1,4 @@
-"""Tell what a search of the log found, as JSON and in lines."""
+"""Describe the result of a log search, as JSON and in lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.views.lines.report import report_lines, report_value
 
 
 def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
-    """Return what was found, as JSON."""
+    """Return the result of a search as JSON."""
     found = result.found
     value: dict[str, Any] = {"question": search.as_value()}
     if result.entry is not None:
@@ -36,12 +36,12 @@ def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
 
 
 def describe_entry(log: str, opened: Opened, *, private: bool) -> dict[str, Any]:
-    """Return an entry as JSON: its public part, and its private one where that may be shown."""
+    """Return an entry as JSON: its public part, and its private one where it may be shown."""
     return public_part(log, opened.entry) | ({"private": opened.private} if private else {})
 
 
 def found_lines(result: Result, limit: int) -> Iterator[Line]:
-    """Tell what was found."""
+    """Yield the lines of a search's result."""
     found = result.found
     if result.entry is not None:
         yield f"this search is entry {result.entry.index} of {result.entry.log}", "title"

@@ -1,4 +1,4 @@
-"""Escape what could move a terminal's cursor or turn its text around."""
+"""Escape characters that could move a terminal's cursor or reverse its text."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def printable(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """As JSON escapes it: beyond U+FFFF as a pair."""
+    """Return a character escaped as JSON does it: beyond U+FFFF as a pair."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{int.from_bytes(units[at : at + 2], 'big'):04x}" for at in range(0, len(units), 2))

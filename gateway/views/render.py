@@ -21,7 +21,7 @@ def render(template: str, view: object) -> str:
 
 
 def _shown(value: object) -> object:
-    """Return a value as it may stand in a page; what a template has made (`__html__`) stays as it is."""
+    """Return a value ready for a page; text that a template has made (`__html__`) stays unchanged."""
     return printable(value).replace("\n", " ") if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 

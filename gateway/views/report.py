@@ -12,7 +12,7 @@ from gateway.views.report_page import report_page
 
 
 def write_page(report: Report, file: Path, charter: Path | None) -> None:
-    """Write a report as an HTML page."""
+    """Write a report as an HTML page, under the fingerprint of `charter` where it is given."""
     trusted = "that of the home itself"
     if charter is not None:
         trusted = charter_fingerprint(read_charter(charter)[0])

@@ -1,7 +1,7 @@
-"""A verifier's report as one HTML page: static and whole in itself, made to be printed and signed.
+"""Make one HTML page of a verifier's report: static, self-contained, made to be printed and signed.
 
-What was not verified is never shown as if it were: what the export says of itself stands under that heading until the
-manifest's signature is proved.
+The page never shows unverified text as verified: the export's claims about itself stand under a heading of their own
+until the manifest's signature is proved.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """What the page shows. `unproved` is None where nothing is unproved; a finding is check, state, where and what."""
+    """The content of the page. `unproved` is None where nothing is unproved; a finding is check, state, place, text."""
 
     title: str
     state: State
@@ -46,7 +46,7 @@ class ReportView:
 
 
 def report_page(report: Report, made: str, charter: str) -> str:
-    """Return the page. `made` is when the check was made, `charter` the fingerprint of the charter that was trusted."""
+    """Return the page. `made` is the time of the check, `charter` the fingerprint of the trusted charter."""
     state, verdict = _VERDICTS[report.exit_code]
     told = {finding.check for finding in report.findings}
     checked = [("Checked", made), ("Under the charter", charter or "none that verifies")]

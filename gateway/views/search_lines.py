@@ -1,4 +1,4 @@
-"""Tell a search in plain words: one line for each counterpart. Silence is never shown as no hit."""
+"""Describe a search in plain words: one line for each counterpart. Silence is never shown as no hit."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _FULL_STOPS = ".។။。"
 
 
 def all_answered(search: dict[str, Any]) -> bool:
-    """Return whether every line says hit or no hit, and none is incomplete for want of an answer."""
+    """Tell whether every line says hit or no hit, and the search waits for no counterpart."""
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
 
 
 def search_lines(search: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
-    """Tell a search: what each counterpart said, and each hit."""
+    """Yield the answer of each counterpart, and each hit."""
     for line in search["lines"]:
         yield headline(line, own, language)
         if line.get("exchange_id"):
@@ -56,7 +56,7 @@ def search_lines(search: dict[str, Any], own: str, language: Language = Language
 
 
 def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -> tuple[str, str]:
-    """Return what one counterpart said, in one sentence, and its style."""
+    """Return one counterpart's answer in one sentence, with its style."""
     said, style = _said(line, language)
     if line["member"] == own:
         said = tell(language, "our own agencies: {said}", said=said)
@@ -87,7 +87,7 @@ def _silent(line: dict[str, Any], language: Language) -> str:
 
 
 def _refused(line: dict[str, Any], language: Language) -> str:
-    """Return why it was refused or is suspended. In a translation nobody may take either for `no hit`."""
+    """Return why a question was refused or is suspended. A translation must not be taken for `no hit`."""
     told = line["refusal"] or {}
     code = told.get("code") or line["outcome"]
     general = refusal(code, told.get("reason", ""), language)
@@ -101,7 +101,7 @@ def _refused(line: dict[str, Any], language: Language) -> str:
 
 
 def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str]:
-    """Return a hit in words: what matched and why, what was released, who signed it, what must be obeyed."""
+    """Return a hit in words: what matched and why, what was released, who signed it, and its handling rules."""
     why = "; ".join(rule["sentence"] for rule in hit["rules"])
     quality = tell(language, _QUALITY.get(hit["quality"], hit["quality"]))
     kind = named(hit["record_type"], RECORD_TYPES, language)

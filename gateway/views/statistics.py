@@ -1,4 +1,4 @@
-"""Statistics of a log as a table, as CSV and as JSON; rounded, unless somebody asks for exact counts."""
+"""Turn statistics of a log into a table, CSV and JSON; rounded unless exact counts are asked for."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ FEW = f"<{SMALLEST}"
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What is shown. -1 as a count: fewer than five. `together` are all counterparts in one, by value over all months
-    as well."""
+    """The counts that are shown; -1 stands for fewer than five.
+
+    `together` holds the counts over all counterparts, and by value over all months, too.
+    """
 
     member: str
     counts: Mapping[Cell, int]
@@ -76,7 +78,7 @@ class Statistics:
 
 
 def statistics_of(stats: Stats, member: str, made: str, *, exact: bool) -> Statistics:
-    """Return what is shown of `stats`; times of fewer than five answers are left out, too, unless `exact`."""
+    """Return the statistics to show; without `exact`, times of fewer than five answers are left out, too."""
     times = tuple(time for time in stats.answer_times if exact or time.answers >= SMALLEST)
     together: Counter[Cell] = Counter()
     for cell, count in stats.counts.items():
@@ -93,7 +95,7 @@ def said(count: int) -> str:
 
 
 def as_value(shown: Statistics) -> dict[str, Any]:
-    """As JSON. A count that is not told is the text `<5`."""
+    """Return statistics as JSON. A count that is not shown is the text `<5`."""
     return {
         "member": shown.member,
         "made": shown.made,
@@ -125,7 +127,7 @@ def as_value(shown: Statistics) -> dict[str, Any]:
 
 
 def as_csv(shown: Statistics) -> str:
-    """Return one line for each count, with a heading; spreadsheets read it."""
+    """Return statistics as CSV: a heading, then one line for each count."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("month", "counterpart", "measure", "value", "count", "meaning"))
@@ -144,14 +146,14 @@ def as_csv(shown: Statistics) -> str:
 
 
 def table_rows(shown: Statistics) -> Iterator[tuple[str, ...]]:
-    """Return rows of the table of totals: month, counterpart, and `TOTALS`."""
+    """Yield rows of the table of totals: month, counterpart, and `TOTALS`."""
     for month in shown.months:
         for peer in sorted({cell.counterpart for cell in shown.counts if cell.month == month and cell.counterpart}):
             yield month, peer, *(said(shown.total(month, peer, column)) for column, _ in TOTALS)
 
 
 def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
-    """Yield measures with several values, each with its meaning and rows of month, counterpart and values."""
+    """Yield each measure with several values, its meaning, and rows of month, counterpart and values."""
     for measure, meaning in MEASURES.items():
         lines: dict[tuple[str, str], list[str]] = {}
         for cell, count in sorted(shown.counts.items()):
@@ -162,7 +164,7 @@ def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str
 
 
 def _cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text in a form that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
@@ -177,7 +179,7 @@ def statistics_of_home(
 
 
 def statistics_lines(shown: Statistics) -> Iterator[Line]:
-    """Tell in lines what the table of totals does not have."""
+    """Yield in lines the figures that the table of totals does not have."""
     if not shown.counts:
         yield "the log has nothing to count in this time"
         return

@@ -1,4 +1,4 @@
-"""Statistics of a log as one HTML page: charts and tables, static and whole in itself, made to be printed."""
+"""Make one HTML page of a log's statistics: charts and tables, static, self-contained, made to be printed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RARE = (
     ("late", "late"),
     ("silent", "silent"),
 )
-"""What becomes of few questions; beside the no hits it would not be seen."""
+"""The outcomes of few questions; in one chart with the no hits they would not be seen."""
 _CHARTED = ("served-refusal", "received-refusal", "asked-purpose", "served-purpose", "served-type", "received-type")
 
 
@@ -30,7 +30,7 @@ class Columns:
 
     @property
     def highest(self) -> int:
-        """The end of the scale: of 4, 8, 12, 16, 20, 40, 80 … the next one, which four lines divide well."""
+        """The end of the scale: the next of 4, 8, 12, 16, 20, 40, 80 …, which four lines divide well."""
         most = max((count for _, counts in self.series for count in counts), default=0)
         step = 4
         while 5 * step < most:
@@ -40,7 +40,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. Columns from `first_number` on are numbers; `groups` stand over its heads, each over so many of them."""
+    """A table. Columns from `first_number` on are numbers; each of `groups` is a title over that many heads."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -51,7 +51,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class StatisticsView:
-    """What the page shows: charts with columns, charts with lying bars (title and rows), sections with tables."""
+    """The content of the page: charts with columns, charts with lying bars (title and rows), sections with tables."""
 
     title: str
     about: str
@@ -61,7 +61,7 @@ class StatisticsView:
 
 
 def page(shown: Statistics) -> str:
-    """Return the page."""
+    """Return the page of these statistics."""
     months = shown.months
     charts = (
         ("Questions sent and received", _TRAFFIC),

@@ -1,9 +1,9 @@
 """Compare the speed of this tree with another revision's: `python -m tests.bench.against REF` (`make bench-against`).
 
-Both trees are measured in turn, pass by pass, each by its own `liaison bench` beside the same bare echo, so that what
-else the machine does falls on both alike. Judged are two figures of each way of asking: the node's CPU per exchange,
-and the rate as a part of the echo's. A figure counts as worse only where it is worse by more than 3 % and its
-95 % interval lies wholly on that side.
+Both trees are measured in turn, pass by pass, each by its own `liaison bench` beside the same bare echo, so that other
+work on the machine falls on both alike. Two figures of each way of asking are judged: the node's CPU per exchange, and
+the rate as a part of the echo's. A figure counts as worse only where it is worse by more than 3 % and its 95 % interval
+lies wholly on that side.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How long an auditor's search takes in a long log: `python -m tests.bench.finding FOLDER ENTRIES`.
+"""Measure an auditor's search in a long log: `python -m tests.bench.finding FOLDER ENTRIES`.
 
-A home with a real log of three years is made in `FOLDER` (statements and heads signed, content encrypted), its index
-is built, and each kind of question is asked through the command itself, as a process of its own: what is measured is
-what an auditor waits, program start included. Where `FOLDER` has such a home already it is filled up to `ENTRIES`.
+A home with a real log of three years is made in `FOLDER` (statements and heads signed, content encrypted), and its
+index is built. Each kind of question is asked through the command itself, as a process of its own: the time is the
+auditor's wait, program start included. Where `FOLDER` has such a home already it is filled up to `ENTRIES`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CODES = ("no-agreement", "quota", "purpose-not-covered", "unknown-office")
 
 @dataclass(frozen=True, slots=True)
 class FindRow:
-    """What one question takes: seconds of a whole command, how many entries fit, and how many the log has."""
+    """The cost of one question: seconds of a whole command, the number of matching entries, and of all in the log."""
 
     name: str
     entries: int
@@ -48,7 +48,7 @@ class FindRow:
     cpu_s: float
 
     def as_json(self) -> str:
-        """One line."""
+        """Return the row as one line."""
         return json.dumps(asdict(self))
 
 
@@ -134,7 +134,7 @@ def _append(log: AuditLog, clock: ManualClock, entries: int) -> None:
 
 
 def _pools() -> Pools:
-    """Two thousand officers, twenty thousand cases, sixty thousand names; a hit for 5,000 questions."""
+    """Return two thousand officers, twenty thousand cases, sixty thousand names; a hit for 5,000 questions."""
     chance = Random(42)
 
     def names(count: int) -> tuple[str, ...]:

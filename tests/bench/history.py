@@ -1,10 +1,10 @@
-"""What an entry costs as the audit log grows, and how long a long log takes to open.
+"""Measure the cost of an entry as the audit log grows, and the time to open a long log.
 
 Each batch has 64 entries of the usual sizes and is durable before the next begins, as at a node under load. On
 PostgreSQL the CPU is that of the node alone, and the time is of both.
 
-`python -m tests.bench.history ENTRIES [postgresql://…]` (`make history`) prints a line for each row and how the cost
-has grown; it ends with 1 where an entry costs a tenth more at the end than at the beginning.
+`python -m tests.bench.history ENTRIES [postgresql://…]` (`make history`) prints a line for each row and the growth of
+the cost; it ends with 1 where an entry costs a tenth more at the end than at the beginning.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _GROWTH = 1.1
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """`append`: CPU and time of an entry while the log has about `entries`; `open`: those of all entries in turn."""
+    """`append`: CPU and time of an entry in a log of about `entries`; `open`: those of opening the whole log."""
 
     name: str
     entries: int
@@ -53,7 +53,7 @@ class HistoryRow:
     wall_us_per_entry: float
 
     def as_json(self) -> str:
-        """One line."""
+        """Return the row as one line."""
         return json.dumps(asdict(self))
 
 
@@ -135,7 +135,7 @@ def _row(name: str, entries: int, count: int, started: tuple[float, float]) -> H
 
 
 def growth(rows: Sequence[HistoryRow]) -> tuple[float, float]:
-    """How many times as much an entry costs in the last quarter as in the first: CPU, and time (medians)."""
+    """Return the ratio of an entry's cost in the last quarter to that in the first: CPU, and time (medians)."""
     appended = [row for row in rows if row.name == "append"]
     quarter = max(1, len(appended) // 4)
     first, last = appended[:quarter], appended[-quarter:]
@@ -146,7 +146,7 @@ def growth(rows: Sequence[HistoryRow]) -> tuple[float, float]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure as the command line says."""
+    """Measure with the arguments of the command line."""
     with tempfile.TemporaryDirectory() as folder:
         rows = measure_history(Path(folder), int(arguments[0]), url=arguments[1] if len(arguments) > 1 else "")
     cpu, wall = growth(rows)

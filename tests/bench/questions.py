@@ -1,4 +1,4 @@
-"""A log of many kinds of questions, made by chance that can be repeated; statements are real and signed."""
+"""Draft a log of many kinds of questions, by repeatable chance; statements are real and signed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TH = MemberId("th")
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """What is chosen from. `hits` and `refusals` are their shares, from 0 to 1; the rest is no hit."""
+    """The values to choose from. `hits` and `refusals` are shares from 0 to 1; the rest is no hit."""
 
     peers: tuple[MemberId, ...]
     officers: tuple[str, ...]
@@ -54,7 +54,7 @@ class Questions:
         self.key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
 
     def query(self) -> Query:
-        """A person, a document or a vehicle."""
+        """Return a query for a person, a document or a vehicle."""
         chance, pools = self._chance, self._pools
         kind = chance.randrange(3)
         if kind == 0:
@@ -65,7 +65,7 @@ class Questions:
         return VehicleQuery(chance.choice(pools.plates))
 
     def exchange(self, now_us: int) -> list[EntryDraft]:
-        """The entries of one exchange at our side: `asked` and `received`, or `answered` or `refused`."""
+        """Return the entries of one exchange at our side: `asked` and `received`, or `answered` or `refused`."""
         chance, pools = self._chance, self._pools
         peer, officer, ours = chance.choice(pools.peers), chance.choice(pools.officers), chance.random() < 0.5
         request = self._request(now_us, _TH if ours else peer, peer if ours else _TH)
@@ -93,7 +93,7 @@ class Questions:
         ]
 
     def denied(self) -> EntryDraft:
-        """A question that was not allowed at home."""
+        """Return the entry of a question that was not allowed at home."""
         query = self.query()
         private: dict[str, Any] = {"officer": self._chance.choice(self._pools.officers), "purpose": "INVESTIGATION"}
         code = self._chance.choice(self._pools.codes)
@@ -101,7 +101,7 @@ class Questions:
         return events.DENIED.draft(**private, **said)
 
     def some(self) -> bool:
-        """Now and then."""
+        """Return True once in ten times."""
         return self._chance.random() < 0.1
 
     def _request(self, now_us: int, sender: MemberId, recipient: MemberId) -> Request:

@@ -1,1 +1,1 @@
-"""Measure the house: folders, names, docstrings, citations and translations. `python -m tests.house` tells them all."""
+"""Measure the house: folders, names, docstrings, citations and translations (`python -m tests.house`)."""

@@ -1,4 +1,4 @@
-"""Tell the figures of the house: `python -m tests.house`; exit code 1 where a rule is broken."""
+"""Print the figures of the house (`python -m tests.house`); exit code 1 where a rule is broken."""
 
 from __future__ import annotations
 

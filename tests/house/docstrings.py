@@ -26,7 +26,7 @@ FIRST_WORDS = (
 """Words with which no docstring of a function begins: it begins with a verb."""
 
 PHRASES = ("whoever", "nobody", "what is no ", "what has no ", "somebody who")
-"""Phrases that a reader has to take apart."""
+"""Phrases that readers must take apart."""
 
 LIMITS = {"first word": 0, "phrase": 0}
 """The most that there may be of each."""
@@ -50,7 +50,7 @@ def figures() -> Counter[str]:
 
 
 def totals() -> dict[str, int]:
-    """Return how many docstrings begin with a wrong word, and how many times a phrase stands in one."""
+    """Return the number of docstrings that begin with a wrong word, and of those that hold a phrase."""
     counted = figures()
     phrases = {phrase.strip() for phrase in PHRASES}
     return {

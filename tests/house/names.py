@@ -1,4 +1,4 @@
-"""Find modules of one folder whose names are inflections of one word: a reader cannot tell them apart."""
+"""Find modules of one folder whose names are inflections of one word, which readers mix up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORTEST = 3
 
 
 def stem(word: str) -> str:
-    """Return what is left of a word without the endings that English verbs and plurals take."""
+    """Return a word without the endings that English verbs and plurals take."""
     while True:
         ending = next((end for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= _SHORTEST), "")
         if not ending:
@@ -30,7 +30,7 @@ def _singular(word: str) -> str:
 
 
 def inflections(names: list[str]) -> list[tuple[str, str]]:
-    """Return the pairs of names that hold one word in two forms. A qualifier that both share is no such pair."""
+    """Return the pairs of names that hold one word in two forms. A shared qualifier makes no such pair."""
     found = []
     for one, other in combinations(sorted(names), 2):
         words = [{_singular(word) for word in name.split("_")} for name in (one, other)]
@@ -41,7 +41,7 @@ def inflections(names: list[str]) -> list[tuple[str, str]]:
 
 
 def crowded() -> list[str]:
-    """Return the folders of too many modules."""
+    """Return the folders with too many modules."""
     return [folder for folder, names in folders().items() if len(names) > MOST_MODULES]
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from tests.support.shared import PROJECT
 
 TOPS = ("gateway", "adapters", "policy", "certs", "bridges")
-"""The folders of the product; `bridges` counts as soon as it is there."""
+"""The folders of the product; `bridges` counts as soon as it exists."""
 
 
 def modules() -> list[Path]:
-    """Return every module of the product, `__init__` and generated code aside."""
+    """Return every module of the product, except `__init__` and generated code."""
     found = (path for top in TOPS for path in (PROJECT / top).rglob("*.py"))
     return sorted(path for path in found if path.name != "__init__.py")
 

@@ -1,1 +1,1 @@
-"""What the tests share."""
+"""Share code between tests."""

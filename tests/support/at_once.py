@@ -1,4 +1,4 @@
-"""What several processes do at once to one home."""
+"""Do to one home what several processes do at once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.support.audit_logs import LogHome
 
 
 def migrate(folder: str) -> int:
-    """Bring its database to the newest schema."""
+    """Bring the home's database to the newest schema."""
     with LogHome(Path(folder)).database():
         return 0
 
 
 def take(folder: str, now_us: str) -> int:
-    """Ask for two places thirty times, of seventy; how many were given."""
+    """Take two places of a quota of seventy, thirty times; return the number granted."""
     quotas, place = SqlQuotas(LogHome(Path(folder)).open()), QuotaPlace("in", "th", "BORDER_CHECK")
     return sum(sum(quotas.take([place] * 2, lambda _: 70, int(now_us))) for _ in range(30))

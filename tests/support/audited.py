@@ -80,7 +80,7 @@ class World:
     def export(
         self, home: LogHome | None = None, out: Path | None = None, appointment: Appointment | None = None, **more: Any
     ) -> Path:
-        """An export of all that the auditor may see; `nobody=True`: of what nobody was appointed for."""
+        """Export all that the auditor may see; with `nobody=True`, without an appointment."""
         home = home or self.home
         out = out or self.folder / f"export-{new_id()}"
         seen = None if more.pop("nobody", False) else appointment or self.appointment
@@ -100,7 +100,7 @@ class World:
         return out
 
     def check(self, out: Path, **more: Any) -> Report:
-        """What a verifier says of an export."""
+        """Return the verifier's report on an export."""
         return verify_export(out, self.charter, self.federation.clock, self.federation.fingerprint, **more)
 
     def copy(self) -> LogHome:
@@ -180,7 +180,7 @@ def draft(
 
 
 def bad_with(report: Report, check: Check, index: int | None = None) -> bool:
-    """Whether `check` is contradicted (at `index`, when one is named)."""
+    """Tell whether `check` is contradicted (at `index`, when one is given)."""
     return any(
         item.check is check and item.state is State.CONTRADICTED and (index is None or item.index == index)
         for item in report.findings
@@ -242,7 +242,7 @@ def appoint(
 
 
 def resign(out: Path, key: SigningKey, **changes: Any) -> None:
-    """What a dishonest exporter does: the manifest names the files as they are now, and is signed again."""
+    """Act as a dishonest exporter: name the files as they are now in the manifest, and sign it again."""
     manifest = json.loads((out / MANIFEST).read_bytes()) | changes
     names = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and not path.is_symlink()}
     files = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in names - {MANIFEST, SIGNATURE}}

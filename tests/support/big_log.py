@@ -1,4 +1,4 @@
-"""A home whose exchange log has very many entries, each with real signed statements; and what a command costs."""
+"""Build a home whose exchange log has very many entries, each with real signed statements; measure commands on it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ STATEMENTS = 1_000
 def make_big_world(folder: Path, entries: int) -> World:
     """A federation in which `th` has given `entries` answers to `vn`, with statements that both really signed.
 
-    A thousand pairs of statements take turns, since a verifier that remembers none has as much to do with them as with
-    a million.
+    A thousand pairs of statements take turns: a verifier that remembers none works as much on them as on a million.
     """
     world = make_world(folder)
     made = [world.answered() for _ in range(min(STATEMENTS, entries))]
@@ -44,7 +43,7 @@ def make_big_world(folder: Path, entries: int) -> World:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a command gave, and what it took: seconds, and the most megabytes that it and its children held at once."""
+    """The result of a command and its cost: seconds, and the most megabytes that it and its children held at once."""
 
     code: int
     output: Any
@@ -67,7 +66,7 @@ def measured(*arguments: str | Path) -> Cost:
 
 
 class _Most(threading.Thread):
-    """Looks at what a process and its children hold, five times a second; shared pages are counted once."""
+    """Measures the memory of a process and its children, five times a second; shared pages are counted once."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -76,12 +75,12 @@ class _Most(threading.Thread):
         self.megabytes = 0.0
 
     def run(self) -> None:
-        """Look until it is over."""
+        """Measure until `stop`."""
         while not self._end.wait(0.2):
             self.megabytes = max(self.megabytes, sum(map(_held, _tree(self._pid))) / 1024)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop measuring."""
         self._end.set()
         self.join()
 
@@ -95,7 +94,7 @@ def _tree(pid: int) -> list[int]:
 
 
 def _held(pid: int) -> int:
-    """Kilobytes of a process, its share of what it shares."""
+    """Return the kilobytes of a process, with its share of shared pages."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Citations: how code, tests and documents name what stands in `docs/`, and which of them lead nowhere.
+"""Find citations in code, tests and documents of parts of `docs/`, and those that lead nowhere.
 
 =========================================  =====================================================================
 ``CASE-B12``, ``CASE-E``, ``THREAT-T16``   a case, a group of cases, a promise; ``INVARIANT-1``
@@ -58,7 +58,7 @@ _CODE_IN_A_PAGE = re.compile(r"^```.*?^```|``.*?``|`[^`\n]*`|<[^>]*>", re.MULTIL
 
 
 def defined(root: Path = ROOT) -> dict[str, list[str]]:
-    """Every id that the documents define, with the pages that do so."""
+    """Return every id that the documents define, with the pages that define it."""
     found: dict[str, list[str]] = {}
     for page in sorted((root / "docs").rglob("*.md")):
         for name in _ANCHOR.findall(page.read_text(encoding="utf-8")):
@@ -67,7 +67,7 @@ def defined(root: Path = ROOT) -> dict[str, list[str]]:
 
 
 def find_unresolved(root: Path = ROOT) -> list[str]:
-    """A line for each citation that leads nowhere, each id that is defined twice, each citation of an older form."""
+    """Return a line for each citation that leads nowhere or has an older form, and each id that is defined twice."""
     ids = defined(root)
     found = [f"{', '.join(pages)}: `{name}` is defined {len(pages)} times" for name, pages in ids.items() if pages[1:]]
     targets = _Targets(root, set(ids))
@@ -92,7 +92,7 @@ def cited_files(root: Path = ROOT) -> Iterator[Path]:
 
 
 class _Targets:
-    """What can be cited."""
+    """The documents' ids and sections, which can be cited."""
 
     def __init__(self, root: Path, ids: set[str]) -> None:
         self._ids = ids
@@ -104,7 +104,7 @@ class _Targets:
         self._decisions = {path.name[:4] for path in (root / "docs" / "decisions").glob("[0-9]*.md")}
 
     def missing(self, text: str) -> Iterator[tuple[int, str]]:
-        """Where a citation leads nowhere, and what it says."""
+        """Yield the place and the text of each citation that leads nowhere."""
         for match in _ID.finditer(text):
             if match[0] not in self._ids:
                 yield match.start(), f"`{match[0]}` is defined nowhere"
@@ -118,7 +118,7 @@ class _Targets:
                     yield match.start(), f"there is no decision `{number}` (four digits)"
 
     def missing_of_tests(self, text: str) -> Iterator[tuple[int, str]]:
-        """Where a test is named after a case or a duty that does not exist."""
+        """Yield the place of each test that is named after a case or a duty that does not exist."""
         for match in _TEST_OF_A_CASE.finditer(text):
             for code in re.findall(r"[a-l]\d+", match[1]):
                 if f"CASE-{code.upper()}" not in self._ids:

@@ -1,4 +1,4 @@
-"""Runs `liaison` in this process and reads what it printed; founds a federation with nothing but its commands."""
+"""Run `liaison` in this process and read its output; found a federation with nothing but its commands."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _founded: dict[tuple[str, ...], Path] = {}
 
 
 def copy_federation(liaison: Liaison, folder: Path, members: tuple[str, ...] = ("th", "vn", "kh")) -> None:
-    """What `found_federation` makes, of which a test process makes one and copies it: no file in it names its place."""
+    """Copy the federation of `found_federation`, which a test process makes once: no file in it names its place."""
     if members not in _founded:
         made = Path(tempfile.mkdtemp(prefix="lsn-"))
         atexit.register(shutil.rmtree, made, ignore_errors=True)

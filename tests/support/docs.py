@@ -1,4 +1,4 @@
-"""Writes `docs/commands.md` from the program's own help; `make docs` runs it, a test compares."""
+"""Write `docs/commands.md` from the program's own help; `make docs` runs it, a test compares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WIDTH = 100
 
 
 def commands_page() -> str:
-    """The page as it should be."""
+    """Return the page as it should be."""
     return "\n".join([_HEAD, *(_section(path, text) for path, text in _helps(liaison, ("liaison",), None))])
 
 

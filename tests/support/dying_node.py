@@ -12,7 +12,7 @@ from gateway.config import load_settings
 
 
 def serve(home: str) -> int:
-    """Runs until then."""
+    """Run the node until it kills itself."""
     asyncio.run(_serve(Path(home)))
     return 0
 

@@ -1,4 +1,4 @@
-"""What erases the content of a log home, put together as a node does it."""
+"""Put together the parts that erase the content of a log home, as a node does it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.audit_logs import LogHome
 
 @dataclass
 class Open:
-    """A log home that is open, and what erases its content."""
+    """An open log home, and the parts that erase its content."""
 
     home: LogHome
     store: SqlLogStore

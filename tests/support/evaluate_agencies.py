@@ -1,10 +1,4 @@
-"""How well names are found in the three agency-like databases of the shared test data.
-
-Reads the databases with `sqlite3`, builds a key index in memory with the functions of `gateway.matching`, asks the
-person queries of `queries.csv` and counts. Run as a script it prints the figures and what was missed::
-
-    python -m tests.support.evaluate_agencies DIRECTORY-OF-THE-DATABASES
-"""
+"""Measure how well names are found in the three agency-like databases of the shared test data."""
 
 from __future__ import annotations
 
@@ -28,7 +22,7 @@ _MONTHS = ("ม.ค.", "ก.พ.", "มี.ค.", "เม.ย.", "พ.ค.", "�
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person row: agency, table and primary key as in `truth.csv`, and what is compared of it."""
+    """One person row: agency, table and primary key as in `truth.csv`, and the features that are compared."""
 
     agency: str
     table: str
@@ -38,7 +32,7 @@ class Row:
 
 @dataclass(slots=True)
 class Figures:
-    """What became of the queries of one kind: expected rows found and missed, other rows hit."""
+    """The result of the queries of one kind: expected rows found and missed, other rows hit."""
 
     queries: int = 0
     found_any: int = 0

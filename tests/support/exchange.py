@@ -1,4 +1,4 @@
-"""Three nodes over the demo's invented databases, a caller with any certificate, and eyes for their logs."""
+"""Three nodes over the demo's invented databases, a caller with any certificate, and readers of their logs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def submission(envelope: bytes, budget_ms: int = 3_000) -> bytes:
 
 
 def answer_of(message: AnswerMessage) -> Answer:
-    """What an answer says."""
+    """Return the content of an answer."""
     return ANSWER_KIND.parse(payload_of(message.envelope))
 
 
@@ -182,7 +182,7 @@ class Caller:
         return methods.SUBMIT.answer.read(await self.call(methods.SUBMIT.path, submission(envelope, budget_ms)))
 
     async def refused(self, path: str, data: bytes, **options: Any) -> grpc.StatusCode:
-        """The status of a call that must not be answered."""
+        """Return the status of a call that must not be answered."""
         try:
             answer = await self.call(path, data, **options)
         except grpc.aio.AioRpcError as error:
@@ -265,7 +265,7 @@ def watch(node: Node, wall: int = 0) -> WatchedSource:
 
 @asynccontextmanager
 async def stopping(world: World) -> AsyncIterator[World]:
-    """All nodes of the world are stopped at the end."""
+    """Stop all nodes of the world when the block ends."""
     try:
         yield world
     finally:

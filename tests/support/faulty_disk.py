@@ -25,7 +25,7 @@ ERRORS = (EIO, ENOSPC, EDQUOT, EROFS)
 
 
 class Fault(IntEnum):
-    """What happens at the call."""
+    """The fault that happens at the call."""
 
     NONE = 0
     FAILS = 1
@@ -47,13 +47,16 @@ class Fault(IntEnum):
 
     @property
     def deadly(self) -> bool:
-        """Whether the process dies of it at once."""
+        """Tell whether the process dies of the fault at once."""
         return self >= Fault.KILLED
 
     @property
     def ends(self) -> tuple[int, ...]:
-        """How a process ends of one that is deadly. Where the machine goes down, files are cut that the process has
-        mapped: a thread of it that looks there before it is killed ends it by SIGBUS."""
+        """Return the signals that may end a process with a deadly fault.
+
+        Where the machine goes down, files are cut that the process has mapped: a thread that reads there before it is
+        killed ends the process by SIGBUS.
+        """
         return (-SIGKILL, -SIGBUS) if self >= Fault.REBOOT else (-SIGKILL,)
 
 
@@ -72,7 +75,7 @@ def build_disk() -> Path:
 
 
 class Disk:
-    """The control block of one process: which call, what happens at it, and what was seen."""
+    """The control block of one process: the chosen call, the fault at it, and what was seen."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -81,25 +84,25 @@ class Disk:
             self._block = mmap.mmap(opened.fileno(), 0)
 
     def arm(self, fault: Fault, at: int, error: int = EIO, seed: int = 0) -> None:
-        """From now on calls count, from 1; `fault` happens at number `at`."""
+        """Count calls from 1 from now on; `fault` happens at number `at`."""
         self._block[: _HEAD.size] = _HEAD.pack(0, fault, at, error, seed, 0, 0, 0)
         self._block[:4] = (1).to_bytes(4, "little")
 
     def disarm(self) -> None:
-        """Calls count no more."""
+        """Stop counting calls."""
         self._block[:4] = bytes(4)
 
     @property
     def seen(self) -> int:
-        """How many calls there were."""
+        """The number of calls so far."""
         return int(_HEAD.unpack_from(self._block)[5])
 
     @property
     def fired(self) -> bool:
-        """Whether the fault happened."""
+        """Tell whether the fault happened."""
         return bool(_HEAD.unpack_from(self._block)[6])
 
     def name(self, number: int) -> str:
-        """A call in words, such as `sync node.sqlite-wal`."""
+        """Return a call in words, such as `sync node.sqlite-wal`."""
         start = _HEAD.size + (number - 1) * _NAME
         return bytes(self._block[start : start + _NAME]).partition(b"\0")[0].decode()

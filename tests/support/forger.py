@@ -95,7 +95,7 @@ class Forger:
 
 
 class HostileNode:
-    """Listens where a member's node would, with that member's TLS identity, and does what `behaviour` says."""
+    """Listens at the place of a member's node, with that member's TLS identity, and does what `behaviour` says."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
@@ -119,7 +119,7 @@ class HostileNode:
                     yield pb.StreamExchangesResponse(frames=[answered]).SerializeToString()
 
     async def acknowledge(self, data: bytes, _: Any) -> bytes:
-        """Takes receipts and says nothing."""
+        """Take receipts and acknowledge none."""
         self.receipts.append(data)
         return methods.ACKNOWLEDGE.answer.write(0)
 

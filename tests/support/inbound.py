@@ -1,4 +1,4 @@
-"""A request that came in, from a caller who waits for nothing."""
+"""A request that came in, from a caller who does not read the answer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from gateway.exchange.answering.inbound import Inbound, Reply
 
 
 class Nobody:
-    """A `ReplySink` that nobody reads."""
+    """A `ReplySink` whose replies are not read."""
 
     def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-        """Nothing to write."""
+        """Return nothing to write."""
         del replies
         return []
 
     def deliver(self, messages: list[bytes], count: int) -> None:
-        """Nobody waits."""
+        """Drop the replies."""
 
 
 def inbound(line: str) -> Inbound:

@@ -1,9 +1,4 @@
-"""Measuring what a promise is about on a machine that is busy with other things.
-
-A wall clock also measures how long the machine let others run. So work is measured in seconds of the processor
-(`effort`), and waiting in turns of this process (`waiting`, `in_turns`): a turn counts as what it took, and never as
-more than `_LONGEST_S`. On an idle machine both are what a clock would say, so a bound says the same.
-"""
+"""Measure time-bound promises on a machine that is busy with other things."""
 
 from __future__ import annotations
 
@@ -24,14 +19,14 @@ _LONGEST_S = 0.02
 
 @dataclass(slots=True)
 class Effort:
-    """What was spent, once the block has ended."""
+    """The seconds spent, once the block has ended."""
 
     seconds: float = 0.0
 
 
 @contextmanager
 def effort() -> Iterator[Effort]:
-    """Seconds of the processor that this thread spends, without collecting what earlier tests left."""
+    """Measure the processor seconds of this thread, without collecting garbage of earlier tests."""
     spent = Effort()
     gc.disable()
     try:
@@ -50,7 +45,7 @@ class Waiting:
         self._last = time.monotonic()
 
     def turn(self) -> None:
-        """A turn has ended."""
+        """Note that a turn has ended."""
         now = time.monotonic()
         self.seconds += min(now - self._last, _LONGEST_S)
         self._last = now
@@ -58,7 +53,7 @@ class Waiting:
 
 @contextmanager
 def waiting() -> Iterator[Waiting]:
-    """A watch that a thread of this process moves on at each of its turns."""
+    """Yield a watch that a thread of this process moves on at each of its turns."""
     watch, over = Waiting(), threading.Event()
 
     def run() -> None:
@@ -75,7 +70,10 @@ def waiting() -> Iterator[Waiting]:
 
 
 async def in_turns(work: Awaitable[T], seconds: float) -> T:
-    """What `work` gives, or `TimeoutError` when that takes longer than so many seconds of turns of this loop."""
+    """Return the result of `work`.
+
+    Raises `TimeoutError` when that takes more than so many seconds of turns of this loop.
+    """
     task, watch = asyncio.ensure_future(work), Waiting()
     try:
         while watch.seconds < seconds:

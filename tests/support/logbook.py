@@ -1,7 +1,4 @@
-"""What one log of a node was seen to hold: it grows with each look at the files, and never changes.
-
-It reads the database past the node, computes the tree itself, and trusts nothing that the node says of it.
-"""
+"""Remember what one log of a node was seen to hold: it grows with each look at the files, and never changes."""
 
 from __future__ import annotations
 
@@ -57,7 +54,7 @@ class LogBook:
             self.extends(head)
 
     def extends(self, head: bytes) -> None:
-        """Whether our entries extend `head`, which the log's key signed."""
+        """Assert that our entries extend `head`, which the log's key signed."""
         checkpoint = verify_checkpoint(head, self._origin, self._key)
         assert checkpoint.size <= len(self.bodies), f"{self._origin}: a head over {checkpoint.size} entries was signed"
         assert self._tree.root(checkpoint.size) == checkpoint.root, f"{self._origin}: the tree is another"
@@ -71,7 +68,7 @@ class LogBook:
         return True
 
     def _read(self) -> tuple[int, bytes, list[bytes]]:
-        """Size and root that the database states, and its heads that we have not seen; new entries are kept."""
+        """Read the size and root that the database states, and its new heads; keep new entries."""
         file = self._home.path / "node.sqlite"
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)) as database:
             database.execute("BEGIN")

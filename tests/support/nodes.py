@@ -94,7 +94,7 @@ def officer(member: str = "th", purposes: Sequence[str] = ("BORDER_CHECK", "INVE
 
 @asynccontextmanager
 async def running(world: World, members: Sequence[str]) -> AsyncIterator[World]:
-    """The nodes of `members`, stopped at the end."""
+    """Run the nodes of `members`; stop them when the block ends."""
     try:
         for member in members:
             await world.start(member)

@@ -20,7 +20,7 @@ _held: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that nobody else is given before all others of the block were."""
+    """Return a port that is free, and that is not given again before all others of the block."""
     return next(_ports())
 
 

@@ -48,7 +48,7 @@ class NodeProcess:
         self._child.signal(number)
 
     async def ended(self, timeout: float = 20.0) -> int:
-        """Its exit code, once it has ended."""
+        """Wait for its end and return its exit code."""
         assert self._child
         return await self._child.ended(timeout)
 

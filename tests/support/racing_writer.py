@@ -47,7 +47,7 @@ def _id(name: str, number: int) -> str:
 
 
 def say(line: str) -> None:
-    """A line on the output, now."""
+    """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

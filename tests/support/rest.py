@@ -75,7 +75,7 @@ class StoredSearches:
         return found
 
     async def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
-        """Now, and once more after `release`."""
+        """Yield the search now, and once more after `release`."""
         search = await self.get(officer, search_id)
         yield search
         await self.release.wait()

@@ -47,7 +47,7 @@ def give_indexes(home: Path, member: str) -> None:
 
 @cache
 def _indexed(member: str) -> Home:
-    """A home that holds nothing else."""
+    """Return a home that holds only the indexes of the member's databases."""
     home = Home(_folder() / member)
     keystore = home.path / "keystore"
     home.path.mkdir(mode=0o700)

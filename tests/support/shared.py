@@ -1,4 +1,4 @@
-"""Where public and agency-like test data lies: the folder `shared` beside the project, or `LIAISON_SHARED`."""
+"""Find public and agency-like test data: the folder `shared` beside the project, or `LIAISON_SHARED`."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class Knock:
             return ask(data, timeout=timeout)
 
     def said(self, path: str, data: bytes) -> tuple[grpc.StatusCode, str]:
-        """Why a call is not answered."""
+        """Return why a call is not answered."""
         try:
             answer = self.call(path, data)
         except grpc.RpcError as error:

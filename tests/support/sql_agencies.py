@@ -154,11 +154,11 @@ class SqlAgency:
         return open_source(self.place(clock, **changes))
 
     def rows(self, clock: Clock) -> SqlSource:
-        """Without a key index."""
+        """Open the source without a key index."""
         return SqlSource(load_mapping(self.mapping), self.url, clock)
 
     def map(self, text: str) -> None:
-        """Another mapping."""
+        """Write another mapping."""
         self.mapping.write_text(text, encoding="utf-8")
 
     def execute(self, *statements: str, many: Sequence[Sequence[Any]] = ()) -> None:
@@ -182,7 +182,7 @@ class SqlAgency:
         self.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", many=rows)
 
     def select(self, query: str) -> list[tuple[Any, ...]]:
-        """What the agency itself sees."""
+        """Return the rows that the agency itself sees."""
         if self.server is None:
             database = sqlite3.connect(self.file)
             try:

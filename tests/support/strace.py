@@ -33,7 +33,7 @@ _LOOK_S = 0.02
 
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
-    """The `number`-th call of this name in a thread, and what it was on, below the folder."""
+    """The `number`-th call of this name in a thread, and its file or folder, below the folder."""
 
     name: str
     number: int
@@ -44,7 +44,7 @@ class Call:
 
 
 def strace() -> str:
-    """The program. Skips the test where it is not installed, or may not trace."""
+    """Return the program. Skips the test where it is not installed, or may not trace."""
     found = shutil.which("strace")
     if not found or subprocess.run([found, "-o", os.devnull, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no strace that may trace, so nothing fails but by our own library: a second opinion is NOT had")
@@ -53,7 +53,7 @@ def strace() -> str:
 
 @dataclass(slots=True)
 class Trace:
-    """What was seen of one process: the calls on files below a folder, or on `paths` alone, and the one that failed."""
+    """The trace of one process: the calls on files below a folder, or on `paths` alone, and the one that failed."""
 
     log: Path
     below: Path
@@ -62,7 +62,7 @@ class Trace:
     def command(
         self, arguments: Sequence[str], call: Call | None = None, error: int = EIO, *, apart: bool = False
     ) -> list[str]:
-        """`liaison ARGUMENTS` under `strace`; `apart`: the process that is started is `liaison` itself."""
+        """Return the command of `liaison ARGUMENTS` under `strace`; with `apart` the started process is `liaison`."""
         self.log.unlink(missing_ok=True)
         given = [strace(), *(["-D"] if apart else []), "-f", "--seccomp-bpf", "-y", "-o", str(self.log)]
         given += ["-e", f"trace={','.join(CALLS)}"]
@@ -73,7 +73,7 @@ class Trace:
 
     @property
     def calls(self) -> list[Call]:
-        """Those below the folder, each once, whichever thread it was."""
+        """The calls below the folder, each once, in whichever thread."""
         counts: Counter[tuple[str, str]] = Counter()
         found: dict[Call, None] = {}
         for line in self._lines():
@@ -86,7 +86,7 @@ class Trace:
 
     @property
     def fired(self) -> bool:
-        """Whether a call below the folder failed."""
+        """Tell whether a call below the folder failed."""
         return any(_INJECTED in line and f"<{self.below}/" in line for line in self._lines())
 
     async def is_whole(self) -> None:
@@ -100,7 +100,7 @@ class Trace:
 
 
 def environment() -> dict[str, str]:
-    """That of a process which is traced: it writes nothing but what it is asked to."""
+    """Return the environment of a traced process, which then writes only what it is asked to."""
     path = os.pathsep.join((str(PROJECT), str(PROJECT / "proto" / "gen")))
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -133,7 +133,7 @@ class Tracer(Machine):
 
     @property
     def calls(self) -> list[str]:
-        """What the last command did; from here on the numbers of calls are meant so."""
+        """The calls of the last command; numbers of calls refer to them from here on."""
         self._known = self._trace.calls
         return list(map(str, self._known))
 

@@ -35,7 +35,7 @@ _VICTIMS = (("vn",), ("th",), ("th", "vn"))
 
 @dataclass(slots=True)
 class Seat:
-    """One node under torture: its home, its process, and what its logs were seen to hold."""
+    """One node under torture: its home, its process, and the seen content of its logs."""
 
     member: str
     home: Path
@@ -49,7 +49,7 @@ class Seat:
 
     @property
     def listens(self) -> bool:
-        """On all its ports."""
+        """Tell whether the node listens on all its ports."""
         return all(map(listens, self.ports))
 
     async def serving(self) -> None:
@@ -69,7 +69,7 @@ class Seat:
 
     @property
     def output(self) -> Path:
-        """What the process said, beside its home."""
+        """The file of the process's output, beside its home."""
         return self.home.parent / f"{self.member}.txt"
 
     def look(self) -> None:
@@ -79,7 +79,7 @@ class Seat:
 
 
 class Torture:
-    """Kills, and checks. `story` says in words what was done, for whoever has to look into a failure."""
+    """Kills nodes, and checks them. `story` tells in words what was done, to look into a failure."""
 
     def __init__(self, world: World, zygote: Zygote, seed: int) -> None:
         self.seed = seed
@@ -114,11 +114,11 @@ class Torture:
 
     @property
     def kills(self) -> int:
-        """How many processes were killed."""
+        """The number of processes killed."""
         return sum(seat.kills for seat in self.seats.values())
 
     async def _kill(self) -> None:
-        """One kill: of either node or both, under load, or while the node starts after another kill."""
+        """Kill once: either node or both, under load, or while the node starts after another kill."""
         dice = self._dice
         victims = [self.seats[name] for name in dice.choice(_VICTIMS)]
         delay, starting = dice.uniform(0.0, 0.1), dice.random() < 0.3
@@ -166,7 +166,7 @@ class Torture:
                 worker.cancel()
 
     async def end(self) -> None:
-        """Both stop in good order."""
+        """Stop both nodes in good order."""
         for seat in self.seats.values():
             assert seat.child
             seat.child.signal(signal.SIGTERM)
@@ -177,21 +177,21 @@ class Torture:
     # ------------------------------------------------------------ what must be true
 
     async def _check(self) -> None:
-        """Numbered as in the test that calls this."""
+        """Check the invariants, numbered as in the test that calls this."""
         for seat in self.seats.values():
             seat.look()  # 3, 4
         self._check_answers()  # 1, 2
         self.repeated += sum(await asyncio.gather(self.counterpart.again(), self.desk.again()))  # 5, 6
 
     def _check_abandoned(self) -> None:
-        """7: nobody has asked since its start, so each question has an answer, a silence, or was abandoned."""
+        """Check 7: no question came since the start, so each has an answer, a silence, or was abandoned."""
         asking = self.seats["th"].exchange
         asking.look()
         assert asking.asked <= asking.ended, f"lost without a word: {sorted(asking.asked - asking.ended)[:3]}"
         assert len(asking.asked) <= len(self.desk.keys), "a search was executed twice"
 
     def _check_answers(self) -> None:
-        """1, 2: what came out stands in the logs of both sides."""
+        """Check 1 and 2: all answers that came out stand in the logs of both sides."""
         answering, asking = self.seats["vn"].exchange, self.seats["th"].exchange
         answering.look()
         asking.look()
@@ -219,7 +219,7 @@ class Torture:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody does, on this machine."""
+    """Tell whether a process of this machine listens on the port."""
     with socket.socket() as probe:
         probe.bind(
             ("127.0.0.2", 0)

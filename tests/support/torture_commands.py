@@ -1,4 +1,4 @@
-"""Commands run in processes of their own, over homes on a disk with faults; what they leave, and what they do next."""
+"""Run commands in processes of their own, over homes on a disk with faults; judge their results and the repeat."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def _at_once(_: Path) -> bool:
 
 @dataclass(frozen=True)
 class Job:
-    """A command that is cut off: what it is given, and what must be true.
+    """An interrupted command: its arguments, and what must be true afterwards.
 
-    `prepare` makes what it finds. `left` judges what lies there after the fault, `whole` what the same command left
-    when it was given again, or `again` instead; its exit code is then one of `codes`. It is not given again where
-    `is_done` says that nothing is missing. A node is asked to stop once it serves and `until` holds. Faults begin at
-    the first call whose name has `since` in it; `sample` of them where not all are tried.
+    `prepare` makes the homes that it finds. `left` judges what lies there after the fault, `whole` what the same
+    command left when it was given again, or `again` instead; its exit code is then one of `codes`. It is not given
+    again where `is_done` says that nothing is missing. A node is asked to stop once it serves and `until` holds. Faults
+    begin at the first call whose name has `since` in it; `sample` of them where not all are tried.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Job:
 
 
 class Machine(ABC):
-    """Homes in the folder `work`, and what runs commands over them in processes of their own, with faults."""
+    """Homes in the folder `work`, and the running of commands over them in processes of their own, with faults."""
 
     faults: Sequence[Fault]
     """Those that it can make happen."""
@@ -105,29 +105,29 @@ class Machine(ABC):
         error: int = EIO,
         until: Callable[[Path], bool] = _at_once,
     ) -> int:
-        """Its exit code. A node is asked to stop once it serves, and `until` holds."""
+        """Run the command and return its exit code. A node is asked to stop once it serves, and `until` holds."""
 
     @property
     @abstractmethod
     def calls(self) -> list[str]:
-        """What the last command did to the disk."""
+        """The calls to the disk of the last command."""
 
     @property
     @abstractmethod
     def fired(self) -> bool:
-        """Whether the fault happened."""
+        """Tell whether the fault happened."""
 
     @property
     def said(self) -> str:
-        """What the last command printed."""
+        """The output of the last command."""
         return self._output.read_text(encoding="utf-8")
 
     def keep(self) -> None:
-        """From here on the homes begin as they are now."""
+        """Let the homes begin as they are now from here on."""
         shutil.copytree(self.work, self._template, symlinks=True)
 
     def fresh(self) -> None:
-        """The homes as they were. Their databases are the same files: on others a node would ask a witness first."""
+        """Restore the homes. Their databases stay the same files: on others a node would ask a witness first."""
         for number, path in enumerate(databases := sorted(self._template.rglob("node.sqlite"))):
             (self.work / path.relative_to(self._template)).replace(self._aside / str(number))
         shutil.rmtree(self.work)
@@ -185,7 +185,7 @@ class Press(Machine):
 
 
 def free_ports(home: Path) -> None:
-    """Give a home ports that nobody listens on."""
+    """Give a home ports on which no process listens."""
     file = home / "node.toml"
     text = _LOOPBACK.sub(lambda _: f'127.0.0.1:{free_port()}"', file.read_text(encoding="utf-8"))
     file.write_text(text, encoding="utf-8")
@@ -211,17 +211,17 @@ def chosen(
 
 
 def plans(jobs: list[Job]) -> list[list[Job]]:
-    """The commands of each test: all in one for a sample, one in each when every call is tried."""
+    """Return the commands of each test: all in one for a sample, one in each when every call is tried."""
     return [jobs] if POINTS else [[job] for job in jobs]
 
 
 def plan_name(jobs: list[Job]) -> str:
-    """How a test is called."""
+    """Return the name of a test."""
     return "-".join(job.name for job in jobs)
 
 
 async def tried(machine: Machine, shop: Workshop, job: Job) -> str:
-    """One command with its faults; what was done, in words."""
+    """Try one command with its faults; return what was done, in words."""
     dice, arguments = random.Random(f"{SEED} {job.name}"), job.given(machine.work)
     again = job.again(machine.work) if job.again else arguments
 

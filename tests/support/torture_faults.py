@@ -33,14 +33,14 @@ class Faults(Torture):
     outcomes: Counter[str]
 
     def prepare(self, folder: Path, victim: str) -> None:
-        """Give `victim` the disk."""
+        """Give `victim` the faulty disk."""
         self.numbers = itertools.count()
         self.outcomes = Counter()
         self.victim = self.seats[victim]
         self.victim.disk = self.disk = Disk(folder / "disk")
 
     async def at(self, phase: str, fault: Fault, number: int, error: int = EIO) -> bool:
-        """Whether the phase came to call `number` at all."""
+        """Run the phase with a fault at call `number`; tell whether the phase came to that call."""
         self.story.append(f"`{self.victim.member}`: {fault.name} at call {number} of its {phase}")
         if phase == "start":
             await self._strike([self.victim])
@@ -72,7 +72,7 @@ class Faults(Torture):
             await self._work_phase()
 
     async def _work_phase(self) -> None:
-        """A few exchanges of each side at once; what fails is asked again when all is checked."""
+        """Make a few exchanges of each side at once; failed ones are asked again when all is checked."""
         await asyncio.gather(self._counterpart_asks(), self._officer_asks())
 
     async def _counterpart_asks(self) -> None:
@@ -96,7 +96,7 @@ class Faults(Torture):
     # ------------------------------------------------------------ and then
 
     async def _settle(self, phase: str, fault: Fault, number: int) -> None:
-        """The process is gone: of the fault, or by a kill of ours after it has shown that it still works."""
+        """Wait for the end of the process: by the fault, or by our kill after it has shown that it still works."""
         child = self.victim.child
         assert child
         if phase == "stop":
@@ -127,7 +127,10 @@ class Faults(Torture):
             assert code == 0, f"ended with {code}"
 
     async def _works(self) -> bool:
-        """Whether it answers, or lets its officers ask; False once it has ended. One that does neither has failed."""
+        """Tell whether the node answers, or lets its officers ask; False once it has ended.
+
+        One that does neither fails.
+        """
         child = self.victim.child
         assert child
         async with asyncio.timeout(ENDS_S):

@@ -1,6 +1,6 @@
 """The load on nodes under torture: a counterpart and officers, who keep every answer that they were given.
 
-What they were not given they ask for again, with the same bytes or the same key.
+Lost answers they ask for again, with the same bytes or the same key.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FRESH_US = 20 * 1_000_000
 
 @dataclass(slots=True)
 class Counterpart:
-    """`kh`, which asks `vn` and keeps each answer, and each request that it got none for."""
+    """`kh`, which asks `vn` and keeps each answer, and each request without one."""
 
     client: Caller
     key: Any
@@ -70,7 +70,7 @@ class Counterpart:
             await asyncio.sleep(0.01)
 
     async def again(self) -> int:
-        """Repeat the newest requests: who had an answer gets the same bytes, who had none gets one now."""
+        """Repeat the newest requests: answered ones get the same bytes, others get an answer now."""
         before, oldest_us = dict(self.answers), CLOCK.now_us() - _FRESH_US
         again = [number for number in self.recent if self.sent[number][0] > oldest_us]
         async with self.client.channel() as channel:
@@ -128,7 +128,7 @@ class Desk:
                     await asyncio.sleep(0.01)
 
     async def again(self) -> int:
-        """Repeat what was lost, under its key; look again at what was shown: it is kept as it was."""
+        """Repeat lost searches under their keys, and compare the shown ones with what was kept."""
         lost, self.lost = self.lost, {}
         async with self.client() as client:
             await asyncio.gather(*(self.ask(client, key, number) for key, number in lost.items()))

@@ -17,7 +17,7 @@ from tests.support.zygote import Child, Zygote
 
 
 class Injection:
-    """In the place of `faulty_disk.Disk`: which call of the next process fails, and what was seen of it."""
+    """Stands in for `faulty_disk.Disk`: the call of the next process that fails, and what was seen of it."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -27,28 +27,28 @@ class Injection:
         self._known: list[Call] = []
 
     def arm(self, fault: Fault, at: int, error: int = EIO, seed: int = 0) -> None:
-        """The next process is traced; its call `at` fails."""
+        """Trace the next process; its call `at` fails."""
         self.armed, self._error = True, error
         self.call = self._known[at - 1] if fault else None
 
     def command(self, home: Path) -> list[str]:
-        """What the next process runs."""
+        """Return the command of the next process."""
         return self.trace.command(["serve", "--home", str(home)], self.call, self._error, apart=True)
 
     def disarm(self) -> None:
-        """Processes are traced no more."""
+        """Stop tracing processes."""
         self.armed = False
         if self.call is None:
             self._known = self.trace.calls
 
     @property
     def seen(self) -> int:
-        """How many calls can be chosen."""
+        """The number of calls that can be chosen."""
         return len(self._known)
 
     @property
     def fired(self) -> bool:
-        """Whether the call failed."""
+        """Tell whether the call failed."""
         return self.trace.fired
 
     def name(self, number: int) -> str:

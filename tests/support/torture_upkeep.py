@@ -45,7 +45,7 @@ _CLOSED = '@id("vn-closed")\n@code("policy-denies")\nforbid (principal, action =
 
 @dataclass(frozen=True)
 class Past:
-    """What was asked, and is to be forgotten or kept."""
+    """The exchanges that were asked, to be forgotten or kept."""
 
     forgotten: tuple[str, ...]
     kept: str
@@ -56,7 +56,7 @@ class Past:
 
 
 async def make_past(liaison: Liaison, folder: Path) -> Past:
-    """All of it, below `folder`; absolute paths in the homes lead there."""
+    """Make all of it below `folder`; absolute paths in the homes lead there."""
     world = sample_world(folder, ("th", "vn"))
     shop = Workshop(liaison, folder)
     for member in ("th", "vn"):
@@ -112,7 +112,7 @@ def _hash_of(trial: Path, home: Path, data: bytes, version: int) -> str:
 
 
 def _fork_homes(shop: Workshop, past: Past) -> None:
-    """Backups, a home from which it was erased, an act that waits, a home with disks of its own, a key copy."""
+    """Make backups, a home without an erased exchange, a waiting act, a home with disks of its own, and a key copy."""
     folder, home = shop.folder, shop.folder / "th"
     shop.ok("backup", "--new-key", folder / "offline")
     back_up(shop, home, folder / "before.backup")
@@ -158,8 +158,10 @@ def back_up(shop: Workshop, home: Path, out: Path) -> None:
 
 
 def verified(shop: Workshop, home: Path, codes: tuple[int, ...] = (0,)) -> None:
-    """The home opens and its logs verify: entries, heads, proofs, statements (INVARIANT-1, INVARIANT-2, INVARIANT-3 and
-    INVARIANT-5)."""
+    """Check that the home opens and its logs verify: entries, heads, proofs and statements.
+
+    These are INVARIANT-1, INVARIANT-2, INVARIANT-3 and INVARIANT-5.
+    """
     ran = shop.run("audit", "verify", "--home", home)
     assert ran.code in codes, ran.out + ran.err
 
@@ -174,7 +176,7 @@ def erased_exchanges(home: Path) -> dict[str, bool]:
 
 
 def forgotten(shop: Workshop, past: Past, home: Path) -> None:
-    """What was to be forgotten is gone, with the bytes of its keys, and the rest is there."""
+    """Check that the exchanges to be forgotten are gone, with the bytes of their keys, and that the rest is there."""
     found = erased_exchanges(home)
     assert {wanted: found[wanted] for wanted in past.forgotten} == dict.fromkeys(past.forgotten, True)
     assert not found[past.kept], "what was to be kept is gone"
@@ -219,7 +221,7 @@ def index_rows(shop: Workshop, home: Path) -> dict[str, int]:
 
 
 def opens(home: Path) -> None:
-    """A node would start over it."""
+    """Check that a node would start over the home."""
     ground = build_node(load_settings(home), production=False).resources
     ground.exchange_log.abandon()
     ground.operations_log.abandon()

@@ -1,4 +1,4 @@
-"""Importing this loads all that a node loads or computes once when it starts."""
+"""Load by import all that a node loads or computes once when it starts."""
 
 from __future__ import annotations
 

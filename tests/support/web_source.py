@@ -102,7 +102,7 @@ def as_json(value: Any, **headers: str) -> Reply:
 
 @dataclass
 class Interface:
-    """What the server answers; tests change it. `reply` may answer instead of the usual ways."""
+    """The answers of the server; tests change them. `reply` may answer instead of the usual ways."""
 
     persons: list[dict[str, Any]] = field(default_factory=lambda: [person(n) for n in range(1, 8)])
     page: int = 3
@@ -153,7 +153,7 @@ class _Server(ThreadingHTTPServer):
         self.interface = interface
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are what many tests are about."""
+        """Keep quiet: many tests are about clients that go away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -178,12 +178,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_args: Any) -> None:
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 @contextmanager
 def serving(interface: Interface, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """The address at which `interface` answers."""
+    """Serve `interface`; yield its address."""
     server = _Server(interface)
     if tls:
         # The handshake waits for the handler's own thread.

@@ -1,6 +1,6 @@
 """A warm process that forks others: a node starts in a fraction of a second, without a second of imports.
 
-What is forked is a process of its own that runs the very function the command line runs; only the modules are there
+A forked child is a process of its own that runs the very function of the command line; only the modules are there
 already. Nothing may have started a thread before a fork, which is checked.
 
 A test process has one zygote of each kind, whichever of its tests need one: each costs a second of imports itself.
@@ -40,14 +40,14 @@ _OURS = "LIAISON_"
 
 
 def serve(home: str) -> int:
-    """`liaison serve --home HOME`."""
+    """Run `liaison serve --home HOME`."""
     from gateway.cli.main import run
 
     return run(["serve", "--home", home])
 
 
 def command(*arguments: str) -> int:
-    """`liaison ARGUMENTS`."""
+    """Run `liaison ARGUMENTS`."""
     from gateway.cli.main import run
 
     return run(arguments)
@@ -91,7 +91,7 @@ def _say(line: str) -> None:
 
 
 def _child(order: dict[str, Any]) -> NoReturn:
-    """Run it and end as every Python does: what it left open is closed."""
+    """Run the call and end as every Python does: open files are closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     output = os.open(order["output"] or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -118,7 +118,7 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Tell whether the process has not ended."""
         return not self._ended.done()
 
     @property
@@ -128,7 +128,7 @@ class Child:
 
     @property
     def state(self) -> str:
-        """In words."""
+        """The state in words."""
         return "alive" if self.alive else f"ended with {self.code}"
 
     def signal(self, number: signal.Signals) -> None:
@@ -138,12 +138,12 @@ class Child:
                 os.kill(self.pid, number)
 
     async def ended(self, timeout: float = 20.0) -> int:
-        """Its exit code, once it has ended."""
+        """Wait for the end and return the exit code."""
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ended)), timeout)
 
 
 class _Running:
-    """A zygote's process, and a thread that hears what it says; it ends with the test process."""
+    """A zygote's process, and a thread that reads its output; it ends with the test process."""
 
     def __init__(self, warm: str, preload: Path | None) -> None:
         # Our settings are those of the moment when a child is asked for.
@@ -195,8 +195,10 @@ _running = cache(_Running)
 
 
 class Zygote:
-    """What a test has of a zygote that has imported the module `warm`: an asynchronous context manager that leaves none
-    of the children alive that it was asked for."""
+    """A zygote that has imported the module `warm`, for a test.
+
+    It is an asynchronous context manager that ends all children that it was asked for.
+    """
 
     def __init__(self, warm: str = "tests.support.warm_node", preload: Path | None = None) -> None:
         self._running = _running(warm, preload)

@@ -1,4 +1,4 @@
-"""Choices that look random and are the same on every machine and in every run."""
+"""Make choices that look random and are the same on every machine and in every run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Dice:
         return int.from_bytes(digest[:8], "big") % limit
 
     def one_in(self, chance: int) -> bool:
-        """Return true once in `chance` times."""
+        """Return True once in `chance` times."""
         return self.below(chance) == 0
 
     def pick(self, choices: Sequence[T]) -> T:

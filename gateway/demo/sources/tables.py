@@ -1,4 +1,4 @@
-"""Tables from a function that invents a row: the columns, their types and their order are those of the rows."""
+"""Write tables from functions that invent rows; columns, their types and their order come from the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TYPES = {int: "INTEGER", float: "REAL"}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of `count` rows that `row` invents from their number, and others; the first column is the key."""
+    """A table of `count` rows that `row` invents by number, and of `planted` ones; the first column is the key."""
 
     name: str
     count: int
@@ -56,12 +56,12 @@ def _write(database: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> N
 
 
 def insert(database: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
-    """Write rows whose columns are those of the table, in its order."""
+    """Insert rows whose columns are those of the table, in its order."""
     marks = ", ".join("?" * len(rows[0]))
     database.executemany(f"INSERT INTO {table} VALUES ({marks})", [tuple(row.values()) for row in rows])  # noqa: S608
 
 
 def _kind(rows: Sequence[Row], column: str) -> str:
-    """Return the type of a column by its first value that is not empty."""
+    """Return the SQL type of a column, by its first value that is not empty."""
     value = next((row[column] for row in rows if row[column] is not None), "")
     return _TYPES.get(type(value), "VARCHAR(200)")

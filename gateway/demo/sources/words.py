@@ -1,4 +1,4 @@
-"""Common given names, family names and places from which the sample's people are invented: (local, Latin)."""
+"""Common given names, family names and places for the invented people: (local, Latin)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand an act in, and see to it that it is carried out: by the node where one runs, else by this process."""
+"""Hand an act in and have it carried out: by the running node, else by this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gateway.ops.homes.open_home import Written
 from gateway.signing.keys import SigningKey
 
 _WAIT_S = {Lane.QUICK: 30.0, Lane.LONG: 120.0}
-"""Seconds that a running node may take; it looks five times and once a second."""
+"""Seconds that a running node may take. It looks at the quick lane five times a second, at the long lane once."""
 
 _STEP_S = {Lane.QUICK: 0.02, Lane.LONG: 0.1}
 _RUNNING = frozenset({"already-running", "log-in-use"})
@@ -36,10 +36,10 @@ def _no_officer(token: str) -> Officer:
 
 
 def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -> dict[str, Any]:
-    """Return the result of an act. `officer_of` checks tokens where no node runs.
+    """Have an act carried out and return its result; `officer_of` checks tokens where no node runs.
 
-    Raises what it was refused with, and `Unavailable` when a running node did not take it in time: a quick act is
-    then taken back, a long one stays.
+    Raises the error of a refusal, and `Unavailable` when a running node did not take the act in time: a quick act is
+    then withdrawn, a long one stays.
     """
     settings = load_settings(folder)
     mailbox, lane = Mailbox(Home(settings.home).acts), order.lane
@@ -60,7 +60,7 @@ def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -
 
 
 def _took(settings: Settings, lane: Lane, officer_of: OfficerOf) -> bool:
-    """Carry out what waits, unless a node runs; return whether none does."""
+    """Carry out the waiting acts, unless a node runs; return False where one does."""
     try:
         with own_desks(settings, lane, officer_of) as desks:
             if lane is Lane.LONG:
@@ -117,9 +117,9 @@ def bring_file(folder: Path, file: Path) -> dict[str, Any]:
 
 
 def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: dict[str, Any]) -> Written:
-    """Return the entry of an auditor's inspection in the operations log, which is durable now.
+    """Hand in an auditor's inspection; return its entry in the operations log, which is durable.
 
-    Raises what it was refused with, and `Unavailable` when a running node did not take it in time.
+    Raises the error of a refusal, and `Unavailable` when a running node did not take the inspection in time.
     """
     settings, clock = load_settings(folder), SystemClock()
     inspection = Inspection(action, member_id(settings.node.member), reason, clock.now_us(), detail)
@@ -127,15 +127,15 @@ def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: 
 
 
 def look_up(folder: Path, reason: str, looked_for: dict[str, Any]) -> Written:
-    """Return the entry of a search without a mandate, of which only public parts are shown."""
+    """Write and return the entry of a search without a mandate, which shows public parts only."""
     return _entry_of(folder, look_up_order(reason, looked_for))
 
 
 def announce_use(folder: Path, use: ActKind, by: str, reason: str, detail: dict[str, Any]) -> Written:
-    """Return the entry of a use of what policy decided on.
+    """Write and return the entry of a use of policy decisions.
 
-    Raises `Malformed` where who or why is not said, and `Unavailable` or what storage raises when the entry cannot be
-    written: nothing may be read then.
+    Raises `Malformed` where the person or the reason is missing, and `Unavailable` or a storage error when the entry
+    cannot be written: nothing may be read then.
     """
     return _entry_of(folder, use_order(use, by, reason, detail))
 

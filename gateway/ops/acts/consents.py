@@ -1,4 +1,4 @@
-"""Carry out what an officer of the owning agency decides on a counterpart's request for consent.
+"""Carry out decisions of officers of the owning agency on counterparts' requests for consent.
 
 The officer's token proves who decides. The decision counts from its entry on, which the node writes before it tells the
 counterpart (`gateway.desk.consent_requests`).

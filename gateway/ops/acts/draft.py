@@ -64,7 +64,7 @@ def draft(
 
 
 def proof_needed(kind: ActKind, home: Home) -> Forbidden:
-    """Return the error for an act that nobody signed, with the commands that lead to a signature."""
+    """Return the error for an unsigned act, with the commands that lead to a signature."""
     rule = rule_of(kind)
     roles = " or ".join(sorted(rule.roles))
     return Forbidden(
@@ -96,7 +96,7 @@ def prove_here(
 
 @contextmanager
 def helped(kind: ActKind, home: Home) -> Iterator[None]:
-    """Give an error about missing signatures the commands that lead to them."""
+    """Add to an error about missing signatures the commands that lead to them."""
     try:
         yield
     except LiaisonError as error:
@@ -123,7 +123,7 @@ def _remedy(kind: ActKind, home: Home) -> str:
 
 
 def trust_of(home: Home) -> HomeTrust:
-    """Return whose keys a home lists, by the system's clock. Raises `Misconfigured` where it has no settings."""
+    """Return the trust of a home, by the system's clock. Raises `Misconfigured` where it has no settings."""
     return HomeTrust(home, member_id(load_settings(home.path).node.member), SystemClock())
 
 
@@ -147,7 +147,7 @@ def add_person(file: Path, key_file: Path) -> bytes:
 
 
 def sign_command(file: Path) -> str:
-    """Return the command of the other person, whose key is in a place of theirs."""
+    """Return the command with which another person signs, with a key of their own."""
     return f"liaison act sign {argument(file)} --key THEIR.key --out {argument(file)}"
 
 
@@ -157,7 +157,7 @@ def bring_command(file: Path, home: str = "HOME") -> str:
 
 
 def describe_act(data: bytes) -> dict[str, Any]:
-    """Return what an act says, as JSON."""
+    """Return the content of an act as JSON."""
     act, document = parse_act(data)
     rule = rule_of(act.kind)
     return {

@@ -1,4 +1,4 @@
-"""Carry out acts that erase and hold, and erase by age what the settings say is over.
+"""Carry out acts that erase and hold, and erase content that is older than the settings allow.
 
 A node does it in its rounds; a command does it itself where no node runs. Erasing by age under the settings is no act
 of a human and needs no proof.
@@ -74,7 +74,10 @@ class ErasureDesk:
     # ------------------------------------------------------------ rounds
 
     def round(self) -> None:
-        """Do what a node does once a second. Of several processes of one home only one does it."""
+        """Carry out acts, run retention and copy the keystore when due; a node calls this once a second.
+
+        Of several processes of one home only one does it.
+        """
         now_us = self._one.clock.now_us()
         if not self._mailbox.waiting(Lane.LONG) and now_us < min(self._next_us, self._next_copy_us):
             return
@@ -86,7 +89,7 @@ class ErasureDesk:
                 self._copy_keys()
 
     def run_acts(self) -> int:
-        """Carry out what waits; return the number of acts. Of several processes of one home only one does it."""
+        """Carry out the waiting acts; return their number. Of several processes of one home only one does it."""
         with self._mailbox.our_turn(Lane.LONG) as ours:
             return self._run_acts() if ours else 0
 
@@ -97,7 +100,7 @@ class ErasureDesk:
         return self._mailbox.run(Lane.LONG, self._carry_out)
 
     def run_retention(self) -> list[Erased]:
-        """Once an hour finish what a crash left, let holds lapse, and erase what is over its age."""
+        """Finish what a crash left, let holds lapse and erase by age, once an hour; return the erased keys."""
         now_us = self._one.clock.now_us()
         if now_us < self._next_us:
             return []
@@ -132,7 +135,7 @@ class ErasureDesk:
         return act, Proved(proved.proof, proved.persons, proved.data, owner_of(self._mailbox.place(order)), order.id)
 
     def _note(self, act: Act, proved: Proved, event: Event) -> None:
-        """Write the entry of an act, durable before its effect begins; once, also over a crash."""
+        """Write the entry of an act, durably, before its effect begins; once, also over a crash."""
         private = {"by": proved.words, "reason": act.reason, "reference": act.reference, "order": act.id}
         draft = event.draft_of(private | proved.members())
         self._used.once(act.id, act.expires_us, proved.order, event.kind, lambda: self._one.note(draft))
@@ -144,7 +147,7 @@ class ErasureDesk:
         wanted, ground = ({}, "age") if by_age else _entries(act.detail)
         if by_age:
             self._timely()
-        else:  # what cannot be erased is refused before an entry says that it was ordered
+        else:  # refused here, so that no entry orders an erasure that cannot be done
             look_up(self._one.store, self._one.keys, standing(self._one.store, self._one.keys, self._now), wanted)
         why = ErasureReason("court-order" if act.reference else ground, proved.words, act.reason, act.reference, act.id)
         self._note(act, proved, events.ERASURE_ORDERED)

@@ -1,4 +1,4 @@
-"""Plan what is to be erased, draft the act of it, and tell what became of it."""
+"""Plan an erasure, draft its act, and describe its result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gateway.storage.log.erase_store import SqlErasableContent
 Entries = dict[str, list[int]]
 
 Done = tuple[list[Erased], str]
-"""What became of each key, and what was wrong with the copy of the keystore."""
+"""The erased keys, and the problem with the copy of the keystore (empty without one)."""
 
 _MANY = 10_000_000
 _CLASS_WORDS = {
@@ -42,7 +42,7 @@ _CLASS_WORDS = {
 
 
 def entry_places(texts: Iterable[str]) -> Entries:
-    """Return `exchange/1:17` or `exchange:17` (of the first log) as log and indexes. Raises `Misused`."""
+    """Parse places like `exchange/1:17` or `exchange:17` (of the first log) into indexes by log. Raises `Misused`."""
     found: Entries = defaultdict(list)
     for text in texts:
         log, _, index = text.rpartition(":")
@@ -54,7 +54,7 @@ def entry_places(texts: Iterable[str]) -> Entries:
 
 
 def exchange_entries(evidence: Evidence, wanted: str) -> Entries:
-    """Return all entries of an exchange, in every log."""
+    """Return the entries of an exchange, by log. Raises `Misused`."""
     try:
         exchange_id(wanted)
     except Malformed as error:
@@ -64,7 +64,7 @@ def exchange_entries(evidence: Evidence, wanted: str) -> Entries:
 
 
 def ages(age: str) -> dict[str, int]:
-    """Return the time before which months must have ended, for each class. Raises `Misused`."""
+    """Return, for each class, the time before which a month must have ended. Raises `Misused`."""
     try:
         return dict.fromkeys(map(str, ERASED_BY_AGE), age_before(SystemClock().now_us(), age))
     except Malformed as error:
@@ -89,10 +89,10 @@ def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Ent
 def of_subject(
     folder: Path, numbers: Sequence[str], records: Sequence[str], reason: str, court: str, key: Sequence[Path]
 ) -> Entries:
-    """Return all entries of exchanges in which a number was asked for, or a record was given or used.
+    """Return the entries of all exchanges in which a number was asked for, or a record was given or used.
 
-    The program opens everything to find them, and shows nothing of it; that has its entry first, and a person of the
-    table signs for it. Raises `Misused`.
+    The program opens all content to find them and shows none of it. This search has its entry first, signed by a person
+    as the table of acts demands. Raises `Misused`.
     """
     groups = [*map(number_terms, numbers), *(frozenset((term(Field.RECORD, record),)) for record in records)]
     if not all(groups):
@@ -113,9 +113,7 @@ def of_subject(
 
 
 def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erased]:
-    """Return what an erasure would erase; nothing is changed, and the node may be running. Raises what it would
-    raise.
-    """
+    """Return the keys that an erasure would erase; raises its errors. Nothing is changed; the node may be running."""
     return plan_age(folder, before) if before else plan_entries(folder, wanted)
 
 
@@ -131,19 +129,19 @@ def draft_entries(folder: Path, wanted: Entries, ground: str, reason: str, court
 
 
 def erased_of(result: Mapping[str, Any]) -> Done:
-    """Return what an erasure erased, and what was wrong with the copy of the keystore."""
+    """Return the erased keys of a result, and the problem with the copy of the keystore."""
     return [Erased(**item) for item in result["erased"]], str(result["problem"])
 
 
 def plan_age(folder: Path, before: Mapping[str, int]) -> list[Erased]:
-    """Return what erasing by age would erase. Nothing is changed; the node may be running."""
+    """Return the keys that erasing by age would erase. Nothing is changed; the node may be running."""
     with open_home(folder) as evidence:
         content = SqlErasableContent(evidence.database, evidence.store)
         return plan_by_age(evidence.store, content, evidence.keys, SystemClock().now_us(), before)
 
 
 def plan_entries(folder: Path, wanted: Entries) -> list[Erased]:
-    """Return what erasing entries would erase. Raises what the erasure would raise."""
+    """Return the keys that erasing these entries would erase. Raises the errors of the erasure."""
     with open_home(folder) as evidence:
         holds = standing(evidence.store, evidence.keys, SystemClock().now_us())
         targets = look_up(evidence.store, evidence.keys, holds, wanted)
@@ -154,7 +152,7 @@ def plan_entries(folder: Path, wanted: Entries) -> list[Erased]:
 
 
 def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
-    """Return what was, or would be, erased as JSON: by key, and summed up by month and class."""
+    """Return keys that were or would be erased as JSON, with the total of their entries."""
     rows: list[dict[str, Any]] = [
         {
             "class": item.key_id.partition("/")[0],
@@ -171,7 +169,7 @@ def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
 
 
 def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[str, str]]:
-    """Yield the same in lines: style and text."""
+    """Yield the lines of a value of `erased_value`: style and text."""
     rows = value["keys"]
     held = sorted({hold for row in rows for hold in row["held_by"]})
     for row in sorted(rows, key=lambda row: (row["month"], row["class"])):

@@ -60,7 +60,7 @@ def sign_hold(file: Path, key_file: Path) -> bytes:
 
 
 def hold_value(data: bytes) -> dict[str, Any]:
-    """Return what a document says, as JSON."""
+    """Return the content of a hold's document as JSON."""
     order, document = parse_hold(data)
     return {
         "hold": order.id,

@@ -1,4 +1,4 @@
-"""What to do next about a hold that cannot be placed or lifted as it is: commands with all their arguments."""
+"""Commands that help where a hold cannot be placed or lifted, with all their arguments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.trust.documents.policy_approval import APPROVALS
 
 
 def sign_command(file: Path) -> str:
-    """Return the command of the other approver, whose key is in a place of theirs."""
+    """Return the command with which another approver signs, with a key of their own."""
     name = shlex.quote(str(file))
     return f"liaison audit hold sign {name} --key THEIR.key --out {name}"
 
@@ -25,7 +25,7 @@ def bring_command(file: Path, home: str) -> str:
 
 @contextmanager
 def hinted(file: Path, home: Path, order: HoldOrder) -> Iterator[None]:
-    """Give an error of bringing the document in `file`, which is `order`, the command that mends it."""
+    """Add the helpful command to an error of bringing the document in `file`, which is `order`."""
     try:
         yield
     except LiaisonError as error:
@@ -55,7 +55,7 @@ def _remedy(code: str, file: Path, home: str, order: HoldOrder) -> str:
 
 
 def _draft_command(order: HoldOrder, file: Path, home: str) -> str:
-    """Return the command that drafts such a hold with another end."""
+    """Return the command that drafts this hold anew with another end."""
     places = [f"--entry {log}:{index}" for log, indexes in order.entries.items() for index in indexes]
     places += [f"--exchange {exchange}" for exchange in order.exchanges]
     said = f"--until DATE --reason {shlex.quote(order.reason)} --key YOUR.key --out {shlex.quote(str(file))}"

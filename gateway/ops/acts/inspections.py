@@ -62,13 +62,13 @@ def looked_up_entry(order: Order, account: str) -> EntryDraft:
 
 
 def use_order(use: ActKind, by: str, reason: str, detail: Mapping[str, Any]) -> Order:
-    """Return the act of using what policy decided on. Raises `Malformed` where who or why is not said."""
+    """Return the act of using policy decisions. Raises `Malformed` where the person or the reason is missing."""
     by, reason = text_value(by, "--by", _MAX_TEXT), text_value(reason, "--reason", _MAX_TEXT)
     return Order(use, by=by, reason=reason, detail=detail)
 
 
 def use_entry(order: Order, account: str) -> EntryDraft:
-    """Return the entry of such a use, ordered under this account of the machine. Raises `Malformed`."""
+    """Return the entry of a use of policy decisions, ordered under this account of the machine. Raises `Malformed`."""
     by, reason = text_value(order.by, "by", _MAX_TEXT), text_value(order.reason, "reason", _MAX_TEXT)
     private = {"by": by, "account": account, "reason": reason, "detail": dict(order.detail)}
     return rule_of(order.kind).events[0].draft_of(private)
@@ -95,7 +95,7 @@ class QuickDesk:
         }
 
     def run(self) -> int:
-        """Carry out what waits; return the number of acts. It costs one look at a folder when nothing waits.
+        """Carry out the waiting acts; return their number. It costs one look at a folder when none waits.
 
         Raises `StorageBroken`.
         """
@@ -113,7 +113,7 @@ class QuickDesk:
 
 
 class Inspections:
-    """What people want to see of the logs of one home."""
+    """Judges who may read the logs of one home, and writes the entries of it."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Inspections:
         return self._written(looked_up_entry(order, self._account(order)))
 
     def use(self, order: Order) -> Mapping[str, Any]:
-        """Note a use of what policy decided on."""
+        """Note a use of policy decisions."""
         return self._written(use_entry(order, self._account(order)))
 
     def inspect(self, order: Order) -> Mapping[str, Any]:
@@ -175,7 +175,7 @@ class Inspections:
         return {"log": self._log, "index": self._write(draft).index}
 
     def _check_scope(self, inspection: Inspection, appointment: Appointment) -> None:
-        """Return when every entry that is to be opened is there, and within the scope of the appointment."""
+        """Check that each entry to open exists and lies within the scope of the appointment."""
         log, indexes = wanted_entries(inspection)
         mandate = mandate_of(self._member, appointment)
         for index in indexes:
@@ -196,7 +196,7 @@ class Inspections:
 
 
 def wanted_entries(inspection: Inspection) -> tuple[str, list[int]]:
-    """Return the log and the entries that are to be opened. Raises `Malformed`."""
+    """Return the log and the indexes of the entries to open. Raises `Malformed`."""
     log, indexes = inspection.detail.get("log"), inspection.detail.get("entries")
     if not isinstance(log, str) or not isinstance(indexes, list) or not 1 <= len(indexes) <= MAX_ENTRIES:
         raise Malformed(

@@ -85,9 +85,9 @@ class Mailbox:
         return self.folder / f"{order.lane}-{order.id}.json"
 
     def waiting(self, lane: Lane) -> list[Path]:
-        """Return the files of the acts of a lane that were not carried out, the oldest first.
+        """Return the files of a lane's waiting acts, the oldest first.
 
-        It costs one look at a folder. What another process carries out or takes back meanwhile does not wait any more.
+        It costs one look at a folder. Acts that another process meanwhile carries out or takes back are left out.
         """
         try:
             files = [
@@ -104,7 +104,7 @@ class Mailbox:
         return [path for _, _, path in sorted(given)]
 
     def result(self, order: Order) -> dict[str, Any] | None:
-        """Return what became of an act, once; None while it waits."""
+        """Return the result of an act and remove it; return None while the act waits."""
         path = self.place(order).with_suffix(".result")
         try:
             data = path.read_bytes()
@@ -116,7 +116,7 @@ class Mailbox:
         return value
 
     def withdraw(self, order: Order) -> None:
-        """Take an act back, and its result: the command does not wait for it any more."""
+        """Take an act and its result back, for a command that does not wait any more."""
         for suffix in (".json", ".result"):
             self.place(order).with_suffix(suffix).unlink(missing_ok=True)
 
@@ -129,9 +129,9 @@ class Mailbox:
             return None
 
     def run(self, lane: Lane, carry_out: Callable[[Order], Mapping[str, Any]]) -> int:
-        """Carry out what waits in a lane, one after the other; return the number of acts.
+        """Carry out a lane's waiting acts, one after the other; return their number.
 
-        What is refused is answered with the error; `StorageBroken` goes on to the caller, and the act stays.
+        A refused act is answered with the error. `StorageBroken` goes on to the caller, and the act stays.
         """
         count = 0
         for path in self.waiting(lane):
@@ -151,7 +151,7 @@ class Mailbox:
 
     @contextmanager
     def our_turn(self, lane: Lane) -> Iterator[bool]:
-        """Give True where it is our turn: of several processes of one home only one takes the acts of a lane."""
+        """Yield whether it is our turn: of several processes of one home only one takes the acts of a lane."""
         make_folder(self.folder)
         with (self.folder / f"{lane}.lock").open("ab") as file:
             try:

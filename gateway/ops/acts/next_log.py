@@ -1,4 +1,4 @@
-"""Opens the next number of a log whose entries are lost, at a home that no node serves."""
+"""Open the next number of a log whose entries are lost, at a home that no node serves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gateway.trust.keeper import TrustKeeper
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was lost, and the number under which the log goes on."""
+    """The loss, and the number under which the log goes on."""
 
     loss: Loss
     number: int
@@ -73,7 +73,7 @@ def open_next_log(folder: Path, name: str, reason: str, keys: Sequence[Path], *,
 
 @contextmanager
 def alone(settings: Settings) -> Iterator[Database]:
-    """The database, while no process of any machine makes the node's rounds on it."""
+    """Yield the database while no process on any machine makes the node's rounds on it. Raises `Misconfigured`."""
     database = open_storage(settings)
     leader = Leader(database)
     try:
@@ -89,7 +89,7 @@ def alone(settings: Settings) -> Iterator[Database]:
 
 
 def _settle(documents: DocumentStore, peer: str, through: int) -> None:
-    """What is lost is owed by nobody, and no day's account tells of it."""
+    """Settle receipts and the account of days with `peer` up to `through`: lost entries are owed neither."""
     settle(documents, peer, through)
     state = DayState.read(documents, GIVEN, peer)
     if through > state.through:

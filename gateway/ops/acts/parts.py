@@ -1,4 +1,4 @@
-"""Put together what carries out the acts at one home, for a node that runs and for a home that no node serves."""
+"""Build the desks that carry out acts at one home, for a running node and for a home that no node serves."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OfficerOf = Callable[[str], Officer]
 
 @dataclass(frozen=True, slots=True)
 class Desks:
-    """What carries out the acts of one home: each lane of the mailbox has its desk."""
+    """The desks that carry out the acts of one home, one for each lane of the mailbox."""
 
     quick: QuickDesk
     long: ErasureDesk
@@ -52,7 +52,10 @@ class Desks:
 
 @dataclass(frozen=True, slots=True)
 class Stands:
-    """What the desks stand on. `log` is the name of the operations log; `settle` waits for writes under way."""
+    """The parts of a home that its desks work with.
+
+    `log` is the name of the operations log; `settle` waits for writes under way.
+    """
 
     settings: Settings
     clock: Clock
@@ -123,7 +126,7 @@ def _erasure_desk(on: Stands, mailbox: Mailbox, trust: HomeTrust, used: Used) ->
 
 @contextmanager
 def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator[Desks]:
-    """Give the desks of a home that no node serves. Raises `Misconfigured` (`already-running`) when one does."""
+    """Yield the desks of a home that no node serves. Raises `Misconfigured` (`already-running`) when one does."""
     home = Home(settings.home)
     with only_one(home.lock):
         database = open_node_database(settings) if lane is Lane.LONG else open_storage(settings)
@@ -159,10 +162,9 @@ def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator
 
 
 def require_here(log: AuditLog) -> None:
-    """Return unless the log is a copy or an old backup of which no witness was asked.
+    """Raise `NotProved` where the log is a copy or an old backup that no witness was asked about.
 
-    Going on with such a home would fork its log. Only a start asks the witnesses which copy is the newest. Raises
-    `NotProved`.
+    Going on with such a home would fork its log. Only a start of the node asks the witnesses which copy is the newest.
     """
     if log.moved:
         log.abandon()
@@ -177,24 +179,21 @@ def require_here(log: AuditLog) -> None:
 
 
 def _every_turn(store: SqlLogStore) -> Callable[[], None]:
-    """Return where several processes share the database, each has its turn at a log: when ours comes, theirs has
-    ended.
-    """
+    """Return a function that takes a turn at each log: other processes' writes under way have then ended."""
 
     def settle() -> None:
         for log in store.logs():
             if (state := store.state(log)) is not None:
-                with store.turn(state):
+                with store.turn(state):  # waits for the process that holds the turn
                     continue
 
     return settle
 
 
 def require_timely(clock: Clock, member: MemberId, view: Callable[[], TrustView]) -> None:
-    """Return while our time is to be trusted: a clock that is years ahead would erase everything.
+    """Raise `Forbidden` unless our time is proved: a clock that is years ahead would erase everything.
 
-    A status lives three days at most, so one that is valid by our clock says that the clock is about right. Raises
-    `Forbidden`.
+    A status lives three days at most, so one that is valid by our clock shows that the clock is about right.
     """
     try:
         check_time(clock)

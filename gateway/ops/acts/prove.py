@@ -1,4 +1,4 @@
-"""Judge acts that were handed in by the table: who proves them, and that none has its effect twice."""
+"""Judge acts by the table: check who proves them, and that no act has its effect twice."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _TAKEN = "act"
 """The kind of a used id among the documents; the value is the name under which the act was handed in."""
 
 _LOOK = 100_000
-"""Entries of a kind that are looked through for the one of an act that was cut off."""
+"""Entries of a kind that are searched for the one of an interrupted act."""
 
 
 @dataclass(frozen=True, slots=True)
 class HomeTrust:
-    """Whose keys the newest documents of a home list. `persons_of` reads them anew: what they say counts at once."""
+    """The persons and keys in the newest documents of a home. Each call reads them anew: a change counts at once."""
 
     home: Home
     member: MemberId
@@ -60,7 +60,7 @@ class HomeTrust:
         return listed_persons(descriptor, ROLES, self.clock.now_us(), removed)
 
     def verify(self, data: bytes) -> tuple[Act, Proved]:
-        """Return a signed act for this home, and who proves it. Raises what `verify_act` raises."""
+        """Return a signed act for this home, and its proof. Raises the errors of `verify_act`."""
         act, persons = verify_act(data, self.member, self.federation, self.persons(), self.clock.now_us())
         return act, Proved(Proof.SIGNATURES, persons, data)
 
@@ -76,8 +76,8 @@ class Used:
     def claim(self, name: str, expires_us: int, order: str) -> bool:
         """Take an act's id until its time is over, for the name under which it was handed in; return whether it is new.
 
-        An act that was cut off is handed in under the same name again: then it is not new, and goes on. Raises
-        `Replayed` when the id has been used under another name.
+        An interrupted act is handed in under its name again: it is then not new, and goes on. Raises `Replayed` when
+        the id has been used under another name.
         """
         value = json.dumps({"order": order}).encode()
         before = self._documents.put_new(_TAKEN, name, value, expires_us)
@@ -88,7 +88,7 @@ class Used:
         return before is None
 
     def once(self, name: str, expires_us: int, order: str, kind: str, write: Callable[[], object]) -> None:
-        """Write the entry of the act with this id, unless it is there from before a crash."""
+        """Write the entry of the act with this id, unless it was written before a crash."""
         if self.claim(name, expires_us, order) or not self._is_written(name, kind):
             write()
 

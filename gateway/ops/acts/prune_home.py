@@ -1,4 +1,4 @@
-"""Prunes the exchange log of a home that no node serves."""
+"""Prune the exchange log of a home that no node serves."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from gateway.witness.standing import standing
 
 
 def prune_home(folder: Path, before_us: int, reason: str, keys: Sequence[Path], *, dry_run: bool) -> list[Plan]:
-    """Prune what is older than `before_us` and may go, by an act that an administrator signs; return what was planned.
+    """Prune entries before `before_us` that may go, by an act that an administrator signs; return the plans.
 
-    With `dry_run` nothing is signed or done. Raises `Misconfigured` while a node runs, `NotProved` on a copy whose age
-    no witness was asked about, `Stale` by a clock that is not to be trusted, `Forbidden` where no administrator signed.
+    With `dry_run` nothing is signed or done. Raises `Misconfigured` while a node runs, `NotProved` on a copy that no
+    witness was asked about, `Stale` by a clock that is not to be trusted, `Forbidden` where no administrator signed.
     """
     detail = {"before_us": before_us}
     proved = None if dry_run else prove_here(folder, ActKind.PRUNE, reason, detail, keys)[1]

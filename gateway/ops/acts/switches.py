@@ -99,8 +99,8 @@ def suspend(
 ) -> Switch:
     """Switch `target` off, durably; return the line. Raises `Malformed` for a reason or a name that is no plain text.
 
-    `humanitarian`: who approved that missing persons, victims and threats to life are still asked and answered for.
-    With `keys` the act is signed. That it cannot be handed in, signed or not, never stops the switch.
+    `humanitarian` names who approved that missing persons, victims and threats to life are still asked about and
+    answered for. With `keys` the act is signed. Where the act cannot be handed in, the switch works all the same.
     """
     text_value(reason, "reason", MAX_REASON)
     if humanitarian:
@@ -145,7 +145,7 @@ def history(home: Home) -> tuple[Switch, ...]:
 
 
 class SwitchDesk:
-    """Gives switches their entries, and switches on what an administrator signed. One thread at a time."""
+    """Writes the entries of switches, and switches on by acts that an administrator signed. One thread at a time."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class SwitchDesk:
                 known.add(line.id)
 
     def resume(self, order: Order) -> Mapping[str, Any]:
-        """Switch on what a signed act names: its entry first, then the line."""
+        """Switch on the target of a signed act: its entry first, then the line."""
         act, proved = self._trust.verify(document_of(order.document))
         target = act.detail.get("target")
         if act.kind is not ActKind.RESUME or set(act.detail) != {"target"} or not is_target(target):
@@ -207,7 +207,7 @@ class SwitchDesk:
         self._documents.put(_REFUSED, line.id, b"1")
 
     def _proved(self, line: Switch) -> Proved:
-        """Return who switched off: the signed act of this very line, or the account that handed it in."""
+        """Return the proof of a line that switches off: its own signed act, or the account that handed it in."""
         found = self._mailbox.find(Lane.SWITCH, line.id)
         if found is None:
             return Proved(Proof.UNPROVED)

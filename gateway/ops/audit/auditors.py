@@ -1,4 +1,4 @@
-"""What the commands of an auditor's mandate do: keys, appointments, opening entries, exports."""
+"""Serve an auditor's mandate: appoint, open entries, search and export."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scope_of(
     *,
     content: bool,
 ) -> Scope:
-    """Return a scope as the options say it; what is not limited is whole."""
+    """Return the scope that the options describe; an option that is not given sets no limit."""
     return Scope(
         to_us(since) if since else 0,
         to_us(until or _END),
@@ -104,7 +104,7 @@ def describe_appointment(item: Appointment) -> dict[str, Any]:
 
 
 def auditors(folder: Path) -> list[dict[str, Any]]:
-    """List everybody who was appointed at a home, the newest first, and whether the appointment is in force."""
+    """Return all appointments of a home, the newest first, and whether each is in force."""
     settings, clock = load_settings(folder), SystemClock()
     home, member = Home(settings.home), member_id(settings.node.member)
     keeper, documents = TrustKeeper(home.trust, clock), TrustDocuments(home.trust)
@@ -121,7 +121,7 @@ def auditors(folder: Path) -> list[dict[str, Any]]:
 
 
 def own_appointment(evidence: Evidence, key: SigningKey) -> Appointment:
-    """Return the appointment of who has this key, in force now. Raises `Forbidden`, `BadSignature`."""
+    """Return the appointment in force of the holder of this key. Raises `Forbidden`, `BadSignature`."""
     clock = SystemClock()
     keeper = TrustKeeper(evidence.home.trust, clock)
     documents = TrustDocuments(evidence.home.trust).appointments(evidence.member)
@@ -129,11 +129,11 @@ def own_appointment(evidence: Evidence, key: SigningKey) -> Appointment:
 
 
 def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int], reason: str) -> dict[str, Any]:
-    """Open entries: the entry that says so first, then what they hold."""
+    """Write the entry of opening, then open entries and return their content."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         name = _newest_log(evidence, log)
-        own_appointment(evidence, key)  # what cannot be opened anyway is said at once
+        own_appointment(evidence, key)  # fails early: no entry is written for an opening that is refused anyway
     at = inspect(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
     with open_home(folder) as evidence:
         require_entry(evidence, at, Action.OPEN.event)
@@ -145,7 +145,7 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
 def export_appointment(
     folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
 ) -> tuple[Appointment, Written]:
-    """Return the appointment under which an export is made, and the entry that says so."""
+    """Write the entry of an export; return the appointment under which it is made, and that entry."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)
@@ -157,7 +157,7 @@ def export_appointment(
 
 
 def search_mandate(folder: Path, key_file: Path, reason: str, log: str, wanted: Filter) -> Mandate:
-    """Return what an auditor may see of what a search finds; the search has its entry once this returns."""
+    """Write the entry of an auditor's search, then return the mandate for it."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         appointment = own_appointment(evidence, key)
@@ -168,7 +168,7 @@ def search_mandate(folder: Path, key_file: Path, reason: str, log: str, wanted: 
 
 
 def public_filters(wanted: Filter) -> dict[str, str]:
-    """Return the filters by public parts that are given, as the entry of a search has them."""
+    """Return the given filters by public parts, in the form that the entry of a search holds."""
     given = {name: getattr(wanted, name) for name in ("kind", "peer", "exchange_id")}
     times = {name: rfc3339(us) for name, us in (("since", wanted.since_us), ("until", wanted.until_us)) if us}
     return {name: value for name, value in given.items() if value} | times

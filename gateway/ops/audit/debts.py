@@ -1,4 +1,4 @@
-"""How receipts stand with each counterpart, as `liaison audit debt` shows it."""
+"""List the receipts owed by and to each counterpart, for `liaison audit debt`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.storage.documents.document_store import SqlDocumentStore
 
 
 def debts(evidence: Evidence) -> list[dict[str, Any]]:
-    """List all counterparts by name: what they owe us, what we owe them, and since when there is an alarm."""
+    """Return for each counterpart, by name, the receipts owed to us and by us, and since when there is an alarm."""
     log = newest_log(evidence)
     peers = [member_id(name) for name in sorted(evidence.descriptors) if name != evidence.member]
     found = standing(_documents(evidence), evidence.store, log, peers) if log else []

@@ -1,4 +1,4 @@
-"""List entries of a home, newest first; what speaks of persons is open to an auditor with a mandate only."""
+"""List entries of a home, newest first; only an auditor's mandate opens their parts about persons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gateway.ports.events import EVENTS, LOOKED_UP
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Entries with the names of their logs and why a private part is closed, and whether there are more."""
+    """Entries, each with its log and the reason why its private part is closed, and whether there are more."""
 
     entries: list[tuple[str, Shown, str]]
     more: bool
@@ -29,10 +29,10 @@ class Listed:
 
 
 def list_entries(home: Path, log: str, wanted: Filter, limit: int, key: Path | None = None, reason: str = "") -> Listed:
-    """List entries of `log` that fit, newest first, with an auditor's key and reason or without.
+    """List the matching entries of `log`, newest first, with an auditor's key and reason or without.
 
-    A search under a mandate, and one in private parts, has its entry before anything is found. Raise `Misused` for what
-    no entry can have, and for a key without a reason.
+    A search under a mandate, and one in private parts, has its entry before anything is found. Raises `Misused` for a
+    filter that no entry can match, and for a key without a reason.
     """
     _check(log, wanted)
     if bool(key) != bool(reason.strip()) and (key or not wanted.private):
@@ -49,7 +49,7 @@ def list_entries(home: Path, log: str, wanted: Filter, limit: int, key: Path | N
 
 
 def _check(log: str, wanted: Filter) -> None:
-    """Raise `Misused` for what no entry of `log` can have, naming what it can."""
+    """Raise `Misused` for a filter that no entry of `log` can match, and name the known values."""
     kinds = [event.kind for event in EVENTS.values() if event.log == log]
     outcomes = [str(item) for item in Outcome]
     for option, value, known in (("--kind", wanted.kind, kinds), ("--outcome", wanted.outcome, outcomes)):
@@ -83,7 +83,7 @@ def find_entries(
 ) -> Iterator[tuple[str, Shown]]:
     """Yield entries of all numbers of `log`, the newest log and entry first, with the log's name.
 
-    An auditor finds by their private parts those alone that the mandate opens.
+    A search in private parts under a mandate finds only entries that the mandate opens.
     """
 
     def may(shown: Shown) -> bool:
@@ -99,7 +99,7 @@ def find_entries(
 
 
 def closed(shown: Shown, mandate: Mandate | None) -> str:
-    """Say why the private part of an entry is not shown; empty where it is. Without a mandate no persons are shown."""
+    """Return why the private part of an entry is closed, or empty. Without a mandate no persons are shown."""
     if not EVENTS[shown.entry.kind].personal or shown.erased:
         return ""
     return NO_AUDITOR if mandate is None else mandate.withholds_private(shown.entry, shown.private)

@@ -1,4 +1,4 @@
-"""Whether a folder on the command line is an export at all."""
+"""Check that a folder on the command line is an export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.errors import Misused
 
 
 def require_export(folder: Path) -> None:
-    """Raise `Misused` for a folder that was never an export; what is wrong with one is the verifier's to say."""
+    """Raise `Misused` for a folder that was never an export. The verifier judges what is wrong with one."""
     if (folder / MANIFEST).is_file():
         return
     if Home(folder).settings.is_file():

@@ -1,4 +1,4 @@
-"""What `liaison audit key-report` says: what a lost key signed, and what shows that it did so before the loss."""
+"""Report what a lost key signed, and which proof shows that it did so before the loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 def report_of_home(folder: Path, name: str, since_us: int, limit: int, progress: Progress | None) -> KeyReport:
-    """Look for everything that a key signed. Raises `Misused` for a name that means no key, or several."""
+    """Report everything that a key signed. Raises `Misused` for a name that means no key, or several."""
     with open_home(folder) as evidence:
         key = _key(evidence, name)
         clock = SystemClock()

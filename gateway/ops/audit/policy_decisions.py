@@ -1,4 +1,4 @@
-"""Explaining and rehearsing what a home decided: who wants to know has an entry first; only then is anything read."""
+"""Explain and rehearse decisions of a home; the entry that says who wants to know comes before anything is read."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from policy.review.reasons import Explanation, explain_decision
 from policy.review.rehearse import Recorded, Rehearsal, rehearse
 
 TRIED = "a draft of policy is tried before it is approved"
-"""Why drafts are rehearsed where nobody says it otherwise: this is what the command is for."""
+"""The default reason of a rehearsal, which is what the command is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who wants to know, and why; both stand in the entry, beside the account that the node itself finds."""
+    """The person who wants to know, and why; both stand in the entry, beside the account that the node itself finds."""
 
     by: str
     reason: str
@@ -43,11 +43,11 @@ def user(by: str, reason: str) -> User:
 
 
 def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
-    """Explain why an exchange that this home answered came out as it did: the question, then each record found.
+    """Explain the decisions on an exchange that this home answered: the question, then each record found.
 
-    The policy in force now is asked, at the time of the entry. Where the entry that says who wanted to know stands
-    comes first. Raises `Unknown` when there is no such decision. Where that entry cannot be written, what hinders it is
-    raised.
+    The policy in force now is asked, at the time of the entry. The entry that says who wants to know comes first; it is
+    returned with the explanations. Raises `Unknown` when there is no such decision, and the error that hinders the
+    entry.
     """
     engine = _in_force(home)
     detail = {"exchange": checked_id(exchange_id)}
@@ -68,8 +68,8 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, 
 def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Written, Rehearsal]:
     """Decide by the draft what this home answered since a time.
 
-    Where the entry that says who tries it stands comes first. Where that cannot be written, what hinders it is raised,
-    and `Misused` for a draft of another member's policy.
+    The entry that says who tries it comes first; it is returned with the result. Raises the error that hinders the
+    entry, and `Misused` for a draft of another member's policy.
     """
     settings, current = load_settings(home), _in_force(home)
     require_own(draft, current.member, settings.base_policy)
@@ -83,7 +83,7 @@ def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Wr
 
 
 def _require_entry(evidence: Evidence, index: int, use: ActKind, detail: dict[str, Any], log: str = OPERATIONS) -> None:
-    """Raise `NotProved` where the entry that says what is read is not in the log: then nothing is read."""
+    """Raise `NotProved` where the entry that announces the use is not in the log: then nothing is read."""
     for stored in evidence.store.entries(log, index, index + 1):
         shown = open_entry(evidence.keys, log, stored)
         if shown.entry.kind == use.value and shown.private.get("detail") == detail:

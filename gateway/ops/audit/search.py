@@ -1,4 +1,4 @@
-"""Where `liaison audit find` looks, under whose mandate, and how it says what it found."""
+"""Search a home or an export for `liaison audit find`, with or without a mandate."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MOST_REASONS = 50
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to search: a home or an export, and the file of the index where it is not the usual one."""
+    """The place of a search: a home or an export, and the file of the index where it is not the usual one."""
 
     folder: Path
     is_export: bool = False
@@ -47,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Who searches a home, and why: with the file of an appointed auditor's key, or without a mandate."""
+    """The person who searches, and why: with the file of an appointed auditor's key, or without a mandate."""
 
     reason: str = ""
     key_file: Path | None = None
@@ -65,9 +65,12 @@ class Searcher:
 
 @dataclass(slots=True)
 class Result:
-    """What was found. `entry` is where at home the entry of this search stands, `report` what was verified first where
-    the search is complete; `private` says whether private parts may be shown, `reasons` counts refusals by reason,
-    `pruned` names the lowest index of each log whose older entries are gone."""
+    """The result of a search.
+
+    `entry` is the place of the entry of this search at a home, `report` the verification before a complete search.
+    `private` says whether private parts may be shown, `reasons` counts refusals by reason, `pruned` names the lowest
+    index of each log whose older entries are gone.
+    """
 
     found: Found
     entry: Written | None = None
@@ -78,7 +81,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """Return 0; of a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
+        """Return 0; for a complete search 1 where the log is contradicted, 3 where closed entries leave it open."""
         if self.report is None:
             return 0
         return self.report.exit_code or (3 if self.found.closed or self.pruned else 0)
@@ -86,7 +89,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Under which charter the logs are verified before a complete search; an export needs one."""
+    """The charter under which the logs are verified before a complete search; an export needs one."""
 
     charter: Path | None
     fingerprint: str | None
@@ -150,7 +153,7 @@ def _verify(place: Place, complete: Complete, progress: Progress) -> Report:
 
 
 def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> None:
-    """Refuse what no entry has. A mandate does not count here: a home tells how many entries have a reason anyway."""
+    """Refuse words that no entry has. The mandate does not count: a home tells anyway how many entries match."""
 
     def seen(question: Question) -> bool:
         with _searched(place) as logs, _open_index(place, logs) as index:
@@ -160,19 +163,19 @@ def _refuse_unknown(place: Place, search: Search, progress: Progress | None) -> 
 
 
 def _pruned(place: Place, logs: SearchedLogs, question: Question) -> dict[str, int]:
-    """Return what was pruned of each log. Of an export the verifier says it: it may be of a part of the log anyway."""
+    """Return the first index of each pruned log. Of an export, which may be a part of a log, the verifier says it."""
     names = [log for log in logs.logs() if question.of_log(log) and not place.is_export]
     return {log: first for log in names if (first := logs.bounds(log)[0])}
 
 
 def _reasons(found: Found) -> list[str]:
-    """Return the terms of the reasons that the entries shown have: refusals are counted by them."""
+    """Return the terms of the reasons in the entries shown, by which refusals are counted."""
     shown = {str((opened.private or {}).get(name) or "") for _, opened in found.entries for name in ("code", "refusal")}
     return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
 
 
 def _look_up(folder: Path, reason: str, search: Search) -> Written:
-    """Write the entry of a search without a mandate, durable."""
+    """Write the entry of a search without a mandate, durably."""
     entry = look_up(folder, reason, search.as_value())
     with open_home(folder) as evidence:
         require_entry(evidence, entry, events.LOOKED_UP)
@@ -180,7 +183,7 @@ def _look_up(folder: Path, reason: str, search: Search) -> Written:
 
 
 def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
-    """Bring an index up to date; what was done, as JSON."""
+    """Bring an index up to date; return the work done as JSON."""
     with _searched(place) as logs, _open_index(place, logs) as index:
         added = IndexKeeper(logs, index).catch_up(progress)
     path = _index_path(place)
@@ -204,7 +207,7 @@ def _index_path(place: Place) -> Path:
 
 @contextmanager
 def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
-    """Open the index of these logs; one that belongs to another export is thrown away."""
+    """Open the index of these logs; an index of another export is replaced."""
     path = _index_path(place)
     belongs = logs.belongs
     if place.rebuild:
@@ -223,6 +226,6 @@ def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
 
 
 def remove_index(path: Path) -> None:
-    """Delete an index, which is built anew when it is needed."""
+    """Delete an index; it is built anew when it is needed."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

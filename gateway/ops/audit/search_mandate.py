@@ -18,10 +18,10 @@ from gateway.trust.documents.appointment import EVERY
 
 
 def announce(folder: Path, key_file: Path, reason: str, search: Search) -> tuple[Written, Mandate]:
-    """Write the entry of a search by an auditor; return its place, and what the auditor may see."""
+    """Write the entry of a search by an auditor; return its place, and the mandate."""
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
-        appointment = own_appointment(evidence, key)  # what cannot be searched anyway is said at once
+        appointment = own_appointment(evidence, key)  # fails early: no entry for a search that is refused anyway
     entry = inspect(folder, key, Action.SEARCH, reason, search.as_value())
     with open_home(folder) as evidence:
         require_entry(evidence, entry, Action.SEARCH.event)
@@ -45,5 +45,5 @@ def narrow(question: Question, mandate: Mandate) -> Question | None:
 
 
 def within(mandate: Mandate, opened: Opened) -> bool:
-    """Return whether a mandate opens the private part of an entry."""
+    """Tell whether a mandate opens the private part of an entry."""
     return opened.private is not None and not mandate.withholds_private(opened.entry, opened.private)

@@ -1,4 +1,4 @@
-"""What `liaison audit find` looks for: its options, checked, as a question."""
+"""Check the options of `liaison audit find` and turn them into a question."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Search:
     until_us: int = 0
 
     def check(self) -> None:
-        """Raise `Misused` for what no entry can have, naming what it can, and for a search for nothing."""
+        """Raise `Misused` for a value that no entry can have, naming the known ones, and for an empty search."""
         known = {
             "--kind": [event.kind for event in EVENTS.values() if event.log in _LOGS and self.log in ("", event.log)],
             "--outcome": [str(item) for item in Outcome],
@@ -68,11 +68,11 @@ class Search:
 
     @property
     def needs_mandate(self) -> bool:
-        """Return whether it is about persons: at home only an auditor with a mandate may ask."""
+        """Return whether the search is about persons: at a home only an auditor with a mandate may make it."""
         return bool(self.record or self.names or self.numbers)
 
     def question(self) -> Question:
-        """Return what is looked for: a person by each name, with the year of birth if given, or by each number."""
+        """Return the question: for a person by each name, with the year of birth if given, or by each number."""
         groups = tuple(self._groups())
         subjects = tuple(self._subjects())
         alternatives = tuple((*groups, *subject) for subject in subjects) or ((groups,) if groups else ())
@@ -107,7 +107,7 @@ class Search:
             yield (number_terms(number),)
 
     def as_value(self) -> dict[str, Any]:
-        """Return what was given, as JSON."""
+        """Return the given options as JSON."""
         named = {name: getattr(self, name) for name in self.__slots__ if not name.endswith("_us")}
         times = (("since", self.since_us), ("until", self.until_us))
         value = {name: list(item) if isinstance(item, tuple) else item for name, item in named.items() if item}

@@ -1,4 +1,4 @@
-"""`liaison source log`: what the agency's own log says of the node's questions, also while it is served."""
+"""List entries of an agency's own log for `liaison source log`, also while the source is served."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.storage.log.log_store import SqlLogStore
 
 
 def source_entries(home: Path, wanted: Filter, limit: int) -> list[Shown]:
-    """Return at most `limit` entries of a source process's log that fit. Raise `Misconfigured`, `Contradicted`."""
+    """Return at most `limit` matching entries of a source process's log. Raises `Misconfigured`, `Contradicted`."""
     settings = load_source(home)
     if not settings.home.database.exists():
         where = str(settings.home.database)

@@ -1,4 +1,4 @@
-"""Reasons and counterparts of a search that do not exist: told with the nearest, instead of finding nothing of them."""
+"""Refuse reasons and counterparts of a search that do not exist, and name the nearest one."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gateway.ops.homes.open_home import read_lines
 from gateway.trust.documents.charter import parse_charter
 
 Seen = Callable[[Question], bool]
-"""Whether any entry fits that can be opened."""
+"""Tells whether any entry that can be opened fits a question."""
 
 REASONS: Sequence[str] = (*sorted({*REFUSALS, "quota"}), *sorted(Reason))
 """Codes and coarse reasons of refusals that this version knows."""
 
 
 def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool) -> None:
-    """Raise `Misused` for a reason or counterpart that nobody knows and no entry has.
+    """Raise `Misused` for a reason or counterpart that is not known here and that no entry has.
 
-    A counterpart of another version may refuse with a code that is not known here, and a member may have left the
-    charter: so what is not known is looked for in the log, without the other options, before it is refused.
+    A counterpart of another version may refuse with an unknown code, and a member may have left the charter. So the log
+    is searched for an unknown word, without the other options, before the word is refused.
     """
     if search.refused not in ("", ANY, *REASONS):
         group = frozenset((term(Field.REFUSED, search.refused),))
@@ -46,7 +46,7 @@ def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[s
 
 
 def _members(folder: Path, *, is_export: bool) -> list[str]:
-    """Return members of the newest charter of a home or an export, not verified; none where none can be read."""
+    """Return the members of the newest charter of a home or an export, not verified; none where none can be read."""
     trust = folder / "trust" if is_export else Home(load_settings(folder).home).trust
     try:
         return sorted(parse_charter(read_lines(trust / "charter.jsonl")[-1]).charter.members)

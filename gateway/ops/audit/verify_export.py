@@ -1,4 +1,4 @@
-"""The audit commands' way to a home's logs; an export needs none of it."""
+"""Verify the logs of a home or an export, write exports, and reconcile two of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def verify_export_folder(
     processes: int,
     progress: Callable[[int, int], None],
 ) -> Report:
-    """Verify an export under the auditor's own charter. Raises `Misused` for a folder that holds none."""
+    """Verify an export under the auditor's own charter. Raises `Misused` for a folder that is none."""
     require_export(folder)
     return verify_export(
         folder,
@@ -81,7 +81,7 @@ def export_home(
     appointment: Appointment | None,
     progress: Callable[[int, int], None],
 ) -> str:
-    """Write an export, or go on with it; the SHA-256 of its manifest."""
+    """Write an export, or go on with it; return the SHA-256 of its manifest."""
     with open_home(folder) as evidence:
         require_current(evidence.database)
         trust, witnessing = evidence.home.trust, SqlWitnessStore(evidence.database)
@@ -110,7 +110,7 @@ def _charter(evidence: Evidence) -> list[bytes]:
 
 
 def policy_documents(folder: Path) -> dict[str, bytes]:
-    """Return the policies that a home has kept, as the files that an export carries, by their hash."""
+    """Return the policies that a home has kept, by the names of the files that an export carries."""
     found = {}
     for path in sorted(folder.glob("*-*.json")):
         name = path.stem.rpartition("-")[2]
@@ -120,7 +120,7 @@ def policy_documents(folder: Path) -> dict[str, bytes]:
 
 
 def reconcile_folders(one: Path, other: Path, charter: Path, fingerprint: str | None) -> Reconciled:
-    """Verify and compare two members' exports under the auditor's charter. Raises `Misused` for others."""
+    """Verify and compare the exports of two members under the auditor's charter. Raises `Misused` for other folders."""
     require_export(one)
     require_export(other)
     try:

@@ -61,8 +61,11 @@ def backup_origin(member: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup that was made: its files with their hashes, its logs with their sizes, what of the home is not in it,
-    its size in bytes."""
+    """A backup that was made.
+
+    `files` are the hashes of its files, `logs` the sizes of its logs, `left_out` the names in the home that it does not
+    hold, `size` its bytes.
+    """
 
     member: MemberId
     created: str
@@ -75,7 +78,8 @@ class Made:
 def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
     """Write the new file `out`, sealed for the public key in `to`. The node may be running.
 
-    Raises `Misconfigured` when `out` exists, `StorageBroken` when it cannot be written.
+    Raises `Misconfigured` when `out` exists, `StorageBroken` when it cannot be written, `NotProved` where a log has no
+    signed head.
     """
     if out.exists():
         raise Misconfigured("there is a file already", code="file-exists", where=str(out), remedy="name a new file")
@@ -109,7 +113,7 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
 
 @contextmanager
 def _room(out: Path) -> Iterator[Path]:
-    """Make a folder beside the backup for what is not finished; what was left there before goes first."""
+    """Yield a folder beside the backup for unfinished files, and empty it first."""
     folder = out.with_name(f".{out.name}.making")
     folder.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -141,7 +145,7 @@ def _write(
     finally:
         database.close()
     for name, head in heads.items():
-        # So the node that is restored from it knows that it moved, and asks a witness before it signs.
+        # A node restored from it thereby knows that it moved, and asks a witness before it signs.
         archive.add(f"{HOME}/{home.highwater.name}/{name}", signed_on(head, "a database that was backed up"))
     for name in _files(settings, home, heads):
         archive.add(f"{HOME}/{name}", (home.path / name).read_bytes())
@@ -190,7 +194,7 @@ def _head(store: SqlLogStore, log: str, path: Path, size: int) -> bytes:
 
 
 def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[str]:
-    """Return files of the home that a restored one needs, relative to it; others are left out."""
+    """Yield the files of the home that a restored one needs, relative to it."""
     places = [
         *(path for path in sorted(home.highwater.glob("*")) if path.name.partition(".")[0] not in heads),
         home.settings,
@@ -233,7 +237,7 @@ class _Archive:
         self._add(name, io.BytesIO(data), len(data))
 
     def add_file(self, name: str, path: Path) -> None:
-        """Add a large one."""
+        """Add a large file without loading it."""
         with path.open("rb") as file:
             self._add(name, file, path.stat().st_size)
 
@@ -257,7 +261,7 @@ class _Hashing:
         self.hash = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        """Return some bytes."""
+        """Return up to `size` bytes and hash them."""
         data = self._file.read(size)
         self.hash.update(data)
         return data

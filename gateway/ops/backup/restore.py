@@ -1,18 +1,19 @@
-"""Makes a home from a backup, and lets nothing live in it that was erased since.
+"""Make a home from a backup, in which nothing lives that was erased since.
 
 1. the backup is opened with its key, and unpacked beside the new home: names are checked, nothing is overwritten;
 2. its files are those of its manifest, which a log key signed that the member lists under its charter;
-3. what the old home or the copy of the keystore knows better is taken from there: content keys, the list of destroyed
+3. newer parts come from the old home or the copy of the keystore: content keys, the list of destroyed
    keys, and the high-water files;
 4. keys on the list are destroyed; what was kept of their months is wrapped under the keys that followed them, and the
    rest of their content is overwritten in the restored database;
 5. the logs are verified as an auditor would, against every head that the high-water files know;
 6. all of it is durable, and the home gets its name in one step.
 
-So whatever cuts it off, there is a whole home or none, and the same command given again begins anew. What the settings
-put outside the home (a server's database, a keystore on a disk of its own) it takes up where it was (`restore_target`).
+So an interruption leaves a whole home or none, and the same command given again begins anew. Parts that the settings
+put outside the home (a server's database, a keystore on a disk of its own) go on from where they were
+(`restore_target`).
 
-A database that lacks what was signed is found in step 5. The node says the same when it starts, and signs nothing.
+Step 5 finds a database that lacks signed entries. The node says the same when it starts, and signs nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _MAX_MANIFEST = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored. `emptied` entries were erased after the backup was made; `keys` content keys are there."""
+    """A restored home. `emptied` entries were erased after the backup was made; `keys` content keys are there."""
 
     member: MemberId
     created: str
@@ -67,7 +68,7 @@ class Restored:
 def restore(
     backup: Path, key_file: Path, home: Path, clock: Clock, *, old_home: Path | None, keys: Path | None, pin: str | None
 ) -> Restored:
-    """Make the new home. `old_home` is what is left of the one that was lost; `keys` the copy of its keystore.
+    """Make the new home. `old_home` is the rest of the lost one; `keys` is the copy of its keystore.
 
     `pin` is the fingerprint of the first charter, where it is known. Raises `Misconfigured` when there is a home
     already, `Contradicted` when the backup was changed.
@@ -127,7 +128,7 @@ def _unpack_one(archive: tarfile.TarFile, member: tarfile.TarInfo, aside: Path) 
 
 
 def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) -> tuple[str, str]:
-    """Step 2; the fingerprint of the charter that it verifies under, and the SHA-256 of the manifest."""
+    """Do step 2; return the fingerprint of the charter that it verifies under, and the SHA-256 of the manifest."""
     manifest, note = (_small(aside, name, _MAX_MANIFEST) for name in (MANIFEST, SIGNATURE))
     value = strict_json.loads(manifest, _MAX_MANIFEST)
     if not isinstance(value, dict) or value.get("v") != 1 or not isinstance(value.get("files"), dict):

@@ -1,8 +1,9 @@
-"""Where the parts of a restored home go, and how each gets there: steps 3, 4 and 6 of `ops.restore`.
+"""Put the parts of a restored home into their places: steps 3, 4 and 6 of `ops.backup.restore`.
 
-The home is made under another name and gets its own at the end. A server's database, and what the settings put on disks
-of their own, cannot wait for that. Before the first of it is written, a note beside the home says of which backup it
-is (`.th.restoring.json`): so whoever is cut off goes on with what they put there themselves, and with nothing else.
+The home is made under another name and gets its own at the end. A server's database, and parts that the settings put on
+disks of their own, cannot wait for that. Before the first of them is written, a note beside the home
+(`.th.restoring.json`) names the backup: an interrupted restore goes on with the parts that it wrote itself, and with no
+others.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class RestoreTarget:
         self.home = Home(self.settings.home)
 
     def _settings(self) -> Settings:
-        """Read the settings while the home lies aside, where an absolute path into the home leads aside, too."""
+        """Read the settings while the home lies aside: an absolute path into the home leads aside, too."""
         found = load_settings(self._aside)
         storage = dataclasses.replace(found.storage, keystore=str(self._moved(found.keystore)))
         if not found.is_shared:
@@ -55,20 +56,20 @@ class RestoreTarget:
         return self._aside.resolve() / path.relative_to(home) if path.is_relative_to(home) else path
 
     def is_outside(self, path: Path) -> bool:
-        """Return whether the settings put this on a place of its own."""
+        """Return whether the settings put this path outside the home."""
         return not path.is_relative_to(self.home.path)
 
     @property
     def was_begun(self) -> bool:
-        """Return whether this backup was being restored here before, and cut off."""
+        """Return whether restoring this backup here was begun before and interrupted."""
         return self.note.exists() and json.loads(self.note.read_bytes()) == self._digest
 
     def begin(self) -> None:
-        """From here on something is put outside the home."""
+        """Note that from here on parts are put outside the home."""
         replace(self.note, json.dumps(self._digest).encode(), PRIVATE)
 
     def finish(self) -> None:
-        """Step 6."""
+        """Do step 6: make all of it durable and give the home its name."""
         sync_tree(self._aside)
         make_folder(self._home.parent)
         self._aside.replace(self._home)
@@ -80,7 +81,7 @@ class RestoreTarget:
 
 
 def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -> None:
-    """Step 3."""
+    """Do step 3: take content keys, destroyed keys and high-water files from the old home or the copy."""
     settings, tombstones = place.settings, Tombstones(place.home.tombstones)
     if old_home is not None:
         old = Home(old_home)
@@ -107,7 +108,7 @@ def take_newer(place: RestoreTarget, old_home: Path | None, keys: Path | None) -
 
 
 def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
-    """Step 4: entries that were emptied, and content keys that are there."""
+    """Do step 4; return the number of emptied entries, and of content keys that are there."""
     settings = place.settings
     keystore, tombstones = KeyStore(settings.keystore), Tombstones(place.home.tombstones)
     bury(tombstones, keystore)
@@ -118,7 +119,7 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
 
 @contextmanager
 def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
-    """Open the database with what was dumped. A file is put into its place when the block ends."""
+    """Yield the database with the dumped tables. A database file is put into its place when the block ends."""
     if place.settings.is_shared:
         database = open_storage(place.settings)
         try:
@@ -172,7 +173,7 @@ def _empty(database: Database, tombstones: Tombstones, keystore: KeyStore) -> in
 
 
 def _wrap_again(content: SqlErasableContent, keystore: KeyStore, key: ContentKeyId) -> None:
-    """Put what was kept when a key was destroyed under the key that followed it."""
+    """Wrap content that was kept when its key was destroyed under the key that followed."""
     remembered = keystore.remembered(key.id)
     if not remembered:
         return

@@ -39,7 +39,7 @@ _MAX_HEAD = 64 * 1024
 
 
 def load_public(path: Path) -> ec.EllipticCurvePublicKey:
-    """Load the P-256 key in a `.pub` file. Raise `Misconfigured`."""
+    """Load the P-256 key in a `.pub` file. Raises `Misconfigured`."""
     try:
         key = load_der_public_key(decode64(path.read_text(encoding="ascii").strip()))
     except (OSError, ValueError, LiaisonError) as error:
@@ -50,7 +50,7 @@ def load_public(path: Path) -> ec.EllipticCurvePublicKey:
 
 
 class SealedWriter(io.RawIOBase):
-    """Writes a sealed file for `to`; without `finish` it cannot be opened."""
+    """Writes a file sealed for the key `to`; without `finish` it cannot be opened."""
 
     def __init__(self, file: BinaryIO, to: ec.EllipticCurvePublicKey, about: dict[str, Any]) -> None:
         key = os.urandom(32)
@@ -68,7 +68,7 @@ class SealedWriter(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Take some bytes."""
+        """Take some bytes; write each full piece."""
         self._waiting += data
         while len(self._waiting) > _PIECE:
             self._put(bytes(self._waiting[:_PIECE]), last=False)
@@ -76,7 +76,7 @@ class SealedWriter(io.RawIOBase):
         return len(data)
 
     def finish(self) -> None:
-        """Write the last piece. Closing does not: what was given up must not look as if it were whole."""
+        """Write the last piece. Closing alone does not: an abandoned file must not look whole."""
         self._put(bytes(self._waiting), last=True)
         self.close()
 
@@ -89,8 +89,8 @@ class SealedWriter(io.RawIOBase):
 class SealedReader(io.RawIOBase):
     """Reads a sealed file. `about` is what the writer added.
 
-    Raises `Malformed` for what is no such file, `Forbidden` for a key that it is not for, and `Contradicted` where it
-    was changed or cut off.
+    Raises `Malformed` for another kind of file, `Forbidden` for a key that the file is not sealed for, and
+    `Contradicted` where the file was changed or cut off.
     """
 
     def __init__(self, file: BinaryIO, key_file: Path) -> None:
@@ -110,7 +110,7 @@ class SealedReader(io.RawIOBase):
             raise Forbidden("it is sealed for another key", code="other-key", where=str(key_file))
         try:
             self._cipher = AESGCM(_SUITE.decrypt(decode64(value["key"]), key, _INFO))
-        except Exception as error:  # whatever the library says of a head that was changed
+        except Exception as error:  # the library raises several kinds for a changed head
             raise Contradicted("its head was changed", code="backup-changed", where="backup") from error
         self.about = {name: item for name, item in value.items() if name not in ("to", "key")}
         self._file = file
@@ -124,7 +124,7 @@ class SealedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` with some of what is next; 0 at the end."""
+        """Fill `buffer` with some of the next bytes; return their number, 0 at the end."""
         while not self._rest and not self._ended:
             self._next()
         size = min(len(buffer), len(self._rest))
@@ -133,7 +133,7 @@ class SealedReader(io.RawIOBase):
         return size
 
     def finish(self) -> None:
-        """Read to the end: nothing was cut off and nothing put behind it."""
+        """Read to the end. Raises `Contradicted` where something was cut off or put behind it."""
         while not self._ended:
             self._next()
         if self._file.read(1):

@@ -1,6 +1,6 @@
-"""`liaison doctor`: what would stop an exchange, what soon will, and what to do about it.
+"""Find what would stop an exchange now or soon, and say how to mend it (`liaison doctor`).
 
-Each check looks at one thing and never raises: what it cannot look at is a finding, too.
+Each check looks at one thing and never raises: an error in a check is a finding, too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
 
 
 def healthy(findings: list[Finding]) -> bool:
-    """Return whether nothing would stop an exchange."""
+    """Tell whether no finding would stop an exchange."""
     return all(finding.severity is not Severity.STOP for finding in findings)
 
 

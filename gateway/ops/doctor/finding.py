@@ -1,4 +1,4 @@
-"""Hold what a check of the doctor looks at and what it finds."""
+"""Define what a check of the doctor looks at and what it finds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding of one check; `remedy` says what to do, and is empty only where nothing is."""
+    """One finding of one check; `remedy` says what to do, and is empty only where nothing is to be done."""
 
     check: str
     severity: Severity
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """What checks look at. `to` is the counterpart that must answer, or empty."""
+    """The home that checks look at. `to` is the counterpart that must answer, or empty."""
 
     settings: Settings
     home: Home
@@ -45,7 +45,7 @@ def good(check: str, text: str) -> Finding:
 
 
 def warn(check: str, text: str, remedy: str) -> Finding:
-    """Return a finding of what works, but should be looked at."""
+    """Return a finding of something that works, but should be looked at."""
     return Finding(check, Severity.WARN, text, remedy)
 
 
@@ -55,7 +55,7 @@ def stop(check: str, text: str, remedy: str, where: str = "") -> Finding:
 
 
 def failed(check: str, error: LiaisonError, remedy: str) -> Finding:
-    """Return what an error says, as a finding that stops."""
+    """Return a finding that stops, made from an error."""
     return stop(check, error.message, error.remedy or remedy, error.where)
 
 

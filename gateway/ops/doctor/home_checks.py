@@ -30,7 +30,7 @@ from gateway.trust.view import TrustView
 from policy.bundle.agreements import Agreements
 
 WARN_DAYS = 30
-"""Days left of a certificate or document from which on it is a warning."""
+"""A certificate or document with fewer days left is a warning."""
 
 _PLAIN_KEYS = ("log", "witness")
 _CERTIFIED_KEYS = ("tls", "statement", "status", "client-cli")
@@ -39,7 +39,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 def check_folder(context: CheckContext) -> list[Finding]:
-    """Check that the home and its keys are for the node's account only."""
+    """Check that the folders are there, that only their owner can write in them, and that the keystore lies apart."""
     findings = []
     for folder in (context.home.path, context.home.keys, context.settings.keystore):
         if not folder.is_dir():
@@ -88,7 +88,7 @@ def check_certificates(context: CheckContext) -> list[Finding]:
 
 
 def check_signatures(_context: CheckContext) -> list[Finding]:
-    """Say how the signatures of a batch are made and verified; one by one, all works as well, but costs more."""
+    """Report how the signatures of a batch are made and verified: one by one works as well, but costs more."""
     if remedy := crypto_mb.remedy():
         return [warn("signatures", crypto_mb.describe(), remedy)]
     return [good("signatures", crypto_mb.describe())]
@@ -128,7 +128,7 @@ def check_database(context: CheckContext) -> list[Finding]:
 
 
 def other_names(settings: Settings, number: int) -> list[Finding]:
-    """Find names of a source that its mapping does not have: the node does not start with them."""
+    """Find names of a source that differ from its mapping: the node does not start with them."""
     source, findings = settings.sources[number], []
     mapping = load_mapping(settings.path(source.mapping))
     for name, said, mapped in (("id", source.id, mapping.id), ("agency", source.agency, mapping.agency)):
@@ -140,7 +140,7 @@ def other_names(settings: Settings, number: int) -> list[Finding]:
 
 
 def check_sources(context: CheckContext) -> list[Finding]:
-    """Check that each source's mapping fits its system and its settings, and it can be asked. No index is built."""
+    """Check that each source's mapping fits its system and settings, and that it can be asked. No index is built."""
     settings, findings, promised = context.settings, [], []
     ours = [source for source in settings.sources if not source.is_process]
     for number, source in enumerate(settings.sources):
@@ -188,7 +188,7 @@ def check_policy(context: CheckContext) -> list[Finding]:
 
 
 def _uncovered(context: CheckContext, agreements: Agreements) -> list[Finding]:
-    """Find agencies of our sources that no agreement names, now or later: nothing of theirs leaves by itself."""
+    """Find agencies of our sources that no agreement names, now or later: none of their records leaves by itself."""
     now_us, member = context.clock.now_us(), context.settings.node.member
     named = {name for one in agreements if now_us < one.validity.until_us for name in one.agencies}
     agencies = sorted({source.agency for source in context.settings.sources})
@@ -248,7 +248,7 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
 
 
 def check_suspensions(context: CheckContext) -> list[Finding]:
-    """Say what is switched off."""
+    """List the targets that are switched off."""
     active = Suspensions(context.home.suspensions, context.clock.monotonic).active
     make = stop if "all" in active else warn
     remedy = f"when it may be on again: liaison resume --home {argument(context.home.path)} …"
@@ -256,7 +256,7 @@ def check_suspensions(context: CheckContext) -> list[Finding]:
 
 
 def check_trial(context: CheckContext) -> list[Finding]:
-    """Name what is for trials only; it stops in production."""
+    """Find parts that are for trials only; in production they stop the node."""
     settings = context.settings
     production = settings.node.production
     make = stop if production else warn
@@ -319,7 +319,7 @@ def _is_there(view: TrustView, member: str) -> bool:
 
 
 def _publish(context: CheckContext, *, renewing: bool, agencies: Sequence[str] = ()) -> str:
-    """Return the command that publishes: a status needs the home alone, a descriptor the authority, too."""
+    """Return the command that publishes: a status needs only the home, a descriptor also the authority."""
     parts = [f"liaison trust publish --home {argument(context.home.path)}"]
     parts += [] if renewing else ["--authority ADIR"]
     parts += [f"--agency {name}" for name in agencies]

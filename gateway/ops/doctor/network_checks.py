@@ -1,4 +1,4 @@
-"""The checks that use the network: does our node run, and does a counterpart answer?"""
+"""The checks that use the network: our node runs, and a counterpart answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 
 def check_addresses(context: CheckContext) -> list[Finding]:
-    """Check that our addresses are served or free: a process that takes calls and does not answer serves nobody."""
+    """Check that our addresses are served or free: a process may take calls there and never answer."""
     listen = context.settings.listen
     return [_address(context, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))]
 
@@ -37,7 +37,7 @@ def _address(context: CheckContext, name: str, text: str) -> Finding:
 
 
 def _says_hello(raw: socket.socket) -> str:
-    """Return nothing when the other side speaks TLS, else what it does."""
+    """Return an empty text when the other side speaks TLS, else what it does."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     tls.set_alpn_protocols(["h2", "http/1.1"])
@@ -51,7 +51,7 @@ def _says_hello(raw: socket.socket) -> str:
 
 
 def check_counterpart(context: CheckContext) -> list[Finding]:
-    """Check that the counterpart named by `--to` answers over TLS 1.3 at one endpoint, and takes our certificate."""
+    """Check that the counterpart of `--to` answers over TLS 1.3 at one endpoint, and takes our certificate."""
     if not context.to:
         return []
     view = TrustKeeper(context.home.trust, context.clock).view
@@ -87,9 +87,9 @@ def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:
 
 
 def _greet(endpoint: str, name: str, tls: ssl.SSLContext) -> str:
-    """Return nothing when the endpoint answers our HTTP/2 preface, else what went wrong.
+    """Return an empty text when the endpoint answers our HTTP/2 preface, else what went wrong.
 
-    In TLS 1.3 a refused client certificate shows only when something is read, so the answer is waited for.
+    In TLS 1.3 a refused client certificate shows only when something is read, so this waits for the answer.
     """
     host, port = host_port(endpoint)
     try:

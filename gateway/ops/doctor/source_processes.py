@@ -1,4 +1,4 @@
-"""Sources that are processes of their own, as a node sees them: what it shows to them, and whether they answer."""
+"""Check sources that are processes of their own: they answer, and their agencies' keys are listed."""
 
 from __future__ import annotations
 

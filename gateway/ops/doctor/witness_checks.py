@@ -1,4 +1,4 @@
-"""Doctor: how the logs stand with their witnesses."""
+"""Check how the logs stand with their witnesses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _GUIDE = "docs/guides/witness.md says how"
 
 
 def check_witnesses(context: CheckContext) -> list[Finding]:
-    """Somebody cosigns, the domestic witness is known, no entries wait for a quorum, no heads contradict each other."""
+    """Check that heads are cosigned, the domestic witness is known, and no entries wait for a quorum.
+
+    Heads that contradict each other are a finding, too.
+    """
     member, settings = context.settings.node.member, context.settings.witness
     view = TrustKeeper(context.home.trust, context.clock).view
     plan = witness_plan(member, settings, view)

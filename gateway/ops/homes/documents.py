@@ -1,4 +1,4 @@
-"""Documents that a command is given in a file: of a file that is none, which document was wanted, and who makes it."""
+"""Read documents from files that a command is given; refuse others and name the wanted document and its maker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TYPE: Final = "application/vnd.liaison."
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which documents a command takes: their kinds, in words, and the command that writes them."""
+    """The documents that a command takes: their kinds, in words, and the command that writes them."""
 
     kinds: Collection[str]
     words: str
@@ -38,14 +38,14 @@ CARD: Final = Wanted(("card",), "member's card", "`liaison init` writes `member.
 
 
 def read_document(file: Path, wanted: Wanted) -> bytes:
-    """Read a file with one document, of which only the kind is looked at. Raise `Malformed`, `Misused`."""
+    """Read a file with one document, of which only the kind is checked. Raises `Malformed`, `Misused`."""
     data = _read(file)
     _check(file, data.strip(), wanted)
     return data
 
 
 def read_documents(file: Path, wanted: Wanted) -> list[bytes]:
-    """Read a file with a document in each line; empty lines do not count, and there is one at least."""
+    """Read a file with one document in each line, and with at least one. Raises `Malformed`, `Misused`."""
     lines = [line for line in _read(file).split(b"\n") if line.strip()]
     for line in lines or [b""]:
         _check(file, line, wanted)
@@ -54,7 +54,7 @@ def read_documents(file: Path, wanted: Wanted) -> list[bytes]:
 
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
-    """Tell what is wrong with a document with the file that it came in."""
+    """Add to an error about a document the file that it came in."""
     try:
         yield
     except LiaisonError as error:
@@ -85,7 +85,7 @@ _PLAIN: Final = {
 
 
 def _kind(data: bytes) -> str:
-    """Return what a document says that it is; `empty`, `broken`, or nothing where it is none."""
+    """Return the kind that a document states; `empty`, `broken`, or an empty text for another file."""
     if not data.strip():
         return "empty"
     if not data.lstrip().startswith(b"{"):
@@ -105,7 +105,7 @@ def _kind(data: bytes) -> str:
 
 
 def read_charter(file: Path) -> list[bytes]:
-    """Read the versions in a charter file, not verified yet. Raise `Misused` for a file that is none."""
+    """Read the versions in a charter file, not verified yet. Raises `Misused` for another file."""
     try:
         return read_documents(file, CHARTER)
     except Malformed as error:

@@ -1,4 +1,4 @@
-"""`liaison init`: a member's authority and the home of its node. Running it again makes only what is missing."""
+"""Make a member's authority and the home of its node (`liaison init`). Running it again makes only what is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TRIAL_PURPOSES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made now: files of the authority, and of the home, relative to each."""
+    """The files that were made now, of the authority and of the home, relative to each."""
 
     authority: tuple[str, ...]
     home: tuple[str, ...]
@@ -42,9 +42,9 @@ def found(
 ) -> Made:
     """Make `authority` (to be kept offline) and `home`; nothing that exists is changed.
 
-    Agencies of `[[source]]` in an existing node.toml get their key, too, unless that is a process with its own.
-    `database` is the address of PostgreSQL for a home that is made now.
-    Raises `Misconfigured` when a folder is another member's, `Malformed` for what is not an id.
+    Agencies of `[[source]]` in an existing node.toml get their key, too, unless the source is a process with its own.
+    `database` is the address of PostgreSQL for a home that is made now. Raises `Misconfigured` when a folder is another
+    member's, `Malformed` for text that is no id.
     """
     member_id(member)
     agencies = [identifier(agency, "agency") for agency in agencies]

@@ -1,7 +1,7 @@
-"""`liaison source init` and `certify`: the home of a source process, its keys, and their certificates.
+"""Make the home of a source process, its keys, and their certificates (`liaison source init` and `certify`).
 
 The keys are made where the source runs and never leave it. Where the national authority is elsewhere, `init` writes
-requests, which travel; `certify` is run in the authority's folder, and certifies nothing but a source's two uses.
+requests to take there; `certify` runs in the authority's folder and certifies only the two uses of a source.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from gateway.trust.ceremony.member_card import read_card
 
 @dataclass(frozen=True, slots=True)
 class Founded:
-    """What was made now, relative to the home, and the requests that still need the authority."""
+    """The files made now, relative to the home, and the requests that still need the authority."""
 
     files: tuple[str, ...]
     requests: tuple[str, ...]
 
 
 def certificate_names(member: MemberId, agency: str) -> dict[str, CertificateName]:
-    """Return the two certified keys of a source process, by file: what signs records, and what serves TLS."""
+    """Return the names of a source process's two certified keys, by file: one signs records, one serves TLS."""
     label(agency, "agency")
     return {
         "record": CertificateName(member, CertificateUse.AGENCY, agency, Holder.OWN),
@@ -54,7 +54,7 @@ def found_source(
 ) -> Founded:
     """Make the home `out`; nothing that exists is changed. `statements` are certificates of the node's statement keys.
 
-    Without `authority` the certificates are asked for: `<key>.csr`. Raises `Misconfigured`, `Malformed`.
+    Without `authority` this writes requests for certificates: `<key>.csr`. Raises `Misconfigured`, `Malformed`.
     """
     known = member_id(member)
     names = certificate_names(known, agency)
@@ -88,7 +88,7 @@ def found_source(
 def source_settings(
     nodes: Sequence[str], mapping: Path | None, url: str, access: Path | None, listen: str
 ) -> dict[str, object]:
-    """Return the settings of source.toml that are given; paths are made whole, since the home is another folder."""
+    """Return the given settings of source.toml; paths are made absolute, since the home is another folder."""
     given = {
         "source.nodes": list(nodes),
         "source.mapping": str(mapping.resolve()) if mapping else "",
@@ -100,7 +100,7 @@ def source_settings(
 
 
 def _from_here(url: str) -> str:
-    """Return the address of a SQLite file of this folder with its whole path, and another address as it is."""
+    """Return the address of a SQLite file of this folder with its absolute path; return another address as it is."""
     scheme, mark, path = url.partition(":///")
     file = Path(path)
     is_here = bool(mark) and scheme.startswith("sqlite") and not file.is_absolute() and file.is_file()
@@ -108,7 +108,7 @@ def _from_here(url: str) -> str:
 
 
 def certify_requests(authority: Path, requests: Sequence[Path], out: Path, clock: Clock) -> dict[str, str]:
-    """Certify requests of source processes of the authority's member into `out`, with `ca.pem`; use by file.
+    """Certify requests of source processes of the authority's member into `out`, with `ca.pem`; return uses by file.
 
     Raises `Malformed` for a request of another kind or member: nothing is written then.
     """

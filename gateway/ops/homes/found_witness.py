@@ -1,4 +1,4 @@
-"""`liaison witness init`: the home of a domestic witness, on the machine of another administrator than the node's."""
+"""Make the home of a domestic witness (`liaison witness init`), whose administrator is not the node's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COSIGNING = {"witness": Algorithm.ED25519, "witness-mldsa": Algorithm.MLDSA44}
 
 
 def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str]:
-    """Make the home `out`; nothing that exists is changed. What was made, relative to the home.
+    """Make the home `out`; nothing that exists is changed. Return the files made, relative to the home.
 
     Raises `Misconfigured` when there is a home already whose keys are gone: new keys would be another witness.
     """

@@ -22,7 +22,7 @@ from gateway.ops.homes.sources import source_place
 def build_indexes(folder: Path, wanted: str, progress: Callable[[str, int, int], None]) -> Iterator[dict[str, Any]]:
     """Build the index of each source and yield its figures as JSON, one source after the other.
 
-    Raise `Misconfigured` where a mapping is of another source: no source would use its index.
+    Raises `Misconfigured` where a mapping is of another source: no source would use its index.
     """
     settings = load_settings(folder)
     for source in chosen_sources(settings, wanted):

@@ -15,7 +15,7 @@ from gateway.storage.index.index_store import IndexStore
 
 
 def chosen_sources(settings: Settings, wanted: str) -> list[SourceSettings]:
-    """Return the source named `wanted`, or all where none is named. Raise `Misused` where there is no such source."""
+    """Return the source named `wanted`, or all without a name. Raises `Misused` where there is no such source."""
     sources = [source for source in settings.sources if wanted in ("", source.id)]
     if wanted and not sources:
         known = ", ".join(source.id for source in settings.sources) or "none"
@@ -24,13 +24,13 @@ def chosen_sources(settings: Settings, wanted: str) -> list[SourceSettings]:
 
 
 def index_status(folder: Path, wanted: str) -> list[dict[str, Any]]:
-    """Return how large and how old the index of each source is, and what is left out of it, as JSON."""
+    """Return the size, the age and the left-out rows of each source's index, as JSON."""
     settings = load_settings(folder)
     return [_status(settings, source) for source in chosen_sources(settings, wanted)]
 
 
 def left_over_indexes(folder: Path) -> list[dict[str, Any]]:
-    """Return the indexes of sources that have another id, are gone or run in a process of their own, with files."""
+    """Return the indexes, with files, of sources that were renamed, are gone or now run in their own process."""
     settings = load_settings(folder)
     used = {source.id for source in settings.sources if not source.is_process}
     links = [file for file in sorted(Home(settings.home).index.glob("*.sqlite")) if file.is_symlink()]
@@ -40,7 +40,7 @@ def left_over_indexes(folder: Path) -> list[dict[str, Any]]:
 
 
 def elsewhere(source: SourceSettings) -> dict[str, Any]:
-    """Return what is known of an index that is kept where its source runs."""
+    """Return the JSON for an index that is kept where its source runs."""
     return {"source": source.id, "state": "elsewhere"}
 
 

@@ -1,4 +1,4 @@
-"""One process for each home: a node that serves it, or a command that writes to its logs."""
+"""Let one process work on a home: a node that serves it, or a command that writes to its logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.errors import Misconfigured
 
 @contextmanager
 def only_one(file: Path) -> Iterator[None]:
-    """SQLite means one process for each home (design, section 9): a lock on this file holds it to that."""
+    """Hold the lock of a home, since SQLite means one process for each (design, section 9). Raises `Misconfigured`."""
     with file.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

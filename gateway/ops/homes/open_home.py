@@ -1,4 +1,4 @@
-"""The way to a home's logs, with nothing loaded that a search does not need."""
+"""Open a home's logs for reading, and load nothing that a search does not need."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 
 OPERATIONS = "operations/1"
-"""The log in which every look at entries stands; it has one number only."""
+"""The log that holds every look at entries; it has one number only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a home holds, opened for reading only; its node may be running."""
+    """The logs, keys and trust documents of a home, opened for reading only; its node may be running."""
 
     settings: Settings
     home: Home
@@ -57,7 +57,7 @@ def open_home(folder: Path) -> Iterator[Evidence]:
 
 
 def require_entry(evidence: Evidence, place: Written, event: Event) -> None:
-    """Raise `NotProved` unless the entry that says what is shown stands in the log."""
+    """Raise `NotProved` unless the entry that announces the showing stands in the log."""
     for stored in evidence.store.entries(place.log, place.index, place.index + 1):
         if parse_entry(stored.body).kind == event.kind:
             return
@@ -65,7 +65,7 @@ def require_entry(evidence: Evidence, place: Written, event: Event) -> None:
 
 
 def public_part(log: str, entry: Entry) -> dict[str, Any]:
-    """Return what everybody may see of an entry, as JSON."""
+    """Return the public part of an entry as JSON."""
     return {
         "log": log,
         "index": entry.index,
@@ -80,13 +80,13 @@ def public_part(log: str, entry: Entry) -> dict[str, Any]:
 
 
 def shown_value(log: str, shown: Shown, why: str = "") -> dict[str, Any]:
-    """Return an entry as JSON; `why` says that its private part is closed."""
+    """Return an entry as JSON; `why` is the reason why its private part is closed, or empty."""
     private = {"private": {} if why else shown.private, "erased": shown.erased, "closed": why}
     return public_part(log, shown.entry) | private
 
 
 def read_lines(file: Path) -> list[bytes]:
-    """Return the lines of a file that are not empty. Raise `Misconfigured`."""
+    """Return the non-empty lines of a file. Raises `Misconfigured`."""
     try:
         return [line for line in file.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:
@@ -97,7 +97,7 @@ def read_lines(file: Path) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where an entry stands."""
+    """The place of an entry."""
 
     log: str
     index: int

@@ -1,4 +1,4 @@
-"""Keys of persons: made by themselves, handed in as public keys, and listed by the next descriptor."""
+"""Take in public keys of persons, who made the pairs themselves, for the next descriptor."""
 
 from __future__ import annotations
 

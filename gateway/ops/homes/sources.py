@@ -1,4 +1,4 @@
-"""Say where the sources of a home are, and what the node shows to those that are processes of their own."""
+"""Return the places of a home's sources, and what the node shows to source processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.trust.view import TrustView
 
 
 def source_place(settings: Settings, source: SourceSettings, home: Home, clock: Clock) -> Place:
-    """Return where a source of the settings is, with its key index in the home."""
+    """Return the place of a source of the settings, with its key index in the home."""
     return Place(
         settings.path(source.mapping),
         settings.source_url(source),
@@ -29,7 +29,7 @@ def source_place(settings: Settings, source: SourceSettings, home: Home, clock: 
 
 
 def node_side(source: SourceSettings, home: Home, member: MemberId, trust: Callable[[], TrustView]) -> NodeSide | None:
-    """Return what the node shows to a source process, and trusts of it; None for another source."""
+    """Return the node's identity towards a source process, and the trust it checks with; None for another source."""
     if not source.is_process:
         return None
     return NodeSide(

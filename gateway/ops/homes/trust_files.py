@@ -18,7 +18,7 @@ from gateway.trust.documents.charter import verify_charter_chain
 from gateway.trust.documents.folder import Accepted
 
 _NO_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
-"""What the system says of a path that is wrong; a right one on a disk that fails is no wrong usage."""
+"""The system's errors for a wrong path. A disk that fails under a right path is no wrong usage."""
 
 
 def draft_charter(
@@ -26,7 +26,7 @@ def draft_charter(
 ) -> dict[str, Any]:
     """Write an unsigned charter of the members in `cards` to `out`, and return it as JSON.
 
-    A card is an authority's folder or the file that it hands in. Raise `Misused` where something is not given.
+    A card is an authority's folder or the file that it hands in. Raises `Misused` where something is missing.
     """
     if not cards and previous is None:
         raise Misused("name the members' cards")
@@ -49,7 +49,7 @@ def sign_document(document: Path, authority: Path, out: Path | None) -> dict[str
 
 
 def accept_documents(trust: Path, files: Sequence[Path], fingerprint: str | None) -> list[Accepted]:
-    """Take the documents in `files`, one a line, into a trust folder; stop at the first that is refused."""
+    """Take the documents in `files`, one on each line, into a trust folder; stop at the first that is refused."""
     clock, taken = SystemClock(), []
     given = [(file, line) for file in files for line in read_documents(file, TRUST)]
     for file, line in given:
@@ -59,7 +59,7 @@ def accept_documents(trust: Path, files: Sequence[Path], fingerprint: str | None
 
 
 def verify_charter(file: Path, fingerprint: str | None) -> tuple[dict[str, Any], int]:
-    """Verify a charter with all its versions; return the newest as JSON, and how many there are."""
+    """Verify a charter with all its versions; return the newest as JSON, and the number of versions."""
     versions = read_documents(file, CHARTER)
     with naming(file):
         charter = verify_charter_chain(versions, SystemClock().now(), fingerprint)
@@ -73,7 +73,7 @@ def show_charter(file: Path) -> dict[str, Any]:
 
 
 def write_document(file: Path, data: bytes) -> None:
-    """Write a document that survives a loss of power. Raise `Misused` where there can be no such file."""
+    """Write a document so that it survives a loss of power. Raises `Misused` where there can be no such file."""
     try:
         replace(file, data.rstrip(b"\n") + b"\n")
     except (StorageBroken, OSError) as error:

@@ -1,4 +1,4 @@
-"""Trust documents in words and as JSON, and publishing one's own."""
+"""Describe trust documents as JSON, and publish a home's own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def describe_charter(data: bytes) -> dict[str, Any]:
 
 
 def describe_home(home: Path) -> dict[str, Any]:
-    """Return what a home holds, as JSON. Raise `Misconfigured` without a charter."""
+    """Return the trust documents of a home as JSON. Raises `Misconfigured` without a charter."""
     clock = SystemClock()
     folder = Home(load_settings(home).home).trust
     charter = TrustDocuments(folder).charter(clock)
@@ -47,10 +47,10 @@ def describe_home(home: Path) -> dict[str, Any]:
 def publish(
     home: Path, authority: Path | None, endpoints: Sequence[str], offices: Sequence[str], agencies: Sequence[str]
 ) -> tuple[dict[str, Any], bytes]:
-    """Sign the next descriptor (with `authority`) and status; what was made, and the documents, one a line.
+    """Sign the next descriptor (with `authority`) and status; return their description, and the documents, one a line.
 
-    What is not given stays as it was published before, with the agencies whose keys the home got since; the first
-    time it comes from node.toml.
+    An empty argument leaves its values as published before, with the agencies whose keys the home got since. The first
+    time the values come from node.toml.
     """
     clock = SystemClock()
     settings = load_settings(home)
@@ -88,7 +88,7 @@ def _offices(settings: Settings) -> tuple[str, ...]:
 
 
 def _agencies(settings: Settings, held: Descriptor | None) -> tuple[str, ...]:
-    """Return the agencies listed before and those whose keys are in the home; the first time those of sources, too."""
+    """Return the agencies listed before and those whose keys are in the home; the first time also those of sources."""
     keys = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.key"))]
     before = held.agencies if held else tuple(source.agency for source in settings.sources)
     return tuple(dict.fromkeys([*before, *keys]))
@@ -102,9 +102,10 @@ def _unpublished(
     offices: Sequence[str],
     agencies: Sequence[str],
 ) -> list[str]:
-    """Return uses of keys in the home that the descriptor does not list.
+    """Return the uses of keys in the home that the descriptor does not list.
 
-    Raises `Misused` for options, and `Misconfigured` for a first descriptor, that only an authority can sign.
+    Raises `Misused` for options that would change the descriptor, and `Misconfigured` without one: only an authority
+    can sign it.
     """
     command = f"liaison trust publish --home {argument(settings.home)} --authority ADIR"
     if held is None:

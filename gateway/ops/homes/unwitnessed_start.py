@@ -1,7 +1,7 @@
 """An administrator's act that lets a node start once although its log was moved and no witness can be asked.
 
-It is one file beside the high-water marks, since it is read before any log is written to. The next start that needs it
-judges it and uses it up, and that start's entry tells it.
+The act is one file beside the high-water marks, since it is read before any log is written to. The next start that
+needs it verifies it and uses it up, and the entry of that start names it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def waive(trust: HomeTrust, reason: str, keys: Sequence[SigningKey]) -> Path:
 
 
 def waive_start(folder: Path, reason: str, key_files: Sequence[Path]) -> Path:
-    """Let the next start of the home in `folder` go on without a witness; return the file. Raises what `waive` does."""
+    """Let the next start of the home in `folder` go on without a witness; return the file.
+
+    Raises the errors of `waive`.
+    """
     home = Home(load_settings(folder).home)
     if not key_files:
         raise proof_needed(ActKind.WAIVE, home)
@@ -44,9 +47,9 @@ def waive_start(folder: Path, reason: str, key_files: Sequence[Path]) -> Path:
 
 
 def take_unwitnessed_start(trust: HomeTrust, used: Used) -> dict[str, Any]:
-    """Use the act up, and return the members of the start's entry that tell it; none where there is no act.
+    """Use the act up, and return its members of the start's entry; empty where there is no act.
 
-    Raises `Misconfigured` for an act that does not verify, such as a text that was not signed.
+    Raises `Misconfigured` for an act that does not verify, such as an unsigned text.
     """
     path = trust.home.highwater / _FILE
     if not path.exists():

@@ -1,4 +1,4 @@
-"""What witnesses say, in words and as JSON: of a node's own logs, and of the logs that a witness knows."""
+"""Describe as JSON how witnesses know a node's own logs, and the logs that a witness knows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MEANINGS = {
 
 @contextmanager
 def open_memory(home: Path) -> Iterator[SqlWitnessStore]:
-    """Open what a node or a domestic witness remembers, read only; it may be running. Raise `Misconfigured`."""
+    """Open the memory of a node or a domestic witness, read only; it may be running. Raises `Misconfigured`."""
     database = _database(home)
     try:
         require_current(database)
@@ -55,7 +55,7 @@ def _database(home: Path) -> Database:
 
 
 def describe_memory(home: Path) -> dict[str, Any]:
-    """Return the logs that a domestic witness has cosigned, and how many pairs of heads do not go together, as JSON."""
+    """Return as JSON the logs that a domestic witness has cosigned, and the number of contradicting pairs of heads."""
     with open_memory(home) as store:
         logs = [
             {"origin": head.origin, "size": head.size, "root": head.root.hex(), "time": rfc3339(head.time_us)}
@@ -79,9 +79,9 @@ def describe_evidence(evidence: HeadEvidence) -> dict[str, Any]:
 
 
 def read_evidence(home: Path, out: Path | None) -> list[dict[str, Any]]:
-    """Return the pairs of heads that a node or witness has kept, as JSON; write their notes to `out` where it is given.
+    """Return the pairs of heads that a node or witness has kept, as JSON; write their notes to `out` if given.
 
-    Raise `Misconfigured` when the files are there already.
+    Raises `Misconfigured` when the files are there already.
     """
     with open_memory(home) as store:
         found = store.evidence()
@@ -91,7 +91,7 @@ def read_evidence(home: Path, out: Path | None) -> list[dict[str, Any]]:
 
 
 def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
-    """Write both notes of each pair into the new folder `out`. Raise `Misconfigured` when they are there."""
+    """Write both notes of each pair into the folder `out`. Raises `Misconfigured` when they are there already."""
     make_folder(out)
     for item in found:
         name = describe_evidence(item)["id"]
@@ -101,7 +101,7 @@ def write_evidence(found: Iterable[HeadEvidence], out: Path) -> None:
 
 
 def describe_node(home: Path) -> dict[str, Any]:
-    """Return how the logs of a node stand with their witnesses; verified here, from what lies in the home."""
+    """Return how a node's logs stand with their witnesses, as JSON; verified here, with the documents in the home."""
     settings, clock = load_settings(home), SystemClock()
     view = TrustKeeper(settings.home / "trust", clock).view
     plan = witness_plan(settings.node.member, settings.witness, view)

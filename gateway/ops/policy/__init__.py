@@ -1,1 +1,1 @@
-"""Approve, fetch, accept and watch over national policy."""
+"""Approve, fetch, accept and review national policy."""

@@ -1,4 +1,4 @@
-"""Approving policy from the command line: approvers' keys, signatures, and bringing a policy to a node."""
+"""Approve policy: sign it, and bring it to a node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BASE = PACKAGED_POLICY / "base"
 
 
 def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:
-    """Sign a national folder as a document, or add a signature to a document. It must load first."""
+    """Sign a national folder as a document, or add a signature to a document. The policy must load first."""
     key = load_signing_key(key_file)
     if place.is_dir():
         if member is None or version is None:
@@ -36,7 +36,7 @@ def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None,
 
 
 def bring(home: Path, file: Path) -> ApprovedPolicy:
-    """Bring a signed policy to a home; its node judges it. What could not be taken anyway is refused here."""
+    """Bring a signed policy to a home; its node judges it. One that the node could not take anyway is refused here."""
     settings = load_settings(home)
     data = read_document(file, POLICY)
     policy, _ = parse_policy(data)
@@ -60,9 +60,10 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
 
 
 def in_force(home: Path) -> dict[str, Any]:
-    """Return which policy a home holds: version (0: a folder that nobody approved), hash and approvers.
+    """Return the policy that a home holds: version (0: a folder without approval), hash and approvers.
 
-    `waiting` is what was brought and no node has taken: version, hash and approvers, and why a node would refuse it.
+    `waiting` describes a policy that was brought and that no node has taken: version, hash, approvers, and why a node
+    would refuse it.
     """
     settings = load_settings(home)
     keeper = PolicyKeeper(settings, SystemClock(), production=False)

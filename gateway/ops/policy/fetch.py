@@ -1,4 +1,4 @@
-"""Getting the very files of a policy that decided, by the hash that each decision's entry names."""
+"""Fetch the very files of a policy that decided, by the hash in each decision's entry."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LEAST = 8
 
 
 def fetch_policy(home: Path | None, export: Path | None, wanted: str, out: Path) -> str:
-    """Write the files of a policy into `out`, base and national; its whole hash, which they were compared with.
+    """Write the files of a policy into `out`, base and national; return the whole hash, which they have.
 
-    Raises `Unknown` when no such policy was kept, and `Contradicted` when the files are not those of the hash.
+    Raises `Unknown` when no such policy was kept, and `Contradicted` when the files do not have the hash.
     """
     folder = Home(home).policies if home is not None else (export or Path()) / POLICIES
     found = dict(_kept(folder, wanted))
@@ -53,7 +53,7 @@ def _kept(folder: Path, wanted: str) -> Iterator[tuple[str, Path]]:
 
 
 def _inside(place: str) -> PurePosixPath:
-    """Return the path of a file below the folder; no document leads out of it."""
+    """Return the path of a file below the folder. Raises `Malformed` for one that leads out of it."""
     path = PurePosixPath(place)
     if path.is_absolute() or ".." in path.parts:
         raise Malformed("a file of this policy has a path that leads elsewhere", code="bad-policy-document")

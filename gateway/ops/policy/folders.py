@@ -1,4 +1,4 @@
-"""Find national folders, and whose policy they hold."""
+"""Find national folders, and the members whose policy they hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policy.engine.engine import BASE
 
 
 def member_of(folder: Path, member: str | None) -> MemberId:
-    """Return the member whose policy `folder` holds: as said, or by the folder's own name. Raise `Misused`."""
+    """Return the member whose policy `folder` holds: as given, or by the folder's own name. Raises `Misused`."""
     name = member or folder.resolve().name
     try:
         return member_id(name)
@@ -23,7 +23,7 @@ def member_of(folder: Path, member: str | None) -> MemberId:
 
 
 def compared(old: Path, new: Path, member: str | None) -> MemberId:
-    """Return the member whose policy both folders hold. Raise `Misused` where they are of two members."""
+    """Return the member whose policy both folders hold. Raises `Misused` where they are of two members."""
     whose = member_of(new, member)
     if member is None and _is_member(name := old.resolve().name) and name != whose:
         told = f"`{old}` is by its name the policy of `{name}`, and `{new}` that of `{whose}`"
@@ -34,7 +34,7 @@ def compared(old: Path, new: Path, member: str | None) -> MemberId:
 
 
 def require_own(folder: Path, member: MemberId, base: Path = BASE) -> None:
-    """Raise `Misused` for a folder that is no policy for `member`, and is one for another party."""
+    """Raise `Misused` for a folder that fails as a policy of `member` and loads as one of another party."""
     files, national = read_files(base), read_files(folder)
     if not check_bundle(files, national, member)[1]:
         return
@@ -65,7 +65,7 @@ def _parties(folder: Path) -> set[str]:
 
 
 def national_folders(folder: Path, member: str | None) -> list[tuple[Path, MemberId]]:
-    """Return `folder` itself, or each national folder below it: of `policy`, those of `policy/national`."""
+    """Return `folder` itself, or each national folder below it (for `policy`, those of `policy/national`)."""
     inside = folder / "national" if (folder / "national").is_dir() else folder
     if not any(inside.glob("*.cedar")):
         found = [path for path in sorted(inside.iterdir()) if path.is_dir() and any(path.glob("*.cedar"))]

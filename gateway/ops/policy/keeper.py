@@ -1,4 +1,4 @@
-"""The policy in force, and how it follows what two approvers signed.
+"""Hold the policy in force, and take the versions that two approvers signed.
 
 ::
 
@@ -7,8 +7,8 @@
     policies/unlogged                   the version whose acceptance may have no entry yet
     policies/unapproved-<hash>.json     a folder's files as they decided, in trials: for auditors
 
-What cannot be used (half-written, older, unsigned, for another member, or with a mistake in it) changes nothing: the
-old policy stays in force, and an alarm and an entry say why.
+A document that cannot be used (half-written, older, unsigned, for another member, or with a mistake in it) changes
+nothing: the old policy stays in force, and an alarm and an entry say why.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ UNLOGGED = "unlogged"
 _UNSEEN = (0, 0, 0)
 
 READY_S = 2.0
-"""Seconds after which a policy comes into force whether it is ready or not: a stricter one must not wait for long."""
+"""Seconds after which a policy comes into force, ready or not: a stricter one must not wait for long."""
 
 _PAUSE_S = 0.001
-"""Seconds between two decisions that are worked out ahead, in which the threads that answer requests get their turn."""
+"""Seconds between two decisions worked out ahead, in which the threads that answer requests get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """What became of a document that came in; `refused` says why it was not taken, empty when it was."""
+    """The result of an incoming document; `refused` says why it was not taken, and is empty when it was."""
 
     version: int
     policy_hash: str
@@ -56,7 +56,7 @@ class PolicyChange:
 
 
 def policy_entry(change: PolicyChange | None) -> EntryDraft | None:
-    """Return the entry of what became of a document that came in; none where none came."""
+    """Return the entry of the result of an incoming document; None without one."""
     if change is None:
         return None
     which: dict[str, Any] = {"version": change.version, "policy_hash": change.policy_hash}
@@ -68,10 +68,10 @@ def policy_entry(change: PolicyChange | None) -> EntryDraft | None:
 class PolicyKeeper:
     """Holds the engine in force. `refresh` costs one `stat` when nothing came in.
 
-    In production nothing decides that two approvers did not sign; in trials a folder will do until the first such
-    document comes. `decides`: it is a node that decides by it, so each policy is made ready before it comes into force
-    (`PolicyEngine.make_ready`), on the thread that loads it. `unlogged` is what was accepted and may have no entry yet,
-    also from before a crash.
+    In production only a policy that two approvers signed decides; in trials a folder does until the first such document
+    comes. `decides` says that a node decides by it, so each policy is made ready before it comes into force
+    (`PolicyEngine.make_ready`), on the thread that loads it. `unlogged` is an accepted policy that may have no entry
+    yet, also from before a crash.
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, production: bool, decides: bool = False) -> None:
@@ -95,10 +95,10 @@ class PolicyKeeper:
         return self._loaded
 
     def refresh(self) -> PolicyChange | None:
-        """Look at what came in; None when nothing new did. The engine is exchanged in one step.
+        """Take an incoming document; return None without a new one. The engine is exchanged in one step.
 
-        Whoever has written the entry about it calls `logged`. `StorageBroken` when it cannot be kept: whether it was
-        only opening the files anew can tell.
+        The caller writes the entry about it, then calls `logged`. Raises `StorageBroken` when the document cannot be
+        kept; only opening the files anew then tells whether it was.
         """
         incoming = self._folder / INCOMING
         mark = _mark(incoming)
@@ -108,7 +108,7 @@ class PolicyKeeper:
         return self._judged(self._take)
 
     def waiting(self) -> PolicyChange | None:
-        """Judge what was brought and is not in force as a node would; None where nothing waits. Change nothing."""
+        """Judge a document that was brought and is not in force as a node would; None without one. Nothing changes."""
 
         def judge(data: bytes) -> PolicyChange:
             policy = self._verified(data, self._clock.now_us())
@@ -118,7 +118,7 @@ class PolicyKeeper:
         return self._judged(judge) if self.left_out else None
 
     def _judged(self, judge: Callable[[bytes], PolicyChange | None]) -> PolicyChange | None:
-        """Return what `judge` says of what came in, or why it cannot be used."""
+        """Return the result of `judge` for the incoming document, or why it cannot be used."""
         version = 0
         try:
             data = (self._folder / INCOMING).read_bytes()
@@ -134,7 +134,7 @@ class PolicyKeeper:
 
     @property
     def left_out(self) -> bool:
-        """Return whether what was brought last is not in force: it was refused, or no node has looked at it yet."""
+        """Return whether the document brought last is not in force: refused, or not yet looked at by a node."""
         incoming, newest = self._folder / INCOMING, self._newest()
         if not incoming.exists():
             return False
@@ -166,7 +166,7 @@ class PolicyKeeper:
             )
 
     def logged(self) -> None:
-        """Note that the entry about the policy that was accepted last is durable. Raise `StorageBroken`."""
+        """Note that the entry about the policy accepted last is durable. Raises `StorageBroken`."""
         if self.unlogged is None:
             return
         try:
@@ -179,7 +179,7 @@ class PolicyKeeper:
 
     @property
     def _mark(self) -> Path:
-        """Return the highest version that was ever in force, apart from the documents."""
+        """The file of the highest version that was ever in force, apart from the documents."""
         return self._home.highwater / "policy"
 
     def _raise_mark(self, version: int) -> None:
@@ -187,7 +187,7 @@ class PolicyKeeper:
         replace(self._mark, b"%d\n" % version, PUBLIC)
 
     def _check_forward(self, version: int) -> None:
-        """Refuse a policy that goes back, also where newer documents were taken away."""
+        """Raise `Misconfigured` for a policy older than one in force before, also where newer documents are gone."""
         before = _number_in(self._mark)
         if version < before:
             raise Misconfigured(
@@ -205,7 +205,7 @@ class PolicyKeeper:
         return engine
 
     def _ready(self, engine: PolicyEngine) -> PolicyEngine:
-        """Return the engine, with what its first decisions need worked out ahead. Meanwhile the old one decides."""
+        """Return the engine after working out ahead what its first decisions need. Meanwhile the old one decides."""
         if self._decides:
             before, until = self._loaded, self._clock.monotonic() + READY_S
 
@@ -228,7 +228,7 @@ class PolicyKeeper:
             return None
         policy = self._verified(newest.read_bytes(), None)
         engine = self._ready(engine_of(policy, self._settings))
-        if policy.version > _number_in(self._mark):  # whoever accepted it was cut off
+        if policy.version > _number_in(self._mark):  # a crash came between accepting it and the mark
             self._raise_mark(policy.version)
         if policy.version == _number_in(self._folder / UNLOGGED):
             self.unlogged = PolicyChange(policy.version, engine.hash.hex(), policy.signers)
@@ -295,7 +295,7 @@ def keep_unapproved(folder: Path, settings: Settings, engine: PolicyEngine) -> N
 
 
 def install(home: Path, data: bytes) -> None:
-    """Bring a document to a node, running or not; it is judged there."""
+    """Bring a document to a node, running or not; the node judges it."""
     folder = Home(home).policies
     make_folder(folder)
     replace(folder / INCOMING, data, PUBLIC)

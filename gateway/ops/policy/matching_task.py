@@ -12,7 +12,7 @@ from gateway.matching.thresholds import SETS
 
 def evaluate_task(task: Path, out: Path, thresholds: str, half: int | None, progress: Progress) -> Summary:
     """Match the queries of a task and write the hits of each to `out`, once all is done."""
-    out.open("a").close()  # that it cannot be written is said before the work, and what it holds is kept until after it
+    out.open("a").close()  # fails before the work where it cannot be written, and keeps the old result until after it
     written = io.StringIO()
     summary = evaluate(task, written, SETS[thresholds], half, progress)
     try:

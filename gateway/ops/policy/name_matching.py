@@ -15,14 +15,14 @@ from gateway.model.values import MAX_TEXT, NameForm, PartialDate, Sex
 def compare_names(
     first: str, second: str, birth: Sequence[str], sex: Sequence[str], father: Sequence[str], thresholds: str
 ) -> Comparison:
-    """Compare two names, with what is given once for both or for each. Raise `Misused` for what cannot be compared."""
+    """Compare two names, with features given once for both or for each. Raises `Misused` for unusable values."""
     for which, name in (("FIRST", first), ("SECOND", second)):
         if not name.strip():
             raise Misused(f"{which} is empty: give two names, each in quotation marks")
         if len(name) > MAX_TEXT:
             raise Misused(f"{which} has more than {MAX_TEXT} characters")
     sexes, fathers = _both("sex", sex), _both("father", father)
-    try:  # exit code 1 is an answer here: what cannot be compared must not look like it
+    try:  # exit code 1 is an answer here, so a value that cannot be compared is wrong usage
         births = [PartialDate(text) if text else None for text in _both("birth", birth)]
         query = PersonQuery((NameForm(first),), births[0], Sex(sexes[0]) if sexes[0] else None, father=fathers[0])
         held = PersonQuery((NameForm(second),))

@@ -1,4 +1,4 @@
-"""What the policy commands do: find the folders, ask the policy, and put the result in words."""
+"""Check, explain and tabulate the policy in a folder, and count the quotas of a home."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
 def problems_of(folder: Path, member: MemberId) -> list[LiaisonError]:
-    """List everything that is wrong with a national folder: policies, agreements, cases, and bad twins that load."""
+    """List all mistakes in a national folder: in policies, agreements, cases, and bad twins that load."""
     if not any(folder.glob("*.cedar")):
         remedy = "name a national folder, such as policy/national/th"
         return [Misconfigured("there is no policy here: no `*.cedar` file", where=str(folder), remedy=remedy)]
@@ -67,7 +67,7 @@ def explain_case(path: Path, member: str | None) -> Explanation:
 
 
 def since_us(span: str) -> int:
-    """Return `30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Misused`."""
+    """Return the time `30d`, `12h` or `2w` before now, in microseconds since 1970. Raises `Misused`."""
     found = _SPAN.fullmatch(span)
     if not found:
         raise Misused(f"--since `{span[:20]!a}` is no span of time (30d, 12h or 2w)")
@@ -76,7 +76,7 @@ def since_us(span: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Who gets what under a policy, and when that was asked."""
+    """The rows of who gets what under a policy, and when it was asked."""
 
     member: MemberId
     policy_hash: str
@@ -93,7 +93,7 @@ class Matrix:
 
 
 def matrix_of(folder: Path, member: str | None) -> Matrix:
-    """Ask the policy in `folder` who gets what now."""
+    """Ask the policy in `folder` for the matrix of now."""
     whose = member_of(folder, member)
     engine = PolicyEngine.load(folder, whose)
     now_us = SystemClock().now_us()
@@ -101,7 +101,7 @@ def matrix_of(folder: Path, member: str | None) -> Matrix:
 
 
 def quotas_of(home: Path) -> list[dict[str, Any]]:
-    """Today's counts beside their limits, those that are nearly used up first; `left` is None without a limit."""
+    """Return today's counts beside their limits, the most used first; `left` is None without a limit."""
     settings = load_settings(home)
     keeper = PolicyKeeper(settings, SystemClock(), production=False)
     quotas = keeper.engine.bundle.quotas

@@ -1,4 +1,4 @@
-"""Name what results are told in: lines of text, each with a style where it has one."""
+"""Describe results in lines of text, each with a style where it has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell what a backup holds, and how a home was restored from one."""
+"""Describe the content of a backup, and the restoring of a home from one."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from gateway.views.lines.report import report_lines, report_value
 
 
 def key_lines(made: dict[str, str]) -> Iterator[Line]:
-    """Tell where the key pair is."""
+    """Yield the places of the key pair."""
     yield f"key, to be kept offline: {made['key']}", "good"
     yield f"public key, for the node: {made['public']}"
 
 
 def backup_value(made: Made, out: Path, key_copy: str) -> dict[str, Any]:
-    """Return what a backup holds as JSON; `key_copy` is where the keystore is copied to, if it is."""
+    """Return the content of a backup as JSON; `key_copy` is the place of the keystore's copy, or empty."""
     about = {"backup": str(out), "member": made.member, "created": made.created, "bytes": made.size}
     about |= {"files": len(made.files), "logs": made.logs, "left_out": list(made.left_out), "key_copy": key_copy}
     return about
 
 
 def backup_lines(about: dict[str, Any]) -> Iterator[Line]:
-    """Tell what a backup holds, and what it does not."""
+    """Yield what a backup holds, and what it does not."""
     yield f"{about['backup']}: {about['files']} files, {about['bytes'] / 1e6:,.1f} MB", "good"
     for log, size in about["logs"].items():
         yield f"  {log}: {size:,} entries"
@@ -38,13 +38,13 @@ def backup_lines(about: dict[str, Any]) -> Iterator[Line]:
 
 
 def restored_value(done: Restored, home: Path) -> dict[str, Any]:
-    """Return how a home was restored as JSON."""
+    """Return the result of restoring a home as JSON."""
     about = {"member": done.member, "created": done.created, "fingerprint": done.fingerprint, "home": str(home)}
     return about | {"emptied": done.emptied, "keys": done.keys, "logs": report_value(done.report)}
 
 
 def restored_lines(done: Restored, home: Path, old_home: Path | None) -> Iterator[Line]:
-    """Tell how a home was restored, and what to do where the backup lacks what was signed."""
+    """Yield the result of restoring a home, and what to do where the backup lacks signed entries."""
     yield f"{home}: the home of `{done.member}` as of {done.created}", "good"
     yield f"  fingerprint of its first charter: {done.fingerprint}"
     yield f"  {done.keys} keys of content; {done.emptied:,} entries were erased since, and are empty now"
@@ -58,7 +58,7 @@ def restored_lines(done: Restored, home: Path, old_home: Path | None) -> Iterato
 
 
 def _newer(home: Path, old_home: Path | None) -> str:
-    """Say where a newer backup may come from: a node that stops writes an entry, also after its last backup."""
+    """Return where a newer backup may come from: a node that stops writes an entry, also after its last backup."""
     try:
         is_there = old_home is not None and load_settings(old_home).database_file.is_file()
     except LiaisonError:

@@ -1,4 +1,4 @@
-"""Tell in lines who owes whom receipts."""
+"""Describe in lines who owes whom receipts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 def debt_lines(found: Sequence[dict[str, Any]]) -> Iterator[Line]:
-    """Tell how receipts stand with all counterparts."""
+    """Yield how receipts stand with all counterparts."""
     for value in found:
         yield from _counterpart_lines(value)
     if not any(value[side]["open"] for value in found for side in ("they_owe", "we_owe")):
@@ -41,7 +41,7 @@ def _counterpart_lines(value: dict[str, Any]) -> list[Line]:
 
 
 def _day_lines(day: dict[str, Any], whose: str) -> list[Line]:
-    """Tell how the last comparison of a day went."""
+    """Return the result of the last comparison of a day."""
     if not day["day"]:
         return []
     if not day["differs"]:

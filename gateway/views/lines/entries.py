@@ -1,4 +1,4 @@
-"""Tell an entry of a log in one line."""
+"""Describe an entry of a log in one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.clock import rfc3339
 
 
 def entry_line(name: str, shown: Shown, why: str = "") -> str:
-    """Tell an entry in one line; `why` says that its private part is closed."""
+    """Return an entry in one line; `why` is the reason why its private part is closed, or empty."""
     entry = shown.entry
     place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
     exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
@@ -27,11 +27,11 @@ def entry_line(name: str, shown: Shown, why: str = "") -> str:
 
 
 _BULKY = frozenset({"reference", "request_hash", "marking"})
-"""Left out in words; `--json` has them."""
+"""Parts left out in words; `--json` has them."""
 
 
 def source_line(shown: Shown) -> str:
-    """Tell an entry of an agency's own log in one line."""
+    """Return an entry of an agency's own log in one line."""
     entry, private = shown.entry, {key: value for key, value in shown.private.items() if key not in _BULKY}
     told = ", ".join(f"{key} {' '.join(_words(value))}" for key, value in private.items())
     place = f"{rfc3339(entry.time_us)[:19]}Z {entry.kind:16} {entry.peer or '-':3} {entry.exchange_id or '-'}"
@@ -39,7 +39,7 @@ def source_line(shown: Shown) -> str:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Yield what a value says, without the names of its parts."""
+    """Yield the parts of a value, without their names."""
     if isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _words(part)

@@ -1,4 +1,4 @@
-"""Tell what the doctor found."""
+"""Describe the findings of the doctor in lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MARKS = {Severity.GOOD: ("ok  ", "good"), Severity.WARN: ("note", "warn"), Seve
 
 
 def finding_lines(findings: Iterable[Finding], *, is_sound: bool) -> Iterator[Line]:
-    """Tell each finding with its remedy, and at the end whether an exchange is possible."""
+    """Yield each finding with its remedy, and at the end whether an exchange is possible."""
     for finding in findings:
         mark, style = _MARKS[finding.severity]
         yield f"{mark}  {finding.check}: {finding.text}", style

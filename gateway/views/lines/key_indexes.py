@@ -1,4 +1,4 @@
-"""Tell how key indexes stand, in lines."""
+"""Describe key indexes in lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VALUE_ALONE = ", the value alone: "
 
 
 def built_lines(one: dict[str, Any]) -> Iterator[Line]:
-    """Tell an index that was built."""
+    """Yield the figures of an index that was just built."""
     if one["state"] == "elsewhere":
         yield f"{one['source']}: its index is kept where the source runs", "dim"
         return
@@ -22,7 +22,7 @@ def built_lines(one: dict[str, Any]) -> Iterator[Line]:
 
 
 def status_lines(one: dict[str, Any]) -> Iterator[Line]:
-    """Tell an index as it is."""
+    """Yield the state of an index."""
     if one["state"] == "elsewhere":
         yield from built_lines(one)
     elif one["state"] != "ready":
@@ -34,13 +34,13 @@ def status_lines(one: dict[str, Any]) -> Iterator[Line]:
 
 
 def left_over_lines(one: dict[str, Any]) -> Iterator[Line]:
-    """Tell an index that no source uses."""
+    """Yield the files of an index that no source uses."""
     yield f"{one['source']}: left over: no source of this home uses this index, and nothing keeps it up", "warn"
     yield f"  -> remove {' and '.join(one['files'])}"
 
 
 def _many_lines(one: dict[str, Any]) -> Iterator[Line]:
-    """Warn from one record in a hundred on: what is left out is found by nobody."""
+    """Warn when one record in a hundred or more is left out, since no search finds those."""
     reasons = [item for each in one["left_out"].values() for item in each.items()]
     left = sum(count for reason, count in reasons if _VALUE_ALONE not in reason)
     if left and left >= _MANY_LEFT_OUT * (one["rows"] + left):

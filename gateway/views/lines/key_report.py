@@ -1,4 +1,4 @@
-"""Tell what a lost key signed, and what shows that it did so before the loss."""
+"""Describe what a lost key signed, and which proof shows that it did so before the loss."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _suspect(item: Signed) -> dict[str, Any]:
 
 
 def key_report_lines(report: KeyReport) -> Iterator[Line]:
-    """Tell a report."""
+    """Yield the lines of a report."""
     key = report.key
     yield f"{key.use} key of `{key.member}`, {key.key_id[:16]}, lost since {rfc3339(report.since_us)}", "title"
     for log, (size, time_s) in sorted(report.covered.items()):

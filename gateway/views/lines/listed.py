@@ -1,4 +1,4 @@
-"""Tell a list of entries."""
+"""Describe a list of entries in lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.views.lines.entries import entry_line
 
 
 def listed_lines(found: Listed, limit: int) -> Iterator[Line]:
-    """Tell a list of entries in lines."""
+    """Yield the lines of a list of entries."""
     for item in found.entries:
         yield entry_line(*item)
     if not found.entries:

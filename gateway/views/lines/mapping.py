@@ -1,4 +1,4 @@
-"""Tell what a mapping makes of a source's rows, and what is wrong with it."""
+"""Describe what a mapping makes of a source's rows, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.views.lines import Line
 
 
 def mapping_lines(report: Report, *, show: bool) -> Iterator[Line]:
-    """Tell how a mapping was tried; values are masked unless `show`."""
+    """Yield the result of trying a mapping; values are masked unless `show`."""
     for each in report.types:
         yield from _type_lines(each)
         for sampled in each.samples:
@@ -32,7 +32,7 @@ def mapping_lines(report: Report, *, show: bool) -> Iterator[Line]:
 
 
 def sample_lines(name: str, found: Sample, *, show: bool) -> Iterator[Line]:
-    """Tell one record beside the row that it is made of."""
+    """Yield one record beside the row that it is made of."""
     yield f"{name} {found.key if show else '(masked, see --show)'}", "title"
     yield from _pair_lines(sample_value(found, show=show))
     if not found.is_live:
@@ -57,7 +57,7 @@ def _finding_lines(finding: Finding, *, show: bool) -> Iterator[Line]:
 
 
 def _pair_lines(value: dict[str, Any]) -> Iterator[Line]:
-    """Tell the cells on the left, and on the right what they became."""
+    """Yield the cells on the left, and on the right what they became."""
     cells = [f"{column} = {_brief(cell)}" for column, cell in value["row"].items() if cell not in (None, [])]
     record = value["record"]
     made = [f"left out: {value['left_out']}"]

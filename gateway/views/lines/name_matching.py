@@ -1,4 +1,4 @@
-"""Tell how names were matched: two of them, and those of a list."""
+"""Describe the matching of names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def comparison_value(found: Comparison) -> dict[str, Any]:
 
 
 def comparison_lines(found: Comparison) -> Iterator[Line]:
-    """Tell a comparison of two names."""
+    """Yield the lines of a comparison of two names."""
     yield from _side_lines("first ", found.asked)
     yield from _side_lines("second", found.held)
     if found.keys:

@@ -1,4 +1,4 @@
-"""Tell what is asked of policies, as JSON and in lines: cases, explanations, differences, rehearsals, quotas."""
+"""Describe policies, as JSON and in lines: cases, explanations, differences, rehearsals, quotas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def problem_value(error: LiaisonError) -> dict[str, str]:
 
 
 def problem_lines(found: Iterable[LiaisonError]) -> Iterator[Line]:
-    """Tell the mistakes in a policy folder."""
+    """Yield the mistakes in a policy folder."""
     for error in found:
         yield f"{error.where}: {error.message}", "bad"
         if error.remedy:
@@ -30,12 +30,12 @@ def problem_lines(found: Iterable[LiaisonError]) -> Iterator[Line]:
 
 
 def case_value(member: str, result: CaseResult) -> dict[str, Any]:
-    """Return how a case came out as JSON."""
+    """Return the result of a case as JSON."""
     return {"member": member} | asdict(result) | {"holds": not result.problems}
 
 
 def case_lines(results: Sequence[tuple[str, CaseResult]], failed: int) -> Iterator[Line]:
-    """Tell which cases came out otherwise than they should."""
+    """Yield the cases that came out otherwise than they should, and the count."""
     for member, result in results:
         if result.problems:
             yield f"{member} {result.name}", "bad"
@@ -51,7 +51,7 @@ def explained_value(entry: Written | None, found: Iterable[tuple[str, Explanatio
 
 
 def explained_lines(entry: Written | None, found: Iterable[tuple[str, Explanation]]) -> Iterator[Line]:
-    """Tell why decisions came out as they did."""
+    """Yield why decisions came out as they did."""
     if entry is not None:
         yield _entry_line(entry)
     for what, one in found:
@@ -68,7 +68,7 @@ def _entry_line(entry: Written) -> Line:
 
 
 def _explanation_lines(explanation: Explanation) -> Iterator[Line]:
-    """Tell an explanation."""
+    """Yield the lines of one explanation."""
     yield explanation.outcome, "good" if explanation.allow else "bad"
     for rule in explanation.rules:
         yield f"  {rule.name} {rule.effect}" + (f"   ({rule.where})" if rule.where else ""), ""
@@ -108,7 +108,7 @@ def _counted(counter: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def rehearsal_lines(entry: Written, result: Rehearsal) -> Iterator[Line]:
-    """Tell a rehearsal: what would newly leave comes first."""
+    """Yield the result of a rehearsal; what would newly leave comes first."""
     yield _entry_line(entry)
     yield f"{result.exchanges} questions, {result.decisions} decisions made again", "title"
     for words, counter, style in (
@@ -127,7 +127,7 @@ def rehearsal_lines(entry: Written, result: Rehearsal) -> Iterator[Line]:
 
 
 def difference_lines(found: Difference) -> Iterator[Line]:
-    """Tell what one policy changes against another."""
+    """Yield what one policy changes against another."""
     yield from found.words
     for change in found.cases:
         yield f"case {change.name} ({change.title}): {change.part} {change.before} -> {change.after}", "warn"
@@ -136,7 +136,7 @@ def difference_lines(found: Difference) -> Iterator[Line]:
 
 
 def matrix_lines(rows: Sequence[Row], page: str) -> Iterator[Line]:
-    """Tell who gets what; `page` is the file that was written, if one was."""
+    """Yield who gets what; `page` is the file that was written, or empty."""
     for row in rows:
         subject = "" if row.subject == "ordinary" else f" ({row.subject})"
         yield f"{row.counterpart}.{row.agency}  {row.purpose}  {row.record_type}{subject}", "title"
@@ -148,7 +148,7 @@ def matrix_lines(rows: Sequence[Row], page: str) -> Iterator[Line]:
 
 
 def quota_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
-    """Tell how much of today's quotas is used."""
+    """Yield how much of today's quotas is used."""
     row = None
     for row in found:
         place = f"{row['direction']:<3} {row['peer']} {row['purpose']}"

@@ -1,4 +1,4 @@
-"""Tell how an identifier was read."""
+"""Describe the reading of an identifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.views.lines import Line
 
 
 def reading_lines(reading: Reading) -> Iterator[Line]:
-    """Tell the parts of an identifier, and what is wrong with it."""
+    """Yield the parts of an identifier, and what is wrong with it."""
     yield f"{reading.kind}: {'right' if reading.valid else 'not right'}", "good" if reading.valid else "bad"
     for line in reading.text.split("\n"):
         yield f"  {line}"

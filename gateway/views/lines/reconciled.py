@@ -1,4 +1,4 @@
-"""Tell how two countries' exports go together, as JSON and in lines."""
+"""Describe how two countries' exports go together, as JSON and in lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.views.lines.report import report_lines, report_value
 
 
 def reconciled_value(found: Reconciled) -> dict[str, Any]:
-    """Return a reconciliation as JSON; without a comparison when an export is contradicted already."""
+    """Return a reconciliation as JSON; it has no comparison when an export is contradicted already."""
     value: dict[str, Any] = {"exports": {member: report_value(report) for member, report in found.reports.items()}}
     if (comparison := found.comparison) is not None:
         value |= {"agreed": comparison.agreed, "outside": comparison.outside, "blamed": sorted(comparison.blamed)}
@@ -22,7 +22,7 @@ def reconciled_value(found: Reconciled) -> dict[str, Any]:
 
 
 def reconciled_lines(found: Reconciled) -> Iterator[Line]:
-    """Tell a reconciliation."""
+    """Yield the lines of a reconciliation."""
     for member, report in found.reports.items():
         style, said = {0: ("good", "proved"), 1: ("bad", "contradicted"), 3: ("warn", "not provable")}[report.exit_code]
         yield f"the export of `{member}` for itself: {said}", style

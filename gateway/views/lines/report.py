@@ -1,4 +1,4 @@
-"""Tell a verifier's report, as JSON and in lines."""
+"""Describe a verifier's report, as JSON and in lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report_value(report: Report) -> dict[str, Any]:
 
 
 def report_lines(report: Report) -> Iterator[tuple[str, str]]:
-    """Tell a report in lines, each with its style."""
+    """Yield a report in lines, each with its style."""
     for finding in report.findings:
         place = f" {finding.log}" if finding.log else ""
         entry = f", entry {finding.index}" if finding.index is not None else ""

@@ -1,4 +1,4 @@
-"""Tell trust documents in lines: charters, what a home holds, what was signed, accepted and published."""
+"""Describe trust documents in lines: charters, the documents of a home, signed, accepted and published ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.views.lines import Line
 
 
 def charter_lines(about: dict[str, Any]) -> list[str]:
-    """Tell a charter."""
+    """Return the lines of a charter."""
     members = ", ".join(f"{name} ({status})" for name, status in about["members"].items())
     return [
         f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
@@ -23,7 +23,7 @@ def charter_lines(about: dict[str, Any]) -> list[str]:
 
 
 def home_lines(about: dict[str, Any]) -> list[str]:
-    """Tell what a home holds."""
+    """Return the trust documents of a home in lines."""
     lines = charter_lines(about["charter"])
     for name, member in about["members"].items():
         version = member["descriptor"]
@@ -35,7 +35,7 @@ def home_lines(about: dict[str, Any]) -> list[str]:
 
 
 def published_lines(about: dict[str, Any], out: str) -> list[str]:
-    """Tell what was published."""
+    """Return the published documents in lines, and the next step."""
     descriptor = about["descriptor"]
     lines = [f"descriptor {descriptor['version']} and a fresh status of `{about['member']}` are signed"]
     if missing := about.get("unpublished"):
@@ -53,14 +53,14 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
 
 
 def signed_lines(about: dict[str, Any]) -> list[str]:
-    """Tell a charter, or another document that was signed, and where it was written."""
+    """Return the lines of a charter, or the place of another document that was signed."""
     if about["kind"] != "charter":
         return [f"signed: {about['out']}"]
     return [*charter_lines(about), f"written to {about['out']}"]
 
 
 def accepted_lines(taken: Iterable[Accepted]) -> Iterator[Line]:
-    """Tell which documents were accepted, and which were held already."""
+    """Yield which documents were accepted, and which were held already."""
     for item in taken:
         of = f" of {item.member}" if item.member else ""
         yield f"{item.kind}{of}, version {item.version}: {'accepted' if item.changed else 'held already'}", "good"

@@ -1,4 +1,4 @@
-"""Tell in lines how logs stand with their witnesses, and which heads do not go together."""
+"""Describe in lines how logs stand with their witnesses, and which heads contradict each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.views.lines import Line
 
 
 def evidence_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
-    """Tell pairs of heads that do not go together."""
+    """Yield pairs of heads that contradict each other."""
     about = None
     for about in found:
         yield f"{about['id']}  {about['origin']}  {about['code']}  {about['time'][:19]}Z"
@@ -22,7 +22,7 @@ def evidence_lines(found: Iterable[dict[str, Any]]) -> Iterator[Line]:
 
 
 def node_lines(about: dict[str, Any]) -> Iterator[Line]:
-    """Tell how the logs of a node stand with their witnesses."""
+    """Yield how the logs of a node stand with their witnesses."""
     asked = ", ".join(about["asked"]) or "nobody"
     yield f"witnesses: {asked}; a quorum is the domestic witness, or {about['quorum']} of the counterparts", ""
     for log in about["logs"]:
@@ -44,7 +44,7 @@ def node_lines(about: dict[str, Any]) -> Iterator[Line]:
 
 
 def memory_lines(about: dict[str, Any]) -> Iterator[Line]:
-    """Tell which heads a domestic witness has cosigned."""
+    """Yield the heads that a domestic witness has cosigned."""
     for log in about["logs"]:
         yield f"{log['origin']}: {log['size']} entries, cosigned {log['time'][:19]}Z", "good"
     if about["evidence"]:

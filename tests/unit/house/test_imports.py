@@ -56,6 +56,7 @@ def test_imports_stand_at_the_top_of_modules_but_for_those_with_a_reason() -> No
 
 
 @pytest.mark.parametrize("group", _GROUPS)
+@pytest.mark.process
 def test_the_help_of_a_group_loads_none_of_its_commands(group: str) -> None:
     program = (
         f"import sys; from gateway.cli.main import run; code = run([*{group.split()}, '--help'])\n"

@@ -117,12 +117,14 @@ def test_every_reason_has_a_status() -> None:
     assert set(STATUS) == set(Reason)
 
 
+@pytest.mark.process
 def test_the_table_is_read_without_grpc() -> None:
     code = "import sys, gateway.rpc.methods; sys.exit('grpc' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("module", ["server", "threads", "transport", "status"])
+@pytest.mark.process
 def test_a_module_that_loads_grpc_sets_the_floor_of_tls_first(module: str) -> None:
     code = f"import os, gateway.rpc.{module}, grpc; assert 'AES256' in os.environ['GRPC_SSL_CIPHER_SUITES']"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

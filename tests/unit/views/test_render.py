@@ -24,6 +24,7 @@ def test_a_value_that_is_missing_is_an_error() -> None:
         render("statistics.html", SimpleNamespace(title="t"))
 
 
+@pytest.mark.process
 def test_a_command_that_makes_no_page_does_not_load_the_template_engine() -> None:
     code = "import sys, gateway.cli, gateway.views.report, gateway.views.statistics; print('jinja2' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""`liaison adapter check`: what is wrong with a mapping."""
+"""`liaison adapter check`: find what is wrong with a mapping."""
 
 from __future__ import annotations
 

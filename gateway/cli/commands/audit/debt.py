@@ -1,4 +1,4 @@
-"""`liaison audit debt`: who owes whom receipts."""
+"""`liaison audit debt`: list receipts that are owed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit erase`: content that is gone for good, while every proof of it stays."""
+"""`liaison audit erase`: destroy content for good, while every proof of it stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit find` and `index`: who saw a record, what an officer did, every question about a person."""
+"""`liaison audit find` and `index`: search entries by record, officer, person and more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit hold`: entries whose content nothing erases for a time, on the word of two approvers."""
+"""`liaison audit hold`: keep the content of entries from erasure for a time, by two approvers' signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit key-report`: after a key was lost."""
+"""`liaison audit key-report`: list what a lost key signed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit key`, `appoint`, `auditors` and `open`: an auditor's mandate, from appointment to what it opens."""
+"""`liaison audit key`, `appoint`, `auditors` and `open`: an auditor's mandate, from appointment to opened entries."""
 
 from __future__ import annotations
 

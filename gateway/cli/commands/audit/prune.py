@@ -1,4 +1,4 @@
-"""`liaison audit prune`: old entries leave the log, and their hashes stay in the tree."""
+"""`liaison audit prune`: remove old entries from the log; their hashes stay in the tree."""
 
 from __future__ import annotations
 

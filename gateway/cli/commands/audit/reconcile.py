@@ -1,4 +1,4 @@
-"""`liaison audit reconcile`: two countries' exports compared."""
+"""`liaison audit reconcile`: compare two countries' exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit stats`: what the log says of the work of a node, by month, without personal data."""
+"""`liaison audit stats`: count a node's work by month, without personal data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison audit verify`: everything recomputed."""
+"""`liaison audit verify`: recompute everything."""
 
 from __future__ import annotations
 

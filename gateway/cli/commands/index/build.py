@@ -1,4 +1,4 @@
-"""`liaison index build`: the key indexes, built anew."""
+"""`liaison index build`: build the key indexes anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison index status`: how large and how old the key indexes are."""
+"""`liaison index status`: show the size and age of the key indexes."""
 
 from __future__ import annotations
 

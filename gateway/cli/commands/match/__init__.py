@@ -1,4 +1,4 @@
-"""`liaison match`: how names are compared, for one pair in words and for a whole task in figures."""
+"""`liaison match`: compare names, one pair in words or a whole task in figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison match evaluate`: how well a whole list is found."""
+"""`liaison match evaluate`: measure how well a whole list is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison match explain`: how two names are compared."""
+"""`liaison match explain`: explain how two names are compared."""
 
 from __future__ import annotations
 

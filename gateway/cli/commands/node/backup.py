@@ -1,4 +1,4 @@
-"""`liaison backup`: everything of a home but the keys of its content, in one sealed file."""
+"""`liaison backup`: seal everything of a home but its content keys in one file."""
 
 from __future__ import annotations
 

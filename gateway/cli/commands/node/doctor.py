@@ -1,4 +1,4 @@
-"""`liaison doctor`: what would stop an exchange, and the remedy."""
+"""`liaison doctor`: find what would stop an exchange, and the remedy."""
 
 from __future__ import annotations
 

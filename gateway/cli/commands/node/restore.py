@@ -1,4 +1,4 @@
-"""`liaison restore`: a home from a backup, in which nothing lives that was erased since."""
+"""`liaison restore`: make a home from a backup, without content that was erased since."""
 
 from __future__ import annotations
 

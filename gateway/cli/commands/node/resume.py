@@ -1,4 +1,4 @@
-"""`liaison resume`: switching on again, which an administrator signs."""
+"""`liaison resume`: switch on again; an administrator signs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison suspend`: the country's off-switch. It needs nothing else to be up."""
+"""`liaison suspend`: switch off. It needs nothing else to be up."""
 
 from __future__ import annotations
 

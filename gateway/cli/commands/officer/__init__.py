@@ -1,4 +1,4 @@
-"""What an officer asks of other countries, and what one is asked by them."""
+"""`liaison ask`, `onward` and `consent`: what officers ask of other countries, and what those ask of them."""
 
 from __future__ import annotations
 

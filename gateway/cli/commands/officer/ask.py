@@ -147,7 +147,7 @@ def container(number: str, **common: Any) -> int:
 
 
 def _doubts(number: str) -> list[str]:
-    """Return what is wrong with a container's number. It is asked all the same: boxes and records bear such, too."""
+    """Return the problems of a container's number. It is asked all the same: boxes and records bear such numbers."""
     try:
         return list(read_container(number).problems)
     except Malformed as error:
@@ -155,7 +155,7 @@ def _doubts(number: str) -> list[str]:
 
 
 def _members(to: str) -> list[str]:
-    """Return the members named by `--to`. Raise `UsageError` where none is named, and for one that is named twice."""
+    """Return the members named by `--to`. Raises `UsageError` where none is named, and for one that is named twice."""
     with value_of("--to"):
         members = [str(member_id(member.strip())) for member in to.split(",") if member.strip()]
     if not members:

@@ -1,4 +1,4 @@
-"""`liaison consent`: counterparts ask to use our records onward; an officer of the owner decides."""
+"""`liaison consent`: decide on counterparts' requests to use our records onward."""
 
 from __future__ import annotations
 

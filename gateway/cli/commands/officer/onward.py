@@ -1,4 +1,4 @@
-"""`liaison onward`: may a record from abroad be used onward? Through the node's own REST API."""
+"""`liaison onward`: ask through the node's own REST API whether a record from abroad may be used onward."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def onward(
 
 
 def _receiver(to: str) -> tuple[str, str]:
-    """Return member and agency of `--to`. Raise `UsageError` where it does not begin with a member."""
+    """Return member and agency of `--to`. Raises `UsageError` where it does not begin with a member."""
     member, _, agency = to.partition(".")
     try:
         return (str(member_id(member)) if to else ""), agency

@@ -1,4 +1,4 @@
-"""`liaison policy approver|admit|sign|install|status|fetch`: who approves a policy, what is in force, what was."""
+"""`liaison policy approver|admit|sign|install|status|fetch`: approve a policy, put it in force, and get older ones."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def status(home: Path, as_json: bool) -> int:
 
 
 def _say_waiting(waiting: dict[str, Any], home: Path) -> None:
-    """What was brought and is not in force: what it waits for, or why it will not be."""
+    """Print what a policy that was brought waits for, or why no node will take it."""
     if waiting["refused"]:
         say(f"version {waiting['version'] or '?'} was brought, and no node will take it: {waiting['refused']}", "bad")
         say("  the policy above stays in force; bring another: liaison policy install FILE --home " + argument(home))

@@ -1,4 +1,4 @@
-"""`liaison policy check`: what would not load."""
+"""`liaison policy check`: find what would not load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison policy diff`: what a draft changes."""
+"""`liaison policy diff`: show what a draft changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison policy explain`: why a decision comes out as it does."""
+"""`liaison policy explain`: explain a decision."""
 
 from __future__ import annotations
 

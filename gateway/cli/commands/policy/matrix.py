@@ -1,4 +1,4 @@
-"""`liaison policy matrix`: who gets what."""
+"""`liaison policy matrix`: tabulate who gets what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison policy mutants`: mistakes that no case notices."""
+"""`liaison policy mutants`: find mistakes that no case notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison policy quotas`: how much of today's quotas is used."""
+"""`liaison policy quotas`: show how much of today's quotas is used."""
 
 from __future__ import annotations
 

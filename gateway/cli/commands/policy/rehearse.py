@@ -1,4 +1,4 @@
-"""`liaison policy rehearse`: a draft, tried on what was answered."""
+"""`liaison policy rehearse`: try a draft on what was answered."""
 
 from __future__ import annotations
 

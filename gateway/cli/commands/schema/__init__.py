@@ -1,4 +1,4 @@
-"""`liaison schema`: the record types as JSON Schema, for those who write to or read from this gateway."""
+"""`liaison schema`: the record types as JSON Schema, for systems that write to or read from this gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison source check`: what would keep a source process from serving."""
+"""`liaison source check`: find what would keep a source process from serving."""
 
 from __future__ import annotations
 

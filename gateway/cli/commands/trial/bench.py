@@ -1,4 +1,4 @@
-"""`liaison bench`: the whole exchange at the answering node beside a bare echo, on this machine."""
+"""`liaison bench`: measure the whole exchange at the answering node beside a bare echo, on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison trust show`: what a charter says, or what a home holds."""
+"""`liaison trust show`: show a charter, or the documents of a home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison witness`: who cosigns the heads of logs, so that nobody can rewrite them."""
+"""`liaison witness`: cosign the heads of logs, so that a rewritten log is noticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`liaison witness status`: which entries witnesses have cosigned."""
+"""`liaison witness status`: show which entries witnesses have cosigned."""
 
 from __future__ import annotations
 

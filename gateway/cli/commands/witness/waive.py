@@ -1,4 +1,4 @@
-"""`liaison witness waive`: one start without a witness."""
+"""`liaison witness waive`: allow one start without a witness."""
 
 from __future__ import annotations
 
