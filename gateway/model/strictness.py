@@ -1,4 +1,4 @@
-"""How alike names must be for a row to count, as policy and sources say it to each other."""
+"""How alike names must be for a row to count; policy and sources share this scale."""
 
 from __future__ import annotations
 
