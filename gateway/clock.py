@@ -40,7 +40,7 @@ class Clock(Protocol):
         """Return seconds of a clock that only measures durations."""
 
     def jumped_us(self) -> int:
-        """Return how far the system's clock has moved against the steady one since the start, in microseconds."""
+        """Return the microseconds by which the system's clock has moved against the steady one since the start."""
 
 
 class SystemClock:

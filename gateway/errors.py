@@ -3,7 +3,7 @@
 ::
 
     LiaisonError
-    ├── Refused                     somebody asked for something that is not allowed or not possible
+    ├── Refused                     a request for something that is not allowed or not possible
     │   ├── Malformed               INVALID_ARGUMENT     bytes or fields that do not parse
     │   ├── TooLarge                RESOURCE_EXHAUSTED   over a size or count limit
     │   ├── Unauthenticated         UNAUTHENTICATED      we do not know who this is

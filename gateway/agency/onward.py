@@ -25,7 +25,7 @@ class _Closed(BaseModel):
 
 
 class PlaceBody(_Closed):
-    """Who is to have it. An agency or office that is not known stays empty, and counts as another one than yours."""
+    """The place that is to have it. An unknown agency or office stays empty, and counts as another one than yours."""
 
     member: Annotated[str, Field(max_length=2)] = Field(description="country", examples=["th"])
     agency: Annotated[str, Field(max_length=64)] = Field("", examples=["customs"])

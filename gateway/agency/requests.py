@@ -38,7 +38,7 @@ class _Closed(BaseModel):
 
 
 class Name(_Closed):
-    """A name as somebody wrote it; the script is detected where it is not given."""
+    """A name as a person wrote it; the script is detected where it is not given."""
 
     text: Text = Field(description="the whole name, in any script", examples=["สมชาย ใจดี"])
     script: Annotated[str, Field(pattern=r"^([A-Z][a-z]{3})?$")] = Field("", description="ISO 15924, such as Thai")
@@ -154,7 +154,7 @@ class SearchBody(_Closed):
     )
 
     def as_command(self, idempotency_key: str, traceparent: str) -> SearchCommand:
-        """Return the search as a value of the model, or raise `Malformed`; `exchange.ask` requires a case or ticket."""
+        """Return the search as a value of the model, or raise `Malformed`. `exchange.asking` demands case or ticket."""
         return SearchCommand(
             query=self.query.as_model(),
             to=_members(self.to),

@@ -1,8 +1,8 @@
-"""An officer wants to use a record from abroad onward: the owner's marking is obeyed here, in numbered steps.
+"""Onward use of a record from abroad by an officer, under the owner's marking, in numbered steps.
 
 1. the search is this officer's, and the record is still kept
 2. our own log has the answer that it came in, and the record verifies now as it did then
-3. the marking says yes, no, or that the owner must consent (`onward.rule`)
+3. the marking says yes, no, or that the owner must consent (`onward_rules.rule`)
 4. consent: a decision of the owner for exactly this use counts; else the owner is asked
 5. an entry is durable, then the officer is told, and then the request leaves
 

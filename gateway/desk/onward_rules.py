@@ -131,7 +131,7 @@ def _moves(holder: Place, wanted: OnwardUse) -> bool:
 
 
 def _reach(holder: Place, to: Place) -> _Reach:
-    """Return how far apart two places are; an unknown agency or office counts as another one."""
+    """Return the distance of two places; an unknown agency or office counts as another one."""
     if to.member != holder.member:
         return _Reach.ABROAD
     if not to.agency or to.agency != holder.agency:

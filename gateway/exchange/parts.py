@@ -24,7 +24,7 @@ URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICT
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the node is and has. `trust` and `policy` return what is in force now."""
+    """The node's identity and parts. `trust` and `policy` return what is in force now."""
 
     member: MemberId
     clock: Clock

@@ -79,7 +79,7 @@ class Receipt(msgspec.Struct, frozen=True):
     """A cumulative acknowledgement of one channel (asker → answerer), numbers `first` to `through`.
 
     `exchanges_hash` is SHA-256 over the exchanges of that range that arrived, in order of their number
-    (`audit.receipt`); `gaps` are the numbers that did not arrive; `previous` is the hash of the last receipt.
+    (`audit.accounts.receipts`); `gaps` are the numbers that did not arrive; `previous` is the hash of the last receipt.
     """
 
     sender: MemberId

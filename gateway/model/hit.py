@@ -20,7 +20,7 @@ class Quality(StrEnum):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """How well a candidate fits: `score` from 0 to 1, and the rules that made it, for an officer to read."""
+    """The fit of a candidate: `score` from 0 to 1, and the rules that made it, for an officer to read."""
 
     quality: Quality
     score: float

@@ -1,4 +1,4 @@
-"""How alike names must be for a row to count; policy and sources share this scale."""
+"""The similarity of names that a row needs to count: one scale for policy and sources."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _all_suspended(job: Job) -> Refusal | None:
 
 
 def _unaccepted(parts: Parts, job: Job) -> Drafted:
-    """Draft for a request that was not accepted: a signed refusal when it says its exchange, else a bare status."""
+    """Draft for a request that was not accepted: a signed refusal when it names its exchange, else a bare status."""
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""

@@ -7,7 +7,7 @@
 5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
 6. an entry `received` is durable before the officer sees anything;
 7. the officer sees one line for each counterpart: hit, no hit, refused, suspended or silent;
-8. the acknowledgement of the channel goes on (`channels.py`).
+8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
 Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its
 own, and an answer that comes later is logged and shown as late.
@@ -46,10 +46,10 @@ from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import forbidden
 
 LIFETIME_US = 60_000_000
-"""How long a request can be answered."""
+"""The time for which a request can be answered."""
 
 LATE_S = LIFETIME_US / 1_000_000
-"""How long an answer can still come, in seconds."""
+"""The seconds for which an answer can still come."""
 
 _OWN_BUDGET_S = 1.0
 

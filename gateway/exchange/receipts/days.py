@@ -57,7 +57,7 @@ The burst covers a day of a million exchanges; few more are allowed, since each 
 
 @dataclass(slots=True)
 class DayState:
-    """How far a channel was compared: up to which number, on which `day`, and the last day `closed` with all numbers.
+    """The progress of comparing a channel: the number reached, its `day`, and the last day `closed` with all numbers.
 
     `differs` and the first `exchanges` concerned are those of `day`.
     """
