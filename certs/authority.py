@@ -24,13 +24,13 @@ from gateway.errors import Misconfigured
 from gateway.model.names import member_id
 
 CA_DAYS = 3_653
-"""Days that a national CA is valid: ten years."""
+"""Days for which a national CA is valid: ten years."""
 
 LEAF_DAYS = 397
-"""Days that the certificates of a node are valid unless said otherwise."""
+"""Days for which the certificates of a node are valid by default."""
 
 _BACKDATED = timedelta(minutes=5)
-"""Certificates begin a little before they are made: clocks of counterparts differ."""
+"""Certificates begin a little before they are made, since the clocks of counterparts differ."""
 
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 """id-kp-documentSigning (RFC 9336): keeps certificates of signing keys out of TLS."""
@@ -48,14 +48,14 @@ USAGES: dict[CertificateUse, tuple[x509.ObjectIdentifier, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A national CA with its private key; it lives offline, apart from any node."""
+    """A national CA with its private key; it is kept offline, apart from any node."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
     @property
     def pem(self) -> bytes:
-        """The CA's certificate."""
+        """The CA's certificate in PEM."""
         return self.certificate.public_bytes(Encoding.PEM)
 
 
@@ -117,10 +117,9 @@ def issue(
 
 
 def pinned_server(key: ec.EllipticCurvePrivateKey, dns: str, clock: Clock) -> bytes:
-    """Return the certificate (PEM) of a server that no CA certifies: its clients hold this very certificate as their
-    root.
+    """Return the certificate (PEM) of a server without a CA: its clients hold this very certificate as their root.
 
-    It names nobody but `dns`, has no URI SAN, and so is a certificate for nothing else (`certs.profile`).
+    It names only `dns` and has no URI SAN, so it is no certificate for any other use (`certs.profile`).
     """
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, dns)])
     builder = (

@@ -1,4 +1,4 @@
-"""Files that are there completely or not at all, and that survive a power cut once the call has returned."""
+"""Files that exist completely or not at all, and that survive a power cut once the call has returned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRIVATE = 0o600
 """Mode of files that only the owner may read."""
 
 PUBLIC = 0o644
-"""Mode of files that everybody may read."""
+"""Mode of files that every account may read."""
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:
@@ -30,9 +30,9 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
 
 
 def write_new(path: Path, data: bytes, mode: int = PRIVATE) -> None:
-    """Write a file that must not exist yet; never overwrites. Raises `Misconfigured` when it exists.
+    """Write a file that must not exist yet. Raises `Misconfigured` when it exists; never overwrites.
 
-    It gets its name when all of it is written, so that a crash leaves no half of a key.
+    The file gets its name when all of it is written, so that a crash leaves no half of a key.
     """
     if path.is_symlink() or path.exists():
         raise _exists(path)
@@ -87,7 +87,7 @@ def _exists(path: Path) -> Misconfigured:
 
 
 def _aside(path: Path) -> Path:
-    """Return where the bytes of `path` are until all of them are there: of each thread that writes it."""
+    """Return the place of `path`'s bytes until all of them are written; each thread has its own."""
     return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.new")
 
 
@@ -138,7 +138,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def cut_torn_line(handle: int) -> None:
-    """Take away what was not written to the end of its line, so that the next line begins where a line begins.
+    """Cut off a last line without its end, so that the next write begins a new line.
 
     `handle` is open for reading and writing.
     """
@@ -149,7 +149,7 @@ def cut_torn_line(handle: int) -> None:
 
 
 def _finish(handle: int, path: Path, data: bytes, mode: int) -> None:
-    """Write all of `data`, sync, close; what could not be written completely is taken away again."""
+    """Write all of `data`, sync, close; remove a file that could not be written completely."""
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), mode)

@@ -81,7 +81,7 @@ def load_witness_key(path: Path) -> WitnessPrivateKey:
 
 
 def check_key(path: Path) -> None:
-    """Return when `path` holds a private key of any allowed kind. Raises `Misconfigured` like `load_key`."""
+    """Raise `Misconfigured` unless `path` holds a private key of an allowed kind, as `load_key` does."""
     _load(path)
 
 
@@ -117,11 +117,10 @@ def key_id(public_key_info: bytes) -> str:
 
 
 def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` makes it") -> bytes:
-    """Return the bytes (16 KiB at most) of a file with secrets; `what` names it in errors, `remedy` helps where it is
-    missing.
+    """Return the bytes (16 KiB at most) of a file with secrets.
 
-    Raises `Misconfigured` when others can read it. Rights are checked on the open file, so that it cannot be swapped
-    in between.
+    `what` names it in errors; `remedy` is the advice where it is missing. Raises `Misconfigured` when others can read
+    it. Rights are checked on the open file, so that it cannot be swapped in between.
     """
     try:
         with path.open("rb") as file:

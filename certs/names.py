@@ -26,7 +26,7 @@ _DOMAIN = "liaison.internal"
 
 
 class CertificateUse(StrEnum):
-    """What a certificate is for; exactly one."""
+    """The one use of a certificate."""
 
     NODE = "node"
     STATEMENT = "statement"
@@ -37,7 +37,7 @@ class CertificateUse(StrEnum):
 
 
 class Holder(StrEnum):
-    """Who holds an agency's key; only `own` is the agency's own word."""
+    """The holder of an agency's key; a signature is the agency's own only with `own`."""
 
     OWN = "own"
     NODE = "held-by-node"
@@ -45,7 +45,7 @@ class Holder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CertificateName:
-    """Member, use and name of a certificate. `held` is given for agencies and for nothing else.
+    """Member, use and name of a certificate. `held` is given for agencies only.
 
     `name` is one DNS label (RFC 1123): 1 to 63 of `a-z 0-9 -`. Raises `Malformed`.
     """
@@ -69,7 +69,7 @@ class CertificateName:
 
     @property
     def dns(self) -> str:
-        """The DNS SAN of a server's TLS certificate: what a gRPC client checks; empty for other uses."""
+        """The DNS SAN of a server's TLS certificate, which a gRPC client checks; empty for other uses."""
         if self.use is CertificateUse.SOURCE:
             return source_tls_name(self.member, self.name)
         return tls_name(self.member, self.name) if self.use is CertificateUse.NODE else ""
@@ -81,21 +81,17 @@ def tls_name(member: str, name: str) -> str:
 
 
 def source_tls_name(member: str, agency: str) -> str:
-    """Return the DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`, no node's
-    name.
-    """
+    """Return the DNS name of an agency's source process: `<agency>.source.<member>.liaison.internal`."""
     return f"{agency}.source.{member}.{_DOMAIN}"
 
 
 def witness_tls_name(member: str) -> str:
-    """Return the DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`, no node's
-    name.
-    """
+    """Return the DNS name of a member's domestic witness: `witness.domestic.<member>.liaison.internal`."""
     return f"witness.domestic.{member}.{_DOMAIN}"
 
 
 def label(text: str, field: str) -> str:
-    """Return `text` as one DNS label in lower case, or `Malformed` naming `field`."""
+    """Return `text` as one DNS label in lower case, or raise `Malformed` naming `field`."""
     if not _LABEL.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -", text=text[:70]
@@ -104,7 +100,7 @@ def label(text: str, field: str) -> str:
 
 
 def parse_uri(uri: str) -> CertificateName:
-    """Return the name that a URI SAN says; every other spelling is `Malformed`."""
+    """Return the name in a URI SAN; raise `Malformed` for every other spelling."""
     if not uri.startswith(_PREFIX):
         raise Malformed("`{uri!a}` is not a name of this federation", code="bad-certificate-name", uri=uri[:80])
     parts = uri.removeprefix(_PREFIX).split("/")

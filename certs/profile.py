@@ -1,4 +1,4 @@
-"""Reading certificates strictly: what does not fit the profile of `authority.py` is refused, never guessed."""
+"""Read certificates strictly: a certificate that does not fit the profile of `authority.py` is refused."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Leaf:
 
     @property
     def der(self) -> bytes:
-        """The certificate's bytes."""
+        """The certificate's bytes in DER."""
         return self.certificate.public_bytes(Encoding.DER)
 
 
 def read_leaf(data: bytes) -> Leaf:
-    """Return a leaf certificate (PEM or DER), or `Malformed`:
+    """Return a leaf certificate (PEM or DER), or raise `Malformed`:
 
     1. one certificate of bounded size, P-256 key, signed with ECDSA and SHA-256;
     2. not a CA, for signatures only, no unknown critical extension;
@@ -78,7 +78,7 @@ def read_leaf(data: bytes) -> Leaf:
 
 
 def read_ca(pem: bytes) -> x509.Certificate:
-    """Return a national CA's certificate (one PEM block), or `Malformed`: P-256, self-signed, path length 0."""
+    """Return a national CA's certificate (one PEM block): P-256, self-signed, path length 0; else raise `Malformed`."""
     try:
         certificate = _load(pem)
         _p256(certificate)

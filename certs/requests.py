@@ -1,6 +1,6 @@
 """Requests for certificates (PKCS #10, RFC 2986), where the key is in one building and the authority in another.
 
-A request carries the public key, the one use that is asked for as its URI SAN, and a signature that proves the key.
+A request carries the public key, the requested use as its URI SAN, and a signature that proves the key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_REQUEST = 8_192
 
 
 def build_request(key: ec.EllipticCurvePrivateKey, name: CertificateName) -> bytes:
-    """Return a request (PEM) for a certificate of `key` for the use that `name` says."""
+    """Return a request (PEM) for a certificate of `key` for the use in `name`."""
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name.name)]))
@@ -30,10 +30,9 @@ def build_request(key: ec.EllipticCurvePrivateKey, name: CertificateName) -> byt
 
 
 def read_request(pem: bytes) -> tuple[ec.EllipticCurvePublicKey, CertificateName]:
-    """Return the key and the use of a request, or `Malformed`: bounded, P-256, proved by its signature, exactly one URI
-    SAN.
+    """Return the key and the use of a request: bounded, P-256, proved by its signature, exactly one URI SAN.
 
-    Whether that use is to be certified is for the authority's own people to say.
+    Raises `Malformed` for any other. The authority's own people decide whether to certify that use.
     """
     if len(pem) > MAX_REQUEST:
         raise _bad("it is too long")

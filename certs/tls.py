@@ -1,11 +1,11 @@
 """TLS under gRPC, of nodes and of source processes: one server identity, one set of roots for each peer, TLS 1.3.
 
-Towards a peer we trust one member's CA only, on channels of its own, since a Python client cannot see the server's
-certificate (FACT-3). A server trusts the CAs of all who may call, and the handler checks the certificate
-itself (FACT-1 and FACT-2). A file that cannot be read on reload leaves the old credentials.
+A client trusts one member's CA only, on channels of its own, since a Python client cannot see the server's certificate
+(FACT-3). A server trusts the CAs of all possible callers, and the handler checks the certificate itself (FACT-1 and
+FACT-2). A file that cannot be read on reload leaves the old credentials.
 
-TLS 1.2 must have no cipher in common before grpc is loaded (MEASURED-6): whoever serves or calls over gRPC
-loads this module, or `gateway.node` which does, before anything else loads grpc.
+TLS 1.2 must have no cipher in common before grpc is loaded (MEASURED-6): a process that serves or calls over gRPC loads
+this module, or `gateway.node` which does, before anything else loads grpc.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class TlsIdentity:
 
     @classmethod
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
-        """Read both files, or `Misconfigured` naming the one that cannot be used."""
-        load_key(key)  # refuses a key that others can read, and what is no key of ours
+        """Return the identity in both files; raise `Misconfigured` naming the one that cannot be used."""
+        load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
         parts = []
         for path in (key, certificate):
             try:
@@ -58,7 +58,7 @@ class TlsIdentity:
 
 
 def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grpc.ServerCredentials, where: str) -> int:
-    """Have a server listen on `host:port`; the port that is bound (for port 0). `where` is the setting that says it.
+    """Listen on `host:port`; return the port that is bound (for port 0). `where` is the setting of the address.
 
     Raises `Misconfigured` for an address that is taken, or is none of this machine's.
     """
@@ -77,7 +77,7 @@ def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grp
 def server_credentials(
     load: Callable[[], TlsIdentity], roots: Callable[[], bytes], alarm: Callable[[str], None]
 ) -> grpc.ServerCredentials:
-    """Server credentials that are looked at anew with each handshake; a failed look keeps the old ones."""
+    """Return server credentials that are read again at each handshake; after a failed reading the old ones stay."""
 
     def configuration() -> grpc.ServerCertificateConfiguration:
         identity = load()
@@ -109,7 +109,7 @@ class _Fingerprint:
 
 
 def check_floor(host: str, port: int) -> None:
-    """Return when the server at this address refuses TLS 1.2; `Misconfigured` when it takes it (CASE-A2).
+    """Check that the server at this address refuses TLS 1.2; raise `Misconfigured` when it accepts it (CASE-A2).
 
     gRPC has no switch for it: the setting above counts only when nothing loaded grpc before.
     """
@@ -132,5 +132,5 @@ def check_floor(host: str, port: int) -> None:
 
 
 def channel_credentials(identity: TlsIdentity, member_ca: bytes) -> grpc.ChannelCredentials:
-    """Credentials towards servers of one member: its CA is the only root."""
+    """Return credentials towards servers of one member: its CA is the only root."""
     return grpc.ssl_channel_credentials(member_ca, identity.key, identity.certificate)

@@ -1,8 +1,8 @@
-"""The only place that reads time. Everything else is handed a `Clock`.
+"""The only place that reads time. All other code gets a `Clock`.
 
-`now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a
-microsecond instead), and `jumped_us` tells by how much the system's clock disagrees with the steady one, so
-that decisions which need a trusted time can refuse (`check_time`; THREAT-T17).
+`now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a microsecond
+instead). `jumped_us` tells by how much the system's clock disagrees with the steady one, so that decisions which need a
+trusted time can refuse (`check_time`; THREAT-T17).
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from typing import Protocol
 from gateway.errors import Stale
 
 JUMP_US = 5_000_000
-"""A clock that has moved by so many microseconds is not believed (DUTY-L24)."""
+"""A clock that has moved by this many microseconds is not believed (DUTY-L24)."""
 
 _NANOS_PER_MICRO = 1_000
 
 
 def steady_ns() -> int:
-    """Nanoseconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return nanoseconds of a clock that is never set, and that goes on while the machine sleeps."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot)
 
 
 class Clock(Protocol):
-    """What the gateway knows of time."""
+    """The gateway's source of time."""
 
     def now(self) -> datetime:
         """Return the time in UTC; never earlier than an answer given before."""
 
     def now_us(self) -> int:
-        """Return the same in microseconds since 1970."""
+        """Return the time in microseconds since 1970; never earlier than an answer given before."""
 
     def monotonic(self) -> float:
         """Return seconds of a clock that only measures durations."""
 
     def jumped_us(self) -> int:
-        """Return how far the system's clock has moved against the steady one since the start, in microseconds."""
+        """Return the microseconds by which the system's clock has moved against the steady one since the start."""
 
 
 class SystemClock:
@@ -69,13 +69,13 @@ class SystemClock:
         return time.monotonic()
 
     def jumped_us(self) -> int:
-        """Return the system clock's distance from where the steady clock says it should be."""
+        """Return the distance in microseconds of the system's clock from where it should be by the steady clock."""
         wall = self._wall() - self._wall_at_start
         return (wall - self._steady() + self._steady_at_start) // _NANOS_PER_MICRO
 
 
 class ManualClock:
-    """A clock that tests and rehearsals set by hand; it obeys the same rule: never backwards."""
+    """A clock that tests and rehearsals set by hand; it never runs backwards either."""
 
     def __init__(self, start: datetime) -> None:
         self._us = to_us(start)
@@ -90,24 +90,24 @@ class ManualClock:
         return from_us(self._us)
 
     def monotonic(self) -> float:
-        """Return the same, as seconds."""
+        """Return the time that was set, in seconds since 1970."""
         return self._us / 1e6
 
     def jumped_us(self) -> int:
-        """Return what `jump` set."""
+        """Return the sum of the jumps, in microseconds."""
         return self._jump_us
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass."""
+        """Move the time on."""
         self._us += max(0, by // timedelta(microseconds=1))
 
     def jump(self, by: timedelta) -> None:
-        """Say that the system's clock has been moved."""
+        """Pretend that the system's clock was moved."""
         self._jump_us += by // timedelta(microseconds=1)
 
 
 def check_time(clock: Clock) -> None:
-    """Return while the time is trusted, else `Stale`: the clock has moved since the start, and was not put right."""
+    """Raise `Stale` while the clock has moved since the start and was not put right."""
     jumped = clock.jumped_us()
     if abs(jumped) >= JUMP_US:
         way = "ahead" if jumped > 0 else "back"
@@ -137,6 +137,6 @@ def rfc3339(us: int) -> str:
 
 
 def to_micros(moment: datetime | None) -> int:
-    """Return microseconds since 1970; 0 where no time is given."""
+    """Return microseconds since 1970 of a time in UTC; 0 for None."""
 
     return to_us(moment.replace(tzinfo=UTC)) if moment else 0

@@ -3,7 +3,7 @@
 ::
 
     LiaisonError
-    ├── Refused                     somebody asked for something that is not allowed or not possible
+    ├── Refused                     a request for something that is not allowed or not possible
     │   ├── Malformed               INVALID_ARGUMENT     bytes or fields that do not parse
     │   ├── TooLarge                RESOURCE_EXHAUSTED   over a size or count limit
     │   ├── Unauthenticated         UNAUTHENTICATED      we do not know who this is
@@ -60,7 +60,7 @@ class Reason(StrEnum):
 
 
 class _Missing:
-    """A fact that was not given: it is shown as the placeholder that names it."""
+    """A fact that was not given; it is shown as its placeholder."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -75,7 +75,7 @@ class _Facts(Formatter):
     """Placeholders are names of facts; parts and items of a fact (`{a.b}`, `{a[0]}`) are not looked up."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        """Return the fact of that name, or what stands for a missing one."""
+        """Return the fact of that name, or a stand-in for a missing one."""
         del args
         return kwargs.get(field_name, _Missing(field_name)), field_name
 
@@ -84,12 +84,15 @@ _FACTS = _Facts()
 
 
 def fill(template: str, facts: Mapping[str, object]) -> str:
-    """Return `template` with its facts in place. It never raises: a template that cannot be filled is told as it is."""
+    """Return `template` with its facts in place.
+
+    Never raises: a template that cannot be filled is returned unfilled.
+    """
     if not facts:
         return template
     try:
         return _FACTS.vformat(template, (), facts)
-    except Exception:  # noqa: BLE001 - an error is being told, and none may take its place
+    except Exception:  # noqa: BLE001 - an error is being reported, and no other error may replace it
         return template
 
 
@@ -113,17 +116,17 @@ class LiaisonError(Exception):
 
     @property
     def message(self) -> str:
-        """Return the English sentence."""
+        """The English sentence."""
         return fill(self.template, self.facts)
 
     @property
     def remedy(self) -> str:
-        """Return what to do, in English."""
+        """The remedy, in English."""
         return fill(self.advice, self.facts)
 
     @remedy.setter
     def remedy(self, text: str) -> None:
-        """Set a remedy that is told as it is: braces in it are no placeholders."""
+        """Set a remedy that is shown as it is: braces in it are no placeholders."""
         self.advice = text.replace("{", "{{").replace("}", "}}") if self.facts else text
 
     def __str__(self) -> str:
@@ -178,7 +181,7 @@ class Stale(Refused):
 
 
 class BadProof(Refused):
-    """A proof that does not lead from the head that is known to the one that is shown (C2SP tlog-witness, 422)."""
+    """A proof that does not lead from the known head to the one that is shown (C2SP tlog-witness, 422)."""
 
     reason = Reason.FAILED_PRECONDITION
     default_code = "bad-proof"

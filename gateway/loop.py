@@ -16,6 +16,6 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Return `asyncio.run` with the best loop there is."""
+    """Run `main` on that loop, and return its result."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)

@@ -1,8 +1,8 @@
-"""The REST API for a country's own systems: searches, what may be done with their records, and the health.
+"""The REST API for a country's own systems: searches, the onward use of their records, and the node's health.
 
 `POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, `GET /v1/health`. Every call carries a
-client certificate (TLS) and, but for the health, an officer token bound to it. The API speaks to
-`gateway.ports.officers.Searches` and `OnwardUses` and knows nothing of what is behind.
+client certificate (TLS) and, except for the health, an officer token bound to it. The API calls only
+`gateway.ports.officers.Searches` and `OnwardUses`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from gateway.signing import strict_json
 from gateway.telemetry import Counters, Logger, LogLine, Metric, Span, record_span, start_trace
 
 MAX_BODY = 64 * 1024
-"""Bytes in the body of a request."""
+"""The most bytes in the body of a request."""
 
 BODY_TIMEOUT_S = 10.0
 
@@ -55,7 +55,7 @@ _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
 _REF = "#/components/schemas/{model}"
 _BODIES = (SearchBody, OnwardBody)
-"""Bodies that we parse ourselves, strictly."""
+"""Bodies that this API parses itself, strictly."""
 
 
 def _body_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _body_of(model: type[BaseModel]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RefusedCall:
-    """A call that was refused before it became a search, for the entry that says so. `officer` may be unknown."""
+    """A call that was refused before it became a search, for its entry. `officer` is empty where it is unknown."""
 
     client: str
     officer: str
@@ -75,10 +75,10 @@ class RefusedCall:
 
 @dataclass(frozen=True, slots=True)
 class AgencyParts:
-    """What the API is made of; `app.py` hands it in.
+    """The parts of the API, handed in by `gateway.app`.
 
-    `health` gives the health as JSON; `refused` writes the entry of a refused call; `broken` is told of
-    an error after which the process must end. Without `onward` no record is ever used onward.
+    `health` returns the health as JSON; `refused` writes the entry of a refused call; `broken` gets an error after
+    which the process must end. Without `onward` no record is ever used onward.
     """
 
     member: str
@@ -93,7 +93,7 @@ class AgencyParts:
 
 
 class _Api(FastAPI):
-    """FastAPI, with the schemas of the bodies that we parse ourselves in the OpenAPI document."""
+    """FastAPI whose OpenAPI document has the schemas of the bodies that the API parses itself."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -106,7 +106,7 @@ class _Api(FastAPI):
 
 
 def create_api(parts: AgencyParts) -> FastAPI:
-    """Return the application; it is served by `gateway.agency.server`, which hands in the client's certificate."""
+    """Return the application, for `gateway.agency.server`, which hands in the client's certificate."""
     app = _Api(
         title="Liaison: search abroad",
         version="1",
@@ -237,7 +237,7 @@ def _shown(body: BaseModel, parts: AgencyParts, language: Language, status: int 
 
 
 async def _events(searches: AsyncIterator[Any], language: Language) -> AsyncIterator[bytes]:
-    """Server-sent events: `search` each time that a line is added, and `done` at the end."""
+    """Yield server-sent events: `search` each time that a line is added, and `done` at the end."""
     async for search in searches:
         yield f"event: search\ndata: {search_response(search, language).model_dump_json()}\n\n".encode()
     yield b"event: done\ndata: {}\n\n"

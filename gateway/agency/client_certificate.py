@@ -1,4 +1,4 @@
-"""Who calls: the certificate of an agency system, as TLS has verified it against our own national CA."""
+"""The caller's certificate: that of an agency system, verified by TLS against our own national CA."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def thumbprint_of(certificate: bytes) -> str:
 
 
 def client_system(certificate: bytes | None, member: str) -> ClientSystem:
-    """Return the system that a DER certificate names; `Unauthenticated` unless it is a client certificate of `member`.
+    """Return the system that a DER certificate names; raise `Unauthenticated` unless it is a client of `member`.
 
-    TLS lets other certificates of the national CA through; only the one URI SAN says the use, and a common name
-    never counts (CASE-A8 and CASE-A9).
+    TLS accepts other certificates of the national CA, too. Only the one URI SAN tells the use, and a common name never
+    counts (CASE-A8 and CASE-A9).
     """
     if not certificate:
         raise _refused("no certificate was presented")

@@ -1,6 +1,6 @@
 """The trial issuer: makes officer tokens from a key in the home, in place of a national identity provider.
 
-`liaison doctor` warns of it and `liaison serve --production` refuses it: whoever holds the home can be anybody.
+`liaison doctor` warns of it and `liaison serve --production` refuses it: a reader of the home can pose as any officer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TRIAL_KEY = "trial"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Whom a token is for."""
+    """The officer that a token is for."""
 
     person: str
     role: str
@@ -43,7 +43,7 @@ class TrialIssuer:
 
     @classmethod
     def load(cls, file: Path, member: str, clock: Clock) -> TrialIssuer:
-        """Return the issuer of a home (`keys/token-issuer.key`), or `Misconfigured`."""
+        """Return the issuer of a home (`keys/token-issuer.key`); raise `Misconfigured` for a key of another kind."""
         key = load_key(file)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise Misconfigured("the trial issuer's key must be on P-256", where=str(file))
@@ -51,7 +51,7 @@ class TrialIssuer:
 
     @property
     def public_key(self) -> PublicKey:
-        """What its tokens are verified with."""
+        """The key that verifies its tokens."""
         return self._key.public_key()
 
     def issue(self, profile: Profile, client_certificate: bytes, lifetime_s: int = 300) -> str:

@@ -1,4 +1,4 @@
-"""`POST /v1/searches/{id}/onward`: what agency systems send and get when a record from abroad is to be used onward."""
+"""`POST /v1/searches/{id}/onward`: the bodies of requests and responses for the onward use of a record from abroad."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class _Closed(BaseModel):
 
 
 class PlaceBody(_Closed):
-    """Who is to have it. What is not known stays empty, and is then taken for another one than yours."""
+    """The place that is to have it. An unknown agency or office stays empty, and counts as another one than yours."""
 
     member: Annotated[str, Field(max_length=2)] = Field(description="country", examples=["th"])
     agency: Annotated[str, Field(max_length=64)] = Field("", examples=["customs"])
     office: Annotated[str, Field(max_length=64)] = Field("", examples=["th.blo.chiang-khong"])
 
     def as_model(self) -> Place:
-        """Return the place as the gateway knows it, or `Malformed`."""
+        """Return the place as a value of the model; raise `Malformed` for a bad one."""
         return Place(
             member_id(self.member),
             identifier(self.agency, "to.agency") if self.agency else "",
@@ -53,7 +53,7 @@ class OnwardBody(_Closed):
     )
 
     def as_command(self, search_id: str, own: Place) -> OnwardCommand:
-        """Return the use as the gateway knows it, or `Malformed`; `own` is where the officer is."""
+        """Return the use as a value of the model; raise `Malformed` for a bad one. `own` is the officer's own place."""
         if self.to is None and self.use is Use.PASS_ON:
             raise Malformed("nobody is named", code="bad-onward", where="to", remedy="say who is to have it")
         reason = text_value(self.reason, "reason", MAX_REASON)
@@ -70,8 +70,10 @@ class ConsentBody(BaseModel):
 
 
 class OnwardResponse(BaseModel):
-    """What came of it: `allowed` (200), until that time; or `consent` (202): the owner was asked, and must answer
-    before that time. Ask again to learn whether it has."""
+    """The result: `allowed` (200) until that time, or `consent` (202): the owner must answer before that time.
+
+    Ask again to learn whether it has.
+    """
 
     decision: Literal["allowed", "consent"]
     text: str
@@ -80,7 +82,7 @@ class OnwardResponse(BaseModel):
 
 
 def read_onward(value: Any) -> OnwardBody:
-    """Return `value` (parsed JSON) as a use, or `Malformed` naming the first member that is wrong, not its content."""
+    """Return `value` (parsed JSON) as a use; raise `Malformed` that names the first wrong member, not its content."""
     return read_body(OnwardBody, value, "bad-onward")
 
 
@@ -96,7 +98,7 @@ def onward_response(answer: OnwardAnswer, language: Language = Language.EN) -> O
 
 
 def _text(answer: OnwardAnswer, language: Language) -> str:
-    """Return why in the officer's language; in English with the parts of the marking that ask for consent."""
+    """Return the reason in the officer's language; English names the parts of the marking that need consent."""
     if language is Language.EN:
         return answer.text
     if not answer.allowed:

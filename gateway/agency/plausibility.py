@@ -1,7 +1,6 @@
-"""Refuse what a question cannot mean: a year of another calendar, a country's code that no document bears.
+"""Refuse values that a question cannot mean: a year of another calendar, a country's code that no document bears.
 
-Such a question would end as "no hit", which somebody may take for an answer. It is refused instead, with what was
-probably meant.
+Such a question would end as "no hit", which a reader may take for an answer. The refusal names the probable meaning.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from gateway.model.values import PartialDate
 from gateway.records import codes
 
 FIRST_YEAR = 1850
-"""Nobody whose records are asked for was born before it."""
+"""The earliest year of birth of a person whose records are asked for."""
 
 _BUDDHIST = 543
 _EARLIEST_ZONE = timedelta(hours=14)
@@ -37,7 +36,7 @@ def check_birth(birth: PartialDate, where: str) -> None:
 
 
 def check_issuer(code: str, where: str) -> None:
-    """Raise `Malformed` for what is no code of ISO 3166-1 alpha-3 or ICAO Doc 9303-3; empty says nothing."""
+    """Raise `Malformed` for a code that is not in ISO 3166-1 alpha-3 or ICAO Doc 9303-3; an empty one passes."""
     if not code or code in codes.issuers():
         return
     meant = codes.alpha3().get(code)

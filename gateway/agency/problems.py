@@ -54,7 +54,7 @@ def status_of(error: LiaisonError) -> int:
 
 
 def problem(error: LiaisonError, language: Language) -> JSONResponse:
-    """Return the response for an error; one that is not a refusal says nothing of our inside."""
+    """Return the response for an error; one that is not a refusal reveals nothing internal."""
     status = status_of(error)
     if not isinstance(error, Refused):
         return plain_problem(status, error.code, error.reason, language)
@@ -64,12 +64,12 @@ def problem(error: LiaisonError, language: Language) -> JSONResponse:
 
 
 def plain_problem(status: int, code: str, reason: Reason, language: Language = Language.EN) -> JSONResponse:
-    """Return a response that says nothing but its code."""
+    """Return a response that holds no more than its code and title."""
     return _response(status, _body(status, code, reason, language), language)
 
 
 def language_headers(language: Language) -> dict[str, str]:
-    """Return the headers that say which language the sentences are in, and that another caller may get another."""
+    """Return the headers that name the language of the sentences, and say that it varies by caller."""
     return {"cache-control": "no-store", "content-language": language.value, "vary": "accept-language"}
 
 

@@ -1,4 +1,4 @@
-"""What agency systems send: the body of a search, typed and closed (an unknown member is refused)."""
+"""The body of a search, as agency systems send it: typed and closed (an unknown member is refused)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Text = Annotated[str, Field(min_length=1, max_length=256)]
 Issuer = Annotated[
     str, Field(max_length=64, description="ICAO alpha-3", json_schema_extra={"pattern": "^([A-Z]{1,3})?$"})
 ]
-"""Checked against the lists of codes in `as_model`, which says what was probably meant."""
+"""Checked against the lists of codes in `as_model`, which names the probable meaning."""
 
 
 class _Closed(BaseModel):
@@ -38,7 +38,7 @@ class _Closed(BaseModel):
 
 
 class Name(_Closed):
-    """A name as somebody wrote it; the script is detected where it is not given."""
+    """A name as a person wrote it; the script is detected where it is not given."""
 
     text: Text = Field(description="the whole name, in any script", examples=["สมชาย ใจดี"])
     script: Annotated[str, Field(pattern=r"^([A-Z][a-z]{3})?$")] = Field("", description="ISO 15924, such as Thai")
@@ -46,7 +46,7 @@ class Name(_Closed):
     source: NameSource = NameSource.UNKNOWN
 
     def as_model(self) -> NameForm:
-        """Return the name as the gateway knows it."""
+        """Return the name as a value of the model."""
         return NameForm(self.text, self.script, self.lang, self.source)
 
 
@@ -57,7 +57,7 @@ class Birth(_Closed):
     estimated: bool = False
 
     def as_model(self) -> PartialDate:
-        """Return the date as the gateway knows it; `Malformed` for a year in which nobody was born."""
+        """Return the date as a value of the model; raise `Malformed` for an impossible year of birth."""
         birth = PartialDate(self.value, Calendar.GREG, estimated=self.estimated)
         check_birth(birth, "query.birth")
         return birth
@@ -74,7 +74,7 @@ class PersonBody(_Closed):
     father: Annotated[str, Field(max_length=256)] = Field("", description="the father's name, in any script")
 
     def as_model(self) -> Query:
-        """Return the query as the gateway knows it."""
+        """Return the query as a value of the model."""
         names = tuple(name.as_model() for name in self.names)
         birth = self.birth.as_model() if self.birth else None
         check_issuer(self.nationality, "query.nationality")
@@ -89,7 +89,7 @@ class DocumentBody(_Closed):
     issuer: Issuer = ""
 
     def as_model(self) -> Query:
-        """Return the query as the gateway knows it."""
+        """Return the query as a value of the model."""
         check_issuer(self.issuer, "query.issuer")
         return DocumentQuery(self.number, self.issuer)
 
@@ -102,7 +102,7 @@ class NationalIdBody(_Closed):
     scheme: Annotated[str, Field(pattern=r"^[A-Z0-9-]{0,20}$")] = Field("", description="such as THA-PIN")
 
     def as_model(self) -> Query:
-        """Return the query as the gateway knows it."""
+        """Return the query as a value of the model."""
         return NationalIdQuery(self.number, self.scheme)
 
 
@@ -115,7 +115,7 @@ class VehicleBody(_Closed):
     country: Annotated[str, Field(pattern=r"^[A-Za-z]{0,3}$")] = ""
 
     def as_model(self) -> Query:
-        """Return the query as the gateway knows it."""
+        """Return the query as a value of the model."""
         for text, field in ((self.province, "query.province"), (self.country, "query.country")):
             if text:
                 text_value(text, field, 60)
@@ -129,7 +129,7 @@ class ContainerBody(_Closed):
     number: Short
 
     def as_model(self) -> Query:
-        """Return the query as the gateway knows it."""
+        """Return the query as a value of the model."""
         return ContainerQuery(self.number)
 
 
@@ -154,7 +154,7 @@ class SearchBody(_Closed):
     )
 
     def as_command(self, idempotency_key: str, traceparent: str) -> SearchCommand:
-        """Return the search as the gateway knows it, or `Malformed`; `exchange.ask` asks for a case or ticket."""
+        """Return the search as a value of the model, or raise `Malformed`. `exchange.asking` demands case or ticket."""
         return SearchCommand(
             query=self.query.as_model(),
             to=_members(self.to),
@@ -169,20 +169,16 @@ class SearchBody(_Closed):
 
 
 _SAID = {"extra_forbidden": "unknown member", "string_pattern_mismatch": "is not written as this member must be"}
-"""Kinds of mistake for which the checker's own words would not help."""
+"""Kinds of mistakes for which the checker's own words would not help."""
 
 
 def read_search(value: Any) -> SearchBody:
-    """Return `value` (parsed JSON) as a search, or `Malformed` naming the first member that is wrong, not its
-    content.
-    """
+    """Return `value` (parsed JSON) as a search; raise `Malformed` that names the first wrong member, not its value."""
     return read_body(SearchBody, value, "bad-search")
 
 
 def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
-    """Return `value` (parsed JSON) as a body of `kind`, or `Malformed` with `code` naming the first member that is
-    wrong.
-    """
+    """Return `value` (parsed JSON) as a body of `kind`; raise `Malformed` with `code` for the first wrong member."""
     try:
         return kind.model_validate(value)
     except ValidationError as error:

@@ -59,7 +59,7 @@ class RefusalBody(BaseModel):
 
 
 class LineBody(BaseModel):
-    """What one counterpart said, or that it said nothing (`silent`, with `last_seen`)."""
+    """The line of one counterpart: its answer, or its silence (`silent`, with `last_seen`)."""
 
     member: str
     outcome: Outcome

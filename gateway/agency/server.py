@@ -26,7 +26,7 @@ _DRAIN_S = 5
 class _BoundedHeaders:
     """Refuses a request whose headers are too many or too long together (CASE-B7).
 
-    uvicorn's own limit holds only for headers that come in pieces.
+    uvicorn's own limit covers only headers that come in pieces.
     """
 
     def __init__(self, app: Any) -> None:
@@ -42,7 +42,7 @@ class _BoundedHeaders:
 
 
 class _CertificateProtocol(H11Protocol):
-    """Puts the client's certificate (DER) into each request's state, and cuts who connects and asks nothing."""
+    """Puts the client's certificate (DER) into each request's state, and cuts off a client that sends no request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -62,7 +62,7 @@ class _CertificateProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling; says when it listens."""
+    """uvicorn without its own signal handling; sets `listening` once it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -70,11 +70,11 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The node handles signals itself."""
+        """Leave the signals to the node."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and set `listening`."""
         await super().startup(sockets)
         self.listening.set()
 
@@ -82,7 +82,7 @@ class _Server(uvicorn.Server):
 class AgencyServer:
     """The running API. `start` returns when it listens; `stop` lets running requests end.
 
-    `share_port`: other processes of this node listen there as well.
+    `share_port`: other processes of this node listen on the same port.
     """
 
     def __init__(self, app: Any, host: str, port: int, context: ssl.SSLContext, *, share_port: bool = False) -> None:
@@ -107,7 +107,7 @@ class AgencyServer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> tuple[str, int]:
-        """Listen; the address in use (a port of 0 takes any free one). Raises `Misconfigured` when it is taken."""
+        """Listen; return the address in use (port 0 takes any free one). Raises `Misconfigured` when it is taken."""
         listener = _listen(*self._address, share_port=self._share_port)
         address = listener.getsockname()
         self._task = asyncio.create_task(self._server.serve([listener]), name="agency-api")
@@ -120,16 +120,14 @@ class AgencyServer:
         return str(address[0]), int(address[1])
 
     async def stop(self) -> None:
-        """No new connections; running requests have a few seconds to end."""
+        """Take no new connections, and give running requests a few seconds to end."""
         if self._task is not None:
             self._server.should_exit = True
             await self._task
 
 
 def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
-    """Return TLS 1.3 with a required client certificate of our own national CA; `Misconfigured` when a file is
-    unusable.
-    """
+    """Return TLS 1.3 with a required client certificate of our national CA; `Misconfigured` for an unusable file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED

@@ -19,9 +19,9 @@ COMMAND_CERTIFICATE = "client-cli"
 
 
 def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, PublicKey]:
-    """Return the keys of officer tokens: those of the settings and, in trials, the home's own issuer.
+    """Return the keys of officer tokens: those of the settings and, in trials, that of the home's own issuer.
 
-    Raises `Misconfigured`.
+    Raises `Misconfigured` for a trial issuer in production.
     """
     keys = {key.id: load_token_key(settings.path(key.file)) for key in settings.token_keys}
     trial = Home(settings.home).key("token-issuer")
@@ -37,7 +37,7 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
 
 
 def handed_in(settings: Settings, clock: Clock, tokens: OfficerTokens | None = None) -> Callable[[str], Officer]:
-    """Return the check of tokens that are handed in at the machine; without `tokens` it reads the keys when needed."""
+    """Return the check of tokens that are handed in at the machine; without `tokens` each check reads the keys."""
 
     def check(token: str) -> Officer:
         member = member_id(settings.node.member)

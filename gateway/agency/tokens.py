@@ -42,13 +42,13 @@ from gateway.model.requester import Officer
 from gateway.signing import strict_json
 
 MAX_TOKEN = 8 * 1024
-"""Bytes in a token."""
+"""The most bytes in a token."""
 
 MAX_LIFETIME_S = 600
-"""Seconds between `iat` and `exp`; also the longest time for which an officer's removal goes unseen (CASE-D12)."""
+"""The most seconds between `iat` and `exp`: for so long an officer's removal can go unseen (CASE-D12)."""
 
 FUTURE_S = 5
-"""Seconds that the identity provider's clock may be ahead of ours."""
+"""The most seconds that the identity provider's clock may be ahead of ours."""
 
 ALGORITHM = "ES256"
 TYPE = "liaison-officer+jwt"
@@ -78,7 +78,7 @@ def audience(member: str) -> str:
 
 
 def load_token_key(file: Path) -> PublicKey:
-    """Return a P-256 public key from PEM (a key or a certificate), or `Misconfigured`."""
+    """Return a P-256 public key from PEM (a key or a certificate), or raise `Misconfigured`."""
     try:
         data = file.read_bytes()
         key = x509.load_pem_x509_certificate(data).public_key() if b"CERTIFICATE" in data else load_pem_public_key(data)
@@ -88,7 +88,7 @@ def load_token_key(file: Path) -> PublicKey:
 
 
 def admitted(key: object, where: str) -> PublicKey:
-    """Return `key` if it is on P-256, the only curve for officer tokens; else `Misconfigured`."""
+    """Return `key` if it is on P-256, the only curve for officer tokens; else raise `Misconfigured`."""
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise Misconfigured("a token key must be on the curve P-256", where=where, remedy="tokens are signed by ES256")
     return key
@@ -111,9 +111,9 @@ class OfficerTokens:
         self._lock = threading.Lock()
 
     def verify(self, token: str, thumbprint: str, client: str) -> Officer:
-        """Return the officer whom `token` names, asking through the system `client` with that certificate.
+        """Return the officer whom `token` names, who asks through the system `client` with that certificate.
 
-        `thumbprint` is `x5t#S256` of the certificate. Raises `Unauthenticated`, whatever is wrong.
+        `thumbprint` is `x5t#S256` of the certificate. Raises `Unauthenticated` for every fault.
         """
         if len(token) > MAX_TOKEN:
             raise _refused("token-too-large", f"more than {MAX_TOKEN} bytes")

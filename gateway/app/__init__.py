@@ -1,4 +1,4 @@
-"""The composition root: nothing else constructs the parts of a node.
+"""The composition root: the only place that constructs the parts of a node.
 
-Each module is imported by its own name: a command that writes one entry does not load a whole node.
+Import each module by its own name: a command that writes one entry does not load a whole node.
 """

@@ -27,11 +27,11 @@ class ReplyRelease:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Release to the loop that runs now."""
+        """Release to the running loop."""
         self._loop = asyncio.get_running_loop()
 
     def release(self, packed: list[tuple[ReplySink, list[bytes], int]]) -> None:
-        """Deliver messages to their streams, in the loop; from any thread."""
+        """Deliver messages to their streams, in the loop; call it from any thread."""
 
         def deliver() -> None:
             for sink, messages, count in packed:
@@ -43,7 +43,7 @@ class ReplyRelease:
 
 @dataclass(slots=True)
 class Answering:
-    """What answers, with its rounds and what it serves."""
+    """The parts that answer, with their rounds and doors."""
 
     answerer: Answerer
     release: ReplyRelease
@@ -54,7 +54,7 @@ class Answering:
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """Return what serves counterparts beside their exchanges."""
+        """The doors for counterparts' other messages than exchanges."""
         return [
             methods.ACKNOWLEDGE.door(lambda call, receipt: self.receipts.take(call.who, receipt)),
             methods.COMPARE_DAY.door(lambda call, envelope: self.days.take(call.who, envelope)),
@@ -62,7 +62,7 @@ class Answering:
 
 
 def build_answering(core: Core) -> Answering:
-    """Put together what answers counterparts; nothing of it runs yet."""
+    """Put together the parts that answer counterparts; none of them runs yet."""
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     bounds, log = resources.settings.limits, resources.exchange_log.store_name
     book = ReceiptBook(parts.documents, resources.store, log)

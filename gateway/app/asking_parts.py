@@ -19,7 +19,7 @@ from gateway.exchange.receipts.receipts import Acknowledger
 
 @dataclass(slots=True)
 class Asking:
-    """What asks, with its rounds; it serves no message."""
+    """The parts that ask, with their rounds; they serve no message."""
 
     asker: Asker
     searches: OfficerSearches
@@ -28,7 +28,7 @@ class Asking:
 
 
 def build_asking(core: Core) -> Asking:
-    """Put together what asks counterparts; nothing of it runs yet."""
+    """Put together the parts that ask counterparts; none of them runs yet."""
     resources, parts, writers = core.resources, core.parts, core.writers
     log = resources.exchange_log.store_name
     book = ChannelBook(parts.documents, resources.store, log, parts.clock, parts.member)

@@ -1,4 +1,4 @@
-"""What all parts of a node share: parts of the story, log writers, incidents, the way to counterparts, leadership."""
+"""Shared by all parts of a node: parts of exchanges, log writers, incidents, peer connections, leadership."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ from gateway.telemetry import Logger, LogLine
 from gateway.witness.seen_heads import SeenHeads
 
 BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the node again, which looks at its disk first."""
+"""Exit code after a storage failure: the supervisor starts the node again, which checks its disk first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What the parts that answer, ask, decide and witness share. `fatal` ends the process: its storage is broken."""
+    """Shared by the parts that answer, ask, decide and witness. `fatal` ends the process when its storage is broken."""
 
     resources: Resources
     parts: Parts
@@ -65,7 +65,7 @@ class Core:
 
     @property
     def others(self) -> list[MemberId]:
-        """Return all other members."""
+        """All other members."""
         return [MemberId(name) for name in self.parts.trust().members if name != self.parts.member]
 
     def identity(self) -> TlsIdentity:
@@ -77,14 +77,14 @@ class Core:
         await self.writers.operations.write(draft)
 
     async def note_policy(self, draft: EntryDraft | None) -> None:
-        """Write what became of a policy that came in, where one did."""
+        """Write the entry of a new policy, where there is one, and mark it as written."""
         if draft is not None:
             await self.note(draft)
             await asyncio.to_thread(self.resources.policy.logged)
 
 
 def build_core(resources: Resources, production: bool) -> Core:
-    """Put together what all parts of a node share; nothing of it runs yet."""
+    """Put together the shared parts of a node; none of them runs yet."""
     documents = SqlDocumentStore(resources.database, resources.keystore, resources.clock)
     logged = partial(logged_switches, documents)
     suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES, logged)
@@ -146,7 +146,7 @@ def tls_identity(resources: Resources) -> TlsIdentity:
 
 
 def end_process(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
-    """Return what ends the process: nothing is signed from memory once storage has failed (FACT-13)."""
+    """Return the function that ends the process: after a storage failure nothing is signed from memory (FACT-13)."""
     log = Logger(component="node", member=resources.member)
 
     def end(error: BaseException) -> None:
@@ -165,7 +165,7 @@ def first_rounds(core: Core) -> list[Round]:
             log.follow()
 
     async def share() -> None:
-        """Take up what other processes have logged, and lead where none leads."""
+        """Take up the entries of other processes, and lead when no process does."""
         await asyncio.to_thread(follow)
         await leadership.look()
 

@@ -24,7 +24,7 @@ _QUICK_ACTS_S = 0.2
 
 @dataclass(slots=True)
 class Desk:
-    """What waits for humans and what they decided, with its rounds and what it serves."""
+    """The parts that hold requests and decisions of humans, with their rounds and doors."""
 
     consents: ConsentDesk
     outbox: ConsentOutbox
@@ -34,7 +34,7 @@ class Desk:
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """Return what serves counterparts that ask for consent."""
+        """The door for counterparts that ask for consent."""
         return [methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope))]
 
 
@@ -57,7 +57,7 @@ def build_desk(core: Core, searches: Searches) -> Desk:
 
 
 def node_desks(core: Core) -> Desks:
-    """Put together what carries out the acts at a running node."""
+    """Put together the parts that carry out acts at a running node."""
     resources = core.resources
 
     def settle() -> None:

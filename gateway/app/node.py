@@ -42,9 +42,7 @@ _DRAIN_S = 10.0
 
 
 def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
-    """Return all parts of a node, put together; nothing listens yet. `place` is its number among the home's
-    processes.
-    """
+    """Return a node with all of its parts; nothing listens yet. `place` is its number among the home's processes."""
     return Node(open_resources(settings, production), production, place)
 
 
@@ -71,7 +69,7 @@ class Node:
         self._stop_metrics: Callable[[], None] | None = None
 
     def _rounds(self) -> list[Round]:
-        """Return the rounds of all parts; those of one line are made in this order."""
+        """Return the rounds of all parts; the rounds of one line run in this order."""
         return [
             *first_rounds(self.core),
             *self.desk.rounds,
@@ -105,7 +103,7 @@ class Node:
         self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=crypto_mb.describe())
 
     async def _note_start(self, compared: EntryDraft | None) -> None:
-        """Write the first entries of this run: the start, a policy without an entry, what was found while starting."""
+        """Write the first entries of this run: the start, a policy without an entry, and the findings of the start."""
         parts, pruned = self.core.parts, pruned_below(self.resources.store)
         said: dict[str, Any] = {"policy_hash": parts.policy().hash.hex(), "trust_hash": parts.trust().hash.hex()}
         if pruned:
@@ -118,7 +116,10 @@ class Node:
             await self.core.note(compared)
 
     async def _compare(self) -> EntryDraft | None:
-        """Before anything is signed. A refused start leaves the logs as they are."""
+        """Compare our logs with the witnesses before anything is signed.
+
+        A refused start leaves the logs as they are.
+        """
         try:
             return await self.witness.before_signing()
         except LiaisonError:
@@ -197,7 +198,7 @@ class Node:
         self._log.info(LogLine.NODE_STOPPED)
 
     async def _end_rounds(self) -> None:
-        """Cancel the rounds; an error that they ended with is no reason to leave the logs open."""
+        """Cancel the rounds; an error of theirs is logged, and does not keep the logs open."""
         self._stopping = True
         if self._making is None:
             return
@@ -209,20 +210,20 @@ class Node:
             self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _rounds_ended(self, rounds: asyncio.Task[None]) -> None:
-        """Without its rounds a node would go on under old trust and old switches: it ends instead."""
+        """End the process when the rounds have ended: without them a node would go on under old trust and switches."""
         if self._stopping or rounds.cancelled():
             return
         self._fatal(rounds.exception() or RuntimeError("the rounds have ended"))
 
     def _serving(self) -> bool:
-        """Tell whether exchanges are answered: not everything is suspended, and the rounds are made."""
+        """Tell whether exchanges are answered: not everything is suspended, and the rounds run."""
         alive = self._making is None or not self._making.done()
         return alive and "all" not in self.core.parts.suspensions.active
 
     # ------------------------------------------------------------ what the servers call
 
     def _doors(self) -> list[Door[MemberId]]:
-        """Return what the server towards counterparts serves beside exchanges: the doors of all parts."""
+        """Return the doors of all parts for counterparts' other messages than exchanges."""
 
         async def health(_call: Call[MemberId], _request: None) -> bool:
             return self._serving()
@@ -231,7 +232,7 @@ class Node:
         return [*(door for part in parts for door in part.doors), methods.HEALTH_CHECK.door(health)]
 
     def _roots(self) -> bytes:
-        """CA certificates of all active counterparts; our own where there is none yet, so that nobody else fits."""
+        """Return the CA certificates of all active counterparts; our own where there is none: no other CA then fits."""
         view = self.core.parts.trust()
         others = [view.ca_pem(member) for member in sorted(view.members) if view.active(member)]
         return b"".join(others) or self.resources.home.ca.read_bytes()

@@ -38,7 +38,7 @@ from gateway.trust.keeper import TrustKeeper
 
 @dataclass(slots=True)
 class Resources:
-    """What the parts of a node are made of: settings, clock, keys, trust, database, logs and sources of one home."""
+    """The settings, clock, keys, trust, database, logs and sources of one home, for the parts of a node."""
 
     settings: Settings
     home: Home
@@ -61,13 +61,13 @@ class Resources:
 
 
 def open_resources(settings: Settings, production: bool) -> Resources:
-    """Open what is on disk. Raises what is wrong there before anything listens."""
+    """Open the home's files and database; raise the error of a wrong one before anything listens."""
     check_owners(settings)
     home = Home(settings.home)
     clock = SystemClock()
     member = member_id(settings.node.member)
     for key in sorted(home.keys.glob("*.key")):
-        check_key(key)  # each of them, used here or not: refused when others can read it, or when it is no key
+        check_key(key)  # also an unused one: it is refused when others can read it, or when it is not a key
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
     database = open_node_database(settings)
@@ -114,7 +114,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
 
 
 def check_owners(settings: Settings) -> None:
-    """Raise `Misconfigured` where a source's id or agency is another one than in its mapping.
+    """Raise `Misconfigured` where a source's id or agency differs from its mapping's.
 
     The mapping says who owns the records; an off-switch for the agency of the settings would not stop them.
     """
@@ -138,7 +138,7 @@ def check_owners(settings: Settings) -> None:
 
 
 def _refresh(source: Adapter, wall: Bulkhead) -> None:
-    """Bring a source's search up to date, and what its wall says of it."""
+    """Update a source's index, and the description that its wall holds."""
     source.refresh()
     wall.look_again()
 
@@ -154,7 +154,7 @@ def _open_log(
 
 
 def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIssuer]:
-    """Return the agencies' keys that this node holds (the embedded form, for trials); refused in production."""
+    """Return the agencies' keys that this node holds (the embedded form, for trials); refuse them in production."""
     issuers = {}
     for path in sorted(resources.home.keys.glob("agency-*.key")):
         if production:

@@ -1,9 +1,9 @@
-"""The rounds of a node: what is done again and again beside its exchanges. What a round does lives with its part.
+"""The rounds of a node: work that repeats beside the exchanges. The work of a round is part of its own module.
 
-A round that fails has an alarm in the operations log, the others are made all the same, and the next one comes. Rounds
-of one line are made one after another. Rounds that wait for others (counterparts, sources, witnesses) have a line of
-their own: none of them delays the look at trust and switches. Of several processes of one home one leads: it alone
-makes the rounds that have to be made once.
+A round that fails has an alarm in the operations log; the others still run, and it runs again. Rounds of one line run
+one after another. Rounds that wait for others (counterparts, sources, witnesses) have a line of their own, so that none
+of them delays the check of trust and switches. Of several processes of one home, the one that leads runs the rounds
+that must run once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WATCH_S = 1.0
 UPKEEP_S = 60.0
 
 WATCH, UPKEEP = "watch", "upkeep"
-"""The lines of rounds that wait for nothing outside: what may have changed, and what has expired."""
+"""The lines of rounds that wait for nothing outside: one watches for changes, the other removes expired data."""
 
 Work = Callable[[], Awaitable[object]]
 Write = Callable[[EntryDraft], Awaitable[object]]
@@ -28,9 +28,9 @@ Write = Callable[[EntryDraft], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Work that is done every `every_s` seconds. `name` stands in the alarm when it fails.
+    """Work that runs every `every_s` seconds. `name` stands in the alarm when it fails.
 
-    A round without a `line` waits for no other. The first round of a line says how often the line is made.
+    A round without a `line` waits for no other. The first round of a line sets how often the line runs.
     """
 
     name: str
@@ -41,20 +41,23 @@ class Round:
 
 
 class Leadership:
-    """Says if this process leads, as it was found the last time. `leads` asks the database, and blocks."""
+    """Holds whether this process leads, as the last `look` found.
+
+    The function `leads` asks the database, and blocks.
+    """
 
     def __init__(self, leads: Callable[[], bool]) -> None:
         self._ask = leads
         self.leads = False
 
     async def look(self) -> bool:
-        """Ask the database; this process becomes the leader where none leads."""
+        """Ask the database; this process becomes the leader when there is none."""
         self.leads = await asyncio.to_thread(self._ask)
         return self.leads
 
 
 class Rounds:
-    """Makes rounds until it is stopped. A broken storage goes to `fatal`, which ends the process."""
+    """Runs rounds until it is cancelled. A broken storage goes to `fatal`, which ends the process."""
 
     def __init__(
         self, rounds: Iterable[Round], leadership: Leadership, write: Write, fatal: Callable[[BaseException], None]
@@ -68,7 +71,7 @@ class Rounds:
         self._failing: dict[str, tuple[str, str]] = {}
 
     async def run(self) -> None:
-        """Make all rounds until cancelled."""
+        """Run all rounds until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for line in self.lines:
                 tasks.create_task(self._repeat(line))
@@ -79,7 +82,7 @@ class Rounds:
             await asyncio.sleep(self.lines[line][0].every_s)
 
     async def make(self, line: str) -> None:
-        """Make the rounds of one line once, in order."""
+        """Run the rounds of one line once, in order."""
         for each in self.lines[line]:
             if self._leadership.leads or not each.leader_only:
                 await self._try(each)
@@ -107,11 +110,11 @@ class Rounds:
         except StorageBroken as error:
             self._fatal(error)
         except Refused:
-            return  # the log's stage is full: not noted as failing, so that the next round says it
+            return  # the log's stage is full: not noted as failing, so that the next round writes the alarm
 
 
 def writing(find: Callable[[], Iterable[EntryDraft]], write: Write) -> Work:
-    """Return the work of writing the entries that `find`, which blocks, finds due."""
+    """Return work that writes the entries that `find` returns; `find` blocks, and runs in a thread."""
 
     async def work() -> None:
         for draft in await asyncio.to_thread(find):
@@ -121,6 +124,6 @@ def writing(find: Callable[[], Iterable[EntryDraft]], write: Write) -> Work:
 
 
 def _cancelled() -> bool:
-    """Say if this task is to end: a closed connection raises `CancelledError` as well."""
+    """Tell whether this task is to end, since a closed connection raises `CancelledError`, too."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

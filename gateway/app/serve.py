@@ -20,7 +20,7 @@ from gateway.telemetry import configure_logging
 
 
 def serve(home: Path, production: bool) -> int:
-    """Run the node of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError` when it cannot start."""
+    """Run the node of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError` at a failed start."""
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
     with _place(Home(home).lock, shared=settings.is_shared) as place:
@@ -41,7 +41,7 @@ async def _until_signal(node: Node) -> None:
 
 
 def _settle_memory() -> None:
-    """What was made while starting stays for good: the collector need not look at it again and again.
+    """Freeze the objects of the start, so that the collector does not visit them again and again.
 
     Its full passes over all modules cost a tenth of the hot path and stopped the node for 100 ms at a time.
     """
@@ -52,7 +52,7 @@ def _settle_memory() -> None:
 
 @contextmanager
 def _place(file: Path, *, shared: bool) -> Iterator[int]:
-    """The number of this process among those that serve the home: 0, and with a shared database the first free one."""
+    """Yield this process's number among those that serve the home: 0, or the first free one with a shared database."""
     for number in range(MAX_PROCESSES if shared else 1):
         try:
             with only_one(file.with_name(f"{file.name}.{number}") if number else file):

@@ -37,13 +37,13 @@ from gateway.telemetry import Logger, LogLine, configure_logging
 
 _DRAIN_S = 10.0
 _BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the process again, which looks at its disk first."""
+"""Exit code after a storage failure: the supervisor starts the process again, which checks its disk first."""
 
 _INIT = "`liaison source init` makes it"
 
 
 def serve_source(home: Path) -> int:
-    """Run the source process of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError`."""
+    """Run the source process of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError`."""
     settings = load_source(home)
     configure_logging(settings.telemetry.log_level)
     stop = threading.Event()
@@ -58,7 +58,7 @@ def serve_source(home: Path) -> int:
 
 
 class Process:
-    """An agency's system, its key, its log and its server. Whatever is wrong on disk is raised by the constructor."""
+    """An agency's system, its key, its log and its server. The constructor raises an error for a wrong file."""
 
     def __init__(self, settings: SourceProcess, clock: Clock | None = None) -> None:
         self._settings = settings
@@ -90,7 +90,7 @@ class Process:
         self.address = ""
 
     def start(self) -> None:
-        """Note the start, listen, and hold the port to TLS 1.3."""
+        """Write the start, listen, and check that the port speaks TLS 1.3 only."""
         self.service.started(__version__)
         host, port = host_port(self._settings.listen.address)
         port = self._server.start(f"{host}:{port}")
@@ -100,7 +100,7 @@ class Process:
         self._log.info(LogLine.NODE_STARTED, address=self.address, source=self.adapter.describe().id)
 
     def stop(self) -> None:
-        """Take no more, finish what was taken, note the end, close."""
+        """Take no more, finish what was taken, write the end, close."""
         self._log.info(LogLine.NODE_DRAINING)
         self._ended.set()
         self._server.stop(_DRAIN_S)
@@ -112,9 +112,9 @@ class Process:
         self._log.info(LogLine.NODE_STOPPED)
 
     def _refresh(self) -> None:
-        """Bring the key index up to the agency's system and forget old references, again and again.
+        """Update the key index from the agency's system and forget old references, again and again.
 
-        A system that cannot be asked keeps its index.
+        When the system cannot be asked, the index stays as it is.
         """
         while not self._ended.wait(self._settings.limits.refresh_s):
             try:
@@ -126,7 +126,7 @@ class Process:
                 self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _fatal(self, error: BaseException) -> None:
-        """What cannot be logged must not be answered (FACT-13)."""
+        """End the process: an answer that cannot be logged must not leave (FACT-13)."""
         self._log.error(LogLine.STORAGE_BROKEN, error)
         os._exit(_BROKEN)
 
@@ -142,7 +142,7 @@ def record_issuer(settings: SourceProcess, clock: Clock) -> RecordIssuer:
 
 
 def check_certificate(settings: SourceProcess, name: str, clock: Clock) -> Leaf:
-    """Return the certificate of the key `name`, which must be for this agency and use, by our CA, in its time."""
+    """Return the certificate of the key `name`; it must be for this agency and use, by our CA, and in its time."""
     home, source = settings.home, settings.source
     path = home.certificate(name)
     expected = certificate_names(member_id(source.member), source.agency)[name]
@@ -161,7 +161,7 @@ def check_certificate(settings: SourceProcess, name: str, clock: Clock) -> Leaf:
 
 
 def accepted_node(settings: SourceProcess, clock: Clock) -> AcceptedNode:
-    """Return whom the process serves."""
+    """Return the node that the process serves."""
     home, source = settings.home, settings.source
     return AcceptedNode(home.accepted, _bytes(home.ca), member_id(source.member), source.nodes, clock)
 

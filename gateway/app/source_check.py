@@ -1,4 +1,4 @@
-"""`liaison source check`: what would keep a source process from serving, and the remedy."""
+"""`liaison source check`: faults that would keep a source process from serving, and their remedies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DAY_US = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what it is, whether it is good, the finding in words, and what to do."""
+    """The result of one check: its subject, whether it is good, a sentence, and the remedy."""
 
     what: str
     good: bool
@@ -27,12 +27,12 @@ class Finding:
     remedy: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the finding for `--json`."""
         return asdict(self)
 
 
 def check_source(home: Path) -> list[Finding]:
-    """Return every check of a source process's home, in the order in which they build on each other."""
+    """Return the results of all checks of a source process's home, in the order in which they build on each other."""
     clock = SystemClock()
     settings = load_source(home)
     looks: list[tuple[str, Callable[[SourceProcess, Clock], str]]] = [
@@ -69,7 +69,7 @@ def _node(settings: SourceProcess, clock: Clock) -> str:
 
 
 def _system(settings: SourceProcess, clock: Clock) -> str:
-    """Opening it builds its key index where that is missing; a process that serves has it open already."""
+    """Check the agency's system, unless a process serves it now; opening it builds a missing key index."""
     try:
         with only_one(settings.home.path / "source.lock"):
             return _asked(settings, clock)

@@ -1,6 +1,6 @@
-"""Logs and metrics of a running node, taken at one seam: what becomes an entry becomes a count and a log line.
+"""Logs and metrics of a running node, taken at one seam: each entry is counted, and may become a log line.
 
-So nothing of the story needs to know of telemetry, and a log line can say no more than an entry's public part.
+So the code of exchanges does not depend on telemetry, and a log line holds no more than an entry's public part.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DAY_US = 86_400_000_000
 
 
 class WatchedJournal:
-    """A journal that counts what was written to the one behind it, and logs the entries of the operations log.
+    """A journal that counts the entries of the journal behind it, and logs those of the operations log.
 
     Counts are added up for a batch, since the exchange log is the hot path; its entries make no log lines.
     """
@@ -36,7 +36,7 @@ class WatchedJournal:
         self._log = Logger(component="audit", log=name)
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
-        """As the journal behind it; telemetry comes after the entries are durable."""
+        """Write to the journal behind it; telemetry comes after the entries are durable."""
         written = self._journal.append(drafts)
         pairs = [(draft, item) for draft, item in zip(drafts, written, strict=True) if isinstance(item, Logged)]
         counts = Counter((draft.kind, draft.peer, draft.private.get("outcome", "")) for draft, _ in pairs)
@@ -51,11 +51,11 @@ class WatchedJournal:
     def stored_answers(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
-        """As the journal behind it."""
+        """Return the stored answers of the journal behind it."""
         return self._journal.stored_answers(claims)
 
     def proof(self, index: int, origin: str = "") -> LogProof:
-        """As the journal behind it."""
+        """Return the proof of the journal behind it."""
         return self._journal.proof(index, origin)
 
 
@@ -68,8 +68,10 @@ def watch_node(
     counterparts: Callable[[], Iterable[PeerStatus]],
     debts: tuple[Callable[[], Mapping[str, float]], Callable[[], Mapping[str, float]]],
 ) -> None:
-    """Register the gauges of a node: sizes of its logs, days left of certificates in a folder, who is connected, and
-    receipt debt (`debts`: open answers, and how many seconds old the oldest of them is)."""
+    """Register the gauges of a node: log sizes, days left of the certificates in a folder, connections, receipt debt.
+
+    `debts` has two functions: open answers by counterpart, and the age in seconds of the oldest of them.
+    """
     counters.gauge(Gauge.LOG_SIZE, lambda: {(("log", name),): size() for name, size in log_sizes.items()})
     counters.gauge(Gauge.CERTIFICATE_DAYS, lambda: _days_left(certificates, clock))
     counters.gauge(

@@ -32,11 +32,11 @@ from gateway.witness.service import WitnessService
 _DRAIN_S = 5.0
 _REFRESH_S = 2.0
 _BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the process again, which looks at its disk first."""
+"""Exit code after a storage failure: the supervisor starts the process again, which checks its disk first."""
 
 
 def serve_witness(home: Path) -> int:
-    """Run the domestic witness of `home` until SIGTERM or SIGINT; its exit code. Raises `LiaisonError`."""
+    """Run the domestic witness of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError`."""
     settings = load_witness(home)
     configure_logging(settings.telemetry.log_level)
     stop = threading.Event()
@@ -52,7 +52,7 @@ def serve_witness(home: Path) -> int:
 
 
 class DomesticWitness:
-    """The witness's memory, keys and server. Whatever is wrong on disk is raised by the constructor."""
+    """The witness's memory, keys and server. The constructor raises an error for a wrong file."""
 
     def __init__(self, settings: WitnessProcess, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
@@ -90,7 +90,7 @@ class DomesticWitness:
         self.address = ""
 
     def start(self) -> None:
-        """Listen, and hold the port to TLS 1.3."""
+        """Listen, and check that the port speaks TLS 1.3 only."""
         host, port = host_port(self._settings.listen.address)
         port = self._server.start(f"{host}:{port}")
         check_floor(host, port)
@@ -104,7 +104,7 @@ class DomesticWitness:
         self._log.info(LogLine.NODE_STOPPED)
 
     def refresh(self) -> None:
-        """Take up trust documents that were accepted since."""
+        """Take up trust documents that were accepted in the meantime."""
         try:
             self.trust.refresh()
         except LiaisonError as error:

@@ -1,4 +1,4 @@
-"""Witnessing at a node: a witness of other countries' logs, and its own logs on their way to their witnesses."""
+"""Witnessing at a node: the node cosigns other countries' logs, and sends its own heads to its witnesses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WITNESS_KEYS = ("witness", "witness-mldsa")
 
 
 class NodeWitness:
-    """All of a node's witnessing. Nothing of it is on the path of an exchange."""
+    """All of a node's witnessing, apart from the path of exchanges."""
 
     def __init__(self, core: Core) -> None:
         resources = core.resources
@@ -74,12 +74,12 @@ class NodeWitness:
 
     @property
     def rounds(self) -> list[Round]:
-        """Return the round that brings our heads to their witnesses."""
+        """The round that sends our heads to their witnesses."""
         return [Round("witnesses", self._resources.settings.witness.every_s, self.round)]
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """Return what serves counterparts that we witness."""
+        """The doors for counterparts that we witness."""
         return [
             methods.ADD_CHECKPOINT.door(lambda call, head: self.cosign(call.who, *head)),
             methods.LARGEST_HEAD.door(lambda call, origin: self.largest_head(call.who, origin)),
@@ -92,19 +92,19 @@ class NodeWitness:
         return await self._in_turn(self._service.add_checkpoint, caller, body, cosigned)
 
     async def largest_head(self, caller: MemberId, origin: str) -> bytes:
-        """Show a counterpart the largest head of its own log."""
+        """Return the largest head of a counterpart's own log."""
         return await self._in_turn(self._service.largest_head, caller, origin)
 
     async def _in_turn(self, serve: Callable[..., bytes], *arguments: object) -> bytes:
-        """In a thread of its own: whoever asks for many cosignatures takes none of those that our rounds need."""
+        """Serve in one thread of its own, so that many requests for cosignatures take none that our rounds need."""
         return await asyncio.get_running_loop().run_in_executor(self._turns, partial(serve, *arguments))
 
     # ------------------------------------------------------------ our own heads
 
     async def before_signing(self) -> EntryDraft | None:
-        """Compare our logs with their witnesses; the entry that says so, None where the logs are empty.
+        """Compare our logs with their witnesses; return the entry of the result, None where the logs are empty.
 
-        Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be told.
+        Raises `Contradicted` when this is an old or a second copy, `NotProved` when that cannot be known.
         """
         plan = witness_plan(self._resources.member, self._resources.settings.witness, self._resources.trust.view)
         waived: dict[str, Any] = {"waived": ""}
@@ -130,7 +130,7 @@ class NodeWitness:
         return take_unwitnessed_start(HomeTrust(resources.home, resources.member, resources.clock), used)
 
     async def round(self) -> None:
-        """Bring our newest heads to their witnesses, and remember those that we saw of others."""
+        """Send our newest heads to their witnesses, and store the heads of others that we saw."""
         await asyncio.to_thread(self._heads.write)
         await self._witnessing.round()
 
@@ -142,12 +142,12 @@ class NodeWitness:
 
     @property
     def standings(self) -> list[Standing]:
-        """How each log stands with its witnesses."""
+        """The standing of each log with its witnesses."""
         return self._witnessing.standings
 
     @property
     def failing(self) -> dict[str, str]:
-        """Witnesses that did not cosign in the last round, with the code of what went wrong."""
+        """The witnesses that did not cosign in the last round, with the code of each failure."""
         return self._witnessing.failing
 
     def _own_keys(self) -> list[VerifyKey]:
@@ -169,9 +169,7 @@ def node_witness_keys(home: Home) -> list[WitnessSigningKey]:
 
 
 def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsIdentity]) -> DomesticChannel | None:
-    """Return the way to the domestic witness, by its card in the home. Raises `Misconfigured` without exactly one
-    card.
-    """
+    """Return the connection to the domestic witness; raise `Misconfigured` unless the home has exactly one card."""
     address = settings.witness.domestic
     if not address:
         return None

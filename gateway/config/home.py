@@ -1,4 +1,4 @@
-"""Where things lie in a node's home; the only module that knows these names."""
+"""The places of the files in a node's home; the only module that knows their names."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 
 
 def argument(path: Path) -> str:
-    """Return a path as it stands in a command that can be pasted into a shell, also with blanks in it."""
+    """Return a path in a form that can be pasted into a shell command, also with blanks in it."""
     return shlex.quote(str(path))
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHome:
-    """What lies in the home of each kind of process: its keys, and whom it trusts."""
+    """The files in the home of each kind of process: its keys, and its roots of trust."""
 
     path: Path
 
     @property
     def keys(self) -> Path:
-        """Private keys (0600) and certificates."""
+        """The folder of private keys (0600) and certificates."""
         return self.path / "keys"
 
     def key(self, name: str) -> Path:
-        """Return the private key `name`, such as `tls` or `agency-police`."""
+        """Return the file of the private key `name`, such as `tls` or `agency-police`."""
         return self.keys / f"{name}.key"
 
     def certificate(self, name: str) -> Path:
-        """Return the certificate of the key `name`."""
+        """Return the file of the certificate of the key `name`."""
         return self.keys / f"{name}.pem"
 
     @property
@@ -38,12 +38,12 @@ class KeyHome:
 
     @property
     def index(self) -> Path:
-        """Key indexes of the sources."""
+        """The folder of the sources' key indexes."""
         return self.path / "index"
 
     @property
     def highwater(self) -> Path:
-        """High-water marks of the logs, outside the database."""
+        """The folder of the logs' high-water marks, outside the database."""
         return self.path / "highwater"
 
 
@@ -53,59 +53,59 @@ class Home(KeyHome):
 
     @property
     def settings(self) -> Path:
-        """`node.toml`."""
+        """The settings: `node.toml`."""
         return self.path / "node.toml"
 
     @property
     def trust(self) -> Path:
-        """Charter, descriptors and statuses."""
+        """The folder of charter, descriptors and statuses."""
         return self.path / "trust"
 
     @property
     def charter(self) -> Path:
-        """All versions of the charter, one a line."""
+        """The file of all versions of the charter, one a line."""
         return self.trust / "charter.jsonl"
 
     @property
     def mappings(self) -> Path:
-        """Mappings of the sources."""
+        """The folder of the sources' mappings."""
         return self.path / "mappings"
 
     @property
     def suspensions(self) -> Path:
-        """What the country has switched off, one action a line."""
+        """The file of the country's switches, one action a line."""
         return self.path / "suspensions.jsonl"
 
     @property
     def acts(self) -> Path:
-        """Acts of humans that wait for the process that has the logs open."""
+        """The folder of humans' acts that wait for the process that has the logs open."""
         return self.path / "acts"
 
     @property
     def tombstones(self) -> Path:
-        """Which content keys were destroyed: outside the database and the keystore."""
+        """The list of destroyed content keys, outside the database and the keystore."""
         return self.highwater / "destroyed-keys"
 
     @property
     def lock(self) -> Path:
-        """Locked while a node serves this home, or a command writes to its logs."""
+        """The file that is locked while a node serves this home, or a command writes to its logs."""
         return self.path / "node.lock"
 
     @property
     def policies(self) -> Path:
-        """Policies that were accepted, and the one that came in last."""
+        """The folder of accepted policies, and of the one that came in last."""
         return self.path / "policies"
 
     def persons(self, use: str) -> Path:
-        """Public keys of persons, by what they may sign (`approver`, `administrator`), for the descriptor."""
+        """Return the folder of persons' public keys for one use (`approver`, `administrator`), for the descriptor."""
         return self.path / f"{use}s"
 
     @property
     def witnesses(self) -> Path:
-        """Cards of domestic witnesses, for the descriptor and for reaching them."""
+        """The folder of domestic witnesses' cards, for the descriptor and for the connection to them."""
         return self.path / "witnesses"
 
     @property
     def certificates(self) -> Path:
-        """Certificates of keys that agencies hold themselves, for the descriptor."""
+        """The folder of certificates of keys that agencies hold themselves, for the descriptor."""
         return self.path / "certificates"

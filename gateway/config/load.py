@@ -1,7 +1,7 @@
-"""Reads `node.toml` into `Settings`: an unknown key is an error, and each setting remembers where it came from.
+"""Reads `node.toml` into `Settings`: an unknown key is an error, and each setting remembers its origin.
 
-`LIAISON_<TABLE>_<KEY>` in the environment (such as `LIAISON_STORAGE_URL`) comes before the file, so that a
-secret need not stand in it.
+`LIAISON_<TABLE>_<KEY>` in the environment (such as `LIAISON_STORAGE_URL`) comes before the file, so that a secret need
+not stand in the file.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def fill_sections(
     environment: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     lists: Mapping[str, type[Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the tables `kinds` as types; a table that is neither in `kinds` nor in `lists` is `Misconfigured`."""
+    """Return the tables `kinds` as types; raise `Misconfigured` for a table that is in neither `kinds` nor `lists`."""
     known = {**kinds, **lists}
     for name in root.data:
         if name not in known:
@@ -75,13 +75,13 @@ def check_ids(origin: Mapping[str, str], values: Iterable[tuple[str, str]]) -> N
 
 
 def check_log_level(level: str, where: str) -> None:
-    """Return when `level` is one of `LOG_LEVELS`, else `Misconfigured`."""
+    """Raise `Misconfigured` unless `level` is one of `LOG_LEVELS`."""
     if level not in LOG_LEVELS:
         raise _unknown(f"unknown level `{level}`", level, LOG_LEVELS, where)
 
 
 def host_port(text: str, where: str = "") -> tuple[str, int]:
-    """Return `127.0.0.1:7443` or `[::1]:7443` as host and port (0 = any free one), or `Misconfigured`."""
+    """Return host and port of `127.0.0.1:7443` or `[::1]:7443` (port 0 = any free one); else raise `Misconfigured`."""
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise Misconfigured(
@@ -91,7 +91,7 @@ def host_port(text: str, where: str = "") -> tuple[str, int]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return settings by path, with the variable's name. A variable that names a table but no key of it is an error."""
+    """Return settings by path, with the variable's name; raise `Misconfigured` for an unknown key of a known table."""
     values = {}
     for variable, text in environment.items():
         table, _, key = variable.removeprefix("LIAISON_").lower().partition("_")
@@ -169,7 +169,7 @@ def _typed(value: Any, hint: Any, metadata: Mapping[str, Any], path: str, place:
 
 
 def _check(settings: Settings) -> None:
-    """Raise `Misconfigured` for what types alone do not say."""
+    """Raise `Misconfigured` for values that have the right type and are still wrong."""
     origin = settings.origin
     if not _MEMBER.fullmatch(settings.node.member):
         raise Misconfigured(

@@ -1,6 +1,6 @@
 """The settings of `node.toml` as types; each field carries the sentence that documents it.
 
-`template.py` writes the commented file from the same fields, so no setting can lack its paragraph.
+`template.py` writes the commented file from the same fields, so that every setting has its sentence there.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gateway.errors import Misconfigured
 
 
 def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
-    """Return a documented setting. `path`: relative to the home. `minimum` holds for whole numbers.
+    """Return a documented setting. `path`: relative to the home. `minimum` applies to whole numbers.
 
-    What is `required` must stand in the file, whatever its default here.
+    A `required` setting must stand in the file, even with a default here.
     """
     metadata = {"doc": doc, "path": path, "minimum": minimum, "required": required}
     if required and default is None:
@@ -165,7 +165,7 @@ class SourceSettings:
 
     @property
     def is_process(self) -> bool:
-        """Whether it is a process of its own, with the agency's key: then the node holds none."""
+        """Tell whether it is a process of its own, with the agency's key: then the node holds none."""
         return self.url.startswith("source:")
 
 
@@ -190,7 +190,7 @@ class TrialOfficer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings of one home. `origin` says of each (`limits.budget_ms`) where it came from.
+    """All settings of one home. `origin` maps each (`limits.budget_ms`) to the place that set it.
 
     An origin is `<file>:<line>`, `default` or `environment <NAME>`.
     """
@@ -215,17 +215,17 @@ class Settings:
 
     @property
     def database_url(self) -> str:
-        """SQLAlchemy URL of the node's database."""
+        """The SQLAlchemy URL of the node's database."""
         return self.storage.url or f"sqlite:///{self.home / 'node.sqlite'}"
 
     @property
     def is_shared(self) -> bool:
-        """Whether the database is a server's, which several processes of this home may share."""
+        """Tell whether the database is a server's, which several processes of this home may share."""
         return self.database_url.startswith(("postgresql://", "postgresql+psycopg://"))
 
     @property
     def database_file(self) -> Path:
-        """The file of the SQLite database; `Misconfigured` when the URL names another engine."""
+        """The file of the SQLite database; raises `Misconfigured` when the URL names another engine."""
         scheme, _, file = self.database_url.partition(":///")
         if scheme != "sqlite" or not file:
             raise Misconfigured(
@@ -238,19 +238,19 @@ class Settings:
 
     @property
     def keystore(self) -> Path:
-        """Folder of the content keys."""
+        """The folder of the content keys."""
         return self.path(self.storage.keystore)
 
     @property
     def national_policy(self) -> Path:
-        """Folder of the national policy; by default the packaged one of the member."""
+        """The folder of the national policy; by default the packaged one of the member."""
         return (
             self.path(self.policy.national) if self.policy.national else PACKAGED_POLICY / "national" / self.node.member
         )
 
     @property
     def base_policy(self) -> Path:
-        """Folder of the base policy; by default the packaged one."""
+        """The folder of the base policy; by default the packaged one."""
         return self.path(self.policy.base) if self.policy.base else PACKAGED_POLICY / "base"
 
     def source_url(self, source: SourceSettings) -> str:

@@ -1,4 +1,4 @@
-"""The home of a source process: what lies in it, and the settings of its `source.toml`."""
+"""The home of a source process: its files, and the settings of its `source.toml`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.config.template import render_section, write_new
 from gateway.errors import Misconfigured
 
 STRICTNESSES = ("strict", "usual", "wide")
-"""What `[limits] strictness` can be: the values of `gateway.model.strictness.Strictness`."""
+"""The values of `[limits] strictness`: those of `gateway.model.strictness.Strictness`."""
 
 _HEAD = """\
 # Settings of this source process (`liaison source serve`). Each setting stands here with its default, behind a `#`
@@ -31,16 +31,16 @@ class SourceHome(KeyHome):
 
     @property
     def settings(self) -> Path:
-        """`source.toml`."""
+        """The settings: `source.toml`."""
         return self.path / "source.toml"
 
     def request(self, name: str) -> Path:
-        """Return the request for the certificate of the key `name`, where the authority is elsewhere."""
+        """Return the file of the request for the certificate of the key `name`, for an authority elsewhere."""
         return self.path / f"{name}.csr"
 
     @property
     def accepted(self) -> Path:
-        """Certificates of the node's statement keys whose references are accepted."""
+        """The folder of the node's statement certificates whose references are accepted."""
         return self.path / "accepted"
 
     @property
@@ -95,7 +95,7 @@ class SourceLimits:
 
 @dataclass(frozen=True, slots=True)
 class SourceProcess:
-    """All settings of a source process's home. `origin` says of each where it came from."""
+    """All settings of a source process's home. `origin` maps each to the place that set it."""
 
     home: SourceHome
     source: Agency
@@ -127,9 +127,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
 
 
 def load_source(home: Path) -> SourceProcess:
-    """Return the settings of a source process's home. Raises `Misconfigured` with file, line and the nearest known
-    name.
-    """
+    """Return the settings of a source process's home. Raises `Misconfigured` with file, line and the nearest name."""
     folder = SourceHome(home.resolve())
     root = read_settings(folder.settings, "liaison source init")
     origin: dict[str, str] = {}
@@ -150,6 +148,6 @@ def load_source(home: Path) -> SourceProcess:
 
 
 def write_source(home: Path, values: Mapping[str, Any]) -> bool:
-    """Write a commented `source.toml` unless there is one; says whether it did. `values` are by path."""
+    """Write a commented `source.toml` unless it exists; tell whether it was written. `values` are by path."""
     text = "\n".join([_HEAD, *(render_section(name, kind, values) for name, kind in _SECTIONS.items())])
     return write_new(SourceHome(home).settings, text)

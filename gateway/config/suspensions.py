@@ -1,11 +1,11 @@
 """The country's off-switch, as the node reads it: `suspensions.jsonl` in the home.
 
-`liaison suspend` appends a line and needs nothing else to be up (`gateway.ops.acts.switches` writes); a running node
-looks at the file's time and size at most once a second and reads it again when they have changed. A file that
-cannot be read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
+`liaison suspend` appends a line and needs no other running part (`gateway.ops.acts.switches` writes). A running node
+checks the file's time and size at most once a second and reads it again when they have changed. A file that cannot be
+read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
 
-Switching on needs proof. A node counts a line that switches on only where the log has the act of it, and only once, so
-that neither a line that somebody appended by hand nor a copy of an old line switches anything on.
+Switching on needs proof. A node counts a line that switches on only where the log has its act, and only once. So
+neither a line that was appended by hand nor a copy of an old line switches anything on.
 
 A counterpart can be switched off whole or by record type. A person of rank may leave a door open for a missing child,
 the safety of a victim, or a threat to life; that person's name stands in the line, and in the entry.
@@ -32,7 +32,7 @@ HUMANITARIAN = frozenset({"MISSING_PERSON", "VICTIM_PROTECTION", "THREAT_TO_LIFE
 
 
 class Action(StrEnum):
-    """What a line of the file does to its target."""
+    """The action of a line on its target."""
 
     SUSPEND = "suspend"
     RESUME = "resume"
@@ -43,7 +43,7 @@ class Switch:
     """One line of the file.
 
     `target` is `all`, `peer:vn`, `peer:vn/Person` (a record type), `agency:police` or `source:th.police.records`.
-    `humanitarian` names who approved that humanitarian purposes go on; empty: they do not.
+    `humanitarian` names the approver of the exception for humanitarian purposes; empty: there is no exception.
     """
 
     id: str
@@ -55,12 +55,12 @@ class Switch:
 
 
 def is_target(value: object) -> TypeGuard[str]:
-    """Return whether a value names something that can be switched off."""
+    """Tell whether a value names something that can be switched off."""
     return isinstance(value, str) and _TARGET.fullmatch(value) is not None
 
 
 def parse(line: str) -> Switch:
-    """Return one line as a `Switch`. Raises `ValueError` when it is anything else."""
+    """Return one line as a `Switch`. Raises `ValueError` for any other text."""
     value = json.loads(line)
     if not isinstance(value, dict) or set(value) - {_EXCEPTION} != _KEYS:
         raise ValueError("not a line of suspensions")
@@ -76,7 +76,7 @@ _UNREADABLE = Switch("unreadable", "", Action.SUSPEND, "all", "the file of suspe
 
 
 class Suspensions:
-    """What is switched off now. Thread-safe; `suspends` costs a comparison of times and at most three look-ups."""
+    """The targets that are switched off now. Thread-safe; `suspends` costs a comparison of times and some look-ups."""
 
     def __init__(
         self,
@@ -87,8 +87,8 @@ class Suspensions:
     ) -> None:
         """Read the file.
 
-        `record_types` are those that there are: a line with another one switches the whole counterpart off. `logged`
-        gives the ids of switches that have their entry; None (a command that only shows the file) counts every line.
+        `record_types` are the known ones: a line with another one switches the whole counterpart off. `logged` returns
+        the ids of switches that have their entry; None (a command that only shows the file) counts every line.
         """
         self._record_types = record_types
         self._logged = logged
@@ -102,7 +102,7 @@ class Suspensions:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Look at the file, at most once a second; says whether it was read anew."""
+        """Check the file, at most once a second; tell whether it was read again."""
         now = self._monotonic()
         if now - self._checked < _CHECK_EVERY_S:
             return False
@@ -122,7 +122,7 @@ class Suspensions:
         return None
 
     def suspended_types(self, peer: str, purpose: str = "") -> frozenset[str]:
-        """Record types that are switched off with a counterpart for a purpose."""
+        """Return the record types that are switched off with a counterpart for a purpose."""
         self.refresh()
         if not self._active:
             return frozenset()
@@ -141,7 +141,7 @@ class Suspensions:
 
     @property
     def active(self) -> dict[str, str]:
-        """Target and reason of everything that is switched off."""
+        """The targets that are switched off, with their reasons."""
         self.refresh()
         return {target: switch.reason for target, switch in self._active.items()}
 
@@ -161,7 +161,7 @@ class Suspensions:
         return True
 
     def _counting(self) -> tuple[Switch, ...]:
-        """Return the lines without those that switch on and have no entry, or that stand here a second time."""
+        """Return the lines without those that switch on and have no entry, or that repeat one."""
         if self._logged is None or all(switch.action is Action.SUSPEND for switch in self._switches):
             return self._switches
         waiting, counting = set(self._logged()), []
@@ -203,7 +203,7 @@ def _lets_through(switch: Switch, purpose: str) -> bool:
 
 
 def _fold(switches: tuple[Switch, ...]) -> dict[str, Switch]:
-    """Later lines win for their own target; `resume all` ends everything before it but an unreadable line."""
+    """Return the active switches: the last line of a target wins; `resume all` ends all but unreadable lines."""
     active: dict[str, Switch] = {}
     for switch in switches:
         if switch.action is Action.SUSPEND:

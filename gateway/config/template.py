@@ -1,4 +1,4 @@
-"""Writes the commented `node.toml` of a new home, from the documentation that the settings carry."""
+"""Writes the commented `node.toml` of a new home, from the sentences of the settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write_default(
     token_keys: Sequence[TokenKey] = (),
     officers: Sequence[TrialOfficer] = (),
 ) -> bool:
-    """Write `node.toml` into `home` unless there is one; says whether it did.
+    """Write `node.toml` into `home` unless it exists; tell whether it was written.
 
     `settings` are those that differ from the defaults, by path: `{"node.member": "th"}`.
     """
@@ -36,9 +36,9 @@ def write_default(
 
 
 def write_new(file: Path, text: str) -> bool:
-    """Write settings into a file of mode 0640 unless there is one; says whether it did.
+    """Write settings into a file of mode 0640 unless it exists; tell whether it was written.
 
-    It gets its name when all of it is on the disk: half a file would look like somebody's settings, and stay.
+    The file gets its name when all of it is on the disk: half a file would look like a user's settings, and stay.
     """
     if file.exists():
         return False
@@ -76,9 +76,7 @@ def render(
 
 
 def render_section(name: str, kind: type[Any], settings: Mapping[str, Any]) -> str:
-    """Return one table with the sentence of each setting; `settings` are those that differ from the defaults, by
-    path.
-    """
+    """Return one table with the sentence of each setting; `settings` by path differ from the defaults."""
     lines = [f"# {_summary(kind)}", f"[{name}]"]
     for item in dataclasses.fields(kind):
         path = f"{name}.{item.name}"

@@ -1,6 +1,6 @@
-"""Strict TOML: tables that know their place, so that an error names file and line. The one reader of every TOML file.
+"""Strict TOML: tables that know their place, so that an error names file and line. All TOML files are read here.
 
-Python's reader gives no positions. `Lines` reads headers and keys only, of files that it has accepted.
+Python's reader gives no positions. `Lines` reads headers and keys only, of files that Python's reader accepts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def parse_toml(file: str, content: bytes, code: str = "", *, is_secret: bool = False) -> TomlTable:
     """Return the root table of a document; `file` is its name in errors, and `code` is their code.
 
-    Raises `Misconfigured` when it is not TOML. Of a document that `is_secret`, the error quotes nothing.
+    Raises `Misconfigured` when it is not TOML. The error quotes nothing of a document that `is_secret`.
     """
     try:
         document = content.decode("utf-8-sig")  # editors of Windows put a mark before it
@@ -72,7 +72,7 @@ class Lines:
         self._read()
 
     def of(self, path: Path, word: str = "") -> int:
-        """Return the line (from 1) of `path` or of its nearest parent; with `word`, the first from there holding it."""
+        """Return the line (from 1) of `path` or its nearest parent; with `word`, the first line from there with it."""
         line = 1
         for length in range(len(path), 0, -1):
             if path[:length] in self._places:
@@ -116,7 +116,7 @@ def _parts(dotted: str) -> list[str]:
 
 
 def _opened(row: str) -> int:
-    """Return how many brackets a row leaves open, outside texts and comments."""
+    """Return the number of brackets that a row leaves open, outside texts and comments."""
     bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", "", row).partition("#")[0]
     return bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
 
@@ -159,7 +159,7 @@ class TomlTable:
                 self.fail(f"unknown key `{key[:40]}`", key, remedy=nearest(key, allowed))
 
     def get(self, key: str, kind: type, default: Any = None) -> Any:
-        """Return the value of `key` if it has type `kind`; without a default it must be there."""
+        """Return the value of `key` if it has type `kind`; without a default it must exist."""
         value = self.data.get(key, default)
         if value is None:
             self.fail(f"`{key}` is missing", remedy=f"add `{key}`, {_KINDS[kind]}")
@@ -173,7 +173,7 @@ class TomlTable:
         return str(self.get(key, str, default))
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of texts, or one text alone; empty when it is not there."""
+        """Return a list of texts, or one text alone; empty when it does not exist."""
         value = self.data.get(key, [])
         values = value if isinstance(value, list) else [value]
         if not all(type(item) is str for item in values):
@@ -181,7 +181,7 @@ class TomlTable:
         return tuple(values)
 
     def some(self, key: str, known: Collection[str] | None = None) -> frozenset[str]:
-        """Return a list of texts that must be there and not empty; with `known`, each must be one of these."""
+        """Return a list of texts, which must not be empty; with `known`, each must be one of these."""
         if not self.get(key, list):
             self.fail(f"`{key}` must be a list of texts that is not empty", key)
         found = frozenset(self.texts(key))
@@ -191,7 +191,7 @@ class TomlTable:
         return found
 
     def table(self, key: str) -> TomlTable:
-        """Return a table; an empty one when it is not there."""
+        """Return a table; an empty one when it does not exist."""
         return self.inner(key, self.get(key, dict, {}))
 
     def tables(self, key: str) -> Iterator[TomlTable]:
@@ -203,5 +203,5 @@ class TomlTable:
             yield TomlTable(self.file, self._lines, item, (*self.path, key, position), self._code)
 
     def inner(self, key: str, data: dict[str, Any]) -> TomlTable:
-        """Return an inline table under `key`, wherever in its value it stands."""
+        """Return an inline table at any place in the value of `key`."""
         return TomlTable(self.file, self._lines, data, (*self.path, key), self._code)

@@ -1,4 +1,4 @@
-"""The home of a domestic witness: what lies in it, and the settings of its `witness.toml`."""
+"""The home of a domestic witness: its files, and the settings of its `witness.toml`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class WitnessHome:
 
     @property
     def settings(self) -> Path:
-        """`witness.toml`."""
+        """The settings: `witness.toml`."""
         return self.path / "witness.toml"
 
     @property
     def keys(self) -> Path:
-        """Private keys (0600): `witness` and `witness-mldsa` cosign, `tls` serves; and the certificate of `tls`."""
+        """The folder of private keys (0600: `witness`, `witness-mldsa` and `tls`) and of the server's certificate."""
         return self.path / "keys"
 
     def key(self, name: str) -> Path:
-        """Return the private key `name`."""
+        """Return the file of the private key `name`."""
         return self.keys / f"{name}.key"
 
     @property
@@ -44,22 +44,22 @@ class WitnessHome:
 
     @property
     def card(self) -> Path:
-        """`witness.pub`: what the node and the authority need of the witness."""
+        """The card `witness.pub`, for the node and the authority."""
         return self.path / "witness.pub"
 
     @property
     def trust(self) -> Path:
-        """Charter, descriptors and statuses."""
+        """The folder of charter, descriptors and statuses."""
         return self.path / "trust"
 
     @property
     def database(self) -> Path:
-        """What the witness remembers: the newest head of each log, and evidence."""
+        """The memory of the witness: the newest head of each log, and evidence."""
         return self.path / "witness.sqlite"
 
     @property
     def seal(self) -> Path:
-        """The newest heads once more: a database that was put back is behind them."""
+        """A second copy of the newest heads: a database that was put back is behind them."""
         return self.keys / "newest.json"
 
 
@@ -79,7 +79,7 @@ class WitnessListen:
 
 @dataclass(frozen=True, slots=True)
 class WitnessProcess:
-    """All settings of a domestic witness. `origin` says of each where it came from."""
+    """All settings of a domestic witness. `origin` maps each to the place that set it."""
 
     home: WitnessHome
     witness: WitnessedMember
@@ -104,6 +104,6 @@ def load_witness(home: Path) -> WitnessProcess:
 
 
 def write_witness(home: Path, values: Mapping[str, Any]) -> bool:
-    """Write a commented `witness.toml` unless there is one; says whether it did. `values` are by path."""
+    """Write a commented `witness.toml` unless it exists; tell whether it was written. `values` are by path."""
     text = "\n".join([_HEAD, *(render_section(name, kind, values) for name, kind in _SECTIONS.items())])
     return write_new(WitnessHome(home).settings, text)

@@ -1,1 +1,1 @@
-"""Hold what waits for a human: requests for consent, and onward use of records from abroad."""
+"""Hold requests that wait for a human: consent, and onward use of records from abroad."""

@@ -19,7 +19,7 @@ from gateway.storage.keys.keystore import KeyStore
 
 @contextmanager
 def open_book(home: Path) -> Iterator[ConsentBook]:
-    """Give the requests for consent of a home. Raises `Misconfigured` where there is no node's home."""
+    """Yield the requests for consent of a home. Raises `Misconfigured` where it holds no node's data."""
     settings = load_settings(home)
     if not settings.keystore.is_dir() or not is_made(settings):
         raise Misconfigured("there is no database", where=str(home), remedy="name the home of a node that has run")
@@ -31,7 +31,7 @@ def open_book(home: Path) -> Iterator[ConsentBook]:
 
 
 def listed(home: Path) -> list[dict[str, Any]]:
-    """Return all requests, those that wait for a human first, the one that ends first before others."""
+    """Return all requests: undecided ones first, and among equals the one that ends first."""
     with open_book(home) as book:
         found = sorted(book.all(), key=lambda consent: (consent.decision is not None, consent.request.expires_us))
         return [summary(consent) for consent in found]

@@ -1,8 +1,8 @@
 """Our requests for consent, on their way until the owner has decided.
 
-A request is stored before it is sent, and sent again, the same bytes, until there is a decision or its time is over:
-at least once on the way, once in its effect, since the owner keeps one for each id. Sending it again is also how the
-decision comes back, so the owner needs no way to us.
+A request is stored before it is sent. The same bytes are sent again until there is a decision or the request's time is
+over. The owner keeps one request for each id, so repeats have no further effect. The decision comes back as the answer
+to a repeat, so the owner needs no connection to us.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class OutgoingConsent:
-    """A request of ours. `state` is `waiting` or what the owner said; `problem` the last reason why it waits."""
+    """A request of ours. `state` is `waiting` or the owner's answer; `problem` is the last reason why it waits."""
 
     key: str
     officer: str
@@ -67,7 +67,7 @@ class OutgoingConsent:
     until_us: int = 0
 
     def encode(self) -> bytes:
-        """Return JSON of it."""
+        """Return the request as JSON."""
         return json.dumps(
             {
                 "officer": self.officer,
@@ -82,7 +82,7 @@ class OutgoingConsent:
 
     @classmethod
     def decode(cls, key: str, data: bytes) -> OutgoingConsent:
-        """Return what `encode` wrote."""
+        """Return the request that `encode` wrote."""
         value = json.loads(data)
         envelope = base64.b64decode(value["envelope"])
         return cls(
@@ -99,9 +99,7 @@ class OutgoingConsent:
 
 
 def outgoing_key(owner: MemberId, officer: str, search: str, record: str, wanted: OnwardUse) -> str:
-    """Return the key of the one request for this use of this record by this officer: anything else is another
-    request.
-    """
+    """Return the key of the one request for this use of this record by this officer; another use has another key."""
     to = wanted.to
     parts = (officer, search, record, to.member, to.agency, to.office, wanted.purpose.value, wanted.use.value)
     return f"{owner}/{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
@@ -109,7 +107,7 @@ def outgoing_key(owner: MemberId, officer: str, search: str, record: str, wanted
 
 @dataclass(slots=True)
 class _Turn:
-    """When a request is sent next, how often it was sent, and when last."""
+    """The time at which a request is sent next, how often it was sent, and when last."""
 
     at: float
     tries: int = 0
@@ -138,11 +136,13 @@ class ConsentOutbox:
         data = self._documents.get(_KIND, key)
         return OutgoingConsent.decode(key, data) if data is not None else None
 
-    async def put(self, outgoing: OutgoingConsent) -> None:
-        """Store a request; it is durable when this returns, and due when it was not sent by then. Its entry was
-        written before."""
-        await asyncio.to_thread(self._store, outgoing)
-        self._turns[outgoing.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
+    async def put(self, wish: OutgoingConsent) -> None:
+        """Store a request durably, and make it due after a moment, unless it is sent by then.
+
+        Its entry was written before.
+        """
+        await asyncio.to_thread(self._store, wish)
+        self._turns[wish.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
 
     def begin(self, key: str) -> asyncio.Task[None]:
         """Send one request in a task of its own, which goes on when its caller does not wait."""
@@ -152,13 +152,13 @@ class ConsentOutbox:
         return task
 
     async def finish(self) -> None:
-        """Wait for no answer any longer (the node stops); what is under way is sent again after the next start."""
+        """Cancel the requests that are being sent (the node stops); they are sent again after the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def send(self, key: str) -> None:
-        """Send one request now, unless that was done a moment ago, however often officers ask for it.
+        """Send one request now, unless it is being sent or was sent a moment ago, however often officers ask for it.
 
         A counterpart that is silent, refuses or lies leaves it waiting.
         """
@@ -179,7 +179,7 @@ class ConsentOutbox:
             self._busy.discard(key)
 
     async def round(self) -> None:
-        """Send what is due, to all counterparts at once and a few to each. Raises the first error that is ours."""
+        """Send due requests, to all counterparts at once and a few to each. Raises the first error that is ours."""
         now = self._parts.clock.monotonic()
         if now >= self._load_at:
             keys = await asyncio.to_thread(self._documents.keys, _KIND)
@@ -191,7 +191,7 @@ class ConsentOutbox:
                 raise problem
 
     def _due(self) -> list[str]:
-        """Return what is due, longest waiting first, a few of each counterpart."""
+        """Return the keys of due requests, longest waiting first, a few for each counterpart."""
         now = self._parts.clock.monotonic()
         waiting = sorted((turn.at, key) for key, turn in self._turns.items() if turn.at <= now)
         chosen: dict[str, list[str]] = {}
@@ -231,11 +231,11 @@ class ConsentOutbox:
         if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
             raise Suspended("exchange with `{owner}` is suspended: {reason}", where=owner, owner=owner, reason=reason)
 
-    async def _answered(self, outgoing: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
-        """An entry when the owner's word is a new one; durable before anybody is told."""
-        changed = _with(outgoing, answer.value)
-        refused_anew = answer.value.refusal is not None and changed.problem != outgoing.problem
-        if changed.state != outgoing.state or refused_anew:
+    async def _answered(self, wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
+        """Store the owner's answer; a new one has an entry that is durable before the officer can see it."""
+        changed = _with(wish, answer.value)
+        refused_anew = answer.value.refusal is not None and changed.problem != wish.problem
+        if changed.state != wish.state or refused_anew:
             await self._operations.write(_received(changed, answer))
         await self._note(changed, outgoing)
 
@@ -247,8 +247,8 @@ class ConsentOutbox:
         self._documents.put(_KIND, outgoing.key, outgoing.encode(), outgoing.request.expires_us)
 
 
-def _with(outgoing: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
-    """Return the request after the owner's word. A refusal that may end changes nothing but the reason to wait."""
+def _with(wish: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
+    """Return the request after the owner's answer. A refusal that may end changes only the reason to wait."""
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":
         return replace(outgoing, problem=refusal.code)

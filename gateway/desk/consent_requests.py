@@ -4,14 +4,14 @@
 2. size, form, sender = TLS peer, recipient = us, signature, of our time (`statements.consent`)
 3. the counterpart's trust documents are in their time
 4. exchange with it is not suspended for this purpose
-5. not replayed: the same id with other bytes is refused, the same bytes get our word as it is now
+5. not replayed: the same id with other bytes is refused, the same bytes get our current answer
 6. an agreement in force covers the purpose that is asked for
 7. our own log has the exchange: answered by us to this counterpart, with exactly this answer
 8. the record stands in that answer, under this hit, signed by an agency of ours, and its time is not over
-9. an entry is durable, 10. the request is kept for a human, 11. our signed word leaves
+9. an entry is durable, 10. the request is kept for a human, 11. our signed answer leaves
 
-Exactly one request is kept for each id, however often it is sent. What is refused before 3 gets a bare status, and
-what is refused later a signed word with a coarse reason; either has an entry, but for too many at once (counted).
+Exactly one request is kept for each id, however often it is sent. A refusal before step 3 is a bare status, and a later
+one is a signed answer with a coarse reason. Each refusal has an entry, except for a rate that is too high (counted).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _AT_ONCE_S = 0.001
 
 
 class ConsentDesk:
-    """Takes counterparts' requests for consent, and brings humans' decisions into the log."""
+    """Takes counterparts' requests for consent, and writes humans' decisions into the log."""
 
     def __init__(self, parts: Parts, kept: KeptAnswers, operations: LogWriter) -> None:
         self._parts = parts
@@ -58,7 +58,10 @@ class ConsentDesk:
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
-        """Return our signed word on the request in `envelope`. Raises for what gets a bare status (steps 1 and 2)."""
+        """Return our signed answer to the request in `envelope`.
+
+        Raises for a refusal with a bare status (steps 1 and 2).
+        """
         parts = self._parts
         self._check_rate(peer)  # 1
         try:
@@ -77,7 +80,7 @@ class ConsentDesk:
         return self._word(request, consent.state, consent.decision.until_us if consent.decision else 0)  # 11
 
     async def round(self) -> None:
-        """An entry for each decision that a human has made; from then on the asker is told."""
+        """Write an entry for each new decision of a human; the asker is told from then on."""
         for consent in await asyncio.to_thread(self._book.unlogged):
             await self._operations.write(_decided(consent))
             await asyncio.to_thread(self._book.logged, consent)
@@ -88,7 +91,7 @@ class ConsentDesk:
             raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
 
     async def _accept(self, request: Verified[ConsentRequest]) -> Consent:
-        """Return steps 3 to 10."""
+        """Take steps 3 to 10; return the request as it is kept."""
         self._check_peer(request)  # 3, 4
         known = await asyncio.to_thread(self._book.known, request)  # 5
         if known is not None:
@@ -109,7 +112,7 @@ class ConsentDesk:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
     def _check_record(self, request: Verified[ConsentRequest]) -> dict[str, Any]:
-        """Return steps 6 to 8: what the request is about, for a human to read."""
+        """Check steps 6 to 8; return a description of the record for a human to read."""
         parts, peer, value = self._parts, request.signer, request.value
         purpose = value.asked.purpose.value
         if not parts.policy().agreement_for(purpose, peer, parts.clock.now_us()):
@@ -148,7 +151,7 @@ class ConsentDesk:
         raise Forbidden("our answer has no such record", code="wrong-record", where="record_id")
 
     def _has_entry(self, request: Verified[ConsentRequest]) -> bool:
-        """Tell whether the entry was written before, and the node stopped before it could keep the request."""
+        """Tell whether the request has its entry, since the node may have stopped before it kept the request."""
         store, log = self._kept.store, "operations"
         names = [name for name in store.logs() if name.partition("/")[0] == log]
         since = max(1, request.value.issued_us - SKEW_US)
@@ -194,7 +197,7 @@ class ConsentDesk:
 
 
 def describe_use(request: ConsentRequest) -> dict[str, Any]:
-    """Return what is asked for, as entries and commands say it."""
+    """Return the wanted use, in the form of entries and commands."""
     asked = request.asked
     to = {"to": asked.to.member, "to_agency": asked.to.agency, "to_office": asked.to.office}
     return to | {"purpose": asked.purpose.value, "use": asked.use.value}

@@ -1,7 +1,7 @@
-"""Requests for consent at the owner: kept, encrypted, for a human, and what the human has said.
+"""Requests for consent at the owner: kept, encrypted, for a human, with the human's decision.
 
 The node takes requests, and a person decides with `liaison consent`, which needs no running node. A decision counts
-from the moment that its entry is in the log: the node writes it, and only then tells the asker.
+from the moment that its entry is in the log: the node writes the entry, and only then tells the asker.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAX_TEXT = 300
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a human has said. `until_us` 0 = refused.
+    """A human's decision. `until_us` is 0 for a refusal.
 
     `by` is the officer's person id, `token` the hash of the token that proves it, `order` the act's name in the
     mailbox. A decision of an earlier version has a name and no proof.
@@ -50,7 +50,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A request that was taken. `about` says which record it is: type, owner, fields that were given, marking."""
+    """A request that was taken. `about` describes the record: type, owner, fields that were given, marking."""
 
     key: str
     request: ConsentRequest
@@ -63,7 +63,7 @@ class Consent:
 
     @property
     def state(self) -> ConsentState:
-        """What the asker may be told: a decision that has no entry yet is none."""
+        """The state that the asker may learn: a decision without an entry does not count yet."""
         if self.decision is None or not self.told:
             return ConsentState.TAKEN
         return ConsentState.GRANTED if self.decision.granted else ConsentState.REFUSED
@@ -76,7 +76,7 @@ class ConsentBook:
     documents: DocumentStore
 
     def take(self, request: Verified[ConsentRequest], about: dict[str, Any], now_us: int) -> None:
-        """Keep a request until it is of no use any more. Its entry was written before."""
+        """Keep a request until its time is over. Its entry was written before."""
         value = {
             "envelope": base64.b64encode(request.envelope).decode(),
             "hash": request.payload_hash.hex(),
@@ -87,25 +87,25 @@ class ConsentBook:
         self.documents.put_new(CONSENT, _key(request), data, request.value.expires_us)  # the first one stays
 
     def known(self, request: Verified[ConsentRequest]) -> Consent | None:
-        """Return the same request as it was taken before. `Replayed` when its id came with other bytes."""
+        """Return the request as it was taken before, or None; raise `Replayed` when its id came with other bytes."""
         consent = self._read(_key(request))
         if consent is not None and consent.request_hash != request.payload_hash:
             raise Replayed("this id was used for another request", code="replayed", where="consent_id")
         return consent
 
     def open_of(self, peer: MemberId) -> int:
-        """Return how many requests of `peer` are kept."""
+        """Return the number of kept requests of `peer`."""
         return sum(key.startswith(f"{peer}/") for key in self.documents.keys(CONSENT))
 
     def all(self) -> Iterator[Consent]:
-        """Yield all that are kept, by peer and id."""
+        """Yield all kept requests, by peer and id."""
         for key in self.documents.keys(CONSENT):
             consent = self._read(key)
             if consent is not None:
                 yield consent
 
     def get(self, name: str) -> Consent:
-        """Return the request with this id, or `<peer>/<id>` where two counterparts chose the same; else `Unknown`."""
+        """Return the request with this id, or `<peer>/<id>` where two peers chose one id; else raise `Unknown`."""
         keys = [key for key in self.documents.keys(CONSENT) if name in (key, key.partition("/")[2])]
         if len(keys) > 1:
             raise Malformed(
@@ -119,7 +119,7 @@ class ConsentBook:
         return consent
 
     def decide(self, consent: Consent, decision: Decision) -> None:
-        """Note what a human has said, once and for all. `Forbidden` when somebody has decided already."""
+        """Store a human's decision, once and for all; raise `Forbidden` when there is a decision already."""
         text_value(decision.by, "--by", _MAX_TEXT)
         text_value(decision.reason, "--reason", _MAX_TEXT)
         request = consent.request
@@ -134,7 +134,7 @@ class ConsentBook:
             raise Forbidden("somebody has decided this already", code="already-decided", where="--id")
 
     def unlogged(self) -> list[Consent]:
-        """Requests that were decided and whose decision has no entry yet."""
+        """Return the requests whose decision has no entry yet."""
         decided = set(self.documents.keys(_DECISION))
         if not decided:
             return []
@@ -143,7 +143,7 @@ class ConsentBook:
         return [consent for consent in found if consent is not None and consent.decision is not None]
 
     def logged(self, consent: Consent) -> None:
-        """Note that the decision has its entry: from now on the asker is told."""
+        """Note that the decision has its entry: the asker is told from now on."""
         self.documents.put(_LOGGED, consent.key, b"1", consent.request.expires_us)
 
     def _read(self, key: str) -> Consent | None:

@@ -1,8 +1,8 @@
-"""An officer wants to use a record from abroad onward: the owner's marking is obeyed here, in numbered steps.
+"""Onward use of a record from abroad by an officer, under the owner's marking, in numbered steps.
 
 1. the search is this officer's, and the record is still kept
 2. our own log has the answer that it came in, and the record verifies now as it did then
-3. the marking says yes, no, or that the owner must consent (`onward.rule`)
+3. the marking says yes, no, or that the owner must consent (`onward_rules.rule`)
 4. consent: a decision of the owner for exactly this use counts; else the owner is asked
 5. an entry is durable, then the officer is told, and then the request leaves
 
@@ -46,7 +46,7 @@ _ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A record that an officer holds, and everything that proves where it came from."""
+    """A record that an officer holds, and the evidence of where it came from."""
 
     search: Search
     line: Line
@@ -59,7 +59,7 @@ class _Held:
 class OnwardDesk:
     """`gateway.ports.officers.OnwardUses` over the searches, our log and the requests that are under way.
 
-    `log` is the name of our exchange log, `pseudonym` what a counterpart learns of an officer.
+    `log` is the name of our exchange log, `pseudonym` makes the name under which a counterpart knows an officer.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class OnwardDesk:
         self._one_at_a_time = asyncio.Lock()
 
     async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
-        """Return steps 1 to 5; a refusal has its entry before it is raised."""
+        """Run steps 1 to 5; a refusal has its entry before it is raised."""
         held: _Held | None = None
         try:
             held = await self._held(officer, command)  # 1, 2
@@ -117,7 +117,7 @@ class OnwardDesk:
         return await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
 
     def _proved(self, search: Search, line: Line, hit: ShownHit, compact: str) -> _Held:
-        """Return the record under the answer that our log kept, verified under the trust of now."""
+        """Return the record with the answer that our log kept, verified under the trust of now."""
         parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
         try:
             kept = self._kept.up_to(
@@ -146,7 +146,7 @@ class OnwardDesk:
     async def _with_consent(
         self, officer: Officer, command: OnwardCommand, held: _Held, ruling: Ruling
     ) -> OnwardAnswer:
-        """Allowed under the owner's decision on exactly this use; else the owner is asked, or was asked already."""
+        """Return the owner's decision on exactly this use; where there is none, ask the owner, or wait on."""
         key = outgoing_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
         async with self._one_at_a_time:
             outgoing = await asyncio.to_thread(self._outbox.get, key)
@@ -169,8 +169,8 @@ class OnwardDesk:
             False, ruling.text, outgoing.request.expires_us, outgoing.request.id, outgoing.state, outgoing.problem
         )
 
-    async def _newest(self, key: str, outgoing: OutgoingConsent) -> OutgoingConsent:
-        """Return the request after the owner was asked now, as long as an officer waits for that."""
+    async def _newest(self, key: str, wish: OutgoingConsent) -> OutgoingConsent:
+        """Ask the owner now, and return the request after that; wait no longer than an officer does."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_TRY_S):
                 await asyncio.shield(self._outbox.begin(key))
@@ -182,8 +182,11 @@ class OnwardDesk:
     async def _decided(
         self, officer: Officer, command: OnwardCommand, held: _Held, outgoing: OutgoingConsent
     ) -> OnwardAnswer | None:
-        """Return what the owner has decided on exactly this use, or None while it has not."""
-        if outgoing.state in (WAITING, ConsentState.TAKEN):
+        """Return the answer under the owner's decision on exactly this use; None while it has not decided.
+
+        Raises `Forbidden` where the owner refused, did not take the request, or its consent has ended.
+        """
+        if wish.state in (WAITING, ConsentState.TAKEN):
             return None
         if outgoing.state == ConsentState.REFUSED:
             raise Forbidden("the owner refused its consent", code="consent-refused", where=held.line.member)
@@ -264,6 +267,6 @@ class OnwardDesk:
 
 
 def _about(held: _Held) -> dict[str, Any]:
-    """Return which record it is about."""
+    """Return the identity of the record: peer, id, type and owner."""
     record = held.record
     return {"peer": held.line.member, "record": record.jti, "type": record.type, "owner": record.owner}

@@ -1,18 +1,18 @@
-"""Whether a record from abroad may be used onward: what its marking says, as code (domain, sections 3 and 3.1).
+"""The rules of a record's marking on its onward use, as code (domain, sections 3 and 3.1).
 
-The owner's marking is obeyed by the recipient's own node. What it rules out is refused here and cannot be asked for;
-what it leaves to the owner needs the owner's consent; nothing is ever wider than the marking.
+The recipient's own node obeys the owner's marking. A use that the marking rules out is refused here and cannot be asked
+for. A use that it leaves to the owner needs the owner's consent. Nothing is ever wider than the marking.
 
 ==================  ==================================================================================
-part                what it means here
+part                its meaning here
 ==================  ==================================================================================
 not_after           from then on the record is gone
-delete_after_use    nobody but the officer who asked uses it, once
-onward NONE         nobody else gets it
+delete_after_use    only the officer who asked uses it, once
+onward NONE         no other person gets it
 onward SAME_…       within the unit, agency or country; further is refused
 onward ASK          within the unit; further with consent
 U1                  as evidence with consent
-U2                  whoever else gets it, colleagues included: with consent, whatever `onward` says
+U2                  every other person, colleagues included: with consent, even where `onward` allows it
 U3                  a lead: neither action nor evidence before the officer has spoken to the owner
 purposes            another purpose with consent
 ==================  ==================================================================================
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
 class Ruling:
     """A result, with its code and a sentence for the officer.
 
-    `needs` names the parts of the marking that leave the use to the owner, when it is for the owner to say.
+    `needs` names the parts of the marking that leave the use to the owner; empty where consent is not the verdict.
     """
 
     verdict: Verdict
@@ -57,7 +57,7 @@ class Ruling:
 
 
 class _Reach(IntEnum):
-    """How far from the officer who holds the record."""
+    """The distance from the officer who holds the record."""
 
     UNIT = 0
     AGENCY = 1
@@ -72,11 +72,11 @@ _WIDEST: Mapping[Onward, _Reach | None] = {
     Onward.SAME_COUNTRY: _Reach.COUNTRY,
     Onward.ASK: _Reach.ABROAD,
 }
-"""How far a record may go at all; beyond the own unit `ASK` needs consent."""
+"""The farthest that a record may go at all; beyond the own unit `ASK` needs consent."""
 
 
 def rule(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: int) -> Ruling:
-    """Return what `marking` says of a use that the officer at `holder` has in mind; a pure function."""
+    """Return the ruling of `marking` on a use that the officer at `holder` wants; a pure function."""
     refused = _refusal(marking, holder, wanted, now_us)
     if refused is not None:
         return refused
@@ -88,7 +88,7 @@ def rule(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: int)
 
 
 def _refusal(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: int) -> Ruling | None:
-    """Return why the marking rules the use out, or None."""
+    """Return the refusal of a use that the marking rules out, or None."""
     moves = _moves(holder, wanted)
     if now_us >= to_us(marking.not_after):
         return _refused("record-expired", "the owner's time for this record is over", "ask again")
@@ -105,7 +105,7 @@ def _refusal(marking: ReleaseMarking, holder: Place, wanted: OnwardUse, now_us: 
 
 
 def _needs(marking: ReleaseMarking, holder: Place, wanted: OnwardUse) -> list[str]:
-    """Return what the marking leaves to the owner, by parts of the marking."""
+    """Return the parts of the marking that leave the use to the owner."""
     moves = _moves(holder, wanted)
     asks = moves and marking.onward is Onward.ASK and _reach(holder, wanted.to) > _Reach.UNIT
     found = {
@@ -126,12 +126,12 @@ _SENTENCES: Mapping[str, str] = {
 
 
 def _moves(holder: Place, wanted: OnwardUse) -> bool:
-    """Tell whether somebody else gets it: passing it on does so, whoever it is."""
+    """Tell whether another person gets the record: passing it on always counts, even to the holder's own place."""
     return wanted.use is Use.PASS_ON or wanted.to != holder
 
 
 def _reach(holder: Place, to: Place) -> _Reach:
-    """Return how far apart two places are; what is not known is not the same."""
+    """Return the distance of two places; an unknown agency or office counts as another one."""
     if to.member != holder.member:
         return _Reach.ABROAD
     if not to.agency or to.agency != holder.agency:
@@ -144,7 +144,7 @@ def _refused(word: str, text: str, remedy: str = "") -> Ruling:
 
 
 def read_release(marking: Mapping[str, Any]) -> ReleaseMarking:
-    """Return the marking that a verified record carries. Whatever is missing or unknown is `Forbidden`: it denies."""
+    """Return the marking of a verified record; raise `Forbidden` for a missing or unknown value, since it denies."""
     try:
         return ReleaseMarking(
             level=code(Level, marking["level"]),

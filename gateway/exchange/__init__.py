@@ -1,1 +1,1 @@
-"""The story of one exchange, told through ports: asking (`ask`), answering (`answer`), batches (`stages`)."""
+"""Run one exchange through ports: asking (`asking`), answering (`answering`), receipts, sources, batches (`stages`)."""

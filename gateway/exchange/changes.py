@@ -1,4 +1,4 @@
-"""What changes while a node runs, and what it writes of it: trust documents and the system's clock."""
+"""Write entries of changes while a node runs: trust documents and the system's clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TrustChanges:
         self._alarms: tuple[str, ...] = ()
 
     async def round(self) -> None:
-        """Read the documents again where they have changed, and write what became of them."""
+        """Read changed documents again, and write which ones came into force or were refused."""
         if await asyncio.to_thread(self._trust.refresh):
             view = self._trust.view
             accepted = events.TRUST_ACCEPTED.draft(document="trust", version=view.epoch, hash=view.hash.hex())
@@ -42,7 +42,7 @@ class ClockChanges:
         self._jumped_us = 0
 
     async def round(self) -> None:
-        """Write that the clock has jumped, or that its time is trusted again."""
+        """Write an entry when the clock has jumped, or when its time is trusted again."""
         jumped, before = self._clock.jumped_us(), self._jumped_us
         trusted = abs(jumped) < JUMP_US
         if trusted != (abs(before) < JUMP_US) or abs(jumped - before) >= JUMP_US:

@@ -1,4 +1,4 @@
-"""What callers do that a human has to look at: counted by cause, one entry a round, whatever somebody floods."""
+"""Faults of callers that a human has to look at, counted by cause: one entry a round, even in a flood."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
 _Cause = tuple[str, str, str]
-"""The member, empty for callers who did not prove who they are; the code; the detail."""
+"""The member (empty for callers who did not prove who they are), the code, and the detail."""
 
 
 class Incidents:
@@ -19,7 +19,7 @@ class Incidents:
         self._lock = threading.Lock()
 
     def note(self, member: str, code: str, detail: str = "refused by the transport", exchange_id: str = "") -> None:
-        """Count one. The entry names the exchange of the last one of its cause."""
+        """Count one incident. The entry names the exchange of the last one of its cause."""
         cause = (member, code, detail)
         with self._lock:
             self._counts[cause] = (self._counts.get(cause, (0, ""))[0] + 1, exchange_id)

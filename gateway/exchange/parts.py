@@ -1,4 +1,4 @@
-"""The parts that both halves of the story work with, handed in by the composition root."""
+"""The parts that asking and answering work with, handed in by the composition root."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICT
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the node is and has. `trust` and `policy` give what is in force now."""
+    """The node's identity and parts. `trust` and `policy` return what is in force now."""
 
     member: MemberId
     clock: Clock
@@ -43,4 +43,4 @@ class Parts:
 
     urgent: frozenset[Purpose] = field(default=URGENT)
     note_head: Callable[[Checkpoint], None] = field(default=lambda _head: None)
-    """Is told of each head of a counterpart that was verified."""
+    """Called with each verified head of a counterpart."""

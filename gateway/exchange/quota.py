@@ -1,4 +1,4 @@
-"""Today's quotas: a question beyond one is refused before anybody is asked (design, section 5, step 5)."""
+"""Today's quotas: a question beyond one is refused before any source or peer is asked (design, section 5, step 5)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from policy.bundle.quotas import Quotas
 def over_quota(
     store: QuotaStore, quotas: Quotas, places: Sequence[QuotaPlace], clock: Clock
 ) -> list[Overloaded | None]:
-    """For each question, in order, the refusal when today's quota is used up; the others are counted.
+    """Return for each question, in order, its refusal when today's quota is used up, else None; count the others.
 
-    Costs nothing where the policy limits nothing. Raises `StorageBroken`.
+    Where the policy sets no quota, the store is not asked. Raises `StorageBroken`.
     """
     if not quotas.named or not places:
         return [None] * len(places)

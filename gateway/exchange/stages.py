@@ -1,9 +1,9 @@
 """Batched stages: a worker thread that takes everything that waits, 64 items at most, without a delay.
 
-MEASURED-2 shows why: hand-overs between threads and one sync for each row cost more than the work itself.
-Items of each member stand in a line of their own and the lines are served in turn, so that one member's flood cannot
-take another's share. Within a line what is done leaves before more comes in, urgent ones first. Lines are bounded
-where items enter (`Admission`), not here.
+MEASURED-2 shows why: hand-overs between threads and one sync for each row cost more than the work itself. Items of each
+member stand in a line of their own and the lines are served in turn, so that one member's flood cannot take another's
+share. Within a line, finished items leave before new ones come in, urgent ones first. Lines are bounded where items
+enter (`Admission`), not here.
 """
 
 from __future__ import annotations
@@ -20,25 +20,27 @@ from gateway.errors import LiaisonError, Overloaded, StorageBroken
 MAX_BATCH = 64
 
 RANKS = 3
-"""What leaves and is urgent, what leaves, and what comes in."""
+"""Three ranks: urgent items that leave, other items that leave, and items that come in."""
 
 _FORGIVEN = 25
 
 _ROUNDS = 4
-"""Batches that a stage works off in one turn, when so much arrives meanwhile: the next one to have the turn finds more
-that waits for it, and what a batch costs as a whole falls on more."""
+"""Batches that a stage works off in one turn while more arrive.
+
+The next stage in turn then finds more that waits, and shares the cost of a batch among more items.
+"""
 
 
 class Item(Protocol):
-    """What can stand in a line."""
+    """An item that can stand in a line."""
 
     @property
     def line(self) -> str:
-        """The member whose line it is."""
+        """The member in whose line it stands."""
 
     @property
     def rank(self) -> int:
-        """Its place among the others of its line, 0 to `RANKS` - 1: the least goes first."""
+        """The place among the others of its line, 0 to `RANKS` - 1: the least goes first."""
 
 
 I = TypeVar("I", bound=Item)  # noqa: E741
@@ -48,9 +50,9 @@ class Turn:
     """One stage works at a time, as long as none takes long.
 
     Threads of one interpreter that work at the same time fight over its lock at each signature and each row, which
-    costs more than the work (MEASURED-2). So stages and sources take turns. It is a
-    courtesy, not a lock: who has waited for `patience` seconds goes on without, and after `_FORGIVEN` waits in vain
-    nobody waits any more for the one that hangs.
+    costs more than the work (MEASURED-2). So stages and sources take turns. It is a courtesy, not a lock: a thread that
+    has waited for `patience` seconds goes on without it, and after `_FORGIVEN` waits in vain the lock of a hanging
+    thread is replaced.
     """
 
     def __init__(self, patience: float = 0.02) -> None:
@@ -60,7 +62,7 @@ class Turn:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Work in turn."""
+        """Run the block in turn, or without it after `patience` seconds."""
         lock = self._lock
         mine = lock.acquire(timeout=self._patience)
         self._in_vain = 0 if mine else self._in_vain + 1
@@ -76,7 +78,7 @@ class Turn:
 class Stage(Generic[I]):
     """A worker with a bounded batch. `work` must isolate the errors of single items.
 
-    What escapes `work` is a failure of the whole node: it goes to `fatal`, which ends the process.
+    An exception that escapes `work` is a failure of the whole node: it goes to `fatal`, which ends the process.
     """
 
     def __init__(
@@ -104,11 +106,11 @@ class Stage(Generic[I]):
         self._thread.join(timeout)
 
     def put(self, item: I) -> None:
-        """Hand an item over; from any thread."""
+        """Hand an item over, from any thread."""
         self._inbox.put(item)
 
     def put_all(self, items: Iterable[I]) -> None:
-        """Hand items over; from any thread."""
+        """Hand items over, from any thread."""
         for item in items:
             self._inbox.put(item)
 
@@ -146,7 +148,7 @@ class Stage(Generic[I]):
         self._waiting += 1
 
     def _next_batch(self) -> list[I]:
-        """Return up to MAX_BATCH items, one of each line in turn."""
+        """Return up to `MAX_BATCH` items, one of each line in turn."""
         batch: list[I] = []
         while self._waiting and len(batch) < MAX_BATCH:
             for name in list(self._lines):
@@ -161,7 +163,7 @@ class Stage(Generic[I]):
 
 
 class Admission:
-    """How many items each member may have inside at once; beyond that, `Overloaded`, and nothing is dropped."""
+    """The limits of items inside, for each member and in total; beyond them `enter` raises `Overloaded`."""
 
     def __init__(self, per_member: int, total: int) -> None:
         self._per_member = per_member
@@ -171,7 +173,7 @@ class Admission:
         self._lock = threading.Lock()
 
     def enter(self, member: str) -> None:
-        """Count an item in, or refuse it."""
+        """Count an item in, or raise `Overloaded`."""
         with self._lock:
             inside = self._inside.get(member, 0)
             if inside >= self._per_member or self._sum >= self._total:
@@ -194,12 +196,12 @@ class Admission:
 
     @property
     def inside(self) -> int:
-        """How many items are inside."""
+        """The number of items inside."""
         return self._sum
 
 
 def as_error(error: BaseException) -> LiaisonError:
-    """Return any exception as one of ours; a storage failure stays what it is, the unexpected becomes `internal`."""
+    """Return `error` as a `LiaisonError`: one of ours as it is, an unexpected one with the code `internal`."""
     if isinstance(error, LiaisonError):
         return error
     wrapped = LiaisonError("unexpected {kind}", code="internal", kind=type(error).__name__)
@@ -208,6 +210,6 @@ def as_error(error: BaseException) -> LiaisonError:
 
 
 def reraise_fatal(error: Exception) -> None:
-    """A broken storage is nobody's single error: let it end the stage."""
+    """Raise `error` again when the storage is broken: that ends the stage, not one item."""
     if isinstance(error, StorageBroken):
         raise error

@@ -13,7 +13,7 @@ from gateway.model.requester import Requester
 
 
 class Use(StrEnum):
-    """What is to be done with a record: given to others, put before a court, or acted upon."""
+    """The use of a record: given to others, put before a court, or acted upon."""
 
     PASS_ON = "pass-on"  # noqa: S105 - no secret
     EVIDENCE = "evidence"
@@ -21,7 +21,7 @@ class Use(StrEnum):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a record is or goes to. An agency or office that is not known is empty, and equals no other."""
+    """The place of a record, now or in future. An agency or office that is not known is empty, and equals no other."""
 
     member: MemberId
     agency: str = ""
@@ -29,7 +29,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class OnwardUse(msgspec.Struct, frozen=True):
-    """A use that somebody has in mind: for whom, why, and what."""
+    """A wanted use: the recipient, the purpose, and the use itself."""
 
     to: Place
     purpose: Purpose
@@ -37,11 +37,11 @@ class OnwardUse(msgspec.Struct, frozen=True):
 
 
 class ConsentRequest(msgspec.Struct, frozen=True):
-    """A request for consent as its payload says it; times are microseconds since 1970.
+    """A request for consent as its payload holds it; times are microseconds since 1970.
 
-    It is about one record of one answer: `answer_hash` is SHA-256 of the answer's payload, `reference` that of the
-    hit, `record` the record's `jti`; `log_number` and `entry_index` say where the owner's entry of that answer stands.
-    `justification` is what the officer wrote for the owner to read.
+    It is about one record of one answer: `answer_hash` is SHA-256 of the answer's payload, `reference` that of the hit,
+    `record` the record's `jti`; `log_number` and `entry_index` are the place of the owner's entry of that answer.
+    `justification` is the officer's text for the owner to read.
     """
 
     id: str
@@ -62,7 +62,7 @@ class ConsentRequest(msgspec.Struct, frozen=True):
 
 
 class ConsentState(StrEnum):
-    """What the owner's node says of a request for consent."""
+    """The state of a request for consent, as the owner's node tells it."""
 
     TAKEN = "taken"
     GRANTED = "granted"
@@ -71,10 +71,10 @@ class ConsentState(StrEnum):
 
 
 class ConsentAnswer(msgspec.Struct, frozen=True):
-    """The owner's word on a request for consent.
+    """The owner's answer to a request for consent.
 
     `taken`: a human will decide. `granted`: for exactly what was asked, until `until_us`. `refused`: a human said no.
-    `not-taken`: the request was not accepted; `refusal` says why, coarsely.
+    `not-taken`: the request was not accepted; `refusal` gives a coarse reason.
     """
 
     id: str
@@ -98,10 +98,10 @@ class OnwardCommand(msgspec.Struct, frozen=True):
 
 
 class OnwardAnswer(msgspec.Struct, frozen=True):
-    """What came of it: allowed at once or under a consent (`consent` is its id), or the owner was asked.
+    """The result: allowed at once or under a consent (`consent` is its id), or the owner was asked.
 
-    `state` of a request for consent: `waiting` until the owner's node has taken it, then what it says. `problem` says
-    why it still waits. `until_us` is the end of what was allowed.
+    `state` of a request for consent: `waiting` until the owner's node has taken it, then the owner's answer. `problem`
+    is the reason why it still waits. `until_us` is the end of what was allowed.
     """
 
     allowed: bool

@@ -1,4 +1,4 @@
-"""What policy says: a decision names the policies that made it."""
+"""Decisions of policy: each names the policies that made it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Whether something is allowed, and by which policies (`layer/policy-id`, such as `national/th-border`).
+    """A decision on a question, and the policies that made it (`layer/policy-id`, such as `national/th-border`).
 
-    `code` is a short machine word that may be shown to the one who asked (`purpose-not-covered`); it is empty
-    when allowed. `attributes` are the values that were decided on, kept in the entry for rehearsal.
+    `code` is a short machine word that may be shown to the asker (`purpose-not-covered`); it is empty when allowed.
+    `attributes` are the values that were decided on, kept in the entry for rehearsal.
     """
 
     allow: bool

@@ -16,7 +16,7 @@ from gateway.model.requester import Requester
 
 
 class Outcome(StrEnum):
-    """What an answer says. `SILENT` is never in an answer: it is what the asker notes when none came."""
+    """The outcome of an answer. `SILENT` is never in an answer: the asker notes it when none came."""
 
     HIT = "hit"
     NO_HIT = "no_hit"
@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a request was not served: the coarse `reason`, a machine `code`, and a sentence for a human."""
+    """The refusal of a request: the coarse `reason`, a machine `code`, and a sentence for a human."""
 
     reason: Reason
     code: str
@@ -34,7 +34,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request as its payload says it. Times are microseconds since 1970."""
+    """A request as its payload holds it. Times are microseconds since 1970."""
 
     exchange_id: ExchangeId
     sender: MemberId
@@ -54,7 +54,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer as its payload says it. `missing` names kinds of sources that did not answer (`partial`)."""
+    """An answer as its payload holds it. `missing` names kinds of sources that did not answer (`partial`)."""
 
     exchange_id: ExchangeId
     sender: MemberId
@@ -71,7 +71,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     @property
     def partial(self) -> bool:
-        """Whether a source's answer is missing."""
+        """Tell whether a source's answer is missing."""
         return bool(self.missing)
 
 
@@ -79,7 +79,7 @@ class Receipt(msgspec.Struct, frozen=True):
     """A cumulative acknowledgement of one channel (asker → answerer), numbers `first` to `through`.
 
     `exchanges_hash` is SHA-256 over the exchanges of that range that arrived, in order of their number
-    (`audit.receipt`); `gaps` are the numbers that did not arrive; `previous` is the hash of the last receipt.
+    (`audit.accounts.receipts`); `gaps` are the numbers that did not arrive; `previous` is the hash of the last receipt.
     """
 
     sender: MemberId
@@ -101,7 +101,7 @@ class LogProof(msgspec.Struct, frozen=True):
 
 
 class AnswerMessage(msgspec.Struct, frozen=True):
-    """What travels back: the signed envelope, the public part of the entry, and its proof."""
+    """The reply to a request: the signed envelope, the public part of the entry, and its proof."""
 
     envelope: bytes
     entry: bytes
@@ -120,10 +120,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Verified(msgspec.Struct, Generic[T_co], frozen=True):
-    """A statement whose signature, signer and audience were checked by `statements`; made nowhere else.
+    """A statement whose signature, signer and audience `statements` has checked; no other package makes one.
 
-    `payload_hash` is SHA-256 of the exact payload bytes; `envelope` are the exact bytes received;
-    `signer` is the member and `key_id` the key.
+    `payload_hash` is SHA-256 of the exact payload bytes; `envelope` are the exact bytes received; `signer` is the
+    member and `key_id` the key.
     """
 
     value: T_co

@@ -1,4 +1,4 @@
-"""What sources find: candidates, matched candidates, records, and hits in answers."""
+"""Findings of sources: candidates, matched candidates, records, and hits in answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Quality(StrEnum):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """How well a candidate fits: `score` from 0 to 1, and the rules that made it, for an officer to read."""
+    """The fit of a candidate: `score` from 0 to 1, and the rules that made it, for an officer to read."""
 
     quality: Quality
     score: float
@@ -43,7 +43,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class SourceRecord(msgspec.Struct, frozen=True):
-    """What a source says of one candidate: fields by name (JSON values), of the record type's field list."""
+    """A source's record of one candidate: fields by name (JSON values), of the record type's field list."""
 
     source: str
     key: str
@@ -62,14 +62,17 @@ class Disclosure(msgspec.Struct, frozen=True):
 
 
 class IssuedRecord(msgspec.Struct, frozen=True):
-    """A signed record with all its disclosures; it stays at home, and `records.sdjwt.present` makes what leaves."""
+    """A signed record with all its disclosures; it stays in the node.
+
+    `records.sdjwt.present` makes the released form.
+    """
 
     jwt: str
     disclosures: Mapping[str, Disclosure]
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """Candidates of one source; `capped` says that there were more than the cap."""
+    """Candidates of one source; `capped` is True when there were more than the cap."""
 
     candidates: tuple[Candidate, ...] = ()
     capped: bool = False
@@ -78,7 +81,7 @@ class SearchResult(msgspec.Struct, frozen=True):
 class Hit(msgspec.Struct, frozen=True):
     """One hit in an answer. `reference` is opaque and stable for the same case and peer.
 
-    `record` is an SD-JWT with the disclosures that policy lets out, or empty when a human must decide first.
+    `record` is an SD-JWT with the disclosures that policy releases, or empty when a human must decide first.
     """
 
     reference: str
@@ -90,7 +93,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Withheld(msgspec.Struct, frozen=True):
-    """A field that was left out of a record: digest of its disclosure, and the policy that withheld it."""
+    """A field that was left out of a record: the digest of its disclosure, and the policy that withheld it."""
 
     digest: str
     rule: str

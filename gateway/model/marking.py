@@ -1,7 +1,7 @@
 """The marking: handling rules that travel with a record (design, section 6).
 
-An unknown value is refused where a marking is read, so it can never widen a release. The *internal marking*
-never leaves the node; `ReleaseMarking` is what the recipient must obey.
+Readers of a marking refuse an unknown value, so that it can never widen a release. The *internal marking* never leaves
+the node; the recipient must obey a `ReleaseMarking`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVALUATION = re.compile(r"[ABCX][1-4]", re.ASCII)
 
 
 class Level(StrEnum):
-    """Nothing above RESTRICTED is accepted."""
+    """The level of confidentiality; nothing above RESTRICTED is accepted."""
 
     OPEN = "OPEN"
     OFFICIAL = "OFFICIAL"
@@ -33,7 +33,7 @@ class Level(StrEnum):
 
 
 class UseCode(StrEnum):
-    """What the recipient may do; the codes add up."""
+    """The limits on the recipient's use; the codes add up."""
 
     LAW_ENFORCEMENT = "U0"
     NOT_EVIDENCE = "U1"
@@ -42,7 +42,7 @@ class UseCode(StrEnum):
 
 
 class Caveat(StrEnum):
-    """Why a record needs more care."""
+    """A reason for more care with a record."""
 
     PROTECT_SOURCE = "SRC"
     SAFETY = "SAFE"
@@ -54,7 +54,7 @@ class Caveat(StrEnum):
 
 
 class Onward(StrEnum):
-    """How far the recipient may pass it on; `ASK` means only with the owner's consent."""
+    """The farthest that the recipient may pass it on; `ASK` means only with the owner's consent."""
 
     NONE = "NONE"
     SAME_UNIT = "SAME_UNIT"
@@ -64,7 +64,7 @@ class Onward(StrEnum):
 
 
 class SubjectCategory(StrEnum):
-    """Who the subject is to the owner; victim classes force stricter policy."""
+    """The subject's role for the owner; victim classes force stricter policy."""
 
     SUSPECT = "SUSPECT"
     CONVICTED = "CONVICTED"
@@ -80,15 +80,15 @@ class SubjectCategory(StrEnum):
 
 
 _ONWARD_WIDTH = (Onward.NONE, Onward.ASK, Onward.SAME_UNIT, Onward.SAME_AGENCY, Onward.SAME_COUNTRY)
-"""From nothing to most of what may be done without asking anybody."""
+"""From the least to the most that is allowed without asking the owner."""
 
 
 class Marking(msgspec.Struct, frozen=True):
-    """The internal marking of one record at its owner. Empty `releasable_to` means nobody.
+    """The internal marking of one record at its owner. An empty `releasable_to` releases it to no member.
 
     `withhold_from` names members (or `<member>.<agency>`) that must not learn that the record exists. `purposes` and
-    `offences` are those that the record may be used for, None where policy and agreement alone say; `keep_hours` is
-    the longest that a recipient may keep it, and `delete_after_use` that it goes as soon as it was used.
+    `offences` are those that the record may be used for, None where policy and agreement alone decide; `keep_hours` is
+    the longest time that a recipient may keep it; with `delete_after_use` it goes as soon as it was used.
     """
 
     level: Level = Level.OFFICIAL
@@ -108,7 +108,7 @@ class Marking(msgspec.Struct, frozen=True):
         return Caveat.HIDDEN_FOR_OPERATION in self.caveats or member in self.withhold_from
 
     def join(self, other: Marking) -> Marking:
-        """Return the strictest of each part: what holds for a record that was made of two (RULE-MARKING-1)."""
+        """Return the strictest of each part: the marking of a record that was made of two (RULE-MARKING-1)."""
         return Marking(
             level=max(self.level, other.level, key=_LEVELS.index),
             use=self.use | other.use,
@@ -128,9 +128,7 @@ class Marking(msgspec.Struct, frozen=True):
         return self.join(other) == self.join(self)
 
     def as_json(self) -> dict[str, object]:
-        """Return the JSON form that is kept in indexes and entries: sorted lists; parts that say nothing are left
-        out.
-        """
+        """Return the JSON form for indexes and entries: sorted lists, without optional parts at their default."""
         kept: dict[str, object] = {
             "level": str(self.level),
             "use": _sorted(self.use),
@@ -152,7 +150,7 @@ class Marking(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Marking:
-        """Return what `as_json` wrote. A part that is missing or unknown, or an unknown value, is `Misconfigured`."""
+        """Return the marking that `as_json` wrote; raise `Misconfigured` for a missing or unknown part or value."""
         if not kept.keys() >= _KEPT or not kept.keys() <= _KEPT | _OPTIONAL:
             raise Misconfigured("parts of the marking are missing or unknown", code="unknown-marking")
         hours = kept.get("keep_hours")
@@ -179,7 +177,7 @@ _LEVELS = tuple(Level)
 
 
 def narrowest(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
-    """Return whom both lists name: `th` names all its agencies and offices, so `th` and `th.police` are `th.police`."""
+    """Return the names in both lists; `th` names all its agencies, so `th` and `th.police` give `th.police`."""
     kept = {name for name in one if _names_it(other, name)} | {name for name in other if _names_it(one, name)}
     return frozenset(kept)
 
@@ -213,8 +211,8 @@ class Tlp(StrEnum):
 def tlp(marking: Marking, members: frozenset[str]) -> Tlp:
     """Return the label that comes nearest to a marking in a federation of `members` (RULE-MARKING-8).
 
-    Named units and no onward use are RED, one agency is AMBER+STRICT, fewer than all members are AMBER, all are
-    GREEN; what is OPEN without a caveat and for all is CLEAR.
+    Named units and no onward use are RED, one agency is AMBER+STRICT, fewer than all members are AMBER, all are GREEN;
+    an OPEN marking without a caveat and for all is CLEAR.
     """
     names = marking.releasable_to
     everyone = bool(members) and members <= names
@@ -229,7 +227,7 @@ def tlp(marking: Marking, members: frozenset[str]) -> Tlp:
 
 
 class ReleaseMarking(msgspec.Struct, frozen=True):
-    """What the recipient of one record must obey; it is always disclosed and signed with the record."""
+    """The rules for the recipient of one record; always disclosed and signed with the record."""
 
     level: Level
     use: frozenset[UseCode]
@@ -257,7 +255,7 @@ class ReleaseMarking(msgspec.Struct, frozen=True):
 PUBLIC_CAVEATS = frozenset(
     {Caveat.SAFETY, Caveat.NO_TIP_OFF, Caveat.JUVENILE, Caveat.DO_NOT_DETAIN, Caveat.COURT_ORDER}
 )
-"""Caveats that a recipient must obey and therefore sees; SRC and OPHIDE stay at home."""
+"""Caveats that a recipient must obey and therefore sees; SRC and OPHIDE stay in the node."""
 
 
 def _sorted(values: frozenset[_Code]) -> list[str]:
@@ -281,7 +279,7 @@ def _evaluation(value: Any) -> str:
 
 
 def code(kind: type[_Code], value: str, where: str = "") -> _Code:
-    """Return `value` as a member of the closed list `kind`; an unknown one is `Misconfigured`, never ignored."""
+    """Return `value` as a member of the closed list `kind`; raise `Misconfigured` for an unknown one."""
     try:
         return kind(value)
     except ValueError:

@@ -1,7 +1,7 @@
 """Identifiers of members, offices, officers, cases and exchanges.
 
-They are ASCII `[a-z0-9._-]` (cases and tickets also capitals and `/`), so that look-alike letters, joiners,
-direction overrides and other spellings of the same id cannot exist (CASE-B12).
+They are ASCII `[a-z0-9._-]` (cases and tickets also capitals and `/`), so that an id has no second spelling with
+look-alike letters, joiners or direction overrides (CASE-B12).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EXCHANGE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 def member_id(text: str) -> MemberId:
-    """Return `text` as a member's id, or `Malformed`."""
+    """Return `text` as a member's id, or raise `Malformed`."""
     if not _MEMBER.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a member id", code="bad-member", remedy="two small letters, such as `th`", text=text[:40]
@@ -34,7 +34,7 @@ def member_id(text: str) -> MemberId:
 
 
 def identifier(text: str, field: str) -> str:
-    """Return `text` as the id of an office, officer, agency, source or agreement, or `Malformed` naming `field`."""
+    """Return `text` as an id of an office, officer, agency, source or agreement; `Malformed` names `field`."""
     if not _IDENTIFIER.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not an id",
@@ -47,7 +47,7 @@ def identifier(text: str, field: str) -> str:
 
 
 def reference(text: str, field: str) -> str:
-    """Return `text` as a case number or ticket, or `Malformed` naming `field`."""
+    """Return `text` as a case number or ticket, or raise `Malformed` naming `field`."""
     if not _REFERENCE.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a case or ticket number",
@@ -60,7 +60,7 @@ def reference(text: str, field: str) -> str:
 
 
 def exchange_id(text: str) -> ExchangeId:
-    """Return `text` as an exchange id, or `Malformed`."""
+    """Return `text` as an exchange id, or raise `Malformed`."""
     if not _EXCHANGE.fullmatch(text):
         raise Malformed("an exchange id has 32 hexadecimal digits", code="bad-exchange-id", where="exchange_id")
     return ExchangeId(text)

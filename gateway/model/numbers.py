@@ -46,7 +46,7 @@ def imo_check_digit(digits: str) -> int:
 
 
 def mrz_check_digit(characters: str) -> int:
-    """Return the check digit of `A-Z0-9<` (ICAO Doc 9303-3, 4.9): weights 7, 3, 1; `<` counts nothing."""
+    """Return the check digit of `A-Z0-9<` (ICAO Doc 9303-3, 4.9): weights 7, 3, 1; `<` counts as 0."""
     return sum(_mrz_value(sign) * (7, 3, 1)[place % 3] for place, sign in enumerate(characters)) % 10
 
 

@@ -1,4 +1,4 @@
-"""Closed lists: why somebody asks, and about which offence (domain, section 3.1). Unknown values are refused."""
+"""Closed lists: the purpose of a question, and its offence (domain, section 3.1). Unknown values are refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """Why a question is asked. Immigration administration is not a purpose."""
+    """The purpose of a question. Immigration administration is not a purpose."""
 
     BORDER_CHECK = "BORDER_CHECK"
     INVESTIGATION = "INVESTIGATION"
@@ -22,7 +22,7 @@ class Purpose(StrEnum):
 
 
 class Offence(StrEnum):
-    """The offence in view."""
+    """The offence that a question is about."""
 
     TIP = "TIP"
     SOM = "SOM"

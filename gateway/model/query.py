@@ -1,4 +1,4 @@
-"""Typed queries: what can be asked of a source."""
+"""Typed queries: the questions that a source can be asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_NAMES = 8
 
 
 class QueryKind(StrEnum):
-    """One for each kind of query."""
+    """The name of each kind of query."""
 
     PERSON = "person"
     DOCUMENT = "document"
@@ -99,7 +99,7 @@ Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | Container
 
 
 def query_value(query: Query) -> dict[str, Any]:
-    """Return `query` as JSON, as far as it says who or what is looked for: for entries that keep no statement."""
+    """Return the subject of `query` as JSON, for entries that keep no statement."""
     if isinstance(query, PersonQuery):
         value: dict[str, Any] = {"names": [name.text for name in query.names], "nationality": query.nationality}
         return value | {"birth": query.birth.value if query.birth else "", "father": query.father}
@@ -113,7 +113,7 @@ def query_value(query: Query) -> dict[str, Any]:
 
 
 def query_of(kind: object, value: object) -> Query | None:
-    """Return the query of this kind that `query_value` wrote as `value`; None for anything else."""
+    """Return the query of this kind that `query_value` wrote as `value`; None for any other value."""
     read = _READERS.get(kind) if isinstance(kind, str) else None
     if read is None or not isinstance(value, dict):
         return None

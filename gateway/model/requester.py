@@ -6,10 +6,10 @@ import msgspec
 
 
 class Officer(msgspec.Struct, frozen=True):
-    """An officer as the country's identity provider knows them; known at home only.
+    """An officer, as the country's identity provider knows them; their own node alone knows as much.
 
-    `person` is the unique person id (`th.o.1042`); `purposes` are those that the token allows;
-    `token_hash` is SHA-256 of the token, to which the request commits.
+    `person` is the unique person id (`th.o.1042`); `purposes` are those that the token allows; `token_hash` is SHA-256
+    of the token, to which the request commits.
     """
 
     person: str
@@ -23,7 +23,7 @@ class Officer(msgspec.Struct, frozen=True):
 
 
 class Requester(msgspec.Struct, frozen=True):
-    """What a counterpart learns of the officer: role, office and a pseudonym for this pair of countries."""
+    """The officer as a counterpart knows them: role, office and a pseudonym for this pair of countries."""
 
     role: str
     office: str

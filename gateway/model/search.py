@@ -1,4 +1,4 @@
-"""What an officer asks and sees: the command, one line for each counterpart, and the search as a whole."""
+"""A search as an officer sees it: the command, one line for each counterpart, and the search as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.model.query import Query
 class SearchCommand:
     """A search as an agency system hands it in. One of `case` and `ticket` is required.
 
-    `agreement` may be empty: then the node cites the one that covers purpose and recipient.
+    With an empty `agreement` the node cites the one that covers purpose and recipient.
     """
 
     query: Query
@@ -32,9 +32,9 @@ class SearchCommand:
 
 @dataclass(frozen=True, slots=True)
 class ShownRecord:
-    """A verified record as the officer sees it: only disclosed fields, and what must be obeyed.
+    """A verified record as the officer sees it: the disclosed fields only, and its handling rules.
 
-    `own_key` tells whether the agency itself signed (`own`) or the node held its key (`held-by-node`).
+    `own_key` is True when the agency itself signed (`own`), False when the node held its key (`held-by-node`).
     """
 
     owner: str
@@ -59,9 +59,9 @@ class ShownHit:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one counterpart said, or that it said nothing. `member` of our own agencies' line is our own id.
+    """The line of one counterpart: its answer, or its silence. The line of our own agencies has our own id as `member`.
 
-    `silent` is never shown as no hit; `last_seen_us` says when it was last heard (0 = never), `late` that the
+    `silent` is never shown as no hit; `last_seen_us` is when it was last heard (0 = never); `late` is True when the
     answer came after the budget.
     """
 
@@ -80,7 +80,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search with the lines that are there so far; `done` when nothing more is waited for in its budget."""
+    """A search with its lines so far; `done` when nothing more is waited for in its budget."""
 
     id: str
     officer: str

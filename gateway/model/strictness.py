@@ -1,4 +1,4 @@
-"""How alike names must be for a row to count, as policy and sources say it to each other."""
+"""The similarity of names that a row needs to count: one scale for policy and sources."""
 
 from __future__ import annotations
 

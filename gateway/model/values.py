@@ -1,7 +1,7 @@
-"""Values that records and queries are made of: names in any script, partial dates, identifiers.
+"""Values of records and queries: names in any script, partial dates, identifiers.
 
-Their fields are `Final`, which the type checker holds: a frozen dataclass would take four times as long to make, and a
-search makes some for each row that it compares (decision 0033).
+Their fields are `Final`, which the type checker enforces: a frozen dataclass would take four times as long to make, and
+a search makes some for each row that it compares (decision 0033).
 """
 
 from __future__ import annotations
@@ -17,25 +17,23 @@ from typing import Final
 from gateway.errors import Malformed
 
 MAX_TEXT = 256
-"""Characters in one text value; longer ones are refused."""
+"""The most characters in one text value; longer ones are refused."""
 
 
 def text_value(text: str, field: str, limit: int = MAX_TEXT) -> str:
-    """Return `text` as it is, unless it is empty, too long, or holds control characters (`Malformed` naming
-    `field`).
-    """
+    """Return `text`; raise `Malformed` naming `field` when it is empty, too long, or has control characters."""
     if not text.strip():
         raise Malformed("a value is missing", code="missing", where=field)
     if len(text) > limit:
         raise Malformed("more than {limit} characters", code="too-long", where=field, limit=limit)
-    # Whatever is printable is none of these; looking each character up costs ten times as much.
+    # Printable text has none of these; looking each character up costs ten times as much.
     if not text.isprintable() and any(unicodedata.category(mark) in ("Cc", "Cs", "Co") for mark in text):
         raise Malformed("control characters are not allowed", code="bad-text", where=field)
     return text
 
 
 class NameSource(StrEnum):
-    """Where a name was read: a name from the visual zone is worth more than one from the MRZ."""
+    """The place where a name was read: one from the visual zone is worth more than one from the MRZ."""
 
     UNKNOWN = "unknown"
     MRZ = "mrz"
@@ -46,7 +44,7 @@ class NameSource(StrEnum):
 
 @dataclass(slots=True, unsafe_hash=True)
 class NameForm:
-    """A name as somebody wrote it. Never split into given name and surname by us (domain, section 6.1).
+    """A name as a person wrote it. This project never splits it into given name and surname (domain, section 6.1).
 
     `script` is ISO 15924 (`Thai`, `Khmr`, `Latn`) or empty where it is to be detected; `lang` is BCP 47.
     """
@@ -58,7 +56,7 @@ class NameForm:
 
 
 class NameType(StrEnum):
-    """What a name is to the person; a nickname or an alias is never a document's name (domain, section 2.2)."""
+    """The role of a name; a nickname or an alias is never a document's name (domain, section 2.2)."""
 
     PRIMARY = "PRIMARY"
     ALIAS = "ALIAS"
@@ -71,7 +69,7 @@ class NameType(StrEnum):
 
 @dataclass(slots=True, unsafe_hash=True)
 class RecordedName(NameForm):
-    """A name as it stands in a record: with the owner's own romanisation, and what the name is to the person."""
+    """A name in a record, with the owner's own romanisation and the role of the name."""
 
     romanised: Final[str] = ""
     name_type: Final[NameType] = NameType.PRIMARY
@@ -91,7 +89,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 class PartialDate:
     """A date known to the year, month or day, always stored in the Gregorian calendar.
 
-    `value` is `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; `calendar` and `original` say how the source wrote it.
+    `value` is `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; `calendar` and `original` hold the source's own form.
     """
 
     value: Final[str]
@@ -129,7 +127,7 @@ def _interval(value: str) -> tuple[date, date]:
 class Identifier:
     """A number that an authority gave out: a travel document (`doc_code`) or a national identity (`scheme`).
 
-    `issuer` is ICAO alpha-3; `scheme` such as `THA-PIN`. The number stands as printed.
+    `issuer` is ICAO alpha-3; `scheme` is such as `THA-PIN`. The number stands as printed.
     """
 
     number: Final[str]

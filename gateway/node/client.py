@@ -1,7 +1,8 @@
-"""The way to counterparts: for each member a few connections, each with one long-lived stream.
+"""Connections to counterparts: for each member a few connections, each with one long-lived stream.
 
-Frames that wait go together in one message. A stream that breaks fails what was in flight on it, and the next
-request opens another one; nothing is sent twice by us (the caller decides, and replay protection holds).
+Frames that wait go together in one message. A stream that breaks fails its requests in flight, and the next request
+opens another stream. This module sends nothing twice: the caller decides on that, and the answering side refuses
+replays.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _CLOSE_S = 5.0
 
 
 class Directory(Protocol):
-    """Where counterparts are and which CA is theirs (`trust.view.TrustView` is one)."""
+    """The addresses and the CA of each counterpart (`trust.view.TrustView` is one)."""
 
     epoch: int
 
@@ -86,7 +87,7 @@ class PeerPool:
             raise TimedOut("`{member}` did not answer in time", where=member, member=member) from None
 
     def status(self, member: MemberId) -> PeerStatus:
-        """Return the state of the connection."""
+        """Return the state of the connection, and the time of the member's last sign of life."""
         link = self._links.get(member)
         return PeerStatus(member, link is not None and link.connected, self._last_seen.get(member, 0))
 
@@ -105,7 +106,7 @@ class PeerPool:
         timeout: float | None = None,
         refusal: Refusal | None = None,
     ) -> A:
-        """Make one unary call. `refusal` makes our error of the status with which it failed."""
+        """Make one unary call. `refusal` turns the status of a failed call into our error."""
         link = self._link(member)
         try:
             answer = await link.call(method.path, method.request.write(request), timeout or method.timeout_s)
@@ -123,7 +124,7 @@ class PeerPool:
         self._last_seen[member] = self._clock.now_us()
 
     def _link(self, member: MemberId) -> _Link:
-        """Return the link to `member`; a new one when trust has changed, since its roots or its address may have."""
+        """Return the link to `member`; a new one when trust has changed, since roots or addresses may differ."""
         if (reason := self._suspended(member)) is not None:
             raise Suspended(
                 "exchange with `{member}` is suspended: {reason}", where=member, member=member, reason=reason
@@ -138,13 +139,13 @@ class PeerPool:
 
 
 def _cancelled() -> bool:
-    """Return True when this task was cancelled."""
+    """Tell whether this task was cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
-    """Return our error for a gRPC status; it proves nothing, so it is no more than silence with a reason."""
+    """Return our error for a gRPC status. A status proves nothing, so it counts as silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
     detail = (error.details() or "")[:80]
@@ -203,7 +204,7 @@ class _Link:
 
     @contextlib.contextmanager
     def _flying(self) -> Iterator[None]:
-        """Count what is in flight: connections are not closed under it."""
+        """Count the block as in flight: connections are not closed under it."""
         self._in_flight += 1
         self._returned.clear()
         try:
@@ -232,7 +233,7 @@ class _Link:
         task.add_done_callback(self._retiring.discard)
 
     async def _connected(self, channel: grpc.aio.Channel) -> None:
-        """Wait for the connection, but not for all of the budget: an officer stands at the gate."""
+        """Wait for the connection, but not for all of the budget, since an officer waits for the answer."""
         channel.get_state(try_to_connect=True)
         try:
             async with asyncio.timeout(_CONNECT_S):
@@ -243,11 +244,11 @@ class _Link:
             ) from None
 
     def retire(self) -> None:
-        """Send nothing more here; close once what is in flight has come back."""
+        """Send nothing more here; close once everything in flight has come back."""
         self._keep(self.close(_IN_FLIGHT_S))
 
     async def close(self, patience: float = _CLOSE_S) -> None:
-        """Close once what is in flight has come back, after `patience` seconds at the latest."""
+        """Close once everything in flight has come back, after `patience` seconds at the latest."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self._returned.wait()
@@ -259,7 +260,7 @@ class _Link:
 
 
 class _Stream:
-    """One stream: a writer that packs what waits, a reader that wakes those who wait for answers."""
+    """One stream: a writer that packs waiting requests, and a reader that hands out answers."""
 
     def __init__(self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None]) -> None:
         self.broken = False
@@ -286,16 +287,16 @@ class _Stream:
 
     @property
     def usable(self) -> bool:
-        """Return True while new requests may go on it: it is whole, and not at the end of its life."""
+        """Tell whether new requests may go on it: it is whole, and not at the end of its life."""
         return not self.broken and asyncio.get_running_loop().time() < self._until
 
     async def retire(self) -> None:
-        """End the stream in good order once what is in flight has come back."""
+        """Close the stream once everything in flight has come back."""
         await self.drained()
         self.close()
 
     async def drained(self) -> None:
-        """Wait until nothing is in flight, as long as a request can live."""
+        """Wait until nothing is in flight, for as long as a request can live."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(
                 asyncio.gather(*(item.future for item in self._waiting.values()), return_exceptions=True), 60
@@ -323,7 +324,7 @@ class _Stream:
                 for number, reply in wire.parse_replies(data):
                     self._resolve(number, reply)
             self._break(Unavailable("`{member}` ended the stream", where=self._member, member=self._member))
-        except asyncio.CancelledError:  # also what grpc raises when the peer ends the call with CANCELLED
+        except asyncio.CancelledError:  # grpc raises this, too, when the peer ends the call with CANCELLED
             self._break(Unavailable("`{member}` ended the stream", where=self._member, member=self._member))
             raise
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, LiaisonError) as error:

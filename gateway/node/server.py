@@ -1,4 +1,4 @@
-"""The server towards counterparts: exchanges on streams and one by one, and the doors of all other messages."""
+"""The server towards counterparts: exchanges, in streams and as single calls, and the doors of all other messages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class NodeServer(RpcServer[MemberId]):
         )
 
     async def stop(self, grace: float) -> None:
-        """Take no more; let what runs finish within `grace` seconds."""
+        """Take no more; let running calls finish within `grace` seconds."""
         for stream in list(self._streams):
             stream.drain()
         await super().stop(grace)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Stream:
     """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
-    `take` hands on one message and gives the number of its frames; `refused` notes what ends the stream.
+    `take` hands on one message and returns the number of its frames; `refused` notes the error that ends the stream.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Stream:
         self._reading: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Serve until the peer ends the stream, does not read, or the node drains; then answer what was taken."""
+        """Serve until the peer ends the stream, stops reading, or the node drains; then answer the requests taken."""
         self._reading = asyncio.create_task(self._read())
         writing = asyncio.create_task(self._write())
         try:
@@ -62,7 +62,7 @@ class Stream:
         await self._end()
 
     async def _end(self) -> None:
-        """Let an error of the reader end the stream with its status."""
+        """End the stream with the status of the reader's error, if it has one."""
         with contextlib.suppress(asyncio.CancelledError):
             try:
                 await self._reading  # type: ignore[misc]  # set in run
@@ -71,7 +71,7 @@ class Stream:
                 await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
-        """Take messages until the peer ends the stream or says nothing for a long time."""
+        """Take messages until the peer ends the stream or is silent for `stream_idle_s`."""
         with contextlib.suppress(TimeoutError):
             while True:
                 async with asyncio.timeout(self._limits.stream_idle_s):
@@ -85,19 +85,19 @@ class Stream:
             await self._ready.wait()
             self._ready.clear()
             while self._outbox:
-                # A peer that does not read is cut; it never stops the worker (design, section 9).
+                # A peer that does not read is cut off, so that it never stops the worker (design, section 9).
                 async with asyncio.timeout(self._limits.write_s):
                     await self._context.write(self._outbox.popleft())
             if self._unanswered == 0 and self._reading is not None and self._reading.done():
                 return
 
     def drain(self) -> None:
-        """Stop reading; what was taken is still answered."""
+        """Stop reading; requests that were taken are still answered."""
         if self._reading is not None:
             self._reading.cancel()
 
     def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-        """Replies as stream messages."""
+        """Pack replies as stream messages."""
         return wire.pack_replies(replies)
 
     def deliver(self, messages: list[bytes], count: int) -> None:

@@ -20,7 +20,7 @@ class UnarySink:
         self._refusal: FrameRefusal | None = None
 
     async def reply(self) -> bytes:
-        """Wait for the reply; raise `Ended` for a refusal that is not signed, which the stages have noted."""
+        """Wait for the reply; raise `Ended` for an unsigned refusal, which the stages have noted."""
         reply = await self._future
         if isinstance(reply, FrameRefusal):
             raise Ended(reply.reason, reply.code)

@@ -32,12 +32,12 @@ def parse_frames(data: bytes) -> pb.StreamExchangesRequest:
 
 
 def submit(envelope: bytes, budget_ms: int, traceparent: str) -> pb.SubmitExchangeRequest:
-    """Return a request on its way."""
+    """Return the message that carries a request."""
     return pb.SubmitExchangeRequest(envelope=envelope, budget_ms=budget_ms, traceparent=traceparent)
 
 
 def pack_replies(replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
-    """Pack replies as stream messages of at most MAX_REPLIES bytes each (one larger answer goes alone)."""
+    """Pack replies as stream messages of at most `MAX_REPLIES` bytes each (one larger answer goes alone)."""
     packed: list[bytes] = []
     message, size = pb.StreamExchangesResponse(), 0
     for number, reply in replies:
@@ -57,7 +57,7 @@ def pack_replies(replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
 
 
 def _reply_size(reply: Reply) -> int:
-    """Return the bytes of a frame with this reply, or a few more."""
+    """Return the bytes of a frame with this reply, or slightly more."""
     if isinstance(reply, FrameRefusal):
         return len(reply.reason.value) + len(reply.code) + _OVERHEAD
     proof = reply.proof
@@ -79,7 +79,7 @@ def pack_requests(frames: Sequence[RequestFrame]) -> list[bytes]:
 
 
 def parse_replies(data: bytes) -> Iterator[tuple[int, AnswerMessage | Exception]]:
-    """Yield the replies of one stream message: (id, answer or the error that the status stands for)."""
+    """Yield the replies of one stream message as (id, answer), or (id, error) for a status."""
     message = parse(pb.StreamExchangesResponse, data)
     for frame in message.frames:
         if frame.HasField("response"):

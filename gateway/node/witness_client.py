@@ -1,4 +1,4 @@
-"""The way to the witnesses of our heads: counterparts' nodes, and the country's domestic witness."""
+"""Connections to the witnesses of our heads: counterparts' nodes, and the country's domestic witness."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REFUSALS: dict[grpc.StatusCode, type[LiaisonError]] = {
 
 
 class DomesticChannel:
-    """The connection to the domestic witness. Its own certificate, from its card, is the only root."""
+    """The connection to the domestic witness. The certificate on its card is the only root."""
 
     def __init__(self, member: str, address: str, certificate: bytes, identity: Callable[[], TlsIdentity]) -> None:
         self._name = witness_tls_name(member)
@@ -50,7 +50,7 @@ class DomesticChannel:
         return method.answer.read(answer)
 
     async def _open(self) -> grpc.aio.Channel:
-        """Return the channel, a new one when our certificate was renewed."""
+        """Return the channel; a new one when our certificate was renewed."""
         identity = self._identity()
         if self._channel is None or identity != self._used:
             await self.close()
@@ -94,13 +94,13 @@ class WitnessClient:
         return await self._domestic.call(method, request)
 
     async def close(self) -> None:
-        """Close the connection to the domestic witness; those to counterparts are the pool's."""
+        """Close the connection to the domestic witness; the pool closes those to counterparts."""
         if self._domestic is not None:
             await self._domestic.close()
 
 
 def _refusal(witness: str, error: grpc.aio.AioRpcError) -> LiaisonError:
-    """Return our error for the status with which a witness refused; it is a claim, and proves nothing."""
+    """Return our error for the status with which a witness refused. A status is a claim, and proves nothing."""
     code = (error.details() or "")[:60].encode("ascii", "replace").decode()
     if error.code() is grpc.StatusCode.ABORTED:
         size = size_of(_metadata(error))

@@ -19,7 +19,7 @@ _LIMITS = ThreadLimits(threads=2, calls=16, grace_ms=10_000)
 
 
 class WitnessServer(ThreadServer[MemberId]):
-    """Serves `methods.DOMESTIC_METHODS`. A broken storage is fatal: what cannot be remembered is not cosigned."""
+    """Serves `methods.DOMESTIC_METHODS`. A broken storage is fatal: a head that cannot be stored is not cosigned."""
 
     def __init__(
         self,

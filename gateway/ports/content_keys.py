@@ -15,8 +15,7 @@ class Retention(StrEnum):
     NO_HIT = "nohit"
     OPERATIONS = "ops"
     JUSTIFICATION = "why"
-    """Why somebody wants to use a record onward: apart from the exchange, with an erasure clock of its own
-    (DUTY-L11)."""
+    """An officer's reason for onward use: apart from the exchange, with an erasure clock of its own (DUTY-L11)."""
     PROOF = "proof"
     """Entries that prove erasures and holds: no personal data, kept as long as the log."""
 
@@ -40,7 +39,7 @@ class ContentKeys(Protocol):
         """Return the parts of entry `index` of `log` under a fresh content key; an empty statement stays empty."""
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
-        """Return private part, request and answer. `Unknown` when erased, `Contradicted` when changed."""
+        """Return private part, request and answer; raise `Unknown` when erased, `Contradicted` when changed."""
 
     def look_again(self) -> None:
-        """Forget what is in memory where another process has retired or destroyed keys."""
+        """Forget keys in memory that another process has retired or destroyed."""

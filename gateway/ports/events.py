@@ -1,7 +1,7 @@
 """The closed list of the kinds of entries: an entry is drafted through its event, `ALARM.draft(code=…)`.
 
-What the members of private parts mean stands in `gateway.audit.entries.event_fields`, and `docs/audit-events.md` is
-generated from both (`python -m gateway.audit.entries.catalogue docs/audit-events.md`).
+`gateway.audit.entries.event_fields` explains the members of private parts, and `docs/audit-events.md` is generated from
+both (`python -m gateway.audit.entries.catalogue docs/audit-events.md`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _source(kind: str, meaning: str, *fields: str, retention: Retention = Retent
 # fmt: off
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
 _ACT = ("proof", "persons", "account", "act")
-"""Who did it and what shows that, where a human did."""
+"""The actor, and the evidence of it, where a human acted."""
 
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _CONTINUED = (
@@ -350,12 +350,12 @@ EVENTS: Final[dict[str, Event]] = {each.kind: each for each in list(globals().va
 
 
 def kinds(*events: Event) -> frozenset[str]:
-    """Return the kinds of these events, to compare those of written entries with."""
+    """Return the kinds of these events, to compare with those of written entries."""
     return frozenset(event.kind for event in events)
 
 
 ANSWERS: Final = kinds(ANSWERED, REFUSED)
-"""Kinds of the entries of what we answered, each with the next number of its channel."""
+"""Kinds of the entries of our answers, each with the next number of its channel."""
 
 ARRIVALS: Final = kinds(RECEIVED, LATE)
 """Kinds of the entries of answers that arrived."""

@@ -1,4 +1,4 @@
-"""An audit log, as those see it who write to it: events, drafts of entries, and the journal that takes them.
+"""An audit log for its writers: events, drafts of entries, and the journal that takes them.
 
 An entry is drafted through its event (`gateway.ports.events` defines one for each kind), so that no entry has a kind or
 a private member that the catalogue does not name.
@@ -27,7 +27,7 @@ class LogName(StrEnum):
 
 
 class Party(StrEnum):
-    """Who signed a statement that is kept with an entry."""
+    """The signer of a statement that is kept with an entry."""
 
     US = "us"
     PEER = "peer"
@@ -41,9 +41,9 @@ _PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "recor
 class Event:
     """One kind of entry: its log, its meaning, the members of its private part and its retention class.
 
-    `request` and `answer` say who signed the statements that are kept with it. An entry that is `counted` takes the
-    next number of the channel on which the peer asks us. The statements of a `strict` one were verified before it was
-    written.
+    `request` and `answer` name the signers of the statements that are kept with it. An entry that is `counted` takes
+    the next number of the channel on which the peer asks us. The statements of a `strict` one were verified before it
+    was written.
     """
 
     kind: str
@@ -58,12 +58,12 @@ class Event:
     _members: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Keep the members as a set: each draft is compared with it."""
+        """Keep the members as a set, since each draft is compared with it."""
         object.__setattr__(self, "_members", frozenset(self.fields))
 
     @property
     def personal(self) -> bool:
-        """Say if the private part can speak of a person, an officer or a case: then only an auditor sees it."""
+        """Tell whether the private part can name a person, an officer or a case: then only an auditor sees it."""
         return self.log is not LogName.OPERATIONS or not _PERSONAL.isdisjoint(self.fields)
 
     def draft(
@@ -106,8 +106,8 @@ class Event:
     ) -> EntryDraft:
         """Return the draft of an entry with this private part, and with the statements that are kept with it.
 
-        `retention` is given where the class hangs on what was found. Each exchange takes this way: collecting keyword
-        arguments costs several times what a mapping costs. Raises `TypeError` like `draft`.
+        `retention` is given where the class depends on what was found. Each exchange uses this method: collecting
+        keyword arguments costs several times what a mapping costs. Raises `TypeError` like `draft`.
         """
         if not self._members.issuperset(private):
             unknown = ", ".join(sorted(set(private) - self._members))
@@ -138,7 +138,7 @@ class ReplayClaim(msgspec.Struct, frozen=True):
 
 
 class EntryDraft(msgspec.Struct):
-    """An entry before it has its place, as an `Event` made it; nothing else makes one.
+    """An entry before it has its place. Only an `Event` makes one.
 
     `channel` is the peer whose channel counter `n` the entry takes, and the direction (`in`: they asked, `out`: we
     asked); an entry without one has no number of its own. `number` is given where the counterpart counted (`received`).
@@ -194,7 +194,7 @@ class Journal(Protocol):
     def stored_answers(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], StoredAnswer]:
-        """Return those of `claims` that are answered and not yet expired."""
+        """Return the stored answers of those `claims` that are answered and not yet expired."""
 
     def proof(self, index: int, origin: str = "") -> LogProof:
-        """Return the proof of an entry under the newest signed checkpoint, of another number with `origin`."""
+        """Return the proof of an entry under the newest signed checkpoint; `origin` names an earlier log number."""

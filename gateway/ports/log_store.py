@@ -1,4 +1,4 @@
-"""The rows of audit logs, as the log sees them."""
+"""The rows of audit logs, as the log uses them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.ports.journal import ReplayClaim
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
-    """An entry as it stands in the database. `content` is None when it was erased or never existed."""
+    """An entry in the database. `content` is None when it was erased or never existed."""
 
     index: int
     body: bytes
@@ -38,7 +38,7 @@ class NewEntry(msgspec.Struct, frozen=True):
 
 
 class LogState(msgspec.Struct, frozen=True):
-    """Where a log stands. `checkpoint` is that of the batch before; entries before `first` were pruned."""
+    """The state of a log. `checkpoint` is that of the batch before; entries before `first` were pruned."""
 
     log: str
     number: int
@@ -50,36 +50,38 @@ class LogState(msgspec.Struct, frozen=True):
 
 
 class LogStore(Protocol):
-    """Where a log's rows live. Every failure of the database or disk is `StorageBroken`."""
+    """The storage of a log's rows. Every failure of the database or disk is `StorageBroken`."""
 
     def state(self, log: str) -> LogState | None:
         """Return the state of `log`, or None when it has never been opened."""
 
     @property
     def shared(self) -> bool:
-        """Whether other processes may write to the same logs."""
+        """Tell whether other processes may write to the same logs."""
 
     def identity(self) -> str:
-        """Return which database this is, as long as it is the same one: a copy is another one."""
+        """Return the identity of this database, which stays while it is the same one; a copy has another."""
 
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
-        """Return where the log of `known` stands while nobody else can move it; `commit` inside the block ends that."""
+        """Yield the state of `known`'s log while no other process can move it; `commit` inside the block ends that."""
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """One durable transaction: entries, claims and state; `before` must still be the state (compare and set). With
-        `before` None the log is made, unless another process has made it."""
+        """Write entries, claims and state in one durable transaction, if `before` is still the state.
+
+        With `before` None the log is made, unless another process has made it.
+        """
 
     def entries(self, log: str, start: int, stop: int) -> Iterator[StoredEntry]:
-        """Return entries with index in [start, stop), in order, a bounded number in memory at a time."""
+        """Yield the entries with index in [start, stop), in order, a bounded number in memory at a time."""
 
     def bodies(self, log: str, start: int, stop: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Return index, body and stored leaf hash of the entries in [start, stop), in order."""
+        """Yield index, body and stored leaf hash of the entries in [start, stop), in order."""
 
     def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
-        """Return the stored leaf hashes in [start, stop), those of pruned entries, too."""
+        """Yield the stored leaf hashes in [start, stop), those of pruned entries, too."""
 
     def logs(self) -> list[str]:
-        """Return names of the logs that were opened."""
+        """Return the names of the logs that were opened."""
 
     def checkpoints(self, log: str) -> list[bytes]:
         """Return all checkpoints that were stored with `log`, by size."""
@@ -95,13 +97,13 @@ class LogStore(Protocol):
         until_us: int = 0,
         limit: int = 1000,
     ) -> list[int]:
-        """Return indexes of entries that fit all given filters, newest first."""
+        """Return the indexes of entries that fit all given filters, newest first."""
 
     def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
-        """Return index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+        """Yield index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
-        """Bodies of the entries of `channel` whose number lies in [first, last], by number."""
+        """Return the bodies of the entries of `channel` whose number lies in [first, last], by number."""
 
     def highest(self, log: str, channel: str) -> int:
         """Return the highest number in `channel`, 0 when it has none."""
@@ -112,4 +114,4 @@ class LogStore(Protocol):
         """Return request hash and entry index of those of `claims` that exist."""
 
     def forget_claims(self, before_us: int) -> int:
-        """Delete claims that expired before `before_us`; the number deleted."""
+        """Delete claims that expired before `before_us`; return their number."""

@@ -1,4 +1,4 @@
-"""The way to counterparts."""
+"""Connections to counterparts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PeerStatus(msgspec.Struct, frozen=True):
 
 
 class Peers(Protocol):
-    """The way to counterparts for exchanges; other messages go through `gateway.rpc.contract.Calls`."""
+    """Exchanges with counterparts; other messages go through `gateway.rpc.contract.Calls`."""
 
     async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
         """Send a request; `trace` is a W3C traceparent or empty. Raises `TimedOut`, `Unavailable`, `Malformed`."""

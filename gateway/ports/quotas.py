@@ -9,7 +9,7 @@ import msgspec
 
 
 class QuotaPlace(NamedTuple):
-    """What a quota counts: questions `in` (theirs) or `out` (ours), of or to `peer`, for a purpose."""
+    """The unit of a quota: questions `in` (theirs) or `out` (ours), of or to `peer`, for a purpose."""
 
     direction: str
     peer: str
@@ -17,7 +17,7 @@ class QuotaPlace(NamedTuple):
 
 
 class QuotaUse(msgspec.Struct, frozen=True):
-    """How many questions were counted at a place in a day."""
+    """The number of questions that were counted at a place in a day."""
 
     place: QuotaPlace
     used: int
@@ -27,7 +27,7 @@ class QuotaStore(Protocol):
     """Counts of a day. Every failure of the database or disk is `StorageBroken`."""
 
     def take(self, places: Sequence[QuotaPlace], limit: Callable[[QuotaPlace], int | None], now_us: int) -> list[bool]:
-        """For each of `places`, in order, whether its question is within today's limit; those that are, are counted."""
+        """Return for each of `places`, in order, whether it is within today's `limit`; count those that are."""
 
     def used(self, day_us: int) -> list[QuotaUse]:
-        """Return all counts of the day that a time lies in."""
+        """Return all counts of the day that holds a time."""

@@ -17,7 +17,7 @@ from gateway.model.strictness import Strictness
 
 
 class SourceDescription(msgspec.Struct, frozen=True):
-    """What a source is: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
+    """A description of a source: `id` such as `th.police.main`, `kind` as officers read it (`police records`)."""
 
     id: str
     agency: str
@@ -32,17 +32,17 @@ Profile = tuple[str, Marking, SubjectCategory]
 
 @runtime_checkable
 class ProfiledSource(Protocol):
-    """A source that knows beforehand what its records can be to policy."""
+    """A source that knows beforehand the attributes of its records on which policy decides."""
 
     def profiles(self) -> list[Profile]:
-        """Return every combination that can occur; more than there are does no harm."""
+        """Return every combination that can occur; additional ones do no harm."""
 
 
 class Source(Protocol):
     """One agency system behind an adapter (design, section 8). All calls block; a bulkhead runs them."""
 
     def describe(self) -> SourceDescription:
-        """Return what the source is and can be asked."""
+        """Return the source's description, with the queries that it takes."""
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return candidates for `query`; `deadline` is a value of `Clock.monotonic`. Raises `LiaisonError`.
@@ -54,15 +54,15 @@ class Source(Protocol):
         """Return the record behind a candidate's key. Raises `Unknown` when it is gone."""
 
     def health(self) -> str:
-        """Return empty when the source can be asked, else what is wrong."""
+        """Return an empty text when the source can be asked, else its fault."""
 
 
 @runtime_checkable
 class BatchSource(Protocol):
-    """What a `Source` has besides when it can answer several calls at once for less than one by one.
+    """The additional calls of a `Source` that answers several calls at once for less than one by one.
 
-    Each item is answered as the single call would answer it, with an error in its place where that would raise one.
-    What is raised says nothing of single items: each is then asked for alone.
+    Each item is answered as the single call would answer it, with an error in its place where that would raise one. An
+    exception says nothing of single items: each is then asked for alone.
     """
 
     def search_many(
@@ -75,8 +75,10 @@ class BatchSource(Protocol):
 
 
 class Occasion(msgspec.Struct, frozen=True):
-    """Why a source is asked: the exchange's id (the officer's search id when our own side asks), who gets the answer,
-    the purpose, and SHA-256 of the request's payload (empty when our own side asks).
+    """The occasion on which a source is asked.
+
+    `id` is the exchange's id, or the officer's search id when our own side asks. `asker` gets the answer.
+    `request_hash` is SHA-256 of the request's payload, empty when our own side asks.
     """
 
     id: ExchangeId
@@ -86,16 +88,16 @@ class Occasion(msgspec.Struct, frozen=True):
 
 
 class ReferredSource(Source, Protocol):
-    """A source process as it is reached for one occasion: every call carries the node's signed reference to it."""
+    """A source process for one occasion: every call carries the node's signed reference to it."""
 
     def issue(
         self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
     ) -> tuple[SourceRecord, IssuedRecord]:
-        """Return the record behind a candidate's key, and the same signed by its agency for this occasion under
-        `marking`.
+        """Return the record behind a candidate's key, and the same signed by its agency under `marking`.
 
-        What comes back was verified: signer, audience, request, marking, type, and that the two are one. Where the
-        record's own marking, which is in the first part, does not allow `marking`, nothing is signed and both are bare.
+        The signature is for this occasion. Both were verified: signer, audience, request, marking, type, and that the
+        two are one. Where the record's own marking, which is in the first part, does not allow `marking`, nothing is
+        signed and both are bare.
         """
 
 

@@ -1,5 +1,5 @@
-"""Serve gRPC: the one table of methods, and what the servers of a node, a witness and a source share.
+"""Serve gRPC: the one table of methods, and the parts that the servers of a node, a witness and a source share.
 
-Modules that load grpc import `certs.tls` first: it sets the floor of TLS. The table itself does without grpc, so that
-a caller that only names a method does not load it.
+Modules that load grpc import `certs.tls` first, which sets the lowest version of TLS. The table itself does not load
+grpc, so that a caller can name a method without it.
 """

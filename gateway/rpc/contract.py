@@ -18,14 +18,14 @@ Who = TypeVar("Who", bound=str)
 
 
 class Shape(StrEnum):
-    """How messages go."""
+    """The flow of messages: one request and one answer, or a stream of both."""
 
     UNARY = "unary"
     STREAM = "stream"
 
 
 class CallerCheck(StrEnum):
-    """By which check a caller's certificate is known; each server makes those that its rows name, and no other."""
+    """The check that identifies a caller by its certificate; a server makes only the checks that its rows name."""
 
     ACTIVE_MEMBER = "a listed node of an active member"
     OWN_NODE = "a listed node of the witness's own country"
@@ -33,7 +33,7 @@ class CallerCheck(StrEnum):
 
 
 class Limit(StrEnum):
-    """Under which limit calls are counted. Those of one caller lie well below those of the server."""
+    """The limit under which calls are counted. Limits of one caller lie well below those of the server."""
 
     CALLS = "calls of one caller at once"
     STREAMS = "streams of one caller at once"
@@ -42,7 +42,7 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[T]):
-    """How a value is written to a message's bytes and read from them; `read` raises `Malformed`."""
+    """The form of a value as a message: `write` returns the bytes, `read` returns the value or raises `Malformed`."""
 
     write: Callable[[T], bytes]
     read: Callable[[bytes], T]
@@ -50,7 +50,7 @@ class Form(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Who]):
-    """A call that was admitted: who makes it, the certificate (PEM) that says so, and the seconds that it waits."""
+    """An admitted call: the caller, its certificate (PEM), and the seconds for which it waits."""
 
     who: Who
     certificate: bytes
@@ -72,7 +72,7 @@ class Method(Generic[Q, A]):
 
     `events` are the kinds of entries that an admitted call can leave; without any, `no_entry` says why. Refused calls
     are counted, and leave `alarm` or `auth-failed` in the log of a node, `source-refused` in that of a source.
-    `timeout_s` is how long a caller waits that names no other time.
+    `timeout_s` is the time for which a caller waits when it sets none.
     """
 
     service: str
@@ -89,7 +89,7 @@ class Method(Generic[Q, A]):
 
     @property
     def path(self) -> str:
-        """Return the path in HTTP/2."""
+        """The path in HTTP/2."""
         return f"/{self.service}/{self.name}"
 
     def check_size(self, data: bytes) -> None:
@@ -106,7 +106,7 @@ class Method(Generic[Q, A]):
         return Door(self, serve, self.answer.write)
 
     def written_door(self, serve: Callable[[Call[Who], Q], Awaitable[bytes]]) -> Door[Who]:
-        """Return a door whose answers come as the bytes to be sent."""
+        """Return a door of `server.RpcServer` whose answers come as the bytes to be sent."""
         return Door(self, serve, bytes)
 
     def thread_door(self, serve: Callable[[Call[Who], Q], A]) -> Door[Who]:
@@ -115,7 +115,7 @@ class Method(Generic[Q, A]):
 
 
 class Ended(Exception):
-    """Ends a call with the status of `reason`; what ended it was noted before, and is not noted again."""
+    """Ends a call with the status of `reason`; the error behind it was noted before, and is not noted again."""
 
     def __init__(self, reason: Reason, code: str) -> None:
         super().__init__(code)
@@ -124,16 +124,16 @@ class Ended(Exception):
 
 
 class Calls(Protocol):
-    """The way to counterparts for unary methods (`node.client.PeerPool` is one)."""
+    """Unary calls to counterparts (`node.client.PeerPool` is one)."""
 
     async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
         """Send a request and return its answer. Raises `TimedOut`, `Unavailable`, `Suspended`, `Malformed`."""
 
 
 def by_path(table: Sequence[Method[Any, Any]], doors: Sequence[Door[Who]]) -> dict[str, Door[Who]]:
-    """Return the doors by path, when there is exactly one for each row, else raise `ValueError`.
+    """Return the doors by path when there is exactly one for each row, else raise `ValueError`.
 
-    A server with a door that is not in its table, or a row that nothing serves, must not start.
+    A server with a door that is not in its table, or a row without a door, must not start.
     """
     found = {door.method.path: door for door in doors}
     if len(found) != len(doors) or {door.method for door in doors} != set(table):
@@ -143,5 +143,5 @@ def by_path(table: Sequence[Method[Any, Any]], doors: Sequence[Door[Who]]) -> di
 
 
 def largest_request(table: Sequence[Method[Any, Any]]) -> int:
-    """Return the limit of a server's transport: what is larger never reaches a handler (RESOURCE_EXHAUSTED)."""
+    """Return the limit of a server's transport: larger messages never reach a handler (RESOURCE_EXHAUSTED)."""
     return max(row.max_request_bytes for row in table)

@@ -1,4 +1,4 @@
-"""The forms of messages: protobuf from and to the values that handlers take and give."""
+"""The forms of messages: protobuf to and from the values of handlers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def message_form(kind: type[M]) -> Form[M]:
 
 
 def strict_form(kind: type[M]) -> Form[M]:
-    """Return the form of a message that is read in its only form (`strict.parse`)."""
+    """Return the form of a message that must come in its only encoding (`strict.parse`)."""
     return Form(lambda message: message.SerializeToString(), lambda data: strict.parse(kind, data, "request"))
 
 
@@ -54,13 +54,13 @@ def envelope_form(kind: type[Message]) -> Form[bytes]:
 
 
 def fill_answer(made: pb.SubmitExchangeResponse, message: AnswerMessage) -> None:
-    """Write into a message where it stands: handing finished ones over copies them, for each level once."""
+    """Write an answer into the message in its place, since protobuf copies a finished message at each level."""
     made.envelope, made.entry = message.envelope, message.entry
     _fill_proof(made.proof, message.proof)
 
 
 def answer_message(message: pb.SubmitExchangeResponse) -> AnswerMessage:
-    """Return an answer message from the wire; hashes of another length than 32 are `Malformed`."""
+    """Return an answer message from the wire; raise `Malformed` for hashes that are not 32 bytes long."""
     return AnswerMessage(message.envelope, message.entry, _proof(message.proof))
 
 
@@ -115,12 +115,12 @@ ANSWER_MESSAGE = Form[AnswerMessage](
 )
 RECEIPT_MESSAGE = Form(_write_receipt, _read_receipt)
 HEAD_REQUEST = Form(_write_head, _read_head)
-"""A head on its way to a witness: body, and the largest head that it cosigned."""
+"""A head on its way to a witness: its body, and the largest head that the witness cosigned."""
 
 WRITTEN = Form[bytes](bytes, bytes)
 """Bytes that are sent as they are."""
 
 ANYTHING = Form[None](lambda _: b"", lambda _: None)
-"""A request of which nothing is read."""
+"""A message whose content is not read."""
 
 HEALTH = Form[bool](_write_health, lambda data: b"\x08\x01" in data)

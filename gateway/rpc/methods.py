@@ -1,7 +1,7 @@
-"""The table: every RPC that a node, a domestic witness and a source process serve, and what is asked of its callers.
+"""The table: every RPC that a node, a domestic witness and a source process serve, and its demands on callers.
 
-A method that is missing here is not served, a row that nothing serves keeps its server from starting, and tests
-compare the rows with the proto files and with the catalogue of entries.
+A method that is not listed is not served, a row without a door keeps its server from starting, and tests compare the
+rows with the proto files and with the catalogue of entries.
 """
 
 from __future__ import annotations

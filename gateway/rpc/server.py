@@ -1,4 +1,4 @@
-"""The server of a node: raw bytes in and out, checks of callers and limits of each by our own hand, on the loop."""
+"""The server of a node, on the loop: it takes and gives raw bytes, and checks and limits each caller itself."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
-    A member has its own bounds, well below those of the server, so that none can lock the others out. A peer that takes
-    a message of 256 KiB no quicker than in `write_s` does not read.
+    A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes a
+    message of 256 KiB more slowly than in `write_s` counts as one that does not read.
     """
 
     concurrent_rpcs: int = 1024
@@ -46,9 +46,10 @@ class ServerLimits:
 
 
 class RpcServer(Generic[Who]):
-    """Serves the doors of `table` and nothing else. `share_port`: other processes of this node listen there as well.
+    """Serves the doors of `table` and nothing else.
 
-    `callers` has each check that the table's rows name: it returns the caller, or raises `LiaisonError`.
+    `callers` has each check that the table's rows name: a check returns the caller, or raises `LiaisonError`. With
+    `share_port`, other processes of this node listen on the same port.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class RpcServer(Generic[Who]):
             return door.write(await door.serve(call, door.method.request.read(data)))
         except Ended as end:
             await context.abort(STATUS[end.reason], end.code)
-        except HeadConflict as conflict:  # how a log learns our size: no refusal that anybody needs to be told of
+        except HeadConflict as conflict:  # a log learns our size in this way; it is not a refusal to be noted
             await context.abort(STATUS[conflict.reason], conflict.code, size_metadata(conflict))
         except LiaisonError as error:
             await self._refuse(context, door.method, call.who, error)
@@ -120,7 +121,7 @@ class RpcServer(Generic[Who]):
     async def _admitted(
         self, context: Context, method: Method[Any, Any], data: bytes = b""
     ) -> AsyncIterator[Call[Who]]:
-        """Give the caller, while its call is open: within the bounds of its member and of the method's messages."""
+        """Check the caller, its limits and the message's size; yield the call while it is open, or refuse it."""
         who, place = "", ("", method.limit)
         try:
             certificate = certificate_of(context.auth_context())
@@ -142,7 +143,7 @@ class RpcServer(Generic[Who]):
             raise Overloaded("more than {most} at once", code=code, most=most)
 
     async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
-        """Note a refusal and end its call: a stranger never gets an answer."""
+        """Note a refusal and end its call with a status; the caller gets no answer."""
         self._refused(RefusedCall(method.name, who, context.peer(), error))
         await context.abort(STATUS[error.reason], error.code)
         raise error

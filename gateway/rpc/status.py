@@ -15,7 +15,7 @@ STATUS = {reason: grpc.StatusCode[reason] for reason in Reason if reason in grpc
     Reason.SUSPENDED: grpc.StatusCode.UNAVAILABLE,
     Reason.RECEIPTS_DUE: grpc.StatusCode.FAILED_PRECONDITION,
 }
-"""The status of each reason. What is switched off is unavailable."""
+"""The status of each reason. A suspended exchange is UNAVAILABLE."""
 
 _SIZE_KEY = "liaison-size"
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)

@@ -1,4 +1,4 @@
-"""Read messages from the wire, only in the one length that a proto3 serialiser gives it (decision 0007)."""
+"""Read a message from the wire in one encoding only: the length that a proto3 serialiser gives it (decision 0007)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server of a witness or a source: each call in a thread, the caller's certificate looked at by our own hand."""
+"""The server of a witness or a source: each call in a thread, which checks the caller's certificate itself."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class ThreadLimits:
 class ThreadServer(Generic[Who]):
     """Serves the doors of `table` and nothing else.
 
-    `callers` has each check that the table's rows name. `fatal` is called with a broken storage: the process ends,
-    since nothing may be answered that cannot be remembered.
+    `callers` has each check that the table's rows name. `fatal` is called with a broken storage, and ends the process:
+    nothing may be answered that cannot be stored.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ThreadServer(Generic[Who]):
             except StorageBroken as error:
                 self._fatal(error)
                 raise
-            except HeadConflict as conflict:  # how a log learns our size
+            except HeadConflict as conflict:  # a log learns our size in this way
                 context.set_trailing_metadata(size_metadata(conflict))
                 context.abort(STATUS[conflict.reason], conflict.code)
             except LiaisonError as error:

@@ -1,4 +1,4 @@
-"""Shared by both kinds of servers: options, the caller's certificate, refusals, and methods that nothing serves."""
+"""Shared by both kinds of servers: options, the caller's certificate, refusals, and unknown methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RefusedCall:
-    """A call that was refused: of which method (`unknown` for one that is not served), by whom and from where.
+    """A refused call: its method (`unknown` for one that is not served), its caller, and its address.
 
     `who` is empty for a caller that did not prove who it is.
     """
@@ -30,7 +30,7 @@ class RefusedCall:
 
 
 Refused = Callable[[RefusedCall], None]
-"""Is told of each refused call."""
+"""Called with each refused call."""
 
 
 def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = False) -> list[tuple[str, int]]:
@@ -47,7 +47,7 @@ def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = Fals
 
 def certificate_of(auth_context: Mapping[str, Any]) -> bytes:
     """Return the one certificate (PEM) that a caller has shown, or raise `Unauthenticated`."""
-    # The type stubs have another type than gRPC gives: a list of bytes.
+    # gRPC gives a list of bytes, which its type stubs do not say.
     certificates: Iterable[bytes] = auth_context.get("x509_pem_cert") or []
     shown = list(certificates)
     if len(shown) != 1:

@@ -1,1 +1,1 @@
-"""Keys, signatures and the bytes that are signed. No protobuf, no input or output but key files."""
+"""Keys, signatures and the bytes that are signed. Without protobuf; the only input and output are key files."""

@@ -1,6 +1,6 @@
 """Signatures of a batch, one by one, or several at a time where the machine can. The outcome is the same.
 
-`_refusal` and `_signature` are the plain way, and they alone decide what is refused, and with which words: a signature
+`_refusal` and `_signature` work without the library, and they alone decide on refusals and their words: a signature
 that the multi-buffer library does not accept is verified once more by itself.
 """
 
@@ -21,24 +21,24 @@ _Item = TypeVar("_Item")
 
 
 class Signs(Protocol):
-    """A key that signs by itself: `keys.SigningKey`, or one that lies elsewhere."""
+    """A key that signs by itself: `keys.SigningKey`, or one outside this process."""
 
     def sign(self, data: bytes) -> bytes:
-        """Sign by ECDSA over SHA-256: raw r and s, 64 bytes."""
+        """Return the signature of `data` by ECDSA over SHA-256: raw r and s, 64 bytes."""
 
 
 class Verifies(Protocol):
     """A public key that was admitted; it alone decides the algorithm."""
 
     def verify(self, signature: bytes, data: bytes) -> None:
-        """Return when `signature` is over `data`, else raise `BadSignature`."""
+        """Raise `BadSignature` unless `signature` is over `data`."""
 
 
 class MultiBuffer(Protocol):
     """The port to a library that does up to `WIDTH` operations with P-256 at once (`multi_buffer.crypto_mb`)."""
 
     def fit(self, checks: Sequence[tuple[Point, bytes, bytes]]) -> list[bool]:
-        """Return for each key, signature and digest if they fit."""
+        """Return for each key, signature and digest whether they fit."""
 
     def sign(self, work: Sequence[tuple[bytes, bytes]]) -> list[bytes | None]:
         """Return for each private scalar and digest the signature, or None where none was made."""
@@ -49,14 +49,14 @@ Check = tuple[Verifies, bytes, bytes]
 
 
 def verify_batch(checks: Sequence[Check]) -> list[LiaisonError | None]:
-    """Return for each check None where its signature fits, else what its key's `verify` raises."""
+    """Return for each check None where its signature fits, else the error that its key's `verify` raises."""
     library = _library_for(checks)
     fitting = _fitting(library, checks) if library else frozenset()
     return [None if place in fitting else _refusal(*check) for place, check in enumerate(checks)]
 
 
 def sign_batch(work: Sequence[tuple[Signs, bytes]]) -> list[bytes | Exception]:
-    """Return for each key and data the signature, 64 bytes, or why that key could not sign."""
+    """Return for each key and data the signature, 64 bytes, or the reason why that key could not sign."""
     library = _library_for(work)
     made = _signed(library, work) if library else {}
     return [made.get(place) or _signature(*item) for place, item in enumerate(work)]
@@ -85,7 +85,7 @@ def _signature(key: Signs, data: bytes) -> bytes | Exception:
 
 
 def _library_for(items: Sequence[object]) -> MultiBuffer | None:
-    """Return the library; it is not loaded for less than it is used for, since a command that signs once needs none."""
+    """Return the library, or None for few operations: a command that signs once does not load it."""
     return multi_buffer() if len(items) >= _FEWEST else None
 
 

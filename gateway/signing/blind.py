@@ -1,4 +1,4 @@
-"""Salted commitments: bound to a value, saying nothing about it (THREAT-T16 and CASE-G18)."""
+"""Salted commitments: bound to a value, without revealing it (THREAT-T16 and CASE-G18)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SALT_BYTES = 16
 
 
 def new_salt() -> bytes:
-    """Fresh random bytes for one commitment; never used twice."""
+    """Return fresh random bytes for one commitment; never use them twice."""
     return secrets.token_bytes(SALT_BYTES)
 
 
@@ -23,6 +23,6 @@ def commit(salt: bytes, value: bytes) -> bytes:
 
 
 def check_commitment(commitment: bytes, salt: bytes, value: bytes) -> None:
-    """Return when `commitment` is one to `value`; else `Contradicted`."""
+    """Raise `Contradicted` unless `commitment` is one to `value`."""
     if not hmac.compare_digest(commitment, commit(salt, value)):
         raise Contradicted("the value is not the one that was committed to", code="commitment-differs")

@@ -1,6 +1,6 @@
 """DSSE (https://github.com/secure-systems-lab/dsse, protocol 1.0.2): the bytes that are signed, and the JSON form.
 
-Signatures cover the exact payload bytes and their type; a payload is never serialised anew to verify it.
+Signatures cover the exact payload bytes and their type; a payload is never serialised again to verify it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Document:
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
-    """Return the pre-authentication encoding: what is signed."""
+    """Return the pre-authentication encoding: the bytes that are signed."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -65,7 +65,7 @@ def parse_document(data: bytes, payload_type: str) -> Document:
 
 
 def verify_threshold(document: Document, keys: Iterable[VerifyKey], threshold: int) -> None:
-    """Return when at least `threshold` different keys of `keys` signed; else `BadSignature`.
+    """Raise `BadSignature` unless at least `threshold` different keys of `keys` signed.
 
     Signatures of unknown keys and further signatures of a key do not count (CASE-J1, CASE-J2).
     """
@@ -87,7 +87,7 @@ def verify_threshold(document: Document, keys: Iterable[VerifyKey], threshold: i
 
 
 def _fits(key: VerifyKey, signature: bytes, signed: bytes) -> bool:
-    """For counting only: a signature that does not fit adds nothing, and takes nothing from the others."""
+    """Tell whether a signature fits, for counting: one that does not fit takes nothing from the others."""
     try:
         key.verify(signature, signed)
     except BadSignature:
@@ -96,12 +96,12 @@ def _fits(key: VerifyKey, signature: bytes, signed: bytes) -> bool:
 
 
 def encode64(data: bytes) -> str:
-    """Base64 (RFC 4648, section 4) with padding."""
+    """Return base64 (RFC 4648, section 4) with padding."""
     return base64.b64encode(data).decode("ascii")
 
 
 def decode64(text: Any) -> bytes:
-    """Return the bytes of base64 text in its only form, or `Malformed`."""
+    """Return the bytes of base64 text in its only form, or raise `Malformed`."""
     if not isinstance(text, str):
         raise _bad("base64 text is missing")
     try:

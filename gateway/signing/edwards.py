@@ -1,8 +1,8 @@
-"""Whether 32 bytes are an Ed25519 public key that an honest signer can have (RFC 8032, 5.1).
+"""The check that 32 bytes are an Ed25519 public key that an honest signer can have (RFC 8032, 5.1).
 
-OpenSSL takes any point, also those of small order, for which one fixed signature fits every message
-(FACT-9). The arithmetic is slow and not constant in time, which is fine: public keys are no
-secret, and a key is admitted once.
+OpenSSL accepts any point, also those of small order, for which one fixed signature fits every message (FACT-9). The
+arithmetic is slow and not constant in time. That does no harm, since public keys are no secret and a key is admitted
+once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def is_proper(encoded: bytes) -> bool:
 
 
 def _decode(encoded: bytes) -> _Point | None:
-    """Return the point (X, Y, Z, T), or None for what is no canonical encoding of a point (RFC 8032, 5.1.3)."""
+    """Return the point (X, Y, Z, T), or None for bytes that are not its canonical encoding (RFC 8032, 5.1.3)."""
     if len(encoded) != 32:
         return None
     number = int.from_bytes(encoded, "little")

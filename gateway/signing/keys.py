@@ -1,8 +1,8 @@
 """Keys that sign and keys that verify. A key is admitted, not merely parsed (design, section 3).
 
-Admitted are ECDSA on the named curve P-256 with SHA-256 (FIPS 186-5; signatures are raw r and s of 32 bytes
-each, as in RFC 7518, 3.4) and Ed25519 (RFC 8032). A signature is always 64 bytes. The algorithm belongs to the
-key; no message can choose it.
+Admitted are ECDSA on the named curve P-256 with SHA-256 (FIPS 186-5; signatures are raw r and s of 32 bytes each, as in
+RFC 7518, 3.4) and Ed25519 (RFC 8032). A signature is always 64 bytes. The algorithm belongs to the key; no message can
+choose it.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class SigningKey:
 
     @property
     def scalar(self) -> bytes | None:
-        """Return the number of a P-256 key for `multi_buffer`, its last byte first.
+        """The number of a P-256 key for `multi_buffer`, its last byte first; None for Ed25519.
 
-        It is in our memory from the first call on; without one, it stays where the key was made.
+        It is in our memory from the first call on. Before that, only the library that holds the key has it.
         """
         if self._scalar is None and self._ecdsa:
             self._scalar = self._ecdsa.private_numbers().private_value.to_bytes(32, "little")
@@ -69,7 +69,7 @@ class SigningKey:
         return self._ed25519.sign(data)
 
     def sign_der(self, data: bytes) -> bytes:
-        """Return the same in the form of foreign formats (TUF): ECDSA as DER (RFC 3279, 2.2.3)."""
+        """Return the signature in the form of foreign formats (TUF): ECDSA as DER (RFC 3279, 2.2.3)."""
         return self._ecdsa.sign(data, _ECDSA) if self._ecdsa else self.sign(data)
 
     def verify_key(self) -> VerifyKey:
@@ -78,7 +78,7 @@ class SigningKey:
 
 
 class VerifyKey:
-    """An admitted public key; made by `admit` and nowhere else. Immutable and thread-safe.
+    """An admitted public key; only `admit` makes one. Immutable and thread-safe.
 
     `point` are the coordinates of a P-256 key for `multi_buffer`.
     """
@@ -95,7 +95,7 @@ class VerifyKey:
 
     @staticmethod
     def admit(spki: bytes) -> VerifyKey:
-        """Return the key in a SubjectPublicKeyInfo (DER), or `BadSignature`:
+        """Return the key in a SubjectPublicKeyInfo (DER), or raise `BadSignature`:
 
         1. DER of bounded size that parses;
         2. P-256 or Ed25519 and nothing else;
@@ -105,7 +105,7 @@ class VerifyKey:
         return _admit(bytes(spki))
 
     def verify(self, signature: bytes, data: bytes) -> None:
-        """Return when `signature` fits `data`; anything else is `BadSignature`."""
+        """Raise `BadSignature` unless `signature` fits `data`."""
         try:
             if len(signature) != SIGNATURE_BYTES:
                 raise BadSignature(
@@ -142,7 +142,7 @@ class VerifyKey:
 
 
 def load_signing_key(path: Path) -> SigningKey:
-    """Return the key in a file; see `certs.keyfiles.load_key` for what is refused."""
+    """Return the key in a file; `certs.keyfiles.load_key` says which files are refused."""
     return SigningKey(load_key(path))
 
 

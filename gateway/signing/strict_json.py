@@ -1,7 +1,7 @@
 """JSON (RFC 8259) without its freedoms: one reading for each document, or none.
 
-Refused are duplicate members, NaN and infinities, invalid UTF-8, a byte order mark, lone surrogates, integers
-beyond 2^53 (RFC 7493, 2.2), and more bytes or levels than allowed.
+Refused are duplicate members, NaN and infinities, invalid UTF-8, a byte order mark, lone surrogates, integers beyond
+2^53 (RFC 7493, 2.2), and more bytes or levels than allowed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def loads(data: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
         raise _bad(f"nested more than {max_depth} levels deep") from error
     except ValueError as error:
         raise _bad(f"this is not JSON: {error}") from error
-    # The walk costs more than the parse; most documents show by their bytes that they do not need it.
+    # The walk costs more than the parse; the bytes of most documents show that they do not need it.
     if data.count(b"{") + data.count(b"[") > max_depth:
         _check_depth(value, max_depth)
     if _SURROGATE.search(data):
@@ -78,7 +78,7 @@ def _float(text: str) -> float:
 
 
 def _check_depth(value: Any, max_depth: int) -> None:
-    """Level by level, so that hostile depth costs no stack."""
+    """Raise `Malformed` for too many levels; it goes level by level, so that hostile depth costs no stack."""
     level, depth = [value], 0
     while level:
         depth += 1
@@ -94,7 +94,7 @@ def _children(value: Any) -> Iterable[Any]:
 
 
 def _check_text(value: Any) -> None:
-    """Escaped halves of a surrogate pair make text that has no bytes."""
+    """Raise `Malformed` for escaped halves of a surrogate pair: they make text that has no bytes."""
     if isinstance(value, str):
         if _UNICODE.search(value):
             raise _bad("a text holds half a character")

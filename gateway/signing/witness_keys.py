@@ -1,7 +1,7 @@
 """Keys that cosign the heads of logs: Ed25519 (RFC 8032) and ML-DSA-44 (FIPS 204, pure, empty context).
 
-They are apart from the keys of statements and records: ML-DSA is admitted for witnesses alone, and its signatures of
-2,420 bytes cost 440 µs, so they are never made on the path of an exchange.
+They are apart from the keys of statements and records: ML-DSA is admitted for witnesses alone. Its signatures have
+2,420 bytes and cost 440 µs, so they are never made on the path of an exchange.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MLDSA44_SPKI_BYTES = 1_334
 
 
 class WitnessKey:
-    """An admitted public key of a witness; made by `admit` and nowhere else. Immutable and thread-safe."""
+    """An admitted public key of a witness; only `admit` makes one. Immutable and thread-safe."""
 
     __slots__ = ("_key", "algorithm", "key_id", "raw", "spki")
 
@@ -34,13 +34,14 @@ class WitnessKey:
 
     @staticmethod
     def admit(info: bytes) -> WitnessKey:
-        """Return the key in a SubjectPublicKeyInfo (DER), or `BadSignature`: Ed25519 as statements have it, or
-        ML-DSA-44 in its only encoding (RFC 9881).
+        """Return the key in a SubjectPublicKeyInfo (DER): Ed25519, or ML-DSA-44 in its only encoding (RFC 9881).
+
+        Raises `BadSignature` for any other key.
         """
         return _admit(bytes(info))
 
     def verify(self, signature: bytes, data: bytes) -> None:
-        """Return when `signature` fits `data`; anything else is `BadSignature`."""
+        """Raise `BadSignature` unless `signature` fits `data`."""
         if isinstance(self._key, VerifyKey):
             self._key.verify(signature, data)
             return
@@ -72,7 +73,7 @@ class WitnessSigningKey:
 
 
 def load_witness_signing_key(path: Path) -> WitnessSigningKey:
-    """Return the key in a file; see `certs.keyfiles.load_witness_key` for what is refused."""
+    """Return the key in a file; `certs.keyfiles.load_witness_key` says which files are refused."""
     return WitnessSigningKey(load_witness_key(path))
 
 

@@ -1,4 +1,4 @@
-"""Statements of a day's account, and of what the other side holds (THREAT-T4; DUTY-L5)."""
+"""Statements of a day's account, and of the other side's own view of it (THREAT-T4; DUTY-L5)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DAY_ACCOUNT = PayloadType("application/vnd.liaison.day-account.v1+protobuf", 24 
 DAY_ACCOUNT_ANSWER = PayloadType("application/vnd.liaison.day-account-answer.v1+protobuf", 24 * 1024)
 
 MAX_WIDTH = 4096
-"""Numbers that one account speaks of, without lines."""
+"""Numbers that one account covers, without lines."""
 
 MAX_LINES = 256
-"""Numbers that an account with lines speaks of, and answers that can be named as unknown."""
+"""Numbers that an account with lines covers, and answers that can be named as unknown."""
 
 MAX_NAMED = 1024
 """Missing numbers that an answer names: where there are more, these are the first."""
@@ -47,7 +47,7 @@ def _write_account(account: DayAccount) -> pb.DayAccount:
 
 
 def read_account(message: pb.DayAccount) -> DayAccount:
-    """Return the account that a parsed payload says, or raise `Malformed`."""
+    """Return the account in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     account = DayAccount(
         sender=member_id(message.sender),
@@ -86,7 +86,7 @@ def _write_answer(answer: DayAnswer) -> pb.DayAccountAnswer:
 
 
 def read_account_answer(message: pb.DayAccountAnswer) -> DayAnswer:
-    """Return the answer that a parsed payload says, or raise `Malformed`."""
+    """Return the answer in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     return DayAnswer(
         sender=member_id(message.sender),

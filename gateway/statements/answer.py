@@ -1,4 +1,4 @@
-"""The answer statement: built and padded where the question arrived, verified where it was asked."""
+"""The answer statement: built and padded by the side that answers, verified by the side that asked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.statements.fields import check_hash, check_issued, microseconds, op
 from gateway.statements.kind import Kind
 
 SIZES = (2048, 4096, 8192, 16_384, 32_768, 65_536)
-"""The only lengths that an answer's payload has, in bytes, so that its length tells little."""
+"""The only lengths in bytes of an answer's payload, so that its length tells little."""
 
 MAX_HITS = 32
 MAX_RULES = 16
@@ -56,7 +56,7 @@ def _write(answer: Answer) -> pb.Answer:
         withheld_commitment=answer.withheld_commitment,
         withheld_count=answer.withheld_count,
     )
-    for hit in answer.hits:  # written where it stands, since a finished one would be copied
+    for hit in answer.hits:  # written in its place, since protobuf would copy a finished message
         message.hits.add(
             reference=hit.reference,
             quality=hit.quality.value,
@@ -72,7 +72,7 @@ def _write(answer: Answer) -> pb.Answer:
 
 
 def read_answer(message: pb.Answer) -> Answer:
-    """Return the answer that a parsed payload says, or raise `Malformed`."""
+    """Return the answer in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     outcome = _FROM_WIRE.get(message.outcome)
     if outcome is None:
@@ -100,8 +100,9 @@ def read_answer(message: pb.Answer) -> Answer:
 def pad(payload: bytes) -> bytes:
     """Add the padding field to `payload`, so that it has exactly one of `SIZES`.
 
-    The padding is the last field of the message, so appending it is what a serialiser would do. A few gaps cannot
-    be filled exactly, since the field's own length takes one, two or three bytes: then the next size is taken.
+    The padding is the last field of the message, so appending it gives the bytes that a serialiser would give. A few
+    gaps cannot be filled exactly, since the field's own length takes one, two or three bytes: then the next size is
+    used.
     """
     for size in SIZES:
         for length_bytes in (1, 2, 3):
@@ -147,7 +148,7 @@ def _check_hit(hit: Hit) -> None:
 
 
 def _is_compact(record: str) -> bool:
-    """Return True for the characters of a record only; takes a third of the time of a pattern."""
+    """Tell whether `record` has characters of a record only; takes a third of the time of a pattern."""
     return record.isascii() and not record.encode().translate(None, _RECORD)
 
 
@@ -208,7 +209,7 @@ ANSWER_KIND = Kind(
     finish=pad,
     check_form=_check_padding,
 )
-"""An answer to a request, padded; `TooLarge` over 64 KiB."""
+"""An answer to a request, padded; raises `TooLarge` over 64 KiB."""
 
 
 def verify_answer(

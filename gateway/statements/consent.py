@@ -1,4 +1,4 @@
-"""The two statements about consent: what the recipient of a record asks its owner, and what the owner says."""
+"""The two statements about consent: the request of a record's recipient to its owner, and the owner's answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_VALIDITY_US = 48 * 3600 * 1_000_000
 """The longest time between `issued` and `expires`: a copy is kept for 48 hours at most (DUTY-L16)."""
 
 MAX_JUSTIFICATION = 500
-"""Characters that an officer may write."""
+"""The most characters of an officer's justification."""
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,256}", re.ASCII)
@@ -79,7 +79,7 @@ def _check_time(request: ConsentRequest, now_us: int) -> None:
 
 
 def read_consent_request(message: pb.ConsentRequest) -> ConsentRequest:
-    """Return the request that a parsed payload says, or raise `Malformed`."""
+    """Return the request in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     issued, expires = (
         microseconds(message.issued_time, "issued_time"),
@@ -142,7 +142,7 @@ def _write_answer(answer: ConsentAnswer) -> pb.ConsentAnswer:
 
 
 def read_consent_answer(message: pb.ConsentAnswer) -> ConsentAnswer:
-    """Return the word that a parsed payload says, or raise `Malformed`."""
+    """Return the owner's answer in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     state = _FROM_WIRE.get(message.state)
     if state is None:
@@ -184,17 +184,20 @@ def _listed(kind: type[_Code], value: str, where: str) -> _Code:
 CONSENT_REQUEST_KIND = Kind(
     CONSENT_REQUEST, pb.ConsentRequest, "consent", _write_request, read_consent_request, _check_time
 )
-"""A request for consent. That it is not replayed, and that the exchange and the record are ours, is checked against
-our own log and documents (`desk.consent_requests`)."""
+"""A request for consent.
+
+`desk.consent_requests` checks it against our own log and documents: it is not replayed, and the exchange and the record
+are ours.
+"""
 
 CONSENT_ANSWER_KIND = Kind(
     CONSENT_ANSWER, pb.ConsentAnswer, "consent-answer", _write_answer, read_consent_answer, check_issued
 )
-"""The owner's word on it."""
+"""The owner's answer to it."""
 
 
 def parse_consent_request(envelope: bytes) -> ConsentRequest:
-    """Return what an envelope of our own store says: its content is checked, its signature is not."""
+    """Return the request in an envelope of our own store: its content is checked, its signature is not."""
     return CONSENT_REQUEST_KIND.parse(unseal(envelope, CONSENT_REQUEST).payload)
 
 

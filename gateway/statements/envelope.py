@@ -1,8 +1,8 @@
 """The envelope of a statement: DSSE in protobuf, exactly one ECDSA P-256 signature.
 
-The payload's exact received bytes are verified, hashed and logged, and then parsed; nothing is ever serialised
-anew to be verified. `parse` accepts a message only in the one length that a proto3 serialiser gives it: that
-finds unknown fields at any depth, a field that comes twice, and over-long numbers, for half a microsecond.
+The payload's exact received bytes are verified, hashed and logged, and then parsed; nothing is serialised again to be
+verified. `parse` accepts a message only in the one length that a proto3 serialiser gives it. That check finds unknown
+fields at any depth, repeated fields and over-long numbers, in half a microsecond.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class PayloadType(str):
     largest: int
 
     def __new__(cls, name: str, largest: int) -> PayloadType:
-        """Make the type of this name."""
+        """Return the type of this name."""
         made = super().__new__(cls, name)
         made.largest = largest
         return made
 
 
-# Each kind names its type in its own module. These two stand here, since the audit takes envelopes of them apart and
-# does not load all record types for it.
+# Each kind names its type in its own module. These two stand here because the audit opens their envelopes, and must not
+# load all record types for it.
 REQUEST = PayloadType("application/vnd.liaison.request.v1+protobuf", 16 * 1024)
 ANSWER = PayloadType("application/vnd.liaison.answer.v1+protobuf", 64 * 1024)
 
@@ -58,21 +58,21 @@ class SigningKey(Signs, Protocol):
 
 
 class StatementKeys(Protocol):
-    """The keys that members have listed; `gateway.trust.view.TrustView` answers it."""
+    """The keys that members have listed; `gateway.trust.view.TrustView` is one."""
 
     def verify_key(self, member: MemberId, key_id: str, use: str, at_us: int) -> Verifies:
         """Return the key that `member` listed for `use` and that was valid at `at_us`, else raise `BadSignature`."""
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """A statement of ours, signed: the bytes to send and log, and SHA-256 of the exact payload."""
+    """A signed statement of ours: the bytes to send and log, and SHA-256 of the exact payload."""
 
     envelope: bytes
     payload_hash: bytes
 
 
 class Unsealed(msgspec.Struct, frozen=True):
-    """An envelope taken apart; its signature is *not* verified yet. `data` are the exact bytes received."""
+    """The parts of an envelope; its signature is *not* verified yet. `data` are the exact bytes received."""
 
     payload_type: PayloadType
     payload: bytes
@@ -93,12 +93,12 @@ def seal(payload_type: PayloadType, payload: bytes, key: SigningKey) -> bytes:
 
 
 def sealed(payload_type: PayloadType, payload: bytes, key: SigningKey) -> Sealed:
-    """Sign like `seal`, and return the payload's hash too."""
+    """Sign like `seal`, and return the payload's hash, too."""
     return Sealed(seal(payload_type, payload, key), hashlib.sha256(payload).digest())
 
 
 def sealed_together(payload_type: PayloadType, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
-    """Sign a batch like `sealed`; where one cannot be signed, the list has the reason."""
+    """Sign a batch like `sealed`; the list has an exception in the place of each payload that cannot be signed."""
     signatures = sign_batch([(key, pae(payload_type, payload)) for payload in payloads])
     return [
         _sealed_with(payload_type, payload, key, signature)
@@ -162,7 +162,7 @@ def unseal(data: bytes, payload_type: PayloadType) -> Unsealed:
 
 
 def signer_of(data: bytes) -> str:
-    """Return the id of the key that an envelope of any kind names, unverified; empty where it is no envelope."""
+    """Return the key id that an envelope of any kind names, unverified; empty for bytes that are not an envelope."""
     message = envelope_pb2.Envelope()
     try:
         message.ParseFromString(data)
@@ -186,7 +186,7 @@ def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
 
 
 def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int) -> None:
-    """Return when a `statement` key of `member`, valid at `at_us`, signed exactly these bytes, else `BadSignature`."""
+    """Check that a `statement` key of `member`, valid at `at_us`, signed exactly these bytes; else `BadSignature`."""
     for refusal in check_signatures([(unsealed, member, at_us)], keys):
         if refusal is not None:
             raise refusal
@@ -195,7 +195,7 @@ def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, a
 def check_signatures(
     signed: Sequence[tuple[Unsealed, MemberId, int]], keys: StatementKeys
 ) -> list[LiaisonError | None]:
-    """Check a batch like `check_signature`: None where it would return, else the error that it would raise."""
+    """Check a batch like `check_signature`; return None for each good signature, else the error."""
     checks = [_check(unsealed, keys, member, at_us) for unsealed, member, at_us in signed]
     outcomes = iter(verify_batch([check for check in checks if not isinstance(check, LiaisonError)]))
     return [check if isinstance(check, LiaisonError) else next(outcomes) for check in checks]
@@ -214,7 +214,7 @@ def _check(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int
 
 
 def check_parties(sender: str, recipient: str, peer: MemberId, me: MemberId) -> None:
-    """Return when the payload names `peer` as its sender and `me` as its only recipient, else `Forbidden`."""
+    """Check that the payload names `peer` as its sender (`BadSignature`) and `me` as its recipient (`Forbidden`)."""
     if sender != peer:
         raise BadSignature("the sender is not the peer", code="wrong-sender", where="sender")
     if recipient != me:

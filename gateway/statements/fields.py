@@ -10,7 +10,7 @@ from gateway.errors import Malformed, Stale
 from gateway.model.values import text_value
 
 SKEW_US = 30_000_000
-"""How far the clocks of two members may differ, in microseconds."""
+"""The most that the clocks of two members may differ, in microseconds."""
 
 HASH_SIZE = 32
 _LAST_SECOND = 253_402_300_799
@@ -24,7 +24,7 @@ def timestamp(us: int) -> Timestamp:
 
 
 def microseconds(moment: Timestamp, where: str) -> int:
-    """Return a protobuf time in microseconds since 1970; raise `Malformed` when missing, earlier, or finer."""
+    """Return a protobuf time in microseconds since 1970; raise `Malformed` when it is missing, earlier, or finer."""
     seconds, nanos = moment.seconds, moment.nanos
     if not 0 < seconds <= _LAST_SECOND or not 0 <= nanos < 1_000_000_000 or nanos % 1_000:
         raise Malformed("not a time in whole microseconds", code="bad-time", where=where)
@@ -48,7 +48,7 @@ class Issued(Protocol):
 
     @property
     def issued_us(self) -> int:
-        """Microseconds since 1970."""
+        """The time of issue in microseconds since 1970."""
 
 
 def check_issued(statement: Issued, now_us: int) -> None:

@@ -1,4 +1,4 @@
-"""A kind of statement: what it carries, and the one way in which statements of every kind are built and verified."""
+"""A kind of statement: its content, and the one way in which statements of every kind are built and verified."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Opened(msgspec.Struct, Generic[M, T], frozen=True):
-    """A statement whose form is right and whose signature is *not* verified: good for routing, nothing else."""
+    """A statement in the right form whose signature is *not* verified: good for routing, nothing else."""
 
     kind: Kind[M, T]
     unsealed: Unsealed
@@ -52,10 +52,10 @@ class Signed(msgspec.Struct, Generic[M, T], frozen=True):
 class Kind(Generic[M, T]):
     """A kind of statement.
 
-    `name` stands in refusals of bytes that do not parse. `write` makes the payload without its blind, `read` takes a
-    payload that parsed and raises for content that may not be. `check_time` gets a statement that was read, and our
-    time. `check` is a quicker check of a statement of our own than reading back what was written. `finish` makes the
-    exact bytes that are signed, and `check_form` checks such bytes.
+    `name` stands in refusals of bytes that do not parse. `write` makes the payload without its blind; `read` takes a
+    parsed payload, and raises for content that is not allowed. `check_time` gets a statement that was read, and our
+    time. `check` checks a statement of our own more quickly than reading its payload back. `finish` makes the exact
+    bytes that are signed, and `check_form` checks such bytes.
     """
 
     payload_type: PayloadType
@@ -71,11 +71,11 @@ class Kind(Generic[M, T]):
     # ------------------------------------------------------------ ours
 
     def build(self, value: T, key: SigningKey) -> Sealed:
-        """Sign `value`. Raise what a counterpart would raise: nothing is signed that this side would refuse."""
+        """Sign `value`. Raises what a counterpart would raise: nothing is signed that the other side would refuse."""
         return self.seal(self.payload(value), key)
 
     def payload(self, value: T) -> bytes:
-        """Return the payload of `value`, to be signed. Raise like `build`."""
+        """Return the payload of `value`, to be signed. Raises like `build`."""
         if self.check is not None:
             self.check(value)
         message: Any = self.write(value)
@@ -90,7 +90,7 @@ class Kind(Generic[M, T]):
         return sealed(self.payload_type, payload, key)
 
     def seal_together(self, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
-        """Sign a batch of payloads; where one cannot be signed, the list has the reason."""
+        """Sign a batch of payloads; the list has an exception in the place of each that cannot be signed."""
         return sealed_together(self.payload_type, payloads, key)
 
     # ------------------------------------------------------------ theirs
@@ -138,7 +138,7 @@ class Kind(Generic[M, T]):
         return self.content(payload, parse(self.message, payload, self.name))
 
     def content(self, payload: bytes, message: M) -> T:
-        """Return the statement that a parsed payload says (7)."""
+        """Return the statement in a parsed payload, checked for content (7)."""
         value = self.read(message)
         if self.check_form is not None:
             self.check_form(payload, message)
@@ -172,7 +172,7 @@ def _check_addresses(opened: Opened[M, T], peer: MemberId, me: MemberId) -> None
 
 
 def _addressed(opened: Opened[M, T], peer: MemberId, me: MemberId) -> Signed[M, T] | LiaisonError:
-    """Return what is signed if the signature fits; it is not verified here."""
+    """Return the statement when its addresses are right (3, 4), else the error; its signature is not verified here."""
     try:
         _check_addresses(opened, peer, me)
     except LiaisonError as error:

@@ -1,4 +1,4 @@
-"""The receipt statement: one side of a channel says which answers have arrived (design, section 5, step 8)."""
+"""The receipt statement: one side of a channel names the answers that have arrived (design, section 5, step 8)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _write(receipt: Receipt) -> pb.Receipt:
 
 
 def read_receipt(message: pb.Receipt) -> Receipt:
-    """Return the receipt that a parsed payload says, or raise `Malformed`."""
+    """Return the receipt in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
     if len(message.gaps) > MAX_GAPS:
         raise Malformed("more than {limit} gaps", code="too-many", where="gaps", limit=MAX_GAPS)

@@ -54,9 +54,9 @@ def _write(request: Request) -> pb.Request:
 
 
 def check_fresh(request: Request, now_us: int) -> None:
-    """Raise `Stale` unless the request is of our time (CASE-E7 and CASE-E11).
+    """Raise `Stale` for a request that is not of our time (CASE-E7 and CASE-E11).
 
-    That is: issued within the skew of our time, not expired, and valid for at most 60 s.
+    A good one was issued within the skew of our time, is not expired, and is valid for at most 60 s.
     """
     if abs(now_us - request.issued_us) > SKEW_US:
         raise Stale(
@@ -69,7 +69,7 @@ def check_fresh(request: Request, now_us: int) -> None:
 
 
 def read_request(message: pb.Request) -> Request:
-    """Return the request that a parsed payload says; raise `Malformed` with a code of its own for what is missing."""
+    """Return the request in a parsed payload; raise `Malformed`, with a code of its own for each missing value."""
     check_hash(message.blind, "blind")
     case, ticket = message.case_number, message.ticket
     if not case and not ticket:
@@ -98,9 +98,9 @@ REQUEST_KIND = Kind(REQUEST, pb.Request, "request", _write, read_request, check_
 
 
 def request_reference(envelope: bytes) -> RequestReference | None:
-    """Return id and hash of a request that was refused, for the refusal that we sign; None when it says no id.
+    """Return id and hash of a refused request, for the refusal that we sign; None when it names no id.
 
-    Unverified: its sender is told what it sent, and nothing is done with it.
+    Unverified: they only tell the sender which of its requests is refused.
     """
     try:
         opened = REQUEST_KIND.open(envelope)

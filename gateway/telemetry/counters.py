@@ -1,4 +1,4 @@
-"""Counters as a plain dictionary, read by observable instruments only when somebody asks (MEASURED-11)."""
+"""Counters as a plain dictionary, which observable instruments read only on demand (MEASURED-11)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Counters:
             self._counts[key] = self._counts.get(key, 0) + by
 
     def gauge(self, gauge: Gauge, read: Callable[[], Mapping[Labels, float]]) -> None:
-        """Have `read` called whenever metrics are read; it gives a value for each set of labels."""
+        """Call `read` whenever metrics are read; it returns a value for each set of labels."""
         self._gauges[gauge] = read
 
     def value(self, metric: Metric, **labels: str) -> float:
@@ -44,5 +44,5 @@ class Counters:
         return [(metric, labels, count) for (metric, labels), count in merged.items()]
 
     def gauges(self) -> dict[Gauge, Callable[[], Mapping[Labels, float]]]:
-        """Return what to call for the values of the moment."""
+        """Return the function of each gauge, which returns its current values."""
         return dict(self._gauges)

@@ -1,6 +1,6 @@
 """Structured logs: one event, one line of JSON on standard error (CASE-L7), fields by allow-list.
 
-Text of exceptions is never written, since it may quote what somebody asked: class, code and place are.
+The text of an exception is never written, since it may quote a query: class, code and place are.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ class Logger:
         self._logger = structlog.stdlib.get_logger().bind(**bound)
 
     def debug(self, event: LogLine, **fields: object) -> None:
-        """For developers."""
+        """Write an event for developers."""
         self._logger.debug(event.value, **fields)
 
     def info(self, event: LogLine, **fields: object) -> None:
-        """What an administrator may want to see."""
+        """Write an event that an administrator may want to see."""
         self._logger.info(event.value, **fields)
 
     def warning(self, event: LogLine, error: BaseException | None = None, **fields: object) -> None:
-        """What should be looked at."""
+        """Write an event that an administrator should look at."""
         self._logger.warning(event.value, **fields, **describe(error))
 
     def error(self, event: LogLine, error: BaseException | None = None, **fields: object) -> None:
-        """What needs somebody now."""
+        """Write an event that needs a human now."""
         self._logger.error(event.value, **fields, **describe(error))
 
 
 def describe(error: BaseException | None) -> dict[str, str]:
-    """Return what a log line may say of an exception: class, code and place, never its text."""
+    """Return the fields of an exception for a log line: class, code and place, never its text."""
     if error is None:
         return {}
     fields = {"error": type(error).__name__}
@@ -81,8 +81,11 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
 
 
 class _LossyStream:
-    """A stream of log lines. One that cannot be written is lost: whoever reads along may go, and neither an answer nor
-    the end of a node whose storage failed waits for that. What must not be lost is in the audit log."""
+    """A stream of log lines that drops lines it cannot write.
+
+    A reader of the log may go away; neither an answer nor the end of a node whose storage failed waits for it. Events
+    that must not be lost are in the audit log.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -98,7 +101,7 @@ class _LossyStream:
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Keep listed fields with plain values; say how many others were dropped."""
+    """Keep listed fields with plain values, and count the others as `dropped`."""
     kept: dict[str, Any] = {}
     dropped = 0
     for key, value in event.items():
@@ -118,7 +121,7 @@ _redacted_lock = threading.Lock()
 
 
 def redacted_fields() -> int:
-    """Return how many fields were left out of logs since the start."""
+    """Return the number of fields that were left out of logs since the start."""
     return _redacted[0]
 
 
@@ -130,7 +133,7 @@ def _plain(value: object) -> object:
 
 
 class _Libraries(logging.Handler):
-    """What a library logs becomes one line with its name, level and place; its text may hold content."""
+    """Writes one line for each record of a library: its name, level and place, not its text, which may hold content."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None

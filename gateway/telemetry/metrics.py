@@ -15,7 +15,7 @@ from gateway.telemetry.names import Gauge, Metric
 def serve_metrics(
     counters: Counters, host: str, port: int, where: str = "listen.metrics"
 ) -> tuple[int, Callable[[], None]]:
-    """Serve `counters` at http://host:port/metrics; the port, and what stops it.
+    """Serve `counters` at http://host:port/metrics; return the port, and the function that stops it.
 
     Only a loopback address is served, since metrics have no access control of their own; raises `Misconfigured`
     otherwise, when the extra is missing, or when the address is taken.

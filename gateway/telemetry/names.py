@@ -1,4 +1,4 @@
-"""The names of all logs, metrics and spans. What is not listed here cannot be written."""
+"""The names of all logs, metrics and spans. A name that is not listed cannot be written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class LogLine(StrEnum):
-    """Log events, `<part>.<what happened>`. What the audit log records is written as `entry` with its kind."""
+    """Log events, `<part>.<event>`. An entry of the audit log is written as `entry` with its kind."""
 
     NODE_STARTED = "node.started"
     NODE_DRAINING = "node.draining"
@@ -32,7 +32,7 @@ class Metric(StrEnum):
 
 
 class Gauge(StrEnum):
-    """Values that are asked for when metrics are read."""
+    """Values that are computed when metrics are read."""
 
     LOG_SIZE = "liaison_log_size"  # log
     CERTIFICATE_DAYS = "liaison_certificate_days_left"  # certificate
@@ -59,5 +59,7 @@ FIELDS = frozenset(
         "signatures",
     }
 )  # fmt: skip
-"""Fields that a log line may have: ids, counts, codes, members and durations; never content, names or numbers
-of persons. A field that is not listed is left out, and the line says how many were."""
+"""Fields that a log line may have: ids, counts, codes, members and durations; never content or persons' names.
+
+A field that is not listed is left out, and the line counts those.
+"""

@@ -1,1 +1,1 @@
-"""Charter, descriptor and status: who the members are, what they say of themselves, and who a peer is."""
+"""Charter, descriptor and status: the members, each member's own description, and the identity of a peer."""

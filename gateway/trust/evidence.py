@@ -1,4 +1,4 @@
-"""Trust for an auditor's laptop: a view from documents alone, without a node."""
+"""Trust on an auditor's laptop: a view from documents alone, without a node."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gateway.trust.view import TrustView
 def evidence_view(
     charter_versions: Sequence[bytes], descriptors: Sequence[bytes], clock: Clock, fingerprint: str | None = None
 ) -> TrustView:
-    """Return a view for verifying evidence without a node: members of any status, charters that have expired.
+    """Return a view for verifying evidence without a node: members of any status, and expired charters.
 
-    `descriptors` may come from the audited side: each must be signed by its member's authority as the charter
-    has it, and the newest of each member counts. Raises as `verify_charter_chain` and `verify_descriptor`.
+    `descriptors` may come from the audited side: each must be signed by its member's authority in the charter, and the
+    newest of each member counts. Raises as `verify_charter_chain` and `verify_descriptor`.
     """
     charter = verify_charter_chain(charter_versions, clock.now(), fingerprint, allow_expired=True)
     newest: dict[str, Descriptor] = {}

@@ -1,7 +1,7 @@
-"""The view in force, and how it follows the files in `trust/`.
+"""The view in force, which follows the files in `trust/`.
 
-A document that cannot be used changes nothing: what was held of that member before stays in force, and an alarm
-says why (CASE-A18). `trust_epoch` grows with each change, so that caches and open streams can tell.
+A document that cannot be used changes nothing: the document held before stays in force, and an alarm gives the reason
+(CASE-A18). `TrustView.epoch` grows with each change, so that caches and open streams notice it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _Marks = tuple[tuple[str, int, int, int], ...]
 
 
 class TrustKeeper:
-    """Thread-safe. `view` is cheap; `refresh` looks at the files and reads them when one has changed.
+    """Keeps the view in force; thread-safe. `view` is cheap; `refresh` reads the files again when one has changed.
 
-    A home without a charter gives a view that knows nobody. Files that never were readable raise at the first
-    reading only if they are the charter's (`Misconfigured`, `BadSignature`, …): without it nothing can follow.
+    A home without a charter gives a view without members. At the first reading, only the charter's file raises an error
+    when it is unreadable (`Misconfigured`, `BadSignature`, …): without it no other document can be verified.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -45,11 +45,14 @@ class TrustKeeper:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """What could not be used at the last reading, in words."""
+        """The faults of the last reading, in words."""
         return self._alarms
 
     def refresh(self) -> bool:
-        """Tell whether the view has changed. Costs one `stat` for each file when nothing has."""
+        """Read the files again where one has changed; tell whether the view has changed.
+
+        Else costs one `stat` for each file.
+        """
         with self._lock:
             marks = self._look()
             if marks == self._marks:
@@ -101,7 +104,7 @@ class TrustKeeper:
         except LiaisonError as error:
             alarms.append(f"the descriptor of `{member}` in the folder is not used: {error}")
         try:
-            # The charter may have new authority keys: what was held must be theirs, too.
+            # The charter may have new authority keys: they must have signed the held one, too.
             return verify_descriptor(held.data, charter.members[member], charter.federation) if held else None
         except LiaisonError:
             return None
@@ -122,7 +125,7 @@ class TrustKeeper:
             return None
 
     def _look(self) -> _Marks:
-        """Name, inode, time and size of every file: a replaced file has another inode."""
+        """Return name, inode, time and size of every file: a replaced file has another inode."""
         folder = self.documents.folder
         marks = []
         for path in sorted(
@@ -137,7 +140,7 @@ class TrustKeeper:
 
 
 def _check_forward(found: tuple[int, bytes], held: tuple[int, bytes]) -> None:
-    """Versions in force never go back, even when somebody has put older files in place."""
+    """Raise `Stale` for an older version than the one in force, or for other bytes of the same version."""
     if found[0] < held[0] or (found[0] == held[0] and found[1] != held[1]):
         raise Stale(
             "version {found} is not newer than version {held}, which is in force",

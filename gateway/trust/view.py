@@ -1,7 +1,7 @@
-"""Who is who, now: an immutable snapshot of charter, descriptors and statuses, made for the hot path.
+"""Members, peers and keys as of now: an immutable snapshot of charter, descriptors and statuses, for the hot path.
 
-What is not in the snapshot is refused. Keys are admitted and certificate chains verified at their first use, and
-remembered: nothing is parsed for each message. A view of another epoch is another object.
+A name or key that is not in the snapshot is refused. Keys are admitted and certificate chains verified at their first
+use, and remembered: nothing is parsed for each message. A view of another epoch is another object.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_CACHE = 4_096
 
 @dataclass(frozen=True, slots=True)
 class PeerIdentity:
-    """Who is at the other end of a TLS connection: member, name of the node, id of its TLS key."""
+    """The other end of a TLS connection: member, name of the node, id of its TLS key."""
 
     member: MemberId
     name: str
@@ -37,7 +37,7 @@ class PeerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ListedWitness:
-    """A witness's key as its member lists it; what it cosigned from `stop_us` on proves nothing."""
+    """A witness's key as its member lists it; a cosignature from `stop_us` on proves nothing."""
 
     member: MemberId
     key: WitnessKey
@@ -47,7 +47,7 @@ class ListedWitness:
 
 @dataclass(slots=True)
 class _Slot:
-    """A listed key and the time in which it counts; `key` is there once it was admitted."""
+    """A listed key and the time in which it counts; `key` is set once it was admitted."""
 
     listed: ListedKey
     start_us: int
@@ -66,8 +66,8 @@ class _KnownPeer:
 class TrustView:
     """One snapshot. Thread-safe: caches only ever gain entries that follow from the documents.
 
-    `live` views know active members only and obey removals; others are for verifying evidence, where a member
-    that has left since, or a key that was only withdrawn, still signed what it signed.
+    `live` views hold active members only and obey removals. The others are for verifying evidence: the signatures of a
+    member that has left, or of a key that was withdrawn, still count there.
     """
 
     def __init__(
@@ -99,15 +99,15 @@ class TrustView:
 
     @property
     def members(self) -> Mapping[str, CharterMember]:
-        """All members of the charter, whatever their status."""
+        """All members of the charter, of any status."""
         return self.charter.members if self.charter else {}
 
     def active(self, member: str) -> bool:
-        """Tell whether `member` may be spoken to, as far as the charter says."""
+        """Tell whether the charter lists `member` as active."""
         return self.charter is not None and self.charter.active(member)
 
     def descriptor(self, member: str) -> Descriptor:
-        """Return the descriptor of a member, or `Unknown`."""
+        """Return the descriptor of a member, or raise `Unknown`."""
         found = self._descriptors.get(member) if member in self._members else None
         if found is None:
             raise Unknown(
@@ -123,7 +123,7 @@ class TrustView:
         return self._statuses.get(member)
 
     def endpoints(self, member: str) -> list[str]:
-        """Return where a member's nodes answer: `host:port`. Raises `Unknown`."""
+        """Return the addresses (`host:port`) of a member's nodes. Raises `Unknown`."""
         return list(self.descriptor(member).endpoints)
 
     def ca_pem(self, member: str) -> bytes:
@@ -146,7 +146,7 @@ class TrustView:
         return max(slots, key=lambda slot: slot.stop_us).listed.leaf().name.dns
 
     def freshness(self, member: str, now_us: int) -> None:
-        """Return while charter and status of `member` are in their time; else `Stale` (CASE-J5)."""
+        """Raise `Stale` unless charter and status of `member` are in their time (CASE-J5)."""
         if self.charter is None:
             raise Stale("there is no charter", code="no-charter")
         check_expiry(self.charter, now_us)
@@ -174,7 +174,7 @@ class TrustView:
     # -------------------------------------------------------------- peers
 
     def peer(self, certificate: bytes) -> PeerIdentity:
-        """Return who shows this TLS certificate (PEM or DER), or `Unauthenticated`:
+        """Return the identity behind a TLS certificate (PEM or DER), or raise `Unauthenticated`:
 
         1. the certificate fits the profile: exactly one URI SAN, EKU for both sides (CASE-A8, CASE-A9);
         2. its use is `node`;
@@ -193,7 +193,7 @@ class TrustView:
         return known.identity
 
     def client(self, member: str, certificate: bytes) -> str:
-        """Return the agency system that shows this client certificate at its own node, or `Unauthenticated`.
+        """Return the agency system of a client certificate that is shown at its own node, or raise `Unauthenticated`.
 
         Client certificates are a country's own affair: they are not listed in the descriptor.
         """
@@ -235,9 +235,9 @@ class TrustView:
     # -------------------------------------------------------------- keys
 
     def verify_key(self, member: str, key_id: str, use: str, at_us: int) -> VerifyKey:
-        """Return the key of an active member, listed for exactly this use and valid at `at_us`; else `BadSignature`.
+        """Return the key of an active member for exactly this use, valid at `at_us`; else raise `BadSignature`.
 
-        For a statement that is to have an effect, `at_us` is the present, not what the statement says.
+        For a statement that is to have an effect, `at_us` is the present, not the time in the statement.
         """
         slot = self._slots.get((member, key_id, use))
         if slot is None:
@@ -259,7 +259,7 @@ class TrustView:
         return key
 
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
-        """Return all keys of a member for log checkpoints, in their time or not."""
+        """Return all keys of a member for a use, by default log checkpoints, in their time or not."""
         return tuple(
             slot.key or self._admit(member, slot)
             for (owner, _, listed), slot in self._slots.items()
@@ -269,7 +269,7 @@ class TrustView:
     def witness_keys(self, member: str, use: str = KeyUse.WITNESS) -> tuple[ListedWitness, ...]:
         """Return the keys with which a member's node (or its domestic witness) cosigns heads, in their time or not.
 
-        What is not admitted is left out: a cosignature by it does not count.
+        A key that is not admitted is left out: its cosignatures do not count.
         """
         found = []
         for (owner, _, listed), slot in self._slots.items():
@@ -282,8 +282,8 @@ class TrustView:
     def record_key(self, member: str, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
         """Return the key with which an agency signs records, and whether the agency itself holds it (`own`).
 
-        The certificate (DER) must be this agency's, issued by the member's CA, its key listed for
-        `agency/<agency>` and valid at `at_us`. Anything else is `BadSignature`.
+        The certificate (DER) must be this agency's, issued by the member's CA, its key listed for `agency/<agency>` and
+        valid at `at_us`. Raises `BadSignature` otherwise.
         """
         cache_key = (member, agency, certificate_der)
         slot = self._records.get(cache_key)
@@ -329,7 +329,7 @@ class TrustView:
         return _Slot(slot.listed, max(start, slot.start_us), min(stop, slot.stop_us), slot.key, record)
 
     def _admit(self, member: str, slot: _Slot) -> VerifyKey:
-        """Admission at first use; a certified key must have its certificate from the member's CA."""
+        """Admit a key at its first use; a certified key must have its certificate from the member's CA."""
         listed = slot.listed
         key = VerifyKey.admit(listed.spki)
         if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:

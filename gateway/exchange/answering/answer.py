@@ -75,7 +75,7 @@ class Answerer:
         owes: Callable[[str, str, float], None],
         incidents: Incidents,
     ) -> None:
-        """`owes` refuses who does not acknowledge; `incidents` are what a human is told of."""
+        """Take the parts: `owes` refuses a counterpart whose receipts are overdue; `incidents` collects alarms."""
         self._parts = parts
         self._owes = owes
         self._incidents = incidents
@@ -103,7 +103,7 @@ class Answerer:
 
     @property
     def inside(self) -> int:
-        """Requests that are being served."""
+        """The number of requests that are being served."""
         return self._admission.inside
 
     def submit(self, inbound: Inbound) -> None:
@@ -112,7 +112,7 @@ class Answerer:
         self._stage.put(inbound)
 
     def _work(self, batch: list[Inbound | Job]) -> None:
-        """Both stages have one worker: what the sources have done leaves first, then what has come in goes to them."""
+        """Conclude the jobs that sources have finished, then admit new requests: one worker runs both stages."""
         if done := [item for item in batch if isinstance(item, Job)]:
             self.conclude(done)
         if new := [item for item in batch if isinstance(item, Inbound)]:
@@ -121,7 +121,7 @@ class Answerer:
     # ------------------------------------------------------------ stage in
 
     def admit(self, batch: list[Inbound]) -> None:
-        """Steps 1 to 6 for a batch, then its requests go to the sources."""
+        """Take a batch through steps 1 to 6, then put each remaining request to the sources."""
         jobs = [self._identify(inbound) for inbound in batch]
         self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
@@ -151,7 +151,7 @@ class Answerer:
         return job
 
     def _check_time(self, jobs: Sequence[Job]) -> None:
-        """The rest of 1: nothing is answered by a clock that has jumped."""
+        """Refuse all jobs while our own clock is not to be trusted (the rest of 1)."""
         try:
             check_time(self._parts.clock)
         except Stale as error:
@@ -159,7 +159,7 @@ class Answerer:
                 job.refuse(error)
 
     def _verify(self, jobs: Sequence[Job]) -> None:
-        """3, and the first half of 4."""
+        """Verify signature, sender and audience (3), then freshness (the first half of 4)."""
         parts = self._parts
         view, now_us = parts.trust(), parts.clock.now_us()
         opened = [(job, job.opened) for job in jobs if job.opened is not None]
@@ -175,10 +175,10 @@ class Answerer:
                 job.refuse(as_error(error))
 
     def _recognise(self, jobs: Sequence[Job]) -> None:
-        """4: the same bytes again get the stored answer; other bytes under the same id are refused."""
+        """Find the stored answer of requests that come again; refuse other bytes under the same id (the rest of 4)."""
         for job in jobs if self._parts.begun_us else ():
             if job.verified.value.issued_us < self._parts.begun_us + SKEW_US:
-                # Its answer may be among the entries that are lost, and there is one answer for each exchange.
+                # The answer may be among the entries that are lost, and each exchange has one answer only.
                 job.refuse(Stale("our log lost entries of the time of this request", code="not-fresh"))
         jobs = [job for job in jobs if job.refusal is None]
         known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
@@ -190,16 +190,14 @@ class Answerer:
                 job.refuse(self._replayed(job))
 
     def _replayed(self, job: Job) -> Replayed:
-        """Return the refusal of other bytes under an id that was answered: a fault or an attack, which a human looks
-        at.
-        """
+        """Return the refusal of other bytes under an answered id, and note it for a human: a fault or an attack."""
         error = Replayed("this exchange id was used with another request", where="exchange_id")
         detail = "another request under the id of an exchange that was answered"
         self._incidents.note(job.peer, error.code, detail, job.verified.value.exchange_id)
         return error
 
     def _decide(self, job: Job, now_us: int) -> None:
-        """5 and 6: suspension, receipts that are due, agreement and policy on the question."""
+        """Apply suspensions, due receipts, agreement and policy to the question (5 and 6)."""
         parts = self._parts
         try:
             parts.trust().freshness(job.peer, now_us)
@@ -220,14 +218,14 @@ class Answerer:
             job.refuse(as_error(error))
 
     def _note_purpose(self, job: Job, now_us: int) -> None:
-        """One subject under several purposes changes no answer, but a human is told."""
+        """Tell a human when one subject was asked for under several purposes; the answer stays as it is."""
         request = job.verified.value
         if purposes := self._subjects.note(job.peer, request.query, request.purpose, now_us):
             detail = f"one subject was asked for as {', '.join(purposes)}"
             self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
 
     def _charge(self, jobs: Sequence[Job]) -> None:
-        """Today's quota, for what policy allows: a refusal costs nobody's quota."""
+        """Charge today's quota for the questions that policy allows; a refusal by policy is not charged."""
         parts = self._parts
         places = [QuotaPlace("in", job.peer, job.verified.value.purpose.value) for job in jobs]
         refusals = over_quota(parts.quotas, parts.policy().quotas, places, parts.clock)
@@ -238,7 +236,7 @@ class Answerer:
     # ------------------------------------------------------------ stage out
 
     def conclude(self, batch: list[Job]) -> None:
-        """Steps 10 to 12 for a batch: one transaction, one signed head, one wake-up of the loop."""
+        """Take a batch through steps 10 to 12: one transaction, one signed head, one wake-up of the loop."""
         for job in batch:
             job.close()
         sign_findings([found for job in batch for found in job.findings])  # 10
@@ -284,7 +282,7 @@ class Answerer:
         return draft_answer(self._parts, job)
 
     def _note_losers(self, losers: list[tuple[Drafted, Logged | StoredAnswer]]) -> None:
-        """An entry for each request that came while another one of its exchange was being served."""
+        """Write an entry for each request that came while another one of its exchange was being served."""
         if losers:
             self._parts.journal.append([draft_loser(item.job, place) for item, place in losers])
 
@@ -308,7 +306,7 @@ class Answerer:
         self._release([(sink, sink.pack(items), len(items)) for sink, items in by_sink.values()])
 
     def _trace(self, batch: list[Job]) -> None:
-        """A span for each request that carries a trace of its sender (W3C trace context)."""
+        """Record a span for each request that carries a trace of its sender (W3C trace context)."""
         now = self._parts.clock.monotonic()
         for job in batch:
             if job.inbound.traceparent:

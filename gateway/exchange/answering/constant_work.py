@@ -1,9 +1,8 @@
-"""Even work: a hidden record costs what no record costs, also the first time that somebody asks (design, section 5).
+"""Equal work: a hidden record costs as much as no record, also when a question is new (design, section 5).
 
-A kept decision is quick and a new one is slow, so whoever could choose a question that nobody asked before would see
-by its time that something had to be decided. So everything that a source could give rise to is decided when a unit
-first asks, before the source is searched, whether there is a record or not; and where nothing is found, one decision
-is looked up all the same.
+A kept decision is quick and a new one is slow. An asker who chooses a new question could see by the time of the answer
+that something had to be decided. So the first time that a unit asks, everything that a source could give rise to is
+decided before the source is searched. Where a search finds nothing, one decision is looked up all the same.
 """
 
 from __future__ import annotations
@@ -47,6 +46,6 @@ class ConstantWork:
 
 
 def decoy(question: QuestionAttributes, source: SourceDescription) -> RecordAttributes:
-    """Return what is decided on where nothing was found."""
+    """Return the attributes that are decided on where a search found nothing."""
     record_type = min(source.record_types, default="")
     return RecordAttributes(question, record_type, source.agency, Marking(), SubjectCategory.UNKNOWN)

@@ -1,4 +1,4 @@
-"""The timekeeper: jobs whose sources do not answer in time go on without them."""
+"""The timekeeper: it passes on jobs whose sources do not answer in time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.clock import Clock
 from gateway.exchange.answering.job import Job
 
 Ticket = Sequence[Job]
-"""`Job.ticket`: empty once the job is finished."""
+"""The list of `Job.ticket`: empty once the job is finished."""
 
 
 class Deadlines:
@@ -37,7 +37,7 @@ class Deadlines:
             self._changed.notify()
 
     def watch(self, jobs: Sequence[Job]) -> None:
-        """Pass on each job that is not complete at its deadline. No other thread may have them yet."""
+        """Pass on each job that is not complete at its deadline. Call it before another thread has the jobs."""
         self._watch(min(job.deadline for job in jobs), [job.ticket() for job in jobs])
 
     def _watch(self, deadline: float, tickets: Sequence[Ticket]) -> None:

@@ -1,4 +1,4 @@
-"""From a finished job to its signed answer and the draft of its entry (step 10)."""
+"""Draft the signed answer of a finished job, and its entry (step 10)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ORDER = {quality: place for place, quality in enumerate(Quality)}
 class Drafted(msgspec.Struct):
     """A job with its entry's draft, and the answer to be signed.
 
-    There is none where no signed answer can be given; `reply` then holds. `payload` is what the answer is written as.
+    `answer` is None where no signed answer can be given; `reply` then goes out. `payload` is the written answer.
     """
 
     job: Job
@@ -44,12 +44,12 @@ class Drafted(msgspec.Struct):
     envelope: bytes = b""
 
     def write(self) -> None:
-        """Write the answer as it will be signed. Raises like `Kind.payload`."""
+        """Write the answer's payload, which will be signed. Raises like `Kind.payload`."""
         if self.answer is not None:
             self.payload = ANSWER_KIND.payload(self.answer)
 
     def seal(self, sealed: Sealed) -> None:
-        """Take what was written as it is signed, and note it in the entry."""
+        """Take the signed answer, and note it in the entry."""
         self.envelope = self.entry.answer = sealed.envelope
         self.entry.answer_hash = sealed.payload_hash
 
@@ -66,7 +66,7 @@ def draft_answer(parts: Parts, job: Job) -> Drafted:
 
 
 def _all_suspended(job: Job) -> Refusal | None:
-    """Return every source that could serve is switched off: that is a suspension, not a partial answer."""
+    """Return a refusal when every source that could serve is switched off: a suspension, not a partial answer."""
     states = [found.state for found in job.findings]
     if states and len(states) == len(job.expected) and all(state == "suspended" for state in states):
         return Refusal(Reason.SUSPENDED, "suspended")
@@ -74,7 +74,7 @@ def _all_suspended(job: Job) -> Refusal | None:
 
 
 def _unaccepted(parts: Parts, job: Job) -> Drafted:
-    """Return a request that was not accepted: a signed refusal when it says which one it is, else a bare status."""
+    """Draft for a request that was not accepted: a signed refusal when it names its exchange, else a bare status."""
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
@@ -116,7 +116,7 @@ def _duplicate(job: Job) -> Drafted:
 
 
 def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
-    """Return the entry of a request whose exchange was answered while it was being served."""
+    """Draft the entry of a request whose exchange was answered while it was being served."""
     request = job.verified
     same = isinstance(place, StoredAnswer) and place.request_hash == request.payload_hash
     replayed = {"code": "replayed", "reason": Reason.ALREADY_EXISTS.value}
@@ -163,14 +163,15 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
 
 
 def is_capped(findings: Iterable[Findings]) -> bool:
-    """Tell whether to say that there was more; not where hidden records helped to reach the cap, since it would
-    tell.
+    """Tell whether to say that there was more.
+
+    Where hidden records helped to reach the cap, it would give them away.
     """
     return any(found.capped and found.hits and not found.suppressed for found in findings)
 
 
 def _fit(hits: list[Hit]) -> tuple[tuple[Hit, ...], bool]:
-    """Return the surest hits, as many as an answer can hold, and whether any had to stay behind."""
+    """Return the surest hits, as many as an answer can hold, and whether some did not fit."""
     kept: list[Hit] = []
     room = _MAX_RECORDS
     for hit in sorted(hits, key=lambda item: _ORDER[item.quality]) if len(hits) > 1 else hits:
@@ -195,7 +196,7 @@ def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
 
 
 def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:
-    """Return kinds of sources whose answer is missing, so that silence of one is never read as no hit."""
+    """Return the kinds of sources whose answer is missing, so that a source's silence is not read as no hit."""
     answered = {found.source for found in findings if found.state == "ok"}
     return tuple(sorted({kind for source, kind in job.expected if source not in answered}))
 
@@ -252,6 +253,6 @@ def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
         channel=f"in:{job.peer}",
         request=request.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
-        # A refusal of what was answered before has no claim to make: it must not lose to the stored answer.
+        # A refusal of a request that was answered before claims nothing, since it must not lose to the stored answer.
         claim=None if replayed or job.stored is not None else claim,
     )

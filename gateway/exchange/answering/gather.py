@@ -1,7 +1,7 @@
-"""Asking our own sources for a counterpart: search, policy on each candidate, fetch, and the signed record.
+"""Ask our own sources for a counterpart: search, policy on each candidate, fetch, and the signed record.
 
-Whether the recipient may learn of a candidate is decided from the key index, before anything is fetched, and
-never from what the asker can choose; so a suppressed hit costs the same work as no hit (design, section 5).
+The key index decides whether the recipient may learn of a candidate, before anything is fetched. The asker can choose
+nothing that this depends on, so a suppressed hit costs as much work as no hit (design, section 5).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 
 _BAD_QUERY = "bad-query"
-"""What a source says of a query that has nothing to search by: the question is at fault, not the source."""
+"""The code of a source for a query that has nothing to search by: the question is at fault, not the source."""
 
 _STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
 
 _NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
-"""What is decided on where nothing was found."""
+"""The candidate that is decided on where a search found nothing."""
 
 
 class _Choice(msgspec.Struct, frozen=True):
-    """A candidate that the recipient may learn of, and what of it."""
+    """A candidate that the recipient may learn of, and how much of it."""
 
     candidate: Candidate
     attributes: RecordAttributes
@@ -53,7 +53,7 @@ class Gatherer:
         self._constant_work = ConstantWork()
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
-        """Steps 7 to 9; `complete` gets the job when its last source has answered."""
+        """Run steps 7 to 9 in the walls; `complete` gets the job when its last source has answered."""
         walls = [wall for wall in self._walls if job.verified.value.query.kind in wall.description.queries]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
         self._suspend_types(job, walls)
@@ -69,7 +69,7 @@ class Gatherer:
             wall.submit(Task(partial(look, job), partial(_note, job, wall, complete), job.deadline))
 
     def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
-        """Record types that are switched off with the peer: missing from its answers, whatever is there."""
+        """Note record types that are switched off with the peer as missing, whether or not there are records."""
         types = self._parts.suspensions.suspended_types(job.peer, job.verified.value.purpose.value)
         if not types:
             return
@@ -95,9 +95,7 @@ class Gatherer:
         )
 
     def _refer(self, job: Job, source: Source) -> Steps[Findings]:
-        """Return `_look` at a source process: it is asked with a signed reference to this exchange, and signs
-        itself.
-        """
+        """Run `_look` on a source process: it gets a signed reference to this exchange, and signs its own records."""
         if not isinstance(source, SigningSource):
             raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
         request = job.verified
@@ -108,7 +106,7 @@ class Gatherer:
         return (yield from self._look(job, referred, referred))
 
     def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Steps[Findings]:
-        """Return one source for one job, in the wall's thread; `signing` is the same where it signs itself."""
+        """Ask one source for one job, in the wall's thread; `signing` is that source where it signs its records."""
         description = source.describe()
         found = Findings(description.id, description.kind)
         request = job.verified.value
@@ -126,15 +124,15 @@ class Gatherer:
         return found
 
     def _choose(self, job: Job, source: Source, result: SearchResult, found: Findings) -> list[_Choice]:
-        """8 and 9: the candidates that the recipient may learn of, all decided before anything is fetched."""
+        """Return the candidates that the recipient may learn of, all decided before anything is fetched (8 and 9)."""
         description = source.describe()
         candidates = _believed(description, result)
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
         question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
-        self._constant_work.decide_ahead(policy, question, source, now_us)
-        if not candidates:  # one decision all the same, noted where nobody looks
+        self._even.decide_ahead(policy, question, source, now_us)
+        if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
             self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)
         chosen = []
@@ -150,7 +148,7 @@ class Gatherer:
     def _decide(
         self, policy: PolicyEngine, attributes: RecordAttributes, candidate: Candidate, found: Findings, now_us: int
     ) -> Release | None:
-        """8 and 9: None when the recipient learns nothing of the candidate."""
+        """Decide on one candidate (8 and 9); None when the recipient learns nothing of it."""
         release = policy.release(attributes, now_us)
         found.policies.update(release.decision.policies)
         found.attributes.append(release.decision.attributes)
@@ -163,12 +161,10 @@ class Gatherer:
     def _hit(
         self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, signing: ReferredSource | None
     ) -> Hit | None:
-        """Return the hit, with its record as far as policy lets it out; None when there is nothing to learn after
-        all.
-        """
+        """Return the hit with the fields that policy releases; None when the recipient may learn nothing after all."""
         candidate, attributes, release = choice.candidate, choice.attributes, choice.release
         issued: IssuedRecord | UnsignedRecord | None = None
-        if signing is not None:  # fetched and signed in one call, under what the index says of it
+        if signing is not None:  # fetched and signed in one call, under the marking that the index holds
             try:
                 marking = self._marking(job, candidate)
                 record, issued = signing.issue(candidate.key, candidate.record_type, marking, job.deadline)
@@ -182,7 +178,7 @@ class Gatherer:
             raise _foreign(candidate.source, "another record")
         if record.owner not in (attributes.owner, f"{self._parts.member}.{attributes.owner}"):
             raise _foreign(candidate.source, f"a record of `{record.owner[:64]!a}`")
-        # What the source says now decides, not what the index said when it was built.
+        # The source's current marking decides, not the one that the index held when it was built.
         said = (record.record_type, record.marking, record.category)
         if said != (candidate.record_type, candidate.marking, candidate.category):
             parts = self._parts
@@ -200,10 +196,8 @@ class Gatherer:
         return self._show(job, record, issued, candidate, release, found)
 
     def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
-        """Return a hit without a record: the recipient may know that there is something, and a human decides on
-        more.
-        """
-        found.show_withheld_count = False  # all of it is kept back, which no count would say
+        """Return a hit without a record: the recipient learns that there is something, and a human decides on more."""
+        found.show_withheld_count = False  # everything is withheld, which a count would not say
         return Hit(
             self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules
         )
@@ -220,7 +214,7 @@ class Gatherer:
         return parts.policy().release_marking(what.marking, what.record_type, purpose, parts.clock.now_us())
 
     def _prepare(self, job: Job, record: SourceRecord) -> UnsignedRecord:
-        """Return the record, ready to be signed for this one answer with its agency's key, which this node holds."""
+        """Return the record, ready to be signed for this answer with its agency's key, which this node holds."""
         parts = self._parts
         issuer = parts.issuers.get(record.owner)
         if issuer is None:
@@ -239,7 +233,7 @@ class Gatherer:
         )
 
     def _issue_again(self, job: Job, signing: ReferredSource, record: SourceRecord) -> IssuedRecord:
-        """Return the record under its current marking, where the index knew an older one."""
+        """Return the record issued under its current marking, where the index held an older one."""
         again, issued = signing.issue(record.key, record.record_type, self._marking(job, record), job.deadline)
         said = (again.marking, again.category)
         if said != (record.marking, record.category) or not issued.jwt:
@@ -255,7 +249,7 @@ class Gatherer:
         release: Release,
         found: Findings,
     ) -> Hit:
-        """Return the hit with the disclosures that policy lets out; the digests of the others are what was withheld.
+        """Return the hit with the disclosures that policy releases; note the digests of the others as withheld.
 
         A record with a key of ours is signed in the next stage, together with all others of its batch.
         """
@@ -275,7 +269,7 @@ class Gatherer:
 
 
 def _believed(description: SourceDescription, result: SearchResult) -> tuple[Candidate, ...]:
-    """At most `MAX_CANDIDATES` of what a source gave, all of it its own; `Misconfigured` for another source's."""
+    """Return at most `MAX_CANDIDATES` of a source's candidates; raise `Misconfigured` for another source's."""
     candidates = result.candidates[:MAX_CANDIDATES]
     for candidate in candidates:
         if candidate.source != description.id:

@@ -1,4 +1,4 @@
-"""What comes in from a counterpart, and how its answer goes back: the seam between transport and story."""
+"""A request as it comes in, and the way back for its answer: the seam between transport and exchange."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.model.exchange import AnswerMessage
 
 
 class FrameRefusal(msgspec.Struct, frozen=True):
-    """A refusal without a signature: what came did not parse, or could not be believed enough to answer."""
+    """A refusal without a signature: the request did not parse, or could not be believed enough to answer."""
 
     reason: Reason
     code: str
@@ -53,7 +53,7 @@ class Inbound(msgspec.Struct, frozen=True):
 
     @property
     def rank(self) -> int:
-        """What comes in waits for what leaves (`stages.Item`)."""
+        """The rank of a new request: after everything that leaves (`stages.Item`)."""
         return 2
 
 

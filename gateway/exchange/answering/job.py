@@ -29,7 +29,7 @@ class UnsignedHit(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct):
-    """What one source gave for one request, after policy. Everything but `hits` stays at home."""
+    """The result of one source for one request, after policy. Only `hits` leaves the node."""
 
     source: str
     kind: str
@@ -50,14 +50,14 @@ class Findings(msgspec.Struct):
         self.hits[place] = Hit(bare.reference, bare.quality, bare.record_type, bare.rules, bare.action, record)
 
     def fail(self) -> None:
-        """What was found cannot be told: the source counts as missing."""
+        """Drop the hits: the source counts as missing, since its records cannot be signed."""
         self.state = "failed"
         self.hits.clear()
         self.withheld.clear()
 
 
 def sign_findings(findings: Sequence[Findings]) -> None:
-    """Sign what the sources gave a batch; a source whose record cannot be signed is missing from its answer."""
+    """Sign the records that the sources gave a batch; a source whose record cannot be signed becomes missing."""
     unsigned = [(found, item) for found in findings for item in found.unsigned]
     for (found, item), issued in zip(unsigned, sign_records([item.record for _, item in unsigned]), strict=True):
         try:
@@ -71,7 +71,7 @@ def sign_findings(findings: Sequence[Findings]) -> None:
 
 
 class Job:
-    """A request, what was found for it, and whether it goes on; the last source or the timekeeper finishes it."""
+    """A request and its findings; the last source or the timekeeper takes it to the next stage."""
 
     __slots__ = (
         "_found",
@@ -114,35 +114,35 @@ class Job:
 
     @property
     def rank(self) -> int:
-        """What leaves goes before what comes in, urgent ones first (`stages.Item`)."""
+        """The rank of a finished job: before everything that comes in, urgent ones first (`stages.Item`)."""
         return 0 if self.urgent else 1
 
     @property
     def line(self) -> str:
-        """The member whose line it stands in."""
+        """The member whose line the job stands in."""
         return self.inbound.line
 
     @property
     def verified(self) -> Verified[Request]:
-        """The request, once it is verified."""
+        """The verified request. Raises `LiaisonError` before it is verified."""
         if self.request is None:
             raise LiaisonError("the request of this job is not verified")
         return self.request
 
     @property
     def claim(self) -> tuple[MemberId, ExchangeId]:
-        """Sender and exchange id."""
+        """The sender and the exchange id."""
         return self.peer, self.verified.value.exchange_id
 
     def ask(self, member: MemberId) -> QuestionAttributes:
-        """Return what policy of `member`, whose node this is, is asked about the request."""
+        """Return the attributes of the question, on which the policy of this node's `member` decides."""
         if self.question is None:
             self.question = QuestionAttributes.of(self.verified.value, member)
         return self.question
 
     @property
     def complete(self) -> bool:
-        """Whether it has gone on already."""
+        """Tell whether the job has gone on already."""
         return not self._ticket
 
     def finish(self) -> bool:
@@ -154,47 +154,46 @@ class Job:
         return True
 
     def ticket(self) -> Sequence[Job]:
-        """Return the job for as long as it is not finished, for whoever looks after it until then; to be asked for
-        once, before it is given away.
+        """Return a list that holds the job until it is finished. Call it once, before another thread has the job.
 
-        Who keeps this does not keep the job: most are finished a thousand times sooner than their deadline.
+        A holder of the list does not keep the job in memory: most jobs are finished long before their deadline.
         """
         self._ticket = ticket = [self]
         return ticket
 
     def note(self, findings: Findings) -> None:
-        """Note what is known of a source before anybody is asked."""
+        """Note the state of a source that is not asked."""
         self._found.append(findings)
 
     def found(self, findings: Findings) -> bool:
-        """Note what a source gave; True when it was the last one and the job goes on now."""
+        """Note the result of a source; True when it was the last one and the job goes on now."""
         self._found.append(findings)
         return len(self._found) == len(self.expected) and self.finish()
 
     def close(self) -> None:
-        """What is there now is what is told: a source that answers later is missing, in every step from here on."""
+        """Fix the findings: a source that answers later is missing in every step from here on."""
         self._told = tuple(self._found)
 
     @property
     def findings(self) -> tuple[Findings, ...]:
-        """What the sources gave, in time."""
+        """The results of the sources that answered in time."""
         return tuple(self._found) if self._told is None else self._told
 
     def refuse(self, error: LiaisonError) -> None:
         """Turn the job into a refusal; the first one stays."""
         if self.refusal is None:
             self.why = error
-            # The text stays at home: it can quote what is ours. What the counterpart owes is its own.
+            # The text stays here, since it can quote our data. Only the debt of the counterpart is its own to read.
             text = error.message if isinstance(error, Unacknowledged) else ""
             self.refusal = Refusal(error.reason, error.code, text)
 
     def refuse_by_policy(self, decision: Decision) -> None:
-        """Turn the job into the refusal that policy says."""
+        """Turn the job into the refusal of the policy."""
         self.refusal = Refusal(Reason.PERMISSION_DENIED, decision.code or "policy-denies")
 
     @property
     def outcome(self) -> Outcome:
-        """What the answer says."""
+        """The outcome that the answer states."""
         if self.refusal is not None:
             return Outcome.SUSPENDED if self.refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
         return Outcome.HIT if any(found.hits for found in self.findings) else Outcome.NO_HIT

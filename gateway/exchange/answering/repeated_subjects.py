@@ -1,11 +1,10 @@
 """One subject asked for under several purposes is an alarm (design, section 5).
 
-A record may be hidden for one purpose and a hit for another, so whoever asks for the same subject under one purpose
-after the other may be trying what is kept from them. That must not change an answer, since the asker can choose the
-purpose; a human is told instead.
+A record may be hidden for one purpose and a hit for another. An asker who tries one purpose after the other may be
+looking for hidden records. The asker chooses the purpose, so this must not change an answer; a human is told instead.
 
-What is remembered says nothing of anybody: keyed hashes of (counterpart, subject) under a key that is never stored,
-with the purposes, for half a day to a day. It ends with the process, and each process of a node has its own.
+The memory names no person: it holds keyed hashes of (counterpart, subject) under a key that is never stored, with the
+purposes, for half a day to a day. It ends with the process, and each process of a node has its own.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _LATIN_MARKS = re.compile("[\u0300-\u036f]")
 
 
 class Subjects:
-    """Under which purposes each counterpart asked for each subject. For one thread."""
+    """The purposes under which each counterpart asked for each subject. For one thread."""
 
     def __init__(self) -> None:
         self._key = os.urandom(32)
@@ -40,7 +39,7 @@ class Subjects:
         self._older: dict[bytes, int] = {}
 
     def note(self, peer: MemberId, query: Query, purpose: Purpose, now_us: int) -> tuple[Purpose, ...]:
-        """Remember a question. All purposes of its subject when this is one more of several, else nothing."""
+        """Remember a question; return all purposes of its subject when this adds one to others, else nothing."""
         self._forget(now_us)
         bit, several = _BITS[purpose], 0
         for subject in subjects(query):
@@ -59,7 +58,7 @@ class Subjects:
 
 
 def subjects(query: Query) -> Iterator[str]:
-    """Yield who or what a query is about, however its number or name is written; nothing where it says nothing.
+    """Yield the subjects of a query, in one spelling of each number or name; nothing where the query names none.
 
     The issuer of a document does not count, since the asker may leave it out; spellings of a name each count.
     """

@@ -1,7 +1,7 @@
-"""After a crash the asking side says which of its questions it lost sight of: `abandoned` (design, section 7).
+"""After a crash the asking side notes the questions that it lost sight of: `abandoned` (design, section 7).
 
-A node that has its log for itself says so when it starts. Where several processes share the log, one that starts
-cannot know what the others wait for: the leader says it of questions whose time has long been over.
+A node that has its log for itself does so when it starts. Where several processes share the log, a new one cannot know
+which questions the others wait for: the leader notes questions whose time has long been over.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from gateway.ports.journal import EntryDraft
 from gateway.ports.log_store import LogStore
 
 GRACE_US = 120_000_000
-"""A process writes the end of each of its questions within the budget; one that has none after this is gone."""
+"""A process writes the end of each of its questions within the budget; a question without one after this is lost."""
 
 _LOOK_BACK = 4096
-"""Entries before the end of the log that are looked at: far more than can be open at once."""
+"""Entries before the end of the log that are read: far more than can be open at once."""
 
 _ENDS = events.ARRIVALS | events.kinds(events.SILENT, events.ABANDONED)
 _KIND = "abandoned"
@@ -38,9 +38,7 @@ def abandoned(store: LogStore, log: str) -> list[EntryDraft]:
 
 
 def _newest(store: LogStore, log: str) -> Iterator[Entry]:
-    """Yield the entries at the end of a log; where it has few, those before them stand at the end of its number
-    before.
-    """
+    """Yield the entries at the end of a log, after those of the log's number before where this one has few."""
     state = store.state(log)
     size = state.size if state else 0
     if size < _LOOK_BACK and split_name(log)[1] > 1:
@@ -50,7 +48,7 @@ def _newest(store: LogStore, log: str) -> Iterator[Entry]:
 
 
 class LostQuestions:
-    """Questions of processes that are gone. How far the log was looked through is remembered for the next leader."""
+    """Questions of processes that are gone. The place up to which the log was read is stored for the next leader."""
 
     def __init__(self, store: LogStore, log: str, documents: DocumentStore, clock: Clock) -> None:
         self._store = store
@@ -60,7 +58,7 @@ class LostQuestions:
         self._through_us = 0
 
     def find(self) -> list[EntryDraft]:
-        """Return an entry for each question that no process waits for any more and that has no end."""
+        """Return an entry for each question without an end whose time is over: no process waits for it."""
         until_us = self._clock.now_us() - GRACE_US
         asked: dict[str, tuple[int, int]] = {}
         for index, time_us, kind, exchange_id in self._store.of_kinds(

@@ -7,10 +7,10 @@
 5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
 6. an entry `received` is durable before the officer sees anything;
 7. the officer sees one line for each counterpart: hit, no hit, refused, suspended or silent;
-8. the acknowledgement of the channel goes on (`channels.py`).
+8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
-Silence is never shown as no hit: what does not answer inside the budget is `silent`, with an entry of its own,
-and an answer that comes later is logged and shown as late.
+Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its
+own, and an answer that comes later is logged and shown as late.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ from policy.attributes import AskAttributes, QuestionAttributes
 from policy.explain import forbidden
 
 LIFETIME_US = 60_000_000
-"""How long a request can be answered."""
+"""The time for which a request can be answered."""
 
 LATE_S = LIFETIME_US / 1_000_000
-"""How long an answer can still come, in seconds."""
+"""The seconds for which an answer can still come."""
 
 _OWN_BUDGET_S = 1.0
 
@@ -59,7 +59,7 @@ Added = Callable[[Line], None]
 
 
 class Asker:
-    """Asks for an officer. `lines` come through a callback as they are there."""
+    """Asks for an officer, and gives each line to a callback as soon as it is there."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Asker:
         self._late: set[asyncio.Task[None]] = set()
 
     async def allow(self, inquiry: Inquiry) -> None:
-        """Step 1; a refusal has its entry before it is raised."""
+        """Check step 1; a refusal has its entry before it is raised."""
         try:
             self._check(inquiry.officer, inquiry.command)
         except LiaisonError as error:
@@ -89,7 +89,7 @@ class Asker:
             raise
 
     async def run(self, inquiry: Inquiry, added: Added) -> None:
-        """Steps 2 to 7; returns when all lines are there or the budget is over."""
+        """Run steps 2 to 7; return when all lines are there or the budget is over."""
         command = inquiry.command
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
         own = await self._own.line(command.query, occasion, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
@@ -104,7 +104,7 @@ class Asker:
         await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
 
     async def finish(self) -> None:
-        """Wait for late answers no longer (the node stops)."""
+        """Cancel the wait for late answers (the node stops)."""
         for task in self._late:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
@@ -143,7 +143,7 @@ class Asker:
             return _refused(member, error)
 
     async def _within_quota(self, outgoing: list[Asked | Line]) -> list[Asked | Line]:
-        """Return what is beyond today's quota is refused at home; the rest is counted."""
+        """Refuse questions beyond today's quota before they leave; count the others."""
         parts = self._parts
         asked = [item for item in outgoing if isinstance(item, Asked)]
         places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
@@ -207,7 +207,7 @@ class Asker:
         )
 
     async def _one(self, asked: Asked, added: Added) -> None:
-        """Steps 4 to 7 for one counterpart; what is late goes on behind the budget."""
+        """Run steps 4 to 7 for one counterpart; a late answer is awaited after the budget, in a task."""
         trace = asked.inquiry.command.traceparent
         sending = asyncio.create_task(self._peers.exchange(asked.member, asked.sealed.envelope, LATE_S, trace))
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
@@ -240,7 +240,7 @@ class Asker:
         return show_line(self._parts, checked, place.index)  # 7
 
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
-        """No answer, or none that verifies: silent, and said to be so."""
+        """Return the line of a counterpart without an answer that verifies, once its silence has an entry."""
         seen = self._peers.status(asked.member).last_seen_us
         await self._writers.exchange.write(notes.silent(asked, why, seen))
         refusal = Refusal(why.reason, why.code, why.message)

@@ -1,4 +1,4 @@
-"""What we check of an answer before an officer sees it (step 5 of asking).
+"""The checks of an answer before an officer sees it (step 5 of asking).
 
 1. the answer's own checks (`statements.answer.verify_answer`): signer, audience, our request, form;
 2. the public entry parses, and names us, our exchange, our request and this answer;
@@ -36,9 +36,7 @@ class Checked:
 
 
 def check_answer(parts: Parts, request: Request, request_hash: bytes, message: AnswerMessage) -> Checked:
-    """Return the answer in `message`, checked; raises what `verify_answer` raises, or `Forbidden` for entry and
-    proof.
-    """
+    """Check the answer in `message`; raise as `verify_answer` does, or `Forbidden` for its entry and proof."""
     member = request.recipient
     view = parts.trust()
     answer = verify_answer(  # 1
@@ -59,9 +57,9 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
 def check_entry(
     view: TrustView, member: MemberId, me: MemberId, body: bytes, proof: LogProof, expected: tuple[str, bytes, bytes]
 ) -> tuple[Entry, Checkpoint]:
-    """Check 2 to 5 above: `member`'s entry about an exchange with us, in `member`'s own exchange log.
+    """Check 2 to 5 of `member`'s entry about an exchange with us, in `member`'s own exchange log.
 
-    `expected` are exchange id, hash of the request and hash of the answer.
+    `expected` holds the exchange id, the hash of the request and the hash of the answer.
     """
     entry = parse_entry(body)  # 2
     if (entry.peer, entry.exchange_id, entry.request_hash, entry.answer_hash) != (me, *expected):
@@ -76,7 +74,7 @@ def check_entry(
 
 
 def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:
-    """Return the checkpoint, when one of the counterpart's log keys signed it for an exchange log of its own."""
+    """Return the checkpoint when one of the counterpart's log keys signed it for an exchange log of its own."""
     origin = parse_checkpoint(data).origin
     if not re.fullmatch(rf"{member}\.liaison\.internal/exchange/[1-9][0-9]*", origin):
         raise Forbidden("the checkpoint is of another log", code="wrong-log", where="proof.checkpoint")

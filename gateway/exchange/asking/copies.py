@@ -1,7 +1,7 @@
 """Copies of records that came from abroad: kept no longer than their owner allows (DUTY-L16).
 
-A search is kept without its records. Each record lies beside it as a document of its own that ends when the release
-marking says, and one that is for a single use is not kept at all: the officer who asked has seen it.
+A search is stored without its records. Each record is a document of its own, which ends when the release marking says.
+A record for a single use is not kept: the officer who asked has seen it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Copies:
     documents: DocumentStore
 
     def keep(self, search: Search, now_us: int, until_us: int) -> Search:
-        """Keep the records of `search`, each until its own end or `until_us`; the search without them.
+        """Keep the records of `search`, each until its own end or `until_us`; return the search without them.
 
-        One whose time is over is not kept: a search that is stored again revives nothing that was deleted.
+        A record whose time is over is not kept, so that storing a search again revives nothing that was deleted.
         """
         for key, hit in _hits(search):
             record = hit.record
@@ -47,7 +47,7 @@ class Copies:
         return _mapped(search, lambda _key, hit: replace(hit, record=None))
 
     def restore(self, search: Search) -> Search:
-        """Return the search with those of its records that may still be kept."""
+        """Return the search with those of its records that are still kept."""
 
         def restored(key: str, hit: ShownHit) -> ShownHit:
             data = self.documents.get(COPY, key)
@@ -60,11 +60,11 @@ class Copies:
         return self.documents.expired(COPY, now_us)
 
     def delete(self, key: str) -> None:
-        """Delete one copy; its entry was written before."""
+        """Delete one copy, whose entry was written before."""
         self.documents.delete(COPY, key)
 
     async def delete_over(self, now_us: int, write: Callable[[EntryDraft], Awaitable[object]]) -> None:
-        """Delete the copies whose time is over, each after its entry; entries of a batch share a transaction."""
+        """Delete the copies whose time is over, each after its entry; the entries of a batch share a transaction."""
         over = await asyncio.to_thread(self.over, now_us)
         for start in range(0, len(over), _BATCH):
             keys = over[start : start + _BATCH]
@@ -100,7 +100,7 @@ def _mapped(search: Search, change: Callable[[str, ShownHit], ShownHit]) -> Sear
 
 
 def _ends_us(record: ShownRecord) -> int:
-    """When the owner wants it gone; a marking without a time that can be read ends at once."""
+    """Return the time at which the owner's release ends; a marking without a readable time ends at once."""
     try:
         return to_us(datetime.strptime(record.marking["not_after"], _NOT_AFTER).replace(tzinfo=UTC))
     except (KeyError, TypeError, ValueError):

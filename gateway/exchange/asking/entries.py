@@ -1,4 +1,4 @@
-"""The entries of the asking side (`docs/audit-events.md` says what each means)."""
+"""The entries of the asking side (`docs/audit-events.md` explains each)."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
 
 
 def _exchange(item: Asked) -> dict[str, Any]:
-    """Return what the public parts of all entries of one exchange say."""
+    """Return the public parts that all entries of one exchange share."""
     request = item.request
     return {"peer": item.member, "exchange_id": request.exchange_id, "request_hash": item.sealed.payload_hash}
 
 
 def _reference(inquiry: Inquiry) -> dict[str, Any]:
-    """Return whose answer it is: enough to find it, the rest stands in the entry `asked`."""
+    """Return the officer, case and search of an answer; the entry `asked` holds the rest."""
     command = inquiry.command
     return {"officer": inquiry.officer.person, "case": command.case or command.ticket, "search": inquiry.search_id}
 
 
 def _question(inquiry: Inquiry) -> dict[str, Any]:
-    """Return what was asked, where no request is kept that says it (DUTY-L4: encrypted, as all of this is)."""
+    """Return the question, for entries that hold no request (DUTY-L4: encrypted, as all private parts are)."""
     return query_value(inquiry.command.query)
 
 

@@ -13,7 +13,7 @@ from gateway.statements.envelope import Sealed
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """Who asks what, in which search."""
+    """The officer, the command and the id of one search."""
 
     officer: Officer
     command: SearchCommand

@@ -1,4 +1,4 @@
-"""Our own agencies, asked before anybody abroad (step 2 of asking)."""
+"""Our own agencies, which are asked before any counterpart (step 2 of asking)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from policy.engine.engine import PolicyEngine
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one source shows to our own officer."""
+    """The hits of one source, as our own officer sees them."""
 
     hits: tuple[ShownHit, ...]
     capped: bool
@@ -49,7 +49,7 @@ class OwnSources:
         self._policy = policy
 
     async def line(self, query: Query, occasion: Occasion, deadline: float) -> Line:
-        """Return what our own agencies hold; a source that fails or is late is named as missing."""
+        """Return the hits of our own agencies; a source that fails or is late is named as missing."""
         walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         results = await asyncio.gather(*(self._ask(wall, query, occasion, deadline) for wall in walls))
         hits: list[ShownHit] = []
@@ -86,7 +86,7 @@ class OwnSources:
             return None
 
     def _seen(self, result: SearchResult) -> _Seen:
-        """Return what is shown of a result, in the wall's thread: a source that lies ends its own task only."""
+        """Return the shown part of a result; it runs in the wall's thread, so a bad result ends its own task only."""
         candidates = result.candidates[:MAX_CANDIDATES]
         capped = result.capped or len(candidates) < len(result.candidates)
         return _Seen(tuple(map(self._shown, candidates)), capped)

@@ -1,4 +1,4 @@
-"""A search as bytes and back, for the 48 hours that it is kept."""
+"""A search as JSON and back, for the 48 hours that it is kept."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Searches of officers: started once for each idempotency key, kept for 48 hours, followed while they run.
 
-The document store encrypts what is kept, and only the officer who asked may read it.
+The document store encrypts them, and only the officer who asked may read one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gateway.model.search import Line, Search, SearchCommand
 T = TypeVar("T")
 
 KEPT_US = 48 * 3600 * 1_000_000
-"""How long a search can be read: query-only data vanish in 48 hours (DUTY-L16)."""
+"""The time for which a search can be read: query-only data vanish in 48 hours (DUTY-L16)."""
 
 _MAX_RUNNING = 256
 _ELSEWHERE_US = int(LATE_S * 1_000_000)
@@ -37,8 +37,8 @@ _KEYS = "idempotency"
 class OfficerSearches:
     """`gateway.ports.officers.Searches` over the asker and the document store.
 
-    `shared`: other processes of this node run searches as well. One of theirs is read from the store until it has
-    ended there; when that takes longer than any search can, its process is gone.
+    `shared`: other processes of this node run searches, too. A search of theirs is read from the store until it has
+    ended there. When that takes longer than a search can, its process is gone.
     """
 
     def __init__(self, parts: Parts, asker: Asker, *, shared: bool = False) -> None:
@@ -50,7 +50,7 @@ class OfficerSearches:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start(self, officer: Officer, command: SearchCommand) -> Search:
-        """Run a search to the end of its budget; a repeated idempotency key gives the first one.
+        """Run a search to the end of its budget; for a repeated idempotency key, return the first search.
 
         The search goes on when the caller hangs up: its questions are on their way, and their answers are logged.
         """
@@ -58,9 +58,9 @@ class OfficerSearches:
         await self._asker.allow(inquiry)
         if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")
-        # Known before its key is: who repeats the key at once finds it.
+        # The search is in memory before its key is stored, so that a caller who repeats the key at once finds it.
         running = self._running[inquiry.search_id] = _Running(self._begin(inquiry))
-        # Kept before its key is: after a crash no key stands for a search that is not there.
+        # The search is stored before its key is, so that after a crash no key stands for a missing search.
         await self._save(running)
         try:
             first = await self._first(inquiry)
@@ -73,7 +73,7 @@ class OfficerSearches:
         return await asyncio.shield(self._keep(self._run(inquiry, running)))
 
     async def _drop(self, search_id: str) -> None:
-        """Forget a search that another one stands for."""
+        """Forget a search whose key belongs to an earlier one."""
         del self._running[search_id]
         await asyncio.to_thread(self._parts.documents.delete, _KIND, search_id)
 
@@ -88,14 +88,14 @@ class OfficerSearches:
         return running.search
 
     def _keep(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
-        """Return a task that is not forgotten while it runs."""
+        """Return a task that is referenced while it runs, since the loop keeps only weak references."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def get(self, officer: Officer, search_id: str) -> Search:
-        """Return a search of this officer."""
+        """Return a search of this officer; raise `Unknown` where there is none."""
         running = self._running.get(search_id)
         search = running.search if running is not None else await self._load(search_id)
         if search is None or search.officer != officer.person:
@@ -119,7 +119,7 @@ class OfficerSearches:
             search = newer
 
     async def _first(self, inquiry: Inquiry) -> str | None:
-        """Return the search that this officer's idempotency key stands for already."""
+        """Return the id of the earlier search under this officer's idempotency key, if there is one."""
         if not inquiry.command.idempotency_key:
             return None
         key = f"{inquiry.officer.person}/{inquiry.command.idempotency_key}"
@@ -144,7 +144,7 @@ class OfficerSearches:
         return Search(inquiry.search_id, inquiry.officer.person, self._parts.clock.now_us(), False, inquiry.command.to)
 
     def _add(self, running: _Running, line: Line) -> None:
-        """Put a line into its place: a late answer takes the place of the silence that it ends."""
+        """Add a line; a late answer replaces the line of silence."""
         search = running.search
         lines = tuple(old for old in search.lines if old.member != line.member)
         waiting = tuple(member for member in search.waiting_for if member != line.member)
@@ -153,12 +153,12 @@ class OfficerSearches:
             self._keep(self._save(running))
 
     async def _save(self, running: _Running) -> None:
-        """One after the other, each with what is there by then: an older state never overwrites a newer one."""
+        """Store the current state, one save at a time, so that an older state never overwrites a newer one."""
         async with running.saving:
             await asyncio.to_thread(self._store, running.search)
 
     def _store(self, search: Search) -> None:
-        """The records first, each until its owner's time is over; then the search without them."""
+        """Store the records, each until its owner's time is over, then the search without them."""
         until = search.started_us + KEPT_US
         bare = self._copies.keep(search, self._parts.clock.now_us(), until)
         self._parts.documents.put(_KIND, search.id, encode_search(bare), until)
@@ -181,12 +181,12 @@ class OfficerSearches:
 
 
 def _fingerprint(command: SearchCommand) -> str:
-    """Return what is asked, whoever asks and whatever trace it belongs to."""
+    """Return a hash of the command without its trace: equal questions have equal hashes."""
     return hashlib.sha256(repr(replace(command, traceparent="")).encode()).hexdigest()
 
 
 def _ended(search: Search) -> Search:
-    """Return a search that the node did not bring to its end: those who were waited for are silent."""
+    """Return an interrupted search as done: the counterparts that were waited for are silent."""
     if search.done:
         return search
     lines = tuple(Line(member, Outcome.SILENT) for member in search.waiting_for)
@@ -194,7 +194,7 @@ def _ended(search: Search) -> Search:
 
 
 class _Running:
-    """A search in memory, and a bell for those who follow it."""
+    """A search in memory, and an event for its followers."""
 
     def __init__(self, search: Search) -> None:
         self.search = search
@@ -203,11 +203,11 @@ class _Running:
 
     @property
     def awaits_late(self) -> bool:
-        """Whether an answer may still come."""
+        """Tell whether an answer may still come."""
         return any(line.outcome == "silent" for line in self.search.lines)
 
     def change(self, search: Search) -> None:
-        """Another state; wakes the followers."""
+        """Set a new state, and wake the followers."""
         self.search = search
         self._changed.set()
         self._changed = asyncio.Event()

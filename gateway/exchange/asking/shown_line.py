@@ -1,4 +1,4 @@
-"""From a verified answer to the line that the officer sees (step 7 of asking)."""
+"""Turn a verified answer into the line that the officer sees (step 7 of asking)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.records.verify import verify_record
 
 
 def show_line(parts: Parts, checked: Checked, entry_index: int) -> Line:
-    """Return one line for a counterpart's answer; only records that verify are shown, others make the line partial."""
+    """Return one line for a counterpart's answer. A record that does not verify is not shown, and its hit says so."""
     answer = checked.answer.value
     hits = tuple(_hit(parts, checked.answer, hit) for hit in answer.hits)
     return Line(
@@ -36,9 +36,7 @@ def _hit(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownHit:
 
 
 def _record(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownRecord | None:
-    """Return the record as far as it was disclosed, or None when it does not verify: it is then no evidence of
-    anything.
-    """
+    """Return the record as far as it was disclosed; None when it does not verify, since it is then no evidence."""
     value = answer.value
     try:
         record = verify_record(

@@ -1,1 +1,1 @@
-"""Acknowledge answers, list what was not acknowledged, and compare days."""
+"""Acknowledge answers, list those without an acknowledgement, and compare days."""

@@ -1,9 +1,10 @@
 """Once a day, two nodes compare what one answered to the other: counters, and a hash over the exchanges.
 
-The side that answered draws up the account, in ranges of the channel's numbers from where the last comparison ended,
-signs it, and gets the other side's signed word on it. Where a range is not the same on both sides, it is gone through
-in pieces that list each exchange, so that both sides have the exchange ids concerned. Each side writes an entry for
-each range: `day-compared`, or `day-differs`, which is an alarm. Only public parts are read, nothing is opened.
+The side that answered writes the account, in ranges of the channel's numbers from where the last comparison ended. It
+signs the account and gets the other side's signed answer. Where the two sides differ on a range, the range is sent
+again in pieces that list each exchange, so that both sides learn the exchange ids concerned. Each side writes an entry
+for each range: `day-compared`, or `day-differs`, which is an alarm. Only public parts are read, and nothing is
+decrypted.
 """
 
 from __future__ import annotations
@@ -39,23 +40,27 @@ from gateway.statements.account import (
 from gateway.storage.log.group_commit import LogWriter
 
 GRACE_US = 600_000_000
-"""How long after midnight (UTC) a day is closed: what was on its way has come, or is silent."""
+"""The time after midnight (UTC) at which a day is closed: its answers have come, or are silent."""
 
 GIVEN = "day-given"
 TAKEN = "day-taken"
-"""Kinds of the documents that say how the last comparison went, for what we gave and what we took."""
+"""Kinds of the documents that hold the state of the last comparison, for what we gave and what we took."""
 
 _NAMED = 100
 _BURST = 300.0
 _PER_SECOND = 0.1
-"""Accounts that a counterpart may send: those of a day of a million exchanges at once, and few more, since each has an
-entry with its statement."""
+"""Accounts that a counterpart may send.
+
+The burst covers a day of a million exchanges; few more are allowed, since each has an entry with its statement.
+"""
 
 
 @dataclass(slots=True)
 class DayState:
-    """How far a channel was compared: to which number, of which `day`, and which day was `closed` with all of its
-    numbers. `differs` and the first `exchanges` concerned are those of `day`."""
+    """The progress of comparing a channel: the number reached, its `day`, and the last day `closed` with all numbers.
+
+    `differs` and the first `exchanges` concerned are those of `day`.
+    """
 
     day: str = ""
     closed: str = ""
@@ -70,11 +75,11 @@ class DayState:
         return cls(**json.loads(value)) if value is not None else cls()
 
     def write(self, documents: DocumentStore, kind: str, peer: str) -> None:
-        """Store it."""
+        """Store the state."""
         documents.put(kind, peer, json.dumps(asdict(self)).encode())
 
     def note(self, day: str, through: int, ids: Iterable[str], differs: bool) -> None:
-        """Add one range: a new day begins a new list."""
+        """Add one range; a new day begins a new list."""
         if day != self.day:
             self.day, self.exchanges, self.differs = day, [], False
         self.through = max(self.through, through)
@@ -83,7 +88,7 @@ class DayState:
 
 
 class DayAccounts:
-    """Both halves: `round` draws up our accounts, `take` answers those of others."""
+    """Both halves: `round` sends our accounts, `take` answers those of others."""
 
     def __init__(
         self,
@@ -105,7 +110,7 @@ class DayAccounts:
     # ------------------------------------------------------------ what we answered
 
     async def round(self) -> None:
-        """Compare with everybody whose last closed day was not compared yet; who cannot be reached is for later.
+        """Compare the last closed day with each member where it is not compared yet; unreachable ones wait.
 
         Raises `Stale` while our own time is not to be trusted.
         """
@@ -171,7 +176,7 @@ class DayAccounts:
     # ------------------------------------------------------------ what we received
 
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
-        """Compare a counterpart's account with our log; our signed word on it. Its entry is durable before that leaves.
+        """Compare a counterpart's account with our log, write the entry, and return our signed answer.
 
         Raises like `Kind.verify`, `Malformed` for a day that is not over, `Overloaded` when there are too many, and
         `Stale` while our own time is not to be trusted.
@@ -187,7 +192,7 @@ class DayAccounts:
         held = await asyncio.to_thread(days.compare, self._store, self._log, account, _end_us(account.day))
         said = {"missing": list(held.missing), "differing": list(held.differing), "exchanges": list(held.ids)}
         place = (account.day, account.first, account.through)
-        if not (held.same and account.listed):  # a piece that is the same says nothing beside its range
+        if not (held.same and account.listed):  # a piece without a difference adds nothing to the entry of its range
             await self._note(peer, TAKEN, place, {} if held.same else said, envelope)
         return self._answer(peer, verified.payload_hash, held)
 
@@ -206,7 +211,7 @@ class DayAccounts:
         return ACCOUNT_ANSWER_KIND.build(answer, parts.key).envelope
 
     def _spend(self, peer: str) -> None:
-        """Room for one more account of `peer`: each costs a read of some thousand entries."""
+        """Spend room for one account of `peer`, or raise `Overloaded`: each costs a read of some thousand entries."""
         now = self._parts.clock.monotonic()
         room, at = self._room.get(peer, (_BURST, now))
         room = min(_BURST, room + (now - at) * _PER_SECOND)
@@ -241,11 +246,11 @@ class DayAccounts:
 
 
 def _closed(now_us: int) -> str:
-    """Return the last day (UTC) that is over, and whose grace is."""
+    """Return the last day (UTC) whose grace is over."""
     return (from_us(now_us - GRACE_US).date() - timedelta(days=1)).isoformat()
 
 
 def _end_us(day: str) -> int:
-    """When a day ends."""
+    """Return the end of a day."""
     start = date.fromisoformat(day)
     return to_us(datetime(start.year, start.month, start.day, tzinfo=UTC)) + DAY_US

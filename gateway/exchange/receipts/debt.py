@@ -1,12 +1,13 @@
 """Receipt debt: answers of ours that a counterpart has not acknowledged (design, section 7; CASE-G13).
 
-A round looks once a second at how far each counterpart's receipts have come; the way of a request costs two look-ups
-in memory. Debt is *overdue* when `answers` are open and receipts have not advanced for `STALL_S`, or when the oldest
-open answer is `seconds` old, however slowly receipts advance. It then has an entry and an alarm, and another entry
-when it is over.
+A round once a second reads how far each counterpart's receipts have come; each request costs two look-ups in memory.
+Debt is *overdue* when `answers` are open and receipts have not advanced for `STALL_S`, or when the oldest open answer
+is `seconds` old, however slowly receipts advance. Overdue debt has an entry and an alarm, and another entry when it is
+over.
 
 Overdue debt limits service only where the counterpart could pay: it is connected and has gone on asking for at least
-`STALL_S`. One that did not ask for `seconds` begins anew when it is back. Humanitarian purposes are always served.
+`STALL_S`. A counterpart that did not ask for `seconds` begins anew when it is back. Humanitarian purposes are always
+served.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ from gateway.ports.documents import DocumentStore
 from gateway.storage.log.group_commit import LogWriter
 
 STALL_S = 30.0
-"""Receipts that have not advanced for so long do not advance: a lost answer holds them back for 20 s."""
+"""The time without a new receipt after which receipts are stalled: a lost answer holds them back for 20 s."""
 
 _LITTLE = 100
 
 OVERDUE = "receipts-overdue"
-"""Kind of the documents that say which alarms have begun, and of the entry that says it."""
+"""Kind of the documents that say which alarms have begun, and of the entry of an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class DebtLimits:
-    """When debt is overdue: with so many open answers, or after so many seconds with one."""
+    """The number of open answers, and the age in seconds of the oldest, at which debt is overdue."""
 
     answers: int = 100
     seconds: float = 600.0
@@ -43,8 +44,11 @@ class DebtLimits:
 
 @dataclass(slots=True)
 class _Account:
-    """One counterpart. `since` is when its receipts last advanced or its debt began, `asking` when it began to ask
-    (both monotonic); `oldest_us` when the first answer without a receipt was given, 0 where there is none."""
+    """One counterpart.
+
+    `since` is when its receipts last advanced or its debt began, `asking` when it began to ask (both monotonic);
+    `oldest_us` is when the first answer without a receipt was given, 0 where there is none.
+    """
 
     given: int = 0
     acknowledged: int = 0
@@ -59,21 +63,21 @@ class _Account:
 
     @property
     def owed(self) -> str:
-        """What the counterpart is told: its own, and nothing else of ours."""
+        """The text for the counterpart: its own debt, and nothing else of ours."""
         many = "1 answer" if self.open == 1 else f"{self.open} answers"
         return f"receipts are due for {many} of ours, from number {self.acknowledged + 1} on"
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What the way of a request touches: when each counterpart asked last, and what those who are limited are told."""
+    """The state that each request touches: when each counterpart asked last, and the texts for limited ones."""
 
     asked: dict[str, float] = field(default_factory=dict)
     limited: Mapping[str, str] = field(default_factory=dict)
 
 
 class Debts:
-    """What counterparts owe. `check` is on the way of each request; `round` looks and writes."""
+    """The debts of counterparts. Each request calls `check`; `round` reads the log and writes entries."""
 
     def __init__(
         self,
@@ -94,31 +98,31 @@ class Debts:
         self._seen = _Seen()
 
     def check(self, peer: str, purpose: str, now: float) -> None:
-        """Note that `peer` asks at `now` (monotonic); raises `Unacknowledged` where its debt limits it."""
+        """Note that `peer` asks at `now` (monotonic); raise `Unacknowledged` where its debt limits it."""
         seen = self._seen
         seen.asked[peer] = now
         if peer in seen.limited and purpose not in HUMANITARIAN:
             raise Unacknowledged(seen.limited[peer], where=peer)
 
     def advanced(self, peer: str, through: int) -> None:
-        """A receipt was taken: who has paid all but a little is served again at once, anybody else as a round finds."""
+        """Lift the limit of a counterpart that has paid all but a little; a round lifts the others."""
         account = self._accounts.get(peer)
         if account is not None and account.given - through < min(self._limits.answers, _LITTLE):
             self._seen.limited = {name: owed for name, owed in self._seen.limited.items() if name != peer}
 
     def open_answers(self) -> Mapping[str, float]:
-        """Return answers that are not acknowledged, by counterpart."""
+        """Return the number of answers that are not acknowledged, by counterpart."""
         return {peer: float(account.open) for peer, account in self._accounts.items()}
 
     def oldest_s(self) -> Mapping[str, float]:
-        """Return how many seconds old the oldest of them is, by counterpart; 0 where there is none."""
+        """Return the age in seconds of the oldest of them, by counterpart; 0 where there is none."""
         return {peer: self._age(account) for peer, account in self._accounts.items()}
 
     async def round(self, leads: bool = True) -> None:
-        """Look at all counterparts; an entry for each whose debt has become overdue, and when that is over.
+        """Read all counterparts, and write an entry for each debt that has become overdue or is over.
 
-        Of several processes of one node the one that `leads` writes entries. While our own time is not to be trusted
-        no age is, and nobody is answered anyway.
+        Of several processes of one node, the one that `leads` writes entries. While our own time is not to be trusted,
+        a round does nothing: ages are unknown, and no request is answered anyway.
         """
         if abs(self._clock.jumped_us()) >= JUMP_US:
             return
@@ -146,7 +150,7 @@ class Debts:
         return list(self._accounts)
 
     def _move(self, account: _Account, given: int, peer: str, now: float) -> None:
-        """Bring one account up to the log, to what was acknowledged, and to when the counterpart asked."""
+        """Update one account: answers given, answers acknowledged, and when the counterpart asked."""
         was_open, account.given = account.open, given
         # Read anew only while something is open: another process of this node may have taken a receipt.
         if account.open:
@@ -186,7 +190,7 @@ class Debts:
         await asyncio.to_thread(self._documents.put, OVERDUE, peer, str(self._clock.now_us()).encode())
 
     async def _end(self, peer: MemberId, account: _Account) -> None:
-        """The end of an alarm; where it stood before a restart, the debt is not over until receipts have come."""
+        """Write that a debt is over; an alarm from before a restart lasts until new receipts have come."""
         begun_us = int(await asyncio.to_thread(self._documents.get, OVERDUE, peer) or 0)
         if account.open and account.oldest_us <= begun_us:
             return

@@ -1,4 +1,4 @@
-"""Acknowledgement of channels (step 8 of asking): we send ours, at most once a second, and take those of others."""
+"""Acknowledge channels (step 8 of asking): send our receipts, at most once a second, and take those of others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gateway.storage.log.group_commit import LogWriter
 
 _BURST = 5.0
 _PER_SECOND = 2.0
-"""A counterpart sends one receipt a second; whoever sends many more is refused before any signature is checked."""
+"""A counterpart sends one receipt a second; many more are refused before a signature is checked."""
 
 
 class Acknowledger:
@@ -48,7 +48,7 @@ class Acknowledger:
         self._book.resume(peers)
 
     async def round(self) -> None:
-        """Send what is due, to all at once; who cannot be reached or refuses gets its receipt in a later round.
+        """Send all due receipts at once; a counterpart that fails or refuses gets its receipt in a later round.
 
         Raises the first error that is not a counterpart's (`StorageBroken` before others), once all were served.
         """
@@ -78,7 +78,7 @@ class Acknowledger:
 
 @dataclass(slots=True)
 class _Bucket:
-    """How many receipts a counterpart may still send now: `_BURST` at most, `_PER_SECOND` more each second."""
+    """The receipts that a counterpart may still send now: `_BURST` at most, `_PER_SECOND` more each second."""
 
     tokens: float
     at: float
@@ -92,7 +92,7 @@ class _Bucket:
 
 
 class ReceiptTaker:
-    """Counterparts' receipts to us."""
+    """Takes counterparts' receipts to us."""
 
     def __init__(
         self, parts: Parts, book: ReceiptBook, operations: LogWriter, advanced: Callable[[MemberId, int], None]
@@ -104,11 +104,10 @@ class ReceiptTaker:
         self._buckets: dict[MemberId, _Bucket] = {}
 
     async def take(self, peer: MemberId, message: ReceiptMessage) -> int:
-        """Check a receipt, and the sender's entry that comes with it, against our own log and note it; the number now
-        acknowledged.
+        """Check a receipt and the sender's entry against our own log, note it, and return the number now acknowledged.
 
-        Refusals have an entry, with the hash of what was sent and not the thing itself. Raises `Overloaded` with
-        code `receipt-rate`, without an entry, when `peer` sends too many.
+        A refusal has an entry with the hash of the message, not the message itself. Raises `Overloaded` with code
+        `receipt-rate`, without an entry, when `peer` sends too many.
         """
         parts = self._parts
         now = parts.clock.monotonic()
@@ -129,10 +128,10 @@ class ReceiptTaker:
                 statement_hash=hashlib.sha256(message.envelope).hexdigest(),
             )
             await self._operations.write(refused)
-            if isinstance(error, Contradicted):  # by the sender's own bytes: its fault, and none of ours
+            if isinstance(error, Contradicted):  # the sender's own bytes contradict it: its fault, not ours
                 raise Forbidden(error.message, code=error.code, where=error.where) from error
             raise
-        for theirs in proved:  # none where it covers nothing new: that changes nothing
+        for theirs in proved:  # empty where the receipt covers nothing new
             self._advanced(peer, through)
             await self._operations.write(_entry(events.RECEIPT, peer, verified.value, message.envelope, theirs))
         return through
@@ -140,8 +139,8 @@ class ReceiptTaker:
     def _prove(
         self, peer: MemberId, message: ReceiptMessage, proved: list[Mapping[str, Any]], last: NumberedExchange | None
     ) -> None:
-        """The sender's own log holds the last answer that its receipt covers, as ours does."""
-        if last is None:  # nothing arrived: its signed word is all that there can be
+        """Prove that the sender's own log holds the last answer that its receipt covers, as ours does."""
+        if last is None:  # nothing arrived, so the sender's signature is the only evidence that there can be
             proved.append({})
             return
         parts = self._parts

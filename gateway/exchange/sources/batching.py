@@ -1,8 +1,8 @@
-"""Work on a source in steps, so that what several exchanges want of it is asked for together.
+"""Work on a source in steps, so that several exchanges can ask the source together.
 
-Each piece of work is a generator: it gives a call away (`SearchCall`, `FetchCall`) and gets the reply. `run_together`
-moves all of a batch on to their next calls, puts these to the source at once where it can do that (`BatchSource`), and
-goes on with the replies. An error is thrown into the one piece of work that it concerns.
+Each piece of work is a generator: it yields a call (`SearchCall`, `FetchCall`) and gets the reply. `run_together` moves
+all works of a batch on to their next calls, puts these to the source at once where it can take several (`BatchSource`),
+and goes on with the replies. An error is thrown into the one piece of work that it concerns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ A = TypeVar("A")
 
 
 class SearchCall(msgspec.Struct, frozen=True):
-    """A search; the reply is a `SearchResult`, and what it raises is raised where it was given away."""
+    """A search; the reply is a `SearchResult`. An error of the source is raised at the `yield`."""
 
     source: Source
     query: Query
@@ -33,20 +33,23 @@ class SearchCall(msgspec.Struct, frozen=True):
 
 
 class FetchCall(msgspec.Struct, frozen=True):
-    """Records by key and record type; the reply is a list of records or, in the place of one, why it is not there."""
+    """A fetch of records by key and record type; the reply lists for each a record, or why it is not there."""
 
     source: Source
     wanted: Sequence[tuple[str, str]]
 
 
 Steps = Generator[SearchCall | FetchCall, Any, R]
-"""Work that comes to an `R`."""
+"""Work that returns an `R`."""
 
 Fetched = SourceRecord | BaseException
 
 
 class Work(msgspec.Struct):
-    """One piece of work. At its end `error` is what ended it, or None, and then `result` is what it came to."""
+    """One piece of work.
+
+    At its end `error` is the exception that ended it, or None, and then `result` is its result.
+    """
 
     begin: Callable[[], Steps[object]]
     deadline: float
@@ -57,11 +60,11 @@ class Work(msgspec.Struct):
 
     @property
     def has_begun(self) -> bool:
-        """Whether it was run at all."""
+        """Tell whether it was run at all."""
         return self.steps is not None or self.error is not None
 
     def go_on(self, reply: object = None) -> None:
-        """To the first or next call, or to the end; an error as the reply is raised inside."""
+        """Run to the next call or to the end; raise `reply` inside the work when it is an error."""
         self.call = None
         try:
             if self.steps is None:
@@ -74,7 +77,7 @@ class Work(msgspec.Struct):
 
 
 def run_together(works: Sequence[Work], clock: Clock) -> None:
-    """All of `works` to their ends, step by step. Raises nothing: see `Work`."""
+    """Run all `works` to their ends, step by step. Raises nothing: see `Work`."""
     for work in works:
         work.go_on()
     while waiting := [work for work in works if work.call is not None]:
@@ -134,13 +137,11 @@ def _all(
     alone: Callable[[A], object],
     clock: Clock,
 ) -> Sequence[object]:
-    """Return the reply to each item. Where a source cannot answer them together, or fails in that, each is asked for
-    alone.
-    """
+    """Return the reply to each item: one call for all where the source can and succeeds, else one call for each."""
     if len(items) > 1 and isinstance(source, BatchSource):
-        # Which of them it was that failed shows when each is asked for alone.
+        # A failure is dropped here: the calls one by one show which item failed.
         with suppress(BaseException):
-            # Whoever has less time than the last one is answered by the timekeeper meanwhile.
+            # The timekeeper meanwhile answers an exchange that has less time than the last one.
             found = together(source, max(deadlines))
             if len(found) == len(items):
                 return found

@@ -1,7 +1,7 @@
 """One source behind a wall of its own: own threads, own bounded queue, own deadline (design, sections 8 and 9).
 
-A source that hangs, crashes or lies costs the others nothing: its items end as `timeout` or `failed`, and the
-answer says that a kind of source is missing.
+A source that hangs, crashes or lies does not harm the others: its items end as `timeout` or `failed`, and the answer
+says that a kind of source is missing.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _MIN_PACE_S = 0.00005
 _FIRST_PACE_S = 0.002
 _QUICK_S = 0.003
 _HELD_S = 0.01
-"""A result waits no longer than this for the others of its batch."""
+"""The longest time that a result waits for the others of its batch."""
 
 _HANGS_S = 1.0
-"""A source that is so long over a deadline hangs: who asks it is told at once that it is missing."""
+"""A source that is this long over a deadline hangs: new tasks end at once as missing."""
 
 
 class Task(msgspec.Struct):
@@ -46,7 +46,7 @@ class Task(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class WallLimits:
-    """Limits of one source; 0 means none of its own. `timeout_s` counts from when a task is handed over."""
+    """Limits of one source; 0 means none of its own. `timeout_s` counts from `submit`."""
 
     rate_per_s: float = 0.0
     timeout_s: float = 0.0
@@ -57,7 +57,7 @@ _NO_LIMITS = WallLimits()
 
 @dataclass(slots=True)
 class Health:
-    """What the wall has seen of its source lately."""
+    """The recent results of a source, as its wall has seen them."""
 
     failures: int = 0
     last_error: str = ""
@@ -81,7 +81,7 @@ class Bulkhead:
         self.source = bounded(source, clock, limits.timeout_s)
         self.description: SourceDescription = source.describe()
         self.signs = isinstance(source, SigningSource)
-        """Whether it is a process of its own, which signs its records: waiting for it is no work of ours."""
+        """Tells whether the source is a process that signs its records itself: this process only waits for it."""
         self.health = Health()
         self._clock = clock
         self._timeout_s = limits.timeout_s
@@ -102,7 +102,7 @@ class Bulkhead:
             thread.start()
 
     def look_again(self) -> None:
-        """Take over what the source says of itself now."""
+        """Read the source's description again."""
         self.description = self.source.describe()
 
     def stop(self) -> None:
@@ -126,7 +126,7 @@ class Bulkhead:
         task.done(None, TimedOut(why, code="source-busy", where=self.description.id))
 
     def _admit(self, task: Task) -> bool:
-        """Put a task under the source's own limits; False when it would be its turn too late."""
+        """Apply the source's own limits to a task; False when its turn would come too late."""
         now = self._clock.monotonic()
         if self._timeout_s:
             task.deadline = min(task.deadline, now + self._timeout_s)
@@ -138,14 +138,14 @@ class Bulkhead:
 
     @property
     def hangs(self) -> bool:
-        """Whether nobody can be served any more: all threads, or the one that serves alone, are long over deadlines."""
+        """Tell whether no thread can serve: all threads, or the one that serves alone, are long over deadlines."""
         late = self._clock.monotonic() - _HANGS_S
         over = [thread for thread, deadline in list(self._at_work.items()) if deadline < late]
         return bool(over) and (len(over) == len(self._threads) or self._alone in over)
 
     @property
     def state(self) -> str:
-        """`ok`, or what is wrong with the source, in a word."""
+        """`ok`, or the fault of the source in one word."""
         return "hangs" if self.hangs else self.health.last_error or "ok"
 
     def _run(self) -> None:
@@ -153,9 +153,9 @@ class Bulkhead:
             pass
 
     def _next(self) -> bool:
-        """Serve what waits; False when the end was asked for.
+        """Serve a batch of waiting tasks; False when the end was asked for.
 
-        While the source is quick, one thread serves alone, and always the same: its connections are warm.
+        While the source is quick, one thread serves alone, and always the same one: its connections are warm.
         """
         with self._gate:
             while True:
@@ -164,7 +164,7 @@ class Bulkhead:
                     return False
                 batch = [task]
                 if task.not_before:
-                    # Whoever comes later is later due: nobody is held up by this.
+                    # Later tasks are due later, so this wait holds none of them up.
                     self._stopped.wait(task.not_before - self._clock.monotonic())
                     break
                 if self._pace >= _QUICK_S or self.signs:
@@ -175,7 +175,7 @@ class Bulkhead:
         return True
 
     def _serve_alone(self, batch: list[Task]) -> bool:
-        """Serve a first task and what waits with it, in turn with the stages; False when the end was asked for."""
+        """Serve a first task and those that wait with it, in turn with the stages; False when the end was asked for."""
         with self._turn.taken():
             self._alone = threading.get_ident()
             open_ = self._take_more(batch)
@@ -184,7 +184,7 @@ class Bulkhead:
         return open_
 
     def _take_more(self, batch: list[Task]) -> bool:
-        """As many more tasks as a quick source answers in a few milliseconds; none for a slow one."""
+        """Add as many tasks as a quick source answers in a few milliseconds; False when the end was asked for."""
         wanted = min(_MAX_BATCH, int(_BATCH_S / self._pace))
         while len(batch) < wanted:
             try:
@@ -197,10 +197,10 @@ class Bulkhead:
         return True
 
     def _serve(self, batch: list[Task]) -> None:
-        """Run a batch, then hand all of it on: one hand-over to the next stage instead of one for each task.
+        """Run a batch, then hand all results on together: one hand-over to the next stage instead of one for each task.
 
-        Tasks go step by step together, so that their calls reach the source together; of a source that is less quick
-        only as many as it answers in the time that a result may be held.
+        Tasks go step by step together, so that their calls reach the source together. For a slower source, a portion
+        has only as many tasks as the source answers in the time that a result may be held.
         """
         begun = self._clock.monotonic()
         portion = max(1, int(_HELD_S / self._pace))
@@ -241,7 +241,7 @@ class Bulkhead:
 def _hand_on(
     results: list[tuple[Task, object, LiaisonError | None]],
 ) -> list[tuple[Task, object, LiaisonError | None]]:
-    """Give results to those who wait for them; nothing is left."""
+    """Give results to their tasks; return an empty list."""
     for task, result, error in results:
         task.done(result, error)
     return []

@@ -1,11 +1,11 @@
-"""How often one source is asked: at most so many tasks a second, evenly, and none that could not be served in time."""
+"""Limit how often one source is asked: so many tasks a second, evenly, and none that would be served too late."""
 
 from __future__ import annotations
 
 import threading
 
 BURST_SECONDS = 0.5
-"""Tasks of so long a time may come at once after a pause."""
+"""After a pause, the tasks of this many seconds may come at once."""
 
 
 class Throttle:
@@ -18,9 +18,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def reserve(self, now: float, deadline: float) -> float | None:
-        """Return the moment (as `now`) from which a task may run; None, and nothing is reserved, when it is too late
-        then.
-        """
+        """Reserve a turn; return the moment (as `now`) from which the task may run, or None when that is too late."""
         with self._lock:
             due = max(self._free_at, now - self._burst + self._gap)
             if due >= deadline:

@@ -23,7 +23,7 @@ from gateway.ports.sources import (
 
 
 class _Bounded:
-    """Every call ends after `seconds` at the latest, if the source keeps to its deadline."""
+    """A source whose every call ends after `seconds` at the latest, if the source keeps to its deadline."""
 
     def __init__(self, source: Source, clock: Clock, seconds: float) -> None:
         self._source = source
@@ -34,23 +34,23 @@ class _Bounded:
         return min(deadline, self._clock.monotonic() + self._seconds)
 
     def describe(self) -> SourceDescription:
-        """As the source."""
+        """Describe the source."""
         return self._source.describe()
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
-        """As the source, sooner."""
+        """Search the source, with the shorter deadline."""
         return self._source.search(query, self._until(deadline), strictness)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        """As the source, sooner."""
+        """Fetch from the source, with the shorter deadline."""
         return self._source.fetch(key, record_type, self._until(deadline))
 
     def health(self) -> str:
-        """As the source."""
+        """Return the health of the source."""
         return self._source.health()
 
     def profiles(self) -> list[Profile]:
-        """As the source; none of one that knows none beforehand."""
+        """Return the profiles of the source; empty for a source that knows none beforehand."""
         return self._source.profiles() if isinstance(self._source, ProfiledSource) else []
 
 
@@ -62,11 +62,11 @@ class _BoundedBatch(_Bounded):
     def search_many(
         self, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> Sequence[SearchResult | LiaisonError]:
-        """As the source, sooner."""
+        """Search the source for several queries, with the shorter deadline."""
         return self._many.search_many(asked, self._until(deadline))
 
     def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
-        """As the source, sooner."""
+        """Fetch several records from the source, with the shorter deadline."""
         return self._many.fetch_many(wanted, self._until(deadline))
 
 
@@ -78,7 +78,7 @@ class _BoundedReferred(_Bounded):
     def issue(
         self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
     ) -> tuple[SourceRecord, IssuedRecord]:
-        """As the source, sooner."""
+        """Issue a record from the source, with the shorter deadline."""
         return self._referred.issue(key, record_type, marking, self._until(deadline))
 
 
@@ -88,12 +88,12 @@ class _BoundedSigning(_Bounded):
         self._signing = source
 
     def refer(self, occasion: Occasion) -> ReferredSource:
-        """As the source, with the same limit."""
+        """Refer the source to an exchange, with the same limit."""
         return _BoundedReferred(self._signing.refer(occasion), self._clock, self._seconds)
 
 
 def bounded(source: Source, clock: Clock, seconds: float) -> Source:
-    """Return `source` whose every call ends after `seconds` at the latest; `source` itself when that is 0."""
+    """Return `source` with every call limited to `seconds`; `source` itself when that is 0."""
     if not seconds:
         return source
     if isinstance(source, SigningSource):

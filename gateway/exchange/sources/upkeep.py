@@ -1,4 +1,4 @@
-"""Key indexes of sources are brought up to date beside the exchanges."""
+"""Bring key indexes of sources up to date beside the exchanges."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gateway.ports.journal import EntryDraft
 
 
 class SourceUpkeep:
-    """The key indexes of one node. `refreshers` has for each source what brings its index up to date, and blocks."""
+    """The key indexes of one node. `refreshers` has a function for each source that updates its index, and blocks."""
 
     def __init__(
         self, refreshers: Mapping[str, Callable[[], object]], write: Callable[[EntryDraft], Awaitable[object]]
     ) -> None:
         self._refreshers = refreshers
         self._write = write
-        # Threads of their own: a source that hangs takes none of those that other rounds need.
+        # Threads of their own, so that a source that hangs takes none that other rounds need.
         self._threads = ThreadPoolExecutor(max(1, len(refreshers)), thread_name_prefix="upkeep")
 
     async def refresh(self, source: str) -> None:
-        """Bring the index of one source up to date; a source that cannot be asked keeps the index that it has."""
+        """Update the index of one source; a source that fails keeps its index, and the failure has an entry."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._refreshers[source])
         except StorageBroken:
@@ -33,5 +33,5 @@ class SourceUpkeep:
             await self._write(events.SOURCE_FAILED.draft(source=source, code=code, detail=detail[:300]))
 
     def close(self) -> None:
-        """Begin no refresh any more; one that has begun is not waited for."""
+        """Begin no further refresh, and do not wait for a running one."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,1 +1,1 @@
-"""Hold the values that logs keep and compare: day accounts, retention, witnessed heads."""
+"""Values that logs keep and compare: day accounts, retention, witnessed heads."""

@@ -1,4 +1,4 @@
-"""A day's account: what one node answered to another, compared once a day."""
+"""A day's account: the answers of one node to another, compared once a day."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ExchangeLine(msgspec.Struct, frozen=True):
 
 
 class DayAccount(msgspec.Struct, frozen=True):
-    """What `sender` answered to `recipient`, by the numbers of their channel. Times are microseconds since 1970.
+    """The answers of `sender` to `recipient`, by the numbers of their channel. Times are microseconds since 1970.
 
     `day` is the UTC day that it closes (`2026-11-23`), `given` the highest number by its end, [`first`, `through`] the
-    range that this account speaks of; where it is `listed`, `lines` are all exchanges that the sender has in it.
+    range that this account covers; where it is `listed`, `lines` are all exchanges that the sender has in it.
     """
 
     sender: MemberId
@@ -35,10 +35,10 @@ class DayAccount(msgspec.Struct, frozen=True):
 
 
 class DayAnswer(msgspec.Struct, frozen=True):
-    """What the recipient of an account holds of its range.
+    """The recipient's own view of an account's range.
 
-    `missing` are numbers that did not arrive; `differing` numbers that are listed and are held otherwise, or are held
-    and are not listed; `unknown` what arrived that day with numbers higher than any given.
+    `missing` are numbers that did not arrive; `differing` are numbers that are listed but held otherwise, or held but
+    not listed; `unknown` are answers that arrived that day with numbers higher than any given.
     """
 
     sender: MemberId

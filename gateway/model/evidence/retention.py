@@ -1,8 +1,8 @@
-"""How long content is kept: ids of content keys, and ages such as `3y`.
+"""The time for which content is kept: ids of content keys, and ages such as `3y`.
 
-Content is encrypted under one key for each retention class and month, so it is also erased by the month: a key is
-over an age when the *end* of its month is. Nothing is erased before its time; what was written on the first of a
-month is kept a month longer than what was written on its last day.
+Content is encrypted under one key for each retention class and month, so it is also erased by the month: a key is over
+an age when the *end* of its month is. Nothing is erased before its time; an entry of the first day of a month is kept a
+month longer than one of its last day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MONTHS = {"y": 12, "m": 1}
 
 @dataclass(frozen=True, slots=True)
 class ContentKeyId:
-    """A key's id, taken apart: `name` is its retention class; it protects what was written in [start_us, end_us)."""
+    """The parts of a key's id: `name` is its retention class; it protects content written in [start_us, end_us)."""
 
     id: str
     name: str
@@ -31,13 +31,13 @@ class ContentKeyId:
 
     @property
     def month(self) -> str:
-        """`2026-11`."""
+        """The month, as in `2026-11`."""
         return self.id.partition("/")[2].partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class ContentPlace:
-    """Content that lies under a month's key: its entry, and the content key as it is wrapped."""
+    """Content under a month's key: its entry, and the wrapped content key."""
 
     log: str
     index: int
@@ -46,7 +46,7 @@ class ContentPlace:
 
 
 def content_key_id(text: str) -> ContentKeyId:
-    """Return `nohit/2026-11`, or `nohit/2026-11.2` for the key that followed it; `Malformed` for anything else."""
+    """Return the parts of `nohit/2026-11`, or of its successor `nohit/2026-11.2`; raise `Malformed` for others."""
     match = _KEY_ID.fullmatch(text)
     if match is None or match[2] == "0000":
         raise Malformed("`{text!a}` is not the id of a content key", where="key", text=text[:40])
@@ -54,7 +54,7 @@ def content_key_id(text: str) -> ContentKeyId:
 
 
 def month_of(at_us: int) -> tuple[int, int]:
-    """Start and end of the month (UTC) that a time lies in."""
+    """Return start and end of the month (UTC) that holds a time."""
     moment = from_us(at_us)
     start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
     end = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
@@ -73,7 +73,7 @@ def months_before(now_us: int, months: int) -> int:
 
 
 def age_before(now_us: int, age: str) -> int:
-    """Return the time that `age` ago was: `3y`, `36m` or `1100d`. Raises `Malformed`."""
+    """Return the time that was `age` ago: `3y`, `36m` or `1100d`. Raises `Malformed`."""
     match = _AGE.fullmatch(age)
     if match is None:
         raise Malformed("`{age!a}` is not an age", where="age", remedy="such as 3y, 36m or 1100d", age=age[:20])
@@ -84,7 +84,7 @@ def age_before(now_us: int, age: str) -> int:
 
 
 def ranges(indexes: list[int]) -> str:
-    """Ascending indexes as text: `5,9-12`."""
+    """Return ascending indexes as text: `5,9-12`."""
     parts: list[list[int]] = []
     for index in indexes:
         if parts and parts[-1][1] == index - 1:
@@ -95,7 +95,7 @@ def ranges(indexes: list[int]) -> str:
 
 
 def in_ranges(text: str, index: int) -> bool:
-    """Tell whether `index` is one of what `ranges` wrote. Raises `Malformed`."""
+    """Tell whether `index` is in a text that `ranges` wrote. Raises `Malformed`."""
     if not re.fullmatch(r"(\d{1,18}(-\d{1,18})?(,|$))*", text, re.ASCII):
         raise Malformed("not a list of indexes", where="indexes")
     for part in filter(None, text.split(",")):

@@ -1,4 +1,4 @@
-"""What witnesses remember of heads, and what they said of ours."""
+"""Heads in the memory of witnesses, and cosignatures of our own heads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WitnessedHead(msgspec.Struct, frozen=True):
 
 
 class HeadEvidence(msgspec.Struct, frozen=True):
-    """Two signed heads of one log that do not go together; `code` says in which way (`fork`, `behind`)."""
+    """Two signed heads of one log that contradict each other; `code` says how (`fork`, `behind`)."""
 
     origin: str
     code: str
@@ -26,7 +26,7 @@ class HeadEvidence(msgspec.Struct, frozen=True):
 
 
 class CosignedHead(msgspec.Struct, frozen=True):
-    """A head of our own with the signature lines that witnesses gave to it."""
+    """A head of our own with the signature lines of its witnesses."""
 
     size: int
     checkpoint: bytes

@@ -1,11 +1,12 @@
 """Eight ECDSA P-256 operations in the time of two: Intel's multi-buffer library `crypto_mb`, where it can run.
 
 The library (extra `speed`, package `ipp-crypto`) takes eight signatures in the eight lanes of AVX-512 registers. It
-comes without a Python module, so it is called through `ctypes`, which gives the interpreter's lock away meanwhile.
-What it lacks is done here: numbers are in range before it sees them, and a nonce is drawn as FIPS 186-5, A.3.2, says.
+comes without a Python module, so it is called through `ctypes`, which releases the interpreter's lock meanwhile. This
+module does what the library lacks: it checks that numbers are in range, and draws a nonce as FIPS 186-5, A.3.2, says.
 
-It is used after it has signed and verified a published vector (RFC 6979, A.2.5) and refused a changed one; where it is
-missing, does not fit the processor or fails that, signatures are made and verified one by one (decision 0030).
+The library is used after it has signed and verified a published vector (RFC 6979, A.2.5) and refused a changed one.
+Where it is missing, does not fit the processor or fails that test, signatures are made and verified one by one
+(decision 0030).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _PACKAGE = "ipp-crypto"
 _LIBRARY = "libcrypto_mb.so.13"
 _INSTALL_AGAIN = f"install the package `{_PACKAGE}` again"
 _NOT_NEEDED = ("libsvml.so", "libirng.so", "libimf.so", "libintlc.so.5")
-"""Parts of the maker's compiler that the library lists and takes nothing from; their licence would not suit us."""
+"""Parts of the maker's compiler that the library lists and uses nothing of; their licence would not suit us."""
 
 _SIZE = 32
 _ZERO = bytes(_SIZE)
@@ -53,7 +54,7 @@ class CryptoMb:
         self._sign = sign
 
     def fit(self, checks: Sequence[tuple[Point, bytes, bytes]]) -> list[bool]:
-        """Return for each signature (raw r and s, 64 bytes) if it fits the digest (SHA-256) under its key.
+        """Return for each signature (raw r and s, 64 bytes) whether it fits the digest (SHA-256) under its key.
 
         `checks` are up to `WIDTH` of (key, signature, digest). A signature out of range does not fit.
         """
@@ -72,7 +73,7 @@ class CryptoMb:
     def sign(self, work: Sequence[tuple[bytes, bytes]]) -> list[bytes | None]:
         """Return the signatures (raw r and s) of up to `WIDTH` of (private scalar, the last byte first; digest).
 
-        None where the library says that it could not: a nonce that gives no signature, once in 2^256.
+        None where the library reports that it could not: a nonce that gives no signature, once in 2^256.
         """
         return self.sign_with(work, [_nonce() for _ in work])
 
@@ -98,26 +99,26 @@ class CryptoMb:
 
 @dataclass(frozen=True, slots=True)
 class _Absent:
-    """Why the library is not used, and what to do where that is a fault."""
+    """The reason why the library is not used, and the remedy where that is a fault."""
 
     text: str
     remedy: str = ""
 
 
 def multi_buffer() -> CryptoMb | None:
-    """Return the library, or None where it cannot be used (`describe` says why)."""
+    """Return the library, or None where it cannot be used (`describe` gives the reason)."""
     found = _find()
     return found if isinstance(found, CryptoMb) else None
 
 
 def describe() -> str:
-    """Say how the signatures of a batch are made and verified on this machine, and why one by one where they are."""
+    """Return how batches are signed and verified on this machine, with the reason where it is one by one."""
     found = _find()
     return "eight at a time" if isinstance(found, CryptoMb) else f"one by one: {found.text}"
 
 
 def remedy() -> str:
-    """Return what to do about a library that is installed, fits this machine and cannot be used; else empty."""
+    """Return the remedy for a library that is installed, fits this machine and cannot be used; else empty."""
     found = _find()
     return "" if isinstance(found, CryptoMb) else found.remedy
 
@@ -145,7 +146,7 @@ def _load() -> CryptoMb | _Absent:
         return _Absent(f"the package `{_PACKAGE}` (extra `speed`) is not installed")
     except LiaisonError as error:
         return _Absent(f"`{_LIBRARY}` cannot be used: {error.message}", error.remedy)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with an extra, everything works without it
+    except Exception as error:  # noqa: BLE001 - a fault of an extra must not stop the process: everything works without it
         return _Absent(f"`{_LIBRARY}` cannot be used: {error}", _INSTALL_AGAIN)
     return found
 
@@ -162,7 +163,7 @@ def _path() -> Path:
 
 
 def _check_whole(file: PackagePath) -> None:
-    """Raise unless the file is the one that was installed: half a library would end the process, not raise."""
+    """Raise `Misconfigured` unless the file is the one that was installed: half a library would end the process."""
     found = urlsafe_b64encode(sha256(file.read_binary()).digest()).rstrip(b"=").decode()
     if file.hash is None or (file.hash.mode, file.hash.value) != ("sha256", found):
         raise Misconfigured("it is not the file that was installed", remedy=_INSTALL_AGAIN)
@@ -216,12 +217,12 @@ def _reversed(digits: str) -> bytes:
 
 
 def _in_range(number: bytes) -> bool:
-    """Return if 0 < number < the group's order; texts of bytes compare like the numbers that they write."""
+    """Tell whether 0 < number < the group's order; bytes in big-endian order compare like their numbers."""
     return _ZERO < number < _ORDER
 
 
 def _nonce() -> bytes:
-    """Draw a number between 1 and the group's order, each as likely, the last byte first (FIPS 186-5, A.3.2)."""
+    """Return a uniform random number from 1 to below the group's order, last byte first (FIPS 186-5, A.3.2)."""
     while not _in_range(drawn := os.urandom(_SIZE)):
         pass
     return drawn[::-1]

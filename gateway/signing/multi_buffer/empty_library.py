@@ -1,8 +1,8 @@
-"""Shared libraries with a name and nothing in them (ELF for x86-64: System V ABI, chapters 4 and 5).
+"""Shared libraries with a name and no content (ELF for x86-64: System V ABI, chapters 4 and 5).
 
-A library may list others that it takes no symbol from; the loader refuses it all the same where they are missing. An
-empty library of the missing name, loaded before, satisfies the loader and leaves the library itself as its maker
-signed it.
+A library may list others of which it uses no symbol; the loader refuses it all the same where they are missing. An
+empty library of the missing name, loaded before, satisfies the loader, and the library itself stays as its maker signed
+it.
 """
 
 from __future__ import annotations

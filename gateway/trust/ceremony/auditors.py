@@ -1,4 +1,4 @@
-"""Appointing an auditor: the key that an authority lets into the logs, how far, and until when."""
+"""Appoint an auditor: a key that an authority admits to the logs, with its scope and its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.trust.documents.descriptor import KeyUse, ListedKey
 from gateway.trust.documents.folder import TrustDocuments
 
 MAX_DAYS = 366
-"""Days for which an auditor is appointed at most; then the authority appoints anew."""
+"""The most days of one appointment; after that the authority appoints again."""
 
 _SECOND_US = 1_000_000
 _DAY_US = 86_400 * _SECOND_US
@@ -47,7 +47,7 @@ def draft_appointment(
     now_us = clock.now_us() // _SECOND_US * _SECOND_US
     start_us, stop_us = now_us - _BACK_US, now_us + days * _DAY_US
     held = [parse_appointment(line)[0] for line in documents.appointments(member)]
-    # The newest of a key counts, and times are whole seconds: no two of a key may be alike.
+    # The newest appointment of a key counts, and times are whole seconds, so no two of a key may share one.
     issued_us = max([now_us, *(item.issued_us + _SECOND_US for item in held if item.key_id == key.key_id)])
     for listed in auditor_keys(trust, member):
         if listed.key_id == key.key_id:
@@ -74,9 +74,7 @@ def draft_appointment(
 
 
 def auditor_keys(trust: Path, member: MemberId) -> list[ListedKey]:
-    """Return the keys of a member's auditors as its descriptor lists them, each for the time of its first
-    appointment.
-    """
+    """Return the keys of a member's auditors for its descriptor, each with the time of its first appointment."""
     found: dict[str, ListedKey] = {}
     for line in TrustDocuments(trust).appointments(member):
         appointment, _ = parse_appointment(line)

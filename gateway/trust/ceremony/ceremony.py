@@ -44,10 +44,10 @@ from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
 
 UNCERTIFIED_DAYS = 1_826
-"""Days that keys without a certificate (log, witness) are listed for: five years."""
+"""Days for which keys without a certificate (log, witness) are listed: five years."""
 
 PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
-"""Folders of a home with the public keys (`*.pub`) of persons, by what they may sign."""
+"""Folders of a home with the public keys (`*.pub`) of persons, by their uses."""
 
 CERTIFICATES = "certificates"
 """Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
@@ -66,7 +66,7 @@ def draft(
     days: int = 365,
     previous: bytes = b"",
 ) -> bytes:
-    """Return an unsigned charter of these members: the first one, or the one that follows `previous`.
+    """Return an unsigned charter of these members: the first one, or the successor of `previous`.
 
     Members of `previous` without a card stay as they are.
     """
@@ -84,9 +84,9 @@ def draft(
 
 
 def sign(data: bytes, authority: Path) -> bytes:
-    """Return the charter, descriptor or appointment with the signature of the authority in this folder added.
+    """Return the charter, descriptor or appointment with one more signature: that of the authority in this folder.
 
-    An authority signs only a charter that has its key; `BadSignature` otherwise.
+    An authority signs only a charter that has its key; raises `BadSignature` otherwise.
     """
     key = authority_key(authority)
     kind = kind_of(data)
@@ -97,7 +97,7 @@ def sign(data: bytes, authority: Path) -> bytes:
 
 
 def authority_key(folder: Path) -> SigningKey:
-    """Return the key of the authority whose folder it is. Raises `Misconfigured` for a folder that is none's."""
+    """Return the key of the authority in `folder`. Raises `Misconfigured` for a folder without one."""
     file = folder / "authority.key"
     if not file.exists():
         raise Misconfigured(
@@ -124,7 +124,7 @@ def kind_of(data: bytes) -> str:
 
 
 def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | None = None) -> list[Accepted]:
-    """Take documents, one a line, into a trust folder; what became of each. Stops at the first that is refused.
+    """Take documents, one a line, into a trust folder; return the result for each. Stops at the first refused one.
 
     Raises what `TrustDocuments.accept_…` raises.
     """
@@ -145,13 +145,12 @@ def publish_descriptor(
     agencies: Sequence[str],
     compromised: Mapping[str, int] | None = None,
 ) -> bytes:
-    """Make, sign and accept the next descriptor of the member whose home this is; the document.
+    """Make, sign and accept the next descriptor of the home's member, and return it.
 
-    It lists the keys of the home; when it would say the same as the one held, that one is returned. Keys that were
-    listed before and are no longer in the home stay listed, so that what they signed can be verified. When the
-    charter demands more than one signature of the authority, the document is returned and not yet accepted:
-    `sign` adds signatures, `import_document` accepts. `compromised` says of key ids since when (microseconds since
-    1970) they prove nothing any more.
+    It lists the keys of the home. When it would equal the one held, that one is returned. Keys that were listed before
+    and have left the home stay listed, so that their signatures can be verified. When the charter demands more than one
+    signature of the authority, the document is returned and not yet accepted: `sign` adds signatures, `import_document`
+    accepts. `compromised` maps key ids to the time (microseconds since 1970) from which they prove nothing.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -193,10 +192,10 @@ def publish_descriptor(
 def _next_keys(
     mine: Sequence[ListedKey], before: Descriptor | None, compromised: Mapping[str, int]
 ) -> tuple[ListedKey, ...]:
-    """Return the keys listed before, the home's new ones behind them, and what is known of compromised ones."""
+    """Return the keys listed before, then the home's new ones, with the times of compromised ones."""
     listed = {key.key_id: key for key in before.keys} if before else {}
     for key in mine:
-        # A key keeps the times under which it was listed first.
+        # A key keeps the times of its first listing.
         listed.setdefault(key.key_id, key)
     for key_id, since_us in compromised.items():
         if key_id not in listed:
@@ -206,9 +205,9 @@ def _next_keys(
 
 
 def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:
-    """Make, sign (with the home's status key) and accept the member's next status; the document.
+    """Make, sign (with the home's status key) and accept the member's next status, and return it.
 
-    What an earlier status removed stays removed: a status can only renew and remove.
+    A key that an earlier status removed stays removed: a status can only renew and remove.
     """
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
@@ -239,7 +238,7 @@ def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), lif
 
 
 def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKey]:
-    """Return the keys of a home as a descriptor lists them; agencies without a certificate in the home have none here.
+    """Return the keys of a home for its descriptor; an agency without a certificate in the home has none here.
 
     Raises `Misconfigured` for files that are missing or do not fit.
     """
@@ -271,9 +270,7 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:
-    """Return the keys that agencies hold themselves, by the certificates that they handed in. Raises
-    `Misconfigured`.
-    """
+    """Return the keys that agencies hold themselves, from the certificates handed in. Raises `Misconfigured`."""
     return [_own_agency_key(path) for path in sorted((home / CERTIFICATES).glob("*.pem"))]
 
 
@@ -338,7 +335,7 @@ def _certified_key(path: Path) -> ListedKey:
 
 
 def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: int) -> ListedKey:
-    """Whole seconds, a little back as certificates are."""
+    """Return the listing of a key without a certificate: from five minutes ago, in whole seconds, for five years."""
     start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
     return ListedKey(
         key_id=key.key_id,
@@ -352,7 +349,7 @@ def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: in
 
 
 def _member_of(home: Path) -> MemberId:
-    """Whose home this is, as its statement certificate says."""
+    """Return the member of a home, by its statement certificate."""
     path = home / "keys" / "statement.pem"
     try:
         return read_leaf(path.read_bytes()).name.member

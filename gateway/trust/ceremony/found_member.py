@@ -1,6 +1,6 @@
-"""Making a member: its authority (offline) and the keys and certificates of its node.
+"""Make a member: its authority (offline), and the keys and certificates of its node.
 
-Everything is idempotent: what exists is kept and not listed; a key is never overwritten.
+Everything is idempotent: a file that exists is kept and not listed; a key is never overwritten.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COMMAND_LINE = "cli"
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A key of a node's home, and the certificate it gets; None = a key without one."""
+    """A key of a node's home, and the name in its certificate; None for a key without one."""
 
     file: str
     algorithm: Algorithm
@@ -35,9 +35,9 @@ class _Pair:
 
 
 def create_member(folder: Path, member: str, clock: Clock) -> list[str]:
-    """Return a member's authority in `folder`: `authority.key`, `ca.key`, `ca.pem` and `member.json`.
+    """Make a member's authority in `folder`: `authority.key`, `ca.key`, `ca.pem` and `member.json`.
 
-    Names of the files made now. Raises `Misconfigured` when the folder is another member's.
+    Returns the names of the files made now. Raises `Misconfigured` when the folder is another member's.
     """
     known = member_id(member)
     make_folder(folder)
@@ -78,10 +78,10 @@ def check_authority_of(home: Path, authority: Path) -> None:
 def create_member_keys(
     home: Path, authority: Path, member: str, agencies: Sequence[str], name: str, clock: Clock
 ) -> list[str]:
-    """Return keys and certificates of the node `name` in `home` (`keys/`, `ca.pem`), certified by the CA in
-    `authority`.
+    """Make keys and certificates of the node `name` in `home` (`keys/`, `ca.pem`), certified by `authority`'s CA.
 
-    Agencies get a key that the node holds (`held-by-node`). Names of the files made now, relative to `home`.
+    Agencies get a key that the node holds (`held-by-node`). Returns the names of the files made now, relative to
+    `home`.
     """
     known = member_id(member)
     _check_owner(authority, known)

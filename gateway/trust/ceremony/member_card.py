@@ -1,4 +1,4 @@
-"""The member card: what a member hands to the others so that a charter can be drafted. It holds no secret.
+"""The member card: a member hands it to the others so that a charter can be drafted. It holds no secret.
 
 It is not signed: the authorities compare it by voice or in person before they sign the charter that names it.
 """
@@ -31,7 +31,7 @@ class MemberCard:
 
 
 def write_card(folder: Path, card: MemberCard) -> Path:
-    """Write `member.json` into an authority's folder; the path. Raises `Misconfigured` when it exists."""
+    """Write `member.json` into an authority's folder; return its path. Raises `Misconfigured` when it exists."""
     path = folder / CARD_FILE
     value = {"authority": encode64(card.authority.spki), "ca": card.ca_pem.decode("ascii"), "member": card.member}
     write_new(path, strict_json.dumps(value) + b"\n", PUBLIC)

@@ -1,8 +1,8 @@
-"""The witness card: what a domestic witness hands to its country's node and authority. It holds no secret.
+"""The witness card: a domestic witness hands it to its country's node and authority. It holds no secret.
 
 `liaison witness init` writes it as `witness.pub`; the node's home keeps it in `witnesses/`. The authority signs its
-keys into the descriptor, and so its cosignatures count for everybody; its certificate is the only one that the node
-accepts as that of the witness's machine. Like a member card it is compared by voice or in person before it is used.
+keys into the descriptor, so that its cosignatures count for all members. The node accepts only its certificate for the
+witness's machine. Like a member card it is compared by voice or in person before it is used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_CARD = 32_768
 
 @dataclass(frozen=True, slots=True)
 class WitnessCard:
-    """Whose witness it is, its keys (Ed25519, ML-DSA-44), and the certificate of its server (PEM)."""
+    """The witness's member, its keys (Ed25519, ML-DSA-44), and the certificate of its server (PEM)."""
 
     member: MemberId
     keys: tuple[WitnessKey, ...]
@@ -34,7 +34,7 @@ class WitnessCard:
 
 
 def build_witness_card(card: WitnessCard) -> bytes:
-    """Return the card as a file."""
+    """Return the bytes of the card's file."""
     value = {
         "certificate": card.certificate.decode("ascii"),
         "keys": [encode64(key.spki) for key in card.keys],
@@ -44,9 +44,7 @@ def build_witness_card(card: WitnessCard) -> bytes:
 
 
 def parse_witness_card(data: bytes) -> WitnessCard:
-    """Return the card in `data`: one key of each kind. Raises `Malformed`, or `BadSignature` when a key is not
-    admitted.
-    """
+    """Return the card in `data`: one key of each kind. Raises `Malformed`, or `BadSignature` for a bad key."""
     fields = Fields(strict_json.loads(data, _MAX_CARD), "witness card", ("member", "keys", "certificate"))
     keys = tuple(WitnessKey.admit(decode64(text)) for text in fields.texts("keys", 2))
     if [key.algorithm for key in keys] != [Algorithm.ED25519, Algorithm.MLDSA44]:
@@ -73,9 +71,7 @@ def read_witness_card(path: Path) -> WitnessCard:
 
 
 def witness_cards(home: Path, member: str) -> list[WitnessCard]:
-    """Return the cards of the domestic witnesses that a node's home knows. Raises `Misconfigured`, also for one that is
-    of another member.
-    """
+    """Return the domestic witnesses' cards in a node's home. Raises `Misconfigured`, also for another member's card."""
     found = []
     for path in sorted((home / WITNESSES).glob("*.pub")):
         card = read_witness_card(path)

@@ -1,8 +1,8 @@
-"""The appointment: what an auditor may see, and until when; the auditor's certificate.
+"""The appointment: the scope and the end of an auditor's access; the auditor's certificate.
 
-A DSSE document over JSON with closed fields, signed by the member's own authority. It counts only while its key is
-also listed in the member's descriptor for `auditor`: so it ends with a removal, too. The scope says which entries may
-be opened; what it does not name is not opened.
+A DSSE document over JSON with closed fields, signed by the member's own authority. It counts only while its key is also
+listed in the member's descriptor for `auditor`: so it ends with a removal, too. The scope names the entries that may be
+opened; all others stay closed.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _SCOPE = ("agencies", "content", "counterparts", "since", "until")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an auditor may open: entries from `since_us` until before `until_us` (microseconds since 1970).
+    """The entries that an auditor may open: from `since_us` until before `until_us` (microseconds since 1970).
 
-    `counterparts` are member ids; the own member's id stands for entries without a counterpart. `agencies` are those
-    of the own country that took part. `content`: also the signed answers, which hold records.
+    `counterparts` are member ids; the own member's id stands for entries without a counterpart. `agencies` are those of
+    the own country that took part. `content`: also the signed answers, which hold records.
     """
 
     since_us: int
@@ -100,7 +100,7 @@ class Appointment:
 
 
 def sign_appointment(appointment: Appointment, keys: Sequence[SigningKey]) -> bytes:
-    """Return the signed document; checked by reading it again."""
+    """Return the signed document, after reading it back."""
     scope = appointment.scope
     payload: dict[str, Any] = {
         "appointed_by": appointment.appointed_by,
@@ -150,7 +150,7 @@ def parse_appointment(data: bytes) -> tuple[Appointment, Document]:
 def verify_appointment(data: bytes, member: CharterMember, federation: str) -> Appointment:
     """Return an appointment that the member's own authority signed, under the charter's threshold; else `BadSignature`.
 
-    Whether its key is listed, and it is in its time, is asked of a `TrustView` (`gateway.audit.reading.mandate`).
+    `gateway.audit.reading.mandate` asks a `TrustView` whether its key is listed, and checks its time.
     """
     appointment, document = parse_appointment(data)
     if (appointment.member, appointment.federation) != (member.member, federation):
@@ -160,7 +160,7 @@ def verify_appointment(data: bytes, member: CharterMember, federation: str) -> A
 
 
 def check_time(appointment: Appointment, at_us: int) -> None:
-    """Return when the appointment is in its time, else `Forbidden`."""
+    """Raise `Forbidden` for an appointment outside its time."""
     if not appointment.start_us <= at_us < appointment.stop_us:
         raise Forbidden(
             "the appointment of `{auditor}` is outside its time",

@@ -1,8 +1,9 @@
-"""The charter: who the members are. A TUF root document (TUF specification 1.0, 4.3 and 5.3) that the members'
-authorities sign, m of n, with the member table as a signed extra field.
+"""The charter: the list of members. A TUF root document (TUF specification 1.0, 4.3 and 5.3).
+
+The members' authorities sign it, m of n; the member table is a signed extra field.
 
 The root role has one key for each active member, so that no member counts twice. Version N+1 is valid under the
-thresholds of N and of N+1. The bytes have one form only (`strict_json.dumps`), one charter is one line.
+thresholds of N and of N+1. The bytes have one form only (`strict_json.dumps`), and one charter is one line.
 
 The *fingerprint* is SHA-256 of the canonical form of the signed part: further signatures do not change it, so
 authorities compare it while signatures are still collected.
@@ -43,7 +44,7 @@ MEMBERS = "x-liaison-members"
 
 @dataclass(frozen=True, slots=True)
 class Charter:
-    """A charter whose signatures were verified; made by `verify_charter_chain` only.
+    """A charter whose signatures were verified; only `verify_charter_chain` makes one.
 
     `hash` is the fingerprint as 32 bytes; `data` are the exact bytes; times are microseconds since 1970.
     """
@@ -59,7 +60,7 @@ class Charter:
 
     @property
     def fingerprint(self) -> str:
-        """What people compare: 64 hexadecimal digits."""
+        """The fingerprint for people to compare: 64 hexadecimal digits."""
         return self.hash.hex()
 
     def active(self, member: str) -> bool:
@@ -70,14 +71,14 @@ class Charter:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A charter that parses, with the signatures it has so far: nothing is verified yet."""
+    """A charter that parses, with its signatures so far; none is verified yet."""
 
     charter: Charter
     metadata: Metadata[Root]
 
     @property
     def signed_by(self) -> tuple[str, ...]:
-        """Ids of the keys under whose names there are signatures."""
+        """The ids of the keys under whose names there are signatures."""
         return tuple(self.metadata.signatures)
 
 
@@ -113,7 +114,7 @@ def parse_charter(data: bytes) -> Draft:
     if not isinstance(value, dict) or value.keys() != {"signatures", "signed"} or strict_json.dumps(value) != data:
         raise _bad("a charter is `signed` and `signatures`, in the form in which it was drafted")
     try:
-        # `from_dict` takes its argument to pieces.
+        # `from_dict` empties its argument.
         metadata: Metadata[Root] = Metadata.from_dict(copy.deepcopy(value))
         if not isinstance(metadata.signed, Root) or metadata.unrecognized_fields:
             raise ValueError("it is no root document")
@@ -126,7 +127,7 @@ def parse_charter(data: bytes) -> Draft:
 def sign_charter(data: bytes, key: SigningKey) -> bytes:
     """Return the charter with the signature of one more authority; an earlier one of the same key is replaced.
 
-    `BadSignature` when no member of the charter, whatever its status, has this key.
+    Raises `BadSignature` when no member of the charter, of any status, has this key.
     """
     draft = parse_charter(data)
     known = {item.key_id for member in draft.charter.members.values() for item in member.authority_keys}
@@ -173,7 +174,7 @@ def verify_charter_chain(
 
 
 def check_fingerprint(first: Charter, fingerprint: str) -> None:
-    """Return when `first` has this fingerprint. Raises `Contradicted`."""
+    """Raise `Contradicted` unless `first` has this fingerprint."""
     if first.fingerprint != normal_fingerprint(fingerprint):
         raise Contradicted(
             "the charter has the fingerprint `{fingerprint}`, which is not the expected one",
@@ -184,7 +185,7 @@ def check_fingerprint(first: Charter, fingerprint: str) -> None:
 
 
 def check_successor(before: Draft, after: Draft) -> None:
-    """Steps 2 and 3 for one pair."""
+    """Check steps 2 and 3 for one pair of versions."""
     old, new = before.charter, after.charter
     if new.version != old.version + 1:
         raise Malformed(
@@ -205,7 +206,7 @@ def check_successor(before: Draft, after: Draft) -> None:
 
 
 def check_signatures(draft: Draft, before: Draft | None) -> None:
-    """Return when enough authorities signed, for the charter itself and for the one before."""
+    """Raise `BadSignature` unless enough authorities signed, under the charter itself and under the one before."""
     new, signatures = draft.metadata.signed, draft.metadata.signatures
     try:
         payload = draft.metadata.signed_bytes
@@ -227,7 +228,7 @@ def check_signatures(draft: Draft, before: Draft | None) -> None:
 
 
 def check_expiry(charter: Charter, now_us: int) -> None:
-    """Return while the charter is in its time; else `Stale`."""
+    """Raise `Stale` for a charter that has expired."""
     if now_us >= charter.expires_us:
         raise Stale(
             "charter {version} expired at {format_time}",
@@ -244,7 +245,7 @@ def normal_fingerprint(text: str) -> str:
 
 
 def _read(root: Root, signed: bytes, data: bytes) -> Charter:
-    """Return the closed reading of the signed part."""
+    """Return the charter in the signed part, with no other fields than the known ones."""
     extra = root.unrecognized_fields
     if extra.keys() != {FEDERATION, ISSUED, MEMBERS}:
         raise _bad(f"a charter has the fields `{FEDERATION}`, `{ISSUED}` and `{MEMBERS}`, and no other extra ones")
@@ -265,7 +266,7 @@ def _read(root: Root, signed: bytes, data: bytes) -> Charter:
 
 
 def _check_root_keys(root: Root, members: Mapping[str, CharterMember], threshold: int) -> None:
-    """One key for each active member, exactly: so a threshold of keys is one of members (CASE-J2)."""
+    """Check that the root role has one key for each active member: a threshold of keys is one of members (CASE-J2)."""
     expected = {
         key.key_id: key.spki
         for member in members.values()

@@ -1,7 +1,7 @@
-"""The descriptor: what a member says of itself, signed by its own authority (design, section 3).
+"""The descriptor: a member's description of itself, signed by its own authority (design, section 3).
 
-A DSSE document over JSON with closed fields. Keys that are not listed are refused, whatever certificate they have;
-keys stay listed after their use, so that old evidence can be verified.
+A DSSE document over JSON with closed fields. A key that is not listed is refused, whatever certificate it has. Keys
+stay listed after their use, so that old evidence can be verified.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class KeyUse(StrEnum):
-    """What a listed key is for; agencies' keys have `agency/<agency>` instead (`agency_use`)."""
+    """The use of a listed key; agencies' keys have `agency/<agency>` instead (`agency_use`)."""
 
     TLS = "tls"
     STATEMENT = "statement"
@@ -73,8 +73,8 @@ def agency_use(agency: str) -> str:
 class ListedKey:
     """A key that a member allows for one use. `certificate` (DER) is given for P-256 keys with a certified use.
 
-    It may be used from `start_us` until before `stop_us`; from `compromised_us` on it proves nothing any more
-    (None: not compromised). Microseconds since 1970, whole seconds in the document.
+    It may be used from `start_us` until before `stop_us`; from `compromised_us` on it proves nothing (None: not
+    compromised). Microseconds since 1970, whole seconds in the document.
     """
 
     key_id: str
@@ -98,8 +98,9 @@ class ListedKey:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A descriptor. `hash` is SHA-256 of its exact payload, `data` the signed document, `previous` the hash of
-    the version before (empty for the first).
+    """A descriptor. `hash` is SHA-256 of its exact payload, `data` the signed document.
+
+    `previous` is the hash of the version before, empty for the first.
     """
 
     member: MemberId
@@ -116,13 +117,13 @@ class Descriptor:
 
 
 def certified_use(leaf: Leaf) -> str:
-    """Return the descriptor's word for what a certificate is for."""
+    """Return the descriptor's word for the use of a certificate."""
     name = leaf.name
     return agency_use(name.name) if name.use is CertificateUse.AGENCY else CERTIFIED.get(name.use, name.use.value)
 
 
 def sign_descriptor(descriptor: Descriptor, keys: Sequence[SigningKey]) -> bytes:
-    """Return the signed document of a descriptor; checked by reading it again."""
+    """Return the signed document of a descriptor, after reading it back."""
     data = sign_document(DESCRIPTOR_TYPE, strict_json.dumps(_as_json(descriptor)), keys)
     parse_descriptor(data)
     return data
@@ -143,7 +144,7 @@ def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> De
     2. it is this member's, and of this federation (CASE-J7);
     3. enough different keys of the authority signed (CASE-J1, CASE-J2).
 
-    Admission of its keys is `check_keys`, once, when it is accepted; a view admits each again at first use.
+    `check_keys` admits its keys once, when it is accepted; a view admits each again at first use.
     """
     descriptor, document = parse_descriptor(data)
     if descriptor.federation != federation:
@@ -233,7 +234,7 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
 
 
 def endpoint(text: str) -> str:
-    """Return `host:port` (an IPv6 address in brackets), or `Malformed`."""
+    """Return `text` when it is `host:port` (an IPv6 address in brackets), else raise `Malformed`."""
     match = _ENDPOINT.fullmatch(text)
     if not match or int(match.group(1)) > 65_535:
         raise Malformed(
@@ -270,7 +271,7 @@ def _read_key(value: Any) -> ListedKey:
 
 
 def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
-    """Known uses only; certified ones have a P-256 key with its certificate."""
+    """Refuse unknown uses; a certified use needs a P-256 key with its certificate."""
     certified = {*CERTIFIED.values(), *(agency_use(agency) for agency in agencies)}
     for key in keys:
         if key.use not in certified and key.use not in frozenset(KeyUse):
@@ -288,5 +289,5 @@ def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
 
 
 def mark_compromised(key: ListedKey, since_us: int) -> ListedKey:
-    """Return the same key, from `since_us` on not trusted any more; an earlier time that was said before stays."""
+    """Return the key as not trusted from `since_us` on; an earlier time that is known stays."""
     return replace(key, compromised_us=min(since_us, key.compromised_us or since_us))

@@ -1,4 +1,4 @@
-"""Reading signed JSON with closed fields: a missing, unknown or ill-typed member is refused (CASE-B10)."""
+"""Read signed JSON with closed fields: a missing, unknown or ill-typed member is refused (CASE-B10)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Fields:
         self._where = where
 
     def has(self, name: str) -> bool:
-        """Tell whether an optional member is there."""
+        """Tell whether an optional member exists."""
         return name in self._members
 
     def text(self, name: str) -> str:
@@ -75,7 +75,7 @@ class Fields:
 
 
 def parse_time(value: Any, where: str) -> int:
-    """Return `2026-11-24T09:30:00Z` as microseconds since 1970; every other form is `Malformed`."""
+    """Return `2026-11-24T09:30:00Z` as microseconds since 1970; raise `Malformed` for every other form."""
     try:
         # `strptime` takes ten times as long, and a large federation has many times.
         moment = datetime.fromisoformat(value).astimezone(UTC)

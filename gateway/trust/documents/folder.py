@@ -1,11 +1,11 @@
-"""Where the documents live: `trust/` in a node's home, durable before use, never back.
+"""The folder of the documents: `trust/` in a node's home. A document is durable before it is used, and never goes back.
 
 ::
 
     charter.jsonl               all versions, one a line; the first was accepted by its fingerprint
     descriptors/<member>.jsonl  all versions that were accepted, one a line
     statuses/<member>.json      the newest one
-    appointments/<member>.jsonl auditors' appointments, one a line: how far each may see, and until when
+    appointments/<member>.jsonl auditors' appointments, one a line, each with its scope and its end
     conflicts/<hash>.json       signed documents that contradict one held: kept as evidence
 """
 
@@ -41,7 +41,7 @@ _SKEW_US = 30_000_000
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of a document: `changed` is False when it was held already."""
+    """The result for a document: `changed` is False when it was held already."""
 
     kind: str
     member: str
@@ -57,19 +57,19 @@ class TrustDocuments:
 
     @property
     def charter_path(self) -> Path:
-        """All versions of the charter."""
+        """The file of all versions of the charter."""
         return self.folder / "charter.jsonl"
 
     def descriptor_path(self, member: str) -> Path:
-        """Return all accepted descriptors of a member."""
+        """Return the file of all accepted descriptors of a member."""
         return self.folder / "descriptors" / f"{member}.jsonl"
 
     def status_path(self, member: str) -> Path:
-        """Return the newest status of a member."""
+        """Return the file of the newest status of a member."""
         return self.folder / "statuses" / f"{member}.json"
 
     def appointment_path(self, member: str) -> Path:
-        """Return the appointments of a member's auditors."""
+        """Return the file of the appointments of a member's auditors."""
         return self.folder / "appointments" / f"{member}.jsonl"
 
     # -------------------------------------------------------------- reading
@@ -79,8 +79,9 @@ class TrustDocuments:
         return _lines(self.charter_path)
 
     def charter(self, clock: Clock) -> Charter:
-        """Return the newest charter, its chain verified anew; it may have expired. Raises `Misconfigured` without
-        one.
+        """Return the newest charter, its chain verified again; it may have expired.
+
+        Raises `Misconfigured` without one.
         """
         versions = self.charter_versions()
         if not versions:
@@ -103,15 +104,15 @@ class TrustDocuments:
         return verify_status(lines[-1], descriptor) if lines else None
 
     def appointments(self, member: str) -> list[bytes]:
-        """Return all appointments of a member's auditors that were accepted, oldest first."""
+        """Return all accepted appointments of a member's auditors, oldest first."""
         return _lines(self.appointment_path(member))
 
     # -------------------------------------------------------------- accepting
 
     def accept_charter(self, data: bytes, clock: Clock, fingerprint: str | None = None) -> Accepted:
-        """Take a charter: the first one by its fingerprint, each next one by the rules of the chain.
+        """Accept a charter: the first one by its fingerprint, each next one by the rules of the chain.
 
-        A fingerprint that is given later must be that of the first one, too: it is not passed over.
+        A fingerprint that is given later must still be that of the first one.
 
         Raises `Misconfigured` (no fingerprint), `Contradicted` (another charter of the same version, or another
         fingerprint), `Stale` (older, or from the future), `Malformed`, `BadSignature`.
@@ -136,14 +137,14 @@ class TrustDocuments:
                 if any(parse_charter(line).charter.hash == new.hash for line in versions):
                     return Accepted("charter", "", new.version, False)
                 raise _back("charter", new.version, held.version)
-            # An expired version on the way to a newer one is taken; `freshness` refuses exchanges under it.
+            # An expired version on the way to a newer one is accepted; `freshness` refuses exchanges under it.
             verify_charter_chain([*versions, new.data], clock.now(), allow_expired=True)
             _check_issued(new.issued_us, clock, "charter")
             self._write_lines(self.charter_path, [*versions, new.data])
         return Accepted("charter", "", new.version, True)
 
     def accept_descriptor(self, data: bytes, member: str, clock: Clock) -> Accepted:
-        """Take a member's descriptor: exactly the next version, naming the hash of the one held.
+        """Accept a member's descriptor: exactly the next version, naming the hash of the one held.
 
         The first one that this node sees may have any version. Raises as `accept_charter`.
         """
@@ -151,7 +152,7 @@ class TrustDocuments:
             charter = self._current_charter(clock)
             new = verify_descriptor(data, _member(charter, member), charter.federation)
             lines = _lines(self.descriptor_path(member))
-            # Accepted once; it may be signed by authority keys that a newer charter has replaced.
+            # The held one was verified when it was accepted; a newer charter may have replaced the keys that signed it.
             held = parse_descriptor(lines[-1])[0] if lines else None
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
@@ -162,7 +163,7 @@ class TrustDocuments:
         return Accepted("descriptor", member, new.version, True)
 
     def accept_status(self, data: bytes, member: str, clock: Clock) -> Accepted:
-        """Take a member's status with a higher sequence number. Raises as `accept_charter`."""
+        """Accept a member's status with a higher sequence number. Raises as `accept_charter`."""
         with self._locked():
             charter = self._current_charter(clock)
             descriptor = self.descriptor(_member(charter, member).member, charter)
@@ -189,7 +190,7 @@ class TrustDocuments:
         return Accepted("status", member, new.sequence, True)
 
     def accept_appointment(self, data: bytes, clock: Clock) -> Accepted:
-        """Take an auditor's appointment that the member's authority signed. It counts while its key is listed."""
+        """Accept an auditor's appointment that the member's authority signed. It counts while its key is listed."""
         with self._locked():
             charter = self._current_charter(clock)
             member = _member(charter, parse_appointment(data)[0].member)
@@ -228,7 +229,7 @@ class TrustDocuments:
         return charter
 
     def _check_foreign_keys(self, new: Descriptor) -> None:
-        """A key has one member: what another member's descriptor lists cannot be claimed."""
+        """Raise `BadSignature` for a key in another member's descriptor: a key has one member."""
         mine = {key.key_id for key in new.keys}
         for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
             if path == self.descriptor_path(new.member) or not (lines := _lines(path)):
@@ -243,7 +244,7 @@ class TrustDocuments:
                 )
 
     def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
-        """Return true for the next version, False for one that is held; everything else is raised."""
+        """Return True for the next version, False for one that is held; raise an error for every other version."""
         if new.data in lines or (new.version, new.hash) == (held.version, held.hash):
             return False
         if new.version == held.version:
@@ -263,7 +264,7 @@ class TrustDocuments:
         return True
 
     def _conflict(self, data: bytes, what: str) -> Contradicted:
-        """Keep both: the error to raise, after the other document was stored (design, section 3)."""
+        """Store the contradicting document beside the held one, and return the error to raise (design, section 3)."""
         path = self.folder / "conflicts" / f"{hashlib.sha256(data).hexdigest()}.json"
         self._write_lines(path, [data])
         return Contradicted(

@@ -18,11 +18,11 @@ from gateway.trust.documents.fields import Fields
 
 MAX_MEMBERS = 2_000
 MAX_KEYS = 8
-"""CA certificates and authority keys of one member."""
+"""The most CA certificates and authority keys of one member."""
 
 
 class MemberStatus(StrEnum):
-    """Only `active` members are spoken to."""
+    """The status of a member; the node exchanges with `active` members only."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -31,8 +31,10 @@ class MemberStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CharterMember:
-    """A member as the charter knows it. `ca_certificates` are PEM, one each; the first of `authority_keys`
-    signs charters, all of them descriptors, of which `authority_threshold` must agree.
+    """A member in the charter. `ca_certificates` are PEM, one each.
+
+    The first of `authority_keys` signs charters. All of them sign descriptors, of which `authority_threshold` must
+    agree.
     """
 
     member: MemberId
@@ -65,7 +67,7 @@ def format_members(members: Mapping[str, CharterMember]) -> dict[str, Any]:
 def parse_members(value: Any) -> Mapping[str, CharterMember]:
     """Return the table, with keys admitted and CA certificates read. Raises `Malformed`, `BadSignature`.
 
-    No key and no CA belongs to two members.
+    A key or CA that belongs to two members is refused.
     """
     if not isinstance(value, dict) or not 1 <= len(value) <= MAX_MEMBERS:
         raise Malformed("a charter has 1 to {limit} members", code="bad-charter", limit=MAX_MEMBERS)

@@ -1,4 +1,4 @@
-"""The keys of persons that a member's descriptor lists, by what they may sign."""
+"""The keys of persons that a member's descriptor lists, by their uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as the descriptor knows one: a key, and the role in which it may sign."""
+    """A person in a descriptor: a key, and the role in which it may sign."""
 
     role: KeyUse
     key: VerifyKey

@@ -1,7 +1,7 @@
-"""The policy of a member as one signed document: two of its approvers stand for it (design, section 6).
+"""The policy of a member as one signed document, approved by two of its approvers (design, section 6).
 
-A DSSE document over JSON with closed fields. It holds the very bytes of base and national policy, so that what was
-approved, what decides and what an auditor fetches by its hash are the same.
+A DSSE document over JSON with closed fields. It holds the exact bytes of base and national policy, so that the approved
+policy, the deciding one and the one that an auditor fetches by its hash are the same.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ApprovedPolicy:
 
 
 def seal_policy(member: MemberId, version: int, files: Mapping[str, bytes], keys: Sequence[SigningKey]) -> bytes:
-    """Return the document of these files with a signature of each of `keys`; checked by reading it again."""
+    """Return the document of these files with a signature of each of `keys`, after reading it back."""
     value = {
         "member": member,
         "version": version,
@@ -76,7 +76,7 @@ def verify_policy(
     2. it is this member's;
     3. two different approvers signed, whose keys the member's descriptor lists and that are neither compromised nor
        `removed` by its status;
-    4. their keys are within their time; `now_us` None: of what was accepted before, this is not asked again.
+    4. their keys are within their time; with `now_us` None, for a policy that was accepted before, this is not checked.
 
     Raises `Malformed`, `TooLarge`, `Forbidden`, `BadSignature`.
     """

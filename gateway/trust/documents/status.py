@@ -1,5 +1,6 @@
-"""The status: a member's short proof that what is held of it is fresh. An online key signs it, which can only
-renew and remove (docs/decisions/0003-status-key-use.md).
+"""The status: a member's short proof that its documents are fresh.
+
+An online key signs it, which can only renew and remove (docs/decisions/0003-status-key-use.md).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Status:
 
 
 def sign_status(status: Status, key: SigningKey) -> bytes:
-    """Return the signed document of a status; checked by reading it again."""
+    """Return the signed document of a status, after reading it back."""
     payload = {
         "descriptor_hash": status.descriptor_hash,
         "descriptor_version": status.descriptor_version,
@@ -100,9 +101,9 @@ def verify_status(data: bytes, descriptor: Descriptor) -> Status:
     """Return a status that a status key of the member's descriptor signed:
 
     1. it parses, with closed fields;
-    2. it is this member's, of this federation, and speaks of the same descriptor where the version is the same;
-    3. exactly one signature, of a key listed for `status`, valid when it was issued, not removed by the status
-       itself and not compromised.
+    2. it is this member's, of this federation, and names the same descriptor where the version is the same;
+    3. exactly one signature, of a key listed for `status`, valid when it was issued, not removed by the status itself
+       and not compromised.
     """
     status, document = parse_status(data)
     if status.member != descriptor.member or status.federation != descriptor.federation:
