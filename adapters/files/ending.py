@@ -1,4 +1,4 @@
-"""How the end of a file of rows shows that nothing was cut off.
+"""The end of a file of rows, by which it shows that nothing was cut off.
 
 An interrupted upload leaves a file that looks finished. Where a table has an `end`, the last line must be it, with
 the number of rows if it states one. Otherwise the last row must at least have an end of line.

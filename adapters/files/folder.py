@@ -45,7 +45,7 @@ class Entry:
     name: str
     stamp: Stamp
     upto: int | None = None
-    """How many of its bytes are rows; None = all."""
+    """The number of its bytes that are rows; None = all."""
 
     @property
     def mark(self) -> str:

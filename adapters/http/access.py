@@ -1,4 +1,4 @@
-"""What the node presents to a web interface and what it trusts: `[http]` of the source's access file.
+"""The node's credentials for a web interface, and the authority it trusts: `[http]` of the access file.
 
 ::
 

@@ -129,7 +129,7 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """Return the rows or the error of each key (`adapters.index.source.ManyRows`), with few statements."""
+        """Return the rows or the error of each key (`adapters.index.source.ManyRows`), by few statements."""
         found = self._reader.read(record_type, keys, deadline)
         return [found[key] if key in found else self._tried(record_type, key, deadline) for key in keys]
 
@@ -188,8 +188,8 @@ class SqlSource:
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
         """Yield the rows of a record type that are new or changed since the position `since`, as `scan` gives them.
 
-        It yields too many rather than too few: rows with the value that was the newest then come again. A change that no
-        change column and no growing key shows is missed.
+        It yields too many rather than too few: rows with the value that was the newest then come again. A change that
+        no change column and no growing key shows is missed.
         """
         layout, seen = self.builders[record_type].layout, set[Any]()
         deadline = self._clock.monotonic() + SCAN_SECONDS
