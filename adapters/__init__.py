@@ -1,1 +1,1 @@
-"""Adapters: they answer typed queries from agency systems, by a mapping instead of code (design, section 8)."""
+"""Adapters answer typed queries from agency systems, by a mapping instead of code (design, section 8)."""

@@ -17,7 +17,7 @@ _REMEDY = "write it with the adapter's table, and give it mode 0600"
 def read_access(path: Path | None, table: str) -> TomlTable:
     """Return the table `table` of the access file at `path`; an empty one when there is no file.
 
-    Raises `Misconfigured` when others can read the file, when it is no TOML, or when it holds another table.
+    Raises `Misconfigured` when others can read the file, when it is not TOML, or when it holds another table.
     """
     if path is None:
         return parse_toml("", b"").table(table)
@@ -27,9 +27,7 @@ def read_access(path: Path | None, table: str) -> TomlTable:
 
 
 def file_of(node: TomlTable, access: Path | None, key: str) -> str:
-    """Return the path in `key`, relative to the access file's folder; empty when it is not there. The file must
-    exist.
-    """
+    """Return the path in `key`, relative to the access file's folder, where it must exist; empty without the key."""
     name = node.text(key, "")
     if not name or access is None:
         return ""

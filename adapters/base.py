@@ -17,12 +17,12 @@ from gateway.model.hit import Candidate, SearchResult
 from gateway.ports.sources import Source
 
 MAX_CANDIDATES = 20
-"""Candidates of one search; what is beyond is said as `capped` (CASE-K2)."""
+"""The most candidates of one search; if there are more, the result says `capped` (CASE-K2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Whether a source differs from what `since` saw, and the cursor for the next question."""
+    """Says whether a source differs from its state at the cursor `since`, and the cursor for the next question."""
 
     cursor: str
     changed: bool
@@ -39,7 +39,7 @@ class Adapter(Source, Protocol):
         """Tell whether the source has changed since the cursor `since` (empty = never asked). Raises `LiaisonError`."""
 
     def refresh(self) -> bool:
-        """Bring the search up to date with the source if it has changed; whether it had. Searches go on meanwhile."""
+        """Bring the search up to date with the source; return whether it had changed. Searches go on meanwhile."""
 
     def close(self) -> None:
         """End all connections."""
@@ -52,7 +52,7 @@ def check_deadline(clock: Clock, deadline: float) -> None:
 
 
 def best(candidates: Iterable[Candidate], cap: int = MAX_CANDIDATES, capped: bool = False) -> SearchResult:
-    """Return the `cap` best candidates, surest first, each record once; `capped` says that some were cut off before."""
+    """Return the `cap` best candidates, surest first, each record once; `capped` if some were cut off before."""
     by_record: dict[tuple[str, str], Candidate] = {}
     for candidate in candidates:
         place = (candidate.record_type, candidate.key)

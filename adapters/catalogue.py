@@ -1,4 +1,4 @@
-"""What a database really holds: tables, columns, their types and indexes; mappings are checked against it."""
+"""The catalogue of a database: its tables, columns, types and indexes; mappings are checked against it."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,15})?", re.ASCII)
 
 
 class Inspector(Protocol):
-    """What is needed of SQLAlchemy's inspector."""
+    """The part of SQLAlchemy's inspector that is used here."""
 
     def get_schema_names(self) -> list[str]:
-        """Return names of schemas."""
+        """Return the names of schemas."""
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
-        """Return names of tables."""
+        """Return the names of tables."""
 
     def get_view_names(self, schema: str | None = None) -> list[str]:
-        """Return names of views."""
+        """Return the names of views."""
 
     def get_columns(self, table_name: str, schema: str | None = None) -> Any:
-        """Return columns with `name` and `type`."""
+        """Return the columns with `name` and `type`."""
 
     def get_pk_constraint(self, table_name: str, schema: str | None = None) -> Any:
         """Return the primary key's `constrained_columns`."""
 
     def get_indexes(self, table_name: str, schema: str | None = None) -> Any:
-        """Return indexes with `column_names`."""
+        """Return the indexes with `column_names`."""
 
     def get_unique_constraints(self, table_name: str, schema: str | None = None) -> Any:
-        """Unique constraints with `column_names`."""
+        """Return the unique constraints with `column_names`."""
 
 
 class Catalogue:
@@ -66,7 +66,10 @@ class Catalogue:
         self._unique: dict[str, set[str]] = {}
 
     def check(self, record: RecordMapping) -> None:
-        """Every table and column that `record` names exists, and its joins can be followed; else `Misconfigured`."""
+        """Check that every table and column that `record` names exists, and that its joins can be followed.
+
+        Raises `Misconfigured`.
+        """
         tables = {"": record.table}
         self._table(record.table, record.line)
         self._column(record.table, record.key, record.line_key)
@@ -87,17 +90,15 @@ class Catalogue:
             self._column(tables[ref.join], ref.column, ref.line)
 
     def place(self, table: str) -> Table:
-        """Schema and name of a table that was checked."""
+        """Return the schema and name of a table that was checked."""
         return self._places[table]
 
     def is_indexed(self, table: str, column: str) -> bool:
-        """Tell whether rows of `table` are found quickly by `column`."""
+        """Tell whether an index finds the rows of `table` by `column`."""
         return column in self._indexed[table]
 
     def can_page(self, table: str, column: str) -> bool:
-        """Tell whether the rows of `table` can be read page by page in the order of `column`: no two rows share a
-        value.
-        """
+        """Tell whether `table` can be read page by page in the order of `column`, since no two rows share a value."""
         return column in self._unique[table] and (not self._is_loose or self._type(table, column) is int)
 
     def is_whole(self, table: str, column: str) -> bool:
@@ -105,11 +106,11 @@ class Catalogue:
         return self._type(table, column) is int
 
     def is_unordered(self, table: str, column: str) -> bool:
-        """Tell whether the database knows no largest value of the column: UUIDs have none in PostgreSQL."""
+        """Tell whether the database has no largest value of the column: PostgreSQL has none for UUIDs."""
         return not self._is_loose and self._type(table, column) is UUID
 
     def key(self, table: str, column: str, key: str) -> Any:
-        """Return `key` in the type of the column; `Unknown` when it cannot be one of its values."""
+        """Return `key` in the type of the column. Raises `Unknown` when it cannot be a value of the column."""
         value = key if self._is_loose and not self.is_whole(table, column) else self._fitted(table, column, key)
         if value is None:
             raise Unknown("the source has no such record", code="unknown-record")
@@ -118,7 +119,7 @@ class Catalogue:
     def parameter(self, table: str, column: str, value: Any) -> Any:
         """Return `value` of another column in the type of this one; None when it cannot be one of its values.
 
-        Databases that convert by themselves do it so that `12abc` equals 12, or refuse the whole statement.
+        A database that converts by itself makes `12abc` equal to 12, or refuses the whole statement.
         """
         return value if self._is_loose else self._fitted(table, column, value)
 
@@ -164,7 +165,7 @@ class Catalogue:
         self._unique[table] = {name for name in alone if name} - nullable
 
     def _find(self, table: str, line: int) -> Table:
-        """Return a name with dots is a table of the own schema if there is one of that name, else schema and table."""
+        """Return schema and name. A name with dots is first sought in the own schema, then read as `schema.table`."""
         known = self._names("")
         schema, _, name = table.rpartition(".")
         if table in known or not schema:
@@ -192,7 +193,7 @@ class Catalogue:
 
 
 def _text(text: str) -> str | None:
-    """No database has a text with a NUL, and none has half a character."""
+    """Return `text`, or None with a NUL, which no database stores; half a surrogate pair raises `ValueError`."""
     text.encode()
     return None if "\0" in text else text
 

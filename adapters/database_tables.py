@@ -1,4 +1,4 @@
-"""Describe the tables of a database to whoever maps them: columns, keys, and some of the values."""
+"""Describe the tables of a database to the person who maps them: columns, keys, and some of the values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `type` is the database's word for it; `values` are of some rows, as the driver gave them."""
+    """One column. `type` is the database's word for it; `values` come from some rows, as the driver gave them."""
 
     name: str
     type: str
@@ -21,8 +21,8 @@ class Column:
 class Table:
     """One table or view.
 
-    `key` is its primary key; `indexed` the columns that an index begins with; `foreign` leads from a column to the
-    table and column that it points to. `rows` were looked at, and `is_whole` says that there are no more.
+    `key` is its primary key; `indexed` holds the columns that an index begins with; `foreign` leads from a column to
+    the table and column that it points to. `rows` were looked at, and `is_whole` says that there are no more.
     """
 
     name: str

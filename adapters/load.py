@@ -38,9 +38,9 @@ _BUILT_IN = dict.fromkeys(("sqlite", "postgresql", "mysql", "mariadb", "mssql", 
 
 @dataclass(frozen=True, slots=True)
 class NodeSide:
-    """What a node shows and trusts where a source is a process of its own (`adapters.remote`).
+    """A node's identity and trust where a source is a process of its own (`adapters.remote`).
 
-    `source` and `agency` are what the settings say it is; `identity` gives the node's TLS key as it is now, `ca` the
+    `source` and `agency` come from the settings; `identity` gives the node's TLS key as it is now, `ca` the
     country's CA, `key` signs references, `keys` says which keys of agencies are listed.
     """
 
@@ -55,14 +55,15 @@ class NodeSide:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a source is and what belongs to it.
+    """The address of a source and the files that belong to it.
 
     `url` has the scheme that chooses the adapter. `access` is a TOML file of the adapter's own settings (passwords,
     certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
-    which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. `anew`: they
-    are built from all rows when they are opened, whatever is there.
-    `observe` may stand something between the rows and their index (`adapters.check.report`). `node` is there where a
-    node opens the source; a source process is asked by its node only.
+    which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. With `anew`
+    the indexes are built from all rows when they are opened, even if there are some.
+
+    `observe` may put a wrapper between the rows and their index (`adapters.check.report`). `node` is set where a node
+    opens the source; only its node asks a source process.
     """
 
     mapping: Path
@@ -79,7 +80,7 @@ class Place:
 
 
 class Opener(Protocol):
-    """What an adapter's module offers."""
+    """The function that an adapter's module offers."""
 
     def __call__(self, place: Place) -> Adapter:
         """Return the adapter for `place`. Raises `Misconfigured` with file and line, or `Unavailable`."""
@@ -95,7 +96,7 @@ def open_source(place: Place) -> Adapter:
 
 
 def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
-    """Return `rows` behind a key index, which is built when it is missing or damaged, and brought up with its source.
+    """Return `rows` behind a key index, which is built if missing or damaged, and brought up to date with its source.
 
     The index is `index_dir/<source id>.sqlite`. The rows are closed when this raises.
     """

@@ -1,7 +1,7 @@
-"""Values for eyes that need their shape but not their content: letters and figures are masked, nothing else.
+"""Mask letters and figures of values, for readers who need a value's shape but not its content.
 
-Script, case, length, blanks and punctuation stay, since that is what a mapping is written by. Signs as which letters of
-another character set are read (`¨` for a Thai one) are masked, too.
+Script, case, length, blanks and punctuation stay, since a mapping is written by them. Signs that stand for letters
+of another character set (`¨` for a Thai one) are masked, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARKS = {"THAI": "\u0e34", "LAO": "\u0eb4", "KHMER": "\u17b7", "MYANMAR": "\u10
 _MISREAD = frozenset(bytes(range(0xA1, 0x100)).decode("latin-1") + bytes(range(0x80, 0xA0)).decode("cp1252", "ignore"))
 
 _SPOKEN = frozenset(("script", "calendar", "lang"))
-"""Members of values that say how something is written and nothing of whom it is about."""
+"""Members of values that say how something is written, and nothing about the person."""
 
 
 @lru_cache(maxsize=4_096)

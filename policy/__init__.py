@@ -1,1 +1,1 @@
-"""National policy: who may ask, what may be answered, which records and fields leave, and why."""
+"""National policy decides on questions, answers, records and fields, and gives its reasons."""

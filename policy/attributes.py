@@ -1,7 +1,7 @@
-"""What policy decides on: frozen, hashable values, so that a decision can be kept with its attributes.
+"""The attributes on which policy decides: frozen, hashable values, so that a decision can be kept with them.
 
-Values of closed lists are plain strings here. One that is on no list reaches the engine as it is and is denied
-there, since no policy can speak of it (CASE-F3).
+Values of closed lists are plain strings here. A value that is on no list reaches the engine unchanged and is denied
+there, since no policy can name it (CASE-F3).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ QUIET_CAVEATS = frozenset({Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDD
 """With one of these, a denied record must look like no record (RULE-MARKING-5)."""
 
 VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL_VICTIM, SubjectCategory.WITNESS})
-"""Subjects whom a mere hit could endanger."""
+"""Subjects whom a hit alone could endanger."""
 
 
 class AskAttributes(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class QuestionAttributes(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, request: Request, own: MemberId) -> QuestionAttributes:
-        """Return the attributes of `request` as the member `own` decides on it, whichever side it is on."""
+        """Return the attributes of `request` as the member `own`, asker or answerer, decides on it."""
         return cls(
             counterpart=request.recipient if request.sender == own else request.sender,
             role=request.requester.role,
@@ -88,13 +88,11 @@ class RecordAttributes(msgspec.Struct, frozen=True):
 
     @property
     def quiet(self) -> bool:
-        """Whether a denial of this record must look like no record."""
+        """True if a denial of this record must look like no record."""
         return bool(self.marking.caveats & QUIET_CAVEATS) or self.category in VICTIM_CATEGORIES
 
     def as_json(self) -> dict[str, object]:
-        """Return the record's own attributes as they are kept in an entry; the question's stand there once, beside
-        them.
-        """
+        """Return the record's own attributes for an entry, which holds the question's attributes once, beside them."""
         return {
             "record_type": self.record_type,
             "owner": self.owner,
@@ -104,7 +102,7 @@ class RecordAttributes(msgspec.Struct, frozen=True):
 
 
 class LearnAttributes(msgspec.Struct, frozen=True):
-    """All that decides whether a recipient may learn that a record exists: nothing that the asker can choose."""
+    """Everything that decides if a recipient may learn that a record exists: nothing that the asker can choose."""
 
     recipient: MemberId
     agency: str
@@ -115,7 +113,7 @@ class LearnAttributes(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, record: RecordAttributes) -> LearnAttributes:
-        """Return what of `record` may count."""
+        """Return the attributes of `record` that may count."""
         question = record.question
         return cls(
             question.counterpart,
@@ -128,7 +126,7 @@ class LearnAttributes(msgspec.Struct, frozen=True):
 
 
 class Naming(msgspec.Struct, frozen=True):
-    """How a marking speaks of a recipient: `member` = it names the country or a unit of it, `unit` = the unit."""
+    """A marking's mention of a recipient: `member` = it names the country or a unit of it, `unit` = the unit."""
 
     member: bool
     unit: bool
@@ -136,15 +134,13 @@ class Naming(msgspec.Struct, frozen=True):
 
 
 def naming(marking: Marking, member: MemberId, agency: str, office: str) -> Naming:
-    """Return how `marking` speaks of an office of an agency (`police`, named in markings as `th.police`) of
-    `member`.
-    """
+    """Return the mention by `marking` of an office of an agency (`police`, `th.police` in markings) of `member`."""
     units = {f"{member}.{agency}"} if agency else set()
     if office.startswith(f"{member}."):
         units.add(office)
     unit = not units.isdisjoint(marking.releasable_to)
-    # Agency and office are what the other node says of its officer: what is withheld from one of its units is told to
-    # another one only where the owner named that one.
+    # Agency and office are claims of the other node about its officer. So a record that is withheld from one of its
+    # units goes to another unit only if the owner named that one.
     concerned = any(name.partition(".")[0] == member for name in marking.withhold_from)
     withheld = marking.hidden_from(member) or not units.isdisjoint(marking.withhold_from) or (concerned and not unit)
     return Naming(member=unit or member in marking.releasable_to, unit=unit, withheld=withheld)

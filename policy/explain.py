@@ -43,7 +43,7 @@ _UNCITED: Sentences = {
     OFFENCE_NOT_COVERED: "The agreement does not cover the offence `{offence}`.",
     RECORD_NOT_COVERED: "The agreement does not cover records of {kind}.",
 }
-"""Where the question cites no agreement."""
+"""For questions that cite no agreement."""
 
 _AT_HOME: Sentences = {
     PURPOSE_NOT_COVERED: "The purpose `{purpose}` is not among those that this officer may ask for.",
@@ -51,20 +51,20 @@ _AT_HOME: Sentences = {
 """Before a question is made."""
 
 PRECEDENCE = tuple(_SENTENCES)
-"""All codes; where several policies deny, the first of these is told."""
+"""All codes; if several policies deny, the first of these is given."""
 
 CODES = frozenset(PRECEDENCE)
 """The codes that a policy may name with `@code`."""
 
 
 def sentence(code: str, attributes: Attributes, language: Language = Language.EN) -> str:
-    """Return why a question was refused, as a sentence for an officer. An unknown code is told as it is."""
+    """Return the reason of a refusal as a sentence for an officer. An unknown code is shown as it is."""
     refused = forbidden(code, attributes)
     return tell(language, refused.template, **refused.facts)
 
 
 def forbidden(code: str, attributes: Attributes, where: str = "") -> Forbidden:
-    """Return the refusal of a question, to be raised: its sentence is told in the officer's language."""
+    """Return the refusal of a question, to be raised; its sentence is made in the officer's language."""
     if template := _template(code, attributes):
         return Forbidden(template, code=code, where=where, remedy="", **_facts(attributes))
     return Forbidden("Refused: {word}.", code=code, where=where, word=code)
@@ -97,5 +97,5 @@ def _agreement(attributes: Attributes) -> str:
 
 
 def _word(words: Sentences, value: str) -> str:
-    """Return a code as a word of the catalogues; one that is on no list in small letters, as it came."""
+    """Return a code as a word of the catalogues; an unlisted one in small letters."""
     return Term(words[value]) if value in words else str(value).replace("_", " ").lower()

@@ -1,6 +1,6 @@
-"""`liaison adapter check` and `sample`: a mapping tried on its source, through the very adapter that a node would use.
+"""`liaison adapter check` and `sample`: a mapping tried on its source, through the adapter that a node would use.
 
-The key index is built in a folder that is removed again, of as many rows as were asked for.
+The key index is built in a temporary folder, from as many rows as were asked for.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from gateway.model.query import Query
 
 @dataclass(slots=True)
 class Report:
-    """All that was found. Without a database, `types` is empty and `speed` None."""
+    """The findings of a check. Without a database, `types` is empty and `speed` None."""
 
     file: str
     mapping: SourceMapping | None = None
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing stands against using the mapping."""
+        """True if no finding is an error."""
         return not any(finding.severity == "error" for finding in self.findings)
 
     def as_value(self, *, show: bool) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _counted(codes: Counter[tuple[str, str, str]], show: bool) -> list[dict[str,
 
 
 def failed_value(sample: Sample, *, show: bool) -> dict[str, Any]:
-    """Return key and cells of a row that failed, as a JSON value; masked unless `show`."""
+    """Return the key and cells of a row that failed, as a JSON value; masked unless `show`."""
     hide: Callable[[Any], Any] = (lambda value: value) if show else mask
     return {"key": hide(sample.key), "row": hide(dict(sample.row))}
 
@@ -130,10 +130,10 @@ def sample_value(sample: Sample, *, show: bool) -> dict[str, Any]:
 
 
 def check_mapping(path: Path, url: str, access: Path | None, rows: int, clock: Clock) -> Report:
-    """Everything about the mapping at `path`, on the first `rows` rows of each table.
+    """Return all findings about the mapping at `path`, on the first `rows` rows of each table.
 
-    Without a `url` (and without one in the mapping), the file alone is checked. What is wrong with the mapping is a
-    finding; raises `Unavailable` when the source cannot be reached, `Misconfigured` for its address or access file.
+    Without a `url` (and without one in the mapping), the file alone is checked. A fault of the mapping is a finding.
+    Raises `Unavailable` when the source cannot be reached, `Misconfigured` for its address or access file.
     """
     report = Report(str(path), has_url=bool(url))
     try:
@@ -179,7 +179,7 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
 
 
 def _misfits(mapping: SourceMapping, url: str, access: Path | None) -> Iterator[Finding]:
-    """Yield every table and column of the mapping that a database does not have: the adapter stops at the first one."""
+    """Yield a finding for each table and column that the database lacks: the adapter stops at the first one."""
     if url.partition(":")[0].partition("+")[0] not in DATABASES:
         return
     tables = {table.name: [column.name for column in table.columns] for table in survey(url, access, 0)}
@@ -223,7 +223,7 @@ def _breaches(adapter: Adapter, clock: Clock, found: Sequence[Query], where: str
 def opened(
     path: Path, url: str, access: Path | None, rows: int, clock: Clock
 ) -> Iterator[tuple[Adapter, RowSource | None, float]]:
-    """The source behind an index of its first `rows` rows, the source itself, and the seconds that indexing took."""
+    """Open the source behind an index of its first `rows` rows; yield both, and the seconds that indexing took."""
     seen: list[_First] = []
 
     def observe(source: RowSource) -> RowSource:
@@ -267,8 +267,7 @@ class _First:
 def sample_record(
     path: Path, url: str, access: Path | None, clock: Clock, record_type: str = "", key: str = ""
 ) -> tuple[str, Sample]:
-    """Return one record beside its row: that of `key`, else the first live row. The type is the first one when not
-    named.
+    """Return one record beside its row: that of `key`, else the first live row; by default of the first type.
 
     Raises `Unknown` when there is no such record, `Misconfigured` as `open_source`.
     """
@@ -324,4 +323,4 @@ def _is_over(last_day: int, clock: Clock) -> bool:
 
 
 SAMPLED = 100
-"""Rows among which a sample is looked for."""
+"""Rows among which a sample is sought."""

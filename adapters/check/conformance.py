@@ -1,8 +1,8 @@
-"""What every adapter must keep, as checks that run against a real one: `liaison adapter check` and tests.
+"""The contract of every adapter, as checks that run against a real one: `liaison adapter check` and tests.
 
-Each check is told what the source holds (`Expectation`) and gives a sentence where the contract is broken, else
-nothing. No check writes, and none relies on how the adapter works inside. An adapter of a third party runs them in
-its own tests (docs/guides/adapters.md):
+Each check gets the content of the source (`Expectation`) and yields a sentence for each breach of the contract. No
+check writes, and none relies on how the adapter works inside. An adapter of a third party runs them in its own tests
+(docs/guides/adapters.md):
 
     def test_the_adapter_keeps_the_contract():
         adapter = open_source(Place(MAPPING, "redis://localhost/1", index_dir, SystemClock()))
@@ -37,7 +37,7 @@ SLACK = 1.0
 
 _PLAIN = frozenset(("Lu", "Ll", "Lt", "Lo", "Nd"))
 _USUAL_KEYS = frozenset(("0", "-1", "'", "ก"))
-"""Those of `STRANGE_KEYS` that a table can have; of the others not even one that says so is believed."""
+"""The `STRANGE_KEYS` that a table can have; any other is a breach even if a record carries it."""
 
 _SHORT = 0.02
 _THREADS = 4
@@ -61,7 +61,7 @@ Check = Callable[[Adapter, Clock, Expectation], Iterator[str]]
 
 
 def check_description(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """Yield the description is complete, stable, and names known record types."""
+    """Check that the description is complete, stable, and names known record types."""
     described = adapter.describe()
     if not (described.id and described.agency and described.kind and described.queries and described.record_types):
         yield "the description has empty parts"
@@ -72,7 +72,7 @@ def check_description(adapter: Adapter, _clock: Clock, _expectation: Expectation
 
 
 def check_health(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """Yield a source that can be asked says that nothing is wrong, and its cursor says that nothing has changed."""
+    """Check that a healthy source reports no problem, and its cursor no change."""
     if adapter.health():
         yield f"the source is not well: {adapter.health()}"
     cursor = adapter.changes("").cursor
@@ -81,7 +81,7 @@ def check_health(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> 
 
 
 def check_found(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Yield what is there is found, within the cap, and each candidate's record can be fetched and fits its type."""
+    """Check that existing records are found, within the cap, and that each can be fetched and fits its type."""
     described = adapter.describe()
     for query in expectation.found:
         result = adapter.search(query, clock.monotonic() + BUDGET)
@@ -106,14 +106,14 @@ def check_found(adapter: Adapter, clock: Clock, expectation: Expectation) -> Ite
 
 
 def check_not_found(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Yield what is not there is not found."""
+    """Check that nothing else is found."""
     for query in expectation.not_found:
         if adapter.search(query, clock.monotonic() + BUDGET).candidates:
             yield f"a {query.kind} query finds what is not there"
 
 
 def check_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Yield a deadline that has passed ends every call with `TimedOut`."""
+    """Check that a deadline that has passed ends every call with `TimedOut`."""
     past = clock.monotonic() - 1.0
     calls: list[Callable[[], object]] = [partial(adapter.search, query, past) for query in expectation.found]
     for query in expectation.found:
@@ -128,7 +128,7 @@ def check_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) ->
 
 
 def check_strictness(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Whatever a stricter search finds, a wider one finds, too."""
+    """Check that a wider search finds all that a stricter one finds."""
     for query in expectation.found:
         narrower: set[tuple[str, str]] = set()
         for strictness in Strictness:
@@ -140,7 +140,7 @@ def check_strictness(adapter: Adapter, clock: Clock, expectation: Expectation) -
 
 
 def check_short_deadlines(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """With hardly any time left a call answers or ends with `TimedOut`, soon after its deadline."""
+    """Check that a call with hardly any time left answers or ends with `TimedOut`, soon after its deadline."""
     for query in expectation.found:
         begun = clock.monotonic()
         with suppress(TimedOut):
@@ -150,7 +150,7 @@ def check_short_deadlines(adapter: Adapter, clock: Clock, expectation: Expectati
 
 
 def check_cap(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Of very many only so many come, and the result says so (CASE-K2)."""
+    """Check that many hits are capped, and that the result says so (CASE-K2)."""
     for query in expectation.many:
         result = adapter.search(query, clock.monotonic() + BUDGET)
         if len(result.candidates) > MAX_CANDIDATES:
@@ -160,7 +160,7 @@ def check_cap(adapter: Adapter, clock: Clock, expectation: Expectation) -> Itera
 
 
 def check_threads(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Several threads that ask at once, while one of them refreshes, get what one gets alone."""
+    """Check that several threads that ask at once, while one refreshes, get the answers that one gets alone."""
     queries = list(expectation.found)
 
     def ask() -> list[tuple[tuple[str, str], ...]]:
@@ -181,7 +181,7 @@ def check_threads(adapter: Adapter, clock: Clock, expectation: Expectation) -> I
 
 
 def check_refresh(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Yield where nothing has changed, a refresh says so and changes no answer."""
+    """Check that a refresh without changes says so and changes no answer."""
     before = [adapter.search(query, clock.monotonic() + BUDGET) for query in expectation.found]
     adapter.refresh()
     if adapter.refresh():
@@ -191,7 +191,7 @@ def check_refresh(adapter: Adapter, clock: Clock, expectation: Expectation) -> I
 
 
 def check_left_out(adapter: Adapter, _clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """Yield what could not be read is counted by record type and reason, and the counts stay when nobody reads."""
+    """Check that left-out rows are counted by record type and reason, and that the counts then stay."""
     counted = {name: dict(reasons) for name, reasons in adapter.left_out.items()}
     for name, reasons in counted.items():
         if name not in adapter.describe().record_types:
@@ -203,7 +203,7 @@ def check_left_out(adapter: Adapter, _clock: Clock, _expectation: Expectation) -
 
 
 def check_closing(adapter: Adapter, clock: Clock, expectation: Expectation) -> list[str]:
-    """Breaches when the adapter is closed; not part of `CHECKS`, since nothing can be asked afterwards.
+    """Return breaches when the adapter is closed; not part of `CHECKS`, since nothing can be asked afterwards.
 
     It can be closed twice; a call that comes too late ends with a `LiaisonError` or is answered, and never hangs.
     """
@@ -226,7 +226,7 @@ def check_closing(adapter: Adapter, clock: Clock, expectation: Expectation) -> l
 
 
 def check_hostile(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """Hostile texts are refused or find nothing; they are never a pattern and never part of a statement."""
+    """Check that hostile texts are refused or find nothing: never a pattern, never part of a statement."""
     for text in HOSTILE:
         for query in queries_with(text):
             try:
@@ -239,9 +239,7 @@ def check_hostile(adapter: Adapter, clock: Clock, _expectation: Expectation) -> 
 
 
 def _found_plainly(adapter: Adapter, clock: Clock, text: str, kind: str) -> set[tuple[str, str]]:
-    """Return what the letters and figures of `text` find alone: somebody may really be named `Or`, or `Script
-    Alert`.
-    """
+    """Return the records that the letters and figures of `text` alone find: a person may really be called `Or`."""
     found: set[tuple[str, str]] = set()
     words = "".join(mark if unicodedata.category(mark) in _PLAIN else " " for mark in text).split()
     for plain in {" ".join(words), "".join(words)}:
@@ -254,7 +252,7 @@ def _found_plainly(adapter: Adapter, clock: Clock, text: str, kind: str) -> set[
 
 
 def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """Yield a key or record type that the source does not have is `Unknown`."""
+    """Check that a key or record type that the source does not have is `Unknown`."""
     types = sorted(adapter.describe().record_types)
     for key in STRANGE_KEYS:
         for record_type in (types[0], "Nothing"):
@@ -268,9 +266,7 @@ def check_unknown_keys(adapter: Adapter, clock: Clock, _expectation: Expectation
 
 
 def check_together(adapter: Adapter, clock: Clock, expectation: Expectation) -> Iterator[str]:
-    """Yield where many calls can be put at once (`gateway.ports.sources.BatchSource`), each is answered as it is
-    alone.
-    """
+    """Check that calls in one batch (`gateway.ports.sources.BatchSource`) are answered as each is alone."""
     if not isinstance(adapter, BatchSource):
         return
     queries = [*expectation.found, *expectation.not_found, *expectation.many, *queries_with("- .")]
@@ -305,7 +301,7 @@ def _said(result: object) -> object:
 
 
 def check_junk(adapter: Adapter, clock: Clock, _expectation: Expectation) -> Iterator[str]:
-    """Yield a query with nothing to search by is refused as `Malformed`."""
+    """Check that a query without a usable search key is refused as `Malformed`."""
     supported = adapter.describe().queries
     for query in queries_with("- ."):
         if query.kind in supported:
@@ -338,7 +334,7 @@ CHECKS: tuple[Check, ...] = (
 def check_adapter(adapter: Adapter, clock: Clock, expectation: Expectation) -> list[str]:
     """Return every breach of the contract, as `check: sentence`; empty when the adapter keeps it.
 
-    An error that is no `LiaisonError` is a breach of its own.
+    An error that is not a `LiaisonError` is a breach of its own.
     """
     breaches = []
     for check in CHECKS:

@@ -1,4 +1,4 @@
-"""Measure finding: a task's names go through the very index and scoring that a node uses.
+"""Measure finding: a task's names go through the index and the scoring that a node uses.
 
 A task is a folder with `db.jsonl.gz` (id, name, birth) and `queries.jsonl.gz` (qid, name, birth, expect). The
 answers in `expect` are only read for counting; they never reach the search.
@@ -29,7 +29,7 @@ from gateway.records.types import RECORD_TYPES
 from gateway.storage.index.index_store import IndexStore
 
 Progress = Callable[[str, int, int], None]
-"""Translated of the stage (`index`, `queries`), how many are done, and of how many."""
+"""Called with the stage (`index`, `queries`), how many are done, and of how many."""
 
 _MAPPED = ("names", "birth")
 _MAX_LINE = 1 << 20
@@ -37,7 +37,7 @@ _MAX_LINE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did: names in the index, left out, queries, queries with a hit, and recall where answers are known."""
+    """The counts of a run: names indexed, left out, queries, queries with a hit, and recall if answers are known."""
 
     task: str
     records: int
@@ -64,8 +64,8 @@ def evaluate(
 ) -> Summary:
     """Run the task at `task`, write one line of JSON per query to `out`: `qid` and `hits` ([id, score], best first).
 
-    `half` 0 or 1 keeps the queries of one half only, split by a hash of the name: tables learned on one are tried on
-    the other. Raises `Misconfigured` for a folder that is no task, naming file and line.
+    `half` 0 or 1 keeps the queries of one half only, split by a hash of the name: tables learned on one half are tried
+    on the other. Raises `Misconfigured` for a folder that is not a task, naming file and line.
     """
     for name in ("db.jsonl.gz", "queries.jsonl.gz"):
         if not (task / name).is_file():
@@ -93,7 +93,7 @@ def evaluate(
 
 
 def half_of(key: str) -> int:
-    """Return 0 or 1, by a hash: the same on every machine."""
+    """Return 0 or 1, by a hash that is equal on every machine."""
     return hashlib.sha256(key.encode()).digest()[0] & 1
 
 
@@ -125,7 +125,7 @@ def _birth(text: object) -> PartialDate | None:
 
 
 class _TaskRows:
-    """A `RowSource` of the names in a task's file; read as a stream, so that memory stays small."""
+    """A `RowSource` of the names in a task's file, read as a stream to save memory."""
 
     def __init__(self, path: Path, progress: Progress | None) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Texts and keys that an adapter must take for values, for `adapters.check.conformance`."""
+"""Texts and keys that an adapter must treat as values, for `adapters.check.conformance`."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ HOSTILE = (
     "A" + "\u0301" * 40,
     "`*[]|@&",
 )
-"""Texts that mean something to a database or a pattern language, and nothing to a search (CASE-K1)."""
+"""Texts with a meaning in a database or a pattern language, but none in a search (CASE-K1)."""
 
 STRANGE_KEYS = ("", "0", "-1", "99999999999999999999999", "1 OR 1=1", "'", "\x00", "ก")
-"""Keys that no source gives its records."""
+"""Keys that sources do not give to records."""
 
 
 def queries_with(text: str) -> Iterator[Query]:
-    """Yield a query of each kind with `text` in every field of it that is free text; those that the model accepts."""
+    """Yield a query of each kind with `text` in every free-text field, if the model accepts it."""
     makers: tuple[Callable[[], Query], ...] = (
         lambda: PersonQuery((NameForm(text),), nationality=text, father=text),
         lambda: DocumentQuery(text, text),

@@ -1,4 +1,4 @@
-"""How fast a source is behind its key index, and whether records are found by what they hold."""
+"""Measure the speed of a source behind its key index, and whether records are found by their content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Speed:
     found: int
 
     def as_value(self) -> dict[str, Any]:
-        """As a JSON value."""
+        """Return the speed as a JSON value."""
         return {
             "rows_per_s": round(self.rows_per_s),
             "search_ms": {"median": round(self.search_ms[0], 2), "slowest": round(self.search_ms[1], 2)},
@@ -46,7 +46,7 @@ class Speed:
 
 
 def queries_of(report: TypeReport) -> Iterator[tuple[Query, tuple[str, str]]]:
-    """For records that were read: a query that must find each, and its type and key."""
+    """Yield, for each record that was read, a query that must find it, and its type and key."""
     for built in report.built:
         for made in (_query(key, value, built.search) for key, value in built.search.items()):
             if made is not None:
@@ -77,7 +77,7 @@ def _query(key: str, value: Any, search: Mapping[str, Any]) -> Query | None:
 
 
 def measure(adapter: Adapter, clock: Clock, asked: Sequence[tuple[Query, tuple[str, str]]], rows_per_s: float) -> Speed:
-    """Search and fetch what was read: each query of `asked` must find the record of its type and key."""
+    """Return the speed of searches and fetches: each query of `asked` must find the record of its type and key."""
     searches, fetches, found = [], [], 0
     for query, place in asked[:_QUERIES]:
         began = clock.monotonic()

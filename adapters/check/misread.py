@@ -1,6 +1,6 @@
-"""Columns whose mapping says in which script they are, and whose texts are in another one: a wrong character set.
+"""Columns that are mapped as one script and hold texts in another one: a wrong character set.
 
-Only cells beyond ASCII count, since a Latin name in a column of Thai names is nothing strange.
+Only cells beyond ASCII count, since a Latin name in a column of Thai names is usual.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _LANGUAGES: Mapping[str, str] = MappingProxyType(
 )
 
 _MEANT = ("utf-8", "tis-620", "cp1252", "viscii", "tcvn3", "vni", "gbk", "big5")
-"""What bytes may be that were read as something else."""
+"""The character sets that misread bytes may really have."""
 
 _READ_AS = ("cp1252", "tis-620")
-"""What they are read as where nobody says: by a driver, or before they were stored."""
+"""The character sets as which bytes are read by default: by a driver, or before they were stored."""
 
 _MOST = 1_000
 _SHOWN = 2
@@ -39,7 +39,7 @@ _SHOWN = 2
 
 @dataclass(slots=True)
 class Scripted:
-    """A column that is declared in a script, and the first cells beyond ASCII in it, each with its row's key."""
+    """A column that is declared in a script, and its first cells beyond ASCII, each with its row's key."""
 
     ref: Ref
     script: str
@@ -57,7 +57,7 @@ class Scripted:
 
 @dataclass(frozen=True, slots=True)
 class Misread:
-    """A column of which most cells are not in its script. `better`: how many would be, by character set."""
+    """A column of which most cells are not in its script. `better`: the cells that would be, by character set."""
 
     column: str
     script: str
@@ -69,7 +69,7 @@ class Misread:
 
 
 def scripted(record: RecordMapping) -> list[Scripted]:
-    """Return the columns of a record that are declared in a script and read as they are, each once."""
+    """Return the columns of a record that are declared in a script and read without `recode`, each once."""
     found: dict[tuple[str, str], Scripted] = {}
     for value in (*record.fields.values(), *record.search.values()):
         for ref, script in _declared(value):
@@ -87,9 +87,7 @@ def _declared(value: Value) -> Iterator[tuple[Ref, str]]:
 
 
 def misread(mapping: SourceMapping, column: Scripted) -> Misread | None:
-    """Return what is wrong with a column; None where half of its cells are in their script, or no character set is
-    better.
-    """
+    """Return the fault of a column; None if half of its cells are in their script, or no character set is better."""
     word, texts = _SCRIPTS[column.script], [text for _, text in column.cells]
     wrong = [cell for cell in column.cells if not is_like(cell[1], word)]
     if len(wrong) * 2 <= len(texts):
@@ -119,7 +117,7 @@ def _would_fit(text: str, meant: str, word: str, encoding: str) -> bool:
 
 
 def _encoded(text: str, name: str) -> bytes:
-    """Return the bytes that were read as `text`. Raises `ValueError` for what cannot be written so."""
+    """Return the bytes that were read as `text`. Raises `ValueError` if the character set has no such bytes."""
     if name == "cp1252":
         return bytes_of(text)
     try:

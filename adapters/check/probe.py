@@ -1,4 +1,4 @@
-"""Whether a source can be opened and asked, without building its key index (`liaison doctor`)."""
+"""Test that a source can be opened and asked, without building its key index (`liaison doctor`)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _SECONDS = 3.0
 
 
 class _SeenEnough(Exception):
-    """The rows can be asked; what would follow is the building of an index."""
+    """The rows can be asked; the next step would be the building of an index."""
 
 
 def probe(place: Place) -> bool:
-    """Open the source at `place` and ask it; whether nothing but a promise keeps its account from writing.
+    """Open the source at `place` and ask it; return whether only a promise keeps its account from writing.
 
     Raises `Misconfigured` and `Unavailable` as `adapters.load.open_source` does.
     """

@@ -1,4 +1,4 @@
-"""What `liaison adapter check` finds: of a mapping alone, and of what it makes of a source's rows.
+"""The findings of `liaison adapter check`: about a mapping alone, and about its records of a source's rows.
 
 Nothing here writes to the source. `Report` holds values of rows only in its samples and its codes without a meaning.
 """
@@ -27,19 +27,19 @@ SAMPLES = 10
 """Records of each type that are shown beside their rows."""
 
 FAILED = 2
-"""Rows that are shown of each reason."""
+"""Rows that are shown for each reason."""
 
 TWINS = (TWIN, "a key that occurs more than once")
-"""Reasons for a row whose key is not its own."""
+"""Reasons for a row that shares its key."""
 
 REASONS = 10
-"""Reasons of each type that are told."""
+"""Reasons of each type that are reported."""
 
 GOOD_SHARE = 0.9
 """Share of rows that must yield a valid record."""
 
 WRONG_SHARE = 0.01
-"""Share of rows with another row's key, or born in the future, from which on the mapping is wrong, not the rows."""
+"""Share of rows with another row's key, or born in the future, above which the mapping is wrong, not the rows."""
 
 _MAX_CODES = 50
 _SHORT = 4
@@ -58,7 +58,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A record beside the cells that it was made of; without a record, `reason` says why. Only a live one is found."""
+    """A record beside its cells; without a record, `reason` says why. Searches find only a live one."""
 
     key: str
     row: Mapping[str, Any]
@@ -69,9 +69,9 @@ class Sample:
 
 @dataclass(slots=True)
 class TypeReport:
-    """What became of the rows of one record type.
+    """The results for the rows of one record type.
 
-    `codes` counts (field, column, value) without a meaning, `countries` those that are no country.
+    `codes` counts (field, column, value) without a meaning, `countries` those that are not a country.
     """
 
     type: str
@@ -98,7 +98,7 @@ class TypeReport:
 
 
 def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
-    """Return the first `limit` rows of a type, made into records as the index would."""
+    """Return the results for the first `limit` rows of a type, made into records as the index would."""
     record, builder = source.mapping.records[record_type], source.builders[record_type]
     report = TypeReport(record_type, record.table, scripted=scripted(record))
     looked_up = [(_counter(report, record, place), place, cells) for place, cells in coded(builder, record)]
@@ -137,7 +137,7 @@ def _note(report: TypeReport, builder: Builder, rows: Rows) -> None:
     report.spared.update(built.spared)
     if len(report.built) < SAMPLES:
         report.built.append(built)
-        # Good records first: of ten samples, those that failed make place.
+        # Good records first: the failed ones are the first to drop out of the ten samples.
         report.samples.insert(len(report.built) - 1, Sample(built.record.key, cells_of(builder, rows), shown(built)))
         del report.samples[SAMPLES:]
 
@@ -168,7 +168,7 @@ def _failed(record: RecordMapping, builder: Builder, rows: Rows, where: str, rea
 
 
 def shown(built: Built) -> dict[str, Any]:
-    """Return a record as an officer would be shown it, with what decides about it and what it is found by."""
+    """Return a record's fields as an officer sees them, with the values that decide about it and its search keys."""
     marking = built.record.marking
     about = {
         "category": built.record.category.value,
@@ -181,7 +181,7 @@ def shown(built: Built) -> dict[str, Any]:
 
 
 def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
-    """Return the cells of `rows` by column; of a `many` join, a list for each column."""
+    """Return the cells of `rows` by column; for a `many` join, a list for each column."""
     found: dict[str, Any] = {}
     for join, columns in builder.layout.columns.items():
         row = rows[builder.layout.slots[join]]
@@ -195,7 +195,7 @@ def cells_of(builder: Builder, rows: Rows) -> dict[str, Any]:
 
 
 def judge_mapping(mapping: SourceMapping) -> Iterator[Finding]:
-    """Yield what is allowed in a mapping and yet seldom meant."""
+    """Yield a finding for each part of a mapping that is allowed but seldom meant."""
     is_lost = not any(record.search for record in mapping.records.values())
     for record in mapping.records.values():
         where = f"{mapping.file}:{record.line}"
@@ -215,7 +215,7 @@ def judge_mapping(mapping: SourceMapping) -> Iterator[Finding]:
 
 
 def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
-    """Errors and notes of one record type, with the lines that they come from."""
+    """Yield the errors and notes of one record type, with the lines that they come from."""
     where = f"{mapping.file}:{mapping.records[report.type].line}"
     live = report.rows - report.not_live
     if not report.rows:
@@ -234,7 +234,7 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
         severity = "error" if fits else "note"
         remedy = "the type does not fit: look at the samples" if fits else ""
         if reason.endswith(FUTURE):
-            # Where some come out in the future, others come out a century or an era wrong and look right.
+            # If some are in the future, others are a century or an era wrong and look right.
             severity = "error" if count >= WRONG_SHARE * live else severity
             remedy = 'years of the Buddhist era need `era = "BE"`; years of two figures may need another `pivot`'
         yield Finding(severity, f"{_rows(count)} left out: {reason}", line, remedy, _shown(report, reason))
@@ -247,7 +247,7 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
 
 
 def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
-    """Yield cells that were looked up and are not known, by the field or join and the column."""
+    """Yield the notes on cells that were looked up and not found, by the field or join and the column."""
     record = mapping.records[report.type]
     fields = Counter[tuple[str, str]]()
     for (name, column, _value), count in (report.codes + report.countries).items():
@@ -270,7 +270,7 @@ def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
 
 
 def _counter(report: TypeReport, record: RecordMapping, place: tuple[str, str]) -> Counter[tuple[str, str, str]]:
-    """Return where the unknown cells of the field or join and the column at `place` are counted."""
+    """Return the counter for the unknown cells of the field or join and the column at `place`."""
     name, column = place
     if name not in record.fields:
         return report.codes
@@ -314,5 +314,5 @@ def _listed(values: list[str], doubt: str = "; is it a code at all?") -> str:
 
 
 def spoken(code: str) -> str:
-    """Return a code as it can be told unasked: four characters are nobody's name or number, longer ones are masked."""
+    """Return a code that may be shown by default: up to four characters as they are, longer ones masked."""
     return code if len(code) <= _SHORT else str(mask(code))

@@ -1,4 +1,4 @@
-"""The tables of codes in a draft: each code that was seen, with its count and what it may mean."""
+"""The tables of codes in a draft: each code that was seen, with its count and its likely meaning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapters.draft.guess_column import look_at
 
 _MAX_CODES = 30
 _ENOUGH = 50
-"""Rows from which on a value that was seen once is no code."""
+"""The number of rows from which a value that was seen once is not a code."""
 
 
 def quoted(text: str) -> str:
@@ -20,12 +20,12 @@ def quoted(text: str) -> str:
 
 
 def ref(column: str, join: str = "") -> str:
-    """Return a column as a value names it, behind `join` (`papers.`): one whose own name has a dot stands in quotes."""
+    """Return a column as a value names it, after `join` (`papers.`): a name with a dot in it stands in quotes."""
     return quoted(join + (f'"{column}"' if "." in column else column))
 
 
 def bare(name: str) -> str:
-    """Return a name as it can stand in a comment: one line, nothing that cannot be seen."""
+    """Return a name for a comment: one line, only visible characters."""
     return " ".join("".join(mark if mark.isprintable() else " " for mark in name).split())
 
 
@@ -37,7 +37,7 @@ def _usual() -> dict[tuple[str, str], str]:
 
 
 class CodeTables:
-    """Collects the tables that the fields of a draft look up."""
+    """Collects the tables in which the fields of a draft are looked up."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
@@ -74,7 +74,7 @@ class CodeTables:
         return name if name not in self._tables else f"{name}-{len(self._tables)}"
 
     def lines(self) -> list[str]:
-        """Return all tables."""
+        """Return the lines of all tables."""
         made: list[str] = []
         for lines in self._tables.values():
             made += ["", *lines]

@@ -1,7 +1,7 @@
 """`liaison adapter init`: a commented draft of a mapping out of a database's tables and some of their values.
 
-The draft is valid TOML and names real columns only. What it supposes it says; what a person must decide is marked
-TODO, and where nothing can be supposed it says nothing of a record rather than something wrong.
+The draft is valid TOML and names real columns only. It marks its guesses as such, and decisions of a person as
+TODO. If it can guess nothing about a record, it says nothing rather than something wrong.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _JUNK_AT_LEAST = 2
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The text of a mapping, the record types in it, and how many decisions are left to a person."""
+    """The text of a mapping, the record types in it, and the number of decisions left to a person."""
 
     text: str
     records: tuple[str, ...]
@@ -68,7 +68,7 @@ def draft_of(tables: Sequence[Table]) -> Draft:
 
 
 def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:
-    """Return values that mean "unknown" and come again in the tables that are drafted."""
+    """Return values that mean "unknown" and repeat in the tables that are drafted."""
     seen = {
         text
         for draft in drafts

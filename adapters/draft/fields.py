@@ -1,4 +1,4 @@
-"""The [[record]] of a draft: its parts as TOML, and how each is guessed from columns and their values."""
+"""The [[record]] of a draft: its parts as TOML, guessed from columns and their values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RecordDraft:
     notes: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """Return the [[record]] with everything in it."""
+        """Return the lines of the [[record]]."""
         main = RECORD_TYPES[self.type].main
         missing = [name for name in main if name not in self.fields]
         made = [f"# {self.type}: `{bare(self.table.name)}` looks like it."]
@@ -70,7 +70,7 @@ class FieldWriter:
         self._codes = codes
 
     def head(self) -> None:
-        """Key, column of changes, category, and which rows count."""
+        """Write key, column of changes, category, and the rule for rows that count."""
         table, head = self._draft.table, self._draft.head
         if len(table.key) == 1 and table.column(table.key[0]):
             head.append(f"key = {quoted(table.key[0])}")
@@ -185,7 +185,7 @@ class FieldWriter:
             self._country(name, table, "nationality", is_list=True)
             return
         codes = next(each for each in self._tables if each.name == target[0])
-        # A code of three figures may be the agency's own; letters are nobody's own. Codes go before names.
+        # A code of three figures may be the agency's own; codes of letters are not. Codes go before names.
         schemes = {"alpha-3": 0, "alpha-2": 0, "name": 1}
         guesses = ((each, guess_country(look_at(each, self._encoding))) for each in codes.columns)
         said = [(each, guess.get("scheme", "alpha-3")) for each, guess in guesses if guess is not None]
@@ -198,7 +198,7 @@ class FieldWriter:
         self._put(name, f"[{self._country_part(best, f'{join}.')}]")
 
     def _names(self, table: Table, join: str = "") -> list[str]:
-        """Name parts in the order of their columns, those of one language together; whole names; aliases."""
+        """Return name parts in the order of their columns, grouped by language; then whole names; then aliases."""
         groups: dict[str, list[str]] = {}
         whole = self._all(table, "name")
         parts = [column for column in table.columns if meaning_of(column.name) in _NAMES]
@@ -206,7 +206,7 @@ class FieldWriter:
             # Beside a column of given names, one that is only called "name" holds the surname.
             parts += [column for column in whole if words_of(column.name) in ("_nom_", "_name_", "_nam_")]
         elif parts and not self._all(table, "given"):
-            # In these languages it is the other way round.
+            # In these languages the plain word for "name" means the given name.
             parts += [column for column in whole if words_of(column.name) in _GIVEN_BESIDE_SURNAME]
         for column in table.columns:
             if column in parts:
@@ -221,7 +221,7 @@ class FieldWriter:
         return made
 
     def _holder(self, table: Table, name: str = "holder_name", birth: str = "birth") -> None:
-        """Name and birth date of the person that a row points to."""
+        """Write the name and birth date of the person that a row points to."""
         for column in table.columns:
             target = points_to(table, column, self._tables)
             person = next((each for each in self._tables if target and each.name == target[0]), None)
@@ -256,9 +256,7 @@ class FieldWriter:
         return ", ".join(items)
 
     def _child(self, table: Table, meaning: str) -> tuple[Table, str, str] | None:
-        """Return a table whose rows point to this one and hold `meaning`, with the column that points and the one it
-        meets.
-        """
+        """Return a table whose rows point to this one and hold `meaning`, with the pointing column and its target."""
         for other in self._tables:
             if other.name == table.name or not self._first(other, meaning) or kinds_of(other.name) & {"crossing"}:
                 continue

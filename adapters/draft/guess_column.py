@@ -1,4 +1,4 @@
-"""Guesses about a database that nobody has explained: what columns mean by their names, and what their values are.
+"""Guesses about an undocumented database: the meaning of columns by their names, and the form of their values.
 
 A guess is written into a draft for a person to judge; nothing here decides anything on its own.
 """
@@ -52,20 +52,20 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 def words_of(name: str) -> str:
     """Return the words of a name in small letters with `_` around each: `PersonBirthDate` is `_person_birth_date_`.
 
-    Letters beyond ASCII that stand together are a word, as they are.
+    A run of letters beyond ASCII is one word, unchanged.
     """
     bare = _ACCENTS.sub("", unicodedata.normalize("NFD", name))
     return "_" + "".join(f"{word.lower()}_" for word in _WORD.findall(bare.replace("đ", "d").replace("Đ", "D")))
 
 
 def meaning_of(column: str) -> str:
-    """Return what a column is, by its name; empty when no pattern fits."""
+    """Return the meaning of a column, by its name; empty when no pattern fits."""
     words = words_of(column)
     return next((meaning for meaning, pattern in _patterns() if _is_column(meaning) and pattern.search(words)), "")
 
 
 def kinds_of(table: str) -> frozenset[str]:
-    """Return what a table is about, by its name: `person`, `document`, `vehicle`, `codes` ..."""
+    """Return the subjects of a table, by its name: `person`, `document`, `vehicle`, `codes` ..."""
     words = words_of(table)
     return frozenset(
         meaning.removeprefix("table_")
@@ -82,7 +82,7 @@ def _is_column(meaning: str) -> bool:
 
 
 def guess_encoding(tables: Iterable[Table]) -> str:
-    """Return the character set of the bytes in all tables; empty where every byte is UTF-8 or there are none."""
+    """Return the character set of the bytes in all tables; empty if every byte is UTF-8 or there are none."""
     odd = {
         value
         for table in tables
@@ -116,9 +116,7 @@ def _is_like(decode: Any, raw: bytes, script: str) -> bool:
 
 
 def is_like(text: str, script: str) -> bool:
-    """Tell whether all of a text beyond ASCII is of one script, by the first word of its letters' names, and reads
-    so.
-    """
+    """Tell whether a text's letters beyond ASCII have names that begin with `script`, and look like real text."""
     if script == "THAI" and _UNTHAI.search(text):
         return False
     letters = [mark for mark in text if ord(mark) > 0x7F and not mark.isspace()]
@@ -129,7 +127,7 @@ def is_like(text: str, script: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The cleaned values of a column that are there, their counts, and how many of them mean "unknown"."""
+    """The cleaned values of a column, their counts, and the counts of values that mean "unknown"."""
 
     values: tuple[Any, ...]
     counts: Counter[str]
@@ -137,18 +135,18 @@ class Look:
 
     @property
     def is_code(self) -> bool:
-        """Few short values that come again and again."""
+        """True for few short values that repeat."""
         few = len(self.counts) <= 20 and all(len(value) <= 12 for value in self.counts)
         return bool(self.counts) and few and sum(self.counts.values()) >= 2 * len(self.counts)
 
     def matches(self, pattern: str, share: float = 0.9) -> bool:
-        """Tell whether at least a share of the values is of a pattern."""
+        """Tell whether at least a share of the values matches a pattern."""
         fitting = sum(count for value, count in self.counts.items() if re.fullmatch(pattern, value))
         return bool(self.counts) and fitting >= share * sum(self.counts.values())
 
 
 def look_at(column: Column | None, encoding: str) -> Look:
-    """Return the values of `column`, decoded; what cannot be decoded is passed over."""
+    """Return the values of `column`, decoded; values that cannot be decoded are left out."""
     clean = cleaner(encoding or "utf-8", frozenset())
     known = {**word_list("junk-signs"), **word_list("junk-words")}
     found: list[Any] = []
@@ -212,7 +210,7 @@ def _buddhist(look: Look) -> Guess:
 
 
 def _formats(look: Look) -> Guess:
-    """Return the fewest formats that read nearly everything, day before month where both would do."""
+    """Return the fewest formats that read nearly everything; day before month if both fit."""
     left = Counter(look.counts)
     total = sum(left.values())
     chosen: list[str] = []

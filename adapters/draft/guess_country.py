@@ -1,4 +1,4 @@
-"""Which options of the converter `country` read a column, as its values look."""
+"""Choose the options of the converter `country` that read a column, by its values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def guess_country(look: Look) -> dict[str, str | int] | None:
 
 
 def _scheme(look: Look) -> str:
-    """Return the codes of the column, `name` where it has none; empty where half of it is neither."""
+    """Return the scheme of the column's codes, `name` if it has names; empty if half of it is neither."""
     total = sum(look.counts.values())
     for scheme, pattern in _PATTERNS:
         # An agency that counts its own countries from 1 meets a few of the numbers of ISO 3166, too.
@@ -35,6 +35,6 @@ def _scheme(look: Look) -> str:
 
 
 def _read(look: Look, options: dict[str, str | int]) -> int:
-    """Return how many values the converter reads with `options`."""
+    """Return the number of values that the converter reads with `options`."""
     convert = CONVERTERS["country"].make(options)
     return sum(count for value, count in look.counts.items() if convert(value))

@@ -1,4 +1,4 @@
-"""What a draft tells of tables that look like no record type: their columns, and a [[record]] to begin with."""
+"""The part of a draft about tables that look like no record type: their columns, and a [[record]] to begin with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from adapters.masking import mask
 from gateway.records.types import RECORD_TYPES
 
 MOST_TABLES = 30
-"""Tables that are told of with their columns; of the others only the name."""
+"""The most tables that are listed with their columns; the others only by name."""
 
 _SHAPES = 3
 _LONGEST = 24
 
 
 def others_of(tables: Sequence[Table], encoding: str) -> Iterator[str]:
-    """Comment lines for tables that nothing uses."""
+    """Yield comment lines for tables that nothing uses."""
     if not tables:
         return
     yield f"# Not used: {', '.join(bare(table.name) for table in tables)}."

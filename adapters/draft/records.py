@@ -1,4 +1,4 @@
-"""Which table of a database is which record type, and what goes into its [[record]]."""
+"""Find the table of a database for each record type, and fill its [[record]]."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MAX_CODE_COLUMNS = 6
 
 
 class _Facts:
-    """What the names in a table say."""
+    """The meanings of the names in a table."""
 
     def __init__(self, table: Table) -> None:
         kinds = kinds_of(table.name)
@@ -42,7 +42,7 @@ class _Facts:
         self.meanings = {meaning_of(column.name) for column in table.columns}
 
     def points(self, kind: str, need: set[str], *useful: str) -> int:
-        """Return how much the table looks like a kind: nothing without one of `need`."""
+        """Return the likeness of the table to a kind; 0 without one of `need`."""
         if not self.meanings & need or ("codes" in self.kinds and kind not in self.kinds):
             return 0
         return 2 + (3 if kind in self.kinds else 0) + sum(each in self.meanings for each in useful)
@@ -77,7 +77,7 @@ class _Writer(FieldWriter):
     """Writes the [[record]] of one draft."""
 
     def write(self) -> None:
-        """Head, joins, fields, search keys."""
+        """Write head, joins, fields and search keys."""
         self.head()
         write = {
             "Person": self._person,

@@ -1,4 +1,4 @@
-"""What a database looks like to somebody who must map it: tables, columns, keys, and some of the values."""
+"""The view of a database for the person who maps it: tables, columns, keys, and some of the values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gateway.errors import Misconfigured
 
 
 def survey(url: str, access: Path | None, rows: int, only: Sequence[str] = ()) -> list[Table]:
-    """Return the tables at `url` (only those named, if any are), each with up to `rows` rows of values.
+    """Return the tables at `url` (or only those named), each with up to `rows` rows of values.
 
-    Raises `Misconfigured` for an address that is no database's, `Unavailable` when the database cannot be read.
+    Raises `Misconfigured` for an address that is not a database's, `Unavailable` when the database cannot be read.
     """
     if url.partition(":")[0].partition("+")[0] not in DATABASES:
         raise Misconfigured(

@@ -1,8 +1,8 @@
 """CSV (RFC 4180) in the encodings that agencies use, one row at a time, each with its place in the file.
 
 Strict: a row counts only with exactly the cells of the header, whole quotes and bytes of the encoding. Quotes that
-do not close end the file there, since nobody can say what is a row behind them. Cells are texts, whatever they
-begin with.
+do not close end the file there, since rows behind them cannot be recognised. Cells are texts, even if they begin
+like a formula.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class DelimitedReader:
         return ""
 
     def count(self, file: BinaryIO) -> int:
-        """Return how many rows stand behind the header, readable or not; empty lines are none."""
+        """Return the number of rows after the header, readable or not; empty lines are not counted."""
         lines = Lines(_rewound(file), self._encoding)
         reader = csv.reader(lines, **self._form)
         count = 0
@@ -144,7 +144,7 @@ def _picker(names: list[str], columns: Sequence[str]) -> Any:
 
 
 class Lines:
-    """The lines of a file as texts, for a CSV reader to pull; counts bytes and remembers what was wrong."""
+    """The lines of a file as texts, for a CSV reader to pull; counts bytes and remembers damage."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
@@ -169,13 +169,13 @@ class Lines:
         self._file.seek(self.offset)
 
     def begin(self) -> None:
-        """A new row begins."""
+        """Begin a new row."""
         self._begun = self.offset
         self._last.clear()
         self.is_damaged = False
 
     def is_balanced(self, quote: str) -> bool:
-        """Tell whether the row stood on one line and left no quote open, so that the next line begins a row."""
+        """Tell whether the row took one line and left no quote open, so that the next line begins a row."""
         return len(self._last) == 1 and self._last[0].count(quote) % 2 == 0
 
     def __iter__(self) -> Iterator[str]:
@@ -197,7 +197,7 @@ class Lines:
         return text
 
     def _wide_line(self) -> bytes:
-        """Return a line of two-byte characters: its end stands at an even place."""
+        """Return a line of two-byte characters: its end is at an even place."""
         line = bytearray()
         while len(line) <= MAX_ROW:
             part = self._file.readline(MAX_ROW)

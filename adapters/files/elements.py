@@ -2,8 +2,8 @@
 
 An element with elements in it becomes an object by local name, one without becomes its text; an attribute stands
 beside a text as `Name@attribute`, and inside an object as `@attribute`. Elements that the mapping calls `repeated`
-are always lists, and any other that occurs twice makes the document unreadable, as do two attributes of one local
-name: nothing is chosen in silence.
+are always lists. Any other that occurs twice makes the document unreadable, as do two attributes of one local
+name: the reader never picks one.
 Document types, and with them entities and external references, are refused (CASE-K8).
 """
 
@@ -39,7 +39,7 @@ class XmlReader:
         self._repeated = table.repeated
 
     def columns(self, _file: BinaryIO) -> list[str]:
-        """None: rows are documents."""
+        """Return no columns: rows are documents."""
         return []
 
     def scan(self, file: BinaryIO, _columns: Sequence[str]) -> Iterator[Found]:
@@ -48,7 +48,7 @@ class XmlReader:
             yield Found((number,), document)
 
     def one(self, file: BinaryIO, _columns: Sequence[str], place: Place) -> Any:
-        """Return the row of a number."""
+        """Return the row at a number."""
         documents = self._documents(file)
         (number,) = place
         if not 0 <= number < len(documents):
@@ -64,8 +64,9 @@ class XmlReader:
 
 
 def parse(file: BinaryIO, repeated: frozenset[str]) -> dict[str, Any]:
-    """Return the document as an object with one member, its root. `Malformed` when it is not well-formed, or over a
-    limit.
+    """Return the document as an object with one member, its root.
+
+    Raises `Malformed` when it is not well-formed, or over a limit.
     """
     target = _Target(repeated)
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
@@ -94,7 +95,7 @@ class _Target:
         self._elements = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+        """Open an element."""
         self._elements += 1
         if len(self._stack) >= MAX_DEPTH or self._elements > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES:
             raise Malformed("XML that is too deep or has too many parts", code="too-large")
@@ -104,12 +105,12 @@ class _Target:
         self._stack.append((_local(tag), {}, [], named))
 
     def data(self, text: str) -> None:
-        """A piece of text."""
+        """Take a piece of text."""
         if self._stack:
             self._stack[-1][2].append(text)
 
     def end(self, _tag: str) -> None:
-        """An element ends: it becomes a member of the one around it."""
+        """Close an element: it becomes a member of the one around it."""
         name, members, pieces, attributes = self._stack.pop()
         around = self._stack[-1][1] if self._stack else self.root
         text = "".join(pieces).strip()
@@ -134,7 +135,7 @@ class _Target:
             around[name] = value
 
     def close(self) -> None:
-        """The document ends."""
+        """Do nothing at the end of the document."""
 
 
 def _local(name: str) -> str:

@@ -1,7 +1,7 @@
-"""How a file of rows shows that nothing of it was cut off: by its end.
+"""The end of a file of rows, by which it shows that nothing was cut off.
 
-An upload that breaks leaves a file that stands still like a whole one. Where a table has an `end`, the last line must
-be it, with the number of rows where it says one. Otherwise the least that a whole file shows is an end of its last row.
+An interrupted upload leaves a file that looks finished. Where a table has an `end`, the last line must be it, with
+the number of rows if it states one. Otherwise the last row must at least have an end of line.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from gateway.errors import Malformed, TooLarge
 from gateway.signing import strict_json
 
 CUT = "cut off"
-"""How the reason of a file begins of which a part is missing."""
+"""The beginning of the reason for a file of which a part is missing."""
 
 _MAX_END = (1 << 18) + 4_096
-"""Bytes at the end of a file that are looked at: a row is at most 256 KiB long."""
+"""Bytes that are read at the end of a file: a row is at most 256 KiB long."""
 _READERS: dict[Format, type[DelimitedReader | JsonLinesReader]] = {
     Format.CSV: DelimitedReader,
     Format.JSONL: JsonLinesReader,
@@ -36,15 +36,15 @@ class Head(io.BufferedIOBase):
         self._length = length
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As of any file."""
+        """Read as any file does, up to the length."""
         return self._file.read(self._upto(size))
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """As of any file."""
+        """Read a line as any file does, up to the length."""
         return self._file.readline(self._upto(size))
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """As of any file."""
+        """Move as any file does."""
         return self._file.seek(offset, whence)
 
     def _upto(self, size: int | None) -> int:
@@ -58,14 +58,12 @@ def head(file: BinaryIO, length: int | None) -> BinaryIO:
 
 
 def shows_end(table: Table) -> bool:
-    """Tell whether files of the table must show their end. One with a companion needs to only where the mapping says
-    so.
-    """
+    """Tell whether files of the table must show their end: with an `end`, or without a companion file."""
     return table.format in _READERS and (bool(table.end) or table.complete is Complete.SETTLED)
 
 
 def rows_end(file: BinaryIO, size: int, table: Table) -> int | None:
-    """Return how many of the `size` bytes of a file are rows: all but its `end`; None = all, since there is no `end`.
+    """Return the number of the `size` bytes of a file that are rows, without its `end`; None = all, since it has none.
 
     Raises `Malformed` when it was cut off.
     """
@@ -100,9 +98,7 @@ def _is_object(line: str) -> bool:
 
 
 def _doubt(file: BinaryIO) -> str:
-    """Return what else it may be than cut off: spreadsheets save "Unicode text" as UTF-16, whose ends of lines are
-    others.
-    """
+    """Return the other explanation: spreadsheets save "Unicode text" as UTF-16, which has other ends of lines."""
     file.seek(0)
     is_utf_16 = file.read(2) == codecs.BOM_UTF16_LE
     return "; or it is UTF-16, as it begins, and not the `encoding` of the mapping" if is_utf_16 else ""
@@ -113,7 +109,7 @@ def _expected(end: str) -> re.Pattern[str]:
 
 
 def _last_line(file: BinaryIO, size: int, table: Table) -> tuple[int, str]:
-    """Return where the last line begins, and what it is. With an `end`, empty lines behind it do not count."""
+    """Return the place and the text of the last line. With an `end`, empty lines after it do not count."""
     lines = Lines(file, "utf-8" if table.format is Format.JSONL else table.encoding)
     begin = max(0, size - _MAX_END)
     begin -= begin % lines.unit
@@ -129,7 +125,7 @@ def _last_line(file: BinaryIO, size: int, table: Table) -> tuple[int, str]:
 
 
 def _starts(tail: bytes, lines: Lines) -> list[int]:
-    """Return where lines begin in the last part of a file."""
+    """Return the places where lines begin in the last part of a file."""
     starts, place = [0], tail.find(lines.end)
     while place >= 0:
         if place % lines.unit:  # the halves of two characters

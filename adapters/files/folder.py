@@ -1,8 +1,8 @@
-"""A drop folder: which of its files are whole, and one open file that cannot be swapped for another.
+"""A drop folder: its whole files, and one open file that cannot be swapped for another.
 
 A file counts when its name is a finished one (not `.x`, `x.part`, `x.tmp`, `x.done`, ...), it is a regular file and
-no link, and it shows that it is whole: it has stood still for a while, or has its companion beside it, and its end is
-there (`ending`).
+not a link, and it shows that it is whole: it has not changed for a while, or has its companion beside it, and its
+end is there (`ending`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Entry:
     name: str
     stamp: Stamp
     upto: int | None = None
-    """How many of its bytes are rows; None = all."""
+    """The number of its bytes that are rows; None = all."""
 
     @property
     def mark(self) -> str:
@@ -54,7 +54,7 @@ class Entry:
 
 
 class Refused(NamedTuple):
-    """A name that is no whole file, and why. `is_cut`: it is one of which a part is surely missing."""
+    """A name that is not a whole file, and why. `is_cut`: a part of it is surely missing."""
 
     name: str
     reason: str
@@ -62,7 +62,7 @@ class Refused(NamedTuple):
 
 
 Listing = tuple[list[Entry], list[Refused]]
-"""Whole files, and what is none."""
+"""Whole files, and refused names."""
 
 
 def folder_of(url: str) -> Path:
@@ -86,7 +86,7 @@ class Folder:
         self._ends: dict[tuple[str, str], tuple[Stamp, int | None, str]] = {}
 
     def files(self, table: Table) -> Listing:
-        """Return the whole files of `table` by name, and names with the reason of what can never be one."""
+        """Return the whole files of `table` by name, and the names that can never be one with the reason."""
         found: list[Entry] = []
         refused: list[Refused] = []
         for name, seen in self._listing(table.pattern):
@@ -132,7 +132,7 @@ class Folder:
             found.append(entry)
 
     def _has_settled(self, entry: Entry, seconds: int) -> bool:
-        """By its time of writing; where that lies ahead or is fresh, by two looks at the file."""
+        """Tell whether a file is old enough by its time of writing, or unchanged since an earlier look."""
         written, now = entry.stamp[2] // 1_000, self._clock.now_us()
         if written <= now - seconds * 1_000_000:
             return True
@@ -166,9 +166,7 @@ class Folder:
         return digest
 
     def _rows_end(self, entry: Entry, table: Table) -> tuple[int | None, str]:
-        """Return how many bytes of a file are rows, or why it is not whole; looked at once for each state of the
-        file.
-        """
+        """Return the number of bytes that are rows, or why the file is not whole; read once for each state of it."""
         known = self._ends.get((table.name, entry.name))
         if known is not None and known[0] == entry.stamp:
             return known[1:]
@@ -183,9 +181,9 @@ class Folder:
 
     @contextmanager
     def open(self, entry: Entry) -> Iterator[io.BufferedReader]:
-        """The file, while it is still the one that `entry` describes; `Malformed` when it is another one by now.
+        """Open the file that `entry` describes. Raises `Malformed` when it has changed.
 
-        The same is checked again at the end, so that nothing is taken from a file that was being written to.
+        The state is checked again at the end, so that nothing is taken from a file that was being written to.
         """
         try:
             with self._handle(entry.name) as (file, stamp):
@@ -222,7 +220,7 @@ class Folder:
 
 
 def is_finished(name: str) -> bool:
-    """Tell whether a name is one that a writer gives when it is done."""
+    """Tell whether a name is one that a writer gives to a finished file."""
     return not name.startswith((".", "~")) and not name.lower().endswith(_UNFINISHED)
 
 

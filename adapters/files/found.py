@@ -1,4 +1,4 @@
-"""What a reader of files gives: one document after the other, each with its place, or a reason why it is none."""
+"""The results of a reader of files: one document after the other, each with its place, or with the reason for none."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 Place = Sequence[int]
-"""Where a row stands in its file, so that it can be read again alone: offset and length, or a number."""
+"""The place of a row in its file, by which it can be read again alone: offset and length, or a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row, or the `reason` why there is none. `ends`: nothing after it can be read."""
+    """A row, or the `reason` why there is none."""
 
     place: Place
     document: Any = None
@@ -26,7 +26,7 @@ class Reader(Protocol):
         """Return the names of the columns; empty where rows are documents."""
 
     def scan(self, file: BinaryIO, columns: Sequence[str], /) -> Iterator[Found]:
-        """Return all rows; flat ones with these columns only."""
+        """Yield all rows; flat ones with these columns only."""
 
     def one(self, file: BinaryIO, columns: Sequence[str], place: Place, /) -> Any:
-        """Return the row at a place that `scan` gave. `Malformed` when there is none."""
+        """Return the row at a place that `scan` gave. Raises `Malformed` when there is none."""

@@ -20,14 +20,14 @@ class JsonLinesReader:
     """Reads the JSON Lines files of one table; they are UTF-8 (RFC 8259, 8.1)."""
 
     def __init__(self, _table: Table) -> None:
-        """Of the table nothing counts."""
+        """Take the table for the sake of the interface; nothing of it is used."""
 
     def columns(self, _file: BinaryIO) -> list[str]:
-        """None: rows are documents."""
+        """Return no columns: rows are documents."""
         return []
 
     def scan(self, file: BinaryIO, _columns: Sequence[str]) -> Iterator[Found]:
-        """Yield all lines but empty ones."""
+        """Yield all lines except empty ones."""
         offset = len(_BOM) if file.read(3) == _BOM else 0
         file.seek(offset)
         while line := file.readline(MAX_LINE + 1):
@@ -43,7 +43,7 @@ class JsonLinesReader:
                 yield _found(place, line)
 
     def count(self, file: BinaryIO) -> int:
-        """Return how many lines there are, readable or not; empty ones are none."""
+        """Return the number of lines, readable or not; empty ones are not counted."""
         return sum(1 for _ in self.scan(file, ()))
 
     def one(self, file: BinaryIO, _columns: Sequence[str], place: Place) -> Any:

@@ -1,7 +1,7 @@
-"""The parts of an XLSX package, unpacked under limits, and measured before a reader of sheets sees them.
+"""The parts of an XLSX package, unpacked under limits, and measured before a reader of sheets gets them.
 
 A small file can declare a sheet of 17 thousand million cells, or unpack to a thousand times its size: both are
-refused here. What is handed on is what was measured, stored anew. Three things that a sheet shows and a plain reader
+refused here. Only the measured parts are handed on, stored anew. Three things that a sheet shows and a plain reader
 loses are found beforehand: errors, formulas without a stored value, and zeros that only the number format adds.
 """
 
@@ -34,7 +34,7 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 
 
 class Package:
-    """The XML parts of one workbook. `Malformed` for anything that is none within the limits."""
+    """The XML parts of one workbook. Raises `Malformed` for a file that is not a workbook within the limits."""
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -56,7 +56,7 @@ class Package:
         return packed
 
     def oddities(self, sheet: str) -> Oddities:
-        """Return what is odd in the sheet of a name. All sheets are measured, whichever a reader takes for it."""
+        """Return the oddities of the sheet called `sheet`. All sheets are measured, since a reader may open another."""
         padding, wanted = self._padding(), self._sheet(sheet)
         found = Oddities()
         for name, part in self._parts.items():
@@ -78,7 +78,7 @@ class Package:
         raise Malformed("no sheet of the name that the mapping says", code="no-sheet")
 
     def _padding(self) -> dict[str, int]:
-        """Styles whose number format only adds zeros, with their width."""
+        """Return the styles whose number format only adds zeros, with their width."""
         if "xl/styles.xml" not in self._parts:
             return {}
         formats: dict[str | None, str] = {}
@@ -109,7 +109,7 @@ class Package:
 
 
 def _unpack(content: bytes) -> dict[str, bytes]:
-    """Return the XML parts. Declared sizes are added up first, and no part may give more than it declares."""
+    """Return the XML parts. Declared sizes are added up first, and no part may be larger than it declares."""
     parts: dict[str, bytes] = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()

@@ -1,4 +1,4 @@
-"""The section `[files]` of a mapping: which files are a table, and how they are written."""
+"""The section `[files]` of a mapping: the files of each table, and their format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PATTERN = re.compile(r"[^/\x00-\x1f\x7f]{1,200}")
 
 
 class Format(StrEnum):
-    """How a file is written."""
+    """The format of a file."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -37,9 +37,9 @@ class Format(StrEnum):
 
 
 class Complete(StrEnum):
-    """How a file shows that it is whole.
+    """The sign that a file is whole.
 
-    `SETTLED`: it has not changed for a while; `DONE`: `NAME.done` stands beside it; `SHA256`: `NAME.sha256` does,
+    `SETTLED`: it has not changed for a while; `DONE`: `NAME.done` is beside it; `SHA256`: `NAME.sha256` is,
     and holds its hash.
     """
 
@@ -49,7 +49,7 @@ class Complete(StrEnum):
 
 
 class Duplicates(StrEnum):
-    """What becomes of a key that occurs more than once: no row of it counts, or the one in the last file by name."""
+    """The treatment of a key that occurs more than once: no row of it counts, or the one in the last file by name."""
 
     REFUSE = "refuse"
     LAST = "last"
@@ -59,7 +59,7 @@ class Duplicates(StrEnum):
 class Table:
     """A table in files. `encoding` is that of texts, `rows` leads from an XML document to its rows.
 
-    `end` is the last line of a whole file, in which `{rows}` stands for how many rows it has; empty = none.
+    `end` is the last line of a whole file, in which `{rows}` stands for the number of its rows; empty = none.
     """
 
     name: str
@@ -78,12 +78,12 @@ class Table:
 
     @property
     def is_flat(self) -> bool:
-        """Whether its columns are names, and not paths into documents."""
+        """True if its columns are names, and not paths into documents."""
         return self.format in (Format.CSV, Format.XLSX)
 
 
 def tables_of(mapping: Mapping) -> dict[str, Table]:
-    """Return the tables that the records of `mapping` name. `Misconfigured` with file and line."""
+    """Return the tables that the records of `mapping` name. Raises `Misconfigured` with file and line."""
     section = places_of(mapping, "files", "which files are a table")
     tables = {name: _table(name, section.table(name), mapping.encoding) for name in section.data}
     for record in mapping.records.values():
@@ -149,7 +149,7 @@ def _sign(node: TomlTable, key: str, default: str) -> str:
 
 
 def _encoding(node: TomlTable, default: str) -> str:
-    """Return an encoding in which a byte that looks like an end of line or a quote is one, or UTF-16."""
+    """Return the encoding: UTF-16, or one in which a byte that looks like an end of line or a quote is one."""
     name = node.text("encoding", default)
     known = {"tis-620": "cp874", "tis620": "cp874", "utf-8-sig": "utf-8"}.get(name.lower(), name)
     try:

@@ -1,7 +1,7 @@
-"""What one sheet of a workbook really holds, by a strict reader of XML, before a reader of sheets sees it.
+"""The cells of one sheet of a workbook, by a strict reader of XML, before a reader of sheets gets it.
 
-The whole part is parsed once, in a time that grows with its length only: comments, sections and instructions count
-for nothing, and what is not well-formed is refused.
+The whole part is parsed once, in a time that grows with its length only: comments, sections and instructions are
+ignored, and XML that is not well-formed is refused.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Oddities:
 
 
 def read_sheet(part: bytes, padding: Mapping[str, int]) -> Oddities:
-    """Return what is odd in a sheet; `padding`: widths of the styles that only add zeros.
+    """Return the oddities of a sheet; `padding` holds the widths of the styles that only add zeros.
 
-    `Malformed` when its rectangle is too large, since a reader makes room for all of it, or it is no sheet.
+    Raises `Malformed` when its rectangle is too large, since a reader makes room for all of it, or it is not a sheet.
     """
     cells = _Cells(padding)
-    # Readers of sheets take every part as UTF-8, whatever it says.
+    # Readers of sheets take every part as UTF-8, even if it declares another encoding.
     parser = DefusedXMLParser(target=cells, encoding="utf-8", forbid_dtd=True)
     try:
         for start in range(0, len(part), _CHUNK):
@@ -52,7 +52,7 @@ def read_sheet(part: bytes, padding: Mapping[str, int]) -> Oddities:
 
 
 class _Cells:
-    """Hears the parser. Inside a cell `_at` is its place."""
+    """The target of the parser. Inside a cell `_at` is its place."""
 
     def __init__(self, padding: Mapping[str, int]) -> None:
         self.odd = Oddities()
@@ -65,7 +65,7 @@ class _Cells:
         self._has_formula = self._has_value = self._is_in_value = False
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins."""
+        """Take the begin of an element."""
         local = self._local(tag)
         if local == "c":
             self._begin(attributes)
@@ -97,12 +97,12 @@ class _Cells:
             self.odd.padded[at] = width
 
     def data(self, _text: str) -> None:
-        """A piece of text."""
+        """Take a piece of text."""
         if self._is_in_value:
             self._has_value = True
 
     def end(self, tag: str) -> None:
-        """An element ends."""
+        """Take the end of an element."""
         local = self._local(tag)
         if local == "v":
             self._is_in_value = False
@@ -112,7 +112,7 @@ class _Cells:
             self._at = None
 
     def close(self) -> None:
-        """The document ends."""
+        """Do nothing at the end of the document."""
 
     def check_size(self) -> None:
         """Raise `Malformed` when there are too many rows or cells between the first and the last."""

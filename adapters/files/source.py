@@ -1,8 +1,8 @@
-"""The files of a drop folder as a `RowSource`: all rows for the key index, one row by key from where it stands.
+"""The files of a drop folder as a `RowSource`: all rows for the key index, one row by key from its place.
 
-The key index remembers with each key the file, a mark of the file's state, and the row's place in it. While the
-file is the same, that row alone is read; after that the folder is searched for the key, and what it holds now
-counts. Either way the row must carry the key that was asked for.
+The key index keeps with each key the file, a mark of the file's state, and the row's place in it. While the file is
+unchanged, that row alone is read; after that the folder is searched for the key, and its present content counts.
+Either way the row must carry the key that was asked for.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class FilesSource:
             self._load_codes(name)
 
     def _check_headers(self) -> None:
-        """A column that no file of its table has is a mistake of the mapping; one that some lack is a bad file."""
+        """Raise `Misconfigured` for a column that no file of its table has; if only some lack it, they are bad."""
         for name, record in self.mapping.records.items():
             layout = self.builders[name].layout
             self._check_header(record, layout, record.table, "")
@@ -103,9 +103,7 @@ class FilesSource:
     # ---------------------------------------------------- all records
 
     def scan(self, record_type: str) -> Iterator[tuple[Rows | None, dict[str, list[Any]], str]]:
-        """Yield all rows of a record type with the link to where each stands; reasons for rows and files that are
-        none.
-        """
+        """Yield all rows of a record type with the link to the place of each; reasons for unreadable rows and files."""
         self._check_whole(record_type)
         self._load_codes(record_type)
         record, maker, tables = self.mapping.records[record_type], self._makers[record_type], self._codes[record_type]
@@ -136,16 +134,15 @@ class FilesSource:
             yield rows, {_LINK: [entry.name, mark, *found.place]}, ""
 
     def _check_whole(self, record_type: str) -> None:
-        """`Unavailable` unless each table of a record type has a whole file now."""
+        """Raise `Unavailable` unless each table of a record type has a whole file now."""
         record = self.mapping.records[record_type]
         for table in (record.table, *(join.table for join in record.joins if join.kind is JoinKind.CODES)):
             self._whole(table)
 
     def _whole(self, table: str) -> Listing:
-        """Return the files of a table; `Unavailable` without any whole one: its rows are on their way or lost, not
-        none.
+        """Return the files of a table. Raises `Unavailable` without any whole one: its rows are on their way or lost.
 
-        The same with one that is cut off, since rows of it that were there before would be taken for gone.
+        One file that is cut off raises the same, since its missing rows would be taken for deleted.
         """
         listing = self._folder.files(self._tables[table])
         if cut := next((one for one in listing[1] if one.is_cut), None):
@@ -170,12 +167,12 @@ class FilesSource:
         return self.builders[record_type].layout.columns[""]
 
     def _found(self, table: str, columns: Sequence[str]) -> Iterator[Found]:
-        """Everything in the files of a table as they are now."""
+        """Yield every row and fault in the files of a table as they are now."""
         for _, _, found in self._numbered(table, columns, self._folder.files(self._tables[table])):
             yield found
 
     def _numbered(self, table: str, columns: Sequence[str], listing: Listing) -> Iterator[tuple[int, Entry, Found]]:
-        """Everything in the files of a listing, numbered by file and row; faults of whole files have no place."""
+        """Yield every row and fault of a listing's files, numbered by file and row; refused files have no place."""
         entries, refused = listing
         for one in refused:
             yield 0, Entry(one.name, (0, 0, 0, 0)), Found((), None, one.reason)
@@ -187,7 +184,7 @@ class FilesSource:
                 yield first, entry, Found((), None, error.message)
 
     def _rows(self, table: str, columns: Sequence[str], entry: Entry) -> Iterator[Found]:
-        """Yield the rows of one file, a batch at a time, as long as it has not changed since the batch was read."""
+        """Yield the rows of one file in batches, each after checking that the file has not changed."""
         with self._folder.open(entry) as file:
             rows = self._readers[table].scan(head(file, entry.upto), columns)
             while batch := list(islice(rows, _BATCH)):
@@ -195,7 +192,7 @@ class FilesSource:
                 yield from batch
 
     def _repeated_keys(self, table: str, columns: Sequence[str], maker: RowMaker, listing: Listing) -> Repeated:
-        """Return keys that occur more than once, from a pass over all rows that keeps sixteen bytes for each."""
+        """Return the keys that occur more than once, from a pass over all rows that keeps sixteen bytes for each."""
         hashes, numbers = array("Q"), array("Q")
         for number, _, found in self._numbered(table, columns, listing):
             try:
@@ -209,7 +206,7 @@ class FilesSource:
     # ---------------------------------------------------- one record
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """Return the rows of one record as they are in the folder now; `Unknown` when there is none.
+        """Return the rows of one record as they are in the folder now. Raises `Unknown` when there is none.
 
         Raises `Unavailable` when a table has no whole file.
         """
@@ -223,7 +220,7 @@ class FilesSource:
         return maker.rows(document, self._codes[record_type])
 
     def _at(self, table: str, columns: Sequence[str], maker: RowMaker, key: str, link: Sequence[Any]) -> Any:
-        """Return the row where the index says, or None when the file is another one by now."""
+        """Return the row at the place in the index, or None when the file has changed since."""
         if len(link) < 3:
             return None
         name, mark, *place = link
@@ -238,7 +235,7 @@ class FilesSource:
             return None
 
     def _search(self, table: str, columns: Sequence[str], maker: RowMaker, key: str, deadline: float) -> Any:
-        """Return the row with a key among all rows of the folder, as a scan would choose it."""
+        """Return the row with a key among all rows of the folder, chosen as a scan would choose it."""
         matches: list[Any] = []
         for count, found in enumerate(self._found(table, columns)):
             if not count % _CHECK_ROWS:
@@ -261,17 +258,17 @@ class FilesSource:
             self._whole(table)
 
     def has_links(self, record_type: str) -> bool:
-        """Return rows are found by the place that the key index remembers."""
+        """Tell whether the type is mapped: the key index keeps the place of each row."""
         return record_type in self.mapping.records
 
     def count(self, _record_type: str) -> int:
-        """Not known before the files are read."""
+        """Return 0: the number is not known before the files are read."""
         return 0
 
     def fingerprint(self) -> str:
         """Return a text that changes when a file of the mapping's tables comes, goes or changes.
 
-        Raises `Unavailable` when a table has no whole file: an index of what was there then stays as it is.
+        Raises `Unavailable` when a table has no whole file: the index then stays as it is.
         """
         digest = hashlib.sha256()
         for name in sorted(self._tables):
@@ -280,7 +277,7 @@ class FilesSource:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
 
 class Repeated:
@@ -316,7 +313,7 @@ def _hash(key: str) -> int:
 
 
 def _about(name: str, reason: str, named: int) -> str:
-    """Return a reason with the file's name, as long as that is not a list of its own."""
+    """Return a reason with the file's name, unless too many were named before or it cannot be printed."""
     if named > _MAX_NAMED or not name.isprintable():
         return f"a file: {reason}"
     return f"`{name}`: {reason}"

@@ -31,7 +31,7 @@ MAX_HELD = 128 << 20
 
 _BROKEN = "an error, a formula without a stored value, or more than 15 digits"
 _EXACT = 10**15
-"""A spreadsheet keeps 15 digits of a number; what is longer has lost its last ones."""
+"""A spreadsheet keeps 15 digits of a number; a longer number has lost its last ones."""
 
 
 class WorkbookReader:
@@ -43,11 +43,11 @@ class WorkbookReader:
         self._held: OrderedDict[tuple[int, ...], Sheet] = OrderedDict()
 
     def columns(self, file: BinaryIO) -> list[str]:
-        """Return the cells of the first row that holds anything."""
+        """Return the cells of the first row that is not empty."""
         return self._load(file).header
 
     def scan(self, file: BinaryIO, columns: Sequence[str]) -> Iterator[Found]:
-        """Yield all rows below the header but empty ones; the place is the row's number below the header."""
+        """Yield all rows below the header except empty ones; the place is the row's number below the header."""
         sheet = self._load(file)
         places = sheet.places(columns)
         for number in range(1, len(sheet)):
@@ -56,7 +56,7 @@ class WorkbookReader:
                 yield _found(number, cells, columns, places)
 
     def one(self, file: BinaryIO, columns: Sequence[str], place: Place) -> Any:
-        """Return the row of a number."""
+        """Return the row at a number below the header."""
         sheet = self._load(file)
         (number,) = place
         if not 0 < number < len(sheet):
@@ -125,7 +125,7 @@ class Sheet:
         return names
 
     def places(self, columns: Sequence[str]) -> list[int]:
-        """Return where columns stand in a row."""
+        """Return the positions of columns in a row."""
         try:
             return [self.header.index(column) for column in columns]
         except ValueError as error:
@@ -134,7 +134,7 @@ class Sheet:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Turns every failure of the reader of sheets into `Malformed`."""
+    """Turn every failure of the reader of sheets into `Malformed`."""
     try:
         yield
     except (python_calamine.CalamineError, ValueError, OSError, OverflowError, KeyError, TypeError) as error:
@@ -147,7 +147,7 @@ def _reading() -> Iterator[None]:
 
 
 def _cell(value: Any, place: tuple[int, int], oddities: Oddities) -> Any:
-    """Return a cell as JSON; false where it cannot be trusted, since true and false themselves come as 1 and 0."""
+    """Return a cell as JSON; false if it cannot be trusted, since true and false themselves become 1 and 0."""
     if place in oddities.broken:
         return False
     if type(value) is str:

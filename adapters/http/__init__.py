@@ -1,7 +1,7 @@
 """REST/JSON interfaces over mutual TLS or with OAuth client credentials (docs/guides/http.md).
 
-Everything that an interface says is untrusted: sizes, pages, links, times and texts have limits, and none of its own
-words comes out in an error (CASE-K2, CASE-K5, CASE-K10).
+Everything that an interface says is untrusted: sizes, pages, links, times and texts have limits, and no error
+repeats its words (CASE-K2, CASE-K5, CASE-K10).
 """
 
 from adapters.base import Adapter

@@ -1,4 +1,4 @@
-"""What the node presents to a web interface and what it trusts: `[http]` of the source's access file.
+"""The node's credentials for a web interface, and the authority it trusts: `[http]` of the access file.
 
 ::
 
@@ -47,7 +47,7 @@ class Access:
 
 
 def load_access(path: Path | None, url: str) -> Access:
-    """Return what `path` says for the interface at `url`. Raises `Misconfigured` with file and line."""
+    """Return the settings of `path` for the interface at `url`. Raises `Misconfigured` with file and line."""
     node = read_access(path, "http")
     node.only("ca", "certificate", "key", "oauth")
     oauth = _oauth(node.table("oauth")) if "oauth" in node.data else None
@@ -65,8 +65,9 @@ def load_access(path: Path | None, url: str) -> Access:
 
 
 def check_address(url: str, where: str) -> str:
-    """Return `url` without a trailing slash. `Misconfigured` unless it is https, or http on this machine, and nothing
-    more.
+    """Return `url` without a trailing slash.
+
+    Raises `Misconfigured` unless it is https, or http on this machine, and nothing more.
     """
     parts = urlsplit(url)
     try:
@@ -101,7 +102,7 @@ def _oauth(node: TomlTable) -> OAuth:
 
 
 def _context(node: TomlTable, path: Path | None) -> ssl.SSLContext:
-    """Return TLS 1.2 or newer, the named authority only, names checked, and our certificate where there is one."""
+    """Return a context for TLS 1.2 or newer that trusts the named authority only, with our certificate if any."""
     ca, certificate, key = (file_of(node, path, name) for name in ("ca", "certificate", "key"))
     if bool(certificate) != bool(key):
         node.fail("`certificate` and `key` go together", "certificate" if certificate else "key")

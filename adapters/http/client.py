@@ -1,4 +1,4 @@
-"""One web interface: JSON by GET, within a deadline and a size, and nothing that it says about itself in errors.
+"""One web interface: JSON by GET, within a deadline and a size; no error repeats what the interface says.
 
 Redirects are not followed, compressed answers are refused, `Retry-After` is obeyed, and a token is fetched when one
 is needed and kept until it ends.
@@ -25,7 +25,7 @@ from gateway.errors import LiaisonError, Malformed, Overloaded, TimedOut, TooLar
 from gateway.signing import strict_json
 
 MAX_PAGE = 16 << 20
-"""Bytes of one answer."""
+"""The most bytes of one answer."""
 
 MAX_ITEM = 1 << 20
 _MAX_TOKEN = 1 << 16
@@ -66,10 +66,9 @@ class Client:
         self._closed = threading.Event()
 
     def get(self, url: str, deadline: float, limit: int = MAX_PAGE, patient: bool = False) -> Answer:
-        """Return the answer to a GET of `url`.
+        """Return the answer to a GET of `url`. Raises `Unknown` when the interface has no such thing.
 
-        `patient` waits when the interface asks for it, as long as the deadline allows; otherwise that is `Overloaded`
-        at once. `Unknown` for what is not there.
+        If the interface asks for a pause, `patient` waits as long as the deadline allows; else `Overloaded` is raised.
         """
         retried = False
         while True:
@@ -112,7 +111,7 @@ class Client:
         sent = {"accept": "application/json", "accept-encoding": "identity", **headers}
         try:
             with self._client.stream(method, url, headers=sent, content=content or None, timeout=None) as answer:
-                # Compressed bytes could be a thousand times as many.
+                # Compressed bytes could unpack to a thousand times as many.
                 if answer.headers.get("content-encoding", "identity") != "identity":
                     raise self._failed("the source answers in another encoding", "source-encoding")
                 return answer.status_code, answer.headers, self._body(answer, deadline, limit)
@@ -132,7 +131,7 @@ class Client:
     # ---------------------------------------------------- patience
 
     def _wait(self, deadline: float, patient: bool) -> None:
-        """Until the interface may be asked again."""
+        """Wait until the interface may be asked again."""
         seconds = self._not_before - self._clock.monotonic()
         if seconds <= 0:
             return
@@ -145,7 +144,7 @@ class Client:
             raise self._failed("the source was closed", "source-closed")
 
     def _hold_back(self, retry_after: str) -> None:
-        """Seconds only (RFC 9110, 10.2.3): a date would need the same clock on both sides."""
+        """Note the pause that the interface asks for. Seconds only (RFC 9110, 10.2.3): a date needs equal clocks."""
         is_number = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10
         seconds = min(float(retry_after), _MAX_WAIT) if is_number else _WAIT_SECONDS
         self._not_before = max(self._not_before, self._clock.monotonic() + max(seconds, _LEAST_WAIT))
@@ -155,7 +154,7 @@ class Client:
     def _authorization(self, deadline: float) -> Mapping[str, str]:
         if self._oauth is None:
             return {}
-        # Another thread may be fetching one; a deadline counts while waiting for it, too.
+        # Another thread may be fetching a token; the deadline also bounds the wait for it.
         if not self._lock.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
             raise TimedOut("the source had no time left", code="source-deadline")
         try:
@@ -171,7 +170,7 @@ class Client:
             self._token = ("", 0.0)
 
     def _fetch_token(self, oauth: OAuth, deadline: float) -> tuple[str, float]:
-        """Return a token by client credentials (RFC 6749, 4.4 and 2.3.1), and until when it is used."""
+        """Return a token by client credentials (RFC 6749, 4.4 and 2.3.1), and the time until which it is used."""
         pair = f"{quote(oauth.client_id, safe='')}:{quote(oauth.client_secret, safe='')}"
         headers = {
             "authorization": "Basic " + base64.b64encode(pair.encode()).decode(),
@@ -193,7 +192,7 @@ class Client:
     # ---------------------------------------------------- errors and the end
 
     def _failure(self, deadline: float) -> LiaisonError:
-        """Return the error that may leave: it says nothing of the interface's own text (CASE-K10)."""
+        """Return the error that may leave: it holds nothing of the interface's own text (CASE-K10)."""
         if self._clock.monotonic() >= deadline:
             return TimedOut("the source had no time left", code="source-deadline")
         remedy = "nothing usable answers: check host, port and firewall, and that its certificate is of `ca`"

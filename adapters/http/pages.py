@@ -1,4 +1,4 @@
-"""The pages of a list, one after the other, never leaving the source's own address and never going in circles."""
+"""The pages of a list, in order, never leaving the source's own address and never in circles."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def first_page(client: Client, table: Table, more: str = "") -> str:
 def pages(client: Client, table: Table, deadline: float, more: str = "") -> Iterator[list[Any]]:
     """Yield the rows of each page; `more` as in `first_page`.
 
-    Raises `Unavailable` for a list that has no end or leads elsewhere.
+    Raises `Unavailable` for a list that has no end or leads to another address.
     """
     url = first_page(client, table, more)
     seen: set[str] = set()
@@ -49,7 +49,7 @@ def pages(client: Client, table: Table, deadline: float, more: str = "") -> Iter
 
 
 def rows_of(table: Table, value: Any) -> list[Any]:
-    """Return the rows of a page; `Unavailable` when there are none where the mapping says."""
+    """Return the rows of a page. Raises `Unavailable` when they are not where the mapping says."""
     try:
         rows = table.rows(value)
     except Malformed as error:
@@ -60,7 +60,7 @@ def rows_of(table: Table, value: Any) -> list[Any]:
 
 
 def _following(client: Client, table: Table, url: str, answer: Answer, number: int, count: int) -> str:
-    """Return the address of the next page, or nothing at the end."""
+    """Return the address of the next page; empty at the end."""
     if table.paging is Paging.NUMBER:
         return _with(url, [f"{table.parameter}={number}"]) if count else ""
     if table.paging is Paging.LINK:
@@ -81,7 +81,7 @@ def _following(client: Client, table: Table, url: str, answer: Answer, number: i
 
 
 def _link(header: str) -> str:
-    """Return the target of `rel="next"` (RFC 8288, 3)."""
+    """Return the target of `rel="next"` (RFC 8288, 3); empty without one."""
     if len(header) > _MAX_LINK:
         raise _unlike()
     return next((target for target, parameters in _NEXT.findall(header) if _is_next(parameters)), "")
@@ -95,7 +95,7 @@ def _is_next(parameters: str) -> bool:
 
 
 def _checked(client: Client, url: str, link: str) -> str:
-    """Return a link of a page, which must stay below the source's own address."""
+    """Return the absolute address of a page's link, which must stay below the source's own address."""
     if not link:
         return ""
     try:
@@ -110,7 +110,7 @@ def _checked(client: Client, url: str, link: str) -> str:
 
 
 def _with(url: str, parameters: list[str]) -> str:
-    """Return `url` with parameters set, each in the place of one of the same name."""
+    """Return `url` with parameters set, replacing those of the same name."""
     address, _, query = url.partition("?")
     names = {parameter.partition("=")[0] for parameter in parameters}
     kept = [part for part in query.split("&") if part and part.partition("=")[0] not in names]

@@ -24,7 +24,7 @@ _PARAMETER = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}", re.ASCII)
 
 
 class Paging(StrEnum):
-    """How the next page is found: there is none; its number; a cursor or an address in the page; the Link header."""
+    """The way to find the next page: none; its number; a cursor or an address in the page; the Link header."""
 
     NONE = "none"
     NUMBER = "number"
@@ -54,7 +54,7 @@ class Table:
 
 
 def tables_of(mapping: Mapping) -> dict[str, Table]:
-    """Return the tables that the records of `mapping` name. `Misconfigured` with file and line."""
+    """Return the tables that the records of `mapping` name. Raises `Misconfigured` with file and line."""
     section = places_of(mapping, "http", "where the web interface keeps its tables")
     tables = {name: _table(name, section.table(name)) for name in section.data}
     for record in mapping.records.values():

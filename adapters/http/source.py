@@ -73,7 +73,7 @@ class HttpSource:
         yield from self._listed(record_type, "")
 
     def position(self) -> str:
-        """Return the time, when every list can be asked for what changed since; else nothing."""
+        """Return the present time if every list can be asked for changes since a time; else an empty text."""
         tables = [self._tables[record.table] for record in self.mapping.records.values()]
         return self._moment() if all(table.changed_since for table in tables) else ""
 
@@ -103,7 +103,7 @@ class HttpSource:
     def _new_key(self, maker: RowMaker, document: Any, seen: dict[int, int]) -> str:
         """Return the key of a row; empty for a row that came before, as happens when rows move between pages.
 
-        `Malformed` when another row came before with this key.
+        Raises `Malformed` when another row came before with this key.
         """
         if type(document) is not dict:
             raise Malformed("a row that is no object", code="bad-row")
@@ -118,7 +118,7 @@ class HttpSource:
         return key if len(seen) > known else ""
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """Return the rows of one record, from its item; `Unknown` when there is none."""
+        """Return the rows of one record, from its item. Raises `Unknown` when there is none."""
         del links
         check_deadline(self._clock, deadline)
         if not key or len(key) > _MAX_KEY or key in (".", ".."):
@@ -135,21 +135,21 @@ class HttpSource:
     # ---------------------------------------------------- the source as a whole
 
     def ping(self, deadline: float) -> None:
-        """Ask each list for its first page."""
+        """Ask each list for its first page. Raises when one of them cannot be asked."""
         for record in self.mapping.records.values():
             table = self._tables[record.table]
             rows_of(table, self._client.get(first_page(self._client, table), deadline).value)
 
     def has_links(self, record_type: str) -> bool:
-        """Always: a key that the index does not know is not asked for at the interface."""
+        """Tell whether the type is mapped: a key that the index does not know is not asked for at the interface."""
         return record_type in self.mapping.records
 
     def count(self, _record_type: str) -> int:
-        """Not known before the list is read."""
+        """Return 0: the number is not known before the list is read."""
         return 0
 
     def fingerprint(self) -> str:
-        """Return a text that changes when the interface says that its rows have."""
+        """Return a text that changes when the interface reports changed rows."""
         deadline = self._clock.monotonic() + _FINGERPRINT_SECONDS
         parts = []
         for name in sorted({record.table for record in self.mapping.records.values()}):
@@ -158,9 +158,7 @@ class HttpSource:
         return ";".join(parts)
 
     def _state(self, table: Table, deadline: float) -> str:
-        """Return what the interface says of the table's state: a value of its own, rows changed since, or its header's
-        tag.
-        """
+        """Return the table's state: a value of the interface, rows changed since the opening, or its headers."""
         if table.changes:
             value = self._client.get(self._client.base + table.changes, deadline, patient=True).value
             return _digest(strict_json.dumps(table.changes_value(value)))

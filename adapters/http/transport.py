@@ -1,4 +1,4 @@
-"""A transport whose every connection obeys one deadline, however slowly the other side speaks.
+"""A transport whose every connection obeys one deadline, even if the other side is slow.
 
 The timeouts of HTTP clients count for each read. A server that sends one byte a second would hold a call for hours.
 """
@@ -19,11 +19,11 @@ _MAX_AROUND = 1 << 20
 
 
 class DeadlineTransport(httpx2.HTTPTransport):
-    """HTTP/1.1 over TLS, without proxies of the environment; `deadline` counts for the calling thread."""
+    """HTTP/1.1 over TLS, without proxies of the environment; each thread sets its own deadline by `begin`."""
 
     def __init__(self, tls: ssl.SSLContext | None, clock: Clock) -> None:
         limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
-        # Without a context of ours nothing is asked over TLS; an empty one trusts nobody.
+        # Without a context of ours nothing is asked over TLS; an empty one trusts no server.
         super().__init__(verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, limits=limits)
         self._clock = clock
         self._local = threading.local()
@@ -32,20 +32,20 @@ class DeadlineTransport(httpx2.HTTPTransport):
         self._pool._network_backend = _Network(self._pool._network_backend, self)  # type: ignore[assignment]
 
     def begin(self, deadline: float, limit: int) -> None:
-        """The calling thread's next exchange ends at `deadline` (of `Clock.monotonic`); its body has `limit` bytes."""
+        """Set the end of this thread's next exchange (of `Clock.monotonic`) and the most bytes of its body."""
         self._local.deadline = deadline
         self._local.bytes_left = 2 * limit + _MAX_AROUND
 
     def remaining(self) -> float:
-        """Return seconds that the calling thread's exchange has left. Raises `TimeoutError` when it has none."""
+        """Return the seconds that the calling thread's exchange has left. Raises `TimeoutError` when it has none."""
         seconds = float(self._local.deadline) - self._clock.monotonic()
-        # Never a little: a server that always has bytes ready would be read for ever.
+        # Not rounded up: a server that always has bytes ready would be read for ever.
         if seconds <= 0:
             raise TimeoutError("the exchange has no time left")
         return seconds
 
     def received(self, count: int) -> None:
-        """Raise `OSError` when the calling thread's exchange has brought too many bytes."""
+        """Count received bytes. Raises `OSError` when the calling thread's exchange has brought too many."""
         self._local.bytes_left -= count
         if self._local.bytes_left < 0:
             raise OSError("the exchange brings too many bytes")

@@ -1,9 +1,8 @@
-"""Builds the key index of a source and keeps it up: by the rows that changed, and by a difference of all rows.
+"""Builds the key index of a source and keeps it up to date: by the rows that changed, and by a comparison of all rows.
 
-A full build goes into a new file (`IndexWriter`). Later the index is changed in place, in one transaction: a source
-that knows its changed rows (`ChangingRows`) is asked for those; and at longer intervals, or where a source knows no
-better, all rows are read and compared with the digests that the index keeps, so that only what differs is made anew
-and what has vanished goes.
+A full build goes into a new file (`IndexWriter`). Later the index is changed in place, in one transaction. A source
+that knows its changed rows (`ChangingRows`) is asked for those. At longer intervals, or for other sources, all rows
+are read and compared with the digests that the index keeps: rows that differ are made anew, and missing ones go.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 _Read = tuple[Rows, dict[str, list[Any]]]
 
 Progress = Callable[[str, int, int], None]
-"""Translated of record type, rows done, rows in all (0: not known), every few thousand rows."""
+"""Called with record type, rows done, rows in all (0: not known), every few thousand rows."""
 
 Scanned = tuple[Rows | None, dict[str, list[Any]], str]
-"""Rows of a record, the links of its joins without an index, and why there are no rows."""
+"""Rows of a record, the links of its joins without an index, and the reason if there are no rows."""
 
 TWIN = "another row has the same key"
-"""The reason for a row whose key is not its own."""
+"""The reason for a row that shares its key."""
 
 _PROGRESS_ROWS = 2_000
 
@@ -44,17 +43,17 @@ class RowSource(Protocol):
 
     @property
     def mapping(self) -> SourceMapping:
-        """How its rows become records."""
+        """The rules by which its rows become records."""
 
     @property
     def builders(self) -> Mapping[str, Builder]:
-        """What makes the records, by type."""
+        """The makers of the records, by type."""
 
     def scan(self, record_type: str) -> Iterator[Scanned]:
-        """Return all rows of a record type, with links, or None and the reason."""
+        """Yield all rows of a record type, with links, or None and the reason."""
 
     def read(self, record_type: str, key: str, links: Mapping[str, Any], deadline: float) -> Rows:
-        """Return the rows of one record, or `Unknown`."""
+        """Return the rows of one record. Raises `Unknown`."""
 
     def ping(self, deadline: float) -> None:
         """Raise `LiaisonError` when the source cannot be asked."""
@@ -63,7 +62,7 @@ class RowSource(Protocol):
         """Tell whether joined rows are found through links."""
 
     def count(self, record_type: str) -> int:
-        """Return rows of the record's table."""
+        """Return the number of rows of the record's table; 0 if it is not known."""
 
     def fingerprint(self) -> str:
         """Return a text that changes with the rows."""
@@ -74,27 +73,27 @@ class RowSource(Protocol):
 
 @runtime_checkable
 class ChangingRows(Protocol):
-    """What a `RowSource` has besides when it can tell which rows have changed."""
+    """The extra methods of a `RowSource` that can tell which rows have changed."""
 
     def position(self) -> str:
-        """Return where its change columns stand now, for a later `changed`; empty when it cannot tell changed rows."""
+        """Return the present values of its change columns, for a later `changed`; empty if it cannot tell changes."""
 
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
-        """Return the rows of a record type that are new or changed since `since`, rather too many than too few."""
+        """Yield the rows of a record type that are new or changed since `since`, rather too many than too few."""
 
 
 class Target(Protocol):
-    """What takes records: a new index or a change of one."""
+    """The receiver of records: a new index or a change of one."""
 
     @property
     def seal(self) -> IndexSeal:
-        """What hashes."""
+        """The seal that hashes."""
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
-        """Return why values of it were spared, when the record stands there with this digest; else None."""
+        """Return the reasons for the record's spared values if it is there with this digest; else None."""
 
     def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:
-        """Take a record; False when there is one with its key already."""
+        """Take a record; return False when there is one with its key already."""
 
     def remove(self, record_type: str, source_key: str) -> None:
         """Take a record out."""
@@ -107,11 +106,11 @@ def build_index(
     secret: bytes | None = None,
     now_us: int = 0,
 ) -> None:
-    """Build the index of `source` at `path`. What cannot be read is left out and counted by reason, in `meta`.
+    """Build the index of `source` at `path`. Unreadable records are left out and counted by reason, in `meta`.
 
     `secret` seals it; `now_us` is noted as the time of this pass over all rows. The caller holds `index_lock`, or
-    nobody else knows `path`. Raises `Unavailable` when the source or the index's disk fails; the old index then stays
-    in place.
+    no other process knows `path`. Raises `Unavailable` when the source or the index's disk fails; the old index then
+    stays in place.
     """
     meta = [*_standing(source), ("checked", str(now_us))]
     left_out: dict[str, Counter[str]] = {}
@@ -124,7 +123,7 @@ def build_index(
 
 
 def _helper(source: RowSource) -> AbstractContextManager[IndexHelper | None]:
-    """Return a second process for a large source, where its records are made by the mapping's file alone."""
+    """Return a second process for a large source, if its records depend on the mapping's file alone."""
     is_plain = all(type(builder) is Builder for builder in source.builders.values())
     if is_plain and is_worth_it(sum(source.count(record_type) for record_type in source.mapping.records)):
         return IndexHelper(source.mapping)
@@ -134,7 +133,7 @@ def _helper(source: RowSource) -> AbstractContextManager[IndexHelper | None]:
 def apply_difference(
     source: RowSource, path: Path, progress: Progress | None, secret: bytes | None, now_us: int
 ) -> int:
-    """Compare all rows of `source` with the index at `path` and change what differs; how many records did.
+    """Compare all rows of `source` with the index at `path` and change those that differ; return how many records did.
 
     The caller holds `index_lock`. Raises `Unavailable`; the index then stays as it was.
     """
@@ -150,11 +149,11 @@ def apply_difference(
 
 
 def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
-    """Bring the rows that `source` knows to be changed into the index at `path`; how many records changed by it.
+    """Bring the rows that `source` reports as changed into the index at `path`; return how many records changed.
 
-    0 = that is not enough: the source cannot tell, or what changed is none of the rows that it tells, or one of these
-    cannot be read, so that nobody knows which one it was. The counts of what is left out stay those of the last pass
-    over all rows. The caller holds `index_lock`.
+    0 means that this is not enough: the source cannot tell, or the change is not among the rows that it tells, or one
+    of these cannot be read and is therefore unknown. The counts of left-out rows stay those of the last pass over all
+    rows. The caller holds `index_lock`.
     """
     if not isinstance(source, ChangingRows):
         return 0
@@ -180,7 +179,7 @@ def _take(
     helper: IndexHelper | None = None,
     unread: Counter[str] | None = None,
 ) -> Counter[str]:
-    """Bring rows into `target`; the reasons why some, or values of some, are left out.
+    """Bring rows into `target`; return the reasons why rows, or values of rows, are left out.
 
     `unread` takes the reasons of those without rows, if they are to be apart.
     """
@@ -218,7 +217,7 @@ def _readable(scanned: Iterable[Scanned], unread: Counter[str]) -> Iterator[_Rea
 def _tasks(
     builder: Builder, record_type: str, scanned: Iterable[_Read], target: Target, reasons: Counter[str]
 ) -> Iterator[Task]:
-    """Yield the rows that something has to be made of."""
+    """Yield the rows of which an index record has to be made."""
     for rows, links in scanned:
         key = str(rows[0][0])
         try:
@@ -249,11 +248,11 @@ def _put(task: Task, made: Made, target: Target) -> Sequence[str]:
 
 
 def _standing(source: RowSource) -> list[tuple[str, str]]:
-    """Return where the source stands before its rows are read: what changes meanwhile is then seen once more."""
+    """Return the source's state before its rows are read: changes made meanwhile are then seen once more."""
     position = source.position() if isinstance(source, ChangingRows) else ""
     return [("rules", rules_of(source.mapping)), ("cursor", cursor_of(source)), ("position", position)]
 
 
 def cursor_of(source: RowSource) -> str:
-    """Return what an index depends on: the mapping's bytes, the rules of records and keys, and the source's rows."""
+    """Return the state on which an index depends: the mapping, the rules of records and keys, and the source's rows."""
     return f"{rules_of(source.mapping)}|{source.fingerprint()}"

@@ -1,8 +1,8 @@
-"""Upkeep gives way to searches: both need the one lock of the interpreter, and each row that a search reads costs
-it up to five milliseconds of waiting for a thread that computes.
+"""Upkeep gives way to searches: both need the interpreter's one lock, and each row that a search reads may wait up to
+five milliseconds for a computing thread.
 
-Whoever keeps an index up says so (`upkeep`) and asks before each row whether somebody searches (`give_way`). Under
-searches without end upkeep goes on, slowly.
+Work that keeps an index up to date runs inside `upkeep` and asks before each row for running searches (`give_way`).
+Under endless searches upkeep goes on, slowly.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import TypeVar
 
 _PATIENCE_S = 0.05
 _ROWS_AFTER = 50
-"""Rows that are done before the next wait, once a wait was in vain."""
+"""Rows that are done before the next wait, after one that ran out of patience."""
 
 _QUICK_S = 0.0005
-"""How long a thread computes before another one gets the lock, while something is kept up; else it is 5 ms."""
+"""The time that a thread computes before another one gets the lock, during upkeep; else it is 5 ms."""
 
 T = TypeVar("T")
 
 
 class SearchPriority:
-    """Who searches and who keeps up, in one process. Thread-safe."""
+    """The searches and the upkeep of one process. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,7 +36,7 @@ class SearchPriority:
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """While a search or a fetch lasts, upkeep waits."""
+        """Make upkeep wait while a search or a fetch lasts."""
         with self._lock:
             self._answering += 1
             self._is_quiet.clear()
@@ -50,7 +50,7 @@ class SearchPriority:
 
     @contextmanager
     def upkeep(self) -> Iterator[None]:
-        """While this lasts, threads of this process change more often."""
+        """Make the threads of this process change more often while this lasts."""
         with self._lock:
             self._keeping += 1
             if self._keeping == 1:
@@ -65,7 +65,7 @@ class SearchPriority:
                     sys.setswitchinterval(self._usual_s)
 
     def give_way(self, rows: Iterable[T]) -> Iterator[T]:
-        """Yield `rows`, each after the searches and fetches that are under way."""
+        """Yield `rows`, each after the searches and fetches that are running."""
         owed = 0
         for row in rows:
             if owed:
@@ -76,4 +76,4 @@ class SearchPriority:
 
 
 PRIORITY = SearchPriority()
-"""That of this process: it has one interpreter."""
+"""The one of this process, which has one interpreter."""

@@ -1,7 +1,7 @@
 """A second process that makes index records beside a build, so that a large one uses two cores.
 
 Lines of JSON go through its standard input and output: rows in, records out. It opens neither the source nor the
-index, and knows no secret. A build never depends on it: what it does not answer, the build makes itself.
+index, and knows no secret. A build never depends on it: the build itself makes the records that it does not answer.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from adapters.mapping.rows import Builder
 from gateway.storage.index.index_file import IndexedRecord, KeyKind
 
 WORTH_ROWS = 50_000
-"""Rows from which a helper is worth its start."""
+"""The number of rows above which a helper is worth its start."""
 
 _GIVEN, _OWN = 512, 32
-"""Rows that the helper gets at once, and that the build makes before it looks for the answer."""
+"""Rows that the helper gets at once, and rows that the build makes before it looks for the answer."""
 
 _PATIENCE_S = 60.0
 _KINDS = {kind.value: kind for kind in KeyKind}
@@ -47,7 +47,7 @@ class IndexHelper:
 
     def __enter__(self) -> IndexHelper:
         paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-        # -P: nothing is imported from a folder that happens to be the current one.
+        # -P: nothing is imported from the current folder, which may hold any file.
         command = [sys.executable, "-P", "-m", "adapters.index.helper_process", self._file]
         try:
             self._process = subprocess.Popen(
@@ -59,18 +59,18 @@ class IndexHelper:
             )
         except OSError:
             return self
-        # Whoever reads the mapping or the tables a moment later may read others.
+        # The helper reads mapping and tables a moment later, and they may have changed.
         if self._line() != self._rules.encode():
             self._end()
         return self
 
     def made(self, tasks: Iterable[Task], own: Make) -> Iterator[tuple[Task, Made]]:
-        """Yield what is made of `tasks`, here by `own` or in the helper, in any order."""
+        """Yield each of `tasks` with its result, made here by `own` or in the helper, in any order."""
         tasks = iter(tasks)
         held = list(islice(tasks, _GIVEN))
         while held:
             given, line = self._answer() if self._given and self._is_answered(0) else ([], b"")
-            # It gets its next rows before its answer is dealt with: that takes a third of the time that it needs.
+            # It gets its next rows before its answer is used: using one takes a third of the time of making it.
             if len(held) == _GIVEN and self._give(held):
                 held = []
             elif not given:
@@ -81,7 +81,7 @@ class IndexHelper:
         yield from self._read(*self._answer(), own)
 
     def _give(self, tasks: list[Task]) -> bool:
-        """Hand over rows, unless it is at work or gone, or a cell is nothing that JSON has."""
+        """Hand over rows, unless the helper is busy or gone, or a cell has no form in JSON."""
         process = self._process
         if self._given or process is None or process.stdin is None:
             return False
@@ -97,12 +97,12 @@ class IndexHelper:
         return True
 
     def _answer(self) -> tuple[list[Task], bytes]:
-        """Return the rows that it was given, and the line that it made of them."""
+        """Return the rows that the helper was given, and its answer line."""
         given, self._given = self._given, []
         return given, self._line() if given else b""
 
     def _read(self, given: list[Task], line: bytes, own: Make) -> Iterator[tuple[Task, Made]]:
-        """Yield what the helper made of `given`; it is made here when that is nothing to go by."""
+        """Yield the helper's results for `given`; if its line is unusable, they are made here."""
         if not given:
             return
         try:
@@ -118,7 +118,7 @@ class IndexHelper:
         return out is None or bool(select.select([out], [], [], seconds)[0])
 
     def _line(self) -> bytes:
-        """Return the next line of the helper; nothing when it has ended or says nothing for a minute."""
+        """Return the next line of the helper; empty when it has ended or is silent for a minute."""
         if self._process is None or self._process.stdout is None or not self._is_answered(_PATIENCE_S):
             return b""
         return self._process.stdout.readline().rstrip(b"\n")
@@ -134,7 +134,7 @@ class IndexHelper:
 
 
 def is_worth_it(rows: int) -> bool:
-    """Tell whether a build of so many rows gains by a second process."""
+    """Tell whether a build of this many rows gains by a second process."""
     return rows > WORTH_ROWS and len(os.sched_getaffinity(0)) > 1
 
 

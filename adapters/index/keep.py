@@ -1,4 +1,4 @@
-"""Keeps the key index of one source open and up to date, beside whoever else does the same in another process."""
+"""Keeps the key index of one source open and up to date; other processes may do so at the same time."""
 
 from __future__ import annotations
 
@@ -21,22 +21,20 @@ from gateway.storage.index.index_file import index_lock, sweep_generations
 from gateway.storage.index.index_store import IndexStore
 
 DIFFERENCE_SECONDS = 3_600
-"""All rows are compared with the index this often, whether or not a change was seen, unless a setting says another."""
+"""The interval at which all rows are compared with the index, even without a sign of change, unless set otherwise."""
 
 REST = 10
-"""After a pass over all rows the source is left alone for so many times the time that it took."""
+"""After a pass over all rows the source is left alone for this many times the pass's duration."""
 
 _UNREADABLE = "index-unreadable"
 
 
 class IndexKeeper:
-    """The index of `rows` at `path`, built when there is none. `store` is the one to search in now.
+    """The index of `rows` at `path`, built when there is none. `store` is the present one for searches.
 
-    `is_new` says that this process has built it.
-
-    `secret` seals it; all rows are compared with it every `difference` seconds. Raises `Unavailable` when there is no
-    index of this mapping yet and the source cannot be used, or when the index's disk cannot be used. `anew` builds it
-    from all rows, whatever is there.
+    `is_new` says that this process has built it. `secret` seals it; all rows are compared with it every `difference`
+    seconds. `anew` rebuilds it from all rows. Raises `Unavailable` when there is no index of this mapping yet and the
+    source cannot be used, or when the index's disk cannot be used.
     """
 
     def __init__(
@@ -59,7 +57,7 @@ class IndexKeeper:
         self.is_new = False
         with index_lock(path, wait=True):
             if anew:
-                # Bringing it up first would read all rows twice, and change an index that a stopped build must leave.
+                # Updating it first would read all rows twice, and change an index that a stopped build must leave.
                 sweep_generations(path)
                 self._build(progress)
             else:
@@ -67,9 +65,9 @@ class IndexKeeper:
         self.store = IndexStore(path, secret)
 
     def refresh(self, progress: Progress | None = None) -> bool:
-        """Bring the index up with its source; whether something was done. Searches go on meanwhile.
+        """Bring the index up to date with its source; return whether it changed. Searches go on meanwhile.
 
-        Nothing is done while another process is at it. Raises `Unavailable`; the index then stays as it was.
+        Nothing is done while another process is doing it. Raises `Unavailable`; the index then stays as it was.
         """
         with index_lock(self._path, wait=False) as held:
             done = held and self._bring_up(progress)
@@ -77,20 +75,20 @@ class IndexKeeper:
         return done
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Build the index anew from all rows and turn to it."""
+        """Rebuild the index from all rows and turn to it."""
         with index_lock(self._path, wait=True):
             self._build(progress)
         self.follow()
 
     def compare(self, progress: Progress | None = None) -> int:
-        """Compare all rows with the index now; how many records changed by it."""
+        """Compare all rows with the index now; return how many records changed."""
         with index_lock(self._path, wait=True):
             changed = self._difference(progress)
         self.follow()
         return changed
 
     def follow(self) -> bool:
-        """Turn to the generation that the index's link names now; whether it is another one."""
+        """Turn to the generation that the index's link names now; return whether it is another one."""
         if self._path.resolve() == self.store.file:
             return False
         # The old connections are left to running searches and are closed when nothing refers to them any more.
@@ -98,7 +96,7 @@ class IndexKeeper:
         return True
 
     def _start(self, progress: Progress | None) -> None:
-        """Bring it up; a source that cannot be asked now keeps the index that it has, and is missing in answers."""
+        """Bring the index up to date; if the source cannot be asked, keep the index that there is."""
         try:
             self._bring_up(progress)
         except Unavailable:
@@ -145,7 +143,7 @@ class IndexKeeper:
         self._rest_until = ended + REST * (ended - started)
 
     def _meta(self) -> dict[str, str]:
-        """Return what is noted with the index; nothing when there is none that can be read."""
+        """Return the notes of the index; empty when there is no readable index."""
         if not self._path.exists():
             return {}
         try:
@@ -158,7 +156,7 @@ class IndexKeeper:
 
 
 def _is_whole(meta: Mapping[str, str]) -> bool:
-    """Tell whether everything stands there that is asked for later, in its form."""
+    """Tell whether all notes that are needed later are there, in their form."""
     try:
         return isinstance(json.loads(meta["left_out"]), dict) and int(meta["checked"]) >= 0 and "cursor" in meta
     except (KeyError, ValueError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""From a typed query to rows of the key index, each with how well it fits."""
+"""From a typed query to rows of the key index, each with its match."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from gateway.model.values import PartialDate
 from gateway.storage.index.index_store import MIN_READ, Births, IndexRow, IndexStore, KeyKind
 
 MAX_EXACT = 256
-"""Rows with one exact key that are looked at."""
+"""The most rows that are read for one exact key."""
 
 MAX_SCORED = 500
-"""Rows that are scored for one name; those that share most keys come first."""
+"""The most rows that are scored for one name; those that share most keys come first."""
 
 MAX_BORN = 50
-"""The same where the birth date rules out most rows unread: what is left shares it, or nearly."""
+"""The same if the birth date rules out most rows unread: the rest share it, or nearly."""
 
 MAX_COMPARED = 60
-"""Of these, rows whose names are compared in full: those most alike at a glance."""
+"""The most of these whose names are compared in full: those with the best rough score."""
 
 _CHECK_EACH = 20
 
@@ -42,7 +42,7 @@ _SURE, _LIKELY = 1.0, 0.95
 
 
 def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
-    """Return matches where the number alone agrees, and where its issuer (scheme, province) agrees, too."""
+    """Return the matches for the number alone, and for the number with its issuer (scheme, province)."""
     return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
 
 
@@ -53,7 +53,7 @@ _CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
 
 
 def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
-    """Return rows with the query's number, less those whose issuer, scheme or province is known to be another."""
+    """Return rows with the query's number, except those whose issuer, scheme or province is known to be another."""
     kind, key, detail, matches = _wanted(query)
     return _fitting(kind, detail, matches, store.find(kind, key, MAX_EXACT))
 
@@ -61,9 +61,7 @@ def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[li
 def each_identifier_candidates(
     store: IndexStore, queries: Sequence[IdentifierQuery]
 ) -> list[tuple[list[Found], bool] | Malformed]:
-    """Return `identifier_candidates` of each query, by few look-ups; in the place of one that has no number, the
-    error.
-    """
+    """Return `identifier_candidates` of each query, by few look-ups; the error in the place of one without a number."""
     found: list[tuple[list[Found], bool] | Malformed] = []
     wanted = []
     for query in queries:
@@ -93,7 +91,7 @@ def _fitting(
 
 
 def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
-    """Return what to look up: kind and key, the detail to compare, and the matches without and with that detail."""
+    """Return the kind and key to look up, the detail to compare, and the matches without and with that detail."""
     kind, key, detail, matches = _key_of(query)
     if not key:
         raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
@@ -111,14 +109,14 @@ def _key_of(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Mat
 
 
 def _compare_details(asked: str, held: str) -> bool | None:
-    """Return true: the same; False: one side does not say; None: they differ."""
+    """Return True if both are equal, False if one is missing, None if they differ."""
     if not asked or not held:
         return False
     return True if asked == held else None
 
 
 def _compare_plates(asked: str, held: str) -> bool | None:
-    """Provinces in different scripts, and countries in codes of different length, cannot be compared here."""
+    """Compare as `_compare_details`; other scripts of provinces and lengths of country codes are no conflict."""
     province, _, country = asked.partition("|")
     held_province, _, held_country = held.partition("|")
     if country and len(country) == len(held_country) and country != held_country:
@@ -129,10 +127,10 @@ def _compare_plates(asked: str, held: str) -> bool | None:
 
 
 MIN_COMPARED = 3
-"""Comparisons that every query costs: time must not tell whether one row more looks alike (design, section 5)."""
+"""Comparisons that every query costs: time must not reveal one more similar row (design, section 5)."""
 
 _FIT_COSTS = 4
-"""Comparisons with nobody that cost as much as reading a row that fits, comparing it and making something of it."""
+"""Dummy comparisons that cost as much as reading, comparing and using a row that fits."""
 
 _NOBODY = PersonFeatures(("MALI SINUAN", "មាលី ស៊ីណា", "มะลิ สีนวล"), None, "", "")
 _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
@@ -167,9 +165,7 @@ def person_candidates(
 def _closest(
     rows: list[IndexRow], query: PersonQuery, check: Callable[[], None], thresholds: Thresholds
 ) -> Iterator[tuple[IndexRow, PersonFeatures]]:
-    """Return the rows that are worth a full comparison, in their order: all of a few, the most alike at a glance of
-    many.
-    """
+    """Return the rows that are worth a full comparison, in their order: of many, only those that look most alike."""
     rough: list[tuple[float, int, PersonFeatures]] = []
     for position, row in enumerate(rows):
         if not position % _CHECK_EACH:

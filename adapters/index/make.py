@@ -1,4 +1,4 @@
-"""From the rows of one record to what stands of it in the key index: work that needs neither source nor index."""
+"""From the rows of one record to its entry in the key index: work that needs neither source nor index."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Task(NamedTuple):
 
 
 Made = tuple[IndexedRecord, Sequence[str]] | str
-"""A record and why values of it are missing; or why there is none."""
+"""A record and the reasons for its missing values; or the reason for no record."""
 
 
 def make(builders: Mapping[str, Builder], record_type: str, rows: Rows, links: Mapping[str, Any]) -> Made:
-    """Return what the index holds of the record in `rows`, which are then used up."""
+    """Return the index's entry for the record in `rows`, or the reason for none; `rows` are used up."""
     try:
         built = builders[record_type].build(rows)
         return index_record(built, links), [f"{record_type}, the value alone: {reason}" for reason in built.spared]
@@ -44,18 +44,18 @@ def make(builders: Mapping[str, Builder], record_type: str, rows: Rows, links: M
 
 
 def reason_of(record_type: str, error: LiaisonError) -> str:
-    """Return why a record cannot be read, as it is counted."""
+    """Return the reason why a record cannot be read, as it is counted."""
     return f"{error.where or record_type}: {error.message}"
 
 
 def rules_of(mapping: SourceMapping) -> str:
-    """Return what an index depends on apart from the rows: it is built anew when this is another."""
+    """Return the state on which an index depends apart from the rows: it is rebuilt when this changes."""
     return f"{mapping.digest}|{_rules_digest()}"
 
 
 @cache
 def _rules_digest() -> str:
-    """Return a hash of everything that makes records and keys: an index built by other rules would miss in silence."""
+    """Return a hash of all that makes records and keys: an index built by other rules would miss records."""
     digest = hashlib.sha256()
     package, adapters = Path(matching.__path__[0]), Path(__file__).parents[1]
     words = (*package.rglob("data/*.*"), *adapters.glob("data/*.tsv"))

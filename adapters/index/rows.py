@@ -1,4 +1,4 @@
-"""What stands in the key index for one record: normal forms of its search keys, features, marking."""
+"""The entry of one record in the key index: normal forms of its search keys, features, marking."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 
 
 def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:
-    """Return the kinds of queries that some record of the mapping can be found by."""
+    """Return the kinds of queries by which some record of the mapping can be found."""
     return frozenset(
         _QUERY_OF[name] for record in mapping.records.values() for name in record.search if name in _QUERY_OF
     )
@@ -69,12 +69,12 @@ def _name_keys(names: list[str], birth: str) -> Iterator[Key]:
 
 
 def word_and_year(key: str, birth: str) -> str:
-    """Return the key of one word of a name is too common alone: it is looked up with the year of birth only."""
+    """Return the key of one word with the year of birth: a word alone is too common."""
     return f"{key}#{birth[:4]}"
 
 
 def day_of_birth(birth: str) -> str:
-    """Return all who were born on one day are few enough to be scored, however their names are written."""
+    """Return the key of a day of birth: few enough records share one to be scored, however they are spelt."""
     return f"d{birth}"
 
 
@@ -95,7 +95,7 @@ def _identifier_keys(search: Mapping[str, Any]) -> Iterator[Key]:
 
 
 def plate_detail(province: str, country: str) -> str:
-    """Province and country of a plate in a form that can be compared."""
+    """Return the province and country of a plate in a form that can be compared."""
     return f"{province_key(province)}|{country.casefold()}"
 
 
@@ -119,5 +119,5 @@ def encode_marking(marking: Marking) -> str:
 
 
 def decode_marking(text: str) -> Marking:
-    """Return the marking in `text`; an unknown value is `Misconfigured`."""
+    """Return the marking in `text`. Raises `Misconfigured` for an unknown value."""
     return Marking.from_json(json.loads(text))

@@ -1,12 +1,12 @@
 """Search through the key index of one source, and fetch through the source itself.
 
-Search reads the index only: what fits is found, scored, marked and capped without touching the agency's system,
+Search reads the index only: candidates are found, scored, marked and capped without asking the agency's system,
 so that hiding is decided before anything is fetched, and a hidden record costs the same work as an open one
-(design, section 5). `refresh` keeps the index up (`index_build`); searches go on meanwhile.
+(design, section 5). `refresh` keeps the index up to date (`build`); searches go on meanwhile.
 
-What a search knows is at most this old: a round of the node (a minute) and the reading of the changed rows, where the
-source tells them; else, and for rows that change unseen by any change column, `REST` times what a pass over all rows
-takes, when the source's aggregates show that something changed, and `DIFFERENCE_SECONDS` when nothing shows it.
+The index lags behind by at most one round of the node (a minute) and the reading of the changed rows, if the source
+tells them. Otherwise, and for rows that no change column shows, it lags by `REST` times the duration of a pass over
+all rows if the source's aggregates show a change, and by `DIFFERENCE_SECONDS` if nothing shows it.
 """
 
 from __future__ import annotations
@@ -50,12 +50,10 @@ _HEALTH_SECONDS = 1.0
 
 @runtime_checkable
 class ManyRows(Protocol):
-    """What a `RowSource` has besides when it can read several records at once for less than one by one."""
+    """The extra method of a `RowSource` that reads several records at once for less than one by one."""
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> Sequence[Rows | LiaisonError]:
-        """Return `read` of each key, in order, for a type without links. What it raises says nothing of single
-        records.
-        """
+        """Return `read` of each key, in order, for a type without links. Its errors do not concern single records."""
 
 
 class IndexedSource:
@@ -96,13 +94,13 @@ class IndexedSource:
         return found
 
     def describe(self) -> SourceDescription:
-        """Return what the source is and can be asked."""
+        """Return the source's description."""
         return self._description
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return candidates for `query`, surest first, at most `MAX_CANDIDATES`.
 
-        Raises `Malformed` for a query without anything to search by, `TimedOut`, `Unavailable`.
+        Raises `Malformed` for a query without a usable search key, `TimedOut`, `Unavailable`.
         """
         check_deadline(self._clock, deadline)
         if query.kind not in self._description.queries:
@@ -111,7 +109,7 @@ class IndexedSource:
         try:
             rows, capped = self._candidates(store, query, deadline, strictness)
         except Unavailable:
-            # Another process has built it anew twice and removed the file that this thread had not opened yet.
+            # Another process has rebuilt it twice and removed the file that this thread had not opened yet.
             if not self._index.follow():
                 raise
             store = self._store
@@ -121,7 +119,7 @@ class IndexedSource:
     def search_many(
         self, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> list[SearchResult | LiaisonError]:
-        """Return `search` of each query; identifiers by one look-up for many. Raises `TimedOut`, `Unavailable`."""
+        """Return `search` of each query; identifiers share one look-up. Raises `TimedOut`, `Unavailable`."""
         check_deadline(self._clock, deadline)
         store, kinds = self._store, self._description.queries
         exact = {
@@ -166,9 +164,7 @@ class IndexedSource:
         return marking
 
     def profiles(self) -> list[Profile]:
-        """Return what its records can be to policy: each type with each marking and category that the mapping
-        allows.
-        """
+        """Return the records' possible profiles for policy: each type with each category and marking of the mapping."""
         markings = [decode_marking(text) for text in self._store.markings()]
         return [
             (name, marking, category)
@@ -178,7 +174,7 @@ class IndexedSource:
         ]
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        """Return the record of a candidate, read from the source now. `Unknown` when it is gone or no longer counts."""
+        """Return the record of a candidate, read from the source now. Raises `Unknown` if it is gone or past."""
         check_deadline(self._clock, deadline)
         builder = self._rows.builders.get(record_type)
         if builder is None:
@@ -192,7 +188,7 @@ class IndexedSource:
         return self._record(builder, rows)
 
     def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> list[SourceRecord | LiaisonError]:
-        """Return `fetch` of each key and record type; by few statements where the rows can be read so."""
+        """Return `fetch` of each key and record type; by few statements if the source can."""
         check_deadline(self._clock, deadline)
         found: dict[tuple[str, str], SourceRecord | LiaisonError] = {}
         for record_type in {record_type for _, record_type in wanted}:
@@ -227,26 +223,26 @@ class IndexedSource:
         return self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
 
     def changes(self, since: str) -> Changes:
-        """Tell whether mapping or rows differ from the cursor `since`; the index knows its own as `meta['cursor']`."""
+        """Tell whether mapping or rows differ from the cursor `since`; the index keeps its own in `meta['cursor']`."""
         cursor = cursor_of(self._rows)
         return Changes(cursor, cursor != since)
 
     def refresh(self, progress: Progress | None = None) -> bool:
-        """Bring the index up with the source; whether something was done. Searches go on meanwhile."""
+        """Bring the index up to date with its source; return whether it changed. Searches go on meanwhile."""
         return self._index.refresh(progress)
 
     def rebuild(self, progress: Progress | None = None) -> IndexStore:
-        """Return the index, built anew from all rows unless opening it has just done so. Searches go on meanwhile."""
+        """Return the index, rebuilt from all rows unless opening it has just done so. Searches go on meanwhile."""
         if not self._index.is_new:
             self._index.rebuild(progress)
         return self._store
 
     def compare(self, progress: Progress | None = None) -> int:
-        """Compare all rows with the index now; how many records changed by it. Searches go on meanwhile."""
+        """Compare all rows with the index now; return how many records changed. Searches go on meanwhile."""
         return self._index.compare(progress)
 
     def health(self) -> str:
-        """Return empty when the source can be asked; else what is wrong, without the database's own words."""
+        """Return an empty text when the source can be asked; else the problem, without the database's own words."""
         try:
             self._rows.ping(self._clock.monotonic() + _HEALTH_SECONDS)
         except LiaisonError as error:
@@ -268,7 +264,7 @@ def _unreadable(error: Malformed) -> Unavailable:
 
 
 def _tried(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | LiaisonError:
-    """Return what a call gives, or the error that it raises."""
+    """Return the result of a call, or the error that it raises."""
     try:
         return call(*args, **kwargs)
     except LiaisonError as error:

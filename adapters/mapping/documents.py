@@ -1,6 +1,6 @@
 """From the documents of a source (rows of a table file, JSON objects, XML elements) to `Rows`.
 
-Where rows are flat, a column is a name; where they are documents, it is a JMESPath expression, and a nested join is
+In flat rows a column is a name; in documents it is a JMESPath expression, and a nested join is
 the JMESPath of a list inside the document.
 """
 
@@ -35,9 +35,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def path(expression: str, where: str) -> Path:
-    """Return a JMESPath expression as a function; it raises `Malformed` for a document that it cannot read.
+    """Return a JMESPath expression as a function, which raises `Malformed` for a document that it cannot read.
 
-    Raises `Misconfigured` at `where` when the expression is none.
+    Raises `Misconfigured` at `where` when the expression is not JMESPath.
     """
     if _NAME.fullmatch(expression):
         return lambda document: document.get(expression) if type(document) is dict else None
@@ -64,7 +64,7 @@ def path(expression: str, where: str) -> Path:
 def places_of(mapping: Mapping, section: str, what: str) -> TomlTable:
     """Return the section `[files]` or `[http]` of a mapping, which must have this one and no other.
 
-    Raises `Misconfigured`; `what` is what the section says.
+    Raises `Misconfigured`; `what` is the content of the section, for the message.
     """
     if set(mapping.places) != {section}:
         raise Misconfigured(
@@ -79,16 +79,16 @@ def places_of(mapping: Mapping, section: str, what: str) -> TomlTable:
 
 
 def getter(column: str, is_flat: bool, where: str) -> Path:
-    """Return what reads a column of a flat row, or follows it as a path into a document."""
+    """Return a function that reads a column of a flat row, or follows it as a path into a document."""
     return (lambda document: document[column]) if is_flat else path(column, where)
 
 
 def codes_of(
     join: Join, columns: Sequence[str], gets: Sequence[Path], clean: Clean, documents: Iterable[Any], where: str
 ) -> dict[str, Row]:
-    """Return the rows of a code table by the column that it is joined on; rows that cannot be read are left out.
+    """Return the rows of a code table by the column that it is joined on; unreadable rows are left out.
 
-    Raises `Misconfigured` at `where` when it says two things of one code, or is too large for memory.
+    Raises `Misconfigured` at `where` when it has two meanings for one code, or is too large for memory.
     """
     place = columns.index(join.column)
     codes: dict[str, Row] = {}
@@ -154,14 +154,14 @@ class RowMaker:
         return self._clean(value)
 
     def key_of(self, document: Any) -> str:
-        """Return the key of a document's record. `Malformed` when it has none."""
+        """Return the key of a document's record. Raises `Malformed` when it has none."""
         key = self._cell(self._key(document))
         if key is None:
             raise Malformed("a row without a key", code="no-key")
         return str(key)
 
     def rows(self, document: Any, tables: Tables) -> Rows:
-        """Return the rows of a document's record. `Malformed` when a cell cannot be read."""
+        """Return the rows of a document's record. Raises `Malformed` when a cell cannot be read."""
         rows = self._layout.empty()
         cell = self._cell
         try:
@@ -183,9 +183,9 @@ class RowMaker:
 
 
 def check_columns(record: RecordMapping, layout: Layout, known: Sequence[str], file: str, join: str = "") -> None:
-    """Every flat column that the record names (of its own table, or of `join`) is one of `known`.
+    """Check that every flat column that the record names (of its own table, or of `join`) is one of `known`.
 
-    Raises `Misconfigured` with its line otherwise.
+    Raises `Misconfigured` with its line.
     """
     table = next((each.table for each in record.joins if each.name == join), record.table)
     for column in layout.columns[join]:

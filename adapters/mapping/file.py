@@ -1,4 +1,4 @@
-"""From a TOML file to a `Mapping`. Everything that is not understood is an error with its line."""
+"""From a TOML file to a `Mapping`. Every key or value that is not understood is an error with its line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLACES = ("files", "http")
 
 
 def load_mapping(path: Path) -> Mapping:
-    """Read and check a mapping file. `Misconfigured` names file, line, and what was probably meant."""
+    """Read and check a mapping file. Raises `Misconfigured` with file, line, and the likely intended word."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -69,7 +69,7 @@ def _identifier(node: TomlTable, key: str) -> str:
 
 
 def _source_id(source: TomlTable) -> str:
-    """Return `<member>.<agency>.<name>`: the owner that signed records name is read from it."""
+    """Return `<member>.<agency>.<name>`: the owner in signed records is read from it."""
     name, agency = _identifier(source, "id"), _identifier(source, "agency")
     if not re.fullmatch(rf"[a-z]{{2}}\.{re.escape(agency)}\.[a-z0-9._-]+", name, re.ASCII):
         source.fail(f"`{name}` is not an id of a source of `{agency}`", "id", remedy=f"such as `th.{agency}.records`")

@@ -1,4 +1,4 @@
-"""Whether what a mapping makes can stand in the record's field at all, as far as that is known before any row."""
+"""Checks, before any row is read, that the values of a mapping can stand in the record's field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.records.types import Field
 
 
 def misfits(field: Field, value: Value) -> Iterator[tuple[str, str]]:
-    """Yield what in a field's value every record with it would be left out for: the word to point at, and why."""
+    """Yield each word of a field's value that would leave out every record with it, and the reason."""
     for part in value.parts:
         for word, made in _made(part):
             if not (field.shape(made) or field.shape([made])):
@@ -29,9 +29,9 @@ def _told(made: Any) -> str:
 
 
 def _made(part: Part) -> Iterator[tuple[str, Any]]:
-    """Yield values that a part can give, as far as they are known, with the word that stands for each in the mapping.
+    """Yield the values that a part can give, as far as they are known, each with its word in the mapping.
 
-    What a converter makes of a text of any kind is told by its example; a text itself may be any of a closed list.
+    A converter of free text is judged by its example; the text itself may be any of a closed list.
     """
     if part.constant and part.names in ((), ("text",)):
         yield part.constant, part.constant

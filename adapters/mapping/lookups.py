@@ -1,4 +1,4 @@
-"""Cells that a mapping looks up, in a table of codes, a join or the list of countries, and that nobody knows."""
+"""Cells that a mapping looks up in a table of codes, a join or the list of countries, and does not find."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from adapters.mapping.rows import Builder, Rows
 
 
 def coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, str], Any]]:
-    """For each part of a field that looks a cell up: its field and column, and its unknown cells in some rows.
+    """Yield, for each part of a field that looks a cell up, its field and column, and a function for its unknown cells.
 
-    A `codes` join is such a look-up for all fields; it stands under its own name.
+    A `codes` join is such a look-up for all fields; it is listed under its own name.
     """
     for name, value in record.fields.items():
         for part, rows in parts(value):
@@ -24,7 +24,7 @@ def coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, 
 
 
 def _look_up(part: Part) -> Callable[[Any], bool] | None:
-    """Tell whether a cell has a meaning, for a part that looks cells up; else None."""
+    """Return the test for cells with a meaning, for a part that looks cells up; else None."""
     if (codes := part.codes) is not None:
         return None if "*" in codes else lambda cell: str(cell) in codes
     if part.names == ("country",) and not part.otherwise:
@@ -33,7 +33,7 @@ def _look_up(part: Part) -> Callable[[Any], bool] | None:
 
 
 def _missed(builder: Builder, join: Join) -> Callable[[Rows], Iterator[str]]:
-    """Return the cells of a row that lead to no row of the join's table."""
+    """Return a function that yields the cells of a row that lead to no row of the join's table."""
     slot, (start, index) = builder.layout.slots[join.name], builder.layout.place(join.to)
 
     def missed(rows: Rows) -> Iterator[str]:
@@ -49,13 +49,13 @@ def parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
     for part in value.parts:
         yield part, rows
         for inner in (part.item or {}).values():
-            # Only where the object itself counts: what its `where` shuts out is looked up by nobody.
+            # Only objects without `where`: rows that it shuts out are never looked up.
             if part.where is None:
                 yield from parts(inner, part.rows or rows)
 
 
 class _Codes:
-    """The cells of one part that its table does not know."""
+    """The cells of one part that are missing in its table."""
 
     def __init__(self, builder: Builder, part: Part, rows: str, is_known: Callable[[Any], bool]) -> None:
         self._is_known = is_known

@@ -1,6 +1,6 @@
 """The mapping of one source as types: tables, joins, fields, search keys, markings (docs/guides/mapping.md).
 
-`mapping_file.load_mapping` reads it from TOML; `rows` turns a source's rows into records by it.
+`mapping.file.load_mapping` reads it from TOML; `mapping.rows` turns a source's rows into records by it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.model.marking import Level, Marking, Onward, SubjectCategory
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A column: of the record's own table when `join` is empty. `line` is where the mapping names it."""
+    """A column: of the record's own table when `join` is empty. `line` is its line in the mapping."""
 
     join: str
     column: str
@@ -40,7 +40,7 @@ class JoinKind(StrEnum):
 
     @property
     def has_many(self) -> bool:
-        """Whether it gives a list of rows."""
+        """True if it gives a list of rows."""
         return self in (JoinKind.MANY, JoinKind.NESTED)
 
 
@@ -48,8 +48,8 @@ class JoinKind(StrEnum):
 class Join:
     """Rows of another table: those whose `column` equals `to`.
 
-    Where there are many, `key` is the row's own key and `order` the column that they are sorted by. Of a nested
-    list, `table` is the JMESPath that leads to it, and nothing else is set.
+    If there are many, `key` is the row's own key and `order` the column that they are sorted by. For a nested list,
+    `table` is the JMESPath that leads to it, and nothing else is set.
     """
 
     name: str
@@ -67,10 +67,10 @@ class Join:
 class Part:
     """A piece of a value: columns, a constant, a field or an object, through converters.
 
-    With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when. What
-    cannot be read leaves the record out, or with `spares_record` only this value. `codes` is the table that the cell
-    itself is looked up in, `names` are those of the converters, `script` is what is said of a name's script,
-    or else of its language.
+    With `rows` it is made for each row of that join (`pick` keeps the first or last one); `where` says when. An
+    unreadable value leaves the record out, or with `spares_record` only this value. `codes` is the table in which the
+    cell itself is looked up, `names` are those of the converters, `script` is the declared script of a name, or else
+    its language.
     """
 
     refs: tuple[Ref, ...] = ()
@@ -92,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a field is made of; a list joins the items of its parts, each item once."""
+    """The parts of a field; a list joins the items of its parts, each item once."""
 
     parts: tuple[Part, ...]
     is_list: bool
@@ -112,7 +112,7 @@ class When:
 
 
 def test_of(when: When) -> Callable[[Cell], bool]:
-    """Tell whether a cell passes the test of a condition that has no date."""
+    """Return the test of a condition that has no date."""
     values = when.values
     if when.test == "in":
         return lambda cell: cell is not None and str(cell) in values
@@ -124,21 +124,19 @@ def test_of(when: When) -> Callable[[Cell], bool]:
 
 
 WIDEST = Marking(Level.OPEN, frozenset(), onward=Onward.SAME_COUNTRY, evaluation="A1")
-"""Nothing is stricter for being joined with it, but `releasable_to`, which is nobody."""
+"""Joining with it makes no part stricter, except `releasable_to`, which is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkingRule:
-    """What becomes stricter when all conditions hold: the parts that the rule `names`, from `marking`."""
+    """The parts `names` of `marking` that become stricter when all conditions hold."""
 
     when: tuple[When, ...]
     marking: Marking
     names: frozenset[str]
 
     def tighten(self, marking: Marking) -> Marking:
-        """Return the strictest of both, part by part (`Marking.join`); a rule's evaluation takes the place of the
-        other.
-        """
+        """Return the stricter of both, part by part (`Marking.join`); the rule's evaluation replaces the other."""
         own = self.marking
         if "releasable_to" not in self.names:
             own = replace(own, releasable_to=marking.releasable_to)
@@ -155,12 +153,12 @@ class CategoryRule:
 
 
 SEARCH_KEYS = ("names", "birth", "documents", "national_ids", "plates", "containers")
-"""What a record can be found by."""
+"""The keys by which a record can be found."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordMapping:
-    """One record type from one table. `live` says which rows count; the rest are as good as deleted.
+    """One record type from one table. `live` says which rows count; the rest are treated as deleted.
 
     The largest value of `changed` grows with every change of a row.
     """
@@ -184,10 +182,9 @@ class RecordMapping:
 class Mapping:
     """One source. `digest` is the hash of the file: another file, another index.
 
-    `repair` mends texts whose UTF-8 was encoded twice. `url` is where the source is for `liaison adapter check`;
+    `repair` mends texts whose UTF-8 was encoded twice. `url` is the source's address for `liaison adapter check`;
     a node's own settings say where it reads.
-
-    `places` says where files and web addresses keep the tables: `[files]` or `[http]`, for their adapters to read.
+    `places` holds the section `[files]` or `[http]`, by which their adapters find the tables.
     """
 
     file: str

@@ -25,7 +25,7 @@ _AUDIENCE = re.compile(r"[a-z]{2}(?:\.[a-z0-9-]+){0,3}", re.ASCII)
 
 
 def one_of(node: TomlTable, key: str, kind: type[_Code], text: str) -> _Code:
-    """Return `text` as one of a closed list; `Misconfigured` at its line otherwise."""
+    """Return `text` as one of a closed list. Raises `Misconfigured` with its line."""
     try:
         return code(kind, text)
     except Misconfigured as error:
@@ -33,13 +33,13 @@ def one_of(node: TomlTable, key: str, kind: type[_Code], text: str) -> _Code:
 
 
 def marking_rule(node: TomlTable, when: tuple[When, ...]) -> MarkingRule:
-    """Return the parts of a marking that a table names; the others are as wide as can be."""
+    """Return the parts of a marking that a table names; the others are the widest."""
     named = _named(node)
     return MarkingRule(when, replace(WIDEST, **named), frozenset(named))
 
 
 def default_marking(node: TomlTable) -> Marking:
-    """Return parts that are not given keep the model's default; nobody may see what is releasable to nobody."""
+    """Return a table's marking; missing parts keep the model's default, by which nothing is released."""
     node.only(*MARKING_KEYS)
     named = _named(node)
     return replace(Marking(), **{key: value for key, value in named.items() if value or key != "use"})
@@ -94,9 +94,7 @@ def _countries() -> frozenset[str]:
 
 
 def _nearest_country(word: str) -> str:
-    """Return the code with most letters in common, the first letter before the second, the region's codes before
-    others.
-    """
+    """Return the code with most letters in common; then the same first letter, then the region's codes, come first."""
 
     def far(each: str) -> tuple[int, bool, int, str]:
         same = sum(a == b for a, b in zip(each, word, strict=True))
@@ -106,7 +104,7 @@ def _nearest_country(word: str) -> str:
 
 
 def _audience(node: TomlTable, key: str) -> frozenset[str]:
-    """Return members, or agencies and offices of members; a misspelt one would hide from nobody."""
+    """Return members, or agencies and offices of members. Raises for a misspelt one: it would hide nothing."""
     for name in node.texts(key):
         if not _AUDIENCE.fullmatch(name):
             node.fail(f"`{name}` is not a member", key, name, "such as `th`, or `th.police` for one agency")

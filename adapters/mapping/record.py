@@ -35,7 +35,7 @@ RECORD_KEYS = (
 
 
 class RecordReader:
-    """Reads one [[record]] table; holds what its parts need to know of each other."""
+    """Reads one [[record]] table; keeps what its parts need to know of each other."""
 
     def __init__(self, node: TomlTable, codes: Map[str, Map[str, str]], has_paths: bool = False) -> None:
         self._node = node
@@ -47,7 +47,7 @@ class RecordReader:
         self._name = ""
 
     def read(self) -> RecordMapping:
-        """Return the record; joins first, since everything else may name them."""
+        """Return the record; joins are read first, since everything else may name them."""
         node = self._node
         node.only(*RECORD_KEYS)
         name = node.text("type")
@@ -110,7 +110,7 @@ class RecordReader:
         return Ref(join or rows, column, node.line(key, column if f'"{column}"' in text else text))
 
     def _parted(self, text: str) -> tuple[str, str]:
-        """Join and column; a column with a dot in its own name stands in quotes: `join."a.b"`."""
+        """Return join and column; a column with a dot in its own name stands in quotes: `join."a.b"`."""
         for join in ("", *self._joins) if text.endswith('"') else ():
             begin = f'{join}."' if join else '"'
             if text.startswith(begin) and "." in (column := text[len(begin) : -1]):
@@ -260,7 +260,7 @@ class RecordReader:
 
 
 def _option(inner: TomlTable, key: str, option: Option) -> Any:
-    """Return an option's value, of its type and among its choices."""
+    """Return an option's value, checked for type and choices."""
     value: Any = inner.texts(key) if option.kind is list else inner.get(key, option.kind)
     if option.choices and value not in option.choices:
         inner.fail(f"`{key}` cannot be `{value}`", key, remedy=nearest(str(value), option.choices))

@@ -1,8 +1,8 @@
 """From the rows of a source to a record, by a mapping compiled once into closures.
 
 `Rows` are the cells of one record: the row of its own table, one row or None for each `codes` and `one` join, a
-list of rows for each `many` join, and at the end why values were spared and the finished fields, which search keys
-may refer to.
+list of rows for each `many` join, and at the end the reasons for spared values and the finished fields, which search
+keys may refer to.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gateway.records.types import RECORD_TYPES
 Row = tuple[Cell, ...]
 Rows = list[Any]
 Get = Callable[[Rows, Row], Any]
-"""Reads from `Rows` and, inside `from`, from the one joined row that is looked at."""
+"""Reads from `Rows` and, inside `from`, from the current joined row."""
 
 _NO_ROW: Row = ()
 _PAST = frozenset(("birth", "issued", "search.birth"))
@@ -32,7 +32,7 @@ _SPARED, _FIELDS = -2, -1
 
 
 class Layout:
-    """Which columns of which table a record needs, and where they stand in `Rows`."""
+    """The columns that a record needs of each table, and their places in `Rows`."""
 
     def __init__(self, record: RecordMapping) -> None:
         self.joins: tuple[Join, ...] = record.joins
@@ -53,11 +53,11 @@ class Layout:
             self.columns[join].append(column)
 
     def place(self, ref: Ref) -> tuple[int, int]:
-        """Slot in `Rows` and index in its row."""
+        """Return the slot in `Rows` and the index in its row."""
         return self.slots[ref.join], self.columns[ref.join].index(ref.column)
 
     def empty(self) -> Rows:
-        """Return rows with nothing in them yet."""
+        """Return `Rows` without any cells yet."""
         return [None] * (len(self.joins) + 3)
 
 
@@ -81,9 +81,9 @@ def value_refs(value: Value) -> Iterator[Ref]:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A record with what its index rows are made of. `last_day`: the last day (ordinal) that it is live, or 0.
+    """A record with the parts of its index rows. `last_day`: the last day (ordinal) that it is live, or 0.
 
-    `spared`: why values are missing that could not be read, where the mapping spares the record.
+    `spared`: the reasons for missing values that could not be read, where the mapping spares the record.
     """
 
     record: SourceRecord
@@ -125,7 +125,7 @@ class Builder:
         ]
 
     def is_live(self, rows: Rows) -> bool:
-        """Tell whether the row counts at all, but for its expiry."""
+        """Tell whether the row counts, apart from its expiry."""
         return all(holds(rows) for holds in self._live)
 
     def last_day(self, rows: Rows) -> int:
@@ -134,7 +134,7 @@ class Builder:
         return min(days, default=0)
 
     def record(self, rows: Rows) -> SourceRecord:
-        """Return the record in `rows`; leaves its fields at the end of `rows`."""
+        """Return the record in `rows`; stores its fields at the end of `rows`."""
         fields: dict[str, Any] = {}
         rows[_FIELDS], rows[_SPARED] = fields, []
         for name, get, as_list in self._fields:
@@ -163,7 +163,7 @@ class Builder:
         return Built(record, search, self.last_day(rows), tuple(rows[_SPARED]))
 
     def is_surely_past(self, row: Row, unread: Collection[int]) -> bool:
-        """Tell whether the own cells alone say that a row does not count, some of which (`unread`) cannot be read."""
+        """Tell whether the readable own cells alone show that a row does not count; `unread` cannot be read."""
         return any(index not in unread and not holds(row[index]) for index, holds in self._own_live)
 
     def _read(self, name: str, get: Get, rows: Rows) -> Any:
@@ -199,7 +199,7 @@ def _all(conditions: list[Callable[[Rows], bool]]) -> Callable[[Rows], bool]:
 
 
 def _last_day(value: Any) -> int:
-    """Return the ordinal of the last day that a partial date can mean; nothing known means without an end."""
+    """Return the ordinal of the last day that a partial date can mean; 0 (no end) for None."""
     return 0 if value is None else PartialDate(value["value"]).interval()[1].toordinal()
 
 
@@ -265,7 +265,7 @@ class _Compiler:
         return lambda all_rows, row: _joined(part.separator, [get(all_rows, row) for get in gets])
 
     def condition(self, when: When) -> Callable[[Rows], bool]:
-        """Tell whether a condition holds; for a `many` join, whether it holds for any row."""
+        """Return the test of a condition on `Rows`; for a `many` join, it holds if any row does."""
         test = test_of(when)
         slot, index = self._layout.place(when.ref)
         joins = {join.name: join for join in self._layout.joins}
@@ -278,7 +278,7 @@ class _Compiler:
 
 
 def _sparing(base: Get, part: Part) -> Get:
-    """Return `base`, but that what cannot be read is nothing, with a counted reason."""
+    """Return `base`, with an unreadable value replaced by `otherwise` or None, and the reason counted."""
     if not part.spares_record:
         return base
     names = ", ".join(ref.column for ref in part.refs) or part.field or "value"
@@ -314,7 +314,7 @@ def _converted(base: Get, part: Part) -> Get:
 
 
 def _each(step: Callable[[Any], Any], values: list[Any]) -> list[Any] | None:
-    """Return what a converter makes of the items of a list that the one before it has made."""
+    """Return the converter's results for the items of a list from the converter before it."""
     made: list[Any] = []
     for value in values:
         found = step(value)
@@ -327,7 +327,7 @@ def _only(base: Get, get: Get, holds: Callable[[Cell], bool]) -> Get:
 
 
 def _object(members: list[tuple[str, Get]]) -> Get:
-    """Return an object without its first member is nothing: the first member is what it is about."""
+    """Return a getter of an object; None without its first member, which is its subject."""
     first = members[0][0]
 
     def make(rows: Rows, row: Row) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""Whom a source process serves: the nodes of its own country that its settings name, and their statement keys.
+"""The callers of a source process: the nodes of its own country that its settings name, and their statement keys.
 
-The statement keys are the certificates in one folder. The folder is looked at again every second, so a file that is
-taken away ends that key's power at once, without a restart and without the federation's documents.
+The statement keys are the certificates in one folder. The folder is read again every second, so removing a file ends
+that key's power at once, without a restart and without the federation's documents.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _MAX_CACHE = 256
 
 
 class AcceptedNode:
-    """`reference.StatementKeys`, and who may call. Thread-safe.
+    """`reference.StatementKeys`, and the accepted callers. Thread-safe.
 
-    Raises `Misconfigured` when a certificate in `folder` is none of a statement key of `member`, or there is none.
+    Raises `Misconfigured` when `folder` has no certificate, or one that is not of a statement key of `member`.
     """
 
     def __init__(self, folder: Path, ca_pem: bytes, member: MemberId, names: Sequence[str], clock: Clock) -> None:
@@ -48,11 +48,11 @@ class AcceptedNode:
 
     @property
     def count(self) -> int:
-        """How many statement keys are accepted."""
+        """The number of accepted statement keys."""
         return len(self._keys)
 
     def caller(self, certificate: bytes) -> str:
-        """Return the name of the node that shows this TLS certificate (PEM), or `Unauthenticated`."""
+        """Return the name of the node that shows this TLS certificate (PEM). Raises `Unauthenticated`."""
         known = self._callers.get(certificate)
         if known is None:
             known = self._identify(certificate)
@@ -64,7 +64,7 @@ class AcceptedNode:
         return name
 
     def statement_key(self, key_id: str) -> VerifyKey:
-        """Return the key, when its certificate is in the folder and in its time, else `BadSignature`."""
+        """Return the key. Raises `BadSignature` unless its certificate is in the folder and valid now."""
         found = self._current().get(key_id)
         if found is None:
             raise BadSignature(
@@ -106,7 +106,7 @@ class AcceptedNode:
             return ()
 
     def _read(self, *, strict: bool) -> dict[str, tuple[VerifyKey, int, int]]:
-        """Return all keys of the folder; a file that does not fit is refused at the start, and left out later."""
+        """Return all keys of the folder; `strict` refuses a file that does not fit, else it is left out."""
         keys = {}
         for file in sorted(self._folder.glob("*.pem")):
             try:

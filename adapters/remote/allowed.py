@@ -1,6 +1,6 @@
-"""What a source process signs at most: a release marking nowhere weaker than the record's own, for whom it names.
+"""The limit of what a source process signs: a release marking nowhere weaker than the record's own, for named members.
 
-Policy is the node's affair. This is the agency's last word under it: a node that was taken over gets nothing signed
+Policy belongs to the node. This is the agency's last check under it: a node that was taken over gets nothing signed
 that the record's own marking does not allow.
 """
 
@@ -50,7 +50,7 @@ def _as_marking(release: ReleaseMarking) -> Marking:
 
 
 def _to_be_told(marking: Marking) -> Marking:
-    """Return the parts of a marking that a recipient is told."""
+    """Return the parts of a marking that a recipient gets."""
     return Marking(
         level=marking.level,
         use=marking.use,

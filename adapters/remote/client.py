@@ -1,7 +1,7 @@
-"""The node's side of a source process: an adapter that asks over mutual TLS and believes nothing that comes back.
+"""The node's side of a source process: an adapter that asks over mutual TLS and checks every answer.
 
-It holds no agency key. Each search carries a fresh signed reference; a record that comes back must be signed by the
-listed `own` key of the agency, for this recipient, this request and this marking, before the story goes on with it.
+It holds no agency key. Each search carries a fresh signed reference. A record in an answer must be signed by the
+listed `own` key of the agency, for this recipient, this request and this marking, before it is used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from gateway.rpc.contract import Method
 from gateway.rpc.strict import parse
 
 MAX_ANSWER = 256 * 1024
-"""Bytes of the largest answer of a source that a node reads."""
+"""The most bytes that a node reads of a source's answer."""
 
 _SCHEME = "source://"
 _DESCRIBE_S = 1.0
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 def open_remote(place: Place) -> RemoteSource:
-    """Return the source process at `source://host:port`. It need not be in reach: then it is missing until it is."""
+    """Return the source process at `source://host:port`. While it cannot be reached, it counts as missing."""
     if place.node is None:
         raise Misconfigured(
             "only a node can ask a source process", code="no-node", remedy="`liaison source check` looks at one"
@@ -72,8 +72,8 @@ def open_remote(place: Place) -> RemoteSource:
 class RemoteSource:
     """`adapters.base.Adapter` and `gateway.ports.sources.SigningSource`. Thread-safe.
 
-    What the source says of itself is kept in a file, so that a node which starts while the source is away knows
-    what is missing.
+    The source's description is kept in a file, so that a node which starts while the source is away knows what is
+    missing.
     """
 
     def __init__(self, target: str, node: NodeSide, kept: Path, clock: Clock) -> None:
@@ -89,11 +89,11 @@ class RemoteSource:
 
     @property
     def left_out(self) -> Mapping[str, Mapping[str, int]]:
-        """Nothing is known here of rows that cannot be read: that is seen at the source."""
+        """Empty: rows that cannot be read are known at the source only."""
         return {}
 
     def describe(self) -> SourceDescription:
-        """Return what the source is, as it said last."""
+        """Return the latest description of the source."""
         return self._description
 
     def refer(self, occasion: Occasion) -> Referred:
@@ -101,12 +101,12 @@ class RemoteSource:
         return Referred(self, occasion)
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
-        """Refused: nothing is asked without an occasion."""
+        """Refuse: nothing is asked without an occasion."""
         del query, deadline, strictness
         raise _unreferred(self.node.source)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        """Refused: nothing is asked without an occasion."""
+        """Refuse: nothing is asked without an occasion."""
         del key, record_type, deadline
         raise _unreferred(self.node.source)
 
@@ -118,14 +118,14 @@ class RemoteSource:
         return Changes(found.cursor, found.cursor != since)
 
     def refresh(self) -> bool:
-        """Ask the source what it is, and take up a renewed certificate of our own; whether it says something new."""
+        """Ask for the source's description, and use a renewed certificate of ours; return whether it changed."""
         self._wire.renew()
         before = self._description
         self._take_description(self.clock.monotonic() + _FIND_S, wait=True)
         return self._description != before
 
     def health(self) -> str:
-        """Return empty when the source can be asked, else what is wrong."""
+        """Return an empty text when the source can be asked, else the problem."""
         try:
             data = self.call(methods.SOURCE_HEALTH, b"", self.clock.monotonic() + _DESCRIBE_S)
             return parse(pb.HealthResponse, data, self.node.source).problem[:200]
@@ -137,7 +137,7 @@ class RemoteSource:
         self._wire.close()
 
     def call(self, method: Method[Any, Any], data: bytes, deadline: float) -> bytes:
-        """Return one call; every failure is one of ours, whatever the other side says (`_failure`)."""
+        """Make one call and return its answer. Raises only our own errors (`_failure`)."""
         return self._wire.call(method, data, deadline)
 
     def _take_description(self, deadline: float, *, wait: bool = False) -> None:
@@ -165,7 +165,7 @@ class RemoteSource:
 
 
 class Referred:
-    """A `gateway.ports.sources.ReferredSource`: a source process for one occasion; one search, then what it found."""
+    """A `gateway.ports.sources.ReferredSource`: a source process for one occasion; one search, then its records."""
 
     def __init__(self, source: RemoteSource, occasion: Occasion) -> None:
         self._source = source
@@ -173,15 +173,15 @@ class Referred:
         self._reference = b""
 
     def describe(self) -> SourceDescription:
-        """Return what the source is."""
+        """Return the source's description."""
         return self._source.describe()
 
     def health(self) -> str:
-        """Tell whether it can be asked."""
+        """Return an empty text when the source can be asked, else the problem."""
         return self._source.health()
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
-        """Return candidates, under a fresh reference."""
+        """Return the candidates, under a fresh reference."""
         node = self._source.node
         asked = query_bytes(query, strictness)
         self._reference = build_reference(
@@ -196,14 +196,14 @@ class Referred:
         return wire.read_result(self._source.call(methods.SEARCH, request, deadline), self._source.describe())
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
-        """Refused: a source process gives no record that it does not sign."""
+        """Refuse: a source process gives no record that it does not sign."""
         del key, record_type, deadline
         raise _unreferred(self._source.node.source)
 
     def issue(
         self, key: str, record_type: str, marking: ReleaseMarking, deadline: float
     ) -> tuple[SourceRecord, IssuedRecord]:
-        """Return the record and the same signed, verified; both bare where its own marking does not allow `marking`."""
+        """Return the record with its signed, verified form; both bare if its own marking does not allow `marking`."""
         request = pb.IssueRequest(
             reference=self._reference, key=key, record_type=record_type, release_marking=wire.marking_text(marking)
         )
@@ -217,7 +217,7 @@ class Referred:
         return record, _issued(message.record, verified)
 
     def _verify(self, text: str, record_type: str, marking: ReleaseMarking) -> VerifiedRecord:
-        """Return all checks of a record that a recipient makes, and that it is the one that was ordered."""
+        """Return the record after all checks of a recipient, and a check that it is the one that was ordered."""
         node, occasion = self._source.node, self._occasion
         verified = verify_record(
             text,
@@ -249,7 +249,7 @@ class Referred:
         )
 
     def _check_refusal(self, record: SourceRecord, marking: ReleaseMarking) -> None:
-        """Not to sign is right only where the record's own marking says so."""
+        """Raise `Unavailable` if the record's own marking allows signing that the source refused."""
         occasion, now_us = self._occasion, self._source.clock.now_us()
         if is_allowed(record.marking, marking, asker=occasion.asker, purpose=occasion.purpose, now_us=now_us):
             raise Unavailable("the source does not sign what it may", code="not-signed", where=record.source)
@@ -267,9 +267,7 @@ class _Wire:
         self._channel, self._calls = self._open(self._identity)
 
     def call(self, method: Method[Any, Any], data: bytes, deadline: float, *, wait: bool = False) -> bytes:
-        """Return one call. Raises what `_failure` makes of it; `wait` gives a source that was away time to be found
-        again.
-        """
+        """Make one call and return its answer. Raises as `_failure`; `wait` lets a lost source be found again."""
         left = deadline - self._clock.monotonic()
         if left <= 0:
             raise TimedOut("no time was left for the source", where=self._node.source)
@@ -284,7 +282,7 @@ class _Wire:
         return answer
 
     def renew(self) -> None:
-        """A new channel where our certificate was renewed; calls that run end on the old one."""
+        """Open a new channel if our certificate was renewed; running calls end on the old one."""
         identity = self._node.identity()
         if identity == self._identity:
             return
@@ -295,7 +293,7 @@ class _Wire:
         old.close()
 
     def close(self) -> None:
-        """End it."""
+        """Close the channel."""
         self._channel.close()
 
     def _open(self, identity: TlsIdentity) -> tuple[grpc.Channel, dict[Method[Any, Any], Call]]:
@@ -318,9 +316,7 @@ class _Wire:
 
 
 def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
-    """Return a failed call. Nothing that a source says makes a refusal of the whole question: it is missing, no
-    more.
-    """
+    """Return the error of a failed call. A source that fails is missing; it never refuses the whole question."""
     code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("the source did not answer in time", where=source)
@@ -347,7 +343,7 @@ def _issued(text: str, verified: VerifiedRecord) -> IssuedRecord:
 
 
 def _anything(node: NodeSide) -> SourceDescription:
-    """Return a source that was never seen: every question may concern it, so its silence makes every answer partial."""
+    """Return the description of a source never seen: its silence makes every answer partial."""
     return SourceDescription(
         node.source, node.agency, f"{node.agency} records", frozenset(QueryKind), frozenset(RECORD_TYPES)
     )

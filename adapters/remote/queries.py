@@ -31,7 +31,7 @@ _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
 
 
 def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> bytes:
-    """Return `query`, and how alike names must be, for the wire."""
+    """Return `query`, with the required likeness of names, for the wire."""
     if isinstance(query, PersonQuery):
         return pb.Query(person=_person(query), strictness=strictness.value).SerializeToString()
     parts = structs.asdict(query)
@@ -40,9 +40,9 @@ def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> byte
 
 
 def read_query(data: bytes) -> tuple[Query, Strictness]:
-    """Return the query in `data` and how alike names must be.
+    """Return the query in `data` and the required likeness of names.
 
-    Raises `Malformed` for what is unknown, missing, too long or no proper text.
+    Raises `Malformed` for parts that are unknown, missing, too long or not proper text.
     """
     message = parse(pb.Query, data, "query")
     strictness = _STRICTNESSES.get(message.strictness)

@@ -1,8 +1,8 @@
 """The node's signed reference to an exchange: without one, a source process serves nothing.
 
 It is a DSSE statement of the node's `statement` key with a payload type of its own. It names the source, the
-exchange, who gets the answer and why, the counterpart's request and the query by their hashes, and is good for one
-minute, for one search with exactly this query, and for records which that search found.
+exchange, the recipient of the answer, the purpose, and the counterpart's request and the query by their hashes. It
+is valid for one minute, for one search with exactly this query, and for records which that search found.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_REFERENCE = 2 * 1024
 
 LIFETIME_US = 60_000_000
 SKEW_US = 30_000_000
-"""How far the clocks of node and source may differ, in microseconds."""
+"""The largest difference between the clocks of node and source, in microseconds."""
 
 _HASH = 32
 _LAST_SECOND = 253_402_300_799
@@ -39,10 +39,10 @@ _PURPOSES: Mapping[str, Purpose] = {purpose.value: purpose for purpose in Purpos
 
 
 class StatementKeys(Protocol):
-    """Whose references a source accepts."""
+    """The keys whose references a source accepts."""
 
     def statement_key(self, key_id: str) -> VerifyKey:
-        """Return the key, when it is one of our node's and valid now, else `BadSignature`."""
+        """Return the key. Raises `BadSignature` unless it is one of our node's and valid now."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ def verify_reference(data: bytes, *, keys: StatementKeys, member: MemberId, sour
     2. a key that we accept signed exactly these bytes
     3. it is of our member, for this source
     4. its content is complete and well-formed
-    5. it is of our time, and good for one minute at most
+    5. it is valid now, and for one minute at most
 
     Nothing of the content is used before 2. Raises `Forbidden`, `TooLarge`, `Malformed`, `BadSignature`, `Stale`.
     """

@@ -1,4 +1,4 @@
-"""What a source process remembers of references while they are good: used for a search, and what that search found.
+"""A source process's memory of valid references: used for a search, and the records that the search found.
 
 Memory is the first guard; the claim in the log (`service.py`) is the one that also holds after a restart.
 """
@@ -14,7 +14,7 @@ from gateway.errors import Forbidden, Overloaded, Replayed
 
 MAX_REFERENCES = 20_000
 MAX_ISSUES = 2
-"""How often a record is signed under one reference: the second time when its marking had changed."""
+"""The most times that a record is signed under one reference: the second when its marking had changed."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class ReferenceMemory:
             self._known[reference.hash] = _Known(reference.expires_us + SKEW_US, {})
 
     def found(self, reference: Reference, records: Iterable[tuple[str, str]]) -> None:
-        """Note what the search found: pairs of record type and key."""
+        """Note the records that the search found: pairs of record type and key."""
         with self._lock:
             self._known[reference.hash].left = dict.fromkeys(records, MAX_ISSUES)
 

@@ -1,4 +1,4 @@
-"""The gRPC server of a source process: what its service does, at the doors of the table of methods."""
+"""The gRPC server of a source process: its service, served by the doors of the table of methods."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a source process does with each call of its node: check, log, answer. No transport here.
+"""The service of a source process: check, log and answer each call of its node. No transport here.
 
-1. the caller is our node (`server.py` has looked at its certificate);
+1. the caller is our node (`server.py` has checked its certificate);
 2. the reference is there and verifies, and was not used before;
 3. the adapter searches, or reads one record that this very search found;
 4. a record is signed with the agency's key, if its own marking allows it;
@@ -44,7 +44,7 @@ _MAX_CAUSES = 256
 
 
 class SourceService:
-    """One adapter, one agency's key, one log. Thread-safe; raises `LiaisonError` for what is refused."""
+    """One adapter, one agency's key, one log. Thread-safe; raises `LiaisonError` to refuse."""
 
     def __init__(
         self,
@@ -71,28 +71,28 @@ class SourceService:
     # ------------------------------------------------------------ calls
 
     def describe(self, message: pb.DescribeRequest, node: str, deadline: float) -> bytes:
-        """Say what the source is."""
+        """Return the source's description."""
         del message, node, deadline
         return wire.description_bytes(self._adapter.describe())
 
     def health(self, message: pb.HealthRequest, node: str, deadline: float) -> bytes:
-        """Say whether it can be asked; beside description and state, only this needs no reference.
+        """Return whether the source can be asked; beside description and state, only this needs no reference.
 
-        It says yes or no, never why, and the agency's system is asked once in `_HEALTH_SECONDS` at most.
+        It says yes or no, never why, and asks the agency's system once in `_HEALTH_SECONDS` at most.
         """
         del message, node, deadline
         with self._health_lock:
             if self._clock.monotonic() >= self._health[0]:
                 problem = _NOT_SERVING if self._adapter.health() else ""
-                # From now on: who waited for a slow system shares what was found.
+                # Counted from now: callers who waited for a slow system share the result.
                 self._health = self._clock.monotonic() + _HEALTH_SECONDS, problem
             return pb.HealthResponse(problem=self._health[1]).SerializeToString()
 
     def changes(self, message: pb.ChangesRequest, node: str, deadline: float) -> bytes:
-        """Say whether it has changed."""
+        """Return whether the source has changed."""
         del node, deadline
         found = self._adapter.changes(message.since)
-        # The cursor tells what the source depends on; a hash of it tells the same, and nothing else.
+        # The cursor reveals the mapping and the rows' state; its hash shows only that they changed.
         cursor = hashlib.sha256(found.cursor.encode()).hexdigest()
         return pb.ChangesResponse(cursor=cursor, changed=found.changed).SerializeToString()
 
@@ -139,7 +139,7 @@ class SourceService:
         return answer
 
     def refused(self, method: str, node: str, error: LiaisonError) -> None:
-        """Note a refused call: an entry for each cause and second, with the number of calls that it stands for."""
+        """Note a refused call: one entry for each cause and second, with the number of calls that it stands for."""
         count = self._refusals.note((node, method, error.code))
         if count:
             draft = events.SOURCE_REFUSED.draft(
@@ -178,13 +178,13 @@ class SourceService:
         return present(issued, issued.disclosures)
 
     def _check_unused(self, reference: Reference) -> None:
-        """Raise `Replayed` for a reference of before a restart, so that the agency's system is not searched again."""
+        """Raise `Replayed` for a reference used before a restart, so that the agency's system is not searched again."""
         claim = self._claim(reference)
         if self._journal.stored_answers([(claim.sender, claim.exchange_id)]):
             raise _replayed()
 
     def _claim(self, reference: Reference) -> ReplayClaim:
-        """Return a reference is used for one search, over restarts, too."""
+        """Return the claim by which a reference is used for one search, also after a restart."""
         number = ExchangeId(reference.hash[:16].hex())
         return ReplayClaim(self._issuer.member, number, reference.hash, reference.expires_us + SKEW_US)
 
@@ -208,7 +208,7 @@ class SourceService:
 
 
 class _Refusals:
-    """Counts refused calls by cause: whatever somebody floods, the log gets one entry a second for each cause."""
+    """Counts refused calls by cause: under a flood the log gets one entry a second for each cause."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -216,7 +216,7 @@ class _Refusals:
         self._causes: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     def note(self, cause: tuple[str, str, str]) -> int:
-        """Return how many calls an entry written now stands for; 0 when none is to be written yet."""
+        """Return the number of calls that an entry written now stands for; 0 when none is to be written yet."""
         with self._lock:
             now = self._clock.monotonic()
             last, waiting = self._causes.get(cause, (-1.0, 0))
@@ -234,5 +234,5 @@ def _replayed() -> Replayed:
 
 
 def _asked(query: Query) -> dict[str, Any]:
-    """Return what was looked for, so that the agency can see for whom its system was searched; encrypted at rest."""
+    """Return the content of the query, so that the agency can see the subject of the search; encrypted at rest."""
     return {name: value for name, value in msgspec.to_builtins(query).items() if value}

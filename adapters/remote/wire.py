@@ -1,4 +1,4 @@
-"""Candidates, markings, descriptions and records to and from the wire. What comes from a source is untrusted."""
+"""Candidates, markings, descriptions and records to and from the wire. Data from a source is untrusted."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def description_bytes(description: SourceDescription) -> bytes:
 
 
 def read_description(data: bytes, source: str, agency: str) -> SourceDescription:
-    """Return what the source `source` of `agency` says of itself; `Malformed` when it is another, or says the
-    impossible.
-    """
+    """Return the description of the source `source` of `agency`. Raises `Malformed` if it is another or impossible."""
     message = parse(pb.DescribeResponse, data, "source")
     if (message.id, message.agency) != (source, agency):
         raise Malformed(
@@ -64,7 +62,7 @@ def read_description(data: bytes, source: str, agency: str) -> SourceDescription
 
 
 def result_bytes(result: SearchResult) -> bytes:
-    """Return what a search found, for the wire."""
+    """Return the result of a search, for the wire."""
     candidates = [
         pb.Candidate(
             key=found.key,
@@ -81,7 +79,7 @@ def result_bytes(result: SearchResult) -> bytes:
 
 
 def read_result(data: bytes, description: SourceDescription) -> SearchResult:
-    """Return what a source found, in the order of its scores; anything that it may not say is `Malformed`."""
+    """Return a source's result, in the order of scores. Raises `TooLarge` and `Malformed` if it breaks a rule."""
     message = parse(pb.SearchResponse, data, "source.answer")
     if len(message.candidates) > MAX_CANDIDATES:
         raise TooLarge(
@@ -115,7 +113,7 @@ def marking_text(marking: Marking | ReleaseMarking) -> str:
 
 
 def read_marking(text: str) -> Marking:
-    """Return an internal marking; an unknown part or value is `Malformed`."""
+    """Return an internal marking. Raises `Malformed` for an unknown part or value."""
     try:
         return Marking.from_json(_object(text))
     except Misconfigured as error:
@@ -123,7 +121,7 @@ def read_marking(text: str) -> Marking:
 
 
 def read_release_marking(text: str) -> ReleaseMarking:
-    """Return a release marking in its only form; an unknown part or value is `Malformed`."""
+    """Return a release marking in its only form. Raises `Malformed` for an unknown part or value."""
     kept = _object(text)
     try:
         marking = ReleaseMarking(
@@ -144,7 +142,7 @@ def read_release_marking(text: str) -> ReleaseMarking:
 
 
 def read_category(text: str) -> SubjectCategory:
-    """Return a subject category, or `Malformed`."""
+    """Return a subject category. Raises `Malformed`."""
     category: SubjectCategory = _listed(SubjectCategory, text, "category")
     return category
 

@@ -1,8 +1,8 @@
 """Reads agency databases over SQLAlchemy, never writing: SQLite, PostgreSQL, MariaDB and MySQL; others by URL.
 
 Identifiers come from the mapping and are checked against the real catalogue before the first row is read; values
-are bound parameters only (CASE-K1). Each connection is set up so that it cannot write and is asked whether
-that holds (`engines`). Statements are compiled once; each thread holds a connection of its own.
+are bound parameters only (CASE-K1). Each connection is set up so that it cannot write, and is then asked to confirm
+that (`engines`). Statements are compiled once; each thread holds a connection of its own.
 """
 
 from adapters.base import Adapter

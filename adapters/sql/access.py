@@ -1,4 +1,4 @@
-"""What an access file says of a database (`[sql]`): the account, certificates, and promises about the account."""
+"""The `[sql]` table of an access file: the account, certificates, and promises about the account."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ KEYS = ("user", "password", "ssl_ca", "ssl_cert", "ssl_key", "account_is_read_on
 
 @dataclass(frozen=True, slots=True)
 class SqlAccess:
-    """The `[sql]` table. Empty texts are what was not said; paths are absolute or relative to the working folder.
+    """The `[sql]` table. An empty text was not given; paths are absolute or relative to the working folder.
 
     `ssl_ca` verifies the server; `ssl_cert` and `ssl_key` are the client's own. `account_is_read_only` is the
-    administrator's word where a session cannot be kept from writing (`engines`). The password is not shown by `repr`.
+    administrator's promise where a session cannot be kept from writing (`engines`). `repr` does not show the password.
     """
 
     user: str = ""
@@ -30,8 +30,9 @@ class SqlAccess:
 
 
 def read_sql_access(path: Path | None) -> SqlAccess:
-    """Return the `[sql]` table of the access file at `path`, or nothing said. Raises `Misconfigured` with file and
-    line.
+    """Return the `[sql]` table of the access file at `path`; without a file, the defaults.
+
+    Raises `Misconfigured` with file and line.
     """
     node = read_access(path, "sql")
     node.only(*KEYS)

@@ -1,7 +1,7 @@
 """Several records of one type read at once: one statement for each table instead of one for each record.
 
-What leaves any doubt is not given: then fewer are read together, and one alone is read by `SqlSource.read`, which says
-what is wrong with it. So a record is the same either way.
+Where the result is in doubt, fewer records are read together; a single one is left to `SqlSource.read`, which says
+what is wrong with it. A record is therefore the same either way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BATCH = 64
 """Records that are read at once."""
 
 MOST = 256
-"""Rows of one statement; more of them leave it open whether all were read that belong to each record."""
+"""Rows of one statement; with more it is uncertain that every row of each record was read."""
 
 
 class _InDoubt(Exception):
@@ -42,7 +42,7 @@ class BatchReader:
     joined: int
 
     def read(self, record_type: str, keys: Sequence[str], deadline: float) -> dict[str, Rows]:
-        """Return the rows of those of `keys` of which there is no doubt. Raises `TimedOut`, `Unavailable`."""
+        """Return the rows of those `keys` whose result is certain. Raises `TimedOut`, `Unavailable`."""
         found: dict[str, Rows] = {}
         waiting = [keys[first : first + BATCH] for first in range(0, len(keys), BATCH)]
         while waiting:
@@ -61,7 +61,7 @@ class BatchReader:
         values = [value for key in keys if (value := self._value(record, key)) is not None]
         asked, found = set(keys), dict[str, Rows]()
         for row in self._rows(record.table, layout.columns[""], record.key, values, "", deadline):
-            # As `SqlSource.read`: what only the database thinks equal is another record, and the first one counts.
+            # As `SqlSource.read`: a key that only the database treats as equal is another record; the first row counts.
             if (key := str(row[0])) in asked and key not in found:
                 rows = found[key] = layout.empty()
                 rows[0] = row

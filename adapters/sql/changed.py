@@ -1,4 +1,4 @@
-"""Which rows are new or changed since an earlier position, told by change columns and growing keys."""
+"""Find the rows that are new or changed since an earlier position, by change columns and growing keys."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ Grown = tuple[str, str]
 
 
 def position(tables: Tables, catalogue: Catalogue, mapping: SourceMapping, deadline: float) -> str:
-    """Return the newest value of every such column, as JSON; a column whose values are no texts or numbers is not in
-    it.
+    """Return the newest value of every watched column, as JSON; left out are values other than texts and numbers.
 
-    Of a table that has no such column it says how many rows there are, and their largest key.
+    For a table that has no such column it holds the number of rows and their largest key.
     """
     newest: dict[str, Any] = {}
     for record in mapping.records.values():
@@ -48,7 +47,7 @@ def _place(table: str, column: str) -> str:
 
 
 def _is_blind(catalogue: Catalogue, record: RecordMapping) -> bool:
-    """Tell whether nothing shows which rows of the record's own table are new."""
+    """Tell whether no column shows which rows of the record's own table are new."""
     return record.changed is None and not catalogue.is_whole(record.table, record.key)
 
 
@@ -71,7 +70,7 @@ def _watched(catalogue: Catalogue, record: RecordMapping) -> Iterator[Grown]:
 
 
 def _followed(record: RecordMapping) -> list[Join]:
-    """Joins that start at the record's own table: from their rows the way back is one step."""
+    """Return the joins that start at the record's own table: from their rows the way back is one step."""
     return [join for join in record.joins if join.kind in (JoinKind.ONE, JoinKind.MANY) and not join.to.join]
 
 
@@ -90,7 +89,7 @@ def rows(
     since: str,
     deadline: float,
 ) -> Iterator[Sequence[Any]]:
-    """Yield rows of a record's own table in batches; the same row may come more than once."""
+    """Yield the new and changed rows of a record's own table in batches; a row may come more than once."""
     record, newest = mapping.records[record_type], _Since(since)
     columns = tuple(layout.columns[""])
     place = catalogue.place(record.table)
@@ -116,13 +115,13 @@ def rows(
 
 
 class _Since:
-    """An earlier position. What it does not hold had no value then, or cannot be compared: all rows count."""
+    """An earlier position. If it lacks a value, or the value cannot be compared, all rows count as new."""
 
     def __init__(self, text: str) -> None:
         self._newest: Mapping[str, Any] = json.loads(text) if text else {}
 
     def differs(self, table: str, now: str) -> bool:
-        """Tell whether a table that shows no new rows had others then."""
+        """Tell whether a table that shows no new rows had another count or largest key then."""
         return bool(self._newest.get(_place(table, "")) != now)
 
     def of(self, catalogue: Catalogue, table: str, column: str) -> Any:
@@ -139,7 +138,7 @@ def _back(
     values: Sequence[Any],
     deadline: float,
 ) -> Iterator[Sequence[Any]]:
-    """Yield the rows of the record's own table that joined rows with these values belong to."""
+    """Yield the rows of the record's own table to which joined rows with these values belong."""
     fitted = [catalogue.parameter(record.table, join.to.column, value) for value in values]
     wanted = [value for value in fitted if value is not None]
     most = tables.kind.many

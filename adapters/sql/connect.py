@@ -21,7 +21,7 @@ OPEN_SECONDS = 60.0
 """The server's limit for a statement until a connection sets another one."""
 
 BATCH_SECONDS = 120.0
-"""How long a server may take for the next rows of a statement whose rows are streamed."""
+"""The longest that a server may take for the next rows of a streamed statement."""
 
 _CLOSE_SECONDS = 1.0
 _SLACK_SECONDS = 0.25
@@ -29,7 +29,7 @@ _EXTRA_SECONDS = 0.05
 
 
 def read_only_engine(url: str, access: SqlAccess | None = None) -> Engine:
-    """Return an engine whose every connection has been asked, once it was open, whether it really cannot write.
+    """Return an engine whose every new connection is asked to confirm that it cannot write.
 
     Raises `Misconfigured` when `url` is not a database's address, when its driver is not installed, and later from
     `connect` when the server's session can write.
@@ -45,7 +45,7 @@ def read_only_engine(url: str, access: SqlAccess | None = None) -> Engine:
             hide_parameters=True,
         )
     except ImportError as error:
-        # A module that is there and does not load lacks a library of the operating system.
+        # A module that is installed and does not load lacks a library of the operating system.
         why = "is not installed" if isinstance(error, ModuleNotFoundError) else "cannot be loaded"
         remedy = kind.package.remedy
         raise Misconfigured(
@@ -77,7 +77,7 @@ def _prepare(kind: Kind, driver: Any) -> None:
 class Connection:
     """One thread's connection. A statement that outlives `deadline` ends, and the connection stays usable.
 
-    The server ends it where it can; SQLite is interrupted from inside; `watchdog` cuts off a server that says nothing.
+    The server ends it where it can; SQLite is interrupted from inside; `watchdog` cuts off a server that is silent.
     """
 
     def __init__(self, engine: Engine, clock: Clock, watchdog: Watchdog | None = None) -> None:
@@ -96,7 +96,7 @@ class Connection:
         self.cursor: Any = self._held.cursor()
 
     def fetch(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
-        """Return all rows of a statement. Raises what the driver raises."""
+        """Return all rows of a statement. Raises the driver's errors."""
         self.deadline = deadline
         with self._watched(deadline):
             self._limit_server(deadline)
@@ -109,9 +109,9 @@ class Connection:
         return found
 
     def stream(self, sql: str, parameters: Any, deadline: float, size: int) -> Iterator[Sequence[Any]]:
-        """Yield the rows of a statement in batches, as the server sends them. Raises what the driver raises.
+        """Yield the rows of a statement in batches, as the server sends them. Raises the driver's errors.
 
-        A server that sends nothing for `BATCH_SECONDS` is cut off, however far away `deadline` is.
+        A server that sends nothing for `BATCH_SECONDS` is cut off, even if `deadline` is far away.
         """
         self.deadline = deadline
         with self._watched(self._batch_deadline()):
@@ -126,7 +126,7 @@ class Connection:
 
     @contextmanager
     def _watched(self, deadline: float) -> Iterator[None]:
-        """The watchdog cuts the connection off when this is not over by `deadline`."""
+        """Have the watchdog cut the connection off when the block is not over by `deadline`."""
         if self._watchdog is None or self._kind.limit is None:
             yield
             return
@@ -140,7 +140,7 @@ class Connection:
         return min(self.deadline, self._clock.monotonic() + BATCH_SECONDS)
 
     def _limit_server(self, deadline: float) -> None:
-        """Tell the server how long a statement may take, unless what it was told before is near enough."""
+        """Tell the server how long a statement may take, unless the limit it was given before is near enough."""
         left = deadline - self._clock.monotonic()
         if self._kind.limit is None or left <= self._limit <= left + _SLACK_SECONDS:
             return
@@ -152,6 +152,6 @@ class Connection:
         return self._kind.is_stop(error)
 
     def close(self) -> None:
-        """Give the connection back; it is not used afterwards. A server that says nothing to that is cut off."""
+        """Give the connection back; it is not used afterwards. A server that does not answer is cut off."""
         with self._watched(self._clock.monotonic() + _CLOSE_SECONDS):
             self._held.close()

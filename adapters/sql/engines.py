@@ -1,8 +1,8 @@
-"""The five kinds of database: how each is reached, kept from writing, and stopped at a deadline.
+"""The kinds of database: how each is reached, kept from writing, and stopped at a deadline.
 
-A session that is set up here is asked afterwards whether it really cannot write; where the server has no such
-switch (SQL Server, Oracle) the administrator must have said that the account can only read. What a URL may say
-beside host and database is a closed list, so that no option in it can undo any of this.
+A session that is set up here is asked afterwards to confirm that it cannot write; where the server has no such
+switch (SQL Server, Oracle) the administrator must have said that the account can only read. The options that a URL
+may carry beside host and database are a closed list, so that none of them can undo this.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 
 LOCK_SECONDS = 1
-"""How long a statement waits for a lock of the agency's own work."""
+"""The longest that a statement waits for a lock of the agency's own work."""
 
 _CONNECT_SECONDS = 3
 _STEPS_BETWEEN_CHECKS = 20_000
@@ -32,7 +32,7 @@ _SQL_ASCII = "SQL_ASCII"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What must be installed for a kind: Python's package, the gateway's extra that has it, and what else it needs."""
+    """The software that a kind needs: Python's package, the gateway's extra that has it, and system software."""
 
     name: str
     extra: str = ""
@@ -40,7 +40,7 @@ class Package:
 
     @property
     def remedy(self) -> str:
-        """How it is installed."""
+        """The command that installs it."""
         wanted = f"liaison-gateway[{self.extra}]" if self.extra else self.name
         said = f"pip install '{wanted}'" + (f" (its extra brings {self.name})" if self.extra else "")
         return f"{said}; it also needs {self.system}" if self.system else said
@@ -87,7 +87,7 @@ def _sqlite_arguments(_address: URL, _access: SqlAccess) -> dict[str, Any]:
 
 
 def _sqlite_text(raw: bytes) -> str | bytes:
-    """SQLite's texts are UTF-8 by its own rule; what is not was put there by another rule, the mapping's."""
+    """Return the text, or the bytes if they are not UTF-8: another program wrote those, in the mapping's encoding."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -101,7 +101,7 @@ def _sqlite_prepare(driver: Any) -> bool:
 
 
 def watch_sqlite(driver: Any, overdue: Callable[[], bool]) -> None:
-    """Ask `overdue` again and again while a statement runs, and end the statement when it says so."""
+    """Ask `overdue` repeatedly while a statement runs, and end the statement when it returns true."""
     driver.set_progress_handler(lambda: int(overdue()), _STEPS_BETWEEN_CHECKS)
 
 
@@ -141,13 +141,13 @@ def _postgres_prepare(driver: Any) -> bool:
     for name in _POSTGRES_AS_TEXT:
         driver.adapters.register_loader(name, TimeAsText)
     if driver.info.server_version >= 140_000:
-        # A statement ends when the node that asked is no longer there.
+        # The server ends a statement when the node that asked has gone.
         driver.execute("SET client_connection_check_interval = 1000")
     return bool(driver.execute("SHOW transaction_read_only").fetchone()[0] == "on")
 
 
 def read_bytes(driver: Any) -> None:
-    """Give texts as bytes where the server does not know what its bytes mean; the mapping's `encoding` does."""
+    """Make the server give texts as bytes if it does not know their encoding; the mapping's `encoding` does."""
     if driver.info.parameter_status("server_encoding") == _SQL_ASCII:
         driver.execute(f"SET client_encoding = '{_SQL_ASCII}'")
 
@@ -315,8 +315,8 @@ def _is_loopback(host: str) -> bool:
 def address_of(url: str, access: SqlAccess) -> tuple[Kind, URL]:
     """Return the kind of database and the address for its driver.
 
-    Raises `Misconfigured` for what is no address of a database, for options that are not allowed, for a second
-    user or password, and where the account's promise is missing. The URL itself is in no message.
+    Raises `Misconfigured` if `url` is not a database's address, has an option that is not allowed or a second user or
+    password, or if the account's promise is missing. No message holds the URL itself.
     """
     try:
         address = make_url(url)

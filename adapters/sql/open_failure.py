@@ -1,4 +1,4 @@
-"""Why a database cannot be opened, in words: which file, host or port it is, and never the password."""
+"""Explain why a database cannot be opened: the file, host or port, and never the password."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ _SECONDS = 3.0
 
 
 def not_opened(url: str, where: str) -> Unavailable:
-    """Return the error for a database at `url` that could not be opened; looks once more which part of the way is
-    missing.
-    """
+    """Return the error for a database at `url` that could not be opened; tries once more to see what failed."""
     why, remedy = _why(url)
     return Unavailable(
         "the source cannot be opened: {why}",
@@ -51,7 +49,7 @@ def _why_not_file(path: Path) -> tuple[str, str]:
         return f"the file `{path}` cannot be read", _RIGHTS
     if not os.access(path, os.R_OK):
         return f"the file `{path}` cannot be read", _RIGHTS
-    # What is in a file is not told of (CASE-K10).
+    # The message says nothing of the file's content (CASE-K10).
     return "its file is there, but is not of SQLite, locked or damaged", "open it with the agency's own program first"
 
 
@@ -73,7 +71,7 @@ def _why_not_host(host: str, port: int) -> tuple[str, str]:
             f"nothing listens at `{host}` port {port}",
             "check host and port; is the database running?",
         )
-    # Nothing of the account, and not what the server said of it (CASE-K10).
+    # The message says nothing of the account, and nothing that the server said (CASE-K10).
     return (
         "the server answers, but does not let the account in",
         "check the account, the access file, the name of the database, and that the account may read the tables",

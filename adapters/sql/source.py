@@ -27,18 +27,18 @@ MAX_JOINED = 64
 
 SCAN_SECONDS = 3_600.0
 PAGE_SECONDS = 120.0
-"""What all rows of a table, and one page of them, may take."""
+"""The longest that reading all rows of a table, and one page of them, may take."""
 
 _LOOKED_AT = MOST
-"""Joined rows that are read: a database may think more values equal than are."""
+"""Joined rows that are read: a database may treat values as equal that are not."""
 
 _NO_KEY = "a row without a key"
 
 Links = Mapping[str, Sequence[Any]]
-"""For joins whose column has no index: keys of the joined rows, as the key index remembers them."""
+"""For joins whose column has no index: the keys of the joined rows, as the key index keeps them."""
 
 Scanned = tuple[Rows | None, dict[str, list[Any]], str]
-"""Rows of a record, the links of its joins without an index, and why there are no rows."""
+"""Rows of a record, the links of its joins without an index, and the reason if there are no rows."""
 
 
 class SqlSource:
@@ -105,7 +105,7 @@ class SqlSource:
     # ---------------------------------------------------- one record
 
     def read(self, record_type: str, key: str, links: Links, deadline: float) -> Rows:
-        """Return the rows of one record; `Unknown` when there is none. `links` as the scan found them."""
+        """Return the rows of one record, with `links` as the scan found them. Raises `Unknown` when there is none."""
         record = self.mapping.records.get(record_type)
         builder = self.builders.get(record_type)
         if record is None or builder is None:
@@ -116,7 +116,7 @@ class SqlSource:
         wanted = Wanted(place, tuple(layout.columns[""]), record.key, 1, limit=_LOOKED_AT)
         rows = layout.empty()
         for raw in self._tables.run(wanted, (value,), deadline):
-            # What a database compares without case, accents or trailing blanks is another record to everyone else.
+            # A database may compare without case, accents or trailing blanks: such a row is another record.
             if str(self._clean(raw[0])) == key:
                 rows[0] = tuple(map(self._clean, raw))
                 break
@@ -129,9 +129,7 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """Return `read` of each key (`adapters.index.source.ManyRows`); by few statements where that leaves no
-        doubt.
-        """
+        """Return the rows or the error of each key (`adapters.index.source.ManyRows`), by few statements."""
         found = self._reader.read(record_type, keys, deadline)
         return [found[key] if key in found else self._tried(record_type, key, deadline) for key in keys]
 
@@ -154,7 +152,7 @@ class SqlSource:
         return found[MAX_JOINED - 1 :: -1]
 
     def _equal(self, layout: Layout, join: Join, column: str, keys: Sequence[Any], deadline: float) -> list[Row]:
-        """Return the rows of a join whose `column` is really one of `keys`, newest first."""
+        """Return the rows of a join whose `column` equals one of `keys` exactly, newest first."""
         values = self._parameters(join, column, keys)
         if not values:
             return []
@@ -169,7 +167,7 @@ class SqlSource:
         return [row for row in rows if str(row[place]) in known]
 
     def _parameters(self, join: Join, column: str, keys: Sequence[Any]) -> list[Any]:
-        """Return `keys` as the column's type has them."""
+        """Return `keys` in the column's type, padded."""
         fitted = (self.catalogue.parameter(join.table, column, key) for key in keys)
         return self._tables.padded([value for value in fitted if value is not None])
 
@@ -184,14 +182,14 @@ class SqlSource:
             yield from self._made(record_type, batch)
 
     def position(self) -> str:
-        """Return where change columns and growing keys stand now, for a later `changed` (`adapters.index.build`)."""
+        """Return the newest values of change columns and growing keys (`adapters.index.build`)."""
         return changed.position(self._tables, self.catalogue, self.mapping, self._page_deadline())
 
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
         """Yield the rows of a record type that are new or changed since the position `since`, as `scan` gives them.
 
-        Rather too many than too few: rows with the value that was the newest then come again. What no change column
-        and no growing key shows is not among them.
+        It yields too many rather than too few: rows with the value that was the newest then come again. A change that
+        no change column and no growing key shows is missed.
         """
         layout, seen = self.builders[record_type].layout, set[Any]()
         deadline = self._clock.monotonic() + SCAN_SECONDS
@@ -217,9 +215,7 @@ class SqlSource:
         yield from self._with_joins(record_type, rows)
 
     def _half_read(self, record_type: str, raw: Sequence[Any]) -> Scanned:
-        """Return a row with cells that cannot be read: the reason with the first such column, unless the row is
-        past.
-        """
+        """Return the reason with the first unreadable cell of a row, or the row itself if it is surely past."""
         builder = self.builders[record_type]
         cells: list[Any] = []
         unread: dict[int, str] = {}
@@ -240,7 +236,7 @@ class SqlSource:
     def _batches(self, record_type: str, deadline: float) -> Iterator[Sequence[Any]]:
         """Yield pages in the order of the key, each a statement of its own that holds no lock for long.
 
-        Where the key is not unique by the database's own word, one statement gives them all, as they come.
+        Where the database does not declare the key unique, one statement gives all rows, in any order.
         """
         record = self.mapping.records[record_type]
         table, columns = self.catalogue.place(record.table), tuple(self.builders[record_type].layout.columns[""])
@@ -286,7 +282,7 @@ class SqlSource:
             yield (None, {}, broken[position]) if position in broken else (rows, link, "")
 
     def _groups(self, layout: Layout, join: Join, starts: list[Any]) -> tuple[dict[str, list[Row]], dict[str, str]]:
-        """Return the joined rows of a batch by the value that they are joined on, and why others cannot be read."""
+        """Return the joined rows of a batch by the value that they are joined on, and why others are unreadable."""
         wanted = sorted({start for start in starts if start is not None}, key=str)
         groups: dict[str, list[Row]] = {}
         unreadable: dict[str, str] = {}
@@ -318,21 +314,21 @@ class SqlSource:
     # ---------------------------------------------------- the source as a whole
 
     def ping(self, deadline: float) -> None:
-        """Ask each table for nothing: raises when one of them cannot be asked."""
+        """Run an empty query on each table. Raises when one of them cannot be asked."""
         for name, record in self.mapping.records.items():
             columns = tuple(self.builders[name].layout.columns[""])
             self._tables.run(Wanted(self.catalogue.place(record.table), columns, record.key, 1), (None,), deadline)
 
     def has_links(self, record_type: str) -> bool:
-        """Tell whether some joined rows of the type are found through the key index only."""
+        """Tell whether only the key index finds some joined rows of the type."""
         return record_type in self._linked
 
     def count(self, record_type: str) -> int:
-        """Return rows of the record's table."""
+        """Return the number of rows of the record's table."""
         return count(self._tables, self.catalogue, self.mapping.records[record_type].table, self._page_deadline())
 
     def fingerprint(self) -> str:
-        """Return a text that changes when rows are added or removed, or changed where the mapping names `changed`."""
+        """Return a text that changes when rows come or go, or change where the mapping names `changed`."""
         layouts = {name: builder.layout for name, builder in self.builders.items()}
         return fingerprint(self._tables, self.catalogue, self.mapping, layouts, self._page_deadline())
 

@@ -15,17 +15,17 @@ Table = tuple[str, str]
 
 
 def table_of(table: Table, columns: Sequence[str]) -> Any:
-    """Return the table with these columns, as SQLAlchemy wants it."""
+    """Return the table with these columns, in SQLAlchemy's form."""
     schema, name = table
     return sa.table(name, *map(sa.column, dict.fromkeys(columns)), schema=schema or None)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a statement selects: `columns` of the rows whose `where` is one of `many` values.
+    """The content of a select: `columns` of the rows whose `where` is one of `many` values.
 
-    With `compare` (`>` or `>=`) it is the rows whose `where` is beyond one value. `order` sorts, `newest` in falling
-    order; `limit` is the most rows that come, 0 = all.
+    With `compare` (`>` or `>=`) it selects the rows whose `where` is beyond one value. `order` sorts, `newest` in
+    falling order; `limit` is the most rows that come, 0 = all.
     """
 
     table: Table
@@ -66,7 +66,7 @@ class Statement:
         self._rest = {name: compiled.params[name] for name in placed if name not in names}
 
     def parameters(self, keys: Sequence[Any]) -> Any:
-        """Return `keys` as the driver wants them."""
+        """Return `keys` in the form that the driver takes."""
         if self._names is None:
             return (*keys, *self._rest.values())
         return dict(zip(self._names, keys, strict=True)) | self._rest

@@ -25,7 +25,7 @@ _SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast", "performanc
 
 
 def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -> list[Table]:
-    """See `adapters.draft.survey.survey`."""
+    """Return the tables of the database at `url` (`adapters.draft.survey.survey`)."""
     engine = read_only_engine(url, read_sql_access(access))
     try:
         with engine.connect() as connection:
@@ -48,11 +48,9 @@ def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -
 
 
 def _places(inspector: sa.Inspector, only: Sequence[str]) -> dict[str, Place]:
-    """Return tables and views by the name that a mapping gives them: of the connection's own schema, `schema.table`
-    elsewhere.
+    """Return tables and views by the name that a mapping gives them: `schema.table`, or `table` in the own schema.
 
-    Others are looked at where the own one is empty, as that of an account for reading often is, or where `only` names
-    what it does not have.
+    Other schemas are read if the own one is empty, as that of a read-only account often is, or lacks a name of `only`.
     """
     found = _named(inspector, None)
     if found and not set(only) - found.keys():
@@ -97,7 +95,7 @@ def _table(connection: Connection, inspector: sa.Inspector, name: str, place: Pl
 
 
 def _rows(connection: Connection, place: Place, columns: Sequence[str], rows: int) -> list[Any]:
-    """Return one row more than asked for, to know whether there are more."""
+    """Return up to one row more than `rows`, which shows that there are more."""
     if not columns or not rows:
         return []
     schema, table = place
@@ -107,7 +105,7 @@ def _rows(connection: Connection, place: Place, columns: Sequence[str], rows: in
 
 
 def _quoted(name: str) -> str:
-    """Return a name that is always quoted unless it is one plain word, whose case is the dialect's business."""
+    """Return a name that is always quoted unless it is one plain word: the dialect decides the case of those."""
     return name if name.isidentifier() else sa.sql.quoted_name(name, quote=True)
 
 

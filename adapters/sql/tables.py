@@ -73,9 +73,7 @@ class Tables:
                 _close(connection)
 
     def padded(self, values: list[Any]) -> list[Any]:
-        """Return `values` and repetitions of the last one, so many that a few compiled statements serve every
-        number.
-        """
+        """Return `values` with the last one repeated up to a fixed size, so that few compiled statements are needed."""
         size = next((size for size in _SIZES if size >= len(values)), self.kind.many)
         return values + values[-1:] * (size - len(values))
 
@@ -99,16 +97,14 @@ class Tables:
         return Unavailable("the source cannot be read", code="source-unavailable", where=self._name)
 
     def _is_lost(self, error: Exception) -> bool:
-        """Tell whether the next connection may do better: this one is gone, or the tables have changed under its
-        plans.
-        """
+        """Tell whether a new connection may succeed: this one is gone, or the tables have changed under its plans."""
         if getattr(error, "sqlstate", "") in ("0A000", "57P01", "57P02", "57P03"):
             return True
         dialect: Any = self.engine.dialect
         return isinstance(error, OSError) or bool(dialect.is_disconnect(error, None, None))
 
     def _failure(self, error: Exception, connection: Connection | None, deadline: float) -> LiaisonError:
-        """Return the error that may leave: it says nothing of the database's own text (CASE-K10)."""
+        """Return the error that may leave: it holds nothing of the database's own text (CASE-K10)."""
         if connection is not None and connection.is_stop(error):
             return TimedOut("the source had no time left", code="source-deadline")
         self._drop_connection()
@@ -127,7 +123,7 @@ class Tables:
         _close(held)
 
     def close(self) -> None:
-        """Close every connection; nothing is used afterwards."""
+        """Close every connection; the tables are not used afterwards."""
         self._is_closed = True
         with self._lock:
             for held in self._open:

@@ -1,4 +1,4 @@
-"""Whether the rows of a source have changed, told from a few aggregates and without reading all of it."""
+"""Tell from a few aggregates if the rows of a source have changed, without reading all of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from adapters.sql.statement import table_of
 from adapters.sql.tables import Tables
 
 NEWEST = 1_000
-"""Rows with the newest value of the change column whose cells are looked at: more than one may have it."""
+"""The most rows sharing the newest value of the change column whose cells are compared."""
 
 _PRIME = 1_000_003
 
 
 def count(tables: Tables, catalogue: Catalogue, table: str, deadline: float) -> int:
-    """Return rows of `table`."""
+    """Return the number of rows of `table`."""
     select = sa.select(sa.func.count()).select_from(table_of(catalogue.place(table), ()))
     return int(_one(tables, select, deadline)[0])
 
@@ -31,9 +31,9 @@ def fingerprint(
 ) -> str:
     """Return a text that changes with the rows.
 
-    Of each table it says the number of rows, the largest key and, where keys are numbers, a sum over all of them, so
-    that a row which went while another came is noticed. Where a record names `changed` it says the newest value, how
-    many rows have it, and a hash of them: a change column often knows the day only.
+    For each table it holds the number of rows, the largest key and, where keys are numbers, a sum over all of them,
+    which shows a row that went while another came. Where a record names `changed`, it holds the newest value, how many
+    rows have it, and a hash of them: a change column often knows the day only.
     """
     parts = []
     for table, column in sorted(catalogue.growing_columns(mapping)):
@@ -82,7 +82,7 @@ def _compiled(tables: Tables, select: Any) -> tuple[str, Any]:
 
 
 def _digest(rows: Iterable[Any]) -> str:
-    """Return a hash of rows in any order; their cells leave no trace in it that could be read."""
+    """Return a hash of rows in any order, from which their cells cannot be read."""
     digest = hashlib.sha256()
     for row in sorted(map(repr, map(tuple, rows))):
         digest.update(row.encode("utf-8", "surrogateescape"))

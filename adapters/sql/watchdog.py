@@ -1,7 +1,7 @@
-"""Cuts connections whose server says nothing any more: the last resort, after the server's own time limit.
+"""Cuts connections whose server has stopped answering: the last resort, after the server's own time limit.
 
-A server that is stopped, or a network that swallows everything, ends no statement. The thread that waits is woken
-by shutting the connection's socket; its driver then reports a lost connection.
+A server that is stopped, or a network that drops everything, ends no statement. The watchdog shuts the connection's
+socket, which wakes the waiting thread; its driver then reports a lost connection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from gateway.clock import Clock
 
 GRACE_SECONDS = 0.5
-"""What a server gets beyond the deadline to end the statement itself, which keeps the connection."""
+"""The time beyond the deadline in which a server may end the statement itself, which keeps the connection."""
 
 
 class Watchdog:
@@ -30,7 +30,7 @@ class Watchdog:
         self._open = True
 
     def watch(self, driver: Any, deadline: float) -> None:
-        """`driver` runs a statement until `deadline`; a thread has one statement at a time."""
+        """Watch the statement that `driver` runs until `deadline`; a thread has one statement at a time."""
         due = deadline + GRACE_SECONDS
         with self._changed:
             if self._thread is None and self._open:
@@ -41,7 +41,7 @@ class Watchdog:
                 self._changed.notify()
 
     def done(self) -> None:
-        """The statement of this thread has ended."""
+        """Stop watching the statement of this thread: it has ended."""
         with self._changed:
             self._running.pop(threading.get_ident(), None)
 
@@ -64,7 +64,7 @@ class Watchdog:
 
 
 def cut(driver: Any) -> None:
-    """Shut the socket of a connection, whichever thread reads from it. Nothing happens where it has none."""
+    """Shut the socket of a connection, even if another thread reads from it; do nothing if it has no socket."""
     try:
         # PyMySQL has no public way to its socket.
         number = driver._sock.fileno() if hasattr(driver, "_sock") else driver.fileno()

@@ -1,4 +1,4 @@
-"""Cleaning of single cells: everything that a source returns is untrusted and of an age's own habits."""
+"""Cleaning of single cells: every value of a source is untrusted, and may follow the habits of its time."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _HEAP = re.compile(rf"[^\w\x00-\x7f]{{{MAX_MARKS + 1}}}")
 
 
 def clean_text(text: str) -> str:
-    """NFC, without invisible characters, stripped.
+    """Return `text` in NFC, without invisible characters, stripped.
 
-    `Malformed` for what no source can have meant: replacement characters, halves of pairs, letters of nobody, and
-    heaps of combining marks.
+    Raises `Malformed` for text that no source can have meant: replacement characters, halves of pairs, unassigned
+    letters, and heaps of combining marks.
     """
     if text.isascii() and text.isprintable():
         return text.strip()
@@ -63,9 +63,9 @@ def _refuse_heaps(text: str) -> None:
 def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Callable[[Any], Cell]:
     """Return a function from a driver's value to a `Cell`; `junk` values and empty texts become None.
 
-    Bytes that are certainly UTF-8 are read as that, whatever `encoding` is. With `repair`, UTF-8 that was read as
-    cp1252 and stored again is mended where that is certain. It raises `Malformed` for bytes that are not `encoding`,
-    for cells that are too long, for texts that are none, and for unknown types.
+    Bytes that are certainly UTF-8 are read as UTF-8 under any `encoding`. With `repair`, UTF-8 that was read as cp1252
+    and stored again is mended where that is certain. The function raises `Malformed` for bytes that are not `encoding`,
+    for cells that are too long, for letters of no text, and for unknown types.
     """
     decode = decoder(encoding)
     assert decode is not None, "the mapping's encoding is checked when it is read"
@@ -95,7 +95,7 @@ def cleaner(encoding: str, junk: frozenset[str], *, repair: bool = False) -> Cal
 
 
 def _plain(value: Any) -> str | bytes | int | float | None:
-    """Return what a driver returns for its own types, as a text or a number."""
+    """Return a driver's value of its own type as a text or a number; None for a number that is not finite."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, bool):
@@ -114,7 +114,7 @@ def _plain(value: Any) -> str | bytes | int | float | None:
 
 
 def _json(value: Any) -> str:
-    """Lists and documents (PostgreSQL's arrays and JSON) as JSON, for `array`."""
+    """Return lists and documents (PostgreSQL's arrays and JSON) as JSON, for `array`."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):

@@ -1,7 +1,8 @@
 """Character sets that Python does not know, and text that was decoded with the wrong one.
 
 Vietnamese texts of the 1990s: VISCII (RFC 1456), TCVN 5712:1993 (the "TCVN3" or "ABC" fonts) and VNI for Windows.
-Texts in TCVN3's fonts of capitals are stored as small letters, and come out so.
+TCVN3's fonts of capitals store small letters, and small letters are what is read.
+
 A repair is made only where the result is certain; everything else is `Malformed`, or stays as it was.
 """
 
@@ -51,7 +52,7 @@ _VNI_PAIR = re.compile(f"([aeouyAEOUYôöÔÖ])([{''.join(_VNI_MARKS)}{''.join(_
 _VIETNAMESE = frozenset(_VISCII.values()) | frozenset("àáâãèéêìíòóôõùúýÀÁÂÃÈÉÊÌÍÒÓÔÕÙÚÝ")
 
 _NOT_OF_TEXTS = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"))
-"""Names that Python has for other things than a country's way of storing texts."""
+"""Python's codecs that are not character sets of stored texts."""
 
 THAI_GLYPHS = dict(
     zip(
@@ -64,13 +65,13 @@ THAI_GLYPHS = dict(
 """Private letters of old Thai fonts, one for each place of a mark, as the marks themselves (for `str.translate`)."""
 
 MISREAD = ("tis-620", "tcvn3", "vni", "gbk", "big5", "cp1258", "utf-8")
-"""What a text may really be that was stored or read as cp1252 (`recode`)."""
+"""Character sets that a text may really have that was stored or read as cp1252 (`recode`)."""
 
 
 def decoder(name: str) -> Decode | None:
-    """Return the strict decoder of a character set by name, or None when there is no such one.
+    """Return the strict decoder of a character set by name, or None if the name is unknown.
 
-    It raises `UnicodeDecodeError` for bytes that are not of the set.
+    The decoder raises `UnicodeDecodeError` for bytes that are not of the set.
     """
     lower = name.strip().lower()
     tables = {"viscii": _VISCII, "tcvn3": _TCVN, "tcvn": _TCVN}
@@ -79,7 +80,7 @@ def decoder(name: str) -> Decode | None:
     if lower == "vni":
         return lambda raw: from_vni(raw.decode("cp1252"))
     try:
-        # Windows' superset reads every TIS-620 text, and what Thai clerks really typed.
+        # Windows' superset reads every TIS-620 text, and the signs beyond it that Thai clerks typed.
         codec = codecs.lookup("cp874" if lower in ("tis-620", "tis620", "iso8859-11") else name)
     except (LookupError, ValueError):
         return None
@@ -112,7 +113,7 @@ def by_utf8(raw: bytes, decode: Decode) -> str:
     """Return `raw` by `decode`, unless it is certainly UTF-8: newer rows of an old table often are.
 
     Certain are letters of the region's scripts, two at least, or Latin letters with marks beside plain ones; a short
-    word of one way of writing can be a letter of the other. `UnicodeError` when it is neither or may be either.
+    word in one of the two sets can be a letter of the other. Raises `UnicodeError` when it is neither or may be either.
     """
     try:
         text = raw.decode("utf-8")
@@ -136,7 +137,7 @@ def by_utf8(raw: bytes, decode: Decode) -> str:
 
 
 def from_vni(text: str) -> str:
-    """Vietnamese from text in VNI's way of writing; `Malformed` when letters are left that VNI does not have."""
+    """Return the Vietnamese that `text` writes in VNI. Raises `Malformed` if other letters are left."""
 
     def pair(match: re.Match[str]) -> str:
         vowel = _VNI_ALONE.get(match[1], match[1])
@@ -162,7 +163,7 @@ def _alone(text: str) -> str:
 def recode(text: str, charset: str) -> str:
     """Return the text that was meant, where bytes of `charset` (one of `MISREAD`) were read as cp1252.
 
-    `Malformed` when it cannot have been so. Text in ASCII is returned as it is.
+    Raises `Malformed` when that cannot have happened. Text in ASCII is returned unchanged.
     """
     if text.isascii():
         return text
@@ -177,19 +178,17 @@ def recode(text: str, charset: str) -> str:
 
 
 def bytes_of(text: str) -> bytes:
-    """Return the bytes that cp1252 read as `text`, the five that it does not have as latin-1's;
-    `UnicodeEncodeError`.
-    """
+    """Return the bytes that cp1252 read as `text`; its five gaps count as latin-1. Raises `UnicodeEncodeError`."""
     return b"".join(
         letter.encode("latin-1") if letter in "\x81\x8d\x8f\x90\x9d" else letter.encode("cp1252") for letter in text
     )
 
 
 def mend(text: str) -> str:
-    """Return `text`, or what it was before its UTF-8 was read as cp1252 or latin-1 and stored again ("mojibake").
+    """Return `text`, or its original if its UTF-8 was read as cp1252 or latin-1 and stored again ("mojibake").
 
-    Certain only when every letter is of that set, the bytes are strict UTF-8, and what comes out beyond ASCII are
-    letters and marks: a text that somebody typed is not so. Mended twice when it was damaged twice.
+    It is mended only when every letter is of that set, the bytes are strict UTF-8, and the result beyond ASCII is
+    letters and marks: typed text does not meet this. Text that was damaged twice is mended twice.
     """
     for _ in range(2):
         if text.isascii():

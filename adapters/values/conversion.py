@@ -1,4 +1,4 @@
-"""What a named converter is: a function made from checked options, with the words that the guide prints of it."""
+"""A named converter: a function made from checked options, with the words that the guide prints of it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """A named converter: what it makes, its options, and an example that the tests run and the guide shows.
+    """A named converter: its value, its options, and an example that the tests run and the guide shows.
 
-    `example` is (cell, options, value). `make` raises `Misconfigured` for options that do not fit together; what it
-    makes raises `Malformed` for a cell that it cannot read. `unreadable` says in words which cells those are.
+    `example` is (cell, options, value). `make` raises `Misconfigured` for options that do not fit together; its
+    function raises `Malformed` for a cell that it cannot read. `unreadable` says in words which cells those are.
     """
 
     doc: str
@@ -43,10 +43,10 @@ class Converter:
 
 
 def plain(convert: Convert) -> Callable[[Options], Convert]:
-    """Return `make` of a converter without options."""
+    """Return a `make` that ignores its options, for a converter without options."""
     return lambda _options: convert
 
 
 def unreadable(what: str) -> Malformed:
-    """Return the error for a value that cannot be read; the value itself is not in it, since it may be personal."""
+    """Return the error for an unreadable value; the value itself is not in it, since it may be personal."""
     return Malformed("not {what}", code="unreadable", what=what)

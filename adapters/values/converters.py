@@ -1,8 +1,8 @@
 """The closed set of named converters that a mapping can use: from a source's cell to a record's value.
 
 A converter gets a cleaned cell (text in NFC, or a number; never None) and returns a JSON value, or None for
-"nothing known". What it cannot read raises `Malformed`: the record, or with `unreadable = "field"` the field, is
-then left out and counted, never guessed. The table in docs/guides/mapping.md is made from this registry.
+"nothing known". It raises `Malformed` for a cell that it cannot read: the record, or with `unreadable = "field"`
+the field, is then left out and counted, never guessed. The table in docs/guides/mapping.md is made from this registry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ERAS = ("CE", "BE")
 
 
 def date_of(options: Options, *, bounded: bool = True) -> Convert:
-    """Return a reader of dates in the `formats`; not `bounded`, of any year (`not_past`)."""
+    """Return a reader of dates in the `formats`; without `bounded`, of any year (`not_past`)."""
     formats = options["formats"]
     patterns = [dates.date_format(name) for name in formats]
     for name, pattern in zip(formats, patterns, strict=True):

@@ -1,7 +1,7 @@
-"""Names of countries as agencies write them, looked up in normal form; nothing is guessed.
+"""Names of countries as agencies write them, looked up in normal form, never guessed.
 
-The names are those of ISO 3166-1 and of `gateway/records/codes/country_names.tsv`. What is not among them, and a name
-that several countries have, is not known. Beside codes, a name that is also the code of another country is none:
+The names are those of ISO 3166-1 and of `gateway/records/codes/country_names.tsv`. Other names, and names that
+several countries have, are not known. Beside codes, a name that is also the code of another country is not used:
 `Nga` is Russia in Vietnamese, and Nigeria's code.
 """
 
@@ -29,13 +29,11 @@ _LONGEST = 3
 """Letters of the longest codes."""
 
 _COUNTRY = {"th": "ประเทศ{}", "lo": "ປະເທດ{}", "km": "ប្រទេស{}", "my": "{}နိုင်ငံ", "vi": "nước {}"}
-"""How a language says "the country of"."""
+"""The words for "the country of" in each language."""
 
 
 def _words(text: str) -> list[str]:
-    """Return letters, marks and figures of `text` in one case, Unicode and simplified characters, cut at everything
-    else.
-    """
+    """Return letters, marks and figures of `text` in one case, in Unicode and simplified characters, as words."""
     text = unicodedata.normalize("NFKC", text).casefold()
     script = "Latn" if text.isascii() else detect_script(text)
     if script == "Mymr":
@@ -53,7 +51,7 @@ def _key(text: str) -> str:
 
 
 def _plain(key: str) -> str:
-    """Return a key in Latin letters without its marks; any other as it is."""
+    """Return a key in Latin letters without its marks; any other key unchanged."""
     return key if key.isascii() or detect_script(key) != "Latn" else latin.plain(key)
 
 
@@ -61,7 +59,7 @@ def _plain(key: str) -> str:
 
 
 def _ways(lang: str, name: str) -> Iterator[str]:
-    """Yield the ways to write one listed name: `Korea, Republic of` is also the Republic of Korea, and in turn."""
+    """Yield the ways to write one listed name: `Korea, Republic of` is also `Republic of Korea`, and the reverse."""
     yield name
     if lang in _COUNTRY:
         yield _COUNTRY[lang].format(name)
@@ -71,7 +69,7 @@ def _ways(lang: str, name: str) -> Iterator[str]:
 
 @cache
 def _listed() -> tuple[tuple[str, str, str], ...]:
-    """Return every name in each of its ways, its key, and its country: empty text where several countries have it."""
+    """Return every name in each of its ways, with its key and its country."""
     listed = [(code, lang, name) for code, lang, name in rows("country_names")]
     listed += [(code, "en", name) for _, code, name in rows("countries")]
     return tuple((way, _key(way), code) for code, lang, name in listed for way in _ways(lang, name))
@@ -79,15 +77,13 @@ def _listed() -> tuple[tuple[str, str, str], ...]:
 
 @cache
 def _codes() -> Mapping[str, str]:
-    """Return every code of letters as a key, with its country."""
+    """Return every code of letters, in small letters, with its country."""
     return {code.casefold(): code for code in issuers()} | {two.casefold(): three for two, three in alpha3().items()}
 
 
 @cache
 def _by_key(beside_codes: bool) -> Mapping[str, str]:
-    """Return normal form to country; empty text where it may be several. Names as they are go before names without
-    marks.
-    """
+    """Return countries by normal form, empty if there may be several; exact names win over names without marks."""
     found: dict[str, str] = {}
     for _, key, code in _listed():
         _add(found, key, code)
@@ -109,21 +105,21 @@ def _add(found: dict[str, str], key: str, code: str) -> None:
 
 @cache
 def written(beside_codes: bool) -> Mapping[str, str]:
-    """Return each listed name in capitals to its country: most cells need no normal form."""
+    """Return the country of each listed name in capitals: most cells need no normal form."""
     names = {way.upper(): _by_key(beside_codes).get(key, "") for way, key, _ in _listed()}
     return {name: code for name, code in names.items() if code}
 
 
 @cache
 def doubtful() -> frozenset[str]:
-    """Return names that are the code of another country, as names are written: in small letters after the first."""
+    """Return the names that are another country's code, in small letters after the first."""
     plain = ((_plain(key), code) for _, key, code in _listed() if len(key) <= _LONGEST)
     return frozenset(name.capitalize() for name, code in plain if _codes().get(name, code) != code)
 
 
 @lru_cache(maxsize=1024)
 def named(text: str, beside_codes: bool) -> str | None:
-    """Return the alpha-3 code of the country that `text` names; None where no or more than one country is named so."""
+    """Return the alpha-3 code of the country that `text` names; None if it names none or more than one."""
     if len(text) > MAX_TEXT:
         return None
     known, key = _by_key(beside_codes), _key(text)
@@ -147,7 +143,7 @@ def _sorted() -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=1024)
 def begun(text: str) -> str | None:
-    """Return the country whose names alone begin with `text`, in any of their ways to be written; else None."""
+    """Return the only country with a name that begins with `text`, in any of its ways; else None."""
     start = _letters(text) if len(text) <= MAX_TEXT else ""
     if not start:
         return None

@@ -1,7 +1,7 @@
 """Dates as agencies write them: fixed formats with unknown parts, names of months, the Buddhist era.
 
-All of them come out in the form that records hold, `{value, calendar?, original?, estimated?}`, in the Gregorian
-calendar and with no more precision than the source has. A year that nobody alive or dealt with can have is refused.
+Each becomes the form that records hold, `{value, calendar?, original?, estimated?}`, in the Gregorian calendar
+and with no more precision than the source has. A year outside `FIRST_YEAR` to `LAST_YEAR` is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NEVER = 9999
 """The year of "without end" in many systems: nothing is known."""
 
 FUTURE = "not a date that has been: it lies in the future"
-"""The reason for a day of birth or of issue to come: two figures of a Buddhist year read as another era, mostly."""
+"""The reason for a future day of birth or of issue: mostly two figures of a Buddhist year, read in another era."""
 
 _EPOCH = date(1970, 1, 1)
 _DAY_US = 86_400_000_000
@@ -55,7 +55,7 @@ def western_digits(text: str) -> str:
 
 
 def partial(year: int, month: int, day: int) -> str:
-    """Return `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; zero means unknown. `Malformed` when there is no such day."""
+    """Return `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; zero means unknown. Raises `Malformed` when there is no such day."""
     try:
         date(year, month or 1, day or 1)
     except ValueError:
@@ -66,14 +66,14 @@ def partial(year: int, month: int, day: int) -> str:
 
 
 def checked_year(year: int) -> int:
-    """Return `year` of the Gregorian calendar, or `Malformed` when it cannot be one of a person's or a paper's."""
+    """Return the Gregorian `year`. Raises `Malformed` when it cannot be that of a person or a paper."""
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise unreadable(f"a year between {FIRST_YEAR} and {LAST_YEAR}")
     return year
 
 
 def is_to_come(value: Any, now_us: int) -> bool:
-    """Tell whether a date, or one of a list, cannot have been yet; a day's grace is for the zones of the earth."""
+    """Tell whether a date, or one of a list, lies in the future; one day is allowed for time zones."""
     latest = _day_after(now_us // _DAY_US)
     for each in value if isinstance(value, list) else (value,):
         if isinstance(each, dict) and (text := each["value"]) > latest[: len(text)]:
@@ -83,7 +83,7 @@ def is_to_come(value: Any, now_us: int) -> bool:
 
 @lru_cache(maxsize=4)
 def _day_after(day: int) -> str:
-    """Return the day after `day`, counted from 1970, as it is written: worked out once, since each record is asked."""
+    """Return the day after `day` (counted from 1970) as ISO text; cached, since each record needs it."""
     return (_EPOCH + timedelta(days=day + 1)).isoformat()
 
 
@@ -105,8 +105,8 @@ def date_reader(
 ) -> Callable[[Any], DateValue | None]:
     """Return a reader of dates in any of `patterns`. Years of two digits above `pivot` belong to the century before.
 
-    A year of zeros or of nines means that nothing is known: None. A time of day after the date is passed over. Not
-    `bounded`, any year can be: for days until which rows are valid.
+    A year of zeros or of nines means that nothing is known: None. A time of day after the date is ignored. Without
+    `bounded` any year is allowed: for days until which rows are valid.
     """
 
     @lru_cache(maxsize=65_536)  # all days of two centuries
@@ -157,7 +157,7 @@ def _month(parts: dict[str, str | None]) -> int:
 def from_buddhist(year: int, month: int, day: int, original: str) -> DateValue:
     """Return a date of the Buddhist era; `original` is kept.
 
-    Before 1941 a year began in April, so that a date without a month can lie in either of two years: estimated.
+    Before 1941 a year began in April, so a date without a month can lie in either of two years: it is `estimated`.
     """
     early = year < _NEW_YEAR_MOVED
     gregorian = checked_year(year - ERA_OFFSET + (1 if early and 1 <= month <= 3 else 0))
@@ -168,7 +168,7 @@ def from_buddhist(year: int, month: int, day: int, original: str) -> DateValue:
 
 
 def thai_date(value: Any) -> DateValue:
-    """Return a date of the Buddhist era in the habits of Thai clerks.
+    """Return a date of the Buddhist era in any form that Thai clerks use.
 
     `17/01/2505`, `18 ก.ค. 2563`, `18-ก.ค.-63`, `17/01/05` (era without its century), `00/00/2505` (only the year is
     known), `2505`; a year below 2400 was typed in the common era. The text is kept as `original`.

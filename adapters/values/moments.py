@@ -16,17 +16,17 @@ EPOCH_UNITS = tuple(_PER_SECOND)
 _RFC_3339 = "%Y-%m-%dT%H:%M:%SZ"
 _SPREADSHEET = {1900: date(1899, 12, 30), 1904: date(1904, 1, 1)}
 _NO_SUCH_DAY = 60
-"""Spreadsheets of the 1900 system count 29 February 1900, which never was."""
+"""Spreadsheets of the 1900 system count 29 February 1900, a day that did not exist."""
 
 
 def epoch_time(options: Options) -> Convert:
-    """Return the moment of a number of seconds (or `unit`) since 1970, as RFC 3339 text in UTC."""
+    """Return a converter from seconds (or `unit`) since 1970 to RFC 3339 text in UTC."""
     read = _epoch(options)
     return lambda value: read(value).strftime(_RFC_3339)
 
 
 def epoch_date(options: Options) -> Convert:
-    """Return the day of a number of seconds (or `unit`) since 1970, in the zone `offset` hours ahead of UTC."""
+    """Return a converter from seconds (or `unit`) since 1970 to the day in the zone `offset` hours ahead of UTC."""
     read, ahead = _epoch(options), timedelta(hours=_offset(options) or 0)
     return lambda value: _day((read(value) + ahead).date())
 
@@ -46,7 +46,7 @@ def _epoch(options: Options) -> Callable[[Any], datetime]:
 
 
 def excel_date(options: Options) -> Convert:
-    """Return the day of a spreadsheet's serial number; its fraction, the time of day, is passed over."""
+    """Return a converter from a spreadsheet's serial number to its day; the fraction, a time of day, is ignored."""
     system = 1904 if options.get("since_1904") else 1900
     first = _SPREADSHEET[system]
 
@@ -68,7 +68,7 @@ def excel_date(options: Options) -> Convert:
 
 
 def moment(options: Options) -> Convert:
-    """Return the moment of a text such as `2026-11-24 08:30:00`, as RFC 3339 text in UTC.
+    """Return a converter from a text such as `2026-11-24 08:30:00` to RFC 3339 text in UTC.
 
     A text without a zone is a time `offset` hours ahead of UTC; without that option it is unreadable.
     """
@@ -77,7 +77,7 @@ def moment(options: Options) -> Convert:
 
 
 def moment_date(options: Options) -> Convert:
-    """Return the day of a moment where clocks are `offset` hours ahead of UTC."""
+    """Return a converter from a moment to its day where clocks are `offset` hours ahead of UTC."""
     read, offset = _moment(options), _offset(options)
     if offset is None:
         raise Misconfigured("`moment-date` needs `offset`", remedy="hours ahead of UTC, such as 7")

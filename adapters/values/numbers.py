@@ -19,19 +19,17 @@ _QUANTITY = re.compile(r"([\d.,]*\d(?: \d{3})*(?:,\d+)?)\s*([^\d\s,/-][^\d\s,/-]
 _MAX_DIGITS = 30
 
 MARKS = ("point", "comma")
-"""What parts whole numbers from fractions."""
+"""The marks before a fraction."""
 
 
 def decimal(options: Options) -> Convert:
-    """Return a quantity as decimal text: `12,345` and `97.5 KG` become `12345` and `97.5`; `1.234,5` `1234.5` with a
-    comma.
-    """
+    """Return a converter to decimal text: `97.5 KG` becomes `97.5`, `12,345` `12345`; `comma` reads `1.234,5`."""
     mark = options.get("mark", "point")
     return lambda value: format(_number(_parts(value)[0], mark), "f")
 
 
 def _parts(value: Any) -> tuple[str, str]:
-    """Return figures and unit."""
+    """Return the figures and the unit."""
     written = format(Decimal(repr(value)), "f") if isinstance(value, float) else western_digits(str(value)).strip()
     match = _QUANTITY.fullmatch(written)
     word = (match[2] or "").rstrip(".").casefold() if match else ""
@@ -66,7 +64,7 @@ _PICUL = "picul"
 
 
 def unit(value: Any) -> str:
-    """Return the UN/ECE Recommendation 20 code of a unit in words (`กก.`, `tấn`, `litre`), or of such a code itself."""
+    """Return the UN/ECE Recommendation 20 code of a unit in words (`กก.`, `tấn`, `litre`), or of the code itself."""
     word = str(value).strip().rstrip(".").casefold()
     known = word_list("unit")
     found = known.get(word)
@@ -78,7 +76,7 @@ def unit(value: Any) -> str:
 
 
 def mass(options: Options) -> Convert:
-    """Return a mass in kilograms as decimal text; a number alone is in `unit`. A picul has `picul` kilograms."""
+    """Return a converter to kilograms as decimal text; a number alone is in `unit`. A picul has `picul` kilograms."""
     factors = {code: grams / 1000 for code, grams in _GRAMS.items()}
     if "picul" in options:
         factors[_PICUL] = _factor(options["picul"])
@@ -86,7 +84,7 @@ def mass(options: Options) -> Convert:
 
 
 def volume(options: Options) -> Convert:
-    """Return a volume in litres as decimal text; a number alone is in `unit`."""
+    """Return a converter to litres as decimal text; a number alone is in `unit`."""
     return _measure(_LITRES, options, "LTR", "a volume")
 
 
@@ -126,7 +124,7 @@ def _measure(factors: Mapping[str, Decimal], options: Options, usual: str, what:
 
 
 def money(options: Options) -> Convert:
-    """Return an amount of `currency` in its minor units (satang, cents; đồng have none), as a whole number."""
+    """Return a converter to minor units of `currency` (satang, cents; đồng have none), as a whole number."""
     currency, mark = options["currency"], options.get("mark", "point")
     digits = currencies().get(currency)
     if digits is None:

@@ -1,4 +1,4 @@
-"""Converters of texts: names, codes, countries, numbers of telephones and plates, what means "unknown"."""
+"""Converters of texts: names, codes, countries, telephone numbers and plates, values that mean "unknown"."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SEPARATORS = re.compile(r"[\s\-‐‑–./]+")
 
 
 def compact(value: Any) -> str | None:
-    """Capitals without blanks, hyphens, dots and slashes."""
+    """Return the text in capitals without blanks, hyphens, dots and slashes."""
     return _SEPARATORS.sub("", str(value)).upper() or None
 
 
@@ -53,13 +53,13 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,12});", re.IGNORECAS
 
 
 def entities(value: Any) -> str | None:
-    """Return the text with HTML's entities as the characters that they stand for; tags stay what they are, text."""
+    """Return the text with HTML entities replaced by their characters; tags stay in it as text."""
     unescaped = html.unescape(_ENTITY.sub(lambda found: found[0].lower(), str(value)))
     return text("".join(mark if unicodedata.category(mark)[0] != "C" else " " for mark in unescaped))
 
 
 def recode(options: Options) -> Convert:
-    """Return the text that was meant, where its bytes of `charset` were read as cp1252."""
+    """Return a converter that restores a text whose bytes of `charset` were read as cp1252."""
     charset = options["charset"]
     return lambda value: text(charsets.recode(str(value), charset))
 
@@ -68,7 +68,7 @@ def recode(options: Options) -> Convert:
 
 
 def split(options: Options) -> Convert:
-    """Return a list of texts, split at `separator`."""
+    """Return a converter to a list of texts, split at `separator`."""
     separator = options.get("separator", ";")
     if not separator:
         raise Misconfigured("`separator` is empty", remedy="what stands between the texts, such as `;`")
@@ -80,7 +80,7 @@ def split(options: Options) -> Convert:
 
 
 def piece(options: Options) -> Convert:
-    """Return the piece of a text at `number` (from 1, or from the end: -1), split at `separator`."""
+    """Return a converter to the piece of a text at `number` (from 1, or from the end: -1), split at `separator`."""
     separator, number = options["separator"], options["number"]
     if not separator or not number:
         raise Misconfigured("a piece needs a separator and a number", remedy="1 is the first, -1 the last")
@@ -98,7 +98,7 @@ _ARRAY_ITEM = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{}",\\]+)')
 
 
 def array(value: Any) -> list[str]:
-    """Return the texts in a JSON list, or in PostgreSQL's `{a,"b c"}`; one text that is neither stands alone."""
+    """Return the texts in a JSON list or in PostgreSQL's `{a,"b c"}`; any other text becomes a list of one."""
     written = str(value)
     if written.startswith("["):
         try:
@@ -123,7 +123,7 @@ _SCRIPTS = {"THAI": "Thai", "KHMER": "Khmr", "LAO": "Laoo", "MYANMAR": "Mymr", "
 
 
 def script_of(name: str) -> str:
-    """Return the ISO 15924 code of the first letter's script; empty where it is not one of the region's."""
+    """Return the ISO 15924 code of the first letter's script; empty if it is not one of the region's."""
     for character in name:
         if character.isalpha():
             return _SCRIPTS.get(unicodedata.name(character, "").split(" ")[0], "")
@@ -131,7 +131,7 @@ def script_of(name: str) -> str:
 
 
 def name(options: Options) -> Convert:
-    """Return a name with its script, as it is written; a comma after the surname is dropped with `comma`."""
+    """Return a converter to a name with its script, as it is written; `comma` drops a comma after the surname."""
     script, comma = options.get("script", ""), options.get("comma", False)
     said = {key: options[key] for key in ("lang", "name_type") if options.get(key)}
 
@@ -150,7 +150,7 @@ _ALIAS = re.compile(
 
 
 def names(options: Options) -> Convert:
-    """Several names: split at `separator`, and with `aliases` at words such as `aka`."""
+    """Return a converter to several names: split at `separator`, and with `aliases` at words such as `aka`."""
     cut, one, aliases = split(options), name(options), options.get("aliases", False)
 
     def convert(value: Any) -> list[dict[str, str]]:
@@ -166,7 +166,7 @@ def names(options: Options) -> Convert:
 
 
 def code(options: Options) -> Convert:
-    """Look up in an inline table. `*` names what an unlisted code becomes; empty text means not known."""
+    """Return a converter by an inline table. `*` holds the value for unlisted codes; empty text means not known."""
     table: Mapping[str, str] = options["codes"]
     otherwise = table.get("*")
 
@@ -181,18 +181,18 @@ def code(options: Options) -> Convert:
 
 @cache
 def word_list(kind: str) -> Mapping[str, str]:
-    """Return the words of one kind in `data/words.tsv`: word in small letters to what it means."""
+    """Return the words of one kind in `data/words.tsv`: from a word in small letters to its meaning."""
     content = files("adapters").joinpath("data/words.tsv").read_text(encoding="utf-8")
     rows = (row.split("\t") for row in content.splitlines() if row and not row.startswith("#"))
     return {word.casefold(): meaning for group, word, meaning in rows if group == kind}
 
 
 JUNK_LISTS = ("signs", "words", "names", "dates")
-"""Kinds of values that mean "unknown": signs and figures, words, what stands for a missing name, days of never."""
+"""Kinds of values that mean "unknown": signs and figures, words, substitutes of a missing name, days of never."""
 
 
 def junk(options: Options) -> Convert:
-    """Nothing for values that mean "unknown", in any case of letters; everything else as it is."""
+    """Return a converter that drops values that mean "unknown", in any case of letters, and keeps all others."""
     lists = options.get("lists", JUNK_LISTS[:2])
     for kind in lists:
         if kind not in JUNK_LISTS:
@@ -205,9 +205,7 @@ def junk(options: Options) -> Convert:
 
 
 def truth(options: Options) -> Convert:
-    """Return a yes or no in words or figures of the region's languages, as the texts `yes` and `no`; empty text is
-    nothing.
-    """
+    """Return a converter from yes or no in the region's words or figures to `yes` and `no`; empty text is nothing."""
     meanings = {"yes": options.get("yes", "true"), "no": options.get("no", "false")}
     words = word_list("truth")
 
@@ -224,7 +222,7 @@ def truth(options: Options) -> Convert:
 
 COUNTRY_SCHEMES = ("alpha-3", "alpha-2", "numeric", "name")
 LEAST_WIDTH = 12
-"""Characters of a column from which on the beginning of a name tells countries apart."""
+"""The least characters of a column in which the beginning of a name identifies a country."""
 
 
 @cache
@@ -241,9 +239,9 @@ def _country_codes(scheme: str) -> Mapping[str, str]:
 
 
 def country(options: Options) -> Convert:
-    """Return an alpha-3 code (ISO 3166-1, ICAO 9303) out of the code that `scheme` names, or out of a country's name.
+    """Return a converter to an alpha-3 code (ISO 3166-1, ICAO 9303), from the code of `scheme` or a country's name.
 
-    A code wins over a name, but is not read out of what is written as a name: `Nga`. Anything else is not known.
+    A code wins over a name, but is not read from text that is written as a name: `Nga`. Anything else is not known.
     """
     scheme, width = options.get("scheme", "alpha-3"), options.get("width", 0)
     if width and width < LEAST_WIDTH:
@@ -261,11 +259,11 @@ def country(options: Options) -> Convert:
         cell = str(value).strip()
         large = cell.upper()
         found = codes.get(large.zfill(figures) if figures else large)
-        # The list of names is long: it is read where something else than a code in large letters is met.
+        # The list of names is long: it is read only for a cell that is not a code in capitals.
         if found:
             return None if beside_codes and cell.istitle() and cell in country_names.doubtful() else found
         found = country_names.written(beside_codes).get(large) or country_names.named(cell, beside_codes)
-        # A blank at the end of what was cut is gone.
+        # The text was cut to `width`, then lost a blank at its end: so one less.
         return found or (country_names.begun(cell) if width and len(cell) >= width - 1 else None)
 
     return convert
@@ -276,7 +274,7 @@ _PHONE = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 
 
 def phone(options: Options) -> Convert:
-    """Return a telephone number as E.164 (`+66812345678`); a number without its country is one of `country_code`."""
+    """Return a converter to E.164 (`+66812345678`); a number without its country gets `country_code`."""
     prefix = options["country_code"].removeprefix("+")
     if not (prefix.isascii() and prefix.isdigit() and 1 <= len(prefix) <= 3):
         raise Misconfigured("`{prefix}` is not a calling code", remedy="1 to 3 digits, such as `66`", prefix=prefix)
@@ -294,15 +292,15 @@ def phone(options: Options) -> Convert:
     return convert
 
 
-# The plate ends with its last figure; what stands before the first figure's block or after it is a province.
+# The plate ends with its last figure; text before the first block of figures, or after it, is a province.
 _PLATE_FIRST = re.compile(r"(?P<plate>.*\d)\s*[\s,(/-]\s*(?P<province>[^\d()]+?)\s*\)?")
 _PROVINCE_FIRST = re.compile(r"(?P<province>[^\d()]{3,}?)\s*[\s,/-]\s*(?P<plate>\d.*)")
 
 
 def plate(options: Options) -> Convert:
-    """Return the `part` (plate or province) of a column that holds both, such as `กข 1234 เชียงราย`.
+    """Return a converter to the `part` (plate or province) of a column that holds both, such as `กข 1234 เชียงราย`.
 
-    Without a province there is none; with `province_first` it stands before the plate.
+    A text without a province gives none; with `province_first` it stands before the plate.
     """
     part = options.get("part", "plate")
     pattern = _PROVINCE_FIRST if options.get("province_first") else _PLATE_FIRST

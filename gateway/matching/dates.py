@@ -1,4 +1,4 @@
-"""How two birth dates stand to each other. Dates are intervals; a partial date meets all that lies in it."""
+"""The relation of two birth dates. Dates are intervals; a partial date meets all that lies in it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BirthFit(Enum):
 
     @property
     def agrees(self) -> bool:
-        """Whether the dates can be the same date as they stand."""
+        """True if the dates, as written, can be the same date."""
         return self in _AGREEING
 
 
@@ -36,7 +36,7 @@ _AGREEING = frozenset({BirthFit.SAME_DAY, BirthFit.COMPATIBLE, BirthFit.PLACEHOL
 
 
 def compare_births(asked: PartialDate | None, held: PartialDate | None) -> BirthFit:
-    """Return how the birth date of a query (`asked`) and of a row (`held`) stand to each other."""
+    """Return the relation of the birth date of a query (`asked`) to that of a row (`held`)."""
     if asked is None:
         return BirthFit.NOT_ASKED
     if held is None:
@@ -46,7 +46,7 @@ def compare_births(asked: PartialDate | None, held: PartialDate | None) -> Birth
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Birth dates that can be meant by one: those in `days` (partial dates, too), and all of `years`."""
+    """Birth dates that may be the same as one: those in `days` (partial dates, too), and all of `years`."""
 
     days: frozenset[str]
     years: frozenset[str]
@@ -70,9 +70,7 @@ def _years(value: str, reach: int) -> list[str]:
 
 
 def _misread(value: str) -> set[str]:
-    """Return a full date, the first day of its year, and what one mistake makes of it; some are no days of the
-    calendar.
-    """
+    """Return a full date, the first day of its year, and the results of one mistake; some are not in the calendar."""
     found = {value, f"{value[:4]}-01-01", f"{value[:4]}-{value[8:]}-{value[5:7]}"}
     for place in (3, 5, 6, 8, 9):
         found |= {f"{value[:place]}{digit}{value[place + 1 :]}" for digit in "0123456789"}
@@ -109,7 +107,7 @@ def _compare_days(asked: str, held: str, years: int, estimated: bool) -> BirthFi
 
 
 def _transposed(asked: str, held: str, differing: list[int]) -> bool:
-    """Tell whether two neighbouring digits of month or day changed places; a year so changed is another person's."""
+    """Tell whether two neighbouring digits of month or day changed places; with a changed year it is another person."""
     if len(differing) != 2 or differing[1] != differing[0] + 1 or differing[0] < 4:
         return False
     first, second = differing

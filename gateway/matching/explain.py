@@ -1,4 +1,4 @@
-"""Say the rules of a match in words."""
+"""Explain the rules of a match in words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Keys of identifiers: two ways to write the same number or plate give the same key.
 
-Native digits become ASCII, blanks, hyphens and invisible characters go, letters become upper case. What clerks
-type where there is no number (`-`, `N/A`, `000000000`) gives an empty key: it is not usable.
+Native digits become ASCII, blanks, hyphens and invisible characters go, letters become upper case. Placeholders
+for a missing number (`-`, `N/A`, `000000000`) give an empty key: it is not usable.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _key(text: str) -> str:
 
 
 def _is_junk(key: str) -> bool:
-    """Nothing, one character only repeated (`000000000`, `XXX`, `???`), or a word that says there is no number."""
+    """Tell whether a key is empty, one repeated character (`000000000`, `XXX`, `???`), or a word for "no number"."""
     if len(key) < 2:
         return True
     if len(set(key)) == 1 and (key[0] in "0X*?" or len(key) > 5):

@@ -1,9 +1,8 @@
-"""Index keys of names: what a source's key index stores for each row, and what a query looks up.
+"""Index keys of names: those that a source's key index stores for each row, and those that a query looks up.
 
-A row stores few keys (about ten for each name); a query asks for many more, since a key that nobody has costs one
+A row stores few keys (about ten for each name); a query asks for many more, since a key without rows costs one
 look-up: every rotation of its words, and several readings of another script. Keys are opaque short strings without
 personal meaning beyond consonants:
-
 - `j` the consonants of the whole name as if written in one word, in the order of the row; and the same with one
   consonant left out, so that one wrong, missing or added consonant is forgiven
 - `p` two words of the name, in any order
@@ -25,22 +24,22 @@ _MAX_WORDS = 6
 _ALL_PAIRS = 4
 _PARTICLE = 0.2
 _COMMON_PAIR = 1.3
-"""Two words that together weigh less than this are shared by too many people to be a key beside a third word."""
+"""Two words of less weight together are shared by too many people to be a key beside a third word."""
 
 _LEAST_LEFT = 2
 """Consonants that must be left: fewer would be shared by too many."""
 
 _FORGIVEN_WORDS = 4
-"""Words up to which one consonant is forgiven: of more words two that are right will do."""
+"""The most words in which one consonant is forgiven: of more words, two right ones are enough."""
 
 _HELD, _ASKED = 4, 32
-"""Readings of a name that a row stores keys of, and that a query asks for."""
+"""The readings of a name for which a row stores keys, and for which a query asks."""
 
 _MAX_ASKED_WORDS = 24
-"""Words that one name of a query asks for together with the year of birth."""
+"""The most words that one name of a query looks up with the year of birth."""
 
 _MAX_ASKED = 256
-"""Keys that one name of a query asks for: those of its usual readings come first."""
+"""The most keys that one name of a query looks up: those of its usual readings come first."""
 
 
 @lru_cache(maxsize=4096)
@@ -51,7 +50,7 @@ def name_keys(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def query_keys(name: str) -> frozenset[str]:
-    """Return the keys that a query looks up for one name; those of `name_keys` of the same name are among them."""
+    """Return the keys that a query looks up for one name, `name_keys` of the same name included."""
     keys = set(name_keys(name))
     for words in _readings(name, _ASKED):
         keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
@@ -63,17 +62,16 @@ def query_keys(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def word_keys(name: str) -> frozenset[str]:
-    """Broad keys, one for each word of the name. Look them up only together with a birth year: in a large
-    source thousands of rows share one. They find a name with one word missing or misspelt.
+    """Return broad keys, one for each word of the name, for look-ups with a birth year only.
+
+    In a large source thousands of rows share one. They find a name with one word missing or misspelt.
     """
     return frozenset(f"w{latin.skeleton(said)}" for words in _readings(name, _HELD) for said, _ in words)
 
 
 @lru_cache(maxsize=4096)
 def asked_word_keys(name: str) -> frozenset[str]:
-    """Return the broad keys that a query looks up: those of `word_keys` of the same name, and those of rarer
-    readings.
-    """
+    """Return the broad keys that a query looks up: those of `word_keys`, and those of rarer readings."""
     more = (f"w{latin.skeleton(said)}" for words in _readings(name, _ASKED) for said, _ in words)
     return word_keys(name) | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
 
@@ -91,7 +89,7 @@ def _readings(name: str, count: int) -> tuple[Words, ...]:
 
 
 def _telling(form: Form) -> Words:
-    """Return the words that say something: particles such as `al` and `bin` only where nothing else is left."""
+    """Return the words that identify: particles such as `al` and `bin` only if there are no other words."""
     weighed = [(said, word_weight(word)) for word, said in zip(form.words, form.sounds, strict=True)]
     telling = [(said, weight) for said, weight in weighed if weight > _PARTICLE]
     return tuple((said, weight) for said, weight in (telling or weighed)[:_MAX_WORDS] if latin.skeleton(said))
@@ -103,7 +101,7 @@ def _held_keys(words: Words) -> Iterator[str]:
 
 
 def _sure_keys(words: Words) -> Iterator[str]:
-    """Yield those of a name all of whose consonants are right; another name of a place counts only so."""
+    """Yield the keys of a name with all consonants right; another name of a place counts only so."""
     yield "j" + _joined([word for word, _ in words])
     yield from _pairs(words)
 
@@ -120,7 +118,7 @@ def _asked_keys(words: Words) -> Iterator[str]:
 
 
 def _pairs(words: Words) -> Iterator[str]:
-    """Yield pairs of words; for a long name only neighbours, and not two words that say little."""
+    """Yield keys of pairs of words; for a long name only neighbours, and not two words of little weight."""
     pairs = combinations(words, 2) if len(words) <= _ALL_PAIRS else zip(words, words[1:] + words[:1], strict=True)
     for (left, weight), (right, other) in pairs:
         if len(words) == _LEAST_LEFT or weight + other >= _COMMON_PAIR:
@@ -128,9 +126,7 @@ def _pairs(words: Words) -> Iterator[str]:
 
 
 def _without_one(said: Sequence[str]) -> Iterator[str]:
-    """Yield the whole name less one consonant; of several words only consonants after the first and vowels at the
-    start.
-    """
+    """Yield keys of the whole name without one consonant; of several words, first consonants are never left out."""
     whole = _joined(said)
     if len(whole) <= _LEAST_LEFT or len(said) > _FORGIVEN_WORDS:
         return

@@ -1,4 +1,4 @@
-"""The normal forms of a name as written, in any script: what keys and scores are made of."""
+"""The normal forms of a name as written, in any script, from which keys and scores are made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.matching.scripts.detect import begins_word, detect_script, script_o
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _AGAIN = re.compile(r"(?<![^\sๆໆៗ])([^\sๆໆៗ]++)\s*+[ๆໆៗ]")
-"""The sign that the word before it is said twice: a doubled name is another name."""
+"""The sign that repeats the word before it: a doubled name is another name."""
 
 _APOSTROPHES = re.compile("['`´ʻʼʿʾ‘’]")
 _BREAKS = re.compile(r"[\s\u200b,;:/\\|<>()\[\]{}\"“”«»·・\-‐-―_.+*&\d\u104a\u104b\u17d4-\u17d6\u17d8-\u17da]+")
@@ -29,11 +29,11 @@ _OF_PLACE = 8
 """Readings of a place without its kind."""
 
 _OF_BARE = 2
-"""The same in other scripts: as it is, and with marks that it has lost."""
+"""The same in other scripts: unchanged, and with its lost marks."""
 
 _ARTICLE = "ال"
 _MAX_TEXT, _MAX_WORDS, _MAX_LETTERS = 512, 12, 48
-"""More signs, words, or letters in a word are no name; they would only cost time."""
+"""Text with more signs, words, or letters in a word is not a name; it would only cost time."""
 
 _RPA = re.compile(r"^[a-z]*(?:xy[aeiouw]+|(?:aa|ee|oo)[bjvsmgd])[bjvsmgd]?$")
 _RPA_ENDING = re.compile(r"[aeiouw][bjvsmgd]$|[aeiou]$")
@@ -59,7 +59,7 @@ class Form:
     rare: bool = False
     """Another name is usually meant: a character read as in few names."""
     apart: bool = False
-    """Its first word is a surname as the south spells it, which nobody joins to the other names."""
+    """Its first word is a surname as the south spells it, which is never joined to the other names."""
     doubtful: bool = False
     """Without a word that may be the kind of a place and may as well be a name."""
 
@@ -69,7 +69,7 @@ class NormalName:
     """A name ready to be compared. `own` are its words in its own script, `marked` those of a name with diacritics
     in one of several Vietnamese spellings.
 
-    `sex` is what a title says, `maybe_sex` what a first word says that may also be a name (Saw, Naw, Nang). Names
+    `sex` comes from a title, `maybe_sex` from a first word that may also be a name (Saw, Naw, Nang). Names
     are compared by identity, so that they are cheap keys of caches.
     """
 
@@ -80,7 +80,7 @@ class NormalName:
     sex: str = ""
     maybe_sex: str = ""
     spelled: tuple[letters.Spelling, ...] = ()
-    """The words (and, where there are several, last the whole) as `letters` compares them with Latin ones."""
+    """The words (and, if there are several, last the whole) as `letters` compares them with Latin ones."""
     also: tuple[str, ...] = ()
     """Other names of the place that bears this name."""
 
@@ -120,7 +120,7 @@ def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a name; dots stay inside titles such as `น.ส.` until these are gone."""
+    """Return the words of a name; dots stay inside titles such as `น.ส.` until these are removed."""
     return [word for word in _DOTTED.split(_APOSTROPHES.sub("", text)) if word]
 
 
@@ -135,7 +135,7 @@ def _prefixes() -> tuple[str, ...]:
 
 
 def _lookup(word: str) -> str:
-    """Return a word as the tables have it: Latin without diacritics and dots, other scripts as they are."""
+    """Return a word in the form of the tables: Latin without diacritics and dots, other scripts unchanged."""
     return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
 
 
@@ -156,13 +156,13 @@ def _without_titles(words: list[str]) -> tuple[list[str], str]:
 
 
 def _leads(title: str, word: str) -> bool:
-    """Tell whether `word` is `title` and a name written together; a vowel sign after it shows that it is one word."""
+    """Tell whether `word` is `title` and a name written together; a vowel sign after the title means one word."""
     rest = word[len(title) :]
     return word.startswith(title) and len(rest) > 1 and begins_word(rest)
 
 
 def _known_parts(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts of all words, less placeholders such as FNU, which carry no weight."""
+    """Return the parts of all words without placeholders such as FNU, which carry no weight."""
     unknown = tables.mapping("placeholders")
     parts = (part for word in words if _lookup(word) not in unknown for part in _parts(word))
     known = (part[:_MAX_LETTERS] for part in parts if _lookup(part) not in unknown)
@@ -170,7 +170,7 @@ def _known_parts(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _with_endings(words: Iterable[str]) -> list[str]:
-    """Return `Jalal uddin` and `Najib Allah` as one word each, as most people write them."""
+    """Return the words with endings joined: `Jalal uddin` and `Najib Allah` become one word each, the usual way."""
     found: list[str] = []
     for word in words:
         if found and _lookup(word) in tables.mapping("endings"):
@@ -181,7 +181,7 @@ def _with_endings(words: Iterable[str]) -> list[str]:
 
 
 def _parts(word: str) -> list[str]:
-    """Return a word without dots and hyphens; an Arabic article is a word of its own, as it is in Latin letters."""
+    """Return a word without dots and hyphens; an Arabic article becomes a word of its own, as in Latin letters."""
     parts = [part for part in _BREAKS.split(word) if part and any(script_of(letter) for letter in part)]
     if not any(part.startswith(_ARTICLE) and len(part) > 4 for part in parts):
         return parts
@@ -207,7 +207,10 @@ def _forms(script: str, words: tuple[str, ...]) -> tuple[Form, ...]:
 
 
 def _bare_forms(script: str, written: Sequence[str], words: Sequence[str]) -> Iterator[Form]:
-    """Readings of a place with its kind apart, and without it; an abbreviated kind has its dot only as `written`."""
+    """Yield readings of a place with its kind as a word of its own, and without it.
+
+    An abbreviated kind has its dot only in `written`.
+    """
     bare = places.without_kind(written, script) or places.without_kind(words, script)
     if bare and (left := _known_parts(bare.words)):
         yield from _forms(script, _known_parts(bare.apart))[:1] if bare.apart else ()
@@ -215,7 +218,7 @@ def _bare_forms(script: str, written: Sequence[str], words: Sequence[str]) -> It
 
 
 def _read(word: str, script: str) -> str:
-    """Return the most usual Latin spelling of a word; by single letters where the tables have none."""
+    """Return the most usual Latin spelling of a word; if the tables have none, letter by letter."""
     spelling = None if word == _ARTICLE else letters.spelling(word.casefold(), script)
     return next(iter(letters.readings(spelling, 1)), "") if spelling else _romanise(word)
 
@@ -230,25 +233,25 @@ def _romanise(word: str) -> str:
 
 
 def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return the reading without a first word that may be an honorific, when two words remain."""
+    """Return the reading without a first word that may be an honorific, if two words remain."""
     return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
 
 
 def _restored(script: str, words: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return the reading of Khmer or Lao words that have lost their marks, as far as these are known."""
+    """Return the reading of Khmer or Lao words whose lost marks are known; empty if nothing was restored."""
     whole = damaged.restored(words) if script in ("Khmr", "Laoo") else words
     return [tuple(said for said in map(_romanise, whole) if said)] if whole != words else []
 
 
 def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return the popular spelling of a name in Hmong RPA letters, when some word can only be RPA."""
+    """Return the popular spelling of a name in Hmong RPA letters, if some word can only be RPA."""
     if not any(_RPA.match(word) for word in reading) or not all(_RPA_ENDING.search(word) for word in reading):
         return []
     return [tuple(tables.rewrite(word, tables.rules("hmong_rpa")) for word in reading)]
 
 
 def _han_forms(name: str) -> tuple[Form, ...]:
-    """Chinese characters read, the most usual reading first; after those of the whole name those without its kind."""
+    """Return the readings of Chinese characters, the most usual first; then those of the name without its kind."""
     place = han.without_kind(name)
     forms: dict[tuple[str, ...], Form] = {}
     for form in (*_han_readings(name), *(islice(_han_readings(place), _OF_PLACE) if place else ())):
@@ -258,7 +261,7 @@ def _han_forms(name: str) -> tuple[Form, ...]:
 
 
 def _han_readings(name: str) -> Iterator[Form]:
-    """Readings of Chinese characters: Mandarin, Sino-Vietnamese, and surnames of the south."""
+    """Yield the readings of Chinese characters: Mandarin, Sino-Vietnamese, and surnames of the south."""
     mandarin = han.pinyin(name)
     yield from _in_pinyin(mandarin, rare=False)
     others = dict.fromkeys((han.pinyin(name, as_surname=False), *han.other_pinyin(name, mandarin)))
@@ -271,7 +274,7 @@ def _han_readings(name: str) -> Iterator[Form]:
 
 
 def _in_pinyin(said: tuple[str, ...], rare: bool) -> Iterator[Form]:
-    """Pinyin as it is joined: syllables apart, the surname apart from the given name, and all in one word."""
+    """Yield the ways to join pinyin: syllables apart, the surname apart from the given name, and all in one word."""
     syllables = _plain(said)
     ways = [syllables, (*syllables[:1], "".join(syllables[1:])), ("".join(syllables),)]
     for words in dict.fromkeys(tuple(filter(None, way)) for way in ways):
@@ -289,7 +292,7 @@ def _burmese() -> dict[str, str]:
 
 
 def _with_clans(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Thai `Saelim` as `Sae Lim`: the clan tells people apart, its prefix does not (RULE-NAMES-3)."""
+    """Return Thai `Saelim` as `Sae Lim`: the clan tells people apart, its prefix does not (RULE-NAMES-3)."""
     if not any(word.startswith("sae") and word[3:] in han.clan_names() for word in words):
         return words
     split = (("sae", word[3:]) if word[:3] == "sae" and word[3:] in han.clan_names() else (word,) for word in words)

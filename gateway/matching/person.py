@@ -1,4 +1,4 @@
-"""Whether a row of a source can be the person a query asks for: class, score, and the rules that made it."""
+"""Judge if a row of a source can be the person of a query: class, score, and the rules that made it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _GLIMPSE = 0.01
 
 _SAME_FATHER = 0.75
 _COST = {"sex-conflict": 0.15, "nationality-differs": 0.03, "father-differs": 0.3}
-"""What each contradiction takes from the likeness of the names."""
+"""The amount by which each contradiction lowers the likeness of the names."""
 
 _NEVER_STRONG = frozenset({"sex-conflict", "father-differs", DOUBTFUL_KIND, OTHER_NAME})
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFeatures:
-    """What is compared of a row: names in any script (aliases, too), birth date, ICAO sex code, nationality,
-    and the father's name."""
+    """The compared values of a row: names in any script (aliases, too), birth date, ICAO sex code, nationality,
+    and the father's name.
+    """
 
     names: tuple[str, ...]
     birth: PartialDate | None
@@ -37,11 +38,11 @@ class PersonFeatures:
 
 
 def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Match | None:
-    """Return how well `features` fit `query`; None = no match.
+    """Return the match of `features` with `query`; None = no match.
 
     STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the
-    name is only similar. Two full birth dates that conflict are no match under the usual thresholds, however alike
-    the names.
+    name is only similar. Under the usual thresholds two full birth dates that conflict are never a match, even if the
+    names are the same.
     """
     birth = compare_births(query.birth, features.birth)
     if thresholds.floor(birth) > 1:
@@ -57,7 +58,7 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
 
 
 def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, held: NormalName) -> list[str]:
-    """Return what else contradicts; a father of another name is the custom to tell people apart in Myanmar."""
+    """Return the other contradictions; in Myanmar the father's name is the custom to tell people apart."""
     found = []
     if _sexes_differ(query.sex, features.sex, asked, held):
         found.append("sex-conflict")
@@ -71,7 +72,7 @@ def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, 
 
 
 def rough_score(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> float:
-    """Return what `score_person` might say, at a glance; 0 = the birth dates rule the row out."""
+    """Return a quick estimate of `score_person`; 0 = the birth dates rule the row out."""
     birth = compare_births(query.birth, features.birth)
     if thresholds.floor(birth) > 1:
         return 0.0
@@ -93,6 +94,6 @@ def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, N
 
 
 def _sexes_differ(asked: Sex | None, held: str, asked_name: NormalName, held_name: NormalName) -> bool:
-    """Tell whether both sides say a sex, by field or by title, and not the same."""
+    """Tell whether both sides give a sex, by field or by title, and the two differ."""
     sides = {(asked.value if asked else "") or asked_name.sex, held or held_name.sex}
     return sides == _BOTH or {asked_name.maybe_sex, held_name.maybe_sex} == _BOTH

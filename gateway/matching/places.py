@@ -1,4 +1,4 @@
-"""What stands before or after the name of a place and says only its kind: `Huyện`, `ភូមិ`, `ບ້ານ`, `မြို့`.
+"""The words before or after the name of a place that say only its kind: `Huyện`, `ភូមិ`, `ບ້ານ`, `မြို့`.
 
 `data/place_kinds.tsv` lists the kinds of all languages. The kinds of a Chinese place in characters are in `han`.
 """
@@ -23,28 +23,27 @@ _JOINING = ("Thai", "Laoo", "Khmr", "Mymr")
 """Scripts that are written without blanks between words."""
 
 _LONGEST = 2
-"""Words of a kind."""
+"""The most words of a kind."""
 
 _LEAST_DAMAGED = 3
-"""Letters that a kind without its marks must have: fewer are the word of something else."""
+"""The least letters of a kind without its marks: shorter ones are also other words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bare:
-    """The words of a place without its kind; not `sure` when what was left out may be a name as well."""
+    """The words of a place without its kind; not `sure` when the part left out may be a name as well."""
 
     words: tuple[str, ...]
     sure: bool = True
     apart: tuple[str, ...] = ()
-    """All words, with the kind as a word of its own, where it was written together with the first."""
+    """All words, with the kind as a word of its own, if it was written together with the first."""
 
 
 def without_kind(words: Sequence[str], script: str) -> Bare | None:
-    """Return `words` of a name in `script` without the kind of place before or after them; None where they have none.
+    """Return `words` of a name in `script` without the kind of place before or after them; None if they have none.
 
-    What is left is never nothing: a kind alone is a name.
-
-    Text that has lost all its marks above and below the letters, as old data bases of Khmer and Lao places have, is
+    The rest is never empty: a kind alone is a name.
+    Text that has lost all its marks above and below the letters, as old databases of Khmer and Lao places have, is
     compared with kinds that have lost them, too.
     """
     if not words or script not in (*_JOINING, "Latn"):
@@ -68,7 +67,7 @@ def _own_word(words: Sequence[str], damaged: bool) -> Bare | None:
 
 
 def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
-    """Tell whether `words` are surely a kind that stands there; None where they are none."""
+    """Return True if `words` are surely a kind at that place, False if perhaps, None if not."""
     kinds, text = _kinds(where), " ".join(words).casefold()
     if script_of(text[0]) == "Latn" and text not in kinds:
         text = " ".join(map(_lookup, words))
@@ -78,12 +77,12 @@ def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
 
 
 def _lookup(word: str) -> str:
-    """Return a word as the table has it: Latin without diacritics and dot, other scripts as they are."""
+    """Return a word in the form of the table: Latin without diacritics and dot, other scripts unchanged."""
     return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
 
 
 def _joined(words: Sequence[str], damaged: bool) -> Bare | None:
-    """Return a kind that is written together with the first or the last word."""
+    """Return the words without a kind that is written together with the first or the last word."""
     if (found := _pattern("joined", damaged).match(words[0])) and begins_word(found["name"]):
         left = (found["name"], *words[1:])
         return Bare(left, sure=False, apart=(found["kind"], *left))
@@ -101,7 +100,7 @@ def _in_pinyin(words: Sequence[str]) -> Bare | None:
 
 @cache
 def _pinyin_place() -> re.Pattern[str]:
-    """Return a place in pinyin with its kind joined to it."""
+    """Return the pattern of a place in pinyin with its kind joined to it."""
     return re.compile(f"((?:{SYLLABLE}){{2,4}}?)(?:{'|'.join(_kinds('pinyin'))})")
 
 
@@ -110,9 +109,7 @@ def _pinyin_place() -> re.Pattern[str]:
 
 @cache
 def _kinds(where: str) -> dict[str, bool]:
-    """Return the kinds that stand there and whether each is sure. Those that can be joined are words of their own,
-    too.
-    """
+    """Return the kinds at a place, and if each is sure. Kinds that can be joined are words of their own, too."""
     own = {"before": ("before", "joined"), "after": ("after", "ending")}.get(where, (where,))
     table = tables.rows("place_kinds", 4)
     rows = [(unicodedata.normalize("NFKC", kind), sure) for kind, stands, sure, _ in table if stands in own]
@@ -126,20 +123,20 @@ def _loses_marks(kind: str, sure: str) -> bool:
 
 @cache
 def _damaged(where: str) -> frozenset[str]:
-    """Return the kinds that stand there without their marks."""
+    """Return the kinds at a place without their marks."""
     bare = (unmarked(kind) for kind in _kinds(where) if script_of(kind[0]) != "Latn")
     return frozenset(kind for kind in bare if len(kind) >= _LEAST_DAMAGED)
 
 
 @cache
 def _first_words(where: str) -> frozenset[str]:
-    """Return the words of which a name must begin or end with one to have a kind there, as `_lookup` has them."""
+    """Return the words with one of which a name with a kind there begins or ends, in the form of `_lookup`."""
     return frozenset(_lookup(kind.split()[0 if where == "before" else -1]) for kind in _kinds(where))
 
 
 @cache
 def _pattern(where: str, damaged: bool) -> re.Pattern[str]:
-    """Return a name of two signs or more with a kind written together with it; of several kinds the longest counts."""
+    """Return the pattern of a name of two signs or more joined with a kind; the longest kind counts."""
     kinds = sorted({*_kinds(where), *(_damaged(where) if damaged else ())}, key=len, reverse=True)
     kind = f"(?P<kind>{'|'.join(map(re.escape, kinds))})"
     return re.compile(f"{kind}(?P<name>.{{2,}})" if where == "joined" else f"(?P<name>.{{2,}}?){kind}", re.DOTALL)

@@ -1,4 +1,4 @@
-"""The readings of a name that keys are made of: spellings of another script, surnames as the south spells them."""
+"""The readings of a name from which keys are made: spellings of another script, southern spellings of surnames."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from gateway.matching.normal import Form, NormalName, form_of
 from gateway.matching.scripts import han, latin, letters
 
 _MIXED = 300
-"""Ways to spell all words of a name that are looked at."""
+"""The most ways to spell all words of a name that are tried."""
 
 _SPELLED = 2
-"""Spellings of a word that are made for each one that is kept."""
+"""The number of spellings of a word that are made for each one that is kept."""
 
 
 def readings(name: NormalName, count: int, mixed: bool = False) -> Iterator[Form]:
     """Yield the forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
 
-    Of a name in another script there are several spellings, `mixed` also a rare one of one word beside a usual one of
-    another; of a name in Latin letters that begins or ends with a Chinese surname as it is spelled in the south (Tan,
-    Lim, Ng) the same with the surname in pinyin.
+    A name in another script has several spellings; `mixed` adds a rare one of one word beside a usual one of another.
+    A name in Latin letters that begins or ends with a Chinese surname as it is spelled in the south (Tan, Lim, Ng) has
+    a form with the surname in pinyin, too.
     """
     yield from name.forms
     if name.spelled:
@@ -45,9 +45,7 @@ def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
 
 
 def _mixed_spellings(name: NormalName, count: int) -> Iterator[Form]:
-    """Yield spellings of which each word sounds otherwise than in the one before, those whose words are all usual
-    first.
-    """
+    """Yield spellings with all combinations of the words' sounds, those whose words are all usual first."""
     spellings = [_sounding_apart(word, count) or ("",) for word in name.spelled[: len(name.own)]]
     tried = max(1, int(_MIXED ** (1 / len(spellings))))
     ranks = product(*(range(min(len(each), tried)) for each in spellings))
@@ -57,9 +55,7 @@ def _mixed_spellings(name: NormalName, count: int) -> Iterator[Form]:
 
 
 def _sounding_apart(word: letters.Spelling, count: int) -> tuple[str, ...]:
-    """Return the usual spellings of a word; of those with the same consonants, of which keys are made, the most usual
-    only.
-    """
+    """Return the usual spellings of a word; of those with the same consonants (the same key) only the most usual."""
     found: dict[str, str] = {}
     for said in letters.readings(word, _SPELLED * count):
         found.setdefault(latin.skeleton(latin.sound(said)), said)
@@ -67,9 +63,7 @@ def _sounding_apart(word: letters.Spelling, count: int) -> tuple[str, ...]:
 
 
 def other_surnames(form: Form) -> Iterator[Form]:
-    """Yield a name in Latin letters with its first or last word, a Chinese surname of the south or abroad, in
-    pinyin.
-    """
+    """Yield a name in Latin letters with its first or last word, a Chinese surname spelled otherwise, in pinyin."""
     for place in {0, len(form.words) - 1}:
         for surname in han.pinyin_of(form.words[place]):
             yield form_of((*form.words[:place], surname, *form.words[place + 1 :]), "Latn")

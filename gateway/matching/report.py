@@ -1,4 +1,4 @@
-"""How two names were compared, step by step, for the officer who asks why (RULE-NAMES-12)."""
+"""The comparison of two names, step by step, for the officer who asks why (RULE-NAMES-12)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two names: its script in words, and how it is read in Latin letters (first the usual reading)."""
+    """One of the two names: its script in words, and its readings in Latin letters (the usual one first)."""
 
     name: str
     script: str
@@ -41,8 +41,8 @@ class Side:
 class Comparison:
     """Two names compared: class (`EXACT_ID`, `STRONG`, `POSSIBLE`, `none`), score, rules, and their sentences.
 
-    `keys` are those by which the second would be found in an index when the first is asked for; without one, only
-    a birth date can bring the two together.
+    `keys` are those by which an index search for the first would find the second; without one, only a birth date can
+    bring the two together.
     """
 
     asked: Side

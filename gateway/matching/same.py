@@ -1,7 +1,7 @@
-"""Whether two writings are one name, without any score: what an auditor's search compares.
+"""Decide if two writings are one name, without a score: the comparison in an auditor's search.
 
 Scripts, order of words, case, titles and vowels do not matter, and several readings of another script are tried.
-Another consonant is another name: whoever looks for a misspelling gives it as one more name.
+Another consonant is another name: to find a misspelling, the searcher gives it as one more name.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _READINGS = 4
 
 @lru_cache(maxsize=4096)
 def name_sounds(name: str) -> frozenset[str]:
-    """Return what `name` sounds like; two names are one when they share one of these. Never empty.
+    """Return the sounds of `name`, never empty; two names are one when they share a sound.
 
-    A name without letters that can be read has only its own text, folded.
+    A name without readable letters has only its own text, folded.
     """
     sounds = {
         "s" + ".".join(sorted(words))

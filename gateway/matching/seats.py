@@ -1,4 +1,4 @@
-"""The other name of a place: a county may be listed under the town where its office is, and the town under the county.
+"""The other name of a place: a county may be listed under the town of its office, and the town under the county.
 
 `data/place_seats.tsv` has such pairs for China and Viet Nam, from the official codes of divisions.
 """
@@ -13,12 +13,11 @@ from gateway.matching.scripts import han, tables
 from gateway.matching.scripts.detect import script_of
 
 _MOST = 2
-"""Other names of a place: a town whose name more counties share says nothing about which is meant."""
+"""The most other names of a place: a town's name that more counties share identifies none of them."""
 
 
 def other_names(script: str, own: Sequence[str], marked: Sequence[str]) -> tuple[str, ...]:
-    """Return other names of a place by its words: `own` in simplified characters, or `marked` as Vietnamese has one
-    spelling.
+    """Return other names of a place, by `own` in simplified characters or `marked` in one Vietnamese spelling.
 
     Vietnamese without its diacritics has none: too many names are alike then.
     """
@@ -33,7 +32,7 @@ def other_names(script: str, own: Sequence[str], marked: Sequence[str]) -> tuple
 
 @cache
 def _table() -> dict[str, tuple[str, ...]]:
-    """Return the other names of each; a single Vietnamese word is none to look up, since it may be a given name."""
+    """Return the other names of each name; single Vietnamese words are left out, since they may be given names."""
     found: dict[str, tuple[str, ...]] = {}
     for pair in tables.rows("place_seats", 2):
         for name, other in (pair, pair[::-1]):

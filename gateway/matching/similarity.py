@@ -1,4 +1,4 @@
-"""How alike two names are, from 0 to 1, and by which rule."""
+"""The likeness of two names, from 0 to 1, and the rule that gave it."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ _OTHER_WRITING_ELSE = 0.84
 _MISSING_WORD = 0.07
 _OTHER_LETTERS = 0.02
 _OTHER_LAST = 0.002
-"""What a last word that only one of two Vietnamese names has takes away."""
+"""The cost of a last word that only one of two Vietnamese names has."""
 
 _GAP = 0.005
-"""What a word that stands between those that agree takes away: of two parts of a name, the unbroken one comes first."""
+"""The cost of a word between those that agree: of two parts of a name, the unbroken one comes first."""
 
 _SURE_SOUND, _UNSURE = 0.9, 0.93
-"""A reading by rule that is only near counts less than the letters do."""
+"""A reading by rule that is only near counts less than the letters."""
 
 _OTHER_CLAN = 0.84
 """A surname that may be the same Chinese one, and may as well be another: never STRONG."""
 _BY_LETTERS = 0.9995
-"""Of a reading and of letters that fit as well, the reading comes first."""
+"""Factor that puts a reading before letters that fit equally well."""
 
 _TURNED = 0.8
-"""What the sound of syllables that are turned inside one word counts."""
+"""Factor for the sound if syllables are turned inside one word."""
 
 _FOREIGN = 0.8
-"""What pinyin that is only near counts where characters transcribe a foreign name: their letters say more."""
+"""Factor for pinyin that is only near, if characters transcribe a foreign name: their letters are better evidence."""
 
 _BY_SYLLABLES = 0.5
-"""What shared syllables of pinyin weigh beside the sound of the whole."""
+"""The weight of shared syllables of pinyin beside the sound of the whole."""
 
 _LESS_USUAL, _RARE, _DOUBTFUL = 0.995, 0.99, 0.93
-"""What a less usual reading counts, a rare one, and one without a word that may be a name; of the last the square
+"""Factors for a less usual reading, a rare one, and one without a word that may be a name; the last is squared
 unless the rest sounds the same."""
 
 _OTHER_NAME = 0.9
-"""What another name of the same place counts: the place may be listed under it, and may as well be another place."""
+"""Factor for another name of the same place: the place may be listed under it, or be another place."""
 _LEAST_GLANCE = 0.75
-"""What another name must be like at a glance to be compared in full."""
+"""The least rough likeness of another name to be compared in full."""
 
 DOUBTFUL_KIND = "name-kind"
 OTHER_NAME = "name-seat"
 _GLANCES = 3
-"""Forms of each name that are looked at before names are compared in full."""
+"""The forms of each name in the rough comparison."""
 
 _ONE_WORD_OF_MANY = 0.7
 _JOINED, _JOINED_OTHERWISE, _JOINED_FLOOR = 0.9, 0.97, 0.7
-"""Names written as one word: factor with as many words on both sides, with other counts, and the least that counts."""
+"""Names written as one word: factor with equal counts of words, with other counts, and the least that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,7 @@ _NO_FIT = NameFit(0.0, ())
 
 @lru_cache(maxsize=16384)
 def compare_names(left: NormalName, right: NormalName) -> NameFit:
-    """Return how alike two names are. Their own script decides where both have it, else their sound in Latin
-    letters.
-    """
+    """Return the likeness of two names. If both are in one script, it decides; else their sound in Latin letters."""
     best = _compare_names(left, right)
     if best.score < _OTHER_NAME and (left.also or right.also):
         best = max(best, _compare_other_names(left, right), _compare_other_names(right, left), key=_score)
@@ -85,7 +83,7 @@ def compare_names(left: NormalName, right: NormalName) -> NameFit:
 
 
 def _compare_other_names(place: NormalName, name: NormalName) -> NameFit:
-    """Return the best fit of the other names of a place; one that is only near would be a guess upon a guess."""
+    """Return the best fit of the other names of a place; one that is only near is dropped, as a guess upon a guess."""
     others = (other for other in map(normal_name, place.also) if _at_a_glance(other, name, 1) >= _LEAST_GLANCE)
     best = max((_compare_names(other, name) for other in others), key=_score, default=_NO_FIT)
     return NameFit(best.score * _OTHER_NAME, (OTHER_NAME, *best.rules)) if best.score >= _SURE_SOUND else _NO_FIT
@@ -126,7 +124,7 @@ def _score(fit: NameFit) -> float:
 
 
 def rough_likeness(left: NormalName, right: NormalName) -> float:
-    """Return how alike two names are at a glance, from 0 to 1: for choosing which of many to compare in full."""
+    """Return a quick estimate of the likeness of two names, from 0 to 1, to choose those to compare in full."""
     alike = _at_a_glance(left, right, _GLANCES)
     if left.also or right.also:
         others = [_at_a_glance(normal_name(name), right, 1) for name in left.also]
@@ -148,7 +146,7 @@ def _at_a_glance(left: NormalName, right: NormalName, forms: int) -> float:
 
 
 def _compare_across(left: NormalName, right: NormalName) -> NameFit:
-    """Return names in two scripts. Letters say more than one reading does, where the table has them all."""
+    """Compare names in two scripts. Letters are better evidence than one reading, if the table has them all."""
     local, other = (left, right) if left.spelled else (right, left)
     if not local.spelled or other.script != "Latn":
         return _compare_readings(left, right)
@@ -167,7 +165,7 @@ def _compare_across(left: NormalName, right: NormalName) -> NameFit:
 
 
 def _weigh_syllables(local: NormalName, latin_name: NormalName, fit: NameFit) -> NameFit:
-    """Chinese characters and pinyin in one word: unless that is the very name, the syllables that both have count.
+    """Weigh Chinese characters and pinyin in one word: unless the two are equal, their common syllables count.
 
     Syllables in one word keep their order, unlike words: `Guancheng` is not `Chengguan`.
     """
@@ -181,7 +179,7 @@ def _weigh_syllables(local: NormalName, latin_name: NormalName, fit: NameFit) ->
 
 
 def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
-    """Return a name in another script and one in Latin letters, by the usual spellings of single letters."""
+    """Compare a name in another script with one in Latin letters, by the usual spellings of single letters."""
     words = latin_name.forms[0].words
     count = len(local.own)
     whole = letters.likeness(local.spelled[-1], "".join(words))
@@ -204,7 +202,7 @@ def _compare_spelled(local: NormalName, latin_name: NormalName) -> NameFit:
 
 
 def _compare_script(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Return names in one script other than Latin: the writing decides, since different names share a romanisation."""
+    """Compare names in one script other than Latin: the writing decides, since different names share a romanisation."""
     if "".join(left.own) == "".join(right.own):
         return NameFit(1.0, ("name-same-script",))
     if len(left.own) > 1 and sorted(left.own) == sorted(right.own) and sound.score >= _ORDER:
@@ -214,7 +212,7 @@ def _compare_script(left: NormalName, right: NormalName, sound: NameFit) -> Name
 
 
 def _compare_clans(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Return names in Latin letters of which one may have a Chinese surname as the south spells it: `Tan` is `Chen`."""
+    """Compare names in Latin letters, one perhaps with a Chinese surname in its southern spelling: `Tan` is `Chen`."""
     best = sound
     for one, other in ((left.forms[0], right.forms[0]), (right.forms[0], left.forms[0])):
         for form in other_surnames(one) if best.score < _SURE_SOUND else ():
@@ -225,8 +223,10 @@ def _compare_clans(left: NormalName, right: NormalName, sound: NameFit) -> NameF
 
 
 def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Vietnamese with diacritics and a name that has lost them: of two parts of a name, the one that ends as it does
-    comes first, since the given name is last, and what says the kind of a place stands before it.
+    """Compare Vietnamese with diacritics and a name that has lost them; another last word lowers the score a little.
+
+    The given name is last, and the kind of a place stands before it: so of two parts of a name, the one with the same
+    end comes first.
     """
     one, other = left.forms[0].words, right.forms[0].words
     if bool(left.marked) == bool(right.marked) or len(one) == len(other) or one[-1] == other[-1]:
@@ -235,7 +235,7 @@ def _compare_folded(left: NormalName, right: NormalName, sound: NameFit) -> Name
 
 
 def _compare_marked(left: NormalName, right: NormalName, sound: NameFit) -> NameFit:
-    """Return names that both kept their diacritics: those decide (RULE-NAMES-6)."""
+    """Compare names that both kept their diacritics, which decide (RULE-NAMES-6)."""
     if left.marked == right.marked:
         return NameFit(sound.score, ("name-same-script",))
     if sorted(left.marked) == sorted(right.marked):
@@ -288,12 +288,12 @@ def _compare_sounds(left: Form, right: Form) -> NameFit:
 
 
 def _sounds_alike(left: Form, right: Form) -> float:
-    """Just under 1: of names that sound the same, the one with the same letters comes first."""
+    """Return just under 1: of names that sound the same, the one with the same letters comes first."""
     return 1 - _OTHER_LETTERS * (1 - Indel.normalized_similarity("".join(left.words), "".join(right.words)))
 
 
 def _align(left: Form, right: Form) -> NameFit:
-    """Return words set against words. Burmese syllables keep their order up to rotation; others may be in any order."""
+    """Pair the words of both names. Burmese syllables keep their order up to rotation; others may be in any order."""
     short, long = (left, right) if len(left.sounds) <= len(right.sounds) else (right, left)
     guessed = left.romanised != right.romanised
     table = [[word_likeness(one, other, guessed) for other in long.sounds] for one in short.sounds]
@@ -326,7 +326,7 @@ def _in_order(table: list[list[float]]) -> list[tuple[int, int]]:
 
 
 def _any_order(table: list[list[float]]) -> list[tuple[int, int]]:
-    """Greedy: the most alike pair of words first; on a tie the one nearest in place."""
+    """Return greedy pairs: the most alike pair of words first; on a tie the one nearest in place."""
     options = sorted((-alike, abs(i - j), i, j) for i, line in enumerate(table) for j, alike in enumerate(line))
     pairs: dict[int, int] = {}
     taken: set[int] = set()
@@ -339,10 +339,9 @@ def _any_order(table: list[list[float]]) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=131072)
 def word_likeness(left: str, right: str, guessed: bool = False) -> float:
-    """Return how alike two sounds of words are: 1 = the same; vowels count, and short words forgive less than long
-    ones.
+    """Return the likeness of the sounds of two words: 1 = the same; vowels count, and short words forgive less.
 
-    `guessed` says that the vowels of one of them were read by rule from another script: they count less.
+    `guessed` means that the vowels of one of them were read by rule from another script: they count less.
     """
     if left == right:
         return 1.0
@@ -362,5 +361,5 @@ def word_likeness(left: str, right: str, guessed: bool = False) -> float:
 
 @lru_cache(maxsize=16384)
 def word_weight(word: str) -> float:
-    """Return how much a word says about who it is, from 0 to 1 (`data/common_words.tsv`)."""
+    """Return how strongly a word identifies its bearer, from 0 to 1 (`data/common_words.tsv`)."""
     return float(tables.mapping("common_words").get(word, "1"))

@@ -1,4 +1,4 @@
-"""How alike names must be to count. Thresholds are policy, by purpose; scoring takes them as they are handed in."""
+"""The likeness that names must have to count. Policy chooses the thresholds, by purpose; scoring is given them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gateway.matching.dates import BirthFit
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The least likeness of names, from 0 to 1, for each way that birth dates can stand to each other.
+    """The least likeness of names, from 0 to 1, for each relation of the birth dates.
 
-    The less the birth dates say, the more the name must. `strong` is the likeness from which a name whose birth
-    date agrees is STRONG instead of POSSIBLE. `name` says which set it is, for the explanation.
+    The less the birth dates prove, the more the name must. `strong` is the likeness from which a name whose birth
+    date agrees is STRONG instead of POSSIBLE. `name` is the name of the set, for the explanation.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Thresholds:
     floors: Mapping[BirthFit, float]
 
     def floor(self, birth: BirthFit) -> float:
-        """Return the least likeness that counts; what is not listed never counts."""
+        """Return the least likeness that counts; a relation that is not listed never counts."""
         return self.floors.get(birth, 1.1)
 
 
@@ -79,7 +79,7 @@ WIDE = Thresholds(
 """For a missing person: a miss costs more than a false hit."""
 
 RANKED = Thresholds("ranked", 0.85, MappingProxyType(dict.fromkeys(BirthFit, 0.3) | {BirthFit.SAME_DAY: 0.0}))
-"""For measuring: all that is worth a place in a list, however the dates stand."""
+"""For measuring: everything that is worth a place in a list, at any relation of the dates."""
 
 SETS: Mapping[str, Thresholds] = MappingProxyType({each.name: each for each in (USUAL, STRICT, WIDE, RANKED)})
 """The sets by name, as a policy refers to them."""

@@ -1,1 +1,1 @@
-"""Record types, and the signed record of which any part can be left out (SD-JWT, RFC 9901)."""
+"""Record types, and the signed record, any part of which can be left out (SD-JWT, RFC 9901)."""

@@ -1,4 +1,4 @@
-"""What all record models share: their form, the types of their fields, and how a record is read into one.
+"""The common form of all record models, the types of their fields, and the reading of a record into a model.
 
 A model is the one definition of a record type: the registry of `types.py`, the check of each value, the JSON Schema
 and the page in the documents are all made from it. Every field may be missing: a source need not know it, and
@@ -27,7 +27,7 @@ KEY_PATTERN = "^[a-z][a-z0-9_]{0,31}$"
 """Names of the members of a flat object."""
 
 MAIN: Mapping[str, bool] = {"x-main": True}
-"""How a schema marks a main field."""
+"""A schema's mark of a main field."""
 
 _Model = TypeVar("_Model", bound="RecordModel")
 
@@ -76,7 +76,7 @@ class RecordModel(BaseModel):
 
     @classmethod
     def read(cls: type[_Model], fields: Mapping[str, Any]) -> _Model:
-        """Return the record in `fields` (JSON values); `Malformed` naming the first field that is of another form."""
+        """Return the record in `fields` (JSON values). Raises `Malformed` with the first field of another form."""
         try:
             record = cls.model_validate_json(orjson.dumps(fields))
         except ValidationError as error:
@@ -89,15 +89,15 @@ class RecordModel(BaseModel):
         return record
 
     def check(self) -> None:
-        """Rules over several fields of a whole record; `Malformed` when one is broken."""
+        """Check the rules over several fields of a whole record. Raises `Malformed` when one is broken."""
 
     def fields(self) -> dict[str, Any]:
-        """Return the record as JSON values, without what is not said."""
+        """Return the record as JSON values, without missing fields."""
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
     @classmethod
     def refuse(cls, message: str, field: str, remedy: str = "") -> Malformed:
-        """Return what `check` raises about `field`."""
+        """Return the error that `check` raises about `field`."""
         return Malformed(message, code="incomplete-record", where=f"{cls.__name__}.{field}", remedy=remedy)
 
 
@@ -107,7 +107,7 @@ def main(doc: str) -> Any:
 
 
 def further(doc: str) -> Any:
-    """Return a field that few sources have: a mapping leaves it out by saying nothing."""
+    """Return a field that few sources have: a mapping leaves it out by not naming it."""
     return FieldInfo(default=None, description=doc)
 
 

@@ -1,4 +1,4 @@
-"""The envelope that every record carries (domain, section 2.1): who says it, since when, how sure, and for how long.
+"""The envelope that every record carries (domain, section 2.1): the owner, the times, the certainty, and the end.
 
 It stands beside the fields, not among them. A part of it travels today as claims that are always disclosed; `x-carried`
 says which (`claim`), which stays at the owner and decides there (`home`), and which no record carries yet (`later`).
@@ -24,7 +24,7 @@ Audience = Annotated[list[str], Field(max_length=MAX_ITEMS)]
 
 
 def carried(where: Literal["claim", "home", "later"], doc: str) -> Any:
-    """Return a part of the envelope: where it stands today, and what it means."""
+    """Return a part of the envelope, with the place where it is carried today, and its meaning."""
     return FieldInfo(default=None, description=doc, json_schema_extra={"x-carried": where})
 
 
@@ -84,7 +84,7 @@ class RecordEnvelope(RecordModel):
     links: Annotated[list[Link], Field(max_length=MAX_ITEMS)] | None = carried("later", "records that belong together")
 
     def check(self) -> None:
-        """A record without an owner and an end is none (domain, section 2.1: `valid_until` is mandatory)."""
+        """Refuse a record without an owner or an end (domain, section 2.1: `valid_until` is mandatory)."""
         for name in ("record_type", "origin_country", "owner_agency", "valid_until"):
             if getattr(self, name) is None:
                 raise self.refuse("an envelope needs it", name)

@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of a record model: what is published, and what `shapes.py` compiles into checks."""
+"""The JSON Schema (draft 2020-12) of a record model: it is published, and `shapes.py` compiles it into checks."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _DATE = {"pattern": r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$", "format": DATE_FORMAT
 
 
 class _Generator(GenerateJsonSchema):
-    """What is not said is absent, never null, and has no default; titles that only repeat the name are noise."""
+    """A missing value is absent, never null, and has no default; titles that only repeat the name are left out."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Return a missing value is left out."""
+        """Return the schema without null: a missing value is left out."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Return a default is the reader's business."""
+        """Return the schema without the default: the reader applies it."""
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """No title for a field: it has its name."""
+        """Return False: a field has its name, and no title."""
         del schema
         return False
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
-        """Return a partial date has its own form of text."""
+        """Return the schema of a dataclass; a partial date gets its own form of text."""
         made = super().dataclass_schema(schema)
         if schema["cls"] is PartialDate:
             made["properties"]["value"] |= _DATE

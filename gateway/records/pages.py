@@ -1,4 +1,4 @@
-"""The pages in `docs/records`: made from the models, so that they cannot say something else than the program."""
+"""The pages in `docs/records`: made from the models, so that they cannot differ from the program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STANDING = {"claim": "always, as a claim", "home": "stays at the owner", "later
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Name and text of each page."""
+    """Yield the name and text of each page."""
     yield "README.md", _index()
     for kind in RECORD_TYPES.values():
         yield f"{kind.name}.md", _page(kind)

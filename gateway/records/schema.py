@@ -33,7 +33,7 @@ def envelope() -> dict[str, Any]:
 
 
 def index() -> dict[str, Any]:
-    """Return what there is: each type with its file, version, fields and digests, and the limits that hold for all."""
+    """Return the index: each type with its file, version, fields and digests, and the limits that hold for all."""
     return {
         "envelope": file_name(ENVELOPE),
         "limits": {"field_bytes": MAX_FIELD, "record_bytes": MAX_RECORD},
@@ -60,7 +60,7 @@ def files() -> Iterator[tuple[str, str]]:
 
 
 def file_name(name: str) -> str:
-    """Return the file of a type's schema."""
+    """Return the name of the file of a type's schema."""
     return f"{name}.schema.json"
 
 

@@ -1,9 +1,9 @@
 """Issuing the signed record: an SD-JWT (RFC 9901) with ES256 and the agency's certificate in `x5c`.
 
 A record is issued for one answer: it names its recipient and the hash of the request, and its salts are fresh,
-so two issues of the same record cannot be linked by their bytes. Each field is one disclosure; leaving
-disclosures out is all that filtering does. Decoys fill the digests up to the fixed number of the record type, so
-that nobody can count what was left out. `verify.py` holds the other direction.
+so two issues of the same record cannot be linked by their bytes. Each field is one disclosure; filtering only leaves
+disclosures out. Decoys fill the digests up to the fixed number of the record type, so that withheld fields cannot be
+counted. `verify.py` holds the other direction.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RecordIssuer:
 
     @property
     def name(self) -> str:
-        """`<member>.<agency>`: the issuer and owner that stand in the record."""
+        """`<member>.<agency>`: the issuer and owner in the record."""
         return f"{self.member}.{self.agency}"
 
 
@@ -85,7 +85,7 @@ def sign_record(record: UnsignedRecord) -> IssuedRecord:
 
 
 def sign_records(records: Sequence[UnsignedRecord]) -> list[IssuedRecord | Exception]:
-    """Return the records of a batch with their signatures; where a key could not sign, why."""
+    """Return the records of a batch with their signatures; the error if a key could not sign."""
     signatures = sign_batch([(record.key, record.signed.encode()) for record in records])
     return [
         signature
@@ -121,7 +121,7 @@ def prepare(
     kind = record_type(record.record_type)
     disclosures, digests = _disclose(kind.encode(record.fields), kind.digests)
     named = '","'.join(digests)
-    # Every value that is put in here is an id, a number, or base64url: nothing needs escaping.
+    # Every value in it is an id, a number, or base64url: nothing needs escaping.
     payload = (
         f'{{"iss":"{issuer.name}","aud":"{audience}","iat":{now_us // 1_000_000}'
         f',"exp":{int(marking.not_after.timestamp())},"vct":"{kind.vct}","owner":"{issuer.name}"'
@@ -132,28 +132,24 @@ def prepare(
 
 
 def present(issued: IssuedRecord, fields: Iterable[str]) -> str:
-    """Return the compact form with the disclosures of `fields` only, in the order of the type; absent ones are
-    skipped.
-    """
+    """Return the compact form with the disclosures of `fields` only, in the type's order; absent ones are skipped."""
     wanted = frozenset(fields)
     shown = [disclosure.encoded for name, disclosure in issued.disclosures.items() if name in wanted]
     return "~".join([issued.jwt, *shown, ""])
 
 
 def digest_of(disclosure: str) -> str:
-    """Return the digest that names `disclosure` (RFC 9901, 4.2.3): over its base64url text, not over what it means."""
+    """Return the digest that names `disclosure` (RFC 9901, 4.2.3): over its base64url text, not the decoded bytes."""
     return base64url(sha256(disclosure.encode()).digest())
 
 
 def base64url(data: bytes) -> str:
-    """Base64url without padding (RFC 7515, 2)."""
+    """Return base64url without padding (RFC 7515, 2)."""
     return _url_safe(b2a_base64(data, newline=False)).decode()
 
 
 def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str, Disclosure], list[str]]:
-    """Return a disclosure for each field, and `total` digests: theirs and decoys, sorted, so that order tells
-    nothing.
-    """
+    """Return a disclosure for each field, and `total` digests: theirs and decoys, sorted to hide their order."""
     salts = base64url(os.urandom(_SALT_BYTES * len(encoded)))
     starts = range(0, _SALT_CHARACTERS * len(encoded), _SALT_CHARACTERS)
     joined = _url_safe(
@@ -176,19 +172,20 @@ def _disclose(encoded: Sequence[tuple[str, str]], total: int) -> tuple[dict[str,
 
 
 def _digest_texts(digests: Sequence[bytes]) -> list[str]:
-    """Return `base64url` of each of `digests`, in one go: with a zero byte behind it, each takes 44 characters, the
-    last of which says nothing but that zero.
+    """Return `base64url` of each of `digests`, in one call.
+
+    With a zero byte after it, each takes 44 characters, the last of which encodes only that zero.
     """
     text = base64url(b"\0".join([*digests, b""]))
     return [text[start : start + 43] for start in range(0, 44 * len(digests), 44)]
 
 
 def _url_safe(text: bytes) -> bytes:
-    """Return the alphabet of base64url, without padding; a sixth of what a translation takes for a record."""
+    """Return the alphabet of base64url, without padding; takes a sixth of a translation's time for a record."""
     return text.replace(b"+", b"-").replace(b"/", b"_").replace(b"=", b"")
 
 
 @lru_cache(maxsize=1024)
 def _marking_json(marking: ReleaseMarking) -> str:
-    """Return a marking as JSON; the same few markings stand in all records of a minute."""
+    """Return a marking as JSON; cached, since all records of a minute have the same few markings."""
     return compact_json(marking.as_json())

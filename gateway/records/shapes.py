@@ -1,8 +1,8 @@
 """From the JSON Schema of a field to a quick check of its value, and to words about it.
 
-What is published is what is checked: the checks are closures that are made from the schema once. Plain Python, since
-they run for each field of each record on the way out and on the way in. A shape says whether a value fits; sizes in
-bytes and characters are not its business: `types.Field.encode` checks them once for the whole value.
+The published schema is the one that is checked: the checks are closures that are made from it once. They are plain
+Python, since they run for each field of each record on the way out and on the way in. A shape only says if a value
+fits; `types.Field.encode` checks sizes in bytes and characters once for the whole value.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Compiler:
         self._definitions = definitions
 
     def shape(self, schema: Schema) -> Shape:
-        """Return the check of `schema`. A word that nothing here enforces is `Misconfigured`, at import."""
+        """Return the check of `schema`. Raises `Misconfigured`, at import, for a keyword that is not enforced here."""
         if unknown := schema.keys() - _KNOWN:
             raise Misconfigured(
                 "no check for `{unknown}`", code="bad-schema", where="gateway/records/shapes.py", unknown=min(unknown)
@@ -82,7 +82,7 @@ class Compiler:
 
 
 def is_text(value: Any) -> bool:
-    """Return one text."""
+    """Tell whether the value is one text."""
     return type(value) is str
 
 

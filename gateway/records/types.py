@@ -1,6 +1,6 @@
-"""The closed registry of record types: their fields, what each means, and the check of a field's value.
+"""The closed registry of record types: their fields, the meaning of each, and the check of a field's value.
 
-It is made from the models (`people.py`, `objects.py`, `work.py`): nothing is said twice. The check is plain Python,
+It is made from the models (`people.py`, `objects.py`, `work.py`), the only definition. The check is plain Python,
 since it runs for each field of each record on the way out and on the way in.
 """
 
@@ -30,10 +30,10 @@ MAX_RECORD = 12 * 1024
 """Bytes of all values of one record together."""
 
 _PLAIN = MAX_FIELD // 4 - 2
-"""A text of so many characters is within `MAX_FIELD`, whatever they are."""
+"""A text of fewer characters is within `MAX_FIELD`, even if each takes four bytes."""
 
 DIGESTS = (12, 16, 20, 24)
-"""Digests in a record, one for each field that is there, the rest decoys: the first number that the type fits in."""
+"""Digests in a record, one for each present field, the rest decoys: the first number that is enough for the type."""
 
 
 def compact_json(value: Any) -> str:
@@ -51,7 +51,7 @@ class Field:
     shape: Shape
 
     def encode(self, value: Any) -> str:
-        """Return `value` as JSON; `Malformed` or `TooLarge` naming the field when it may not stand there."""
+        """Return `value` as JSON. Raises `Malformed` or `TooLarge` with the field's name when it does not fit."""
         if not self.shape(value):
             raise Malformed("the value has another form", code="bad-field", where=self.name, remedy=self.form)
         if (
@@ -102,22 +102,22 @@ class RecordType:
 
     @property
     def vct(self) -> str:
-        """The type as it stands in a record, such as `liaison:Person:1`."""
+        """The type as it is written in a record, such as `liaison:Person:1`."""
         return f"liaison:{self.name}:{self.schema_version}"
 
     def total(self, shown: Collection[str]) -> int:
-        """Return how many fields an officer is told of when `shown` are disclosed: those, and all main fields."""
+        """Return the number of fields that an officer is told of if `shown` are disclosed: these and all main ones."""
         return len({*self.main, *shown})
 
     def check_whole(self, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return `encode` at the owner, who has all fields: rules over several fields hold, too, else `Malformed`."""
+        """Return `encode` of all fields, at the owner. Raises `Malformed` also for rules over several fields."""
         encoded = self.encode(fields)
         if self.model.check is not RecordModel.check:
             self.model.read(fields)
         return encoded
 
     def encode(self, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Return pairs of name and JSON value, in the order of the type; raises like `Field.encode`."""
+        """Return pairs of name and JSON value, in the order of the type. Raises like `Field.encode`."""
         by_name = self.by_name
         encoded = [(name, by_name[name].encode(fields[name])) for name in self.fields if name in fields]
         if len(encoded) != len(fields):
@@ -183,11 +183,11 @@ RECORD_TYPES: Mapping[str, RecordType] = MappingProxyType({kind.name: kind for k
 """All record types by name."""
 
 BY_VCT: Mapping[str, RecordType] = MappingProxyType({kind.vct: kind for kind in _TYPES})
-"""All record types by the type that stands in a record."""
+"""All record types by the type as it is written in a record."""
 
 
 def record_type(name: str) -> RecordType:
-    """Return the record type called `name`, or `Malformed`."""
+    """Return the record type called `name`. Raises `Malformed`."""
     kind = RECORD_TYPES.get(name)
     if kind is None:
         raise Malformed(

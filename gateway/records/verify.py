@@ -1,7 +1,7 @@
 """Verifying a signed record (SD-JWT, RFC 9901, section 7.1), in a profile without options.
 
 Everything that the RFC leaves open is closed here: one algorithm, one header, one list of members, one
-certificate, flat disclosures. What another library would ignore is refused.
+certificate, flat disclosures. Content that another library would ignore is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_COMPACT = 24 * 1024
 """Characters of a record as it travels: fields, certificate and signature in base64."""
 
 SKEW_US = 30_000_000
-"""How far clocks may differ, in microseconds."""
+"""The largest difference between clocks, in microseconds."""
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -61,23 +61,23 @@ class VerifyKey(Protocol):
     """A public key that was admitted."""
 
     def verify(self, signature: bytes, data: bytes) -> None:
-        """Return when `signature` is over `data`, else raise `BadSignature`."""
+        """Raise `BadSignature` unless `signature` is over `data`."""
 
 
 class RecordKeys(Protocol):
-    """Which agency keys are listed; `gateway.trust.view.TrustView` answers it."""
+    """The listed keys of agencies; `gateway.trust.view.TrustView` implements it."""
 
     def record_key(self, member: MemberId, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
-        """Return the key of the certificate, and whether it is the agency's own; `BadSignature` when not listed."""
+        """Return the certificate's key, and true if it is the agency's own. Raises `BadSignature` if not listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRecord:
-    """A record that passed all checks: only what was disclosed, and the marking that must be obeyed.
+    """A record that passed all checks: only the disclosed fields, and the marking that must be obeyed.
 
     `own_key` is False when the node held the agency's key: then the record is the node's word. `undisclosed`
-    counts fields of the type that are not shown, whether withheld or unknown to the owner. `iat` and `exp` are
-    seconds since 1970.
+    counts fields of the type that are not shown, withheld or unknown to the owner. `iat` and `exp` are seconds since
+    1970.
     """
 
     type: str
@@ -112,7 +112,7 @@ def verify_record(
     12. each field belongs to the type, and its value fits
 
     Nothing of the content is believed before 7. Raises `Malformed`, `TooLarge`, `BadSignature`, `Forbidden` or
-    `Stale`; whatever else goes wrong inside is `BadSignature`, never a pass.
+    `Stale`; any other fault inside is `BadSignature`, never a pass.
     """
     try:
         return _verify(text, keys, member, audience, request_hash, now_us)
@@ -285,7 +285,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _bytes(text: str) -> bytes:
-    """Base64url in its only spelling: no padding, and no bits left over (RFC 4648, 3.5)."""
+    """Return the bytes of base64url in its only spelling: no padding, and no bits left over (RFC 4648, 3.5)."""
     try:
         data = b64decode(text.translate(_STANDARD) + "=" * (-len(text) % 4), validate=True)
     except (Base64Error, ValueError) as error:

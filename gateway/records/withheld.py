@@ -1,4 +1,4 @@
-"""The commitment to what was left out of an answer (design, section 4).
+"""The commitment to the fields withheld from an answer (design, section 4).
 
 The signed answer holds `SHA-256(salt || list)`; the opening, salt and list, goes to auditors only. The salt has
 32 random bytes, so an empty list and a full one cannot be told apart from outside.
@@ -27,9 +27,7 @@ def commit_withheld(withheld: Sequence[Withheld]) -> tuple[bytes, dict[str, Any]
 
 
 def check_withheld(commitment: bytes, opening: Mapping[str, Any]) -> tuple[Withheld, ...]:
-    """Return what `commitment` committed to. `Malformed` for an opening of another form, `Contradicted` for another
-    one.
-    """
+    """Return the list behind `commitment`. Raises `Malformed` for a bad opening, `Contradicted` for another list."""
     try:
         salt = bytes.fromhex(opening["salt"])
         withheld = tuple(Withheld(digest, rule) for digest, rule in opening["withheld"])

@@ -15,7 +15,7 @@ from gateway.records.items import AlertFlags, Route, Things
 from gateway.records.words import AlertClass, CaseStatus, DoNot
 
 MAX_HIDDEN = timedelta(hours=48)
-"""How long an alert may be hidden before the owner renews it (domain, section 2.2)."""
+"""The longest that an alert may be hidden before the owner renews it (domain, section 2.2)."""
 
 
 class Alert(RecordModel):
@@ -39,7 +39,7 @@ class Alert(RecordModel):
     contact: str | None = further("contact of the owner around the clock: a role, not a name")
 
     def check(self) -> None:
-        """The minimum of an alert: a person (with a birth date) or a thing, the reason, the action."""
+        """Check the minimum of an alert: a person (with a birth date) or a thing, the reason, the action."""
         if not (self.objects or self.identifiers or (self.names and self.birth)):
             raise self.refuse("an alert is about nobody", "names", "names and birth date, a document, or a thing")
         for name in ("alert_class", "reason", "action"):
@@ -79,7 +79,7 @@ class ModusOperandiReport(RecordModel):
     no_personal_data: Literal[True] | None = main("the author's word that nobody can be recognised")
 
     def check(self) -> None:
-        """Without the author's word there is no report."""
+        """Refuse a report without the author's word."""
         if self.no_personal_data is not True:
             raise self.refuse("the author must say that nobody can be recognised", "no_personal_data", "`true`")
 

@@ -1,7 +1,7 @@
 """Agreements: the legal basis that every question cites, as TOML documents of a national folder.
 
-What an agreement says of a question becomes attributes, and the base policy's guards read them; all of them are
-false for an agreement that is not there.
+The statements of an agreement about a question become attributes, and the base policy's guards read them; all of them
+are false for an unknown agreement.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Covers:
-    """What the cited agreement says of a question, and for how long that stays so."""
+    """The cited agreement's coverage of a question, and the time for which it stays so."""
 
     known: bool = False
     current: bool = False
@@ -79,11 +79,11 @@ class Agreements:
         return iter(self._by_id.values())
 
     def get(self, agreement_id: str) -> Agreement | None:
-        """Return the agreement called so, in force or not."""
+        """Return the agreement with this id, in force or not."""
         return self._by_id.get(agreement_id)
 
     def covers(self, question: QuestionAttributes, asker: MemberId, now_us: int) -> Covers:
-        """Return what the agreement that `question` cites says of it; `asker` is whose officer asks."""
+        """Return the cited agreement's coverage of `question`; `asker` is the member whose officer asks."""
         agreement = self._by_id.get(question.agreement)
         if agreement is None:
             return Covers() if question.agreement else self._uncited(question, now_us)
@@ -99,7 +99,7 @@ class Agreements:
         )
 
     def covers_record(self, agreement_id: str, record_type: str, owner: str) -> tuple[bool, bool]:
-        """Tell whether the agreement covers records of this type, and of this agency of ours."""
+        """Tell whether the agreement covers records of this type, and records of this agency of ours."""
         agreement = self._by_id.get(agreement_id)
         if agreement is None:
             return False, False
@@ -117,8 +117,11 @@ class Agreements:
         return {self._own, counterpart} <= agreement.parties and self._own != counterpart
 
     def _uncited(self, question: QuestionAttributes, now_us: int) -> Covers:
-        """Nothing is cited, so nothing is covered. Where that is because no agreement that both have covers the
-        purpose, the refusal is to say so: all guards but that of the purpose hold."""
+        """Return the coverage of a question that cites no agreement: nothing is covered.
+
+        If that is because no common agreement covers the purpose, the refusal must say so: all guards hold except the
+        purpose's.
+        """
         shared = [one for one in self._by_id.values() if self._between(one, question.counterpart)]
         spans = [_unchanged(one.validity, now_us) for one in shared]
         window = Window(
@@ -131,7 +134,7 @@ class Agreements:
 
 
 def _unchanged(validity: Window, now_us: int) -> Window:
-    """For how long it stays as it is at `now_us`: not yet, now, or no more in force."""
+    """Return the time for which the validity stays as it is at `now_us`: not yet, now, or no more in force."""
     if now_us < validity.since_us:
         return Window(0, validity.since_us)
     if now_us < validity.until_us:

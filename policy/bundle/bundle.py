@@ -1,6 +1,6 @@
 """A policy bundle: the base policy that all members share, and one member's national folder.
 
-All files are read once, checked against the schema, and hashed. What does not check does not load.
+All files are read once, checked against the schema, and hashed. A bundle with a fault does not load.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ACTIONS: Mapping[str, Iterable[str]] = {
     "learn": tuple(RECORD_TYPES),
     "release": tuple(RECORD_TYPES),
 }
-"""Each action with the resources it can be asked for."""
+"""Each action with the resources for which it can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """All that decides. `hash` is SHA-256 over the files (`hash_files`).
+    """Everything that decides. `hash` is SHA-256 over the files (`hash_files`).
 
     `matchers` are the policies of both layers that can match an action on a resource. `roles` are those that the
     schema lists.
@@ -90,12 +90,12 @@ class Bundle:
 
 
 Files = Mapping[str, "File"]
-"""The files of one folder by their path inside it; what is hashed are the very bytes that are read."""
+"""The files of one folder by their path inside it; the bytes that are read are those that are hashed."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a bundle: where it lies, and its bytes."""
+    """One file of a bundle: its path and its bytes."""
 
     path: Path
     data: bytes
@@ -114,7 +114,7 @@ class File:
 
 
 def strangers(folder: Path) -> list[Misconfigured]:
-    """Return files that look as if they decided, and do not: a misspelt `quotas.toml` would switch all quotas off."""
+    """Return errors for files that look like policy files and are not: a misspelt `quotas.toml` drops all quotas."""
     return [
         Misconfigured(
             "`{path}` is no file of a policy",
@@ -130,7 +130,7 @@ def strangers(folder: Path) -> list[Misconfigured]:
 
 
 def read_files(folder: Path) -> dict[str, File]:
-    """Return the files of `folder` that decide; cases and bad twins are no part of the policy."""
+    """Return the files of `folder` that decide; cases and bad twins are not part of the policy."""
     if not folder.is_dir():
         raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
     paths = [path for pattern in (*_SINGLE, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
@@ -146,9 +146,7 @@ def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
 
 
 def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle | None, list[Misconfigured]]:
-    """Return the bundle of these files, or None and everything that is wrong with them, each with file, line and
-    term.
-    """
+    """Return the bundle of these files, or None and all problems, each with file, line and term."""
     problems: list[Misconfigured] = []
     try:
         schema = _schema(base)
@@ -229,9 +227,7 @@ def _schema(base: Files) -> cedarpy.Schema:
 
 @lru_cache(maxsize=8)
 def _parsed_schema(text: str) -> cedarpy.Schema:
-    """Return one object for one text: what is known of a policy by its schema holds for the next bundle with the same
-    one.
-    """
+    """Return one object for one text: the checks of policies by it then hold for the next bundle with this schema."""
     return cedarpy.Schema.from_str(text)
 
 
@@ -278,7 +274,7 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
 
 
 def _one(files: Files, name: str, read: Callable[[TomlTable], _D], problems: list[Misconfigured]) -> _D | None:
-    """Return what one optional document says, or None."""
+    """Return the content of one optional document, or None."""
     if name not in files:
         return None
     try:
@@ -321,7 +317,7 @@ def _read(file: File, schema: cedarpy.Schema, problems: list[Misconfigured]) -> 
 
 
 def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], Matcher]:
-    """For each action and resource, the policies of all layers that can match it."""
+    """Return, for each action and resource, the policies of all layers that can match it."""
     named = {name: policy for layer in layers for name, policy in layer.by_name.items()}
     return {
         (action, resource): matcher({n: p for n, p in named.items() if p.concerns(action, resource)})
@@ -331,7 +327,7 @@ def matchers(layers: Iterable[Layer]) -> dict[tuple[str, str], Matcher]:
 
 
 def matcher(policies: Mapping[str, Policy]) -> Matcher:
-    """Parsed so that Cedar allows whatever any of `policies` matches, and its reasons are all that match, by name."""
+    """Return `policies` parsed as permits, so that Cedar's reasons are all that match, by name."""
     bodies = {name: {**policy.body, "effect": "permit"} for name, policy in policies.items()}
     text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
     return Matcher(_parsed(text), tuple(policies))
@@ -339,14 +335,14 @@ def matcher(policies: Mapping[str, Policy]) -> Matcher:
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> cedarpy.PolicySet:
-    """Few of the sets change from one version of a policy to the next, or to a mutant of it."""
+    """Parse a set of policies; cached, since most sets are the same in the next version of a policy, or a mutant."""
     return cedarpy.PolicySet.from_json_str(text)
 
 
 def _check_members(
     layers: Iterable[Layer], agreements: list[Agreement], own: MemberId, problems: list[Misconfigured]
 ) -> None:
-    """A member that no agreement names is a misspelling: nothing could be exchanged with it anyway."""
+    """Note a problem for each member that no agreement names: it is a misspelling, as nothing is exchanged with it."""
     known = {own}.union(*(agreement.parties for agreement in agreements))
     for layer in layers:
         for policy in layer.by_name.values():

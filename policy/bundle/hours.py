@@ -1,6 +1,6 @@
-"""Hours of the day as data of a national folder (`hours.toml`): when it is night, so that fewer decide alone.
+"""Hours of the day as data of a national folder (`hours.toml`): the night, in which fewer may decide alone.
 
-A rule may ask whether it is night. What was decided by day is not kept into the night: `Window` says until when.
+A rule may ask if it is night. A decision made by day is not kept into the night: `Window` says until when.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Hours:
     until: int
 
     def at(self, now_us: int) -> tuple[bool, Window]:
-        """Tell whether it is night, and for how long that stays so."""
+        """Tell whether it is night, and the time for which that stays so."""
         minute = now_us // _MINUTE_US
         day, now = divmod(minute, _DAY_MINUTES)
         night = self._is_night(now)
@@ -45,7 +45,7 @@ class Hours:
 
 
 def night_at(hours: Hours | None, now_us: int) -> tuple[bool, Window]:
-    """Tell whether it is night at a time; never where a folder says nothing of hours."""
+    """Tell whether it is night at a time; never if a folder has no hours."""
     return hours.at(now_us) if hours is not None else (False, ALWAYS)
 
 

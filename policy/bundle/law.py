@@ -1,8 +1,8 @@
-"""What the law of each member says of an offence, as data of a national folder (`law.toml`).
+"""Each member's law on each offence, as data of a national folder (`law.toml`).
 
 Police exchange treaties speak of "serious crime": UNTOC means four years or more, others one year. Where a request's
 offence may carry the death penalty and its country has given no assurance, a human decides on every release. Only
-what stands in the file is known; a counterpart that an agreement names and the file does not is a load error.
+the file's content is known; a counterpart that an agreement names and the file does not is a load error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_YEARS = 100
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """The heaviest penalty that a country's law knows for an offence: years of prison, and whether death is one."""
+    """The heaviest penalty that a country's law knows for an offence: years of prison, and if death is possible."""
 
     years: int = 0
     death: bool = False
@@ -32,7 +32,7 @@ class Penalty:
 
 @dataclass(frozen=True, slots=True)
 class LawCovers:
-    """What the law of the asking country says of the offence in a question."""
+    """The asking country's law on the offence in a question."""
 
     known: bool = False
     minimum: bool = False
@@ -59,7 +59,7 @@ class Law:
     assured: frozenset[str]
 
     def covers(self, member: str, offence: str) -> LawCovers:
-        """Return what the law of `member` says of `offence`; all false where the file says nothing."""
+        """Return the law of `member` on `offence`; all false if the file says nothing."""
         penalty = self.penalties.get(member, {}).get(offence)
         if penalty is None:
             return LawCovers()
@@ -100,7 +100,7 @@ def _penalty(table: TomlTable, name: str, value: object) -> Penalty:
 
 
 def check_counterparts(document: TomlTable, law: Law, counterparts: frozenset[str]) -> list[Misconfigured]:
-    """Return a problem for each counterpart of an agreement of whose law nothing is said."""
+    """Return a problem for each counterpart of an agreement whose law is not given."""
     return [
         document.wrong(
             f"the law of `{member}`, a party to an agreement, is not given", "member", remedy=f"[member.{member}]"

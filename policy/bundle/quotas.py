@@ -20,18 +20,18 @@ _MAX = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Limits by (direction, counterpart, purpose); `default` holds for whatever is not named, None for no limit."""
+    """Limits by (direction, counterpart, purpose); `default` holds for all others, None for no limit."""
 
     limits: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     default: int | None = None
 
     def limit(self, direction: str, counterpart: str, purpose: str) -> int | None:
-        """Return questions a day, or None where nothing limits them."""
+        """Return the questions a day, or None for no limit."""
         return self.limits.get((direction, counterpart, purpose), self.default)
 
     @property
     def named(self) -> bool:
-        """Whether anything is limited at all."""
+        """True if anything is limited."""
         return bool(self.limits) or self.default is not None
 
 

@@ -1,4 +1,4 @@
-"""How long a recipient may keep what was released: the shortest time that base and national policy name."""
+"""The time for which a recipient may keep a released record: the shortest that base and national policy name."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MAX_MADE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Hours by purpose and by record type; what stands in neither table may not be released at all."""
+    """Hours by purpose and by record type; a purpose or type that is not listed may not be released at all."""
 
     purpose: Mapping[str, int]
     record_type: Mapping[str, int]
     _made: dict[tuple[Marking, str, str], tuple[int, ReleaseMarking]] = field(default_factory=dict, compare=False)
 
     def not_after(self, record_type: str, purpose: str, now_us: int, keep_hours: int | None = None) -> datetime:
-        """Until when, in UTC and whole minutes; `keep_hours` is what the record's own marking says.
+        """Return the end of the time, in UTC and whole minutes; `keep_hours` is the limit of the record's own marking.
 
         Raises `Forbidden` for a purpose or type that is not listed.
         """
@@ -39,7 +39,7 @@ class Retention:
         )
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
-        """Return what the recipient must obey: of the internal marking, the part that may leave (design, section 6)."""
+        """Return the recipient's duties: the part of the internal marking that may leave (design, section 6)."""
         minute_us = now_us - now_us % _MINUTE_US
         key = (marking, record_type, purpose)
         found = self._made.get(key)
@@ -69,7 +69,7 @@ def read_retention(documents: Iterable[TomlTable]) -> Retention:
 
 
 def _shortest(tables: list[Mapping[str, int]]) -> dict[str, int]:
-    """Only what the first table lists: a later one can shorten a time, and cannot add one."""
+    """Return the shortest time for each key of the first table: a later one can shorten a time, and cannot add one."""
     return {key: min(table.get(key, hours) for table in tables) for key, hours in tables[0].items()}
 
 

@@ -1,4 +1,4 @@
-"""Single policies: finding them in a file, and reading what their annotations say.
+"""Single policies: finding them in a file, and reading their annotations.
 
 Each policy is checked by itself, so that an error names the file, the line and the term.
 """
@@ -20,7 +20,7 @@ from gateway.records.types import RECORD_TYPES
 
 RELEASE = "release"
 RESERVED_IDS = frozenset({"default", "error"})
-"""Names in decisions that are no policies: nothing permitted it; evaluation failed."""
+"""Names in decisions that are not policies: nothing permitted it; evaluation failed."""
 
 HANDLING_DATA = frozenset(
     {
@@ -39,7 +39,7 @@ HANDLING_DATA = frozenset(
         "withhold_from",
     }
 )
-"""What the recipient must obey always travels with a record; no policy can drop it (CASE-F6)."""
+"""The recipient's duties always travel with a record; no policy can drop them (CASE-F6)."""
 
 _ANNOTATIONS = frozenset({"id", "title", "code", "fields", "withhold", "show"})
 _TERM = re.compile(r"`([^`]+)`")
@@ -50,7 +50,7 @@ _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The text of one policy, and where it begins."""
+    """The text of one policy, and the place where it begins."""
 
     file: str
     line: int
@@ -71,8 +71,8 @@ class Rule:
 class Policy:
     """One policy. `fields` and `withhold` are names of fields of its record type; `all_fields` is `@fields("*")`.
 
-    `resource` is empty where the policy names none, and so stands for all; `body` is the policy in Cedar's JSON
-    form, `text` as it is written; `members` are the members that it speaks of.
+    `resource` is empty if the policy names none, and so stands for all; `body` is the policy in Cedar's JSON form,
+    `text` its source; `members` are the members that it names.
     """
 
     id: str
@@ -114,7 +114,7 @@ def _rule(file: str, text: str, start: int, end: int) -> Rule:
 def read_policy(
     rule: Rule, schema: cedarpy.Schema, codes: frozenset[str], problems: list[Misconfigured]
 ) -> Policy | None:
-    """Return the policy of `rule`, valid against `schema`; or None, and all that is wrong with it in `problems`."""
+    """Return the policy of `rule`, valid against `schema`; or None, and all its faults in `problems`."""
     passed, errors = _validated(rule.text, schema)
     found = [_invalid(rule, error) for error in errors]
     if not passed and not found:

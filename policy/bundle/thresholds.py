@@ -1,4 +1,4 @@
-"""How alike names must be, by purpose: data of the base policy, which a national folder makes stricter and never wider.
+"""The required likeness of names, by purpose: data of the base policy. A national folder can only make it stricter.
 
 Only searches by name know a likeness; documents, plates and other numbers are equal or not.
 """
@@ -18,17 +18,17 @@ _NAMES = ", ".join(each.value for each in Strictness)
 
 @dataclass(frozen=True, slots=True)
 class ThresholdSets:
-    """The set of thresholds for each purpose; what no policy names is `USUAL`."""
+    """The set of thresholds for each purpose; for a purpose that no policy names it is `USUAL`."""
 
     purpose: Mapping[str, Strictness] = field(default_factory=dict)
 
     def of(self, purpose: str) -> Strictness:
-        """Return which set holds for a search with this purpose."""
+        """Return the set for a search with this purpose."""
         return self.purpose.get(purpose, Strictness.USUAL)
 
 
 def read_thresholds(base: TomlTable | None, national: TomlTable | None) -> ThresholdSets:
-    """Return what the base policy says, made stricter by the national folder; each may be absent.
+    """Return the base policy's sets, made stricter by the national folder; each may be absent.
 
     Raises `Misconfigured` with file, line and term for an unknown purpose or set, and for a national set that is wider.
     """

@@ -1,1 +1,1 @@
-"""Decide: base and national policy apart, and both must allow."""
+"""The policy engine: base and national policy decide separately, and both must allow."""

@@ -1,4 +1,4 @@
-"""Decisions that were made before: bounded, thread-safe, and never older than a rule's time boundary."""
+"""Decisions that were made before: bounded, thread-safe, and never kept past a rule's time limit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOREVER_US = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From when (included) until when (excluded) something holds, in microseconds since 1970."""
+    """The time in which something holds, from `since_us` (included) to `until_us` (excluded), since 1970."""
 
     since_us: int = 0
     until_us: int = FOREVER_US
@@ -26,12 +26,12 @@ class Window:
         return self.since_us <= now_us < self.until_us
 
     def __and__(self, other: Window) -> Window:
-        """When both hold."""
+        """Return the time in which both hold."""
         return Window(max(self.since_us, other.since_us), min(self.until_us, other.until_us))
 
 
 ALWAYS = Window()
-"""The window of what no date limits."""
+"""The window without limits."""
 
 
 class DecisionCache(Generic[K, V]):
@@ -43,7 +43,7 @@ class DecisionCache(Generic[K, V]):
         self._kept: OrderedDict[K, tuple[V, Window]] = OrderedDict()
 
     def get(self, key: K, now_us: int) -> V | None:
-        """Return the decision for `key`, unless its time is over or has not come."""
+        """Return the decision for `key`; None if there is none or its time is over or has not come."""
         with self._lock:
             found = self._kept.get(key)
             if found is None:
@@ -56,7 +56,7 @@ class DecisionCache(Generic[K, V]):
             return value
 
     def put(self, key: K, value: V, window: Window) -> None:
-        """Keep `value` while `window` lasts; the one that was not used for longest makes room."""
+        """Keep `value` while `window` lasts; the least recently used one makes room."""
         with self._lock:
             self._kept[key] = (value, window)
             self._kept.move_to_end(key)
@@ -64,7 +64,7 @@ class DecisionCache(Generic[K, V]):
                 self._kept.popitem(last=False)
 
     def recent(self, most: int) -> list[K]:
-        """Return what the `most` decisions are kept for that were used last, the last one at the end."""
+        """Return the keys of the `most` decisions that were used last, the latest at the end."""
         with self._lock:
             return list(self._kept)[-most:]
 

@@ -1,7 +1,7 @@
-"""The policy engine: base and national policy decide apart, and both must allow.
+"""The policy engine: base and national policy decide separately, and both must allow.
 
-Everything that is not permitted is denied: no policy that permits, a policy that forbids, a value that no list
-knows, or any error while evaluating.
+Everything that is not permitted is denied: no policy that permits, a policy that forbids, a value that is on no list,
+or any error while evaluating.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CACHE_LIMIT = 10_000
 
 
 AGAIN = 500
-"""Decisions of each kind that are made again after a change of policy: those that were used last."""
+"""The most decisions of each kind that are made again after a change of policy: those used last."""
 
 
 class PolicyEngine:
-    """The policy in force. It never changes but for its caches, and is safe for several threads.
+    """The policy in force. It never changes except for its caches, and is safe for several threads.
 
     `hash` is SHA-256 over all files that decide: base and national policy, agreements, times of retention.
     """
@@ -62,7 +62,7 @@ class PolicyEngine:
     def load(cls, national: Path, member: MemberId, base: Path | None = None) -> PolicyEngine:
         """Return the policy of `member` in the folder `national`, over `base` (default: the one of the gateway).
 
-        Raises `Misconfigured` naming file, line and term when anything in it cannot be used.
+        Raises `Misconfigured` naming file, line and term when any part of it cannot be used.
         """
         return cls(load_bundle(read_files(base or BASE), read_files(national), member), member)
 
@@ -72,7 +72,7 @@ class PolicyEngine:
         return self.bundle.quotas
 
     def may_ask(self, a: AskAttributes, now_us: int) -> Decision:
-        """May this officer of ours ask at all?"""
+        """Decide if this officer of ours may ask at all."""
         found = self._asks.get(a, now_us)
         if found is None:
             found = self._decision(*self._evaluator.verdicts(ask_request(a, self.member)), a.as_json())
@@ -80,21 +80,21 @@ class PolicyEngine:
         return found
 
     def may_send(self, a: QuestionAttributes, now_us: int) -> Decision:
-        """May this question of ours go to that counterpart?"""
+        """Decide if this question of ours may go to that counterpart."""
         return self._decisions.get(("send", a), now_us) or self._question("send", a, self.member, a.counterpart, now_us)
 
     def may_answer(self, a: QuestionAttributes, now_us: int) -> Decision:
-        """May this counterpart's question be served?"""
+        """Decide if this counterpart's question may be served."""
         return self._decisions.get(("answer", a), now_us) or self._question(
             "answer", a, a.counterpart, self.member, now_us
         )
 
     def hides(self, a: RecordAttributes, now_us: int) -> bool:
-        """Must the recipient not learn that the record exists? Never depends on what the asker can choose."""
+        """Tell whether the recipient must not learn of the record; never depends on anything that the asker chooses."""
         return not self.may_learn(a, now_us).allow
 
     def may_learn(self, a: RecordAttributes, now_us: int) -> Decision:
-        """May the recipient learn that the record exists? No date limits it, so the decision is kept for good."""
+        """Decide if the recipient may learn of the record. No date limits it, so the decision is kept for good."""
         key = LearnAttributes.of(a)
         found = self._learns.get(key, now_us)
         if found is None:
@@ -103,7 +103,7 @@ class PolicyEngine:
         return found
 
     def release(self, a: RecordAttributes, now_us: int) -> Release:
-        """May this record go to the recipient, and which of its fields? The result must not be changed."""
+        """Decide if this record may go to the recipient, and which fields. The result must not be changed."""
         found = self._releases.get(a, now_us)
         if found is not None:
             return found
@@ -119,9 +119,10 @@ class PolicyEngine:
     def make_ready(self, before: PolicyEngine | None, now_us: int, go_on: Callable[[], bool] = lambda: True) -> int:
         """Work ahead before the policy comes into force; return how many decisions were worked out.
 
-        1. Cedar is asked what the policies can come to, for each record type and query that an agreement covers.
-        2. What `before`, the policy until now, decided last is decided anew, for the time at which that happens, so
-           that the requests that come find their decisions kept. They are kept for as long as any other ones.
+        1. Cedar is asked for the possible outcomes of the policies, for each record type and query that an agreement
+           covers.
+        2. The latest decisions of `before`, the policy until now, are made again for `now_us`, so that coming requests
+           find their decisions kept. They are kept for as long as any other ones.
 
         `go_on` is called after each decision: it may wait, so that other threads get their turn; False ends the work.
         """
@@ -152,11 +153,11 @@ class PolicyEngine:
         return self.agreements.find(purpose, recipient, now_us)
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
-        """Return what the recipient must obey. Raises `Forbidden` where no time of retention is known."""
+        """Return the recipient's duties. Raises `Forbidden` if no time of retention is known."""
         return self.bundle.retention.release_marking(marking, record_type, purpose, now_us)
 
     def strictness(self, purpose: str) -> Strictness:
-        """Return how alike names must be in a search with this purpose."""
+        """Return the required likeness of names in a search with this purpose."""
         return self.bundle.thresholds.of(purpose)
 
     def _question(
@@ -170,7 +171,7 @@ class PolicyEngine:
         return decision
 
     def setting(self, asker: MemberId, offence: str, now_us: int) -> Setting:
-        """Return what surrounds a question of `asker` at a time: the law on its offence, and whether it is night."""
+        """Return the setting of a question of `asker` at a time: the law on its offence, and true if it is night."""
         night, window = night_at(self.bundle.hours, now_us)
         return Setting(self.bundle.law.covers(asker, offence), night, window)
 

@@ -1,10 +1,10 @@
-"""Evaluating a request: which policies match, and what each layer makes of them. Any error is a denial.
+"""Evaluate a request: find the policies that match, and let each layer judge them. Any error is a denial.
 
-Cedar is asked once for a request, for both layers together: most of a decision's cost is reading the context. What
-it said of each policy is kept, and Cedar is asked again only where something is new (`policy.engine.memory`).
+Cedar is asked once for a request, for both layers together: most of a decision's cost is reading the context. Its
+result for each policy is kept, and Cedar is asked again only if a value is new (`policy.engine.memory`).
 For both, each policy is loaded as a permit (`bundle.matcher`), so that Cedar names all that match, and its own rule
-is applied here for each layer apart: some permit matches, and no forbid does. A forbid with `@withhold` keeps back
-fields and not the record. `tests/unit/policy/engine/test_engine.py` holds this to Cedar's own decisions.
+is applied here for each layer separately: some permit matches, and no forbid does. A forbid with `@withhold` keeps
+back fields and not the record. `tests/unit/policy/engine/test_engine.py` holds this to Cedar's own decisions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CODE_OF_UNKNOWN: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one layer says: by the policies called `names` it allows or denies; of them, `withholding` keep fields.
+    """One layer's verdict: by the policies called `names` it allows or denies; of them, `withholding` keep fields.
 
     `codes` are the refusals that the denying policies give.
     """
@@ -56,7 +56,7 @@ class Verdict:
 
 
 class Evaluator:
-    """Asks Cedar, always with the schema, and with nothing parsed anew."""
+    """Asks Cedar, always with the schema, and parses nothing twice."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -68,7 +68,7 @@ class Evaluator:
         self._making = threading.Lock()
 
     def verdicts(self, request: Request) -> tuple[Verdict, Verdict]:
-        """Return what base and national policy say."""
+        """Return the verdicts of base and national policy."""
         layers = self._bundle.base, self._bundle.national
         place = request.action, request.resource
         matcher = self._bundle.matchers.get(place)
@@ -86,9 +86,9 @@ class Evaluator:
         return _verdict(layers[0], names), _verdict(layers[1], names)
 
     def fill(self, sample: Request, domains: Domains) -> Iterator[None]:
-        """Ask Cedar ahead what requests like `sample` can come to; each step is one question to it.
+        """Ask Cedar ahead for the possible outcomes of requests like `sample`; each step is one question to it.
 
-        `domains` say which words attributes and principal can have.
+        `domains` holds the possible words of attributes and principal.
         """
         matcher = self._bundle.matchers[sample.action, sample.resource]
         memory = self._memory(matcher, sample)
@@ -124,18 +124,18 @@ class Evaluator:
     def _matching(self, matcher: Matcher, request: Request) -> tuple[list[str], list[str]]:
         try:
             result = cedarpy.is_authorized(request.as_cedar(), matcher.policies, self._entities, self._bundle.schema)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in there must end in a denial
+        except Exception as error:  # noqa: BLE001 - any fault in Cedar must end in a denial
             return [], [str(error)]
         return sorted(result.diagnostics.reasons), result.diagnostics.errors
 
 
 def _sets(request: Request) -> frozenset[str]:
-    """Return the attributes that hold a set."""
+    """Return the paths of attributes that hold a set."""
     return frozenset(path for path, value in request.context.items() if isinstance(value, frozenset))
 
 
 def _verdict(layer: Layer, matching: Iterable[str]) -> Verdict:
-    """Cedar's rule: allowed when a permit matches and no forbid does; denied when nothing matches."""
+    """Apply Cedar's rule: allowed when a permit matches and no forbid does; denied when nothing matches."""
     found = [(name, layer.by_name[name]) for name in matching if name in layer.by_name]
     withholding = tuple(policy for _, policy in found if policy.withhold)
     forbids = [(name, policy) for name, policy in found if not policy.permit and not policy.withhold]
@@ -151,6 +151,6 @@ def _failed(layer: Layer, codes: frozenset[str]) -> Verdict:
 
 
 def _codes_of(errors: list[str]) -> frozenset[str]:
-    """Return the refusal that fits a value that no list knows; none for other errors."""
+    """Return the refusal for a value that is on no list; empty for other errors."""
     kinds = {kind for error in errors for kind in _UNKNOWN.findall(error)}
     return frozenset(_CODE_OF_UNKNOWN[kind] for kind in kinds if kind in _CODE_OF_UNKNOWN)

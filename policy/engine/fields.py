@@ -1,4 +1,4 @@
-"""Which fields leave: in each layer the permits' fields less those kept back; over both, the intersection."""
+"""Choose the fields that leave: in each layer the permits' fields less the withheld ones; over both, those of both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policy.engine.evaluate import Verdict
 
 
 def released(decision: Decision, record_type: str, verdicts: Iterable[Verdict]) -> Release:
-    """Return a release of all fields that no layer keeps back."""
+    """Return a release of all fields that no layer withholds."""
     every = frozenset(RECORD_TYPES[record_type].fields)
     withheld: dict[str, str] = {}
     show_count = True
@@ -21,14 +21,14 @@ def released(decision: Decision, record_type: str, verdicts: Iterable[Verdict]) 
 
 
 def refused(decision: Decision, record_type: str, *, hide: bool) -> Release:
-    """Return a release of nothing; every field is kept back by the policy that denied."""
+    """Return a release of nothing; every field is withheld by the policy that denied."""
     known = RECORD_TYPES.get(record_type)
     rule = decision.policies[0]
     return Release(decision, hide, frozenset(), dict.fromkeys(known.fields, rule) if known else {})
 
 
 def _kept_back(verdict: Verdict, every: frozenset[str]) -> dict[str, str]:
-    """Return each field that a layer does not let out, with the policy that withholds it, or the layer's default."""
+    """Return each field that a layer does not release, with the policy that withholds it, or the layer's default."""
     permits = verdict.permits
     everything = any(permit.all_fields for permit in permits)
     named = every if everything else {name for permit in permits for name in permit.fields}

@@ -1,15 +1,14 @@
-"""What Cedar said before, policy by policy, so that a new decision asks only for what is new in it (decision 0034).
+"""Keep Cedar's results, policy by policy, so that a new decision asks only for new values (decision 0034).
 
-A policy's outcome depends on the attributes of the context, and of the principal, that it reads (`reads`). Of an
-attribute that it only compares with values of its own it cannot tell the others apart, so they count as one. Policies
-that read the same attributes form a slice, and what Cedar said of a slice for some values holds for every request that
+A policy's outcome depends on the attributes of the context, and of the principal, that it reads (`reads`). If it only
+compares an attribute with values of its own, it cannot tell other values apart, so they count as one. Policies
+that read the same attributes form a slice, and Cedar's result for a slice and some values holds for every request that
 has these values. A request whose slices are all known needs no evaluation; for any other one Cedar is asked in full,
 and all slices are kept. Policies that say nothing of the resource form slices of an action, the others those of one
 place (an action on a resource).
-
 A request is only answered from memory if Cedar would accept it (`Accepted`), and only accepted requests are kept.
-`requests_ahead` lists what Cedar is asked before a policy comes into force, so that its first decisions are no dearer
-than later ones. `tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
+`requests_ahead` lists the requests for which Cedar is asked before a policy comes into force, so that its first
+decisions are as fast as later ones. `tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ from policy.engine.request import (
 )
 
 LIMIT = 4096
-"""Values of one slice, and words of one attribute, that are kept; then it begins anew. Counterparts choose some."""
+"""The most values of one slice, and words of one attribute; then it starts empty. Counterparts choose some."""
 
 _MOST_AHEAD = 512
-"""Combinations of values that Cedar is asked for ahead, of policies that read the same attributes."""
+"""The most combinations of values for which Cedar is asked ahead, for each slice."""
 
 _MOST_SUBSETS = 7
-"""Of more members than these, not each set is tried."""
+"""With more members than this, not every set is tried."""
 
 PRINCIPAL = "principal"
 RESOURCE = "resource"
@@ -59,29 +58,30 @@ _SET_TESTS = frozenset({"contains", "containsAny", "containsAll"})
 Literals: TypeAlias = frozenset[Any]
 
 Reads: TypeAlias = Mapping[str, Literals | None]
-"""Paths such as `marking.level`. With literals, the policy only compares the attribute with these, and cannot tell
-apart values that are none of them, or sets that hold the same of them; with None, every value may count. A record
-stands for all its attributes, the empty path for the whole context, `PRINCIPAL` and `RESOURCE` for themselves."""
+"""Paths such as `marking.level`. With literals, the policy only compares the attribute with these: other values, and
+sets that hold the same literals, are alike to it. With None, every value may count. A record stands for all its
+attributes, the empty path for the whole context, `PRINCIPAL` and `RESOURCE` for themselves."""
 
 Domains: TypeAlias = Mapping[str, Sequence[Any]]
-"""The words that attributes can be made of, by path: their values, or the members of their sets."""
+"""The possible words of attributes, by path: their values, or the members of their sets."""
 
 
 # ------------------------------------------------------------ what a policy reads
 
 
 def reads(body: dict[str, Any]) -> Reads:
-    """Return what the scope and the conditions of a policy, given in Cedar's JSON form, read.
+    """Return the attributes that the scope and the conditions of a policy, in Cedar's JSON form, read.
 
-    It may be more than what counts, and never less: what is not plainly an attribute of the context counts as the whole
-    of what it is made of, and what is not plainly a comparison with values that stand in the policy as reading all.
+    It may be more than what counts, and never less. An expression that is not plainly an attribute of the context
+    counts as everything that it is made of. One that is not plainly a comparison with values of the policy counts as
+    reading all.
     """
     scopes = (_scope(variable, body[variable]) for variable in (PRINCIPAL, RESOURCE))
     return _merged(chain(*scopes, _conditions(body["conditions"])))
 
 
 def touches(read: str, attribute: str) -> bool:
-    """Return if what is read is the attribute, a record that holds it, or a part of it."""
+    """Tell whether what is read is the attribute, a record that holds it, or a part of it."""
     return not read or f"{attribute}.".startswith(f"{read}.") or f"{read}.".startswith(f"{attribute}.")
 
 
@@ -94,7 +94,7 @@ def _merged(found: Iterator[tuple[str, Literals | None]]) -> dict[str, Literals 
 
 
 def _scope(variable: str, scope: dict[str, Any]) -> Iterator[tuple[str, Literals | None]]:
-    """Yield one entity is named, or all are meant; `is` names the type, and each action has one type of either."""
+    """Yield the one entity that a scope names, or None for any. `is` adds nothing, since each action has one type."""
     if scope["op"] == "==" and "entity" in scope:
         yield variable, frozenset({scope["entity"]["id"]})
     elif scope["op"] not in ("All", "is") or "in" in scope:
@@ -113,9 +113,10 @@ def _conditions(node: Any) -> Iterator[tuple[str, Literals | None]]:
 
 
 def _compared(node: Any) -> tuple[str, Literals] | None:
-    """Return the attribute that an expression only compares with literals, and the literals.
+    """Return the attribute that an expression only compares with literals, and the literals; None for any other.
 
-    `a == x`, `[x, y].contains(a)`, `a.contains(x)`, `a.containsAny([x, y])`, `a.containsAll([x, y])`, and nothing else.
+    The comparisons are `a == x`, `a != x`, `[x, y].contains(a)`, `a.contains(x)`, `a.containsAny([x, y])` and
+    `a.containsAll([x, y])`.
     """
     if not isinstance(node, dict) or len(node) != 1:
         return None
@@ -140,7 +141,7 @@ def _set(node: Any) -> Literals | None:
 
 
 def _literals(nodes: Any) -> Literals | None:
-    """Return the values of entities, texts, numbers and truths; None where an expression is something else."""
+    """Return the values of entities, texts, numbers and truths; None if an expression is something else."""
     found = []
     for node in nodes:
         if not isinstance(node, dict) or node.keys() != {"Value"}:
@@ -155,7 +156,7 @@ def _literals(nodes: Any) -> Literals | None:
 
 
 def _path(node: Any) -> str | None:
-    """Return the path of an expression that is an attribute of the context (or asks for one), principal or resource."""
+    """Return the path of an expression that reads (or tests for) an attribute of the context, principal or resource."""
     for variable, path in (("context", ""), (PRINCIPAL, PRINCIPAL), (RESOURCE, RESOURCE)):
         if node == {"Var": variable}:
             return path
@@ -173,8 +174,11 @@ def _path(node: Any) -> str | None:
 
 @dataclass(slots=True)
 class Slice:
-    """The policies `names`, and what each attribute that they read is compared with. `known` are those that match, by
-    what `classes` makes of a context with its principal; `sets` are the attributes that hold sets."""
+    """The policies `names`, and the literals with which each attribute that they read is compared.
+
+    `known` holds the policies that match, by the result of `classes` for a context with its principal; `sets` are the
+    attributes that hold sets.
+    """
 
     names: frozenset[str]
     reads: Reads
@@ -183,7 +187,7 @@ class Slice:
     known: dict[Any, tuple[str, ...]] = field(default_factory=dict)
 
     def choices(self, domains: Domains) -> list[list[Any]]:
-        """Return for each attribute a value of each class, as far as `domains` tell what values there are."""
+        """Return, for each attribute, a value of each class, as far as `domains` lists the values."""
         return [self._choices(path, literals, domains[path]) for path, literals in self.reads.items()]
 
     def _choices(self, path: str, literals: Literals | None, words: Sequence[Any]) -> list[Any]:
@@ -199,7 +203,7 @@ class Slice:
 
 
 def slices_of(reads: Mapping[str, Reads], sample: Context) -> list[Slice]:
-    """Return the slices of policies, given what they read by their names; `sample` is a context as they find it."""
+    """Return the slices of policies, given the reads of each by name; `sample` is a context of their action."""
     alike: dict[tuple[str, ...], dict[str, Reads]] = {}
     for name, read in reads.items():
         touched = _touched(read, (*sample, PRINCIPAL))
@@ -209,7 +213,7 @@ def slices_of(reads: Mapping[str, Reads], sample: Context) -> list[Slice]:
 
 
 def _touched(read: Reads, attributes: Collection[str]) -> Reads:
-    """Return the attributes that are read; a policy that reads one that is not there counts as reading everything."""
+    """Return the attributes that are read; a policy that reads a missing one counts as reading everything."""
     found: dict[str, Literals | None] = {}
     for path, literals in read.items():
         touched = [path] if path in attributes else [name for name in attributes if touches(path, name)]
@@ -241,7 +245,7 @@ def _class(path: str, literals: Literals | None, is_set: bool) -> Callable[[Cont
 
 
 class Accepted:
-    """What Cedar accepted in the requests of one action: types of values, and words of closed lists.
+    """The values that Cedar accepted in the requests of one action: types of values, and words of closed lists.
 
     Cedar checks a request attribute by attribute against the schema, so types and words that each stood in an accepted
     request make up a request that it accepts, too. `sample` is a context as the action has them.
@@ -257,7 +261,7 @@ class Accepted:
         self._texts = [path for path, value in sample.items() if path not in LISTED and isinstance(value, str)]
 
     def holds(self, context: Context) -> bool:
-        """Return True where it is known that Cedar would accept these values."""
+        """Tell whether it is known that Cedar would accept these values."""
         if context.keys() != self._keys or self._types_of(context) not in self._types:
             return False
         if any(context[path] not in known for path, known in self._words.items()):
@@ -267,7 +271,7 @@ class Accepted:
         )
 
     def keep(self, context: Context) -> None:
-        """Keep what Cedar accepted."""
+        """Keep the values that Cedar accepted."""
         self._types.add(self._types_of(context))
         for path, known in self._words.items():
             if len(known) >= LIMIT:
@@ -288,7 +292,7 @@ class Accepted:
 
 
 def _is_text(text: str) -> bool:
-    """Return if a text can be handed to Cedar at all: half a character cannot."""
+    """Tell whether a text can be handed to Cedar: half a surrogate pair cannot."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -300,7 +304,7 @@ class Memory:
         self._accepted = accepted
 
     def recall(self, principal: str, context: Context) -> list[str] | None:
-        """Return the policies that match, by name and in order, or None where Cedar has to be asked."""
+        """Return the policies that match, by name and in order, or None if Cedar has to be asked."""
         if not self._accepted.holds(context):
             return None
         values = {**context, PRINCIPAL: principal}
@@ -313,7 +317,7 @@ class Memory:
         return sorted(found)
 
     def keep(self, principal: str, context: Context, matching: Collection[str]) -> None:
-        """Keep that, of a request which Cedar accepted, the policies `matching` and no others match."""
+        """Note that `matching`, and no other policies, match a request which Cedar accepted."""
         values = {**context, PRINCIPAL: principal}
         for one in self._slices:
             if len(one.known) >= LIMIT:
@@ -324,7 +328,7 @@ class Memory:
     def gaps(self, domains: Domains) -> Iterator[dict[str, Any]]:
         """Yield values that are not known yet, by path; the caller asks Cedar before it takes the next ones.
 
-        As far as `domains` tell what values there are, each way in which a slice can come out is among them.
+        As far as `domains` lists the values, each possible outcome of a slice is among them.
         """
         tried = [(one, one.choices(domains)) for one in self._slices]
         for one, choices in sorted(tried, key=lambda pair: -prod(map(len, pair[1]))):
@@ -339,7 +343,7 @@ class Memory:
 
 
 def requests_ahead(bundle: Bundle, own: MemberId) -> Iterator[tuple[Request, Domains]]:
-    """Yield a request of each kind that an agreement covers, and which words its attributes and principal can have."""
+    """Yield a request of each kind that an agreement covers, and the possible words of its attributes and principal."""
     others = [member_id(name) for name in sorted(_of_agreements(bundle, "parties") - {own})]
     if not others:
         return
@@ -371,7 +375,7 @@ def _question(counterpart: MemberId, query: str) -> QuestionAttributes:
 
 
 def _words(bundle: Bundle, own: MemberId) -> dict[str, Sequence[Any]]:
-    """Return the words of the closed lists, by type; of texts, by path: agencies that an agreement names, and none."""
+    """Return the words of closed lists by type, and of texts by path: the agencies of agreements, and an empty text."""
     named = _of_agreements(bundle, "agencies")
     agencies = [*sorted({name.partition(".")[2] for name in named}), ""]
     return {

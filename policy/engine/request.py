@@ -1,7 +1,7 @@
 """Attributes as Cedar sees them: principal, action, resource, and the context of the schema.
 
 The context is made once, and both layers read it. Its attributes stand under their paths, such as `marking.level`,
-with plain values; Cedar gets them as its schema has them. A value that the schema does not know makes the request
+with plain values; Cedar gets them in the form of its schema. A value that is not in the schema makes the request
 invalid, and an invalid request is denied.
 """
 
@@ -49,7 +49,7 @@ LISTED: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the policies. `kind` is the type of what is asked for, `Query` or `RecordType`."""
+    """One question to the policies. `kind` is the type of `resource`, `Query` or `RecordType`."""
 
     principal: MemberId
     action: str
@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What surrounds a question: what the asker's law says of the offence, whether it is night, and until when."""
+    """The setting of a question: the asker's law on the offence, true if it is night, and until when."""
 
     law: LawCovers
     night: bool
@@ -81,7 +81,7 @@ class Setting:
 
 
 def ask_request(a: AskAttributes, own: MemberId) -> Request:
-    """May this officer of ours ask at all?"""
+    """Return `ask`: may this officer of ours ask at all?"""
     return Request(own, "ask", "Query", a.query, {**_asked(a), "purposeInToken": a.purpose_in_token})
 
 
@@ -94,7 +94,7 @@ def question_request(
 
 
 def learn_request(a: LearnAttributes) -> Request:
-    """May the recipient learn that the record exists?"""
+    """Return `learn`: may the recipient learn that the record exists?"""
     context: dict[str, object] = {
         "agency": a.agency,
         "category": a.category,
@@ -107,7 +107,7 @@ def learn_request(a: LearnAttributes) -> Request:
 def record_request(
     a: RecordAttributes, own: MemberId, covers: Covers, record: tuple[bool, bool], at: Setting
 ) -> Request:
-    """May this record go to the recipient? `record`: the agreement covers its type, and its owner."""
+    """Return `release`: may this record go to the recipient? `record`: the agreement covers its type, and its owner."""
     question, marking = a.question, a.marking
     context = {
         **_asked(question),
@@ -153,7 +153,7 @@ def _named(marking: Marking, member: MemberId, agency: str, office: str) -> dict
 
 
 def _nested(context: Context) -> dict[str, Any]:
-    """Return the context with its records, and with entities where the schema has them."""
+    """Return the context with its records, and with entities in the places of the schema."""
     nested: dict[str, Any] = {}
     for path, value in context.items():
         record, _, name = path.rpartition(".")

@@ -1,7 +1,7 @@
-"""What would have to differ: the single changes of a case that turn its decision around.
+"""Find the single changes of a case that turn its decision around.
 
-Every attribute is tried with each other value that its list knows, one at a time, against the policy itself. So
-an explanation never guesses at what a rule means.
+Every attribute is tried with each other value of its list, one at a time, against the policy itself. So an
+explanation never guesses at the meaning of a rule.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Alternative:
 
 
 def alternatives(bundle: Bundle, attributes: Attributes, allowed: Decide) -> list[Alternative]:
-    """Return the single changes after which `allowed` says the opposite of what it says of `attributes`."""
+    """Return the single changes after which `allowed` gives the opposite of its result for `attributes`."""
     now = allowed(attributes)
     return [change for change, other in _changes(bundle, attributes) if allowed(other) != now]
 

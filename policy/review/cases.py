@@ -1,4 +1,4 @@
-"""Cases of a national folder: what is asked, and what policy must say to it; and bad twins that must not load.
+"""Cases of a national folder: questions with the policy's expected answers; and bad twins that must not load.
 
 `cases/*.toml` hold one case each. `bad/<name>/` holds a file that takes the place of the folder's own one of the
 same path; its first line says where loading must fail and at which term: `// fails at line 7: purpos`.
@@ -37,7 +37,7 @@ _EXPECTED = frozenset({"allow", "code", "policies", "fields", "hide", "marking"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: an action with its attributes at a time, and what must come of it (only what is named counts)."""
+    """One case: an action with its attributes at a time, and the expected results (only named ones are compared)."""
 
     name: str
     title: str
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What became of a case; it holds when there are no `problems`. `policies` are those that decided."""
+    """The result of a case; it holds when there are no `problems`. `policies` are those that decided."""
 
     name: str
     problems: tuple[str, ...]
@@ -63,7 +63,7 @@ def run_cases(national: Path, member: MemberId, base: Path | None = None) -> lis
 
 
 def run_case(engine: PolicyEngine, case: Case) -> CaseResult:
-    """Decide one case and compare."""
+    """Decide one case and compare the result."""
     got = decide_case(engine, case)
     problems = [
         f"{key}: expected {_shown(value)}, got {_shown(got.get(key))}"
@@ -115,7 +115,7 @@ def _failure(folder: Path, texts: list[str]) -> tuple[int, str]:
 
 
 def decide_case(engine: PolicyEngine, case: Case) -> dict[str, Any]:
-    """Return what comes of a case, by the names under which `[expect]` compares it."""
+    """Return the results of a case, by the names under which `[expect]` compares them."""
     a, now_us = case.attributes, case.now_us
     if isinstance(a, RecordAttributes) and case.action == "learn":
         return _decided(engine.may_learn(a, now_us))
@@ -180,7 +180,7 @@ def _record(document: TomlTable) -> RecordAttributes:
 
 
 def _needed(document: TomlTable, key: str, keys: frozenset[str]) -> TomlTable:
-    """Return a table that must be there, with no other keys than these."""
+    """Return a required table, with no other keys than these."""
     document.get(key, dict)
     table = document.table(key)
     table.only(*keys)

@@ -1,4 +1,4 @@
-"""What a new policy changes against an old one: in words, and in the cases of both."""
+"""Compare a new policy with an old one: in words, and by the cases of both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _AGREEMENT_PARTS = ("parties", "agencies", "record_types", "queries", "purposes"
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """A case that comes out otherwise: what differs (`allow`, `fields`, `code`, `policies`), before and after."""
+    """A case with another result: the part that differs (`allow`, `fields`, `code`, `policies`), before and after."""
 
     name: str
     title: str
@@ -35,16 +35,14 @@ class CaseChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`words`: one sentence for each change of a policy, agreement or time. `cases`: what comes out otherwise."""
+    """`words`: one sentence for each change of a policy, agreement or time. `cases`: the cases with another result."""
 
     words: tuple[str, ...]
     cases: tuple[CaseChange, ...]
 
 
 def difference(old: Path, new: Path, member: MemberId, base: Path = BASE) -> Difference:
-    """Return what the national folder `new` changes against `old`. Raises `Misconfigured` when one of them does not
-    load.
-    """
+    """Return the changes of the national folder `new` against `old`. Raises `Misconfigured` when one does not load."""
     files = read_files(base)
     bundles = [load_bundle(files, read_files(folder), member) for folder in (old, new)]
     engines = [PolicyEngine(bundle, member) for bundle in bundles]

@@ -1,4 +1,4 @@
-"""Attributes as they were kept in an entry, read back, so that a decision can be explained or made again."""
+"""Attributes that were kept in an entry, read back, so that a decision can be explained or made again."""
 
 from __future__ import annotations
 

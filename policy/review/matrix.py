@@ -1,4 +1,4 @@
-"""Who gets what: for each counterpart, agency, purpose and record type, the fields that leave.
+"""The table of released fields for each counterpart, agency, purpose and record type.
 
 The table is made by asking the policy itself, for an ordinary record that names the recipient's country, and for
 one about a victim that names the recipient's agency; with a case number, and with a ticket of a control only.
@@ -27,7 +27,7 @@ _KINDS = {"ordinary": SubjectCategory.TRAVELLER, "victim": SubjectCategory.VICTI
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one agency of a counterpart gets of one record type for one purpose.
+    """The fields of one record type that one agency of a counterpart gets for one purpose.
 
     `subject` is `ordinary` or `victim`. A field is in `with_case` when it leaves for a question with a case number,
     in `with_ticket` when the ticket of a control is enough.
@@ -47,7 +47,7 @@ class Row:
 
 
 def matrix(engine: PolicyEngine, now_us: int) -> list[Row]:
-    """Return all rows in which anything leaves, at a time, under the agreements in force."""
+    """Return all rows with at least one released field, at a time, under the agreements in force."""
     return [row for row in _rows(engine, now_us) if row.with_case or row.with_ticket]
 
 
@@ -96,7 +96,7 @@ def _for_purpose(
 
 
 def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> frozenset[str]:
-    """Return what leaves, if the question itself is served for some kind of query."""
+    """Return the fields that leave, if the question itself is served for some kind of query."""
     for query in QueryKind:
         question = structs.replace(record.question, query=query.value)
         if engine.may_answer(question, now_us).allow:

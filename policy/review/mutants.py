@@ -1,7 +1,7 @@
 """Policies with one mistake each: a set of cases is good enough when every mistake makes one of them fail.
 
 A mutant turns a permit into a forbid or the other way round, drops one condition, one operand of a condition, or
-the member that a policy is for. What survives is a rule that no case speaks of.
+the member that a policy is for. A mutant that survives shows a rule that no case tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPERATORS = ("&&", "||")
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mistake: the policy's name (`national/kh-person`), what was changed, and the changed policy."""
+    """One mistake: the policy's name (`national/kh-person`), the change, and the changed policy."""
 
     name: str
     change: str
@@ -47,7 +47,7 @@ def read_country(national: Path, member: MemberId, base: Path = BASE) -> Country
 
 
 def survivors(countries: Sequence[Country]) -> tuple[list[Mutant], int]:
-    """Mutants that no case notices, and how many there were; the base policy is held to the cases of all countries."""
+    """Return the mutants that no case notices, and the number of all; cases of all countries test the base policy."""
     made = 0
     alive: list[Mutant] = []
     base = [(mutant, countries) for mutant in mutants(countries[0].bundle.base)] if countries else []
@@ -68,7 +68,7 @@ def mutants(layer: Layer) -> Iterator[Mutant]:
 
 
 def _flipped(policy: Policy) -> Policy:
-    """Return the opposite rule; one that only keeps back fields is dropped, since its opposite would say nothing."""
+    """Return the opposite rule; one that only withholds fields is dropped, since its opposite would have no effect."""
     everything = not policy.permit and RELEASE in policy.actions
     return replace(policy, permit=not policy.permit, all_fields=everything, withhold=frozenset(), show_count=False)
 
@@ -103,7 +103,7 @@ def _survives(mutant: Mutant, country: Country) -> bool:
 
 
 def _with(bundle: Bundle, mutant: Mutant) -> Bundle:
-    """Return `bundle` with the mutant in the place of its policy; only what can match it is parsed anew."""
+    """Return `bundle` with the mutant in the place of its policy; only the sets that it can match are parsed anew."""
     changed: dict[str, Layer] = {}
     for layer in (bundle.base, bundle.national):
         named = layer.by_name

@@ -1,4 +1,4 @@
-"""Explain a decision in sentences: which rule made it, where it stands, and what would have to differ."""
+"""Explain a decision in sentences: the rule that made it, its place, and the changes that would turn it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_VALUES = 6
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A policy that decided: its name, file and line, what it does, and its text as it is written."""
+    """A policy that decided: its name, file and line, its effect, and its source text."""
 
     name: str
     where: str
@@ -29,7 +29,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why: the outcome in one sentence, the rules that made it, fields in and out, and single changes that turn it."""
+    """The reasons: the outcome in one sentence, the rules that made it, fields in and out, and changes that turn it."""
 
     outcome: str
     allow: bool
@@ -42,7 +42,7 @@ class Explanation:
 def explain_decision(
     engine: PolicyEngine, action: str, a: Attributes, now_us: int, language: Language = Language.EN
 ) -> Explanation:
-    """Return what `engine` decides on `a` at a time, and why, in `language`. Nothing is kept of it."""
+    """Return the decision of `engine` on `a` at a time, with its reasons, in `language`. Nothing of it is stored."""
     decision, fields, withheld, hidden = _decide(engine, action, a, now_us)
     others = alternatives(engine.bundle, a, lambda other: _decide(engine, action, other, now_us)[0].allow)
     return Explanation(

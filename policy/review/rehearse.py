@@ -1,7 +1,7 @@
-"""A rehearsal: what a draft would have decided on questions that were really asked.
+"""A rehearsal: the decisions of a draft on questions that were really asked.
 
 The attributes of each decision are kept in its entry. They are decided again by the policy in force and by the draft,
-and what differs is counted by counterpart and field. Equal attributes are decided once.
+and differences are counted by counterpart and field. Equal attributes are decided once.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Recorded:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """What a draft changes. Keys of the counters are (counterpart, record type, field) and (counterpart, purpose).
+    """The changes by a draft. Keys of the counters are (counterpart, record type, field) and (counterpart, purpose).
 
-    `decisions` is how many were made again.
+    `decisions` is the number of decisions that were made again.
     """
 
     exchanges: int = 0
@@ -42,7 +42,7 @@ class Rehearsal:
 
     @property
     def changes(self) -> int:
-        """How many things come out otherwise."""
+        """The number of decisions with another result."""
         counters = (self.released, self.withheld, self.served, self.refused, self.shown, self.hidden)
         return sum(sum(counter.values()) for counter in counters)
 

@@ -1,1 +1,1 @@
-"""Turn writing of one script into Latin forms, by rules and tables for each script."""
+"""Turn text of one script into Latin forms, by rules and tables for each script."""

@@ -24,14 +24,12 @@ _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 
 
 def is_zawgyi(text: str) -> bool:
-    """Tell whether Burmese `text` is in the Zawgyi encoding: it has letters in an order or place that Unicode has
-    not.
-    """
+    """Tell whether Burmese `text` is in the Zawgyi encoding: its letters have an order or place that Unicode lacks."""
     return _ZAWGYI.search(text) is not None
 
 
 def to_unicode(text: str) -> str:
-    """Return `text` in Unicode order, with the digit nought that is typed for the letter wa as that letter."""
+    """Return `text` in Unicode order, with a digit nought that stands for the letter wa replaced by it."""
     text = tables.rewrite(text, tables.rules("zawgyi")) if is_zawgyi(text) else text
     return _ASAT_LOST.sub(rf"\1{_ASAT}", _ZERO_FOR_WA.sub("\u101d", text))
 
@@ -52,7 +50,7 @@ def _consonants() -> dict[str, str]:
 
 @lru_cache(maxsize=16384)
 def romanise(syllable: str) -> str:
-    """Return one Burmese syllable as the lower-case Latin letters that names are usually spelled with."""
+    """Return one Burmese syllable in the lower-case Latin letters of the usual spelling of names."""
     known = tables.mapping("burmese_words").get(syllable)
     bare = _TONES.sub("", syllable)
     known = known or tables.mapping("burmese_words").get(bare)
@@ -83,8 +81,6 @@ def reading(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def with_side(words: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the reading of a place whose last word says which side of it is meant: that one in English, as maps have
-    it.
-    """
+    """Return the reading of a place whose last word is a side, such as north, with that word in English, as on maps."""
     side = tables.mapping("burmese_sides").get(words[-1], "") if len(words) > 1 else ""
     return [(*reading(words[:-1]), side)] if side else []

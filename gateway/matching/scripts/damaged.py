@@ -1,4 +1,4 @@
-"""Text that has lost the marks above and below its letters, as old data bases hold Khmer and Lao places: `កពងសរែ`."""
+"""Text that has lost the marks above and below its letters, as old databases hold Khmer and Lao places: `កពងសរែ`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.matching.scripts import tables
 from gateway.matching.scripts.detect import begins_word
 
 _LEAST = 2
-"""Letters that a word without its marks must have to be known again."""
+"""The least letters of a word without its marks that can still be recognised."""
 
 
 def _is_mark(sign: str) -> bool:
@@ -25,19 +25,17 @@ _MARK = re.compile(f"[{''.join(chr(code) for block in _SCRIPTS for code in block
 
 
 def is_damaged(words: Iterable[str]) -> bool:
-    """Tell whether words have no marks at all; so may a few that have lost none."""
+    """Tell whether words have no marks at all; a few undamaged ones have none either."""
     return not any(_MARK.search(word) for word in words)
 
 
 def unmarked(word: str) -> str:
-    """Return `word` without its marks; vowels that stand beside their letter are none. Lao `ຳ` has lost its circle
-    only.
-    """
+    """Return `word` without its marks; vowels beside their letter are not marks. Lao `ຳ` loses its circle only."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", word) if not _is_mark(sign))
 
 
 def restored(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Damaged `words` in which the usual words of places (`data/place_words.tsv`) have their marks again."""
+    """Return damaged `words` in which the usual words of places (`data/place_words.tsv`) have their marks again."""
     if not is_damaged(words):
         return words
     pattern, marked = _words()
@@ -45,16 +43,14 @@ def restored(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _if_whole(found: re.Match[str], marked: dict[str, str]) -> str:
-    """Return the word with its marks; what was found as it is where a vowel sign after it makes it another syllable."""
+    """Return the word with its marks; unchanged if a vowel sign after it makes it another syllable."""
     rest = found.string[found.end() :]
     return marked[found[0]] if not rest or begins_word(rest) else found[0]
 
 
 @cache
 def _words() -> tuple[re.Pattern[str], dict[str, str]]:
-    """Return all damaged words as one pattern, the longest first, and what each was; of two the first of the table
-    counts.
-    """
+    """Return all damaged words as one pattern, the longest first, and their originals; the first in the table wins."""
     marked: dict[str, str] = {}
     for word, _ in tables.rows("place_words", 2):
         if len(bare := unmarked(word)) >= _LEAST:

@@ -1,4 +1,4 @@
-"""Which script a character or a name is written in (ISO 15924 codes)."""
+"""Detect the script of a character or a name (ISO 15924 codes)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _STARTS = [block[0] for block in _BLOCKS]
 
 @lru_cache(maxsize=4096)
 def script_of(character: str) -> str:
-    """Return the script of one character; empty for digits, punctuation and what no table knows."""
+    """Return the script of one character; empty for digits, punctuation and unknown characters."""
     code = ord(character)
     place = bisect_right(_STARTS, code) - 1
     if place < 0:
@@ -57,7 +57,7 @@ def begins_word(text: str) -> bool:
 
 
 def detect_script(text: str) -> str:
-    """Return the script that most of the letters of `text` have; empty when there are none."""
+    """Return the script of most letters of `text`; empty without letters."""
     counts: dict[str, int] = {}
     for character in text:
         script = script_of(character)

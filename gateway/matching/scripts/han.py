@@ -9,12 +9,15 @@ from itertools import islice
 from gateway.matching.scripts import tables
 
 _MAX_OTHER = 3
-"""Other readings of a name that are tried."""
+"""The most other readings of a name that are tried."""
 
 
 @cache
 def _read() -> Callable[[str], list[str]]:
-    """From characters to syllables, `v` for u-umlaut. Loaded here: its tables take longer than all else of matching."""
+    """Return the function from characters to syllables, with `v` for u-umlaut.
+
+    It is loaded here, since its tables take longer than the rest of matching.
+    """
     from pypinyin import Style, lazy_pinyin
 
     return partial(lazy_pinyin, style=Style.NORMAL, errors="ignore")
@@ -29,9 +32,9 @@ def simplified(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
-    """Toneless pinyin of a name in simplified characters, one syllable for each; u-umlaut is `yu` as in passports.
+    """Return toneless pinyin of a name in simplified characters, a syllable for each; u-umlaut is `yu` as in passports.
 
-    Without `as_surname` a first character that is read otherwise as a surname has its ordinary reading.
+    A first character that has another reading as a surname gets that one; without `as_surname`, its ordinary one.
     """
     syllables = [syllable.replace("v", "yu") for syllable in _read()(name)]
     surname = tables.mapping("han_surnames").get(name[:1])
@@ -42,7 +45,7 @@ def pinyin(name: str, as_surname: bool = True) -> tuple[str, ...]:
 
 
 def other_pinyin(name: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return `usual` pinyin of a name with one of its characters read as it is in some names of people and places."""
+    """Return `usual` pinyin of a name with one of its characters read as in some names of people and places."""
     if len(name) != len(usual):
         return ()
     table = tables.mapping("han_polyphones")
@@ -52,7 +55,7 @@ def other_pinyin(name: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], ..
 
 
 def without_kind(name: str) -> str:
-    """Return the name of a place without its kind and the peoples that it is named for; empty where it has no kind."""
+    """Return a place's name without its kind and the peoples that it is named for; empty if it has no kind."""
     bare = _without(name, "kind")
     while bare and (shorter := _without(bare, "people")):
         bare = shorter
@@ -60,7 +63,7 @@ def without_kind(name: str) -> str:
 
 
 def _without(name: str, which: str) -> str:
-    """Return `name` without the longest such ending; empty where none is there, or too little would be left."""
+    """Return `name` without its longest such ending; empty if it has none, or too little would be left."""
     return next((name[: -len(end)] for end in _endings(which) if name.endswith(end) and len(name) > len(end) + 1), "")
 
 
@@ -71,9 +74,7 @@ def _endings(which: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def is_foreign(name: str) -> bool:
-    """Tell whether simplified characters seem to transcribe a foreign name: at least half are such as do little
-    else.
-    """
+    """Tell whether simplified characters seem to transcribe a foreign name: half or more are mostly used for that."""
     return 2 * sum(character in tables.mapping("han_foreign") for character in name) >= len(name)
 
 

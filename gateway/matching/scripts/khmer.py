@@ -22,7 +22,7 @@ _NEVER_LAST = _SYLLABLES | {"អ", "ឡ", "ហ"}
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """Consonants that stand on one another, and the vowel signs after them."""
+    """Stacked consonants, and the vowel signs after them."""
 
     letters: str
     series: int
@@ -72,9 +72,7 @@ def _start(cluster: _Cluster) -> str:
 
 
 def _end(cluster: _Cluster) -> str:
-    """Return the cluster as the end of a syllable: only its first consonant is spoken, doubled or r ones are
-    written.
-    """
+    """Return the cluster as the end of a syllable: only its first consonant is spoken; doubles and r are written."""
     first = cluster.letters[0]
     sound = _consonants()[first][2]
     if _doubled(cluster):
@@ -130,7 +128,7 @@ def _starts_anew(cluster: _Cluster | None) -> bool:
 
 
 def _split(cluster: _Cluster, closes: bool) -> str:
-    """Return a cluster before a vowel; when the syllable before is open, its first consonant closes that syllable."""
+    """Return a cluster before a vowel; if the syllable before is open, its first consonant closes that syllable."""
     consonants = _consonants()
     if closes and len(cluster.letters) > 1 and cluster.letters[0] in _LEFT_OF_LAST and cluster.letters[1] not in "រលយវ":
         return consonants[cluster.letters[0]][2] + "".join(consonants[letter][1] for letter in cluster.letters[1:])

@@ -20,14 +20,12 @@ _TONE_BEFORE = re.compile(f"(o)({_TONES})([ae])$|(u)({_TONES})(y)$")
 """A tone as the old spelling has it: `hòa`, `thúy` for `hoà`, `thuý`."""
 
 _LONG_I = re.compile(f"^(qu|[hklmst])y({_TONES}?)$")
-"""Where the spelling that schools teach has `i`: `Mĩ`, `Quí` for `Mỹ`, `Quý`."""
+"""A final y for which the spelling of schools has `i`: `Mĩ`, `Quí` for `Mỹ`, `Quý`."""
 
 
 @lru_cache(maxsize=65536)
 def plain(word: str) -> str:
-    """Return `word` as lower-case ASCII letters; D-stroke and other letters without a decomposition are replaced,
-    too.
-    """
+    """Return `word` as lower-case ASCII letters; D-stroke and others without a decomposition are replaced, too."""
     if word.isascii():
         return word.lower()
     bare = "".join(c for c in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(c))
@@ -41,9 +39,7 @@ def is_marked(text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def one_spelling(word: str) -> str:
-    """Return a Vietnamese `word` in lower case as the two ways to place a tone, and to write a final I, have it
-    alike.
-    """
+    """Return a Vietnamese `word` in lower case, with one way to place a tone and to write a final I."""
     if word.isascii():
         return _LONG_I.sub(r"\1i", word.lower())
     apart = unicodedata.normalize("NFD", word.casefold())
@@ -53,15 +49,13 @@ def one_spelling(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def sound(word: str) -> str:
-    """Return the sound of one plain Latin word (rules in `data/latin_sounds.tsv`); capitals stand for CH, NG, W and
-    Y.
-    """
+    """Return the sound of a plain Latin word (rules in `data/latin_sounds.tsv`); capitals stand for CH, NG, W and Y."""
     return tables.rewrite(word, tables.rules("latin_sounds"))
 
 
 @lru_cache(maxsize=65536)
 def skeleton(said: str) -> str:
-    """Return the classes of consonants of a `sound`; doubled ones are one, and a vowel at the start is `a`."""
+    """Return the classes of consonants of a `sound`; doubled ones count once, and a vowel at the start is `a`."""
     found, before = ("a", "") if said[:1] in _VOWELS else ("", "")
     for place, letter in enumerate(said):
         if letter in _VOWELS:

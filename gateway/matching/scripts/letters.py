@@ -1,4 +1,4 @@
-"""How a word in another script is spelled in Latin letters: tables of letters and spellings, each with a cost.
+"""The Latin spellings of a word in another script: tables of letters and spellings, each with a cost.
 
 The tables (`data/letters_<script>.tsv`) were learned from pairs of words by counting which letters stand for which,
 and can be corrected by hand. A cost of 0 is the usual spelling, 100 one that is 2.7 times as rare, 200 7.4 times.
@@ -28,10 +28,10 @@ _BY_SYLLABLES = ("Hang", "Hani", "Mymr")
 """Scripts that write a syllable in several signs, often more than it has letters."""
 
 _MAX_LATIN = 5
-"""Letters that one sign can stand for in Latin."""
+"""The most Latin letters for which one sign can stand."""
 
 _SKIP_LETTER, _SKIP_LATIN, _OTHER = 500, 420, 620
-"""Costs of a sign that is not spelled, a Latin letter that nothing stands for, and one that stands for another."""
+"""Costs of a sign without a Latin letter, a Latin letter without a sign, and a sign with another letter."""
 
 _EVEN = 360.0
 """The excess cost for each letter at which the likeness is 1/e."""
@@ -48,7 +48,7 @@ Options = tuple[tuple[tuple[int, dict[str, int]], ...], ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spelling:
-    """A word of another script, ready to be compared: for each place the signs there and what they can stand for."""
+    """A word of another script, ready to be compared: for each place its signs and their Latin spellings."""
 
     options: Options
     least: int
@@ -67,7 +67,7 @@ def _table(script: str) -> tuple[dict[str, dict[str, int]], int]:
 
 
 def _signs(word: str, script: str) -> tuple[str, ...]:
-    """Return the word as the tables have it: Korean and Chinese syllables in parts, Arabic without marks of vowels."""
+    """Return the word in the signs of the tables: Korean and Chinese syllables in parts, Arabic without vowel marks."""
     if script == "Hani":
         found = (_INITIAL.match(said) for said in han.pinyin(han.simplified(word)))
         return tuple(part for match in found if match for part in match.groups() if part)
@@ -80,7 +80,7 @@ def _signs(word: str, script: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def spelling(word: str, script: str) -> Spelling | None:
-    """Return how `word` can be spelled in Latin letters; None for a script without a table, or a word without signs."""
+    """Return the Latin spellings of `word`; None for a script without a table, or a word without signs."""
     if script not in _SCRIPTS:
         return None
     table, longest = _table(script)
@@ -101,7 +101,7 @@ def spelling(word: str, script: str) -> Spelling | None:
 
 
 def _least(options: Options) -> tuple[int, int]:
-    """Return the cost of the most usual spelling and its letters."""
+    """Return the cost of the most usual spelling and the number of its letters."""
     best = [(0, 0)] + [(_NEVER, 0)] * len(options)
     for place, here in enumerate(options):
         cost, letters = best[place]
@@ -130,7 +130,7 @@ def readings(word: Spelling, count: int) -> tuple[str, ...]:
 
 
 def likeness(word: Spelling, latin: str) -> float:
-    """Return how well a Latin word spells `word`, from 0 to 1 (the most usual spelling)."""
+    """Return the likeness of a Latin word to the spellings of `word`, from 0 to 1 (the most usual spelling)."""
     if not latin:
         return 0.0
     return math.exp((word.least - _cost(word.options, latin)) / (_EVEN * len(latin) * word.signs))
@@ -138,7 +138,7 @@ def likeness(word: Spelling, latin: str) -> float:
 
 @lru_cache(maxsize=16384)
 def _pieces(latin: str) -> tuple[tuple[str, ...], ...]:
-    """For each place of a Latin word the pieces that begin there, the empty one first."""
+    """Return, for each place of a Latin word, the pieces that begin there, the empty one first."""
     last = len(latin)
     return tuple(
         tuple(latin[place : place + size] for size in range(min(_MAX_LATIN, last - place) + 1))
@@ -147,7 +147,7 @@ def _pieces(latin: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _cost(options: Options, latin: str) -> int:
-    """Return the cheapest way to spell the signs as `latin`, near the diagonal."""
+    """Return the cost of the cheapest way to spell the signs as `latin`, near the diagonal."""
     signs, last = len(options), len(latin)
     pieces = _pieces(latin)
     table = [[_NEVER] * (last + 1) for _ in range(signs + 1)]

@@ -1,7 +1,7 @@
-"""Pinyin in Latin letters, syllable by syllable: what a Chinese name and one that is written as one word share.
+"""Pinyin in Latin letters, syllable by syllable: the part shared by a Chinese name and one that is written as one word.
 
-Pinyin is an orthography: `jing` is not a slip for `qing`, but another syllable. So two names in pinyin that are not
-the same are alike by the syllables that they share, in their order, more than by single letters.
+Pinyin is an orthography: `jing` is not a slip for `qing`, but another syllable. So two different names in pinyin
+are alike by the syllables that they share, in their order, more than by single letters.
 """
 
 from __future__ import annotations
@@ -22,15 +22,13 @@ SYLLABLE = (
 _WHOLE = re.compile(f"(?![iuv]){SYLLABLE}")
 _LONGEST = 6
 _NEAR = 0.3
-"""What two syllables that are nearly the same count; less alike, less."""
+"""The weight of two syllables that are nearly the same; the less alike, the less."""
 _MAX_CUTS = 8
 """Ways to cut a word that are tried: `xian` is one syllable or two."""
 
 
 def shared(syllables: tuple[str, ...], word: str) -> float | None:
-    """Return how much a name in `syllables` and the pinyin `word` have in common, from 0 to 1; None: `word` is not
-    pinyin.
-    """
+    """Return the common part of a name in `syllables` and the pinyin `word`, from 0 to 1; None if it is not pinyin."""
     cuts = _cuts(word)
     if not cuts:
         return None
@@ -41,7 +39,7 @@ def shared(syllables: tuple[str, ...], word: str) -> float | None:
 
 
 def _plain(syllable: str) -> str:
-    """Return the syllable with u-umlaut as Latin letters without diacritics have it, not as passports do."""
+    """Return the syllable with u-umlaut as `u`, as Latin letters without diacritics have it, not as passports do."""
     return {"lyu": "lu", "nyu": "nu"}.get(syllable, syllable)
 
 
@@ -59,7 +57,7 @@ def _cut(word: str) -> Iterator[tuple[str, ...]]:
 
 
 def _common(left: tuple[str, ...], right: tuple[str, ...]) -> float:
-    """Return the likeness of the syllables that both have in the same order, added up."""
+    """Return the sum of the likeness of the syllables that both have in the same order."""
     line = [0.0] * (len(right) + 1)
     for one in left:
         above = line[:]

@@ -1,7 +1,7 @@
 """The tables of `data/`: tab-separated text that a native speaker can read and correct.
 
 A line that starts with `#` is a remark; fields are separated by one or more tabs; `-` is an empty field, and a
-character that cannot be seen alone is written as its code (`\\u1039`).
+character that is invisible alone is written as its code (`\\u1039`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _TONES = re.compile("[\u0e48-\u0e4b\u0e4e]")
 _SILENT = re.compile(f"[ก-ฮ][ิุ]?{_MUTE}")
 _SIGN = "[\u0e30-\u0e3e\u0e45\u0e47\u0e4d]"
 _CONSONANT = "[ก-ฮ]"
-# What makes the consonant before it the start of a syllable: a vowel sign, or one of the two vowels that are letters.
+# After a consonant these make it the start of a syllable: a vowel sign, or one of the two vowels that are letters.
 _VOWEL = f"{_SIGN}|อ(?!{_SIGN})|ว[ก-ฬ](?!{_SIGN})"
 _CLUSTER = f"ห[งญณนมยรลว](?=.)|[กขคตปผพ][รลว](?={_VOWEL})|[ศส]ร(?={_SIGN})|[กขคตปผพ]ฺ[รลว]"
 _FINAL = f"(?:[ก-ฆจ-ฬ](?<!ห)(?!{_VOWEL}|รร|[ก-ยล-ฬ]$)|ง(?!{_SIGN}|อ(?!{_SIGN})))"
@@ -29,13 +29,13 @@ _PARTS = {
     "G": f"(?P<F#>(?![วย]){_FINAL})",
     "~": f"(?=(?:{_BARE}{_BARE})+(?!{_BARE}))",
 }
-"""What the letters of `data/thai_vowels.tsv` stand for; `#` is the number of the pattern."""
+"""The meaning of the letters of `data/thai_vowels.tsv`; `#` is the number of the pattern."""
 
 _LAO_LETTERS = {"ໜ": "ຫນ", "ໝ": "ຫມ", "ຼ": "ລ", "ໍາ": "ຳ"}
 
 
 def _as_thai(text: str) -> str:
-    """Lao letters as the Thai letters 0x80 below them; Thai text stays as it is."""
+    """Return Lao letters as the Thai letters 0x80 below them; Thai text stays as it is."""
     for letter, parts in _LAO_LETTERS.items():
         text = text.replace(letter, parts)
     return "".join(chr(ord(letter) - 0x80) if "\u0e80" <= letter <= "\u0eff" else letter for letter in text)
@@ -48,7 +48,7 @@ def _sounds(table: str) -> dict[str, tuple[str, str]]:
 
 @cache
 def _syllables() -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """Return all patterns of syllables as one alternation, whose last closed group `P<number>` says which one met."""
+    """Return all patterns of syllables as one alternation, whose last closed group `P<number>` is the match."""
     patterns = tables.rows("thai_vowels", 2)
     parts = []
     for number, (pattern, _) in enumerate(patterns):

@@ -1,6 +1,6 @@
 """Code lists as data files: facts of public standards, each with its source and date in its first lines.
 
-A file is tab-separated text that somebody can read and correct. A line that starts with `#` is a remark; `-` is an
+A file is tab-separated text that a person can read and correct. A line that starts with `#` is a remark; `-` is an
 empty field. Closed lists of our own (offences, purposes, statuses, CITES appendices) are enumerations in
 `gateway.model` and `gateway.records.words`.
 """
@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, int] = MappingProxyType(
 
 @lru_cache(maxsize=len(COLUMNS))
 def rows(name: str) -> tuple[tuple[str, ...], ...]:
-    """Return the rows of a list; `Misconfigured` naming file and line when a row has another number of fields."""
+    """Return the rows of a list. Raises `Misconfigured` with file and line for a row with another number of fields."""
     found = []
     for number, line in enumerate(_text(name).splitlines(), 1):
         if not line or line.startswith("#"):
@@ -57,50 +57,50 @@ def rows(name: str) -> tuple[tuple[str, ...], ...]:
 
 @lru_cache(maxsize=len(COLUMNS))
 def source(name: str) -> str:
-    """Return where a list comes from and when: the remark at its head, in one line."""
+    """Return the origin and date of a list: the remark at its head, in one line."""
     remarks = [line.lstrip("# ") for line in _text(name).splitlines() if line.startswith("#")]
     return " ".join(remarks)
 
 
 @lru_cache(maxsize=1)
 def issuers() -> Mapping[str, str]:
-    """Return codes of issuing countries and nationalities on travel documents: ISO 3166-1 alpha-3 and ICAO's own."""
+    """Return names by code of issuing countries and nationalities: ISO 3166-1 alpha-3 and ICAO's own."""
     return MappingProxyType({alpha3: name for _, alpha3, name in rows("countries")} | _pairs("icao_issuers"))
 
 
 @lru_cache(maxsize=1)
 def countries() -> Mapping[str, str]:
-    """Return ISO 3166-1 alpha-2 to the English short name."""
+    """Return English short names by ISO 3166-1 alpha-2."""
     return MappingProxyType({alpha2: name for alpha2, _, name in rows("countries")})
 
 
 @lru_cache(maxsize=1)
 def alpha3() -> Mapping[str, str]:
-    """Return ISO 3166-1 alpha-2 to alpha-3."""
+    """Return ISO 3166-1 alpha-3 by alpha-2."""
     return MappingProxyType({two: three for two, three, _ in rows("countries")})
 
 
 @lru_cache(maxsize=1)
 def currencies() -> Mapping[str, int | None]:
-    """Return ISO 4217 code to its number of decimals; None where there is no smaller unit."""
+    """Return the number of decimals by ISO 4217 code; None for a currency without a smaller unit."""
     return MappingProxyType({code: int(digits) if digits else None for code, _, digits in rows("currencies")})
 
 
 @lru_cache(maxsize=1)
 def hs_headings() -> Mapping[str, str]:
-    """HS 2022 heading of four digits to its description."""
+    """Return descriptions by HS 2022 heading of four digits."""
     return MappingProxyType(_pairs("hs_headings"))
 
 
 @lru_cache(maxsize=1)
 def chinese_provinces() -> Mapping[str, str]:
-    """First two digits of a Chinese identity number to the province."""
+    """Return provinces by the first two digits of a Chinese identity number."""
     return MappingProxyType(_pairs("chinese_provinces"))
 
 
 @lru_cache(maxsize=1)
 def unlocodes() -> Mapping[str, str]:
-    """UN/LOCODE of the six countries to the place's name."""
+    """Return names of places by UN/LOCODE, of the six countries."""
     return MappingProxyType({code: name for code, name, _ in rows("unlocodes")})
 
 
@@ -114,7 +114,7 @@ class CrossingSide(msgspec.Struct, frozen=True):
 
 
 class CrossingPoint(msgspec.Struct, frozen=True):
-    """A place where a border is crossed. `latitude` and `longitude` in degrees, None where they are not known."""
+    """A place to cross a border. `latitude` and `longitude` in degrees, None if they are not known."""
 
     id: str
     sides: tuple[CrossingSide, CrossingSide]

@@ -12,9 +12,7 @@ _CATEGORIES = {"U": "freight container", "J": "detachable equipment", "Z": "trai
 
 
 def read_container(text: str) -> Reading:
-    """Return the number in `text`, blanks and hyphens ignored; `Malformed` when it has not four letters and six
-    digits.
-    """
+    """Return the number in `text`, blanks and hyphens ignored. Raises `Malformed` for another form."""
     normal = compact(bounded(text, "container"))
     match = _FORM.fullmatch(normal)
     if match is None:

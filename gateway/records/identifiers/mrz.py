@@ -1,9 +1,9 @@
 """Machine-readable zones: TD1, TD2, TD3, MRV-A and MRV-B (ICAO Doc 9303, parts 3 to 7, eighth edition).
 
-1. lines of the length that the format has, of `A-Z`, `0-9` and `<` only; small letters and blanks are told and mended
+1. lines of the format's length, of `A-Z`, `0-9` and `<` only; small letters and blanks are reported and mended
 2. each check digit, and the composite one where the format has it
-3. a document number longer than nine signs goes on in the optional data (parts 5 and 6, 4.2.2)
-4. dates are days of the calendar; a birth is never after today, so its century follows; an expiry lies after it
+3. a document number longer than nine signs continues in the optional data (parts 5 and 6, 4.2.2)
+4. dates are days of the calendar; a birth is never after today, which gives its century; an expiry lies after it
 5. the issuer and the nationality are codes of ISO 3166-1 or of Doc 9303
 6. a name that fills its field to the last sign may have been cut (part 3, 4.6)
 """
@@ -29,11 +29,11 @@ _LIFETIME = 50
 """Years from today in which an expiry date can lie."""
 
 Span = tuple[int, int, int]
-"""Line, first sign, sign behind the last."""
+"""Line, first sign, sign after the last."""
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """Where the parts of one format stand. `composite` are the spans that its check digit covers."""
+    """The places of the parts of one format. `composite` are the spans that its check digit covers."""
 
     name: str
     lines: int
@@ -82,7 +82,7 @@ FORMATS: Mapping[str, Layout] = MappingProxyType({layout.name: layout for layout
 
 
 def read_mrz(text: str, today: date) -> Reading:
-    """Return the zone in `text`, one line below the other; `Malformed` when it is no zone of any format."""
+    """Return the zone in `text`, with its lines below each other. Raises `Malformed` when it is of no format."""
     problems: list[str] = []
     lines = _lines(text, problems)
     layout = _layout(lines)
@@ -133,7 +133,7 @@ class _Zone:
         return self._lines[line][first:stop]
 
     def _digit(self, name: str, characters: str, given: str, *, blank: bool = False) -> None:
-        """Note whether `given` is the check digit of `characters`; `<` counts as 0 where `blank` says so."""
+        """Note if `given` is the check digit of `characters`; with `blank`, `<` counts as 0 for an empty field."""
         expected = str(mrz_check_digit(characters))
         right = given == expected or (blank and given == "<" and not characters.strip("<"))
         self.checks[name] = right
@@ -155,7 +155,7 @@ class _Zone:
         return _plain(number)
 
     def _date(self, span: Span, name: str) -> str:
-        """Return the date as a partial one; empty when nothing is known or it is no day."""
+        """Return the date as a partial one; empty when it is unknown or not a day."""
         line, _, stop = span
         digits = self._at(span)
         self._digit(f"{name}_date", digits, self._lines[line][stop])
@@ -228,7 +228,7 @@ class _Zone:
 
 
 def _lines(text: str, problems: list[str]) -> list[str]:
-    """Return the lines, mended: what was mended is a problem, since no issuer prints it so."""
+    """Return the lines, mended; each repair is noted as a problem, since no issuer prints it so."""
     found = [line.strip("\r") for line in bounded(text, "mrz").split("\n") if line.strip()]
     mended = [_GAP.sub("<", ascii_digits(line).upper()) for line in found]
     if any(line != line.upper() for line in found):

@@ -32,8 +32,9 @@ _PIN_CLASS = MappingProxyType(
 
 
 def read_national_id(text: str, scheme: str, today: date) -> Reading:
-    """Return `text` read as a number of `scheme`; without one, as the scheme whose length it has. `Malformed`
-    otherwise.
+    """Return the reading of `text` as a number of `scheme`; without one, of the scheme with numbers of this length.
+
+    Raises `Malformed` when it is not such a number.
     """
     normal = compact(bounded(text, _KIND))
     if not scheme:

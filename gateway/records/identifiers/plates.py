@@ -1,7 +1,7 @@
 """Registration plates of six countries, with letters of their own scripts.
 
-Digits of any script become ASCII, blanks and hyphens go, letters stay in their script. What stands behind the number
-in local letters is the province (a Thai plate is unique only with it).
+Digits of any script become ASCII, blanks and hyphens go, letters stay in their script. Local letters after the
+number are the province (a Thai plate is unique only with it).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _BY_SCRIPT = {"Thai": "THA", "Laoo": "LAO", "Mymr": "MMR", "Khmr": "KHM", "Hani"
 
 
 def read_plate(text: str, country: str = "") -> Reading:
-    """Return the plate in `text`; `country` (alpha-3) is guessed from the script where it is empty.
+    """Return the plate in `text`; an empty `country` (alpha-3) is guessed from the script.
 
-    A plate of another form than its country's is still a plate, so that is a problem and no error; `Malformed` is
-    for a text without a letter or digit, or a country whose plates nobody described here.
+    A plate of another form than its country's is still a plate, so that is a problem and not an error. Raises
+    `Malformed` for a text without a letter or digit, or a country whose plates are not described here.
     """
     normal = compact(bounded(text, "plate", 80))
     if not any(sign.isalnum() for sign in normal):

@@ -1,4 +1,4 @@
-"""What a reader says of an identifier: its normal form, whether it is right, why not, and what its parts mean."""
+"""The result of reading an identifier: its normal form, its faults, and the meaning of its parts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import msgspec
 from gateway.errors import Malformed
 
 MAX_TEXT = 200
-"""Characters that a reader looks at; no identifier is longer."""
+"""The most characters that a reader takes; no identifier is longer."""
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """`text` is the normal form. `problems` make it invalid; `remarks` are worth a look and do not.
+    """`text` is the normal form. `problems` make it invalid; `remarks` deserve a look and do not.
 
-    `parts` are what the identifier says, by name.
+    `parts` are the contents of the identifier, by name.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     @property
     def valid(self) -> bool:
-        """Whether nothing is wrong with it."""
+        """True if there are no problems."""
         return not self.problems
 
     def as_json(self) -> dict[str, Any]:
@@ -43,9 +43,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def bounded(text: str, kind: str, limit: int = MAX_TEXT) -> str:
-    """Return `text`, unless it is empty, too long or holds control characters (`Malformed`): checked before any other
-    work.
-    """
+    """Return `text`. Raises `Malformed` if it is empty, too long or has control characters, before any other work."""
     if len(text) > limit:
         raise Malformed("more than {limit} characters", code="too-long", where=kind, limit=limit)
     if not text.strip():
@@ -56,5 +54,5 @@ def bounded(text: str, kind: str, limit: int = MAX_TEXT) -> str:
 
 
 def refuse(kind: str, message: str, remedy: str) -> NoReturn:
-    """Raise `Malformed`: the text is none of this kind."""
+    """Raise `Malformed`: the text is not of this kind."""
     raise Malformed(message, code=f"not-a-{kind}", where=kind, remedy=remedy)

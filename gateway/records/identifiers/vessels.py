@@ -12,7 +12,7 @@ _MMSI = re.compile(r"(?:MMSI)?([2-7]\d{8})", re.ASCII)
 
 
 def read_imo(text: str) -> Reading:
-    """Return the seven digits in `text`, with or without `IMO` before them; `Malformed` when there are not seven."""
+    """Return the seven digits in `text`, with or without `IMO` before them. Raises `Malformed` for another number."""
     match = _IMO.fullmatch(compact(bounded(text, "imo")))
     if match is None:
         refuse("imo", "not seven digits", "such as `IMO 9074729`")
@@ -27,7 +27,7 @@ def read_imo(text: str) -> Reading:
 
 
 def read_mmsi(text: str) -> Reading:
-    """Return the nine digits of a ship station; it has no check digit, so only its form is checked."""
+    """Return the nine digits of a ship station; there is no check digit, so only the form is checked."""
     match = _MMSI.fullmatch(compact(bounded(text, "mmsi")))
     if match is None:
         refuse("mmsi", "not nine digits that begin with 2 to 7", "such as `574001230`")
