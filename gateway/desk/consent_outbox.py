@@ -136,13 +136,13 @@ class ConsentOutbox:
         data = self._documents.get(_KIND, key)
         return OutgoingConsent.decode(key, data) if data is not None else None
 
-    async def put(self, wish: OutgoingConsent) -> None:
+    async def put(self, outgoing: OutgoingConsent) -> None:
         """Store a request durably, and make it due after a moment, unless it is sent by then.
 
         Its entry was written before.
         """
-        await asyncio.to_thread(self._store, wish)
-        self._turns[wish.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
+        await asyncio.to_thread(self._store, outgoing)
+        self._turns[outgoing.key] = _Turn(self._parts.clock.monotonic() + _PATIENCE_S)
 
     def begin(self, key: str) -> asyncio.Task[None]:
         """Send one request in a task of its own, which goes on when its caller does not wait."""
@@ -231,11 +231,11 @@ class ConsentOutbox:
         if (reason := self._parts.suspensions.suspends(peer=owner, purpose=purpose)) is not None:
             raise Suspended("exchange with `{owner}` is suspended: {reason}", where=owner, owner=owner, reason=reason)
 
-    async def _answered(self, wish: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
+    async def _answered(self, outgoing: OutgoingConsent, answer: Verified[ConsentAnswer]) -> None:
         """Store the owner's answer; a new one has an entry that is durable before the officer can see it."""
-        changed = _with(wish, answer.value)
-        refused_anew = answer.value.refusal is not None and changed.problem != wish.problem
-        if changed.state != wish.state or refused_anew:
+        changed = _with(outgoing, answer.value)
+        refused_anew = answer.value.refusal is not None and changed.problem != outgoing.problem
+        if changed.state != outgoing.state or refused_anew:
             await self._operations.write(_received(changed, answer))
         await self._note(changed, outgoing)
 
@@ -247,7 +247,7 @@ class ConsentOutbox:
         self._documents.put(_KIND, outgoing.key, outgoing.encode(), outgoing.request.expires_us)
 
 
-def _with(wish: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
+def _with(outgoing: OutgoingConsent, answer: ConsentAnswer) -> OutgoingConsent:
     """Return the request after the owner's answer. A refusal that may end changes only the reason to wait."""
     refusal = answer.refusal
     if refusal is not None and refusal.reason in _FOR_NOW and refusal.code != "expired":

@@ -169,7 +169,7 @@ class OnwardDesk:
             False, ruling.text, outgoing.request.expires_us, outgoing.request.id, outgoing.state, outgoing.problem
         )
 
-    async def _newest(self, key: str, wish: OutgoingConsent) -> OutgoingConsent:
+    async def _newest(self, key: str, outgoing: OutgoingConsent) -> OutgoingConsent:
         """Ask the owner now, and return the request after that; wait no longer than an officer does."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_TRY_S):
@@ -186,7 +186,7 @@ class OnwardDesk:
 
         Raises `Forbidden` where the owner refused, did not take the request, or its consent has ended.
         """
-        if wish.state in (WAITING, ConsentState.TAKEN):
+        if outgoing.state in (WAITING, ConsentState.TAKEN):
             return None
         if outgoing.state == ConsentState.REFUSED:
             raise Forbidden("the owner refused its consent", code="consent-refused", where=held.line.member)

@@ -131,7 +131,7 @@ class Gatherer:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
         question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
-        self._even.decide_ahead(policy, question, source, now_us)
+        self._constant_work.decide_ahead(policy, question, source, now_us)
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
             self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)
