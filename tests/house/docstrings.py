@@ -33,11 +33,12 @@ LIMITS = {"first word": 0, "phrase": 0}
 
 
 def functions() -> Iterator[tuple[Path, ast.AST, str]]:
-    """Yield every function's docstring with its module."""
+    """Yield every function's docstring with its module; that of a command is its help, and speaks to its user."""
     for path, tree in parsed():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
-                yield path, node, text
+                if not any("click." in ast.unparse(decorator) for decorator in node.decorator_list):
+                    yield path, node, text
 
 
 def figures() -> Counter[str]:
