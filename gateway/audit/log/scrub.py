@@ -22,7 +22,7 @@ PIECE = 512
 
 
 class Reread(Protocol):
-    """A log that can hash its entries again; `audit.log.AuditLog` is one."""
+    """A log that can hash its entries again; `gateway.audit.log.log.AuditLog` is one."""
 
     @property
     def store_name(self) -> str:
